@@ -1,0 +1,31 @@
+// Config core: where a word stands. A span always names its file, and the chain that brought it there.
+
+/** One file that was read, or the text that a macro or loop produced from one. */
+export interface SourceFile {
+  /** Name as given by the user or as the include found it. */
+  readonly name: string;
+  readonly text: string;
+  /** The include line that brought this file in; absent for the first file. */
+  readonly includedFrom?: Span;
+}
+
+/** A piece of one line of one file. Lines and columns count from 1, columns in characters (code points). */
+export interface Span {
+  readonly file: SourceFile;
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  /** The column behind the last character. */
+  readonly endColumn: number;
+}
+
+/** Span as plain data: what the model, the API and JSON carry. */
+export interface Origin {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export function originOf(span: Span): Origin {
+  return { file: span.file.name, line: span.line, column: span.column };
+}

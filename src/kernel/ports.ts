@@ -1,0 +1,39 @@
+// Adapters' interfaces: what process/roles hand to the core, and what test/support fakes.
+import type { IpvsCommand, IpvsTimeouts, SeenService, SyncDaemonState } from "../lvs/model.ts";
+
+/** A kernel call that failed, with the object it was for. */
+export interface KernelFailure {
+  /** Name of the errno: `ENOENT`. */
+  readonly code: string;
+  /** What was asked, of which object, and the likely cause in words. */
+  readonly message: string;
+}
+
+export interface CommandResult {
+  readonly command: IpvsCommand;
+  /** Absent: done, or already so (EEXIST on add, ENOENT/ESRCH on delete). */
+  readonly failure?: KernelFailure;
+  /** The kernel already had, or no longer had, the object: drift. */
+  readonly alreadySo?: boolean;
+}
+
+/** The IPVS table of one network namespace. One writer: the checker process (daemons: the vrrp process). */
+export interface IpvsTable {
+  readonly transport: "sockopt" | "netlink" | "mixed";
+  readonly version: string;
+  /** The whole table with counters. @throws SyscallError */
+  read(): readonly SeenService[];
+  /** Applies in order and goes on after a failure; one result per command, same order. */
+  apply(commands: readonly IpvsCommand[]): readonly CommandResult[];
+  /** Removes everything, also what is not ours. @throws SyscallError */
+  flush(): void;
+  timeouts(): IpvsTimeouts;
+  /** @throws SyscallError */
+  setTimeouts(timeouts: IpvsTimeouts): void;
+  daemons(): readonly SyncDaemonState[];
+  /** @throws SyscallError EEXIST when one of that role runs */
+  startDaemon(daemon: SyncDaemonState): void;
+  /** @throws SyscallError ESRCH when none of that role runs */
+  stopDaemon(role: SyncDaemonState["role"]): void;
+  [Symbol.dispose](): void;
+}

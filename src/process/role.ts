@@ -1,0 +1,42 @@
+// Process layer: what a role is to the process that hosts it. roles/*.ts implement it; child.ts drives it.
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Config } from "../config/model.ts";
+import type { StatusUpdate } from "../status/schema.ts";
+
+export type RoleName = "vrrp" | "checker" | "bfd" | "api";
+
+export interface RoleOptions {
+  readonly runDir: string;
+  readonly ipvsTransport: "auto" | "sockopt" | "netlink";
+  /** `-I`/`--dont-release-ipvs`, `-V`/`--dont-release-vrrp`. */
+  readonly releaseIpvs: boolean;
+  readonly releaseVrrp: boolean;
+  readonly api: { readonly tcp: { readonly address: string; readonly port: number } | null };
+  readonly debug: boolean;
+}
+
+export interface RoleContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly options: RoleOptions;
+  /** Hands status to the parent; never blocks, oldest deltas are dropped first and made good by the next snapshot. */
+  report(update: StatusUpdate): void;
+  /** A fact another role waits for: addresses this director owns (for ha_suspend), BFD session states. Relayed by the parent. */
+  publish(topic: string, value: unknown): void;
+}
+
+export interface Role {
+  /** Takes the first configuration. A throw ends the process; the parent restarts it with backoff. */
+  start(config: Config): void | Promise<void>;
+  /** Takes another one in place. Must not throw for anything a user can write. */
+  reload(config: Config): void | Promise<void>;
+  /** Removes what is ours, in order, within `child_wait_time`. */
+  stop(): void | Promise<void>;
+  /** Reports everything again, for a new reader. */
+  snapshot(): void;
+  /** A relayed publish() of another role. */
+  receive?(topic: string, value: unknown): void;
+}
+
+export type RoleFactory = (context: RoleContext) => Role;

@@ -1,0 +1,143 @@
+// Status core: the public shape of what lbd knows, as the API, `lbd status` and the metrics show it.
+// Times on the wire are ISO 8601 text; durations end in Ms. Written by hand: inner types never leave their process.
+
+export interface CheckStatus {
+  readonly id: string;
+  readonly kind: string;
+  readonly target: string;
+  readonly healthy: boolean | null;
+  readonly since: string;
+  readonly lastResult?: {
+    readonly at: string;
+    readonly ok: boolean;
+    /** In words: `connection refused`, `status 503, wanted 200-299`, `no answer within 3000 ms`. */
+    readonly reason: string;
+    /** Short and stable, for labels: `ok`, `refused`, `timeout`, `status`, `digest`, `regex`, `unreachable`, `protocol`, `exit`, `tls` … */
+    readonly code: string;
+    readonly durationMs: number;
+  };
+  readonly runs: number;
+  readonly failures: number;
+  readonly nextAt?: string;
+}
+
+export interface RealServerStatus {
+  readonly id: string;
+  readonly address: string;
+  readonly port: number;
+  readonly healthy: boolean;
+  readonly since: string;
+  readonly reason: string;
+  readonly weight: { readonly configured: number; readonly effective: number; readonly kernel: number | null };
+  readonly forwarding: string;
+  readonly inTable: boolean;
+  readonly connections: { readonly active: number; readonly inactive: number; readonly persistent: number } | null;
+  readonly statistics: TrafficStatus | null;
+  readonly checks: readonly CheckStatus[];
+}
+
+export interface TrafficStatus {
+  readonly connections: number;
+  readonly inPackets: number;
+  readonly outPackets: number;
+  readonly inBytes: number;
+  readonly outBytes: number;
+}
+
+export interface VirtualServerStatus {
+  readonly id: string;
+  readonly name: string;
+  readonly protocol: string;
+  readonly scheduler: string;
+  readonly up: boolean;
+  readonly since: string;
+  readonly reason: string;
+  readonly quorum: { readonly wanted: number; readonly hysteresis: number; readonly live: number };
+  readonly sorryServer: { readonly address: string; readonly port: number; readonly active: boolean } | null;
+  readonly suspended: boolean;
+  readonly statistics: TrafficStatus | null;
+  readonly realServers: readonly RealServerStatus[];
+}
+
+export interface TrackerShare {
+  readonly kind: "interface" | "script" | "file" | "process" | "bfd";
+  readonly name: string;
+  readonly up: boolean;
+  /** What it adds to the priority now; null when it counts as a fault instead. */
+  readonly share: number | null;
+  readonly since: string;
+  readonly detail: string;
+}
+
+export interface VrrpStatus {
+  readonly name: string;
+  readonly interface: string;
+  readonly vrid: number;
+  readonly version: number;
+  readonly family: 4 | 6;
+  readonly state: "INIT" | "BACKUP" | "MASTER" | "FAULT" | "STOP";
+  readonly since: string;
+  readonly lastTransition: {
+    readonly at: string;
+    readonly from: string;
+    readonly to: string;
+    readonly cause: string;
+  } | null;
+  readonly master: { readonly address: string; readonly priority: number; readonly lastAdvertAt: string } | null;
+  readonly priority: { readonly base: number; readonly effective: number; readonly trackers: readonly TrackerShare[] };
+  readonly advertMs: { readonly own: number; readonly learned: number | null };
+  readonly faults: readonly string[];
+  readonly addresses: readonly { readonly address: string; readonly interface: string; readonly present: boolean }[];
+  readonly group: string | null;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly lastRefused: {
+    readonly at: string;
+    readonly from: string;
+    readonly reason: string;
+    readonly packet: string;
+  } | null;
+  /** Another master seen while we are master, with the likely cause in words. */
+  readonly foreignMaster: {
+    readonly address: string;
+    readonly priority: number;
+    readonly at: string;
+    readonly likelyCause: string;
+  } | null;
+}
+
+export interface SyncGroupStatus {
+  readonly name: string;
+  readonly state: string;
+  readonly since: string;
+  readonly instances: readonly string[];
+}
+
+/** One thing that happened, for /v1/events, journals and the page. */
+export interface StatusEvent {
+  readonly at: string;
+  /** `real-server`, `virtual-server`, `vrrp`, `sync-group`, `config`, `process`, `drift`. */
+  readonly kind: string;
+  readonly subject: string;
+  readonly from?: string;
+  readonly to: string;
+  /** Why, in words. */
+  readonly reason: string;
+}
+
+/** What a role sends to the parent, and the parent relays to the api role. Later ones replace earlier ones with the same key. */
+export type StatusUpdate =
+  | { readonly kind: "virtual-server"; readonly value: VirtualServerStatus }
+  | { readonly kind: "virtual-server-gone"; readonly id: string }
+  | { readonly kind: "vrrp"; readonly value: VrrpStatus }
+  | { readonly kind: "vrrp-gone"; readonly name: string }
+  | { readonly kind: "sync-group"; readonly value: SyncGroupStatus }
+  | { readonly kind: "sync-group-gone"; readonly name: string }
+  | { readonly kind: "event"; readonly value: StatusEvent }
+  /** Counters and gauges of the role itself, by metric name with rendered labels: `lbd_kernel_ops_total{kind="…"}`. */
+  | { readonly kind: "metrics"; readonly role: string; readonly values: Readonly<Record<string, number>> }
+  | {
+      readonly kind: "facts";
+      readonly role: string;
+      readonly values: Readonly<Record<string, string | number | boolean>>;
+    };

@@ -1,0 +1,162 @@
+// Adapter: runs the operator's programs (notify, track, MISC_CHECK, FIFO readers): own process group, no terminal, no inherited
+// loader variables, a hard time limit for the whole group, and a bound on how many run at once (reliability.md, requirement 15).
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Clock } from "../base/clock.ts";
+import type { Command, ScriptSecurity } from "../config/model.ts";
+import { type Account, findAccount } from "./accounts.ts";
+import { judgeScript } from "./script-security.ts";
+
+export type ScriptOutcome =
+  | { readonly kind: "exit"; readonly status: number }
+  | { readonly kind: "signal"; readonly signal: string }
+  | { readonly kind: "timeout"; readonly limitMs: number }
+  | { readonly kind: "cannot-start"; readonly reason: string };
+
+export interface ScriptRunner {
+  /** Runs a program with extra arguments. A place is waited for first; the time limit counts from the start of the program. */
+  run(command: Command, extraArgs: readonly string[], limitMs: number): Promise<ScriptOutcome>;
+  /** Programs that run now. */
+  running(): number;
+  /** Ends everything that runs or waits: TERM to each group, KILL two seconds later. */
+  stop(): void;
+  setSecurity(security: ScriptSecurity): void;
+}
+
+/** No program gets more than this long between TERM and KILL. */
+export const KILL_AFTER_MS = 2000;
+export const MAX_RUNNING = 16;
+/** A program that waits for a place longer than this many others is refused: something is very wrong. */
+export const MAX_WAITING = 1024;
+
+const DEFAULT_ACCOUNT = "keepalived_script";
+const SCRUBBED = /^(LD_|BASH_ENV$|ENV$|IFS$|BUN_|NODE_|DENO_|LBD_)/;
+
+export function createScriptRunner(clock: Clock, initial: ScriptSecurity): ScriptRunner {
+  let security = initial;
+  const active = new Set<ChildProcess>();
+  const waiting: (() => void)[] = [];
+  let stopped = false;
+
+  async function run(command: Command, extraArgs: readonly string[], limitMs: number): Promise<ScriptOutcome> {
+    if (active.size >= MAX_RUNNING) {
+      if (waiting.length >= MAX_WAITING)
+        return { kind: "cannot-start", reason: `${MAX_WAITING} programs wait already` };
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    }
+    if (stopped) return { kind: "cannot-start", reason: "stopping" };
+    const ready = prepare(command, security);
+    if ("reason" in ready) return freePlace({ kind: "cannot-start", reason: ready.reason });
+    return freePlace(await start(ready.program, [...command.argv.slice(1), ...extraArgs], ready.account, limitMs));
+  }
+
+  function freePlace(outcome: ScriptOutcome): ScriptOutcome {
+    waiting.shift()?.();
+    return outcome;
+  }
+
+  function start(program: string, args: readonly string[], account: Account, limitMs: number): Promise<ScriptOutcome> {
+    return new Promise((resolve) => {
+      const options = {
+        detached: true,
+        stdio: "ignore",
+        cwd: "/",
+        env: scriptEnvironment(),
+        uid: account.uid,
+        gid: account.gid,
+      } as const;
+      let child: ChildProcess;
+      try {
+        child = spawn(program, args, options);
+      } catch (error) {
+        resolve({ kind: "cannot-start", reason: String(error) });
+        return;
+      }
+      active.add(child);
+      let timedOut = false;
+      let cancelKill = () => {};
+      const cancelLimit = clock.at(clock.now() + limitMs, () => {
+        timedOut = true;
+        killGroup(child, "SIGTERM");
+        cancelKill = clock.at(clock.now() + KILL_AFTER_MS, () => killGroup(child, "SIGKILL"));
+      });
+      const done = (outcome: ScriptOutcome) => {
+        cancelLimit();
+        // The leader may be gone while its children go on: the group gets no second life.
+        if (timedOut) killGroup(child, "SIGKILL");
+        cancelKill();
+        active.delete(child);
+        resolve(timedOut ? { kind: "timeout", limitMs } : outcome);
+      };
+      child.once("error", (error) => done({ kind: "cannot-start", reason: error.message }));
+      child.once("exit", (status, signal) =>
+        done(signal === null ? { kind: "exit", status: status ?? 0 } : { kind: "signal", signal }),
+      );
+    });
+  }
+
+  return {
+    run,
+    running: () => active.size,
+    stop() {
+      stopped = true;
+      for (const resume of waiting.splice(0)) resume();
+      for (const child of active) {
+        killGroup(child, "SIGTERM");
+        clock.at(clock.now() + KILL_AFTER_MS, () => active.has(child) && killGroup(child, "SIGKILL"));
+      }
+    },
+    setSecurity(next) {
+      security = next;
+    },
+  };
+}
+
+/** Account and resolved program of a command, or why it may not run. Judged anew before each run: files change. */
+export function prepare(
+  command: Command,
+  security: ScriptSecurity,
+): { program: string; account: Account } | { reason: string } {
+  const user = command.user ?? security.user;
+  const found =
+    user === undefined ? defaultAccount(security) : findAccount(user, command.user ? command.group : security.group);
+  if (!found.ok) return { reason: found.reason };
+  const program = command.argv[0] ?? "";
+  const verdict = judgeScript(program, found.account.uid, security);
+  switch (verdict.kind) {
+    case "safe":
+      return { program: verdict.resolved, account: found.account };
+    case "missing":
+      return { reason: verdict.reason };
+    case "unsafe":
+      if (!security.enabled) return { program: verdict.resolved, account: found.account };
+      return { reason: `enable_script_security: ${verdict.reason}; ${verdict.mend}` };
+  }
+}
+
+/** `keepalived_script`, else root; with security on there is no falling back to root. */
+function defaultAccount(security: ScriptSecurity): ReturnType<typeof findAccount> {
+  const own = findAccount(DEFAULT_ACCOUNT);
+  if (own.ok) return own;
+  if (security.enabled)
+    return {
+      ok: false,
+      reason: `no script_user is set and there is no user ${DEFAULT_ACCOUNT}: set script_user in global_defs`,
+    };
+  return findAccount("0");
+}
+
+function scriptEnvironment(): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env))
+    if (value !== undefined && !SCRUBBED.test(name)) env[name] = value;
+  return env;
+}
+
+function killGroup(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // ESRCH: the whole group is gone already.
+  }
+}

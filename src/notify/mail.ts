@@ -1,0 +1,160 @@
+// Adapter notify: alert mail with keepalived's subjects (cli-signals.md §7), sent by nodemailer, a bounded number at a time.
+import { createTransport } from "nodemailer";
+import type { Clock } from "../base/clock.ts";
+import { escapeControls, type Log } from "../base/log.ts";
+import { unreachable } from "../base/never.ts";
+import type { SmtpConfig } from "../config/model.ts";
+import type { Notification } from "./notification.ts";
+
+export interface Mail {
+  readonly subject: string;
+  readonly body: string;
+}
+
+export interface Mailer {
+  send(mail: Mail): void;
+  /** Resolves when nothing is being sent or waits. */
+  idle(): Promise<void>;
+}
+
+export const MAX_WAITING_MAILS = 100;
+export const MAX_SENDING_MAILS = 4;
+
+/** The mail for a notification, or undefined when none is due. `routerId` stands in brackets before each subject. */
+export function mailFor(notification: Notification, smtp: SmtpConfig, routerId: string): Mail | undefined {
+  if (!notification.smtpAlert) return undefined;
+  const text = subjectAndBody(notification, smtp);
+  if (!text) return undefined;
+  return { subject: escapeControls(`[${routerId}] ${text.subject}`), body: `=> ${escapeControls(text.body)} <=\n` };
+}
+
+function subjectAndBody(notification: Notification, smtp: SmtpConfig): Mail | undefined {
+  switch (notification.kind) {
+    case "instance":
+    case "group":
+      return vrrpText(notification, smtp);
+    case "real-server":
+      if (smtp.noCheckerEmails) return undefined;
+      return {
+        subject: `Realserver ${notification.server} of virtual server ${notification.service} - ${upDown(notification.up)}`,
+        body: notification.reason,
+      };
+    case "virtual-server":
+      return {
+        subject: `Virtualserver ${notification.service} - ${upDown(notification.up)}`,
+        body: notification.reason,
+      };
+    default:
+      return unreachable(notification);
+  }
+}
+
+function vrrpText(
+  notification: Extract<Notification, { kind: "instance" | "group" }>,
+  smtp: SmtpConfig,
+): Mail | undefined {
+  const { kind, name, state } = notification;
+  const who = `VRRP ${kind === "group" ? "Group" : "Instance"} ${name}`;
+  const members = kind === "group" ? "all instances of the group" : "the instance";
+  switch (state) {
+    case "MASTER":
+      return { subject: `${who} - Entering MASTER state`, body: `${who}: ${members} now own the virtual addresses` };
+    case "BACKUP":
+      return {
+        subject: `${who} - Entering BACKUP state`,
+        body: `${who}: ${members} no longer own the virtual addresses`,
+      };
+    case "FAULT":
+      if (smtp.noEmailFaults) return undefined;
+      return {
+        subject: `${who} - Entering FAULT state`,
+        body: `${who}: ${members} no longer own the virtual addresses`,
+      };
+    case "STOP":
+      return { subject: `${who} - Stopping`, body: `${who}: stopping` };
+    case "DELETED":
+      return { subject: `${who} - Deleted`, body: `${who}: deleted by a reload` };
+    case "MASTER_RX_LOWER_PRI":
+    case "MASTER_PRIORITY":
+    case "BACKUP_PRIORITY":
+      return undefined;
+    default:
+      return unreachable(state);
+  }
+}
+
+function upDown(up: boolean): string {
+  return up ? "UP" : "DOWN";
+}
+
+/** A mailer for one relay. Nothing is sent without recipients or a server; a mail that fails is logged and not tried again. */
+export function createMailer(smtp: SmtpConfig, hostName: string, clock: Clock, log: Log): Mailer {
+  const waiting: Mail[] = [];
+  let sending = 0;
+  let idleWaiters: (() => void)[] = [];
+  const transport = createTransport({
+    host: smtp.server ?? "",
+    port: smtp.port,
+    name: smtp.heloName ?? hostName,
+    secure: false,
+    ignoreTLS: true,
+    connectionTimeout: smtp.timeoutMs,
+    greetingTimeout: smtp.timeoutMs,
+    socketTimeout: smtp.timeoutMs,
+  });
+  const from = smtp.from ?? `root@${hostName}`;
+
+  function next(): void {
+    while (sending < MAX_SENDING_MAILS) {
+      const mail = waiting.shift();
+      if (!mail) break;
+      sending++;
+      void deliver(mail);
+    }
+    if (sending === 0) for (const resolve of idleWaiters.splice(0)) resolve();
+  }
+
+  async function deliver(mail: Mail): Promise<void> {
+    try {
+      await transport.sendMail({
+        from,
+        to: [...smtp.recipients],
+        subject: mail.subject,
+        text: mail.body,
+        date: new Date(clock.wallMs()),
+        headers: { "X-Mailer": "lbd" },
+      });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log({
+        level: "warning",
+        area: "mail",
+        message: `alert mail not sent through ${smtp.server}:${smtp.port}: ${reason}`,
+      });
+    }
+    sending--;
+    next();
+  }
+
+  return {
+    send(mail) {
+      if (smtp.server === undefined || smtp.recipients.length === 0) return;
+      if (waiting.length >= MAX_WAITING_MAILS) {
+        log({
+          level: "warning",
+          area: "mail",
+          message: `alert mail dropped: ${MAX_WAITING_MAILS} wait already (${mail.subject})`,
+        });
+        return;
+      }
+      waiting.push(mail);
+      next();
+    },
+    idle() {
+      if (sending === 0 && waiting.length === 0) return Promise.resolve();
+      return new Promise((resolve) => {
+        idleWaiters = [...idleWaiters, resolve];
+      });
+    },
+  };
+}

@@ -1,0 +1,156 @@
+// Adapter notify: takes what happened and tells programs, FIFOs and people. Programs of one object run one after the other, FIFO
+// lines keep the order of events, mails go out on their own; nothing here ever holds up the caller.
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Command, Fifo, GlobalConfig } from "../config/model.ts";
+import { type FifoWriter, fifoLine, openFifo } from "./fifo.ts";
+import { createMailer, type Mailer, mailFor } from "./mail.ts";
+import type { Notification, Notifier } from "./notification.ts";
+import { createSerialQueues } from "./queue.ts";
+import { objectKey, type ScriptCall, scriptCalls } from "./scripts.ts";
+
+/** How a program ended, as the script runner says it. */
+export type NotifyOutcome =
+  | { readonly kind: "exit"; readonly status: number }
+  | { readonly kind: "signal"; readonly signal: string }
+  | { readonly kind: "timeout"; readonly limitMs: number }
+  | { readonly kind: "cannot-start"; readonly reason: string };
+
+export interface NotifyPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly hostName: string;
+  run(command: Command, extraArgs: readonly string[], limitMs: number): Promise<NotifyOutcome>;
+  /** mkfifo(3) with the owner and mode that the keyword asks for. */
+  makeFifo(path: string, user: string | undefined, group: string | undefined): "made" | "exists";
+}
+
+/** A notify program may take this long before its group is ended. */
+export const NOTIFY_LIMIT_MS = 60_000;
+
+export interface RunningNotifier extends Notifier {
+  /** Takes another configuration: FIFOs that stay the same stay open. */
+  reload(global: GlobalConfig): void;
+  /** Counters by metric name with labels, for /metrics. */
+  metrics(): Readonly<Record<string, number>>;
+  close(): void;
+}
+
+/** `part` says which of the special FIFOs (`vrrp_notify_fifo`, `lvs_notify_fifo`) this process writes beside `notify_fifo`. */
+export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, ports: NotifyPorts): RunningNotifier {
+  let global = initial;
+  let mailer = newMailer();
+  const fifos = new Map<string, FifoWriter>();
+  const counters: Record<string, number> = {};
+  const queues = createSerialQueues<{ key: string; calls: readonly ScriptCall[] }>(runCalls, (work) => {
+    count(`lbd_notify_runs_total{kind="script",result="overtaken"}`);
+    ports.log({
+      level: "info",
+      area: "notify",
+      message: `${work.key}: a newer state overtook one whose programs had not run yet`,
+    });
+  });
+  openFifos();
+
+  function newMailer(): Mailer {
+    return createMailer(global.smtp, ports.hostName, ports.clock, ports.log);
+  }
+
+  function count(name: string): void {
+    counters[name] = (counters[name] ?? 0) + 1;
+  }
+
+  function wantedFifos(): Fifo[] {
+    const own = part === "vrrp" ? global.fifo.vrrp : global.fifo.lvs;
+    return [global.fifo.all, own].filter((fifo) => fifo !== undefined);
+  }
+
+  function openFifos(): void {
+    const wanted = wantedFifos();
+    for (const [path, writer] of fifos) {
+      if (wanted.some((fifo) => fifo.path === path)) continue;
+      writer.close();
+      fifos.delete(path);
+    }
+    for (const fifo of wanted) {
+      if (fifos.has(fifo.path)) continue;
+      try {
+        fifos.set(
+          fifo.path,
+          openFifo(fifo.path, (path) => ports.makeFifo(path, fifo.user, fifo.group)),
+        );
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        ports.log({ level: "error", area: "notify", message: `notify FIFO ${fifo.path} can't be used: ${reason}` });
+      }
+    }
+  }
+
+  async function runCalls({ key, calls }: { key: string; calls: readonly ScriptCall[] }): Promise<void> {
+    for (const call of calls) {
+      const outcome = await ports.run(call.command, call.args, NOTIFY_LIMIT_MS);
+      const result = outcome.kind === "exit" ? (outcome.status === 0 ? "ok" : "failed") : outcome.kind;
+      count(`lbd_notify_runs_total{kind="script",result="${result}"}`);
+      if (result !== "ok")
+        ports.log({
+          level: "warning",
+          area: "notify",
+          message: `${key}: ${call.command.argv.join(" ")}: ${describe(outcome)}`,
+        });
+    }
+  }
+
+  return {
+    notify(notification) {
+      const line = fifoLine(notification);
+      if (line !== undefined) for (const fifo of fifos.values()) count(fifoResult(fifo.write(line)));
+      const calls = scriptCalls(notification);
+      if (calls.length > 0) queues.push(scriptKey(notification), { key: objectKey(notification), calls });
+      const mail = mailFor(notification, global.smtp, global.routerId ?? ports.hostName);
+      if (mail) mailer.send(mail);
+    },
+    async drain(limitMs) {
+      let cancel = () => {};
+      const limit = new Promise<void>((resolve) => {
+        cancel = ports.clock.at(ports.clock.now() + limitMs, resolve);
+      });
+      await Promise.race([Promise.all([queues.idle(), mailer.idle()]), limit]);
+      cancel();
+    },
+    reload(next) {
+      global = next;
+      mailer = newMailer();
+      openFifos();
+    },
+    metrics: () => counters,
+    close() {
+      for (const writer of fifos.values()) writer.close();
+      fifos.clear();
+    },
+  };
+}
+
+/** A priority change does not overtake a state, nor a lower advert a change of state: they have lines of work of their own. */
+function scriptKey(notification: Notification): string {
+  const key = objectKey(notification);
+  if (notification.kind !== "instance" && notification.kind !== "group") return key;
+  if (notification.state.endsWith("_PRIORITY")) return `${key} priority`;
+  return notification.state === "MASTER_RX_LOWER_PRI" ? `${key} lower` : key;
+}
+
+function fifoResult(written: boolean): string {
+  return `lbd_notify_runs_total{kind="fifo",result="${written ? "ok" : "dropped"}"}`;
+}
+
+function describe(outcome: NotifyOutcome): string {
+  switch (outcome.kind) {
+    case "exit":
+      return `ended with status ${outcome.status}`;
+    case "signal":
+      return `ended by ${outcome.signal}`;
+    case "timeout":
+      return `took longer than ${outcome.limitMs} ms and was ended`;
+    case "cannot-start":
+      return `can't be run: ${outcome.reason}`;
+  }
+}

@@ -1,0 +1,123 @@
+import { describe, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Cancel, Clock } from "../../../src/base/clock.ts";
+import type { Command, ScriptSecurity } from "../../../src/config/model.ts";
+import { createScriptRunner, MAX_RUNNING } from "../../../src/kernel/script-runner.ts";
+import { judgePath, judgeScript, type PathPart } from "../../../src/kernel/script-security.ts";
+import { until } from "../../support/until.ts";
+
+const OPEN: ScriptSecurity = { user: "root", enabled: false, useSymlinkPaths: false, supplementaryGroups: false };
+const clock: Clock = {
+  now: () => performance.now(),
+  wallMs: () => Date.now(),
+  at(when, run): Cancel {
+    const timer = setTimeout(run, Math.max(0, when - performance.now()));
+    return () => clearTimeout(timer);
+  },
+};
+const sh = (script: string): Command => ({
+  argv: ["/bin/sh", "-c", script],
+  origin: { file: "k.conf", line: 1, column: 1 },
+});
+
+describe("judgePath", () => {
+  const dir = (path: string, mode = 0o755, uid = 0, gid = 0): PathPart => ({ path, uid, gid, mode: 0o040000 | mode });
+  const file = (path: string, mode = 0o755, uid = 0, gid = 0): PathPart => ({ path, uid, gid, mode: 0o100000 | mode });
+  test.each([
+    ["all root", [dir("/"), dir("/usr"), file("/usr/x")], undefined],
+    ["file of another user", [dir("/"), file("/x", 0o755, 1000)], "chown root /x"],
+    ["group may write", [dir("/"), file("/x", 0o775, 0, 50)], "chmod g-w /x"],
+    ["group root may write", [dir("/"), file("/x", 0o775, 0, 0)], undefined],
+    ["everybody may write", [dir("/"), file("/x", 0o757)], "chmod o-w /x"],
+    ["a directory above that everybody may write", [dir("/"), dir("/d", 0o777), file("/d/x")], "chmod o-w /d"],
+    ["a sticky directory above", [dir("/"), dir("/tmp", 0o1777), file("/tmp/x")], undefined],
+  ] as const)("%s", (_why, parts, mend) => {
+    expect(judgePath(parts)?.mend).toBe(mend as string);
+  });
+});
+
+test("a program that is not there, is no program, or may not be run is missing and says why", () => {
+  const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
+  const path = join(dir, "plain");
+  writeFileSync(path, "#!/bin/sh\n");
+  chmodSync(path, 0o644);
+  expect(judgeScript(join(dir, "absent"), 0, OPEN)).toMatchObject({
+    kind: "missing",
+    reason: expect.stringContaining("ENOENT"),
+  });
+  expect(judgeScript(path, 0, OPEN)).toMatchObject({
+    kind: "missing",
+    reason: expect.stringContaining("not executable (mode 644)"),
+  });
+  expect(judgeScript(dir, 0, OPEN)).toMatchObject({
+    kind: "missing",
+    reason: expect.stringContaining("not a regular file"),
+  });
+  expect(judgeScript("no-such-program-at-all", 0, OPEN)).toMatchObject({ kind: "missing" });
+  rmSync(dir, { recursive: true });
+});
+
+describe("runner", () => {
+  test("gives the exit status, the signal, and why something could not start", async () => {
+    const runner = createScriptRunner(clock, OPEN);
+    expect(await runner.run(sh("exit 3"), [], 10_000)).toEqual({ kind: "exit", status: 3 });
+    expect(await runner.run(sh("kill -9 $$"), [], 10_000)).toEqual({ kind: "signal", signal: "SIGKILL" });
+    const absent: Command = { ...sh(""), argv: ["/no/such/program"] };
+    expect(await runner.run(absent, [], 10_000)).toMatchObject({ kind: "cannot-start" });
+    const stranger: Command = { ...sh("true"), user: "no-such-user" };
+    expect(await runner.run(stranger, [], 10_000)).toEqual({
+      kind: "cannot-start",
+      reason: "unknown user no-such-user",
+    });
+  });
+
+  test("the time limit ends the whole group, grandchildren too", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
+    const runner = createScriptRunner(clock, OPEN);
+    const pidFile = join(dir, "pid");
+    const outcome = await runner.run(sh(`sleep 300 & echo $! > ${pidFile}; wait`), [], 300);
+    expect(outcome).toEqual({ kind: "timeout", limitMs: 300 });
+    const pid = Number(readFileSync(pidFile, "utf8"));
+    await until("the grandchild is gone", () => !alive(pid));
+    rmSync(dir, { recursive: true });
+  });
+
+  test("runs as the user that was asked for, without our variables and not as root", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
+    chmodSync(dir, 0o777);
+    process.env.BUN_LBD_TEST = "leak";
+    const runner = createScriptRunner(clock, OPEN);
+    const out = join(dir, "out");
+    const command: Command = { ...sh(`id -u > ${out}; env >> ${out}`), user: "nobody" };
+    expect(await runner.run(command, [], 10_000)).toEqual({ kind: "exit", status: 0 });
+    const [uid, ...env] = readFileSync(out, "utf8").split("\n");
+    expect(uid).toBe("65534");
+    expect(env.filter((line) => line.startsWith("BUN_"))).toEqual([]);
+    delete process.env.BUN_LBD_TEST;
+    rmSync(dir, { recursive: true });
+  });
+
+  test("no more than the bound run at once, and all get their turn", async () => {
+    const runner = createScriptRunner(clock, OPEN);
+    let most = 0;
+    const all = Array.from({ length: MAX_RUNNING * 2 }, () =>
+      runner.run(sh("true"), [], 10_000).then((outcome) => {
+        most = Math.max(most, runner.running());
+        return outcome.kind;
+      }),
+    );
+    expect(new Set(await Promise.all(all))).toEqual(new Set(["exit"]));
+    expect(most).toBeLessThanOrEqual(MAX_RUNNING);
+  });
+});
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,221 @@
+import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LogLine } from "../../../src/base/log.ts";
+import type { Command, NotifyCommands, SmtpConfig } from "../../../src/config/model.ts";
+import { fifoLine, openFifo } from "../../../src/notify/fifo.ts";
+import { createMailer, mailFor } from "../../../src/notify/mail.ts";
+import type { Notification } from "../../../src/notify/notification.ts";
+import { createSerialQueues } from "../../../src/notify/queue.ts";
+import { scriptCalls } from "../../../src/notify/scripts.ts";
+import { manualClock } from "../../support/manual-clock.ts";
+import { until } from "../../support/until.ts";
+
+const origin = { file: "k.conf", line: 1, column: 1 };
+const command = (program: string): Command => ({ argv: [program], origin });
+
+const ALL: NotifyCommands = {
+  master: command("/master"),
+  backup: command("/backup"),
+  fault: command("/fault"),
+  stop: command("/stop"),
+  deleted: command("/deleted"),
+  any: command("/any"),
+  masterRxLowerPri: command("/lower"),
+};
+
+type VrrpNotification = Extract<Notification, { kind: "instance" | "group" }>;
+const instance = (state: VrrpNotification["state"], commands: NotifyCommands = ALL): VrrpNotification => ({
+  kind: "instance",
+  name: "VI_1",
+  state,
+  priority: 120,
+  commands,
+  smtpAlert: true,
+});
+const group = (state: VrrpNotification["state"]): VrrpNotification => ({
+  ...instance(state),
+  kind: "group",
+  name: "G1",
+  priority: 0,
+});
+
+const REAL_DOWN: Notification = {
+  kind: "real-server",
+  up: false,
+  server: "[192.0.2.10]:tcp:80",
+  service: "[192.0.2.1]:tcp:80",
+  command: command("/rs"),
+  smtpAlert: true,
+  reason: "TCP_CHECK: connection refused",
+  fifo: true,
+};
+const SERVICE_UP: Notification = {
+  kind: "virtual-server",
+  up: true,
+  service: "FWM 5",
+  smtpAlert: true,
+  reason: "quorum gained",
+};
+
+describe("programs", () => {
+  test.each([
+    ["MASTER", instance("MASTER"), ["/master", "/any INSTANCE VI_1 MASTER 120"]],
+    ["BACKUP", instance("BACKUP"), ["/backup", "/any INSTANCE VI_1 BACKUP 120"]],
+    ["FAULT", instance("FAULT"), ["/fault", "/any INSTANCE VI_1 FAULT 120"]],
+    ["STOP", instance("STOP"), ["/stop", "/any INSTANCE VI_1 STOP 120"]],
+    ["DELETED", instance("DELETED"), ["/deleted", "/any INSTANCE VI_1 DELETED 120"]],
+    ["a lower priority heard is no change of state", instance("MASTER_RX_LOWER_PRI"), ["/lower"]],
+    ["deleted without a program", instance("DELETED", { deleted: true }), []],
+    ["a group has priority 0", group("MASTER"), ["/master", "/any GROUP G1 MASTER 0"]],
+    ["real server", REAL_DOWN, ["/rs"]],
+    ["service without a program", SERVICE_UP, []],
+  ] as const)("%s", (_why, notification, calls) => {
+    expect(scriptCalls(notification).map((call) => [...call.command.argv, ...call.args].join(" "))).toEqual([...calls]);
+  });
+});
+
+describe("FIFO lines", () => {
+  test.each([
+    ["instance", instance("MASTER"), 'INSTANCE "VI_1" MASTER 120\n'],
+    ["priority change", instance("BACKUP_PRIORITY"), 'INSTANCE "VI_1" BACKUP_PRIORITY 120\n'],
+    ["group", group("FAULT"), 'GROUP "G1" FAULT 0\n'],
+    ["real server, with the NUL", REAL_DOWN, "RS [192.0.2.10]:tcp:80 [192.0.2.1]:tcp:80 DOWN\n\0"],
+    ["service, with the NUL", SERVICE_UP, "VS FWM 5 UP\n\0"],
+    ["an initial state that nobody asked for", { ...REAL_DOWN, fifo: false }, undefined],
+  ] as const)("%s", (_why, notification, line) => {
+    expect(fifoLine(notification)).toBe(line as string);
+  });
+
+  test("lines wait for a reader, a full pipe loses lines, closing removes what we made", () => {
+    const dir = mkdtempSync(join(tmpdir(), "lbd-fifo-"));
+    const path = join(dir, "f");
+    const writer = openFifo(path, (at) => {
+      execFileSync("mkfifo", [at]);
+      return "made";
+    });
+    expect(writer.write("one\n")).toBe(true);
+    expect(execFileSync("head", ["-n1", path], { timeout: 10_000 }).toString()).toBe("one\n");
+    let written = 0;
+    while (written < 100_000 && writer.write("x".repeat(99) + "\n")) written++;
+    expect(written).toBeGreaterThan(100);
+    expect(written).toBeLessThan(100_000);
+    writer.close();
+    expect(existsSync(path)).toBe(false);
+    rmSync(dir, { recursive: true });
+  });
+
+  test("a file in place of the FIFO is refused and left alone", () => {
+    const dir = mkdtempSync(join(tmpdir(), "lbd-fifo-"));
+    const path = join(dir, "precious");
+    writeFileSync(path, "keep");
+    expect(() => openFifo(path, () => "exists")).toThrow("not a FIFO");
+    expect(readFileSync(path, "utf8")).toBe("keep");
+    rmSync(dir, { recursive: true });
+  });
+});
+
+test("programs of one object keep their order and the newest state wins; objects don't wait for each other", async () => {
+  const started: string[] = [];
+  const overtaken: string[] = [];
+  const finish: (() => void)[] = [];
+  const queues = createSerialQueues<string>(
+    (work) => {
+      started.push(work);
+      return new Promise((resolve) => finish.push(resolve));
+    },
+    (work) => overtaken.push(work),
+  );
+  queues.push("a", "a1");
+  queues.push("a", "a2");
+  queues.push("b", "b1");
+  queues.push("a", "a3");
+  expect(started).toEqual(["a1", "b1"]);
+  expect(overtaken).toEqual(["a2"]);
+  finish.shift()?.();
+  await until("a3 runs", () => started.includes("a3"));
+  expect(started).toEqual(["a1", "b1", "a3"]);
+  for (const resolve of finish.splice(0)) resolve();
+  await queues.idle();
+});
+
+describe("mail", () => {
+  const smtp: SmtpConfig = {
+    recipients: ["ops@example.net"],
+    from: "lbd@example.net",
+    server: "127.0.0.1",
+    port: 25,
+    timeoutMs: 5000,
+    noEmailFaults: false,
+    noCheckerEmails: false,
+  };
+
+  test.each([
+    ["instance", instance("MASTER"), "[R1] VRRP Instance VI_1 - Entering MASTER state"],
+    ["stop", instance("STOP"), "[R1] VRRP Instance VI_1 - Stopping"],
+    ["deleted", instance("DELETED"), "[R1] VRRP Instance VI_1 - Deleted"],
+    ["group", group("BACKUP"), "[R1] VRRP Group G1 - Entering BACKUP state"],
+    ["real server", REAL_DOWN, "[R1] Realserver [192.0.2.10]:tcp:80 of virtual server [192.0.2.1]:tcp:80 - DOWN"],
+    ["service", SERVICE_UP, "[R1] Virtualserver FWM 5 - UP"],
+    ["priority change", instance("MASTER_PRIORITY"), undefined],
+    ["not asked for", { ...instance("MASTER"), smtpAlert: false }, undefined],
+  ] as const)("%s", (_why, notification, subject) => {
+    expect(mailFor(notification, smtp, "R1")?.subject).toBe(subject as string);
+  });
+
+  test("no_email_faults and no_checker_emails leave out theirs", () => {
+    expect(mailFor(instance("FAULT"), { ...smtp, noEmailFaults: true }, "R1")).toBeUndefined();
+    expect(mailFor(REAL_DOWN, { ...smtp, noCheckerEmails: true }, "R1")).toBeUndefined();
+  });
+
+  test("a name can't put a header into the mail", () => {
+    const mail = mailFor({ ...REAL_DOWN, reason: "x\r\nBcc: a@b" }, smtp, "R1\r\nBcc: evil@example.net");
+    expect(mail?.subject).not.toMatch(/[\r\n]/);
+    expect(mail?.body).not.toMatch(/\r/);
+  });
+
+  test("goes out through a relay; a relay that hangs up is logged and holds up nobody", async () => {
+    const received: string[] = [];
+    const server = createServer((socket) => smtpSession(socket, received));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    const lines: LogLine[] = [];
+    const mailer = createMailer({ ...smtp, port }, "director.example.net", manualClock(), (line) => lines.push(line));
+    mailer.send({ subject: "[R1] first", body: "=> one <=\n" });
+    await mailer.idle();
+    expect(received.join("")).toContain("Subject: [R1] first");
+    expect(received.join("")).toContain("director.example.net");
+    expect(received.join("")).toContain("=> one <=");
+    expect(lines).toEqual([]);
+    server.close();
+    const dead = createMailer({ ...smtp, port }, "d", manualClock(), (line) => lines.push(line));
+    dead.send({ subject: "second", body: "" });
+    await dead.idle();
+    expect(lines.map((line) => line.message).join()).toContain(`127.0.0.1:${port}`);
+  });
+});
+
+/** The least of a relay: says yes to everything and keeps what it heard. */
+function smtpSession(socket: Socket, received: string[]): void {
+  let inData = false;
+  socket.write("220 relay\r\n");
+  socket.on("data", (chunk) => {
+    const text = chunk.toString();
+    received.push(text);
+    if (inData) {
+      if (text.endsWith("\r\n.\r\n")) {
+        inData = false;
+        socket.write("250 ok\r\n");
+      }
+      return;
+    }
+    for (const line of text.split("\r\n").filter((l) => l !== "")) {
+      if (line === "DATA") inData = true;
+      socket.write(line === "DATA" ? "354 go\r\n" : line === "QUIT" ? "221 bye\r\n" : "250 ok\r\n");
+    }
+  });
+}

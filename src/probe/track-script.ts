@@ -1,0 +1,90 @@
+// Adapter: a `vrrp_script` as a state that is good or bad. Runs start a whole interval apart, never two at once; how a program
+// ended is turned into good or bad by rise and fall. The program itself is run by a port.
+import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
+import type { TrackScript } from "../config/model.ts";
+
+/** How a run ended: good only for exit status 0. `detail` says it in words. */
+export interface ScriptRunResult {
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface ScriptTrackerState {
+  /** null until the first run has ended (with `init_fail`: bad from the start). */
+  readonly up: boolean | null;
+  readonly detail: string;
+  readonly sinceMs: MonoMs;
+  /** Runs in a row with the other result than `up`. */
+  readonly contrary: number;
+}
+
+export interface ScriptTracker {
+  state(): ScriptTrackerState;
+  readonly running: boolean;
+  stop(): void;
+}
+
+/** The state before the first run. */
+export function initialScriptState(script: TrackScript, now: MonoMs): ScriptTrackerState {
+  return script.initFail
+    ? { up: false, detail: "not run yet, init_fail", sinceMs: now, contrary: 0 }
+    : { up: null, detail: "not run yet", sinceMs: now, contrary: 0 };
+}
+
+/**
+ * The state after a run. An unknown script takes its first result at once; after that it is up after `rise` good runs in a row and
+ * down after `fall` bad ones (manual: rise, fall).
+ */
+export function afterScriptRun(
+  script: TrackScript,
+  state: ScriptTrackerState,
+  result: ScriptRunResult,
+  now: MonoMs,
+): ScriptTrackerState {
+  if (state.up === result.ok) return { ...state, detail: result.detail, contrary: 0 };
+  const needed = state.up === null ? 1 : result.ok ? script.rise : script.fall;
+  const contrary = state.contrary + 1;
+  if (contrary < needed) return { ...state, detail: `${result.detail} (${contrary} of ${needed})`, contrary };
+  return { up: result.ok, detail: result.detail, sinceMs: now, contrary: 0 };
+}
+
+/** Runs the script until `stop`; `changed` is called when `up` or the detail changed. `kept` carries the state over a reload. */
+export function trackScript(
+  script: TrackScript,
+  clock: Clock,
+  run: (script: TrackScript) => Promise<ScriptRunResult>,
+  changed: (before: ScriptTrackerState, after: ScriptTrackerState) => void,
+  kept?: ScriptTrackerState,
+): ScriptTracker {
+  let state = kept ?? initialScriptState(script, clock.now());
+  let running = false;
+  let stopped = false;
+  let cancel: Cancel = () => {};
+  let dueAt = clock.now();
+
+  async function tick(): Promise<void> {
+    // A run that overstays its interval costs the ones it covers; nothing is made up for.
+    while (dueAt <= clock.now()) dueAt += Math.max(script.intervalMs, 1);
+    cancel = clock.at(dueAt, tick);
+    if (running) return;
+    running = true;
+    const result = await run(script);
+    running = false;
+    if (stopped) return;
+    const before = state;
+    state = afterScriptRun(script, state, result, clock.now());
+    if (before.up !== state.up || before.detail !== state.detail) changed(before, state);
+  }
+
+  cancel = clock.at(dueAt, tick);
+  return {
+    state: () => state,
+    get running() {
+      return running;
+    },
+    stop() {
+      stopped = true;
+      cancel();
+    },
+  };
+}

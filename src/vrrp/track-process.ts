@@ -1,0 +1,99 @@
+// VRRP core: `vrrp_track_process` as a pure count. Which processes match, whether enough (and not too many) run, and how long a
+// change must last before it counts (manual: quorum, quorum_max, fork_delay, terminate_delay).
+import type { MonoMs } from "../base/clock.ts";
+import type { TrackProcess } from "../config/model.ts";
+
+/** What the kernel and /proc say of a process. */
+export interface ProcessFacts {
+  /** /proc/PID/comm: at most 15 bytes. */
+  readonly comm: string;
+  /** /proc/PID/cmdline, split at NUL; empty for kernel threads. */
+  readonly argv: readonly string[];
+}
+
+const COMM_BYTES = 15;
+
+/** Does this process count for the tracker? */
+export function processMatches(tracker: TrackProcess, facts: ProcessFacts): boolean {
+  if (!tracker.fullCommand && tracker.params.length === 0) return facts.comm === tracker.process.slice(0, COMM_BYTES);
+  const [program, ...args] = facts.argv;
+  return program === tracker.process && paramsMatch(tracker, args);
+}
+
+function paramsMatch(tracker: TrackProcess, args: readonly string[]): boolean {
+  const { params, paramMatch } = tracker;
+  switch (paramMatch) {
+    case "none":
+      return params.length === 0 || sameWords(params, args);
+    case "exact":
+      return sameWords(params, args);
+    case "initial":
+      // The last parameter may go on.
+      return (
+        args.length === params.length &&
+        params.every((p, i) => (i === params.length - 1 ? (args[i] ?? "").startsWith(p) : args[i] === p))
+      );
+    case "partial":
+      // Only the leading words are compared, the last of them may go on.
+      return (
+        args.length >= params.length &&
+        params.every((p, i) => (i === params.length - 1 ? (args[i] ?? "").startsWith(p) : args[i] === p))
+      );
+  }
+}
+
+function sameWords(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((word, i) => word === b[i]);
+}
+
+export interface ProcessTrackState {
+  /** Pids that match now. */
+  readonly pids: ReadonlySet<number>;
+  readonly up: boolean;
+  readonly sinceMs: MonoMs;
+  /** When the contrary of `up` becomes true, unless the count changes back before. */
+  readonly changeAt?: MonoMs;
+}
+
+/** The state right after the first look at /proc: no delay applies. */
+export function initialProcessState(tracker: TrackProcess, pids: Iterable<number>, now: MonoMs): ProcessTrackState {
+  const set = new Set(pids);
+  return { pids: set, up: enough(tracker, set.size), sinceMs: now };
+}
+
+/** A process that matches appeared, or one that matched is gone (or matches no longer). */
+export function stepProcess(
+  tracker: TrackProcess,
+  state: ProcessTrackState,
+  change: { readonly pid: number; readonly matches: boolean },
+  now: MonoMs,
+): ProcessTrackState {
+  if (state.pids.has(change.pid) === change.matches) return settleProcess(state, now);
+  const pids = new Set(state.pids);
+  if (change.matches) pids.add(change.pid);
+  else pids.delete(change.pid);
+  const good = enough(tracker, pids.size);
+  const { changeAt, ...rest } = state;
+  if (good === state.up) return { ...rest, pids };
+  const delayMs = good ? tracker.forkDelayMs : tracker.terminateDelayMs;
+  return settleProcess({ ...rest, pids, changeAt: changeAt ?? now + delayMs }, now);
+}
+
+/** Lets a waiting change take effect when its time has come. */
+export function settleProcess(state: ProcessTrackState, now: MonoMs): ProcessTrackState {
+  if (state.changeAt === undefined || now < state.changeAt) return state;
+  return { pids: state.pids, up: !state.up, sinceMs: now };
+}
+
+/** `3 of 2 run`: for status and logs. */
+export function describeProcess(tracker: TrackProcess, state: ProcessTrackState): string {
+  const most = tracker.quorumMax === undefined ? "" : `, at most ${tracker.quorumMax}`;
+  return `${state.pids.size} of ${tracker.process} running, ${tracker.quorum} wanted${most}`;
+}
+
+function enough(tracker: TrackProcess, count: number): boolean {
+  const most = tracker.quorumMax ?? Number.POSITIVE_INFINITY;
+  // `quorum_max 0` says that none may run; the default quorum of 1 would contradict it.
+  const least = most === 0 ? 0 : tracker.quorum;
+  return count >= least && count <= most;
+}

@@ -15,7 +15,8 @@ const COMM_BYTES = 15;
 
 /** Does this process count for the tracker? */
 export function processMatches(tracker: TrackProcess, facts: ProcessFacts): boolean {
-  if (!tracker.fullCommand && tracker.params.length === 0) return facts.comm === tracker.process.slice(0, COMM_BYTES);
+  const byName = !tracker.fullCommand && tracker.params.length === 0 && tracker.paramMatch === "none";
+  if (byName) return facts.comm === tracker.process.slice(0, COMM_BYTES);
   const [program, ...args] = facts.argv;
   return program === tracker.process && paramsMatch(tracker, args);
 }
@@ -34,11 +35,7 @@ function paramsMatch(tracker: TrackProcess, args: readonly string[]): boolean {
         params.every((p, i) => (i === params.length - 1 ? (args[i] ?? "").startsWith(p) : args[i] === p))
       );
     case "partial":
-      // Only the leading words are compared, the last of them may go on.
-      return (
-        args.length >= params.length &&
-        params.every((p, i) => (i === params.length - 1 ? (args[i] ?? "").startsWith(p) : args[i] === p))
-      );
+      return sameWords(params, args.slice(0, params.length));
   }
 }
 

@@ -1,7 +1,11 @@
 // Waiting for a state: tests never sleep for a guessed time, they ask again until it holds or a generous limit is over.
 
 /** Resolves with the first value of `probe` that is neither undefined nor false. @throws Error naming `what` after `limitMs` */
-export async function until<T>(what: string, probe: () => T | Promise<T>, limitMs = 10_000): Promise<Exclude<T, undefined | false>> {
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  limitMs = 10_000,
+): Promise<Exclude<T, undefined | false>> {
   const end = performance.now() + limitMs;
   for (;;) {
     const value = await probe();

@@ -27,6 +27,8 @@ test.each([
   ["parameters exactly, one more", { process: "x", params: ["-a"], paramMatch: "exact" }, "x", ["x", "-a", "b"], false],
   ["initial: the last goes on", { process: "x", params: ["-a"], paramMatch: "initial" }, "x", ["x", "-abc"], true],
   ["initial: none more", { process: "x", params: ["-a"], paramMatch: "initial" }, "x", ["x", "-abc", "d"], false],
+  ["no parameters allowed", { process: "x", paramMatch: "exact" }, "x", ["x", "-a"], false],
+  ["partial: not a longer one", { process: "x", params: ["-a"], paramMatch: "partial" }, "x", ["x", "-ab"], false],
   ["partial: only the leading", { process: "x", params: ["-a"], paramMatch: "partial" }, "x", ["x", "-a", "d"], true],
 ] as const)("match: %s", (_why, change, comm, argv, matches) => {
   expect(processMatches(tracker(change), { comm, argv })).toBe(matches);

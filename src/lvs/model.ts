@@ -57,6 +57,8 @@ export interface Statistics {
 }
 
 export interface SeenDestination extends Destination {
+  /** The kernel shows its own method 1 instead of ours: the address is this machine's (ipvs.md §2). Absent: no. */
+  readonly localNode?: boolean;
   readonly activeConnections: number;
   readonly inactiveConnections: number;
   readonly persistentConnections: number;

@@ -1,0 +1,135 @@
+// LVS core: what the IPVS table should hold. Config × health × quorum → wanted services, computed whole each time; plan() does the rest.
+// Rules: checkers.md §2. Pure.
+import type { Config, RealServer, ServiceAddress, SorryServer, VirtualServer } from "../config/model.ts";
+import { destinationKey, serviceKey } from "./keys.ts";
+import type { Destination, Service, ServiceEntry } from "./model.ts";
+
+export const IP_VS_SVC_F_PERSISTENT = 0x01;
+export const MAX_WEIGHT = 2 ** 31 - 1;
+
+const PROTOCOL_NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
+const SINGLE_ADDRESS_MASK = 0xffffffff;
+const SINGLE_ADDRESS_PREFIX = 128;
+
+/** What the checks say about one real server. */
+export interface RealServerState {
+  readonly healthy: boolean;
+  /** Configured weight with the shares of its checks (`misc_dynamic`, FILE_CHECK), 0..2^31-1. */
+  readonly weight: number;
+}
+
+/** What the checks say about one virtual server. */
+export interface VirtualServerState {
+  readonly quorumUp: boolean;
+  /** By id of the real server; one that is missing counts as healthy with its configured weight. */
+  readonly realServers: ReadonlyMap<string, RealServerState>;
+}
+
+/**
+ * The wanted table. `stateOf` answers for a virtual server's id. Where two virtual servers claim one kernel service, the first of
+ * the file has it.
+ */
+export function desiredServices(config: Config, stateOf: (id: string) => VirtualServerState): ServiceEntry[] {
+  const entries = new Map<string, ServiceEntry>();
+  for (const virtualServer of config.virtualServers) {
+    const destinations = desiredDestinations(virtualServer, stateOf(virtualServer.id));
+    for (const address of virtualServer.services) {
+      const service = serviceOf(virtualServer, address);
+      const key = serviceKey(service);
+      if (!entries.has(key)) entries.set(key, { service, destinations: portsFor(address, destinations) });
+    }
+  }
+  return [...entries.values()];
+}
+
+/** The destinations of every kernel service of one virtual server. */
+export function desiredDestinations(virtualServer: VirtualServer, state: VirtualServerState): Destination[] {
+  const sorry = virtualServer.sorryServer;
+  const sorryServes = sorry !== undefined && !state.quorumUp;
+  const destinations = new Map<string, Destination>();
+  for (const realServer of virtualServer.realServers) {
+    const { healthy, weight } = state.realServers.get(realServer.id) ?? { healthy: true, weight: realServer.weight };
+    const serves = healthy && !sorryServes;
+    // Out of service means out of the table, unless it is to stay with weight 0 for the connections that it has.
+    if (!serves && !realServer.inhibitOnFailure) continue;
+    addFirst(destinations, realDestination(realServer, serves ? weight : 0));
+  }
+  if (sorry && (sorryServes || sorry.inhibit)) {
+    const destination = sorryDestination(sorry, sorryServes ? sorry.weight : 0);
+    const key = destinationKey(destination);
+    // A sorry server that is one of the real servers, too: whoever serves decides.
+    if (sorryServes) destinations.delete(key);
+    addFirst(destinations, destination);
+  }
+  return [...destinations.values()];
+}
+
+/** The kernel service for one address of a virtual server. */
+export function serviceOf(virtualServer: VirtualServer, address: ServiceAddress): Service {
+  const { persistence } = virtualServer;
+  const family = address.kind === "fwmark" ? address.family : virtualServer.family;
+  return {
+    family,
+    protocol: address.kind === "fwmark" ? PROTOCOL_NUMBERS.TCP : PROTOCOL_NUMBERS[virtualServer.protocol],
+    address,
+    scheduler: virtualServer.scheduler,
+    flags: (virtualServer.flags & ~IP_VS_SVC_F_PERSISTENT) | (persistence ? IP_VS_SVC_F_PERSISTENT : 0),
+    timeoutS: persistence?.timeoutS ?? 0,
+    netmask: netmaskOf(persistence?.granularity, family),
+    ...(virtualServer.persistenceEngine === undefined ? {} : { persistenceEngine: virtualServer.persistenceEngine }),
+  };
+}
+
+function netmaskOf(granularity: string | undefined, family: 4 | 6): number {
+  if (granularity === undefined) return family === 6 ? SINGLE_ADDRESS_PREFIX : SINGLE_ADDRESS_MASK;
+  if (family === 6) return Number(granularity);
+  return granularity.split(".").reduce((mask, part) => mask * 256 + Number(part), 0);
+}
+
+function realDestination(realServer: RealServer, weight: number): Destination {
+  return {
+    ip: realServer.ip,
+    port: realServer.port,
+    forwarding: realServer.forwarding,
+    weight: clampWeight(weight),
+    upperThreshold: realServer.upperThreshold,
+    lowerThreshold: realServer.lowerThreshold,
+  };
+}
+
+function sorryDestination(sorry: SorryServer, weight: number): Destination {
+  return {
+    ip: sorry.ip,
+    port: sorry.port,
+    forwarding: sorry.forwarding,
+    weight: clampWeight(weight),
+    upperThreshold: 0,
+    lowerThreshold: 0,
+  };
+}
+
+/** Key of the destination that stands for a real or sorry server inside one kernel service. */
+export function serverDestinationKey(address: ServiceAddress, server: RealServer | SorryServer): string {
+  return destinationKey({ ip: server.ip, port: portIn(address, server) });
+}
+
+function portsFor(address: ServiceAddress, destinations: readonly Destination[]): Destination[] {
+  const ported = new Map<string, Destination>();
+  for (const destination of destinations) addFirst(ported, { ...destination, port: portIn(address, destination) });
+  return [...ported.values()];
+}
+
+/** DR and TUN leave the packet's port alone, so in a group of several ports each service carries its own. */
+function portIn(address: ServiceAddress, server: Pick<Destination, "port" | "forwarding">): number {
+  return address.kind === "address" && server.forwarding.method !== "NAT" ? address.port : server.port;
+}
+
+function addFirst(destinations: Map<string, Destination>, destination: Destination): void {
+  const key = destinationKey(destination);
+  if (!destinations.has(key)) destinations.set(key, destination);
+}
+
+/** Weights outside of what the kernel takes end at its limits: a negative sum means quiesced (checkers.md §2). */
+export function clampWeight(weight: number): number {
+  return Math.min(MAX_WEIGHT, Math.max(0, Math.trunc(weight)));
+}

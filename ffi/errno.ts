@@ -1,0 +1,61 @@
+// Error numbers of Linux (asm-generic: x86-64, aarch64 and others), and the error every failed call throws.
+
+// biome-ignore format: a table reads better dense.
+const NUMBERS = {
+  EPERM: 1, ENOENT: 2, ESRCH: 3, EINTR: 4, EIO: 5, ENXIO: 6, E2BIG: 7, ENOEXEC: 8, EBADF: 9, ECHILD: 10, EAGAIN: 11,
+  ENOMEM: 12, EACCES: 13, EFAULT: 14, ENOTBLK: 15, EBUSY: 16, EEXIST: 17, EXDEV: 18, ENODEV: 19, ENOTDIR: 20,
+  EISDIR: 21, EINVAL: 22, ENFILE: 23, EMFILE: 24, ENOTTY: 25, ETXTBSY: 26, EFBIG: 27, ENOSPC: 28, ESPIPE: 29,
+  EROFS: 30, EMLINK: 31, EPIPE: 32, EDOM: 33, ERANGE: 34, EDEADLK: 35, ENAMETOOLONG: 36, ENOLCK: 37, ENOSYS: 38,
+  ENOTEMPTY: 39, ELOOP: 40, ENOMSG: 42, EIDRM: 43, ECHRNG: 44, EL2NSYNC: 45, EL3HLT: 46, EL3RST: 47, ELNRNG: 48,
+  EUNATCH: 49, ENOCSI: 50, EL2HLT: 51, EBADE: 52, EBADR: 53, EXFULL: 54, ENOANO: 55, EBADRQC: 56, EBADSLT: 57,
+  EBFONT: 59, ENOSTR: 60, ENODATA: 61, ETIME: 62, ENOSR: 63, ENONET: 64, ENOPKG: 65, EREMOTE: 66, ENOLINK: 67,
+  EADV: 68, ESRMNT: 69, ECOMM: 70, EPROTO: 71, EMULTIHOP: 72, EDOTDOT: 73, EBADMSG: 74, EOVERFLOW: 75, ENOTUNIQ: 76,
+  EBADFD: 77, EREMCHG: 78, ELIBACC: 79, ELIBBAD: 80, ELIBSCN: 81, ELIBMAX: 82, ELIBEXEC: 83, EILSEQ: 84,
+  ERESTART: 85, ESTRPIPE: 86, EUSERS: 87, ENOTSOCK: 88, EDESTADDRREQ: 89, EMSGSIZE: 90, EPROTOTYPE: 91,
+  ENOPROTOOPT: 92, EPROTONOSUPPORT: 93, ESOCKTNOSUPPORT: 94, EOPNOTSUPP: 95, EPFNOSUPPORT: 96, EAFNOSUPPORT: 97,
+  EADDRINUSE: 98, EADDRNOTAVAIL: 99, ENETDOWN: 100, ENETUNREACH: 101, ENETRESET: 102, ECONNABORTED: 103,
+  ECONNRESET: 104, ENOBUFS: 105, EISCONN: 106, ENOTCONN: 107, ESHUTDOWN: 108, ETOOMANYREFS: 109, ETIMEDOUT: 110,
+  ECONNREFUSED: 111, EHOSTDOWN: 112, EHOSTUNREACH: 113, EALREADY: 114, EINPROGRESS: 115, ESTALE: 116, EUCLEAN: 117,
+  ENOTNAM: 118, ENAVAIL: 119, EISNAM: 120, EREMOTEIO: 121, EDQUOT: 122, ENOMEDIUM: 123, EMEDIUMTYPE: 124,
+  ECANCELED: 125, ENOKEY: 126, EKEYEXPIRED: 127, EKEYREVOKED: 128, EKEYREJECTED: 129, EOWNERDEAD: 130,
+  ENOTRECOVERABLE: 131, ERFKILL: 132, ENOTSUPP: 524,
+} as const;
+
+/** Name of an errno the table knows; another one has a name like `E531`. */
+export type ErrnoName = keyof typeof NUMBERS | `E${number}`;
+
+const NAMES: ReadonlyMap<number, ErrnoName> = new Map(
+  Object.entries(NUMBERS).map(([name, number]) => [number, name as ErrnoName]),
+);
+
+/** `2` → `ENOENT`; the sign is ignored, because netlink sends it negated. */
+export function errnoName(errno: number): ErrnoName {
+  const number = Math.abs(errno);
+  return NAMES.get(number) ?? `E${number}`;
+}
+
+/** `ENOENT` → 2; undefined for a name the table lacks. */
+export function errnoNumber(name: string): number | undefined {
+  return Object.entries(NUMBERS).find(([known]) => known === name)?.[1];
+}
+
+export const { EPERM, ENOENT, ESRCH, EINTR, EAGAIN, ENOMEM, EEXIST, EINVAL, ERANGE, ENOSYS, EINPROGRESS } = NUMBERS;
+export const { ENOBUFS, EMSGSIZE, ENETDOWN, ECONNREFUSED, EALREADY, EISCONN, ENODEV } = NUMBERS;
+
+/** A failed system call: `setsockopt: ENOPROTOOPT (fd 5 level 0 option 1154)`. */
+export class SyscallError extends Error {
+  readonly syscall: string;
+  readonly errno: number;
+  readonly code: ErrnoName;
+  readonly detail: string;
+
+  constructor(syscall: string, errno: number, detail: string) {
+    const code = errnoName(errno);
+    super(`${syscall}: ${code} (${detail})`);
+    this.name = "SyscallError";
+    this.syscall = syscall;
+    this.errno = Math.abs(errno);
+    this.code = code;
+    this.detail = detail;
+  }
+}

@@ -1,0 +1,123 @@
+// Starts lbd or Debian's keepalived in a namespace, with a configuration of the test, and keeps what they print.
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Namespace } from "./netns.ts";
+import { until } from "./until.ts";
+
+export type Kind = "lbd" | "keepalived";
+
+/** The program under test: the compiled binary (LBD_BIN, else dist/lbd). */
+export function lbdBinary(): string {
+  const path = resolve(process.env.LBD_BIN ?? "dist/lbd");
+  if (!existsSync(path)) throw new Error(`${path} is missing: make build`);
+  return path;
+}
+
+export class Daemon {
+  readonly kind: Kind;
+  readonly dir = mkdtempSync(join(tmpdir(), "lbd-daemon-"));
+  readonly #host: Namespace;
+  #child: ChildProcess | undefined;
+  #output = "";
+
+  constructor(kind: Kind, host: Namespace, configuration: string) {
+    this.kind = kind;
+    this.#host = host;
+    this.configure(configuration);
+  }
+
+  get configPath(): string {
+    return join(this.dir, "keepalived.conf");
+  }
+
+  /** Everything the daemon wrote to its terminal. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error(`${this.kind} does not run`);
+    return this.#child.pid;
+  }
+
+  configure(configuration: string): void {
+    writeFileSync(this.configPath, configuration);
+  }
+
+  start(...extra: readonly string[]): this {
+    const child = this.#host.spawn(this.#program(), [...this.#args(), ...extra]);
+    const keep = (chunk: Buffer) => {
+      this.#output += chunk.toString();
+    };
+    child.stdout?.on("data", keep);
+    child.stderr?.on("data", keep);
+    this.#child = child;
+    return this;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal);
+  }
+
+  reload(configuration: string): void {
+    this.configure(configuration);
+    this.signal("SIGHUP");
+  }
+
+  /** Ends it as an operator would; gives the exit status. */
+  async stop(limitMs = 15_000): Promise<number | null> {
+    const child = this.#child;
+    if (!child) return null;
+    if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+    await until(`${this.kind} ends after SIGTERM`, () => child.exitCode !== null || child.signalCode !== null, limitMs);
+    return child.exitCode;
+  }
+
+  /** Kills it and all its processes at once, as a crash of the machine's software would. */
+  kill(): void {
+    const pids = this.#host.run("ps", "-eo", "pid,args").stdout.split("\n");
+    for (const line of pids) if (line.includes(this.dir)) killQuietly(Number.parseInt(line, 10));
+    for (const pid of this.#descendants()) killQuietly(pid);
+  }
+
+  #descendants(): number[] {
+    const child = this.#child;
+    if (child?.pid === undefined) return [];
+    const table = this.#host.run("ps", "-eo", "pid,ppid").stdout.split("\n").slice(1);
+    const rows = table.map((line) => line.trim().split(/\s+/).map(Number));
+    const found = [child.pid];
+    for (const root of found)
+      for (const [pid, parent] of rows) if (parent === root && pid !== undefined) found.push(pid);
+    return found;
+  }
+
+  /** pids of the daemon and everything below it. */
+  processes(): number[] {
+    return this.#descendants();
+  }
+
+  #program(): string {
+    return this.kind === "lbd" ? lbdBinary() : "keepalived";
+  }
+
+  #args(): string[] {
+    if (this.kind === "lbd") return ["--config", this.configPath, "--run-dir", join(this.dir, "run"), "--api", "off"];
+    const pids = ["-p", join(this.dir, "p.pid"), "-r", join(this.dir, "r.pid"), "-c", join(this.dir, "c.pid")];
+    return ["-n", "-l", "-D", "-G", "-f", this.configPath, ...pids];
+  }
+
+  [Symbol.dispose](): void {
+    this.kill();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // Already gone.
+  }
+}

@@ -1,0 +1,109 @@
+// A segment for tests: a bridge in a namespace of its own with 2 to 5 hosts on it, and a capture of every frame that crosses it.
+import type { ChildProcess } from "node:child_process";
+import { connect, Namespace } from "./netns.ts";
+import { until } from "./until.ts";
+
+/** A frame as it crossed the bridge. */
+export interface Frame {
+  /** Seconds since the epoch, from the kernel. */
+  readonly at: number;
+  /** Which host's bridge port it came in by is not known; the source MAC tells. */
+  readonly bytes: Uint8Array;
+}
+
+export interface Capture {
+  readonly frames: readonly Frame[];
+  stop(): void;
+}
+
+export class Segment {
+  readonly bridge = new Namespace("sw");
+  readonly hosts: readonly Namespace[];
+  readonly #extra: ChildProcess[] = [];
+
+  /** Host i has eth0 with 192.0.2.(i+1)/24 and 2001:db8::(i+1)/64, without duplicate address detection. */
+  constructor(...labels: readonly string[]) {
+    this.bridge.ip("link add br0 type bridge mcast_snooping 0");
+    this.bridge.ip("link set br0 up");
+    this.hosts = labels.map((label, i) => {
+      const host = new Namespace(label);
+      connect(this.bridge, `p${i}`, host, "eth0");
+      this.bridge.ip(`link set p${i} master br0`);
+      host.sysctl("net.ipv6.conf.all.accept_dad", 0);
+      host.sysctl("net.ipv6.conf.eth0.accept_dad", 0);
+      host.ip(`addr add 192.0.2.${i + 1}/24 dev eth0`);
+      host.ip(`addr add 2001:db8::${(i + 1).toString(16)}/64 dev eth0 nodad`);
+      return host;
+    });
+  }
+
+  host(i: number): Namespace {
+    const host = this.hosts[i];
+    if (!host) throw new RangeError(`host ${i} of ${this.hosts.length}`);
+    return host;
+  }
+
+  /** Takes a host's cable out or puts it back (the host sees the carrier go). */
+  cable(i: number, state: "in" | "out"): void {
+    this.bridge.ip(`link set p${i} ${state === "in" ? "up" : "down"}`);
+  }
+
+  /** Cuts a host off or heals it without the carrier going: its bridge port leaves the bridge. */
+  blackhole(i: number, state: "cut" | "healed"): void {
+    this.bridge.ip(`link set p${i} ${state === "cut" ? "nomaster" : "master br0"}`);
+  }
+
+  /** Captures what matches a tcpdump filter, from now on. */
+  async capture(filter: string): Promise<Capture> {
+    const child = this.bridge.spawn("tcpdump", [
+      "-i",
+      "br0",
+      "-p",
+      "-U",
+      "-s",
+      "0",
+      "-w",
+      "-",
+      "--immediate-mode",
+      filter,
+    ]);
+    this.#extra.push(child);
+    const frames: Frame[] = [];
+    let rest: Buffer = Buffer.alloc(0);
+    let listening = false;
+    let header = false;
+    child.stderr?.on("data", (chunk: Buffer) => {
+      if (chunk.toString().includes("listening on")) listening = true;
+    });
+    child.stdout?.on("data", (chunk: Buffer) => {
+      rest = Buffer.concat([rest, chunk]);
+      if (!header && rest.length >= 24) {
+        header = true;
+        rest = rest.subarray(24);
+      }
+      while (header && rest.length >= 16 && rest.length >= 16 + rest.readUInt32LE(8)) {
+        const length = rest.readUInt32LE(8);
+        const at = rest.readUInt32LE(0) + rest.readUInt32LE(4) / 1e6;
+        frames.push({ at, bytes: Uint8Array.from(rest.subarray(16, 16 + length)) });
+        rest = rest.subarray(16 + length);
+      }
+    });
+    await until("tcpdump listens", () => listening);
+    return { frames, stop: () => child.kill("SIGTERM") };
+  }
+
+  [Symbol.dispose](): void {
+    for (const child of this.#extra) child.kill("SIGKILL");
+    for (const host of this.hosts) host[Symbol.dispose]();
+    this.bridge[Symbol.dispose]();
+  }
+}
+
+/** The addresses that a host's interfaces hold, with prefix: `192.0.2.100/32`. */
+export function addressesOf(host: Namespace): string[] {
+  return host
+    .ip("-o addr show")
+    .split("\n")
+    .map((line) => / inet6? (\S+)/.exec(line)?.[1])
+    .filter((address) => address !== undefined);
+}

@@ -1,0 +1,77 @@
+// Adapter: what the configuration lets a process ask of the kernel for itself: nice value, real-time priority, locked memory, CPUs,
+// limits, and how likely the kernel is to kill it when memory runs out. Each is tried; what is refused is said and lived with.
+import { writeFileSync } from "node:fs";
+import {
+  lockMemoryOnFault,
+  RLIMIT_NOFILE,
+  RLIMIT_RTTIME,
+  resourceLimit,
+  SCHED_OTHER,
+  SCHED_RESET_ON_FORK,
+  SCHED_RR,
+  setAffinity,
+  setNice,
+  setResourceLimit,
+  setScheduler,
+} from "../../ffi/process.ts";
+import type { Log } from "../base/log.ts";
+import type { ProcessRights } from "../config/model.ts";
+
+/**
+ * Least `rlimit_rttime` that is applied. The engine compiles and collects in bursts of tens of milliseconds (runtime.md §4), and
+ * the kernel kills a process over the limit; keepalived's default of 10 ms would be deadly.
+ */
+export const RTTIME_FLOOR_US = 1_000_000;
+
+/** Open descriptors that a director may need: checks, sockets, scripts. */
+const WANTED_FILES = 65_536n;
+
+export interface RightsExtras {
+  /** -1000..1000; absent: unchanged. */
+  readonly oomScoreAdjust?: number;
+}
+
+/** Applies all of them to this process; a refused one is a warning, never an error. */
+export function applyRights(rights: ProcessRights, area: string, log: Log, extras: RightsExtras = {}): void {
+  const attempt = (what: string, run: () => void) => {
+    try {
+      run();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      log({ level: "warning", area, message: `${what} is not allowed here, going on without it: ${why}` });
+    }
+  };
+  attempt("more open files", raiseFileLimit);
+  const { priority, realtimePriority, cpuAffinity, oomScoreAdjust } = { ...rights, ...extras };
+  if (priority !== undefined) attempt(`priority ${priority}`, () => setNice(priority));
+  if (cpuAffinity !== undefined && cpuAffinity.length > 0)
+    attempt(`cpu affinity ${cpuAffinity.join(" ")}`, () => setAffinity(cpuAffinity));
+  if (oomScoreAdjust !== undefined)
+    attempt(`oom score ${oomScoreAdjust}`, () => writeFileSync("/proc/self/oom_score_adj", `${oomScoreAdjust}`));
+  if (rights.noSwap) attempt("no_swap (locking memory)", lockMemoryOnFault);
+  if (realtimePriority === undefined) return;
+  attempt("rlimit_rttime", () => limitRealtime(rights.rlimitRttimeUs, area, log));
+  // Children must not inherit it: a runaway script at real-time priority would take the CPU for good.
+  attempt(`real-time priority ${realtimePriority}`, () =>
+    setScheduler(SCHED_RR | SCHED_RESET_ON_FORK, Math.max(1, Math.min(99, realtimePriority))),
+  );
+}
+
+/** Back to ordinary scheduling, for a reload that takes the priority away. */
+export function dropRealtime(): void {
+  setScheduler(SCHED_OTHER, 0);
+}
+
+function raiseFileLimit(): void {
+  const now = resourceLimit(RLIMIT_NOFILE);
+  const soft = now.hard < WANTED_FILES ? now.hard : WANTED_FILES;
+  if (now.soft < soft) setResourceLimit(RLIMIT_NOFILE, { soft, hard: now.hard });
+}
+
+function limitRealtime(wantedUs: number | undefined, area: string, log: Log): void {
+  if (wantedUs === undefined) return;
+  const us = Math.max(wantedUs, RTTIME_FLOOR_US);
+  if (us !== wantedUs)
+    log({ level: "info", area, message: `rlimit_rttime ${wantedUs} raised to ${us} us: the engine works in bursts` });
+  setResourceLimit(RLIMIT_RTTIME, { soft: BigInt(us), hard: BigInt(2 * us) });
+}

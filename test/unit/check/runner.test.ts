@@ -1,0 +1,206 @@
+import { describe, expect, test } from "bun:test";
+import { initialHealth } from "../../../src/check/health.ts";
+import { bad, good, type Outcome } from "../../../src/check/outcome.ts";
+import { type Attempt, createCheckRunner, type Probes } from "../../../src/check/runner.ts";
+import type { Check, CheckTiming } from "../../../src/config/model.ts";
+import { httpCheck, httpUrl, tcpCheck, timing } from "../../support/config.ts";
+import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
+
+const UP = initialHealth(true);
+const FAILED: Outcome = bad("refused", "connection refused");
+
+interface Bench {
+  readonly clock: ManualClock;
+  readonly starts: string[];
+  readonly log: string[];
+  /** What the next tries come to, by id or `id/part`; good unless said otherwise. */
+  readonly answers: Map<string, Outcome | "silence">;
+  cancelled: number;
+}
+
+function bench(options: { takesMs?: number; random?: number; maxInFlight?: number; atOnce?: boolean } = {}) {
+  const { takesMs = 0, random = 0, atOnce = false } = options;
+  const clock = manualClock(1_000_000);
+  const own: Bench = { clock, starts: [], log: [], answers: new Map(), cancelled: 0 };
+  const seconds = () => String((clock.now() - 1_000_000) / 1000);
+  const probes: Probes = {
+    start({ check, part }: Attempt, done) {
+      own.starts.push(`${seconds()} ${check.id}${part > 0 ? `/${part}` : ""}`);
+      const answer = own.answers.get(`${check.id}/${part}`) ?? own.answers.get(check.id) ?? good("connected");
+      if (atOnce && answer !== "silence") {
+        done(answer);
+        return () => {};
+      }
+      if (answer === "silence") return () => own.cancelled++;
+      const cancel = clock.at(clock.now() + takesMs, () => done(answer));
+      return () => {
+        own.cancelled++;
+        cancel();
+      };
+    },
+  };
+  const runner = createCheckRunner(
+    {
+      clock,
+      probes,
+      random: () => random,
+      ran: (id, before, state) =>
+        own.log.push(`${seconds()} ${id} ${before.up ? "U" : "d"}${state.health.up ? "U" : "d"}`),
+      started: (lateMs) => lateMs > 0 && own.log.push(`late ${lateMs}`),
+    },
+    options.maxInFlight,
+  );
+  return {
+    ...own,
+    runner,
+    get cancelled() {
+      return own.cancelled;
+    },
+  };
+}
+
+function check(id: string, part: Partial<CheckTiming> = {}): Check {
+  return tcpCheck("10.9.1.1", { id, timing: timing({ delayLoopMs: 2000, ...part }) });
+}
+
+describe("when checks run", () => {
+  test("a second after the start, then a period after each end", () => {
+    const b = bench({ takesMs: 300 });
+    b.runner.add("a", check("a"), UP);
+    b.clock.advance(6000);
+    expect(b.starts).toEqual(["1 a", "3.3 a", "5.6 a"]);
+  });
+
+  test("warm-up spreads the first one", () => {
+    const b = bench({ random: 0.5 });
+    b.runner.add("a", check("a", { warmupMs: 4000 }), UP);
+    b.clock.advance(3100);
+    expect(b.starts).toEqual(["3 a"]);
+  });
+
+  test("the service stops: retries, then down; one success brings it back (lifecycle.json, tcp-retry)", () => {
+    const b = bench();
+    b.runner.add("a", check("a", { retry: 2, delayBeforeRetryMs: 500 }), UP);
+    b.clock.advance(4000);
+    b.answers.set("a", FAILED);
+    b.clock.advance(5000);
+    b.answers.delete("a");
+    b.clock.advance(2000);
+    expect(b.log).toEqual(["1 a UU", "3 a UU", "5 a UU", "5.5 a UU", "6 a Ud", "8 a dd", "10 a dU"]);
+  });
+
+  test("what could not be tried changes nothing", () => {
+    const b = bench();
+    b.runner.add("a", check("a"), UP);
+    b.answers.set("a", { ok: false, code: "local", reason: "socket: EMFILE", inconclusive: true });
+    b.clock.advance(3000);
+    expect(b.log).toEqual(["1 a UU", "1.5 a UU", "2 a UU", "2.5 a UU", "3 a UU"]);
+    expect(b.runner.state("a")).toMatchObject({ runs: 5, failures: 5, health: { proven: false, failures: 0 } });
+  });
+
+  test("urls follow each other in one run; the one that failed goes first the next time", () => {
+    const b = bench();
+    const urls = [httpUrl(), httpUrl(), httpUrl()];
+    b.runner.add("h", httpCheck("10.9.1.1", { id: "h", urls }), UP);
+    b.answers.set("h/1", FAILED);
+    b.clock.advance(1600);
+    b.answers.delete("h/1");
+    b.clock.advance(500);
+    expect(b.starts).toEqual(["1 h", "1 h/1", "1.5 h/1", "2 h/1", "2 h/2", "2 h"]);
+    expect(b.log).toEqual(["1 h Ud", "1.5 h dd", "2 h dU"]);
+  });
+
+  test("a weight goes with a success and stays over failures", () => {
+    const b = bench();
+    b.answers.set("a", { ...good("exit 52"), weight: { set: 50 } });
+    b.runner.add("a", check("a"), UP);
+    b.clock.advance(1000);
+    b.answers.set("a", FAILED);
+    b.clock.advance(2000);
+    expect(b.runner.state("a")?.weight).toEqual({ set: 50 });
+    b.answers.delete("a");
+    b.clock.advance(2000);
+    expect(b.runner.state("a")?.weight).toBeUndefined();
+  });
+});
+
+describe("bounds", () => {
+  test("no more at once than the limit; the others follow in order and late", () => {
+    const b = bench({ takesMs: 100, maxInFlight: 2 });
+    for (const id of ["a", "b", "c", "d", "e"]) b.runner.add(id, check(id), UP);
+    b.clock.advance(1250);
+    expect(b.starts).toEqual(["1 a", "1 b", "1.1 c", "1.1 d", "1.2 e"]);
+    expect(b.log.filter((line) => line.startsWith("late"))).toEqual(["late 100", "late 100", "late 200"]);
+    expect(b.runner.inFlight).toBe(1);
+  });
+
+  test("a hundred thousand that fail at once do not pile up calls", () => {
+    const b = bench({ atOnce: true, maxInFlight: 1 });
+    b.answers.set("x", "silence");
+    b.runner.add("x", check("x"), UP);
+    for (let i = 0; i < 2000; i++) b.runner.add(`a${i}`, check(`a${i}`), UP);
+    b.clock.advance(1000);
+    expect(b.starts).toEqual(["1 x"]);
+    b.runner.remove("x");
+    b.clock.advance(100);
+    expect(b.starts.length).toBe(2001);
+    expect(b.runner.inFlight).toBe(0);
+  });
+
+  test("a period of nothing leaves room for others", () => {
+    const b = bench({ atOnce: true });
+    b.runner.add("a", check("a", { delayLoopMs: 0 }), UP);
+    b.clock.advance(1010);
+    expect(b.starts.length).toBe(11);
+  });
+});
+
+describe("changes on the way", () => {
+  test("removed: the run under way is cancelled and never reported", () => {
+    const b = bench({ takesMs: 500 });
+    b.runner.add("a", check("a"), UP);
+    b.clock.advance(1100);
+    b.runner.remove("a");
+    b.clock.advance(10_000);
+    expect([b.starts.length, b.log, b.cancelled, b.runner.inFlight]).toEqual([1, [], 1, 0]);
+  });
+
+  test("suspended: no runs, health stays; back within a second", () => {
+    const b = bench({ random: 0.5 });
+    b.runner.add("a", check("a"), UP);
+    b.clock.advance(1000);
+    b.runner.suspend("a");
+    b.clock.advance(60_000);
+    expect(b.starts).toEqual(["1 a"]);
+    expect(b.runner.state("a")?.health.up).toBe(true);
+    b.runner.resume("a");
+    b.clock.advance(500);
+    expect(b.starts).toEqual(["1 a", "61.5 a"]);
+  });
+
+  test("a new period counts from the next run on; a shorter one at once", () => {
+    const b = bench({ random: 0.5 });
+    b.runner.add("a", check("a", { delayLoopMs: 60_000 }), UP);
+    b.clock.advance(1500);
+    b.runner.change("a", check("a", { delayLoopMs: 2000 }));
+    b.clock.advance(4000);
+    expect(b.starts).toEqual(["1 a", "2.5 a", "4.5 a"]);
+  });
+
+  test("kicked: runs now", () => {
+    const b = bench();
+    b.runner.add("a", check("a", { delayLoopMs: 60_000 }), UP);
+    b.runner.kick("a");
+    b.clock.advance(0);
+    expect(b.starts).toEqual(["0 a"]);
+  });
+
+  test("stopped: nothing is left", () => {
+    const b = bench({ takesMs: 100 });
+    b.runner.add("a", check("a"), UP);
+    b.runner.add("b", check("b"), UP);
+    b.clock.advance(1050);
+    b.runner.stop();
+    expect([b.clock.nextAt(), b.runner.inFlight, b.log]).toEqual([undefined, 0, []]);
+  });
+});

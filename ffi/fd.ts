@@ -84,10 +84,19 @@ export function setNonBlocking(fd: Fd): void {
   addFlags(fd, O_NONBLOCK);
 }
 
-/** From now on readiness of `fd` sends SIGIO to `ownerPid`. The handler must be installed before. @throws SyscallError */
+/**
+ * Makes `fd` non-blocking, and from now on its readiness sends SIGIO to `ownerPid`. The handler must be installed before.
+ * @throws SyscallError EBADF
+ */
 export function setSignalled(fd: Fd, ownerPid: number): void {
-  check(libc.fcntl(fd, F_SETOWN, ownerPid), "fcntl", `F_SETOWN fd ${fd} pid ${ownerPid}`);
-  addFlags(fd, O_NONBLOCK | O_ASYNC);
+  // Not read first: on sockets and the like these two are all the flags there are, and it is done 10,000 times a second.
+  if (libc.fcntl(fd, F_SETOWN, ownerPid) < 0 || libc.fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC) < 0)
+    throw new SyscallError("fcntl", lastErrno(), `F_SETOWN, F_SETFL fd ${fd} pid ${ownerPid}`);
+}
+
+/** Ends the signals, before a descriptor is handed to another reader. It stays non-blocking. @throws SyscallError EBADF */
+export function clearSignalled(fd: Fd): void {
+  check(libc.fcntl(fd, F_SETFL, O_NONBLOCK), "fcntl", `F_SETFL fd ${fd}`);
 }
 
 function addFlags(fd: Fd, flags: number): void {

@@ -55,18 +55,7 @@ export class Segment {
 
   /** Captures what matches a tcpdump filter, from now on. */
   async capture(filter: string): Promise<Capture> {
-    const child = this.bridge.spawn("tcpdump", [
-      "-i",
-      "br0",
-      "-p",
-      "-U",
-      "-s",
-      "0",
-      "-w",
-      "-",
-      "--immediate-mode",
-      filter,
-    ]);
+    const child = this.bridge.spawn("tcpdump", ["-i", "br0", "-U", "-s", "0", "-w", "-", "--immediate-mode", filter]);
     this.#extra.push(child);
     const frames: Frame[] = [];
     let rest: Buffer = Buffer.alloc(0);

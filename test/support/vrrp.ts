@@ -1,0 +1,264 @@
+// Instances, groups and datagrams for VRRP tests: small, complete, with keepalived's defaults.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatIp, ipBytes } from "../../src/base/ip.ts";
+import type {
+  Address,
+  SyncGroup,
+  Tracking,
+  TrackUse,
+  VrrpConfig,
+  VrrpGlobal,
+  VrrpInstance,
+} from "../../src/config/model.ts";
+import type { Origin } from "../../src/config/span.ts";
+import type { Datagram } from "../../src/vrrp/accept.ts";
+import { encodeAdvertisement, INITIAL_WIRE, type WireState } from "../../src/vrrp/wire.ts";
+
+const ORIGIN: Origin = { file: "test.conf", line: 1, column: 1 };
+
+export const NO_TRACKING: Tracking = { interfaces: [], scripts: [], files: [], processes: [], bfd: [] };
+
+export function address(ip: string, more: Partial<Address> = {}): Address {
+  const family = ip.includes(":") ? 6 : 4;
+  return {
+    ip: formatIp(ipBytes(ip)),
+    family,
+    prefix: family === 4 ? 32 : 128,
+    flags: 0,
+    noTrack: false,
+    useVmac: false,
+    origin: ORIGIN,
+    ...more,
+  };
+}
+
+export function use(name: string, weight?: number, reverse = false): TrackUse {
+  return weight === undefined ? { name, reverse, origin: ORIGIN } : { name, weight, reverse, origin: ORIGIN };
+}
+
+/** VI_1 on eth0, version 2, VRID 51, priority 100, 192.0.2.100 (version 3 over IPv6 when a family of 6 is asked for). */
+export function vrrpInstance(more: Partial<VrrpInstance> = {}): VrrpInstance {
+  const family = more.family ?? 4;
+  return {
+    name: "VI_1",
+    origin: ORIGIN,
+    family,
+    version: family === 4 ? 2 : 3,
+    vrid: 51,
+    interface: "eth0",
+    priority: 100,
+    advertMs: 1000,
+    downTimerAdverts: 3,
+    preempt: true,
+    preemptDelayMs: 0,
+    accept: true,
+    strict: false,
+    virtualAddresses: family === 4 ? [address("192.0.2.100")] : [address("fe80::100"), address("2001:db8::100")],
+    excludedAddresses: [],
+    routes: [],
+    rules: [],
+    promoteSecondaries: false,
+    trackSourceIp: false,
+    multicastGroup: family === 4 ? "224.0.0.18" : "ff02::12",
+    v3ChecksumAsV2: false,
+    skipCheckAdvertAddresses: false,
+    dontTrackPrimary: false,
+    linkbeatUsePolling: false,
+    tracking: NO_TRACKING,
+    notify: {},
+    notifyPriorityChanges: false,
+    smtpAlert: false,
+    announce: {
+      delayMs: 5000,
+      repeat: 5,
+      refreshMs: 0,
+      refreshRepeat: 1,
+      lowerPrioDelayMs: 5000,
+      lowerPrioRepeat: 5,
+    },
+    lowerPrioNoAdvert: false,
+    higherPrioSendAdvert: false,
+    ownerIgnoreAdverts: false,
+    debug: 0,
+    ...more,
+  };
+}
+
+export function syncGroup(name: string, instances: readonly string[], more: Partial<SyncGroup> = {}): SyncGroup {
+  return {
+    name,
+    origin: ORIGIN,
+    instances,
+    tracking: NO_TRACKING,
+    notify: {},
+    notifyPriorityChanges: false,
+    smtpAlert: false,
+    globalTracking: false,
+    trackingWeight: false,
+    ...more,
+  };
+}
+
+const GLOBAL: VrrpGlobal = {
+  startupDelayMs: 0,
+  delayAfterBootMs: 0,
+  dynamicInterfaces: "no",
+  disableLocalIgmp: false,
+  logUnknownVrids: false,
+  garpIntervalMs: 0,
+  gnaIntervalMs: 0,
+  nftables: { priority: -1, counters: false, ifindex: false },
+  vmacPrefix: "vrrp",
+  vmacAddrPrefix: "vrrp",
+  noEmailFaults: false,
+  monitorRcvBufForce: false,
+  cmdRcvBufForce: false,
+  processMonitorRcvBufForce: false,
+  rxBufsMultiplier: 3,
+};
+
+export function vrrpConfig(
+  instances: readonly VrrpInstance[],
+  more: Omit<Partial<VrrpConfig>, "global"> & { readonly global?: Partial<VrrpGlobal> } = {},
+): VrrpConfig {
+  return {
+    instances,
+    syncGroups: [],
+    scripts: [],
+    files: [],
+    processes: [],
+    trackGroups: [],
+    staticAddresses: [],
+    staticRoutes: [],
+    staticRules: [],
+    garpGroups: [],
+    linkbeat: [],
+    linkbeatUsePolling: false,
+    upDownDelays: [],
+    ...more,
+    global: { ...GLOBAL, ...more.global },
+  };
+}
+
+/** The datagram that `instance` would send from `source`, as the receiver's raw socket gives it. */
+export function advertFrom(
+  instance: VrrpInstance,
+  source: string,
+  more: { readonly priority?: number; readonly wire?: WireState; readonly wallMs?: number } = {},
+): Datagram {
+  const wire = more.wire ?? INITIAL_WIRE;
+  const priority = more.priority ?? instance.priority;
+  const sent = encodeAdvertisement(instance, wire, ipBytes(source), priority, more.wallMs ?? 0).datagrams[0];
+  if (!sent) throw new Error("no datagram");
+  return received(instance.family, sent.bytes, ipBytes(source), sent.destination);
+}
+
+/** A sent datagram as the other end's socket shows it; hop limit 255. */
+export function received(family: 4 | 6, bytes: Uint8Array, source: Uint8Array, destination: Uint8Array): Datagram {
+  return family === 4 ? { family, bytes, source } : { family, bytes, source, destination, hopLimit: 255 };
+}
+
+// --- vectors
+
+export const VECTORS = join(import.meta.dir, "../golden/vectors/vrrp");
+
+export interface VectorFrame {
+  readonly kind: string;
+  readonly hex: string;
+  readonly count: number;
+  readonly times_s: readonly number[];
+  // biome-ignore lint/suspicious/noExplicitAny: recorded JSON, looked at field by field.
+  readonly decoded: any;
+}
+
+export interface VectorCase {
+  readonly name: string;
+  readonly frames: readonly VectorFrame[];
+  /** By file name: a.conf, b.conf. */
+  readonly confs: ReadonlyMap<string, string>;
+}
+
+export function vectorCases(): readonly VectorCase[] {
+  return readdirSync(VECTORS)
+    .sort()
+    .map((name) => {
+      const folder = join(VECTORS, name);
+      const confs = readdirSync(folder).filter((file) => file.endsWith(".conf"));
+      return {
+        name,
+        frames: JSON.parse(readFileSync(join(folder, "frames.json"), "utf8")).frames,
+        confs: new Map(confs.map((file) => [file, readFileSync(join(folder, file), "utf8")])),
+      };
+    });
+}
+
+/** The instances of a vector's configuration; reads only the keywords that the vectors use. */
+export function instancesOfConf(text: string): readonly VrrpInstance[] {
+  const globalVersion = /vrrp_version (\d)/.exec(text)?.[1];
+  const strict = /vrrp_strict/.test(text);
+  const blocks = [...text.matchAll(/^vrrp_instance (\S+) \{\n([\s\S]*?)^\}/gm)];
+  return blocks.map(([, name = "", body = ""]) => {
+    const word = (keyword: string) => new RegExp(`^ +${keyword}[ ]+(\\S+)`, "m").exec(body)?.[1];
+    const list = (keyword: string) =>
+      (new RegExp(`^ +${keyword} \\{\\n([\\s\\S]*?)^ +\\}`, "m").exec(body)?.[1] ?? "")
+        .split("\n")
+        .map((line) => line.trim())
+        .filter((line) => line !== "");
+    const addresses = list("virtual_ipaddress").map((line) => address(line.split(/[/ ]/)[0] ?? ""));
+    const family = addresses[0]?.family ?? 4;
+    const peers = list("unicast_peer").map((line) => ({ ip: line.split(" ")[0] ?? "", minTtl: 0, maxTtl: 255 }));
+    const ttl = word("unicast_ttl");
+    const authType = word("auth_type");
+    const keys = [...body.matchAll(/^ +key (\d+) (\S+)/gm)].map(([, id, key = ""]) => ({
+      id: Number(id),
+      keyHex: key.startsWith("hex:") ? key.slice(4) : Buffer.from(key.replace(/^"|"$/g, "")).toString("hex"),
+    }));
+    const source = word("unicast_src_ip") ?? word("mcast_src_ip");
+    const version = Number(word("version") ?? (family === 6 ? 3 : (globalVersion ?? 2))) === 3 ? 3 : 2;
+    return vrrpInstance({
+      name,
+      family,
+      version,
+      vrid: Number(word("virtual_router_id")),
+      priority: Number(word("priority") ?? 100),
+      advertMs: Number(word("advert_int") ?? 1) * 1000,
+      strict,
+      virtualAddresses: addresses,
+      excludedAddresses: list("virtual_ipaddress_excluded").map((line) => address(line.split(/[/ ]/)[0] ?? "")),
+      ...(word("mcast_dst_ip") ? { multicastGroup: word("mcast_dst_ip") ?? "" } : {}),
+      ...(source ? { sourceIp: source } : {}),
+      ...(peers.length > 0
+        ? {
+            unicast: {
+              peers,
+              checkSource: false,
+              faultWithoutPeer: false,
+              oldChecksum: /old_unicast_checksum/.test(body) ? ("always" as const) : ("auto" as const),
+              ...(ttl ? { ttl: Number(ttl) } : {}),
+            },
+          }
+        : {}),
+      ...(authType
+        ? {
+            authentication: {
+              type: authType === "AH" ? ("AH" as const) : ("PASS" as const),
+              password: word("auth_pass") ?? "",
+            },
+          }
+        : {}),
+      ...(keys.length > 0
+        ? {
+            hmac: {
+              keys,
+              activeKey: Number(word("active_key") ?? keys[0]?.id),
+              timeWindowS: 5,
+              antiReplay: word("anti_replay") === "monotonic" ? ("monotonic" as const) : ("time" as const),
+              mode: (word("mode") ?? "enforce") as "enforce" | "permissive" | "receive-only",
+            },
+          }
+        : {}),
+      v3ChecksumAsV2: /v3_checksum_as_v2/.test(body),
+    });
+  });
+}

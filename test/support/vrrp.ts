@@ -210,9 +210,10 @@ export function instancesOfConf(text: string): readonly VrrpInstance[] {
     const peers = list("unicast_peer").map((line) => ({ ip: line.split(" ")[0] ?? "", minTtl: 0, maxTtl: 255 }));
     const ttl = word("unicast_ttl");
     const authType = word("auth_type");
+    // A ! starts a comment, also within a key.
     const keys = [...body.matchAll(/^ +key (\d+) (\S+)/gm)].map(([, id, key = ""]) => ({
       id: Number(id),
-      keyHex: key.startsWith("hex:") ? key.slice(4) : Buffer.from(key.replace(/^"|"$/g, "")).toString("hex"),
+      keyHex: key.startsWith("hex:") ? key.slice(4) : Buffer.from(key.replace(/!.*$/, "")).toString("hex"),
     }));
     const source = word("unicast_src_ip") ?? word("mcast_src_ip");
     const version = Number(word("version") ?? (family === 6 ? 3 : (globalVersion ?? 2))) === 3 ? 3 : 2;

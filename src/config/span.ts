@@ -1,6 +1,6 @@
 // Config core: where a word stands. A span always names its file, and the chain that brought it there.
 
-/** One file that was read, or the text that a macro or loop produced from one. */
+/** One file that was read. */
 export interface SourceFile {
   /** Name as given by the user or as the include found it. */
   readonly name: string;
@@ -17,6 +17,13 @@ export interface Span {
   readonly endLine: number;
   /** The column behind the last character. */
   readonly endColumn: number;
+  /** How macros and loops made the text that stands for this place, innermost first; absent for text of the file itself. */
+  readonly trace?: readonly TraceStep[];
+}
+
+export interface TraceStep {
+  readonly message: string;
+  readonly span: Span;
 }
 
 /** Span as plain data: what the model, the API and JSON carry. */

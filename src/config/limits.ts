@@ -1,0 +1,29 @@
+// Config core: how much a configuration may ask of the reader. Ten thousand virtual servers of four real servers each
+// (300,000 lines, 9 MB) use a seventh of these; what goes beyond is refused with file and line, in bounded time and memory.
+
+/** Size of one file, and of all files together. */
+export const MAX_FILE_BYTES = 64 * 1024 * 1024;
+export const MAX_TOTAL_BYTES = 64 * 1024 * 1024;
+/** Length of one line, as written and after its macros are replaced. */
+export const MAX_LINE_CHARS = 1024 * 1024;
+export const MAX_FILES = 1000;
+/** Files that include each other. */
+export const MAX_INCLUDE_DEPTH = 100;
+/** Lines that macros and loops make, over the whole configuration. */
+export const MAX_EXPANDED_LINES = 1_000_000;
+/** Characters moved while replacing macros: bounds the work of macros that double each other. */
+export const MAX_EXPANSION_CHARS = 512 * 1024 * 1024;
+/** Characters of all lines after replacement. */
+export const MAX_EXPANDED_CHARS = 64 * 1024 * 1024;
+/** Words and braces of the whole configuration. */
+export const MAX_WORDS = 4_000_000;
+/** Blocks in blocks; the language itself needs six. */
+export const MAX_NESTING = 64;
+/** Multi-line macros and loops inside each other. */
+export const MAX_MACRO_DEPTH = 100;
+/** Lines of one multi-line definition. */
+export const MAX_DEFINITION_LINES = 100_000;
+/** Names that one include pattern may stand for: `{a,b}` multiply. */
+export const MAX_ALTERNATIVES = 1000;
+/** Findings that are shown; a last one counts the rest. */
+export const MAX_DIAGNOSTICS = 1000;

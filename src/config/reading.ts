@@ -1,0 +1,61 @@
+// Config core: what reading the files gives to the parser: lines of words, and the findings so far with the lines they cover.
+import type { Diagnostic } from "./diagnostic.ts";
+import type { LexWord } from "./lexer.ts";
+import type { SourceText } from "./source.ts";
+import type { Span } from "./span.ts";
+
+export interface Reading {
+  /** Words and braces of the whole configuration: macros, loops, conditions and includes are gone. */
+  readonly words: readonly LexWord[];
+  /** Where in `words` each line begins; no line is empty. */
+  readonly lines: readonly number[];
+  readonly files: readonly SourceText[];
+  readonly findings: Findings;
+  /** A file named on the command line could not be read. */
+  readonly unreadable: boolean;
+  /** A limit was met: what was read is cut off, and must not be judged further. */
+  readonly cutOff: boolean;
+}
+
+/** Findings, and the lines on which one stands for all that later stages find wrong there. */
+export class Findings {
+  readonly list: Diagnostic[] = [];
+  /** Line to the index of the finding that covers it. */
+  readonly #covered = new Map<string, number>();
+
+  add(diagnostic: Diagnostic): number {
+    return this.list.push(diagnostic) - 1;
+  }
+
+  /** From here on the finding speaks for its line: what follows from the same mistake is not reported. */
+  cover(span: Span, index: number): void {
+    this.#covered.set(lineKey(span), index);
+  }
+
+  /** The finding that covers a place. */
+  coverOf(span: Span): Diagnostic | undefined {
+    const index = this.#covered.get(lineKey(span));
+    return index === undefined ? undefined : this.list[index];
+  }
+
+  replace(index: number, change: Partial<Diagnostic>): void {
+    const old = this.list[index];
+    if (old) this.list[index] = { ...old, ...change };
+  }
+
+  /**
+   * Adds what a later stage found, without what a covering finding already says. A covering warning becomes an error
+   * when an error follows from it: an unknown macro is harmless only where its name may stand as text.
+   */
+  merge(later: readonly Diagnostic[]): void {
+    for (const diagnostic of later) {
+      const index = diagnostic.span && this.#covered.get(lineKey(diagnostic.span));
+      if (index === undefined) this.list.push(diagnostic);
+      else if (diagnostic.severity === "error") this.replace(index, { severity: "error" });
+    }
+  }
+}
+
+function lineKey(span: Span): string {
+  return `${span.line} ${span.file.name}`;
+}

@@ -1,0 +1,78 @@
+// Config core: text with places. A Place is a text whose characters know where they were written; a SourceText is a file,
+// a TracedPlace the same text as a macro brought it in. Spans are made on demand: most words never need theirs.
+import type { SourceFile, Span, TraceStep } from "./span.ts";
+
+/** A text, and where its characters come from. Offsets count UTF-16 units of `text`. */
+export interface Place {
+  readonly text: string;
+  /** Span of the characters from `start` to before `end`, which stand on line `line` of the file below. */
+  span(start: number, end: number, line: number): Span;
+}
+
+/** One file: the place at the bottom of all others. */
+export class SourceText implements SourceFile {
+  readonly name: string;
+  readonly text: string;
+  readonly includedFrom?: Span;
+  #wide: boolean | undefined;
+
+  constructor(name: string, text: string, includedFrom?: Span) {
+    this.name = name;
+    this.text = text;
+    if (includedFrom) this.includedFrom = includedFrom;
+  }
+
+  span(start: number, end: number, line: number): Span {
+    const lineStart = start === 0 ? 0 : this.text.lastIndexOf("\n", start - 1) + 1;
+    return {
+      file: this,
+      line,
+      column: this.#characters(lineStart, start) + 1,
+      endLine: line,
+      endColumn: this.#characters(lineStart, end) + 1,
+    };
+  }
+
+  /** Characters (code points) between two offsets: a pair of surrogates counts once. */
+  #characters(start: number, end: number): number {
+    this.#wide ??= /[\ud800-\udbff]/.test(this.text);
+    if (!this.#wide) return end - start;
+    let count = 0;
+    for (const _ of this.text.slice(start, end)) count++;
+    return count;
+  }
+}
+
+/** Text of a file that stands somewhere else by way of a macro: same places, with the step that brought it there. */
+export class TracedPlace implements Place {
+  readonly text: string;
+  readonly #below: Place;
+  readonly #steps: () => readonly TraceStep[];
+
+  constructor(below: Place, steps: () => readonly TraceStep[]) {
+    this.text = below.text;
+    this.#below = below;
+    this.#steps = steps;
+  }
+
+  span(start: number, end: number, line: number): Span {
+    const span = this.#below.span(start, end, line);
+    return { ...span, trace: [...(span.trace ?? []), ...this.#steps()] };
+  }
+}
+
+/** A part of one line: from `from` to before `to` in the text of a place. */
+export interface LinePart {
+  readonly place: Place;
+  readonly from: number;
+  readonly to: number;
+  readonly line: number;
+}
+
+export function partText(part: LinePart): string {
+  return part.place.text.slice(part.from, part.to);
+}
+
+export function partSpan(part: LinePart, from: number = part.from, to: number = part.to): Span {
+  return part.place.span(from, to, part.line);
+}

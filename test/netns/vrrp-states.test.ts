@@ -1,0 +1,499 @@
+// Ring netns: what an instance does when the world around it changes: links, peers, trackers, reloads, crashes, hands that delete
+// things. Two directors of the subject's kind unless a row says otherwise. Statement numbers are those of docs/vrrp.md.
+import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Daemon, type Kind } from "../support/daemon.ts";
+import { gratuitousArps, vrrpFrames } from "../support/frames.ts";
+import { type Namespace, netnsReason } from "../support/netns.ts";
+import { addressesOf, Segment } from "../support/segment.ts";
+import { until } from "../support/until.ts";
+
+const LIMIT_MS = 90_000;
+const SUBJECT: Kind = process.env.LBD_SUBJECT === "keepalived" ? "keepalived" : "lbd";
+const VIP = "192.0.2.100/32";
+
+interface Settings {
+  readonly priority?: number;
+  readonly extra?: string;
+  readonly global?: string;
+  readonly vips?: readonly string[];
+  readonly interface?: string;
+  readonly vrid?: number;
+  readonly name?: string;
+}
+
+function instance(settings: Settings = {}): string {
+  return `vrrp_instance ${settings.name ?? "V1"} {
+  interface ${settings.interface ?? "eth0"}
+  version 3
+  virtual_router_id ${settings.vrid ?? 51}
+  priority ${settings.priority ?? 100}
+  advert_int 0.1
+  garp_master_delay 1
+  ${settings.extra ?? ""}
+  virtual_ipaddress {
+    ${(settings.vips ?? ["192.0.2.100"]).join("\n    ")}
+  }
+}
+`;
+}
+
+function config(settings: Settings = {}): string {
+  return `global_defs {\n  router_id test\n  script_user root\n  ${settings.global ?? ""}\n}\n${instance(settings)}`;
+}
+
+function has(host: Namespace, address = VIP): boolean {
+  return addressesOf(host).includes(address);
+}
+
+/** A link of its own that is up: one end of a veth pair. */
+function addLink(host: Namespace, name: string): void {
+  host.ip(`link add ${name} type veth peer name ${name}-peer`);
+  host.ip(`link set ${name} up`);
+  host.ip(`link set ${name}-peer up`);
+}
+
+const reason = netnsReason() ?? (spawnSync("keepalived", ["-v"]).error ? "keepalived is not installed" : undefined);
+if (reason) console.log(`skipped: ${reason}`);
+const netTest = (title: string, run: () => Promise<void>) => test.concurrent(title, run, LIMIT_MS);
+
+describe.skipIf(reason !== undefined)("links and peers", () => {
+  netTest("S22 S23 a link that is lost is a fault without addresses, and its return starts as backup", async () => {
+    using segment = new Segment("a", "b");
+    using a = new Daemon(SUBJECT, segment.host(0), config({ priority: 150 })).start();
+    await until("a is master", () => has(segment.host(0)));
+    using _b = new Daemon(SUBJECT, segment.host(1), config({ priority: 100 })).start();
+    segment.cable(0, "out");
+    await until("b takes over", () => has(segment.host(1)));
+    await until("a gave its addresses up", () => !has(segment.host(0)));
+    segment.cable(0, "in");
+    await until("a is master again", () => has(segment.host(0)) && !has(segment.host(1)));
+    expect(await a.stop()).toBe(0);
+  });
+
+  netTest(
+    "both become master while the segment is cut, one after it has healed, and that one announces itself",
+    async () => {
+      using segment = new Segment("a", "b");
+      const capture = await segment.capture("arp");
+      using _a = new Daemon(SUBJECT, segment.host(0), config({ priority: 150 })).start();
+      using _b = new Daemon(SUBJECT, segment.host(1), config({ priority: 100 })).start();
+      await until("a is master", () => has(segment.host(0)) && !has(segment.host(1)));
+      segment.blackhole(0, "cut");
+      await until("both are master", () => has(segment.host(0)) && has(segment.host(1)));
+      const before = gratuitousArps(capture.frames).length;
+      segment.blackhole(0, "healed");
+      await until("only a is master", () => has(segment.host(0)) && !has(segment.host(1)));
+      const macOfA = /ether (\S+)/.exec(segment.host(0).ip("link show eth0"))?.[1];
+      if (SUBJECT === "keepalived") return; // It tells nobody (wishes.md, 20).
+      await until("a tells the neighbours", () =>
+        gratuitousArps(capture.frames)
+          .slice(before)
+          .some((arp) => arp.senderMac === macOfA),
+      );
+    },
+  );
+
+  netTest("a stopped master (SIGSTOP) is replaced; when it goes on it does not stay a second master", async () => {
+    using segment = new Segment("a", "b");
+    using a = new Daemon(SUBJECT, segment.host(0), config({ priority: 100 })).start();
+    await until("a is master", () => has(segment.host(0)));
+    using _b = new Daemon(SUBJECT, segment.host(1), config({ priority: 150, extra: "nopreempt" })).start();
+    for (const pid of a.processes()) process.kill(pid, "SIGSTOP");
+    await until("b takes over", () => has(segment.host(1)));
+    for (const pid of a.processes()) process.kill(pid, "SIGCONT");
+    await until("a sees b and gives way", () => !has(segment.host(0)) && has(segment.host(1)));
+  });
+
+  netTest("S02 a priority of 255 is master at once", async () => {
+    using segment = new Segment("a");
+    const capture = await segment.capture("proto 112");
+    const started = Date.now() / 1000;
+    using _a = new Daemon(SUBJECT, segment.host(0), config({ priority: 255 })).start();
+    const first = await until("an advertisement", () => vrrpFrames(capture.frames)[0]);
+    expect(first.priority).toBe(255);
+    expect(first.at - started).toBeLessThan(3);
+  });
+
+  netTest("S12 nopreempt lets a weaker master go on", async () => {
+    using segment = new Segment("a", "b");
+    using a = new Daemon(SUBJECT, segment.host(0), config({ priority: 100 })).start();
+    await until("a is master", () => has(segment.host(0)));
+    const capture = await segment.capture("proto 112");
+    using _b = new Daemon(SUBJECT, segment.host(1), config({ priority: 150, extra: "nopreempt" })).start();
+    await until("twenty advertisements of a", () => vrrpFrames(capture.frames).length >= 20);
+    expect(vrrpFrames(capture.frames).every((advert) => advert.source === "192.0.2.1")).toBe(true);
+    expect(await a.stop()).toBe(0);
+    await until("b takes over when a leaves", () => has(segment.host(1)));
+  });
+
+  netTest("S13 preempt_delay is kept before a stronger one takes over", async () => {
+    using segment = new Segment("a", "b");
+    using _a = new Daemon(SUBJECT, segment.host(0), config({ priority: 100 })).start();
+    await until("a is master", () => has(segment.host(0)));
+    const capture = await segment.capture("proto 112");
+    const started = Date.now() / 1000;
+    using _b = new Daemon(SUBJECT, segment.host(1), config({ priority: 150, extra: "preempt_delay 2" })).start();
+    const first = await until("b's advertisement", () =>
+      vrrpFrames(capture.frames).find((advert) => advert.source === "192.0.2.2"),
+    );
+    expect(first.at - started).toBeGreaterThan(2);
+  });
+
+  netTest("S16 S17 of two with one priority the greater address wins", async () => {
+    using segment = new Segment("a", "b");
+    using _a = new Daemon(SUBJECT, segment.host(0), config()).start();
+    using _b = new Daemon(SUBJECT, segment.host(1), config()).start();
+    segment.blackhole(0, "cut");
+    await until("both are master while cut", () => has(segment.host(0)) && has(segment.host(1)));
+    segment.blackhole(0, "healed");
+    await until("b stays, a goes", () => has(segment.host(1)) && !has(segment.host(0)));
+  });
+
+  netTest("S09 S20 a master that stops says so: its backup waits only its skew", async () => {
+    using segment = new Segment("a", "b");
+    const capture = await segment.capture("proto 112");
+    using a = new Daemon(SUBJECT, segment.host(0), config({ priority: 150 })).start();
+    await until("a is master", () => has(segment.host(0)));
+    using _b = new Daemon(SUBJECT, segment.host(1), config({ priority: 100 })).start();
+    await until("b hears a", () => vrrpFrames(capture.frames).length > 15);
+    expect(await a.stop()).toBe(0);
+    await until("b is master", () => has(segment.host(1)));
+    const adverts = vrrpFrames(capture.frames);
+    const resigned = adverts.find((advert) => advert.priority === 0);
+    const taken = adverts.find((advert) => advert.source === "192.0.2.2");
+    expect((taken?.at ?? 99) - (resigned?.at ?? 0)).toBeLessThan(0.35);
+  });
+});
+
+describe.skipIf(reason !== undefined)("groups and trackers", () => {
+  netTest("S24 S25 a sync group moves as one when one member's link is lost", async () => {
+    using inner = new Segment("a", "b");
+    for (const host of inner.hosts) {
+      addLink(host, "dummy0");
+      host.ip("addr add 198.51.100.1/24 dev dummy0");
+    }
+    const both = (priority: number) =>
+      `${config({ priority })}${instance({ name: "V2", vrid: 52, interface: "dummy0", priority, vips: ["198.51.100.100"] })}vrrp_sync_group G {\n  group {\n    V1\n    V2\n  }\n}\n`;
+    using _a = new Daemon(SUBJECT, inner.host(0), both(150)).start();
+    const whole = (i: number) => has(inner.host(i)) && has(inner.host(i), "198.51.100.100/32");
+    const none = (i: number) => !has(inner.host(i)) && !has(inner.host(i), "198.51.100.100/32");
+    await until("a has both", () => whole(0));
+    inner.host(0).ip("link set dummy0 down");
+    await until("a has neither", () => none(0));
+    inner.host(0).ip("link set dummy0 up");
+    await until("a has both again", () => whole(0));
+  });
+
+  netTest("S26 a script's weight changes the priority on the wire, and back", async () => {
+    using segment = new Segment("a");
+    const capture = await segment.capture("proto 112");
+    using a = new Daemon(SUBJECT, segment.host(0), "");
+    const flag = join(a.dir, "flag");
+    const script = join(a.dir, "check");
+    writeFileSync(script, `#!/bin/sh\ntest -e ${flag}\n`);
+    chmodSync(script, 0o755);
+    writeFileSync(flag, "");
+    a.configure(
+      `vrrp_script chk {\n  script "${script}"\n  interval 0.2\n  weight -30\n}\n${config({ extra: "track_script {\n    chk\n  }" })}`,
+    );
+    a.start();
+    const last = () => vrrpFrames(capture.frames).at(-1)?.priority;
+    await until("priority 100", () => last() === 100);
+    spawnSync("rm", [flag]);
+    await until("priority 70", () => last() === 70);
+    writeFileSync(flag, "");
+    await until("priority 100 again", () => last() === 100);
+  });
+
+  netTest("S38 a script of weight 0 that fails is a fault with priority 0, and recovery starts as backup", async () => {
+    using segment = new Segment("a");
+    const capture = await segment.capture("proto 112");
+    using a = new Daemon(SUBJECT, segment.host(0), "");
+    const flag = join(a.dir, "flag");
+    writeFileSync(flag, "");
+    a.configure(
+      `vrrp_script chk {\n  script "/usr/bin/test -e ${flag}"\n  interval 0.2\n}\n${config({ extra: "track_script {\n    chk\n  }" })}`,
+    );
+    a.start();
+    await until("master", () => has(segment.host(0)));
+    spawnSync("rm", [flag]);
+    await until("fault", () => !has(segment.host(0)));
+    await until("priority 0 went out", () => vrrpFrames(capture.frames).some((advert) => advert.priority === 0));
+    writeFileSync(flag, "");
+    await until("master again", () => has(segment.host(0)));
+  });
+
+  netTest("a tracked file adds value times weight, at once", async () => {
+    using segment = new Segment("a");
+    const capture = await segment.capture("proto 112");
+    using a = new Daemon(SUBJECT, segment.host(0), "");
+    const file = join(a.dir, "value");
+    writeFileSync(file, "2\n");
+    a.configure(
+      `track_file f {\n  file ${file}\n  weight 1\n}\n${config({ extra: "track_file {\n    f weight 10\n  }" })}`,
+    );
+    a.start();
+    const last = () => vrrpFrames(capture.frames).at(-1)?.priority;
+    await until("priority 120", () => last() === 120);
+    writeFileSync(file, "-3\n");
+    await until("priority 70", () => last() === 70);
+    spawnSync("rm", [file]);
+    await until("priority 100", () => last() === 100);
+  });
+
+  netTest("a tracked interface of weight 0 is a fault when it goes, with a weight it lowers the priority", async () => {
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    for (const name of ["dummy0", "dummy1"]) addLink(host, name);
+    const capture = await segment.capture("proto 112");
+    using _a = new Daemon(
+      SUBJECT,
+      host,
+      config({ extra: "track_interface {\n    dummy0\n    dummy1 weight -20\n  }" }),
+    ).start();
+    const last = () => vrrpFrames(capture.frames).at(-1)?.priority;
+    await until("priority 100", () => last() === 100);
+    host.ip("link set dummy1 down");
+    await until("priority 80", () => last() === 80);
+    host.ip("link set dummy0 down");
+    await until("fault", () => !has(host));
+    host.ip("link set dummy0 up");
+    await until("master again", () => has(host));
+  });
+
+  netTest("a tracked process that ends is a fault, and its return mends it", async () => {
+    if (SUBJECT === "keepalived") return; // The kernel's process connector is not there in a namespace.
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    using a = new Daemon(SUBJECT, host, "");
+    const program = join(a.dir, `tp${process.pid}`.slice(0, 15));
+    spawnSync("cp", ["/bin/sleep", program]);
+    a.configure(
+      `vrrp_track_process p {\n  process ${program.split("/").at(-1)}\n}\n${config({ extra: "track_process {\n    p\n  }" })}`,
+    );
+    let child = host.spawn(program, ["300"]);
+    await until(
+      "it runs",
+      () => child.pid !== undefined && readFileSync(`/proc/${child.pid}/comm`, "utf8").startsWith("tp"),
+    );
+    a.start();
+    await until("master", () => has(host));
+    child.kill("SIGKILL");
+    await until("fault", () => !has(host));
+    child = host.spawn(program, ["300"]);
+    await until("master again", () => has(host));
+  });
+});
+
+describe.skipIf(reason !== undefined)("addresses, routes and rules", () => {
+  const EVERYTHING = config({
+    vips: ["192.0.2.100", "192.0.2.101/24 dev eth0 label eth0:v", "192.0.2.102 dev lo"],
+    extra: `virtual_ipaddress_excluded {
+    2001:db8::100
+    192.0.2.103
+  }
+  virtual_routes {
+    203.0.113.0/24 via 192.0.2.2 dev eth0 metric 50
+    blackhole 203.0.113.128/25
+    198.51.100.0/24 dev eth0 table 100
+    2001:db8:1::/48 via 2001:db8::2 dev eth0
+  }
+  virtual_rules {
+    from 192.0.2.100 table 100 priority 2000
+  }`,
+  });
+
+  function kernelState(host: Namespace): string {
+    const parts = [
+      "-o addr show",
+      "route show table all proto 18",
+      "-6 route show table all proto 18",
+      "rule show",
+      "-6 rule show",
+      "-o link show",
+    ];
+    return parts
+      .map((words) => host.ip(words))
+      .join("\n")
+      .replace(/valid_lft.*|inet6 fe80\S+/g, "");
+  }
+
+  netTest("S07 S20 S37 S44 everything is there as master, and nothing is left after the stop", async () => {
+    using segment = new Segment("a", "b");
+    const host = segment.host(0);
+    const before = kernelState(host);
+    using a = new Daemon(SUBJECT, host, EVERYTHING).start();
+    await until("all addresses", () =>
+      ["192.0.2.100/32", "192.0.2.101/24", "192.0.2.102/32", "2001:db8::100/128", "192.0.2.103/32"].every((address) =>
+        has(host, address),
+      ),
+    );
+    const routes = await until("all routes", () => {
+      const shown = host.ip("route show table all") + host.ip("-6 route show table all");
+      return (
+        [
+          "203.0.113.0/24 via 192.0.2.2",
+          "blackhole 203.0.113.128/25",
+          "198.51.100.0/24 dev eth0 table 100",
+          "2001:db8:1::/48 via 2001:db8::2",
+        ].every((route) => shown.includes(route)) && shown
+      );
+    });
+    expect(routes).toMatch(/203.0.113.0\/24 .*proto (18|keepalived)/);
+    await until("the rule", () => /2000:\s+from 192.0.2.100 lookup 100/.test(host.ip("rule show")));
+    expect(host.ip("-o addr show dev lo")).toContain("192.0.2.102/32");
+    expect(host.ip("-o addr show dev eth0")).toContain("eth0:v");
+    expect(await a.stop()).toBe(0);
+    if (SUBJECT === "keepalived") return; // Its trap R1: the IPv6 route without metric stays.
+    expect(kernelState(host)).toBe(before);
+  });
+
+  netTest("S40 what a crash left is recognised: kept while master, removed when no longer wanted", async () => {
+    if (SUBJECT === "keepalived") return; // 2.2.7 leaves the rule behind.
+    using segment = new Segment("a", "b");
+    const host = segment.host(0);
+    using a = new Daemon(SUBJECT, host, EVERYTHING).start();
+    await until("master", () => has(host) && host.ip("rule show").includes("2000:"));
+    a.kill();
+    expect(has(host)).toBe(true);
+    using _b = new Daemon(SUBJECT, segment.host(1), config({ priority: 200 })).start();
+    await until("b is master", () => has(segment.host(1)));
+    a.start();
+    await until(
+      "a cleaned up as backup",
+      () => !has(host) && !host.ip("rule show").includes("2000:") && !host.ip("route show").includes("203.0.113.0"),
+    );
+  });
+
+  netTest("S28 an address that somebody removed is put back", async () => {
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    using _a = new Daemon(SUBJECT, host, config()).start();
+    await until("master", () => has(host));
+    host.ip("addr del 192.0.2.100/32 dev eth0");
+    await until("it is back", () => has(host));
+  });
+
+  netTest("S29 S31 a reload adds and removes addresses without a gap in the advertisements", async () => {
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    const capture = await segment.capture("proto 112 or arp");
+    using a = new Daemon(SUBJECT, host, config({ vips: ["192.0.2.100", "192.0.2.101"] })).start();
+    await until("master", () => has(host) && has(host, "192.0.2.101/32"));
+    a.reload(config({ vips: ["192.0.2.100", "192.0.2.102"] }));
+    await until("changed", () => has(host, "192.0.2.102/32") && !has(host, "192.0.2.101/32"));
+    await until("announced", () => gratuitousArps(capture.frames).some((arp) => arp.senderIp === "192.0.2.102"));
+    const adverts = vrrpFrames(capture.frames);
+    expect(adverts.some((advert) => advert.priority === 0)).toBe(false);
+    const gaps = adverts.slice(1).map((advert, i) => advert.at - (adverts[i]?.at ?? 0));
+    expect(Math.max(...gaps)).toBeLessThan(0.3);
+    expect(has(host)).toBe(true);
+  });
+
+  netTest("a broken file at reload changes nothing", async () => {
+    if (SUBJECT === "keepalived") return; // Its trap: language.md §13.
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    const capture = await segment.capture("proto 112");
+    using a = new Daemon(SUBJECT, host, config()).start();
+    await until("master", () => has(host));
+    a.reload("vrrp_instance V1 {\n  interface eth0\n  priority\n");
+    await until("it says so", () => /keepalived\.conf:\d+:\d+/.test(a.output));
+    const seen = vrrpFrames(capture.frames).length;
+    await until("ten more advertisements", () => vrrpFrames(capture.frames).length > seen + 10);
+    expect(vrrpFrames(capture.frames).some((advert) => advert.priority === 0)).toBe(false);
+    expect(has(host)).toBe(true);
+  });
+
+  netTest("S30 an instance that a reload leaves out resigns and cleans up", async () => {
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    const capture = await segment.capture("proto 112");
+    const second = instance({ name: "V2", vrid: 52, vips: ["192.0.2.110"] });
+    using a = new Daemon(SUBJECT, host, config() + second).start();
+    await until("both master", () => has(host) && has(host, "192.0.2.110/32"));
+    a.reload(config());
+    await until("V2 is gone", () => !has(host, "192.0.2.110/32"));
+    await until("V2 resigned", () =>
+      vrrpFrames(capture.frames).some((advert) => advert.vrid === 52 && advert.priority === 0),
+    );
+    expect(has(host)).toBe(true);
+  });
+
+  netTest("S36 no_accept: the address does not answer, ARP does", async () => {
+    using segment = new Segment("a", "b");
+    using a = new Daemon(SUBJECT, segment.host(0), config({ extra: "no_accept" })).start();
+    await until("master", () => has(segment.host(0)));
+    const peer = segment.host(1);
+    await until(
+      "the packet filter is in place",
+      () => peer.run("ping", "-c1", "-W1", "192.0.2.100").status !== 0,
+      20_000,
+    );
+    expect(peer.ip("neigh show 192.0.2.100")).toContain("lladdr");
+    expect(peer.run("ping", "-c1", "-W2", "192.0.2.1").status).toBe(0);
+    expect(await a.stop()).toBe(0);
+    expect(segment.host(0).run("nft", "list", "ruleset").stdout.trim()).toBe("");
+  });
+
+  netTest(
+    "P25 S44 use_vmac: adverts and announcements carry the virtual MAC, and every sysctl is as it was afterwards",
+    async () => {
+      using segment = new Segment("a", "b");
+      const host = segment.host(0);
+      const sysctls = () =>
+        host.run(
+          "sh",
+          "-c",
+          "cd /proc/sys/net/ipv4/conf && grep -H . */arp_ignore */arp_filter */rp_filter */accept_local",
+        ).stdout;
+      const before = sysctls();
+      const capture = await segment.capture("proto 112 or arp");
+      using a = new Daemon(SUBJECT, host, config({ extra: "use_vmac" })).start();
+      await until("master", () => has(host));
+      expect(host.ip("-o -d link show vrrp.51")).toContain("macvlan mode private");
+      const advert = await until("an advertisement", () => vrrpFrames(capture.frames)[0]);
+      expect(advert.sourceMac).toBe("00:00:5e:00:01:33");
+      const arp = await until("an announcement", () => gratuitousArps(capture.frames)[0]);
+      expect(arp).toMatchObject({ sourceMac: "00:00:5e:00:01:33", senderMac: "00:00:5e:00:01:33" });
+      expect(await a.stop()).toBe(0);
+      expect(host.ip("-o link show")).not.toContain("vrrp.51");
+      if (SUBJECT === "keepalived") return; // Its trap R3.
+      expect(sysctls()).toBe(before);
+    },
+  );
+});
+
+describe.skipIf(reason !== undefined)("notifications", () => {
+  netTest("scripts and FIFO tell every state, in order", async () => {
+    using segment = new Segment("a");
+    using a = new Daemon(SUBJECT, segment.host(0), "");
+    const log = join(a.dir, "log");
+    const script = join(a.dir, "notify");
+    const fifo = join(a.dir, "fifo");
+    writeFileSync(script, `#!/bin/sh\necho "$@" >> ${log}\n`);
+    chmodSync(script, 0o755);
+    a.configure(
+      config({ global: `notify_fifo ${fifo}`, extra: `notify ${script}\n  notify_master "${script} special"` }),
+    );
+    a.start();
+    await until("master", () => has(segment.host(0)));
+    const read = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
+    await until("told", () => read().includes("INSTANCE V1 MASTER 100") && read().includes("special"));
+    const lines = segment.host(0).spawn("cat", [fifo]);
+    let heard = "";
+    lines.stdout?.on("data", (chunk: Buffer) => {
+      heard += chunk.toString();
+    });
+    await until("the FIFO tells", () => heard.includes('INSTANCE "V1" MASTER 100\n'));
+    expect(await a.stop()).toBe(0);
+    await until(
+      "the stop is told",
+      () => heard.includes('INSTANCE "V1" STOP 100\n') && read().includes("INSTANCE V1 STOP 100"),
+    );
+    expect(heard.indexOf("BACKUP")).toBeLessThan(heard.indexOf("MASTER"));
+  });
+});

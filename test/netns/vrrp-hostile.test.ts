@@ -1,0 +1,149 @@
+// Ring netns: nothing from outside may silence a master (X01–X25). A hostile host on the segment sends junk with the master's
+// VRID; advertisements keep their interval, memory stays, the log stays small, and a valid stronger master is still obeyed.
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { Daemon, type Kind } from "../support/daemon.ts";
+import { vrrpFrames } from "../support/frames.ts";
+import { netnsReason } from "../support/netns.ts";
+import { addressesOf, Segment } from "../support/segment.ts";
+import { until } from "../support/until.ts";
+
+const LIMIT_MS = 120_000;
+const SUBJECT: Kind = process.env.LBD_SUBJECT === "keepalived" ? "keepalived" : "lbd";
+const VIP = "192.0.2.100/32";
+
+function config(priority: number, extra = ""): string {
+  return `vrrp_instance V1 {
+  interface eth0
+  version 2
+  virtual_router_id 51
+  priority ${priority}
+  advert_int 1
+  ${extra}
+  virtual_ipaddress {
+    192.0.2.100
+  }
+}
+`;
+}
+
+const reason = netnsReason();
+if (reason) console.log(`skipped: ${reason}`);
+
+/** One advertisement that is wrong in a known way, as bytes behind the IP header. */
+function advert(change: {
+  priority?: number;
+  version?: number;
+  type?: number;
+  vrid?: number;
+  interval?: number;
+  auth?: number;
+  spoilChecksum?: boolean;
+  cut?: number;
+}): Uint8Array {
+  const body = new Uint8Array(20);
+  body[0] = ((change.version ?? 2) << 4) | (change.type ?? 1);
+  body[1] = change.vrid ?? 51;
+  body[2] = change.priority ?? 200;
+  body[3] = 1;
+  body[4] = change.auth ?? 0;
+  body[5] = change.interval ?? 1;
+  body.set([192, 0, 2, 100], 8);
+  let sum = 0;
+  for (let i = 0; i < 20; i += 2) sum += ((body[i] ?? 0) << 8) | (body[i + 1] ?? 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  const checksum = (~sum & 0xffff) ^ (change.spoilChecksum ? 0x0101 : 0);
+  body[6] = checksum >> 8;
+  body[7] = checksum & 255;
+  return body.subarray(0, change.cut ?? 20);
+}
+
+/** A sender in Python, since it needs nothing of ours: raw protocol 112, TTL as told, as fast as told, for a bounded time. */
+const SENDER = `
+import socket, sys, time, binascii
+ttl, pps, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+bodies = [binascii.unhexlify(a) for a in sys.argv[4:]]
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 112)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("192.0.2.2"))
+end, n, start = time.monotonic() + seconds, 0, time.monotonic()
+while time.monotonic() < end:
+    for b in bodies:
+        try: s.sendto(b, ("224.0.0.18", 0)); n += 1
+        except OSError: pass
+    ahead = n / pps - (time.monotonic() - start)
+    if ahead > 0: time.sleep(ahead)
+print(n)
+`;
+
+const JUNK: readonly (readonly [string, number, Parameters<typeof advert>[0]])[] = [
+  ["X01 TTL below 255", 64, {}],
+  ["X02 another version", 255, { version: 3 }],
+  ["X03 a wrong checksum", 255, { spoilChecksum: true }],
+  ["X04 too short", 255, { cut: 12 }],
+  ["X06 another type", 255, { type: 2 }],
+  ["X07 another interval", 255, { interval: 7 }],
+  ["X08 another authentication", 255, { auth: 1 }],
+  ["X05 another VRID", 255, { vrid: 99 }],
+];
+
+describe.skipIf(reason !== undefined)("a hostile host", () => {
+  for (const [title, ttl, change] of JUNK)
+    test.concurrent(
+      `X22 ${title}: the master goes on advertising`,
+      async () => {
+        using segment = new Segment("victim", "hostile");
+        const capture = await segment.capture("proto 112 and src host 192.0.2.1");
+        using _a = new Daemon(SUBJECT, segment.host(0), config(100)).start();
+        await until("master", () => addressesOf(segment.host(0)).includes(VIP), 20_000);
+        const seen = vrrpFrames(capture.frames).length;
+        const body = Buffer.from(advert(change)).toString("hex");
+        const sender = segment.host(1).spawn("python3", ["-c", SENDER, String(ttl), "20", "8", body]);
+        await until("the sender ends", () => sender.exitCode !== null, 30_000);
+        const during = vrrpFrames(capture.frames).slice(seen);
+        expect(during.length).toBeGreaterThanOrEqual(7);
+        expect(during.every((frame) => frame.priority === 100)).toBe(true);
+        const gaps = during.slice(1).map((frame, i) => frame.at - (during[i]?.at ?? 0));
+        expect(Math.max(...gaps)).toBeLessThan(1.3);
+        expect(addressesOf(segment.host(0))).toContain(VIP);
+      },
+      LIMIT_MS,
+    );
+
+  test(
+    "X23 X24 X25 a flood: interval, memory and log stay, and a valid stronger master is obeyed at once",
+    async () => {
+      using segment = new Segment("victim", "hostile", "strong");
+      const capture = await segment.capture("proto 112 and (src host 192.0.2.1 or src host 192.0.2.3)");
+      using a = new Daemon(SUBJECT, segment.host(0), config(100)).start();
+      await until("master", () => addressesOf(segment.host(0)).includes(VIP), 20_000);
+      const seen = vrrpFrames(capture.frames).length;
+      const logBefore = a.output.length;
+      const memoryBefore = residentKb(a);
+      const bodies = JUNK.map(([, , change]) => Buffer.from(advert(change)).toString("hex"));
+      const sender = segment.host(1).spawn("python3", ["-c", SENDER, "255", "50000", "8", ...bodies]);
+      let sent = "";
+      sender.stdout?.on("data", (chunk: Buffer) => {
+        sent += chunk.toString();
+      });
+      await until("the flood ends", () => sender.exitCode !== null, 40_000);
+      expect(Number(sent)).toBeGreaterThan(50_000);
+      const during = vrrpFrames(capture.frames).slice(seen);
+      const gaps = during.slice(1).map((frame, i) => frame.at - (during[i]?.at ?? 0));
+      expect(during.length).toBeGreaterThanOrEqual(7);
+      expect(Math.max(...gaps)).toBeLessThan(1.5);
+      expect(a.output.length - logBefore).toBeLessThan(20_000);
+      expect(residentKb(a) - memoryBefore).toBeLessThan(60_000);
+      using _strong = new Daemon(SUBJECT, segment.host(2), config(200)).start();
+      await until("the victim gives way", () => !addressesOf(segment.host(0)).includes(VIP), 20_000);
+    },
+    LIMIT_MS,
+  );
+});
+
+function residentKb(daemon: Daemon): number {
+  const sizes = daemon
+    .processes()
+    .map((pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

@@ -22,7 +22,10 @@ export interface RoleContext {
   readonly options: RoleOptions;
   /** Hands status to the parent; never blocks, oldest deltas are dropped first and made good by the next snapshot. */
   report(update: StatusUpdate): void;
-  /** A fact another role waits for: addresses this director owns (for ha_suspend), BFD session states. Relayed by the parent. */
+  /**
+   * A fact another role waits for: addresses this director owns (for ha_suspend), BFD session states. Relayed by the parent.
+   * The value is the whole truth of its topic: only the last one is kept for a reader that is slow or comes later.
+   */
   publish(topic: string, value: unknown): void;
 }
 
@@ -35,8 +38,12 @@ export interface Role {
   stop(): void | Promise<void>;
   /** Reports everything again, for a new reader. */
   snapshot(): void;
-  /** A relayed publish() of another role. */
+  /** A relayed publish() of another role; the last value of each topic, again after a restart of either side. */
   receive?(topic: string, value: unknown): void;
+  /** api only: what all roles report, in order. */
+  update?(updates: readonly StatusUpdate[]): void;
+  /** api only: the effective configuration for /v1/config, secrets masked. */
+  effective?(tree: unknown): void;
 }
 
 export type RoleFactory = (context: RoleContext) => Role;

@@ -125,6 +125,46 @@ export interface StatusEvent {
   readonly reason: string;
 }
 
+/** The director as a whole: what the parent knows. */
+export interface DirectorStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly since: string;
+  /** Changes with every start; the first part of event ids. */
+  readonly boot: string;
+  readonly hostname: string;
+  readonly runDir: string;
+  readonly config: ConfigStatus;
+}
+
+export interface ConfigStatus {
+  readonly file: string;
+  readonly state: "reading" | "loaded" | "failed";
+  readonly loadedAt: string | null;
+  /** SHA-256 of the first file, in hexadecimal digits. */
+  readonly sha256: string | null;
+  readonly warnings: number;
+  /** The file was read again and refused: what runs is older than what is written. */
+  readonly stale: boolean;
+  /** Why it is stale or failed: one line for each error, with file and line. */
+  readonly errors: readonly string[];
+  readonly reloads: number;
+  readonly lastReload: { readonly at: string; readonly ok: boolean; readonly durationMs: number } | null;
+}
+
+export type ProcessState = "starting" | "running" | "stopping" | "stopped" | "waiting";
+
+/** One role's process; `waiting` is the pause before a restart. */
+export interface ProcessStatus {
+  readonly role: string;
+  readonly state: ProcessState;
+  readonly pid: number | null;
+  readonly since: string;
+  readonly restarts: number;
+  /** Why it last ended, or why it is not ready; empty when there is nothing to say. */
+  readonly reason: string;
+}
+
 /** What a role sends to the parent, and the parent relays to the api role. Later ones replace earlier ones with the same key. */
 export type StatusUpdate =
   | { readonly kind: "virtual-server"; readonly value: VirtualServerStatus }
@@ -133,7 +173,15 @@ export type StatusUpdate =
   | { readonly kind: "vrrp-gone"; readonly name: string }
   | { readonly kind: "sync-group"; readonly value: SyncGroupStatus }
   | { readonly kind: "sync-group-gone"; readonly name: string }
-  | { readonly kind: "event"; readonly value: StatusEvent }
+  /** `id` is given by the parent: a running number that goes with `DirectorStatus.boot`. */
+  | { readonly kind: "event"; readonly value: StatusEvent; readonly id?: number }
+  | { readonly kind: "director"; readonly value: DirectorStatus }
+  | { readonly kind: "process"; readonly value: ProcessStatus }
+  | { readonly kind: "process-gone"; readonly role: string }
+  /** The role has ended: what it reported is from before. Sent by the parent. */
+  | { readonly kind: "role-gone"; readonly role: string }
+  /** The role has reported everything anew: what it did not mention again no longer exists. Sent by the parent. */
+  | { readonly kind: "role-current"; readonly role: string }
   /** Counters and gauges of the role itself, by metric name with rendered labels: `lbd_kernel_ops_total{kind="…"}`. */
   | { readonly kind: "metrics"; readonly role: string; readonly values: Readonly<Record<string, number>> }
   | {

@@ -1,0 +1,28 @@
+// Adapter: ties a child to its parent, and gives up rights for good.
+import { becomeUser, setNoNewPrivileges, setParentDeathSignal, setProcessName } from "../../ffi/process.ts";
+
+/** kernel: the account that stands for "nobody" wherever ids can't be told (fs.overflowuid); it needs no entry anywhere. */
+export const NOBODY = 65534;
+const SIGTERM = 15;
+
+/**
+ * Has the kernel ask this process to stop when its parent ends, and names it for ps.
+ * False when the parent is gone already: then nobody would ever be told. @throws SyscallError
+ */
+export function bindToParent(parentPid: number, name: string): boolean {
+  setProcessName(name);
+  setParentDeathSignal(SIGTERM);
+  return process.ppid === parentPid;
+}
+
+/**
+ * Becomes nobody: all threads, no groups, and with the user id go all capabilities; nothing started later gets them back.
+ * Without root it only makes sure that no more rights come. @throws SyscallError
+ */
+export function becomeNobody(parentPid: number): void {
+  if (process.getuid?.() === 0) becomeUser(NOBODY, NOBODY);
+  setNoNewPrivileges();
+  // kernel: a change of user clears it (prctl(2), PR_SET_PDEATHSIG).
+  setParentDeathSignal(SIGTERM);
+  if (process.ppid !== parentPid) throw new Error("the parent ended while this process started");
+}

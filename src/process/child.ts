@@ -1,0 +1,207 @@
+// Process layer: what every child does around its role: reads the channel, starts, reloads and stops the role one at a time, sends
+// what it reports, answers heartbeats, and stops in order when the parent is gone.
+import { writeSync } from "node:fs";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { unreachable } from "../base/never.ts";
+import { systemClock } from "../kernel/clock.ts";
+import { bindToParent } from "../kernel/confinement.ts";
+import { createOutbox, type Outbox } from "./channel.ts";
+import { watchLag } from "./lag.ts";
+import { type FromChild, readToChild, type ToChild } from "./messages.ts";
+import { EXIT } from "./options.ts";
+import type { Role, RoleFactory, RoleName } from "./role.ts";
+import { expectedParent } from "./runtime.ts";
+import { takeSignal } from "./signals.ts";
+
+/** What stop() may take when the parent is gone and can't say. */
+const ORPHAN_STOP_MS = 5000;
+/** What the last status and log lines may take to leave. */
+const FLUSH_MS = 500;
+
+/** Runs a role until the parent says stop or is gone. Called once, as the whole of this process. */
+export function runChild(name: RoleName, factory: RoleFactory): void {
+  const parent = expectedParent();
+  if (parent === undefined || !process.send) {
+    refuse(name);
+    return;
+  }
+  const clock = systemClock();
+  const outbox = createOutbox(tell);
+  const log: Log = (line) => outbox.log(line);
+  if (!bindToParent(parent, `lbd-${name}`)) process.exit(EXIT.failed);
+
+  const child = createChild(name, factory, { clock, log, outbox, tell, exit: leave });
+  process.on("message", (raw) => {
+    const message = readToChild(raw);
+    if (message) child.take(message);
+    else log({ level: "error", area: "process", message: `${name}: a message that is none was ignored` });
+  });
+  process.on("disconnect", () => child.orphaned());
+  // The kernel's word that the parent ended, or an operator's; the parent starts a new one in the second case.
+  takeSignal("SIGTERM", () => child.orphaned());
+  // These are for the parent; an interrupt of the terminal must not stop roles out of order.
+  for (const signal of ["SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2"] as const) takeSignal(signal, () => {});
+  process.on("uncaughtException", (error) => die(name, error));
+  process.on("unhandledRejection", (error) => die(name, error));
+  watchLag(clock, (values) => outbox.update({ kind: "metrics", role: name, values }), name);
+  tell({ kind: "hello" });
+}
+
+function tell(message: FromChild): void {
+  // A closed channel is told by "disconnect".
+  if (process.connected) process.send?.(message);
+}
+
+function refuse(name: string): void {
+  writeSync(2, `lbd: the ${name} process is started by lbd itself, not by hand\n`);
+  process.exit(EXIT.failed);
+}
+
+function leave(status: number): void {
+  process.exit(status);
+}
+
+/** An error nobody expected: the state is unknown, so this process ends and a new one starts from the kernel's state. */
+function die(name: string, error: unknown): void {
+  try {
+    writeSync(2, `${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  } finally {
+    process.exit(EXIT.failed);
+  }
+}
+
+export interface ChildPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly outbox: Outbox;
+  tell(message: FromChild): void;
+  exit(status: number): void;
+}
+
+export interface Child {
+  take(message: ToChild): void;
+  /** The parent is gone: stop in order and end. */
+  orphaned(): void;
+}
+
+/** The part of a child that touches no process: tests drive it with their own ports. */
+export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPorts): Child {
+  const { clock, log, outbox, tell, exit } = ports;
+  let role: Role | undefined;
+  let stopping = false;
+  // Start, reload and stop never overlap; later ones wait for their turn.
+  let turn: Promise<void> = Promise.resolve();
+
+  function inTurn(what: string, run: () => void | Promise<void>): void {
+    turn = turn.then(run).catch((error: unknown) => {
+      if (stopping) return;
+      stopping = true;
+      const reason = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+      tell({ kind: "failed", reason });
+      flush(() => exit(EXIT.failed));
+    });
+  }
+
+  function start(message: ToChild & { kind: "start" }): void {
+    const created = factory({
+      clock,
+      log,
+      options: message.options,
+      report: (update) => outbox.update(update),
+      publish: (topic, value) => outbox.topic(topic, value),
+    });
+    role = created;
+    inTurn("start", async () => {
+      for (const [topic, value] of Object.entries(message.topics)) created.receive?.(topic, value);
+      await created.start(message.config);
+      if (stopping) return;
+      tell({ kind: "started" });
+      snapshot();
+    });
+  }
+
+  function snapshot(): void {
+    if (!role || stopping) return;
+    role.snapshot();
+    outbox.whenEmpty(() => tell({ kind: "current" }));
+  }
+
+  function reload(message: ToChild & { kind: "reload" }): void {
+    inTurn("reload", async () => {
+      if (!role || stopping) return;
+      await role.reload(message.config);
+      tell({ kind: "reloaded", serial: message.serial });
+    });
+  }
+
+  /** Stops even while a start or reload hangs: it waits for that half of the limit, then stops the role all the same. */
+  function stop(limitMs: number): void {
+    if (stopping) return;
+    stopping = true;
+    const stopRole = async () => {
+      try {
+        await role?.stop();
+      } catch (error) {
+        log({ level: "error", area: name, message: `stop: ${error instanceof Error ? error.message : String(error)}` });
+      }
+    };
+    const done = firstOf(turn, clock, limitMs / 2).then(() => firstOf(stopRole(), clock, limitMs));
+    void done.then(() =>
+      flush(() => {
+        tell({ kind: "stopped" });
+        exit(EXIT.ok);
+      }),
+    );
+  }
+
+  function flush(then: () => void): void {
+    const limit = new Promise<void>((resolve) => outbox.whenEmpty(resolve));
+    void firstOf(limit, clock, FLUSH_MS).then(then);
+  }
+
+  return {
+    orphaned: () => stop(ORPHAN_STOP_MS),
+    take(message) {
+      switch (message.kind) {
+        case "start":
+          if (role || stopping) return;
+          try {
+            return start(message);
+          } catch (error) {
+            return inTurn("start", () => Promise.reject(error));
+          }
+        case "reload":
+          return reload(message);
+        case "stop":
+          return stop(message.limitMs);
+        case "snapshot":
+          return snapshot();
+        case "topic":
+          return role?.receive?.(message.topic, message.value);
+        case "status":
+          role?.update?.(message.updates);
+          return tell({ kind: "ack" });
+        case "effective":
+          return role?.effective?.(message.tree);
+        case "ping":
+          return tell({ kind: "pong" });
+        case "ack":
+          return outbox.acknowledged();
+        default:
+          return unreachable(message);
+      }
+    },
+  };
+}
+
+/** Resolves with `work`, or when `limitMs` is over. */
+function firstOf(work: Promise<void>, clock: Clock, limitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.at(clock.now() + limitMs, resolve);
+    void work.then(() => {
+      cancel();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,117 @@
+// Process layer: everything that crosses between parent and child, one JSON value a message. Each side checks what it reads: the
+// envelope and what decides about routing; the payloads (Config, status values) are made by the same binary and are typed there.
+import * as v from "valibot";
+import type { LogLine } from "../base/log.ts";
+import type { Config } from "../config/model.ts";
+import type { StatusUpdate } from "../status/schema.ts";
+import type { RoleOptions } from "./role.ts";
+
+export type ToChild =
+  | { readonly kind: "start"; readonly options: RoleOptions; readonly config: Config; readonly topics: Topics }
+  | { readonly kind: "reload"; readonly serial: number; readonly config: Config }
+  | { readonly kind: "stop"; readonly limitMs: number }
+  /** Report everything again. */
+  | { readonly kind: "snapshot" }
+  | { readonly kind: "topic"; readonly topic: string; readonly value: unknown }
+  | { readonly kind: "status"; readonly updates: readonly StatusUpdate[] }
+  | { readonly kind: "effective"; readonly tree: unknown }
+  | { readonly kind: "ping" }
+  /** The last batch was taken: the next may come. */
+  | { readonly kind: "ack" };
+
+export type FromChild =
+  /** The process is up and reads its channel. */
+  | { readonly kind: "hello" }
+  | { readonly kind: "started" }
+  | { readonly kind: "reloaded"; readonly serial: number }
+  /** Everything that was reported before this is a whole picture. */
+  | { readonly kind: "current" }
+  /** start() or reload() failed; the process ends by itself. */
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "pong" }
+  /** The last `status` was taken. */
+  | { readonly kind: "ack" }
+  | Batch;
+
+/** At most one is on its way; what comes meanwhile waits in the outbox, where newer replaces older. */
+export interface Batch {
+  readonly kind: "batch";
+  readonly logs: readonly LogLine[];
+  readonly updates: readonly StatusUpdate[];
+  readonly topics: Topics;
+}
+
+export type Topics = Readonly<Record<string, unknown>>;
+
+const text = v.string();
+const whole = v.pipe(v.number(), v.integer());
+const level = v.picklist(["debug", "info", "warning", "error"]);
+const logLine = v.object({
+  level,
+  area: text,
+  message: text,
+  fields: v.optional(v.record(text, v.union([text, v.number(), v.boolean()]))),
+});
+const topics = v.record(text, v.unknown());
+const payload = v.custom<object>((input) => typeof input === "object" && input !== null);
+
+const withId = v.looseObject({ id: text });
+const withName = v.looseObject({ name: text });
+const withRole = v.looseObject({ role: text });
+const keyed = v.variant("kind", [
+  v.object({ kind: v.literal("virtual-server"), value: withId }),
+  v.object({ kind: v.literal("virtual-server-gone"), id: text }),
+  v.object({ kind: v.literal("vrrp"), value: withName }),
+  v.object({ kind: v.literal("vrrp-gone"), name: text }),
+  v.object({ kind: v.literal("sync-group"), value: withName }),
+  v.object({ kind: v.literal("sync-group-gone"), name: text }),
+  v.object({
+    kind: v.literal("event"),
+    value: v.looseObject({ at: text, kind: text, subject: text, to: text, reason: text }),
+    id: v.optional(whole),
+  }),
+  v.object({ kind: v.literal("director"), value: v.looseObject({ boot: text }) }),
+  v.object({ kind: v.literal("process"), value: withRole }),
+  v.object({ kind: v.picklist(["process-gone", "role-gone", "role-current"]), role: text }),
+  v.object({ kind: v.literal("metrics"), role: text, values: v.record(text, v.number()) }),
+  v.object({
+    kind: v.literal("facts"),
+    role: text,
+    values: v.record(text, v.union([text, v.number(), v.boolean()])),
+  }),
+]);
+const update = v.custom<StatusUpdate>((input) => v.is(keyed, input));
+
+const fromChildShape = v.variant("kind", [
+  v.object({ kind: v.picklist(["hello", "started", "current", "stopped", "pong", "ack"]) }),
+  v.object({ kind: v.literal("reloaded"), serial: whole }),
+  v.object({ kind: v.literal("failed"), reason: text }),
+  v.object({ kind: v.literal("batch"), logs: v.array(logLine), updates: v.array(update), topics }),
+]);
+
+const toChildShape = v.variant("kind", [
+  v.object({ kind: v.literal("start"), options: payload, config: payload, topics }),
+  v.object({ kind: v.literal("reload"), serial: whole, config: payload }),
+  v.object({ kind: v.literal("stop"), limitMs: v.pipe(v.number(), v.minValue(0)) }),
+  v.object({ kind: v.picklist(["snapshot", "ping", "ack"]) }),
+  v.object({ kind: v.literal("topic"), topic: text, value: v.unknown() }),
+  v.object({ kind: v.literal("status"), updates: v.array(update) }),
+  v.object({ kind: v.literal("effective"), tree: v.unknown() }),
+]);
+
+// Checked, not copied: a message may hold the state of a thousand services.
+const fromChild = v.custom<FromChild>((input) => v.is(fromChildShape, input));
+const toChild = v.custom<ToChild>((input) => v.is(toChildShape, input));
+
+/** Undefined for anything that is no message of a child. */
+export function readFromChild(raw: unknown): FromChild | undefined {
+  const read = v.safeParse(fromChild, raw);
+  return read.success ? read.output : undefined;
+}
+
+/** Undefined for anything that is no message of the parent. */
+export function readToChild(raw: unknown): ToChild | undefined {
+  const read = v.safeParse(toChild, raw);
+  return read.success ? read.output : undefined;
+}

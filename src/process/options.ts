@@ -1,0 +1,55 @@
+// Process layer: how a director was asked to run, after the command line was read and before anything was started.
+import type { RoleOptions } from "./role.ts";
+
+/** First argument of a child; no command has this name, and it is not in the help. */
+export const ROLE_WORD = "@role";
+
+export const DEFAULT_RUN_DIR = "/run/lbd";
+export const DEFAULT_API = "127.0.0.1:8080";
+export const DEFAULT_CONFIG = "/etc/keepalived/keepalived.conf";
+
+/** Exit status of the program; docs/decisions and the help name them. */
+export const EXIT = {
+  ok: 0,
+  /** Anything fatal that has no status of its own; a wrong command line. */
+  failed: 1,
+  /** The configuration can't be used. */
+  configuration: 2,
+  /** A director holds the run directory. */
+  alreadyRunning: 3,
+  /** A right is missing. */
+  permission: 4,
+} as const;
+
+export interface TcpAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface RunOptions {
+  readonly configFile: string;
+  readonly configId?: string;
+  /** `-e`: every include problem is fatal. */
+  readonly allConfig: boolean;
+  readonly runDir: string;
+  /** `-p FILE`: the pid is written there too. */
+  readonly pidFile?: string;
+  readonly rolePidFiles: { readonly vrrp?: string; readonly checker?: string };
+  readonly api: TcpAddress | null;
+  readonly ipvsTransport: RoleOptions["ipvsTransport"];
+  readonly logFormat: "text" | "json";
+  readonly debug: boolean;
+  readonly roles: { readonly vrrp: boolean; readonly checker: boolean; readonly bfd: boolean };
+  readonly releaseIpvs: boolean;
+  readonly releaseVrrp: boolean;
+  /** `-R`: a dead child ends the director instead of being restarted. */
+  readonly respawn: boolean;
+  readonly ignoreSigint: boolean;
+  /** One line each: what the command line asks for that has no effect. */
+  readonly notes: readonly string[];
+}
+
+export function roleOptions(options: RunOptions): RoleOptions {
+  const { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug } = options;
+  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, api: { tcp: options.api } };
+}

@@ -1,0 +1,354 @@
+// Process layer: the director as a whole. Reads the configuration, keeps one supervisor for each role, relays what roles say, and
+// turns signals into reload and stop. Everything outside is handed in, so tests run it with a manual clock and children of their own.
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Config } from "../config/model.ts";
+import type { ConfigStatus, DirectorStatus, ProcessStatus, StatusUpdate } from "../status/schema.ts";
+import { createOutbox } from "./channel.ts";
+import type { ReadConfiguration, Reading } from "./configuration.ts";
+import type { ToChild, Topics } from "./messages.ts";
+import { EXIT, type RunOptions, roleOptions } from "./options.ts";
+import { needsRestart } from "./reload.ts";
+import type { RoleName } from "./role.ts";
+import type { SpawnChild } from "./runtime.ts";
+import { createSupervisor, type Supervisor } from "./supervisor.ts";
+
+/** vrrp starts when the table is loaded, so that no address comes before it; but after this long it starts anyway. */
+export const VRRP_WAIT_MS = 5000;
+/** A reload that the roles have not answered by then counts as done; supervision deals with a role that hangs. */
+export const RELOAD_LIMIT_MS = 60_000;
+/** Events kept for an api process that starts, and for readers that come back. */
+export const MAX_KEPT_EVENTS = 1000;
+/** What each role still gets when the ones before it used up the time. */
+const LEAST_STOP_MS = 1000;
+/** Errors that are logged one by one; a file that is no configuration at all has one in every line. */
+const MAX_LOGGED_FINDINGS = 50;
+const DEFAULT_CHILD_WAIT_MS = 5000;
+
+/** vrrp first: priority 0 goes out and the peer takes over while the table here still works. */
+const STOP_ORDER: readonly RoleName[] = ["vrrp", "checker", "bfd", "api"];
+
+export interface DirectorPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly spawn: SpawnChild;
+  readonly read: ReadConfiguration;
+  /** Roles that this program has. */
+  readonly roles: ReadonlySet<RoleName>;
+  readonly identity: Pick<DirectorStatus, "version" | "pid" | "boot" | "hostname">;
+  /** A role's process has another pid now; undefined when it has none. */
+  rolePid?(role: RoleName, pid: number | undefined): void;
+  /** The director is over; the status is the program's. Called once. */
+  ended(status: number): void;
+}
+
+export interface Director {
+  /** Reads the configuration and starts what it needs. */
+  start(): void;
+  /** Takes the configuration anew; one that comes while another runs is done after it, once. */
+  reload(): void;
+  /** Stops in order and ends; a second call changes nothing. */
+  stop(reason: string): void;
+}
+
+export function createDirector(options: RunOptions, ports: DirectorPorts): Director {
+  const { clock, log } = ports;
+  const startedAt = now();
+  let running: Reading | undefined;
+  let config: ConfigStatus = {
+    file: options.configFile,
+    state: "reading",
+    loadedAt: null,
+    sha256: null,
+    warnings: 0,
+    stale: false,
+    errors: [],
+    reloads: 0,
+    lastReload: null,
+  };
+  let reloading = false;
+  let reloadAgain = false;
+  let stopping = false;
+  let exitStatus: number = EXIT.ok;
+
+  const topics = new Map<string, unknown>();
+  const processes = new Map<string, ProcessStatus>();
+  const events: (StatusUpdate & { kind: "event" })[] = [];
+  let eventId = 0;
+  const toApi = createOutbox((batch) => {
+    supervisors.get("api")?.send({ kind: "status", updates: batch.updates });
+  });
+
+  const supervisors = new Map<RoleName, Supervisor>();
+  for (const role of ["checker", "bfd", "vrrp", "api"] as const)
+    if (ports.roles.has(role) && wanted(role)) supervisors.set(role, supervise(role));
+
+  function wanted(role: RoleName): boolean {
+    return role === "api" || options.roles[role];
+  }
+
+  function supervise(role: RoleName): Supervisor {
+    return createSupervisor(role, {
+      clock,
+      log,
+      spawn: ports.spawn,
+      options: roleOptions(options),
+      respawn: options.respawn,
+      topics: () => Object.fromEntries(topics),
+      report: relay,
+      event: (subject, from, to, reason) => tellEvent("process", subject, from, to, reason),
+      batch: (from, batch) => {
+        for (const line of batch.logs) log(line);
+        for (const update of batch.updates) relay(update);
+        publish(from, batch.topics);
+      },
+      acknowledged: () => toApi.acknowledged(),
+      running: isRunning,
+      gaveUp: (which, reason) => {
+        exitStatus = EXIT.failed;
+        stop(`${which} ${reason}, and --dont-respawn was given`);
+      },
+    });
+  }
+
+  // --- relay
+
+  function relay(update: StatusUpdate) {
+    if (update.kind === "event") {
+      const kept = { ...update, id: ++eventId };
+      events.push(kept);
+      if (events.length > MAX_KEPT_EVENTS) events.shift();
+      return tellApi(kept);
+    }
+    if (update.kind === "process") {
+      processes.set(update.value.role, update.value);
+      const { role, pid } = update.value;
+      for (const supervisor of supervisors.values())
+        if (supervisor.role === role) ports.rolePid?.(supervisor.role, pid ?? undefined);
+    }
+    tellApi(update);
+  }
+
+  /** An api process that is not there misses nothing: it gets everything when it comes. */
+  function tellApi(update: StatusUpdate): void {
+    if (supervisors.get("api")?.state() === "running") toApi.update(update);
+  }
+
+  function tellEvent(kind: string, subject: string, from: string, to: string, reason: string): void {
+    relay({ kind: "event", value: { at: now(), kind, subject, from, to, reason } });
+  }
+
+  function publish(from: RoleName, values: Topics): void {
+    for (const [topic, value] of Object.entries(values)) {
+      topics.set(topic, value);
+      for (const [role, supervisor] of supervisors)
+        if (role !== from) supervisor.send({ kind: "topic", topic, value } satisfies ToChild);
+    }
+  }
+
+  function isRunning(role: RoleName): void {
+    if (role === "checker") startVrrp();
+    if (role !== "api") return;
+    toApi.reset();
+    toApi.update(directorUpdate());
+    for (const value of processes.values()) toApi.update({ kind: "process", value });
+    for (const event of events) toApi.update(event);
+    for (const [other, supervisor] of supervisors) if (other !== "api") supervisor.send({ kind: "snapshot" });
+    sendEffective();
+  }
+
+  function sendEffective(): void {
+    const api = supervisors.get("api");
+    if (running && api?.state() === "running") api.send({ kind: "effective", tree: running.effective() });
+  }
+
+  function directorUpdate(): StatusUpdate {
+    return { kind: "director", value: { ...ports.identity, since: startedAt, runDir: options.runDir, config } };
+  }
+
+  function setConfig(next: Partial<ConfigStatus>): void {
+    config = { ...config, ...next };
+    tellApi(directorUpdate());
+  }
+
+  // --- start
+
+  function start() {
+    // It boots while the configuration is read here; which roles are needed is known after that.
+    supervisors.get("checker")?.spawn();
+    const reading = ports.read();
+    logFindings(reading);
+    if (stopping) return;
+    if (!reading.config) {
+      setConfig({ state: "failed", errors: reading.errors });
+      log({ level: "error", area: "config", message: `${options.configFile} can't be used, not starting` });
+      exitStatus = EXIT.configuration;
+      return stop("no configuration");
+    }
+    take(reading, reading.config);
+    // What a file has nothing for is not started; what runs once stays, to take away what a reload removes.
+    if (needs("checker", reading.config)) void configure("checker", reading.config);
+    else
+      void supervisors
+        .get("checker")
+        ?.stop(LEAST_STOP_MS)
+        .then(() => renew("checker"));
+    void configure("api", reading.config);
+    if (needs("bfd", reading.config)) void configure("bfd", reading.config);
+    if (!needs("checker", reading.config) || !supervisors.has("checker")) startVrrp();
+    else clock.at(clock.now() + VRRP_WAIT_MS, startVrrp);
+  }
+
+  let vrrpStarted = false;
+  function startVrrp(): void {
+    if (vrrpStarted || stopping || !running?.config) return;
+    vrrpStarted = true;
+    if (needs("vrrp", running.config)) void configure("vrrp", running.config);
+  }
+
+  /** A fresh supervisor for a role that was stopped because nothing needed it. */
+  function renew(role: RoleName): void {
+    if (!stopping) supervisors.set(role, supervise(role));
+    processes.delete(role);
+    tellApi({ kind: "process-gone", role });
+  }
+
+  function configure(role: RoleName, next: Config): Promise<void> {
+    return supervisors.get(role)?.configure(role === "api" ? withoutLists(next) : next) ?? Promise.resolve();
+  }
+
+  function take(reading: Reading, next: Config): void {
+    running = reading;
+    setConfig({
+      state: "loaded",
+      loadedAt: now(),
+      sha256: reading.sha256,
+      warnings: reading.warnings.length,
+      stale: false,
+      errors: [],
+    });
+    for (const role of ["checker", "bfd", "vrrp"] as const)
+      if (needs(role, next) && !ports.roles.has(role))
+        log({
+          level: "warning",
+          area: "process",
+          message: `${options.configFile} asks for ${role}, which this build lacks`,
+        });
+  }
+
+  // --- reload
+
+  function reload(): void {
+    if (stopping) return;
+    if (reloading || !running) {
+      reloadAgain = true;
+      return;
+    }
+    reloading = true;
+    void reloadOnce().finally(() => {
+      reloading = false;
+      if (!reloadAgain) return;
+      reloadAgain = false;
+      reload();
+    });
+  }
+
+  async function reloadOnce(): Promise<void> {
+    const began = clock.now();
+    log({ level: "info", area: "config", message: `reading ${options.configFile} again` });
+    const reading = ports.read();
+    logFindings(reading);
+    const old = running?.config;
+    const refusals = reading.config && old ? needsRestart(old, reading.config) : reading.errors;
+    if (!reading.config || refusals.length > 0) {
+      for (const line of reading.config ? refusals : []) log({ level: "error", area: "config", message: line });
+      const message = `reload refused, the configuration of ${config.loadedAt} stays in force`;
+      log({ level: "error", area: "config", message });
+      const lastReload = { at: now(), ok: false, durationMs: clock.now() - began };
+      setConfig({ stale: true, errors: refusals, reloads: config.reloads + 1, lastReload });
+      return tellEvent("config", options.configFile, "loaded", "stale", refusals[0] ?? "");
+    }
+    const next = reading.config;
+    take(reading, next);
+    const toTell = [...supervisors.keys()].filter((role) => needs(role, next) || isUp(role));
+    await within(RELOAD_LIMIT_MS, Promise.all(toTell.map((role) => configure(role, next))));
+    const durationMs = clock.now() - began;
+    setConfig({ reloads: config.reloads + 1, lastReload: { at: now(), ok: true, durationMs } });
+    sendEffective();
+    log({ level: "info", area: "config", message: `reload done in ${Math.round(durationMs)} ms` });
+    tellEvent("config", options.configFile, "loaded", "loaded", "read again");
+  }
+
+  function isUp(role: RoleName): boolean {
+    return supervisors.get(role)?.state() !== "stopped";
+  }
+
+  function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.at(clock.now() + limitMs, resolve);
+      void work.then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  // --- stop
+
+  function stop(reason: string): void {
+    if (stopping) return;
+    stopping = true;
+    log({ level: "info", area: "process", message: `stopping: ${reason}` });
+    void stopAll().then(() => ports.ended(exitStatus));
+  }
+
+  async function stopAll(): Promise<void> {
+    const deadline = clock.now() + (running?.config?.global.childWaitMs ?? DEFAULT_CHILD_WAIT_MS);
+    for (const role of STOP_ORDER) {
+      const left = Math.max(LEAST_STOP_MS, deadline - clock.now());
+      await supervisors.get(role)?.stop(role === "api" ? LEAST_STOP_MS : left);
+    }
+  }
+
+  // --- helpers
+
+  function now(): string {
+    return new Date(clock.wallMs()).toISOString();
+  }
+
+  function logFindings(reading: Reading): void {
+    const lines = [
+      ...reading.errors.map((message) => ({ level: "error", area: "config", message }) as const),
+      ...reading.warnings.map((message) => ({ level: "warning", area: "config", message }) as const),
+    ];
+    for (const line of lines.slice(0, MAX_LOGGED_FINDINGS)) log(line);
+    const more = lines.length - MAX_LOGGED_FINDINGS;
+    if (more > 0) log({ level: "warning", area: "config", message: `${more} more findings, see lbd check` });
+  }
+
+  return { start, reload, stop };
+}
+
+/** Whether a configuration has something for a role to do. */
+export function needs(role: RoleName, config: Config): boolean {
+  const { vrrp } = config;
+  switch (role) {
+    case "api":
+      return true;
+    case "checker":
+      return config.virtualServers.length > 0;
+    case "bfd":
+      return config.bfd.length > 0;
+    case "vrrp":
+      return (
+        vrrp.instances.length > 0 ||
+        vrrp.staticAddresses.length + vrrp.staticRoutes.length + vrrp.staticRules.length > 0 ||
+        config.global.lvs.syncDaemon !== undefined
+      );
+  }
+}
+
+/** What the api process gets: it shows the effective tree and what roles report, and needs no list of its own. */
+function withoutLists(config: Config): Config {
+  return { ...config, virtualServers: [], vrrp: { ...config.vrrp, instances: [], syncGroups: [] }, bfd: [] };
+}

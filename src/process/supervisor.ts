@@ -1,0 +1,267 @@
+// Process layer: one child and its life: spawn, start, heartbeat, restart with backoff, stop. It decides nothing about the
+// configuration and knows no other child; parent.ts does. Time and spawning are handed in.
+import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
+import { escapeControls, type Log } from "../base/log.ts";
+import { unreachable } from "../base/never.ts";
+import type { Config } from "../config/model.ts";
+import type { ProcessStatus, StatusUpdate } from "../status/schema.ts";
+import { failuresAfter, restartDelayMs } from "./backoff.ts";
+import { type Batch, readFromChild, type ToChild, type Topics } from "./messages.ts";
+import type { RoleName, RoleOptions } from "./role.ts";
+import type { ChildHandle, SpawnChild } from "./runtime.ts";
+
+export const HEARTBEAT_MS = 1000;
+/** Heartbeats in a row without a word from a child before it counts as stuck. */
+export const MISSED_HEARTBEATS = 10;
+/** While it starts: programming ten thousand services takes a while, and the role may do it in one go. */
+export const MISSED_WHILE_STARTING = 60;
+/** A tick this late means that this process itself stood still; children are not to blame for that. */
+const THAW_MS = 3000;
+const MAX_LINE_CHARS = 4096;
+const MAX_LAST_WORDS_CHARS = 300;
+
+export interface SupervisorPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly spawn: SpawnChild;
+  readonly options: RoleOptions;
+  /** Last published value of each topic, for a child that starts. */
+  topics(): Topics;
+  report(update: StatusUpdate): void;
+  event(subject: string, from: string, to: string, reason: string): void;
+  batch(role: RoleName, batch: Batch): void;
+  /** A child took the last `status` message. */
+  acknowledged(role: RoleName): void;
+  /** A new process of the role is up and has been started. */
+  running(role: RoleName): void;
+  /** False: a dead child stays dead, and the caller is told. */
+  readonly respawn: boolean;
+  gaveUp(role: RoleName, reason: string): void;
+}
+
+export interface Supervisor {
+  readonly role: RoleName;
+  state(): ProcessStatus["state"];
+  pid(): number | null;
+  /** Starts the process; it waits for its configuration when configure() has not been called. Does nothing if it runs. */
+  spawn(): void;
+  /** The configuration for this and each later process of the role. Starts the role, or reloads it: then resolves when done. */
+  configure(config: Config): Promise<void>;
+  /** False when there is no process to tell. */
+  send(message: ToChild): boolean;
+  /** Stops in order, and kills after `limitMs`. Resolves when the process is gone; it is not restarted. */
+  stop(limitMs: number): Promise<void>;
+}
+
+interface Live {
+  readonly handle: ChildHandle;
+  readonly bornAt: MonoMs;
+  hello: boolean;
+  startSent: boolean;
+  missed: number;
+  lastWords: string;
+  partial: string;
+  /** Why the parent itself ended it; empty when it did not. */
+  killedFor: string;
+}
+
+export function createSupervisor(role: RoleName, ports: SupervisorPorts): Supervisor {
+  const { clock, log } = ports;
+  let live: Live | undefined;
+  let config: Config | undefined;
+  let state: ProcessStatus["state"] = "stopped";
+  let failures = 0;
+  let restarts = 0;
+  let cancelRestart: Cancel | undefined;
+  let stopping = false;
+  let serial = 0;
+  let reloads: { readonly serial: number; readonly done: () => void }[] = [];
+  let whenGone: (() => void)[] = [];
+
+  function enter(next: ProcessStatus["state"], reason: string): void {
+    const from = state;
+    state = next;
+    const since = new Date(clock.wallMs()).toISOString();
+    const pid = live?.handle.pid ?? null;
+    ports.report({ kind: "process", value: { role, state, pid, since, restarts, reason } });
+    if (from !== next) ports.event(role, from, next, reason);
+  }
+
+  function spawn(): void {
+    if (live || stopping) return;
+    cancelRestart?.();
+    let born: Live | undefined;
+    const own = (then: () => void) => {
+      // Words of a process that was given up on are not the present one's.
+      if (born !== undefined && born === live) then();
+    };
+    try {
+      const handle = ports.spawn(role, {
+        message: (raw) => own(() => born && take(born, raw)),
+        stderr: (text) => born && hear(born, text),
+        exit: (how) => own(() => born && ended(born, how)),
+      });
+      born = {
+        handle,
+        bornAt: clock.now(),
+        hello: false,
+        startSent: false,
+        missed: 0,
+        lastWords: "",
+        partial: "",
+        killedFor: "",
+      };
+      live = born;
+      enter("starting", "");
+      beat(born);
+    } catch (error) {
+      retry(`cannot be started: ${error instanceof Error ? error.message : String(error)}`, 0);
+    }
+  }
+
+  function take(from: Live, raw: unknown) {
+    const message = readFromChild(raw);
+    if (!message) {
+      log({ level: "error", area: "process", message: `${role}: sent something that is no message, ignored` });
+      return;
+    }
+    from.missed = 0;
+    switch (message.kind) {
+      case "hello":
+        from.hello = true;
+        return sendStart(from);
+      case "started":
+        enter("running", "");
+        log({ level: "info", area: "process", message: `${role} runs, pid ${from.handle.pid}` });
+        return ports.running(role);
+      case "reloaded":
+        return settle(message.serial);
+      case "current":
+        return ports.report({ kind: "role-current", role });
+      case "failed":
+        from.lastWords = message.reason;
+        return;
+      case "stopped":
+      case "pong":
+        return;
+      case "ack":
+        return ports.acknowledged(role);
+      case "batch":
+        from.handle.send({ kind: "ack" } satisfies ToChild);
+        return ports.batch(role, message);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  function sendStart(to: Live): void {
+    if (!to.hello || to.startSent || config === undefined || stopping) return;
+    to.startSent = true;
+    to.handle.send({ kind: "start", options: ports.options, config, topics: ports.topics() } satisfies ToChild);
+  }
+
+  /** Whole lines of what a child wrote outside its channel; the last one is kept as the reason of its end. */
+  function hear(from: Live, text: string): void {
+    const lines = (from.partial + text).split("\n");
+    from.partial = (lines.pop() ?? "").slice(0, MAX_LINE_CHARS);
+    for (const line of lines) {
+      if (line.trim() === "") continue;
+      if (from.lastWords === "") from.lastWords = line.trim().slice(0, MAX_LAST_WORDS_CHARS);
+      log({ level: "error", area: role, message: line.slice(0, MAX_LINE_CHARS) });
+    }
+  }
+
+  function beat(of: Live): void {
+    const due = clock.now() + HEARTBEAT_MS;
+    clock.at(due, () => {
+      if (live !== of) return;
+      if (clock.now() - due > THAW_MS) of.missed = 0;
+      else of.missed++;
+      const limit = state === "running" || stopping ? MISSED_HEARTBEATS : MISSED_WHILE_STARTING;
+      if (of.missed > limit) {
+        of.killedFor = `no sign of life for ${of.missed} s`;
+        log({ level: "error", area: "process", message: `${role}: ${of.killedFor}, killing pid ${of.handle.pid}` });
+        of.handle.kill("SIGKILL");
+      } else of.handle.send({ kind: "ping" } satisfies ToChild);
+      beat(of);
+    });
+  }
+
+  function ended(was: Live, how: string): void {
+    if (was.partial !== "") hear(was, "\n");
+    live = undefined;
+    for (const { done } of reloads) done();
+    reloads = [];
+    ports.report({ kind: "role-gone", role });
+    if (stopping) {
+      enter("stopped", "");
+      for (const gone of whenGone) gone();
+      whenGone = [];
+      return;
+    }
+    const why = [was.killedFor, was.lastWords].filter((text) => text !== "").join(": ");
+    retry(`ended with ${how}${why === "" ? "" : `: ${escapeControls(why)}`}`, clock.now() - was.bornAt);
+  }
+
+  function retry(reason: string, ranMs: number) {
+    failures = failuresAfter(failures, ranMs);
+    if (!ports.respawn) {
+      enter("stopped", reason);
+      return ports.gaveUp(role, reason);
+    }
+    restarts++;
+    const delayMs = restartDelayMs(failures);
+    const next = delayMs === 0 ? "starting it again" : `next start in ${delayMs / 1000} s`;
+    log({ level: "error", area: "process", message: `${role} ${reason}; ${next}` });
+    enter("waiting", reason);
+    cancelRestart = clock.at(clock.now() + delayMs, spawn);
+  }
+
+  function settle(upTo: number): void {
+    const done = reloads.filter((reload) => reload.serial <= upTo);
+    reloads = reloads.filter((reload) => reload.serial > upTo);
+    for (const reload of done) reload.done();
+  }
+
+  return {
+    role,
+    state: () => state,
+    pid: () => live?.handle.pid ?? null,
+    spawn,
+    configure(next) {
+      const first = config === undefined;
+      config = next;
+      if (!live) {
+        if (first && !cancelRestart) spawn();
+        return Promise.resolve();
+      }
+      if (!live.startSent) {
+        sendStart(live);
+        return Promise.resolve();
+      }
+      const mine = ++serial;
+      live.handle.send({ kind: "reload", serial: mine, config: next } satisfies ToChild);
+      return new Promise((done) => reloads.push({ serial: mine, done }));
+    },
+    send: (message) => live?.handle.send(message) ?? false,
+    stop(limitMs) {
+      stopping = true;
+      cancelRestart?.();
+      const child = live;
+      if (!child) {
+        if (state !== "stopped") enter("stopped", "");
+        return Promise.resolve();
+      }
+      enter("stopping", "");
+      // A process that has nothing to undo yet need not be asked.
+      if (child.startSent) child.handle.send({ kind: "stop", limitMs } satisfies ToChild);
+      else child.handle.kill("SIGKILL");
+      clock.at(clock.now() + limitMs, () => {
+        if (live !== child) return;
+        log({ level: "warning", area: "process", message: `${role}: not stopped after ${limitMs} ms, killing it` });
+        child.handle.kill("SIGKILL");
+      });
+      return new Promise((resolve) => whenGone.push(resolve));
+    },
+  };
+}

@@ -1,0 +1,385 @@
+// Status core: the text that Prometheus scrapes (text format 0.0.4), written by hand: a table of families, each a walk over the store.
+// `lbd_*` are ours; `keepalived_*` carry the names and labels of the common exporter, so its dashboards and alerts go on working.
+import type { RealServerStatus, TrafficStatus, VirtualServerStatus, VrrpStatus } from "./schema.ts";
+import type { StatusStore } from "./store.ts";
+
+export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+export interface BuildInfo {
+  readonly version: string;
+  readonly revision: string;
+  readonly bun: string;
+  readonly kernel: string;
+}
+
+type Labels = Readonly<Record<string, string | number>>;
+type Add = (value: number, labels?: Labels, suffix?: string) => void;
+
+interface Family {
+  readonly name: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly fill: (add: Add) => void;
+}
+
+/** The whole page. Families without a sample are left out. */
+export function renderMetrics(store: StatusStore, build: BuildInfo): string {
+  const parts: string[] = [];
+  const families = [
+    ...directorFamilies(store, build),
+    ...virtualServerFamilies(store.virtualServers()),
+    ...realServerFamilies(store.virtualServers()),
+    ...vrrpFamilies(store),
+    ...exporterFamilies(store.vrrp()),
+  ];
+  const written = new Set<string>();
+  for (const { name, type, help, fill } of families) {
+    let samples = "";
+    fill((value, labels, suffix = "") => {
+      samples += `${name}${suffix}${renderLabels(labels)} ${renderValue(value)}\n`;
+    });
+    if (samples === "") continue;
+    written.add(name);
+    parts.push(
+      `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${type}\n${samples}`,
+    );
+  }
+  return parts.join("") + renderRoleMetrics(store.metrics(), written);
+}
+
+/** Backslash, quote and line feed are what the format asks to escape in a label's value. */
+export function escapeLabel(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+function renderLabels(labels: Labels | undefined): string {
+  if (!labels) return "";
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(`${value}`)}"`);
+  return `{${pairs.join(",")}}`;
+}
+
+function renderValue(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return "+Inf";
+  if (value === Number.NEGATIVE_INFINITY) return "-Inf";
+  return `${value}`;
+}
+
+function seconds(iso: string): number {
+  return Date.parse(iso) / 1000;
+}
+
+function flag(value: boolean): number {
+  return value ? 1 : 0;
+}
+
+function directorFamilies(store: StatusStore, build: BuildInfo): Family[] {
+  const director = store.director();
+  const config = director?.config;
+  return [
+    gauge("lbd_build_info", "What runs.", (add) => add(1, { ...build })),
+    gauge("lbd_start_time_seconds", "When the director started.", (add) => director && add(seconds(director.since))),
+    gauge(
+      "lbd_config_loaded",
+      "1: a configuration is in force.",
+      (add) => config && add(flag(config.state === "loaded")),
+    ),
+    gauge("lbd_config_stale", "1: the file was read again and refused.", (add) => config && add(flag(config.stale))),
+    gauge("lbd_config_warnings", "Warnings of the last reading.", (add) => config && add(config.warnings)),
+    gauge("lbd_config_last_reload_success", "1: the last reading was taken.", (add) => {
+      if (config) add(flag(config.lastReload?.ok ?? config.state === "loaded"));
+    }),
+    gauge("lbd_config_last_reload_timestamp_seconds", "When the last reading was taken or refused.", (add) => {
+      const at = config?.lastReload?.at ?? config?.loadedAt;
+      if (at) add(seconds(at));
+    }),
+    gauge("lbd_config_hash_info", "Hash of the configuration file in force.", (add) => {
+      if (config?.sha256) add(1, { sha256: config.sha256 });
+    }),
+    gauge("lbd_reload_duration_seconds", "How long the last reload took.", (add) => {
+      if (config?.lastReload) add(config.lastReload.durationMs / 1000);
+    }),
+    counter("lbd_reloads_total", "Reloads asked for, also refused ones.", (add) => config && add(config.reloads)),
+    gauge("lbd_process_up", "1: the role's process runs.", (add) => {
+      for (const { role, state } of store.processes()) add(flag(state === "running"), { process: role });
+    }),
+    counter("lbd_process_restarts_total", "Restarts of a role's process that ended by itself.", (add) => {
+      for (const { role, restarts } of store.processes()) add(restarts, { process: role });
+    }),
+  ];
+}
+
+function virtualServerFamilies(servers: readonly VirtualServerStatus[]): Family[] {
+  const each = (fill: (server: VirtualServerStatus, labels: Labels, add: Add) => void) => (add: Add) => {
+    for (const server of servers) fill(server, { vs: server.id, proto: server.protocol.toLowerCase() }, add);
+  };
+  return [
+    gauge(
+      "lbd_virtual_server_up",
+      "1: the quorum is there.",
+      each((s, l, add) => add(flag(s.up), l)),
+    ),
+    gauge("lbd_virtual_server_quorum", "Weight that is wanted, tolerated above and below, and live.", (add) => {
+      for (const { id, quorum } of servers)
+        for (const kind of ["wanted", "hysteresis", "live"] as const) add(quorum[kind], { vs: id, kind });
+    }),
+    gauge("lbd_virtual_server_sorry_active", "1: the sorry server answers.", (add) => {
+      for (const { id, sorryServer } of servers) if (sorryServer) add(flag(sorryServer.active), { vs: id });
+    }),
+    gauge(
+      "lbd_virtual_server_suspended",
+      "1: not in the table while this director is not master.",
+      each((s, l, add) => add(flag(s.suspended), l)),
+    ),
+    ...TRAFFIC.map(({ suffix, of, help }) =>
+      counter(
+        `lbd_virtual_server_${suffix}_total`,
+        `${help} of a virtual server, from the kernel.`,
+        each((s, l, add) => {
+          if (s.statistics) add(of(s.statistics), l);
+        }),
+      ),
+    ),
+  ];
+}
+
+const TRAFFIC: readonly { suffix: string; help: string; of: (traffic: TrafficStatus) => number }[] = [
+  { suffix: "connections", help: "Connections", of: (t) => t.connections },
+  { suffix: "in_packets", help: "Incoming packets", of: (t) => t.inPackets },
+  { suffix: "out_packets", help: "Outgoing packets", of: (t) => t.outPackets },
+  { suffix: "in_bytes", help: "Incoming bytes", of: (t) => t.inBytes },
+  { suffix: "out_bytes", help: "Outgoing bytes", of: (t) => t.outBytes },
+];
+
+function realServerFamilies(servers: readonly VirtualServerStatus[]): Family[] {
+  const each = (fill: (server: RealServerStatus, labels: Labels, add: Add) => void) => (add: Add) => {
+    for (const { id, realServers } of servers)
+      for (const server of realServers) fill(server, { vs: id, rs: server.id }, add);
+  };
+  const eachCheck = (fill: (check: RealServerStatus["checks"][number], labels: Labels, add: Add) => void) =>
+    each((server, labels, add) => {
+      for (const check of server.checks) fill(check, { ...labels, check: check.id }, add);
+    });
+  return [
+    gauge(
+      "lbd_real_server_up",
+      "1: all checks of the server pass.",
+      each((s, l, add) => add(flag(s.healthy), l)),
+    ),
+    gauge(
+      "lbd_real_server_in_table",
+      "1: the kernel has the server.",
+      each((s, l, add) => add(flag(s.inTable), l)),
+    ),
+    gauge(
+      "lbd_real_server_weight",
+      "Weight as configured, as wanted now, as the kernel has it.",
+      each((s, l, add) => {
+        add(s.weight.configured, { ...l, kind: "configured" });
+        add(s.weight.effective, { ...l, kind: "effective" });
+        if (s.weight.kernel !== null) add(s.weight.kernel, { ...l, kind: "kernel" });
+      }),
+    ),
+    gauge(
+      "lbd_real_server_connections",
+      "Connections now, from the kernel.",
+      each((s, l, add) => {
+        if (!s.connections) return;
+        for (const state of ["active", "inactive", "persistent"] as const) add(s.connections[state], { ...l, state });
+      }),
+    ),
+    ...TRAFFIC.map(({ suffix, of, help }) =>
+      counter(
+        `lbd_real_server_${suffix}_total`,
+        `${help} of a real server, from the kernel.`,
+        each((s, l, add) => {
+          if (s.statistics) add(of(s.statistics), l);
+        }),
+      ),
+    ),
+    gauge(
+      "lbd_check_up",
+      "1: the check's verdict is good; absent before the first.",
+      eachCheck((c, l, add) => {
+        if (c.healthy !== null) add(flag(c.healthy), l);
+      }),
+    ),
+    gauge(
+      "lbd_check_duration_seconds",
+      "How long the last run took.",
+      eachCheck((c, l, add) => {
+        if (c.lastResult) add(c.lastResult.durationMs / 1000, l);
+      }),
+    ),
+    gauge(
+      "lbd_check_last_run_timestamp_seconds",
+      "When the last run ended.",
+      eachCheck((c, l, add) => {
+        if (c.lastResult) add(seconds(c.lastResult.at), l);
+      }),
+    ),
+    counter(
+      "lbd_check_runs_total",
+      "Runs of a check.",
+      eachCheck((c, l, add) => add(c.runs, l)),
+    ),
+    counter(
+      "lbd_check_failures_total",
+      "Runs of a check that failed.",
+      eachCheck((c, l, add) => add(c.failures, l)),
+    ),
+  ];
+}
+
+/** As the common exporter numbers them; a stopped instance counts as one that has not begun. */
+const STATE_NUMBER: Readonly<Record<string, number>> = { INIT: 0, BACKUP: 1, MASTER: 2, FAULT: 3, STOP: 0 };
+
+function vrrpFamilies(store: StatusStore): Family[] {
+  const each = (fill: (instance: VrrpStatus, labels: Labels, add: Add) => void) => (add: Add) => {
+    for (const instance of store.vrrp()) fill(instance, { instance: instance.name }, add);
+  };
+  return [
+    gauge(
+      "lbd_vrrp_state",
+      "0 init, 1 backup, 2 master, 3 fault.",
+      each((i, l, add) =>
+        add(STATE_NUMBER[i.state] ?? 0, { ...l, interface: i.interface, vrid: i.vrid, family: i.family }),
+      ),
+    ),
+    gauge(
+      "lbd_vrrp_priority",
+      "Priority as configured and with the trackers' shares.",
+      each((i, l, add) => {
+        add(i.priority.base, { ...l, kind: "base" });
+        add(i.priority.effective, { ...l, kind: "effective" });
+      }),
+    ),
+    gauge(
+      "lbd_vrrp_master_info",
+      "Who is master.",
+      each((i, l, add) => i.master && add(1, { ...l, address: i.master.address })),
+    ),
+    gauge(
+      "lbd_vrrp_last_transition_timestamp_seconds",
+      "When the state last changed.",
+      each((i, l, add) => {
+        if (i.lastTransition) add(seconds(i.lastTransition.at), l);
+      }),
+    ),
+    gauge(
+      "lbd_vrrp_advert_interval_seconds",
+      "Time between adverts.",
+      each((i, l, add) => {
+        add(i.advertMs.own / 1000, { ...l, kind: "sent" });
+        if (i.advertMs.learned !== null) add(i.advertMs.learned / 1000, { ...l, kind: "learned" });
+      }),
+    ),
+    counter(
+      "lbd_vrrp_packets_dropped_total",
+      "Packets that were refused.",
+      each((i, l, add) => {
+        for (const [reason, count] of Object.entries(i.refused)) add(count, { ...l, reason });
+      }),
+    ),
+    gauge(
+      "lbd_vrrp_foreign_masters",
+      "1: another master is seen while this one is.",
+      each((i, l, add) => add(flag(i.foreignMaster !== null), l)),
+    ),
+    gauge("lbd_vip_present", "1: the kernel has the address.", (add) => {
+      const seen = new Set<string>();
+      for (const { addresses } of store.vrrp())
+        for (const a of addresses) {
+          const key = `${a.address} ${a.interface}`;
+          if (seen.has(key)) continue;
+          seen.add(key);
+          add(flag(a.present), { address: a.address, interface: a.interface });
+        }
+    }),
+    gauge("lbd_sync_group_state", "0 init, 1 backup, 2 master, 3 fault.", (add) => {
+      for (const group of store.syncGroups()) add(STATE_NUMBER[group.state] ?? 0, { group: group.name });
+    }),
+    gauge("lbd_track_up", "1: what is tracked is as wanted.", (add) => {
+      for (const tracker of uniqueTrackers(store.vrrp()))
+        add(flag(tracker.up), { kind: tracker.kind, name: tracker.name });
+    }),
+  ];
+}
+
+function uniqueTrackers(instances: readonly VrrpStatus[]) {
+  const found = new Map<string, VrrpStatus["priority"]["trackers"][number]>();
+  for (const { priority } of instances)
+    for (const tracker of priority.trackers) {
+      const key = `${tracker.kind} ${tracker.name}`;
+      if (!found.has(key)) found.set(key, tracker);
+    }
+  return [...found.values()];
+}
+
+/** Exporter's name to the counter's name in the VRRP statistics (cli-signals.md §4). */
+const EXPORTER_COUNTERS: readonly (readonly [name: string, counter: string, help: string])[] = [
+  ["keepalived_advertisements_received_total", "advert_rcvd", "Advertisements received"],
+  ["keepalived_advertisements_sent_total", "advert_sent", "Advertisements sent"],
+  ["keepalived_become_master_total", "become_master", "Times the instance became master"],
+  ["keepalived_release_master_total", "release_master", "Times the instance stopped being master"],
+  ["keepalived_packet_length_errors_total", "packet_len_err", "Packets of a wrong length"],
+  ["keepalived_advertisements_interval_errors_total", "advert_interval_err", "Packets with another interval"],
+  ["keepalived_ip_ttl_errors_total", "ip_ttl_err", "Packets with a wrong TTL"],
+  ["keepalived_invalid_type_received_total", "invalid_type_rcvd", "Packets of a wrong type"],
+  ["keepalived_address_list_errors_total", "addr_list_err", "Packets with another address list"],
+  ["keepalived_authentication_invalid_total", "invalid_authtype", "Packets of an unknown authentication type"],
+  ["keepalived_authentication_mismatch_total", "authtype_mismatch", "Packets of another authentication type"],
+  ["keepalived_authentication_failure_total", "auth_failure", "Packets with a wrong password or digest"],
+  ["keepalived_priority_zero_received_total", "pri_zero_rcvd", "Packets with priority 0 received"],
+  ["keepalived_priority_zero_sent_total", "pri_zero_sent", "Packets with priority 0 sent"],
+];
+
+function exporterFamilies(instances: readonly VrrpStatus[]): Family[] {
+  const labels = (i: VrrpStatus) => ({ iname: i.name, intf: i.interface, vrid: i.vrid });
+  return [
+    gauge("keepalived_up", "1: the director runs.", (add) => add(1)),
+    gauge("keepalived_vrrp_state", "0 init, 1 backup, 2 master, 3 fault; one series an address.", (add) => {
+      for (const i of instances) {
+        const state = STATE_NUMBER[i.state] ?? 0;
+        if (i.addresses.length === 0) add(state, { ...labels(i), ip_address: "" });
+        for (const a of i.addresses) add(state, { ...labels(i), intf: a.interface, ip_address: a.address });
+      }
+    }),
+    ...EXPORTER_COUNTERS.map(([name, key, help]) =>
+      counter(name, `${help}.`, (add) => {
+        for (const i of instances) {
+          const value = i.counters[key];
+          if (value !== undefined) add(value, labels(i));
+        }
+      }),
+    ),
+    gauge("keepalived_script_status", "1: the tracked script succeeds.", (add) => {
+      for (const t of uniqueTrackers(instances)) if (t.kind === "script") add(flag(t.up), { name: t.name });
+    }),
+  ];
+}
+
+/** What roles count themselves, by full name; families that were written already are not repeated. */
+function renderRoleMetrics(values: ReadonlyMap<string, number>, written: ReadonlySet<string>): string {
+  const families = new Map<string, { type: Family["type"]; samples: string[] }>();
+  for (const [name, value] of values) {
+    const bare = name.slice(0, name.includes("{") ? name.indexOf("{") : undefined);
+    const histogram = /^(.+)_(bucket|sum|count)$/.exec(bare);
+    const isHistogram =
+      histogram?.[1] !== undefined && (histogram[2] === "bucket" || families.get(histogram[1])?.type === "histogram");
+    const family = isHistogram ? (histogram[1] ?? bare) : bare;
+    if (written.has(family)) continue;
+    const type = isHistogram ? "histogram" : bare.endsWith("_total") ? "counter" : "gauge";
+    const entry = families.get(family) ?? { type, samples: [] };
+    families.set(family, entry);
+    entry.samples.push(`${name} ${renderValue(value)}\n`);
+  }
+  return [...families].map(([name, { type, samples }]) => `# TYPE ${name} ${type}\n${samples.join("")}`).join("");
+}
+
+function gauge(name: string, help: string, fill: (add: Add) => void): Family {
+  return { name, type: "gauge", help, fill };
+}
+
+function counter(name: string, help: string, fill: (add: Add) => void): Family {
+  return { name, type: "counter", help, fill };
+}

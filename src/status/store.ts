@@ -1,0 +1,183 @@
+// Status core: the picture that the API, the metrics and `lbd status` show, made of the updates of all roles. Each object carries the
+// revision of its last change, so a reader can ask for what is new; events are a ring. Pure: no clock, no I/O.
+import { unreachable } from "../base/never.ts";
+import type {
+  DirectorStatus,
+  ProcessStatus,
+  StatusEvent,
+  StatusUpdate,
+  SyncGroupStatus,
+  VirtualServerStatus,
+  VrrpStatus,
+} from "./schema.ts";
+
+/** Events that are kept for readers that come back. */
+export const MAX_EVENTS = 1000;
+/** Metric names of one role that are kept; more is a mistake of the program. */
+export const MAX_METRICS_PER_ROLE = 20_000;
+
+export interface NumberedEvent {
+  readonly id: number;
+  readonly event: StatusEvent;
+}
+
+/** Objects that changed after a revision, and names of those that went. */
+export interface Delta {
+  readonly revision: number;
+  readonly virtualServers: readonly VirtualServerStatus[];
+  readonly vrrp: readonly VrrpStatus[];
+  readonly syncGroups: readonly SyncGroupStatus[];
+}
+
+export interface StatusStore {
+  apply(update: StatusUpdate): void;
+  /** Grows with every change. */
+  revision(): number;
+  director(): DirectorStatus | undefined;
+  processes(): readonly ProcessStatus[];
+  virtualServers(): readonly VirtualServerStatus[];
+  virtualServer(id: string): VirtualServerStatus | undefined;
+  vrrp(): readonly VrrpStatus[];
+  vrrpInstance(name: string): VrrpStatus | undefined;
+  syncGroups(): readonly SyncGroupStatus[];
+  /** Metric name with rendered labels to value, all roles together. */
+  metrics(): ReadonlyMap<string, number>;
+  facts(): Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
+  /** What changed after `revision`; with 0, everything. */
+  since(revision: number): Delta;
+  /** Events after `id`, oldest first. `missed`: some of them are no longer kept. */
+  eventsAfter(id: number): { readonly events: readonly NumberedEvent[]; readonly missed: boolean };
+  lastEventId(): number;
+  /** Hears each event as it comes, until the returned function is called. */
+  onEvent(listener: (event: NumberedEvent) => void): () => void;
+}
+
+interface Kept<T> {
+  readonly value: T;
+  readonly revision: number;
+  /** Reported since the role last started. */
+  readonly current: boolean;
+}
+
+export function createStatusStore(): StatusStore {
+  let revision = 0;
+  let director: DirectorStatus | undefined;
+  const processes = new Map<string, ProcessStatus>();
+  const virtualServers = new Map<string, Kept<VirtualServerStatus>>();
+  const vrrp = new Map<string, Kept<VrrpStatus>>();
+  const syncGroups = new Map<string, Kept<SyncGroupStatus>>();
+  const metrics = new Map<string, Map<string, number>>();
+  const facts = new Map<string, Record<string, string | number | boolean>>();
+  const events: NumberedEvent[] = [];
+  const listeners = new Set<(event: NumberedEvent) => void>();
+  let nextEventId = 1;
+
+  function keep<T>(map: Map<string, Kept<T>>, key: string, value: T): void {
+    map.set(key, { value, revision, current: true });
+  }
+
+  function addEvent(event: StatusEvent, given: number | undefined): void {
+    const id = given ?? nextEventId;
+    // Told twice: by the picture for a new reader, and on its way when that was made.
+    if (id < nextEventId) return;
+    nextEventId = id + 1;
+    const numbered = { id, event };
+    events.push(numbered);
+    if (events.length > MAX_EVENTS) events.shift();
+    for (const listener of listeners) listener(numbered);
+  }
+
+  function addMetrics(role: string, values: Readonly<Record<string, number>>): void {
+    const kept = metrics.get(role) ?? new Map<string, number>();
+    metrics.set(role, kept);
+    for (const [name, value] of Object.entries(values))
+      if (kept.has(name) || kept.size < MAX_METRICS_PER_ROLE) kept.set(name, value);
+  }
+
+  /** The tables that hold what `role` reports. */
+  function eachOwned(role: string, run: <T>(map: Map<string, Kept<T>>) => void): void {
+    if (role === "checker") run(virtualServers);
+    if (role === "vrrp") run(vrrp);
+    if (role === "vrrp") run(syncGroups);
+  }
+
+  return {
+    apply(update) {
+      revision++;
+      switch (update.kind) {
+        case "virtual-server":
+          return keep(virtualServers, update.value.id, update.value);
+        case "virtual-server-gone":
+          return void virtualServers.delete(update.id);
+        case "vrrp":
+          return keep(vrrp, update.value.name, update.value);
+        case "vrrp-gone":
+          return void vrrp.delete(update.name);
+        case "sync-group":
+          return keep(syncGroups, update.value.name, update.value);
+        case "sync-group-gone":
+          return void syncGroups.delete(update.name);
+        case "event":
+          return addEvent(update.value, update.id);
+        case "director":
+          director = update.value;
+          return;
+        case "process":
+          return void processes.set(update.value.role, update.value);
+        case "process-gone":
+          return void processes.delete(update.role);
+        case "role-gone":
+          metrics.delete(update.role);
+          facts.delete(update.role);
+          return eachOwned(update.role, markOld);
+        case "role-current":
+          return eachOwned(update.role, deleteOld);
+        case "metrics":
+          return addMetrics(update.role, update.values);
+        case "facts":
+          return void facts.set(update.role, { ...facts.get(update.role), ...update.values });
+        default:
+          return unreachable(update);
+      }
+    },
+    revision: () => revision,
+    director: () => director,
+    processes: () => [...processes.values()],
+    virtualServers: () => values(virtualServers),
+    virtualServer: (id) => virtualServers.get(id)?.value,
+    vrrp: () => values(vrrp),
+    vrrpInstance: (name) => vrrp.get(name)?.value,
+    syncGroups: () => values(syncGroups),
+    metrics: () => new Map([...metrics.values()].flatMap((role) => [...role])),
+    facts: () => Object.fromEntries(facts),
+    since: (after) => ({
+      revision,
+      virtualServers: values(virtualServers, after),
+      vrrp: values(vrrp, after),
+      syncGroups: values(syncGroups, after),
+    }),
+    eventsAfter(id) {
+      const first = events[0]?.id ?? nextEventId;
+      return { events: events.filter((event) => event.id > id), missed: id + 1 < first };
+    },
+    lastEventId: () => nextEventId - 1,
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function markOld<T>(map: Map<string, Kept<T>>): void {
+  for (const [key, kept] of map) map.set(key, { ...kept, current: false });
+}
+
+function deleteOld<T>(map: Map<string, Kept<T>>): void {
+  for (const [key, kept] of map) if (!kept.current) map.delete(key);
+}
+
+function values<T>(map: ReadonlyMap<string, Kept<T>>, after = -1): T[] {
+  const found: T[] = [];
+  for (const kept of map.values()) if (kept.revision > after) found.push(kept.value);
+  return found;
+}

@@ -2,9 +2,10 @@
 // VRID; advertisements keep their interval, memory stays, the log stays small, and a valid stronger master is still obeyed.
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Daemon, type Kind } from "../support/daemon.ts";
 import { vrrpFrames } from "../support/frames.ts";
-import { netnsReason } from "../support/netns.ts";
+import { type Namespace, netnsReason } from "../support/netns.ts";
 import { addressesOf, Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 
@@ -58,23 +59,25 @@ function advert(change: {
   return body.subarray(0, change.cut ?? 20);
 }
 
-/** A sender in Python, since it needs nothing of ours: raw protocol 112, TTL as told, as fast as told, for a bounded time. */
-const SENDER = `
-import socket, sys, time, binascii
-ttl, pps, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-bodies = [binascii.unhexlify(a) for a in sys.argv[4:]]
-s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 112)
-s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
-s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("192.0.2.2"))
-end, n, start = time.monotonic() + seconds, 0, time.monotonic()
-while time.monotonic() < end:
-    for b in bodies:
-        try: s.sendto(b, ("224.0.0.18", 0)); n += 1
-        except OSError: pass
-    ahead = n / pps - (time.monotonic() - start)
-    if ahead > 0: time.sleep(ahead)
-print(n)
-`;
+/** Starts the hostile host: it stops by itself. */
+function sendJunk(
+  host: Namespace,
+  ttl: number,
+  packetsPerSecond: number,
+  seconds: number,
+  bodies: readonly Uint8Array[],
+) {
+  const script = join(import.meta.dir, "../support/junk-sender.ts");
+  const hex = bodies.map((body) => Buffer.from(body).toString("hex"));
+  return host.spawn(process.execPath, [
+    script,
+    "192.0.2.2",
+    String(ttl),
+    String(packetsPerSecond),
+    String(seconds),
+    ...hex,
+  ]);
+}
 
 const JUNK: readonly (readonly [string, number, Parameters<typeof advert>[0]])[] = [
   ["X01 TTL below 255", 64, {}],
@@ -97,8 +100,7 @@ describe.skipIf(reason !== undefined)("a hostile host", () => {
         using _a = new Daemon(SUBJECT, segment.host(0), config(100)).start();
         await until("master", () => addressesOf(segment.host(0)).includes(VIP), 20_000);
         const seen = vrrpFrames(capture.frames).length;
-        const body = Buffer.from(advert(change)).toString("hex");
-        const sender = segment.host(1).spawn("python3", ["-c", SENDER, String(ttl), "20", "8", body]);
+        const sender = sendJunk(segment.host(1), ttl, 20, 8, [advert(change)]);
         await until("the sender ends", () => sender.exitCode !== null, 30_000);
         const during = vrrpFrames(capture.frames).slice(seen);
         expect(during.length).toBeGreaterThanOrEqual(7);
@@ -120,14 +122,19 @@ describe.skipIf(reason !== undefined)("a hostile host", () => {
       const seen = vrrpFrames(capture.frames).length;
       const logBefore = a.output.length;
       const memoryBefore = residentKb(a);
-      const bodies = JUNK.map(([, , change]) => Buffer.from(advert(change)).toString("hex"));
-      const sender = segment.host(1).spawn("python3", ["-c", SENDER, "255", "50000", "8", ...bodies]);
+      const sender = sendJunk(
+        segment.host(1),
+        255,
+        50_000,
+        8,
+        JUNK.map(([, , change]) => advert(change)),
+      );
       let sent = "";
       sender.stdout?.on("data", (chunk: Buffer) => {
         sent += chunk.toString();
       });
       await until("the flood ends", () => sender.exitCode !== null, 40_000);
-      expect(Number(sent)).toBeGreaterThan(50_000);
+      expect(Number(sent)).toBeGreaterThan(200_000);
       const during = vrrpFrames(capture.frames).slice(seen);
       const gaps = during.slice(1).map((frame, i) => frame.at - (during[i]?.at ?? 0));
       expect(during.length).toBeGreaterThanOrEqual(7);

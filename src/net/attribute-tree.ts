@@ -1,6 +1,7 @@
 // Core: netlink attributes as a tree, for messages whose nesting says more than their order of writing (linkinfo, nf_tables).
 
 const NLA_F_NESTED = 0x8000;
+const NLA_TYPE_MASK = 0x3fff;
 const HEADER_BYTES = 4;
 
 /** An attribute with bytes, or with attributes inside. */
@@ -46,4 +47,47 @@ function write(attributes: readonly Attribute[], bytes: Uint8Array, view: DataVi
 
 function align(length: number): number {
   return (length + 3) & ~3;
+}
+
+/** The attributes from `start` on, by number; of two with one number the last. Stops at the first that does not fit; never throws. */
+export function readAttributes(bytes: Uint8Array, start = 0): ReadonlyMap<number, Uint8Array> {
+  const found = new Map<number, Uint8Array>();
+  for (const [type, value] of listAttributes(bytes, start)) found.set(type, value);
+  return found;
+}
+
+/** As readAttributes(), in order and with repetitions. */
+export function listAttributes(bytes: Uint8Array, start = 0): (readonly [number, Uint8Array])[] {
+  const list: (readonly [number, Uint8Array])[] = [];
+  for (let at = start; at + HEADER_BYTES <= bytes.byteLength; ) {
+    const length = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+    if (length < HEADER_BYTES || at + length > bytes.byteLength) break;
+    const type = ((bytes[at + 2] ?? 0) | ((bytes[at + 3] ?? 0) << 8)) & NLA_TYPE_MASK;
+    list.push([type, bytes.subarray(at + HEADER_BYTES, at + length)]);
+    at += align(length);
+  }
+  return list;
+}
+
+/** A number of one, two or four bytes in machine order; undefined when there is none of that size. */
+export function readNumber(value: Uint8Array | undefined): number | undefined {
+  if (!value) return undefined;
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  switch (value.byteLength) {
+    case 1:
+      return view.getUint8(0);
+    case 2:
+      return view.getUint16(0, true);
+    case 4:
+      return view.getUint32(0, true);
+    default:
+      return undefined;
+  }
+}
+
+/** Text up to its NUL. */
+export function readText(value: Uint8Array | undefined): string | undefined {
+  if (!value) return undefined;
+  const end = value.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? value : value.subarray(0, end));
 }

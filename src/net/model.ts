@@ -67,7 +67,7 @@ export interface InterfaceAddress {
 export function addressKey(address: InterfaceAddress): string {
   if (address.family === 6) return `${address.index}|${address.ip}`;
   const peer = address.peer ? `~${address.peer.ip}` : "";
-  return `${address.index}|${address.ip}/${address.peer?.prefix ?? address.prefix}${peer}`;
+  return `${address.index}|${address.ip}/${address.prefix}${peer}`;
 }
 
 export const RT_TABLE_MAIN = 254;

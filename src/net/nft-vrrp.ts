@@ -5,6 +5,7 @@
 import { familyOf, type IpText, ipBytes } from "../base/ip.ts";
 import type { Protocol, VirtualServer } from "../config/model.ts";
 import * as nft from "./nft.ts";
+import type { NetlinkRequest } from "./request.ts";
 
 export interface FirewallSettings {
   readonly table: string;
@@ -82,7 +83,7 @@ export interface AppliedFirewall {
 
 export interface FirewallChange {
   /** One transaction; empty when nothing is to do. */
-  readonly messages: readonly nft.NftMessage[];
+  readonly messages: readonly NetlinkRequest[];
   /** What holds once it has succeeded. */
   readonly applied: AppliedFirewall;
 }
@@ -98,7 +99,7 @@ export function planFirewall(settings: FirewallSettings, wish: FirewallWish, app
 }
 
 /** Removes both tables. A table that is not there would fail the transaction, so it is made first. */
-export function removeFirewall(settings: FirewallSettings): readonly nft.NftMessage[] {
+export function removeFirewall(settings: FirewallSettings): readonly NetlinkRequest[] {
   const families: readonly nft.NftFamily[] = [nft.NFPROTO_IPV4, nft.NFPROTO_IPV6];
   return families.flatMap((family) => {
     const ref = { family, table: settings.table };
@@ -111,7 +112,7 @@ function planFamily(
   family: nft.NftFamily,
   wish: FirewallWish,
   applied: AppliedFamily | undefined,
-): { readonly messages: readonly nft.NftMessage[]; readonly applied?: AppliedFamily } {
+): { readonly messages: readonly NetlinkRequest[]; readonly applied?: AppliedFamily } {
   const needed = shapeOf(family, wish);
   const old = applied?.shape;
   const shape: Shape = {
@@ -149,8 +150,8 @@ function serviceFamily(service: VirtualService): 4 | 6 {
   return service.kind === "fwmark" ? service.family : familyOf(service.ip);
 }
 
-function elementChanges(ref: nft.TableRef, from: Elements, to: Elements): nft.NftMessage[] {
-  const messages: nft.NftMessage[] = [];
+function elementChanges(ref: nft.TableRef, from: Elements, to: Elements): NetlinkRequest[] {
+  const messages: NetlinkRequest[] = [];
   for (const [set, wanted] of to) {
     const there = from.get(set) ?? new Map<string, nft.SetElement>();
     const gone = [...there].filter(([key]) => !wanted.has(key)).map(([, element]) => element);
@@ -240,7 +241,7 @@ function interfaceNameBytes(name: string): Uint8Array {
 }
 
 /** Chains, sets and rules of one family. */
-function structure(settings: FirewallSettings, ref: nft.TableRef, shape: Shape): nft.NftMessage[] {
+function structure(settings: FirewallSettings, ref: nft.TableRef, shape: Shape): NetlinkRequest[] {
   const sets = setsOf(settings, ref, shape).map((set, i) => nft.newSet(ref, set, i + 1));
   const linkLocal = shape.noAccept && ref.family === nft.NFPROTO_IPV6;
   const chains = [
@@ -260,7 +261,7 @@ interface RuleSpec {
   readonly verdict: nft.Expression;
 }
 
-function ruleMessage(settings: FirewallSettings, ref: nft.TableRef, rule: RuleSpec): nft.NftMessage {
+function ruleMessage(settings: FirewallSettings, ref: nft.TableRef, rule: RuleSpec): NetlinkRequest {
   const counter = settings.counters ? [nft.COUNTER] : [];
   return nft.newRule(ref, rule.chain, [...rule.match, ...counter, rule.verdict], rule.what);
 }
@@ -300,11 +301,11 @@ function setsOf(settings: FirewallSettings, ref: nft.TableRef, shape: Shape): nf
 }
 
 /** Destination unreachable, time exceeded, parameter problem: without them a path MTU is never learned. */
-function icmpElements(ref: nft.TableRef, shape: Shape): readonly nft.NftMessage[] {
+function icmpElements(ref: nft.TableRef, shape: Shape): readonly NetlinkRequest[] {
   return shape.services ? nft.addElements(ref, ICMP_ERRORS, typeElements(3, 11, 12)) : [];
 }
 
-function constantElements(ref: nft.TableRef, shape: Shape): nft.NftMessage[] {
+function constantElements(ref: nft.TableRef, shape: Shape): NetlinkRequest[] {
   return [
     ...(shape.vmac ? nft.addElements(ref, MLD_REPORT, typeElements(131, 132, 143)) : []),
     ...(shape.noAccept

@@ -1,6 +1,7 @@
 // Core: nf_tables as netlink messages (linux/netfilter/nf_tables.h). Tables, chains, sets, rules and elements are values here and
 // become one transaction: all of it takes effect at once, or nothing. Numbers inside attributes are in network order.
 import { type Attribute, encodeAttributes } from "./attribute-tree.ts";
+import { type NetlinkRequest, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REQUEST } from "./request.ts";
 
 export const NFNL_SUBSYS_NFTABLES = 10;
 export const NFNL_MSG_BATCH_BEGIN = 0x10;
@@ -9,11 +10,6 @@ export const NFNL_MSG_BATCH_END = 0x11;
 export const NFPROTO_IPV4 = 2;
 export const NFPROTO_IPV6 = 10;
 export type NftFamily = typeof NFPROTO_IPV4 | typeof NFPROTO_IPV6;
-
-const NLM_F_REQUEST = 0x1;
-const NLM_F_ACK = 0x4;
-const NLM_F_CREATE = 0x400;
-const NLM_F_APPEND = 0x800;
 
 const MSG = {
   newTable: 0,
@@ -26,20 +22,12 @@ const MSG = {
   delElement: 14,
 };
 
-/** One netlink message without sequence and port. `what` names it in errors. */
-export interface NftMessage {
-  readonly type: number;
-  readonly flags: number;
-  readonly payload: Uint8Array;
-  readonly what: string;
-}
-
 /** Frames a transaction: BATCH_BEGIN, the messages, BATCH_END. */
-export function transaction(messages: readonly NftMessage[]): readonly NftMessage[] {
+export function transaction(messages: readonly NetlinkRequest[]): readonly NetlinkRequest[] {
   return [batch(NFNL_MSG_BATCH_BEGIN, "begin"), ...messages, batch(NFNL_MSG_BATCH_END, "end")];
 }
 
-function batch(type: number, what: string): NftMessage {
+function batch(type: number, what: string): NetlinkRequest {
   return { type, flags: NLM_F_REQUEST, payload: genericHeader(0, NFNL_SUBSYS_NFTABLES), what: `batch ${what}` };
 }
 
@@ -53,7 +41,7 @@ function message(
   family: NftFamily,
   attributes: readonly Attribute[],
   what: string,
-): NftMessage {
+): NetlinkRequest {
   return {
     type: (NFNL_SUBSYS_NFTABLES << 8) | operation,
     flags: NLM_F_REQUEST | NLM_F_ACK | flags,
@@ -67,16 +55,16 @@ export interface TableRef {
   readonly table: string;
 }
 
-export function newTable({ family, table }: TableRef): NftMessage {
+export function newTable({ family, table }: TableRef): NetlinkRequest {
   return message(MSG.newTable, NLM_F_CREATE, family, [{ type: 1, value: text(table) }], `table ${table}`);
 }
 
-export function deleteTable({ family, table }: TableRef): NftMessage {
+export function deleteTable({ family, table }: TableRef): NetlinkRequest {
   return message(MSG.delTable, 0, family, [{ type: 1, value: text(table) }], `delete table ${table}`);
 }
 
 /** Asks for a table; not part of a transaction. ENOENT says that there is none. */
-export function getTable({ family, table }: TableRef): NftMessage {
+export function getTable({ family, table }: TableRef): NetlinkRequest {
   return message(MSG.getTable, 0, family, [{ type: 1, value: text(table) }], `get table ${table}`);
 }
 
@@ -89,7 +77,7 @@ export interface ChainHook {
 }
 
 /** A base chain of type filter and policy accept, or without a hook one to jump to. */
-export function newChain(ref: TableRef, name: string, hook?: ChainHook): NftMessage {
+export function newChain(ref: TableRef, name: string, hook?: ChainHook): NetlinkRequest {
   const base: readonly Attribute[] = hook
     ? [
         {
@@ -141,7 +129,7 @@ export interface SetSpec {
 }
 
 /** `id` is unique in the transaction. */
-export function newSet(ref: TableRef, set: SetSpec, id: number): NftMessage {
+export function newSet(ref: TableRef, set: SetSpec, id: number): NetlinkRequest {
   const flags = (set.constant ? NFT_SET_CONSTANT : 0) | (set.data ? NFT_SET_MAP : 0);
   const keyOrder = userData(0, set.hostOrder ? BYTEORDER_HOST : BYTEORDER_BIG);
   const attributes: Attribute[] = [
@@ -175,11 +163,11 @@ export interface SetElement {
 /** Elements of one message: an attribute holds 64 KiB at most. */
 export const MAX_ELEMENTS_PER_MESSAGE = 500;
 
-export function addElements(ref: TableRef, set: string, elements: readonly SetElement[]): readonly NftMessage[] {
+export function addElements(ref: TableRef, set: string, elements: readonly SetElement[]): readonly NetlinkRequest[] {
   return elementMessages(MSG.newElement, NLM_F_CREATE, ref, set, elements, "add to set");
 }
 
-export function deleteElements(ref: TableRef, set: string, elements: readonly SetElement[]): readonly NftMessage[] {
+export function deleteElements(ref: TableRef, set: string, elements: readonly SetElement[]): readonly NetlinkRequest[] {
   return elementMessages(MSG.delElement, 0, ref, set, elements, "delete from set");
 }
 
@@ -190,8 +178,8 @@ function elementMessages(
   set: string,
   elements: readonly SetElement[],
   what: string,
-): readonly NftMessage[] {
-  const messages: NftMessage[] = [];
+): readonly NetlinkRequest[] {
+  const messages: NetlinkRequest[] = [];
   for (let at = 0; at < elements.length; at += MAX_ELEMENTS_PER_MESSAGE) {
     const list = elements.slice(at, at + MAX_ELEMENTS_PER_MESSAGE).map(({ key, data }) => ({
       type: 1,
@@ -216,7 +204,12 @@ export interface Expression {
 }
 
 /** Appends a rule to a chain. */
-export function newRule(ref: TableRef, chain: string, expressions: readonly Expression[], what: string): NftMessage {
+export function newRule(
+  ref: TableRef,
+  chain: string,
+  expressions: readonly Expression[],
+  what: string,
+): NetlinkRequest {
   const list = expressions.map(({ name, data }) => ({
     type: 1,
     nested: [

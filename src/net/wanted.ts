@@ -40,7 +40,8 @@ export function wantedAddress(
     family: address.family,
     index,
     ip: address.ip,
-    prefix: address.prefix,
+    // kernel: with a peer, the prefix is that of the peer.
+    prefix: address.peer?.prefix ?? address.prefix,
     ...(address.peer && { peer: address.peer }),
     ...(address.broadcast !== undefined && { broadcast: address.broadcast }),
     ...(address.label !== undefined && { label: address.label }),

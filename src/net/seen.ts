@@ -1,0 +1,124 @@
+// Core: what the kernel's tables look like, kept by its messages: a state that changes in place with one event per real change,
+// and the difference between two states, which makes a missed message good after a dump.
+import {
+  addressKey,
+  IFA_F_DADFAILED,
+  IFA_F_TENTATIVE,
+  type InterfaceAddress,
+  type Link,
+  type NetRoute,
+  type NetRule,
+  routeKey,
+  ruleKey,
+  type SeenTables,
+} from "./model.ts";
+import type { NetMessage } from "./rtnetlink.ts";
+
+export type Change = "added" | "changed" | "removed";
+
+export type NetEvent =
+  /** `before` is what was known of the link: an interface that came back with another index is removed and added. */
+  | {
+      readonly kind: "link";
+      readonly change: Change;
+      readonly link: Link;
+      readonly before?: Link;
+      readonly ours: boolean;
+    }
+  | { readonly kind: "address"; readonly change: Change; readonly address: InterfaceAddress; readonly ours: boolean }
+  | { readonly kind: "route"; readonly change: Change; readonly route: NetRoute; readonly ours: boolean }
+  | { readonly kind: "rule"; readonly change: Change; readonly rule: NetRule; readonly ours: boolean };
+
+export interface SeenState extends SeenTables {
+  readonly links: Map<number, Link>;
+  readonly addresses: Map<string, InterfaceAddress>;
+  readonly routes: Map<string, NetRoute>;
+  readonly rules: Map<string, NetRule>;
+}
+
+export function emptyState(): SeenState {
+  return { links: new Map(), addresses: new Map(), routes: new Map(), rules: new Map() };
+}
+
+/** Which routes are worth keeping: a director may carry a full Internet table that is none of our business. */
+export type RouteFilter = (route: NetRoute) => boolean;
+
+/**
+ * Works a message into the state; gives the event, or none when nothing changed. `ours`: the change was asked for by this process.
+ * A tentative IPv6 address is not there yet: it counts once the flag is gone.
+ */
+export function applyMessage(
+  state: SeenState,
+  message: NetMessage,
+  keepRoute: RouteFilter,
+  ours: boolean,
+): NetEvent | undefined {
+  const { object, removed } = message;
+  switch (object.kind) {
+    case "link": {
+      const { link } = object;
+      const before = state.links.get(link.index);
+      const change = put(state.links, link.index, link, removed);
+      return change && { kind: "link", change, link, ...(before && { before }), ours };
+    }
+    case "address": {
+      const { address } = object;
+      const usable = (address.flags & IFA_F_TENTATIVE) === 0 || (address.flags & IFA_F_DADFAILED) !== 0;
+      const change = put(state.addresses, addressKey(address), address, removed || !usable);
+      return change && { kind: "address", change, address, ours };
+    }
+    case "route": {
+      const { route } = object;
+      if (!keepRoute(route)) return undefined;
+      const change = put(state.routes, routeKey(route), route, removed);
+      return change && { kind: "route", change, route, ours };
+    }
+    case "rule": {
+      const { rule } = object;
+      const change = put(state.rules, ruleKey(rule), rule, removed);
+      return change && { kind: "rule", change, rule, ours };
+    }
+  }
+}
+
+function put<K, V>(map: Map<K, V>, key: K, value: V, removed: boolean): Change | undefined {
+  const before = map.get(key);
+  if (removed) return map.delete(key) ? "removed" : undefined;
+  map.set(key, value);
+  if (before === undefined) return "added";
+  return sameValue(before, value) ? undefined : "changed";
+}
+
+/** The events that lead from one state to another; used after a dump, when messages were lost. */
+export function differences(from: SeenTables, to: SeenTables): NetEvent[] {
+  const events: NetEvent[] = [];
+  for (const [change, link, before] of compare(from.links, to.links))
+    events.push({ kind: "link", change, link, ...(before && { before }), ours: false });
+  for (const [change, address] of compare(from.addresses, to.addresses))
+    events.push({ kind: "address", change, address, ours: false });
+  for (const [change, route] of compare(from.routes, to.routes))
+    events.push({ kind: "route", change, route, ours: false });
+  for (const [change, rule] of compare(from.rules, to.rules)) events.push({ kind: "rule", change, rule, ours: false });
+  return events;
+}
+
+function compare<K, V>(from: ReadonlyMap<K, V>, to: ReadonlyMap<K, V>): [Change, V, V?][] {
+  const changes: [Change, V, V?][] = [];
+  for (const [key, value] of from) if (!to.has(key)) changes.push(["removed", value, value]);
+  for (const [key, value] of to) {
+    const before = from.get(key);
+    if (before === undefined) changes.push(["added", value]);
+    else if (!sameValue(before, value)) changes.push(["changed", value, before]);
+  }
+  return changes;
+}
+
+/** Values here are plain data made by one decoder each, so their fields come in one order. */
+function sameValue(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  if (a instanceof Map && b instanceof Map)
+    return a.size === b.size && [...a].every(([key, value]) => sameValue(value, b.get(key)));
+  const left = Object.entries(a);
+  const right = new Map(Object.entries(b));
+  return left.length === right.size && left.every(([name, value]) => sameValue(value, right.get(name)));
+}

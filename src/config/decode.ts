@@ -2,9 +2,9 @@
 
 /** What is wrong with the bytes; `line` counts from 1. */
 export type TextFlaw =
-  | { readonly kind: "byte-order-mark" | "utf-16"; readonly encoding: string }
-  | { readonly kind: "nul"; readonly line: number; readonly offset: number }
-  | { readonly kind: "invalid"; readonly line: number; readonly offset: number };
+  | { readonly kind: "byte-order-mark" }
+  | { readonly kind: "utf-16"; readonly encoding: string }
+  | { readonly kind: "nul" | "invalid"; readonly line: number; readonly offset: number };
 
 export interface DecodedText {
   /** Without byte order mark and NUL bytes; empty when the encoding can't be read. */
@@ -21,7 +21,7 @@ export function decodeText(bytes: Uint8Array): DecodedText {
   const wide = wideEncoding(bytes);
   if (wide !== undefined) return { text: "", flaws: [{ kind: "utf-16", encoding: wide }] };
   const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  if (marked) flaws.push({ kind: "byte-order-mark", encoding: "UTF-8" });
+  if (marked) flaws.push({ kind: "byte-order-mark" });
   const body = marked ? bytes.subarray(3) : bytes;
   let text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(body);
   if (body.includes(0)) text = withoutNuls(text, flaws);
@@ -59,7 +59,7 @@ function withoutNuls(text: string, flaws: TextFlaw[]): string {
       from = end + 1;
     }
     const last = flaws[flaws.length - 1];
-    if (last?.kind !== "nul" || last.line !== line + 1)
+    if (last === undefined || last.kind !== "nul" || last.line !== line + 1)
       flaws.push({ kind: "nul", line: line + 1, offset: at - removed });
     removed++;
   }

@@ -237,8 +237,10 @@ class Expansion {
         this.#error("limit-exceeded", part, `the line has ${to - from} characters (at most ${MAX_LINE_CHARS})`);
         continue;
       }
-      if (words.length > MAX_WORDS)
-        return this.#cut({ place: source, from: at, to: at, line: frame.line }, `${MAX_WORDS} words`);
+      if (words.length > MAX_WORDS) {
+        this.#cut({ place: source, from: at, to: at, line: frame.line }, `${MAX_WORDS} words`);
+        return;
+      }
       const code = text.charCodeAt(at);
       if (!this.#open) {
         if (code === HASH || code === BANG) continue;
@@ -320,9 +322,10 @@ class Expansion {
     if (from >= to) return;
     const result = { ...replaced.part, from, to };
     const code = place.text.charCodeAt(from);
-    if (recognise === "after-macros" || part.place.text.charCodeAt(part.from) !== DOLLAR) return this.#emit(result);
-    // The line began with a macro: what it gave may be a definition or a loop, but no condition (§8).
-    if (code === DOLLAR || code === TILDE) this.#readPart(result, "after-macros");
+    // A line that began with a macro: what it gave may be a definition or a loop, but no condition (§8).
+    const again = recognise !== "after-macros" && part.place.text.charCodeAt(part.from) === DOLLAR;
+    if (!again) this.#emit(result);
+    else if (code === DOLLAR || code === TILDE) this.#readPart(result, "after-macros");
     else if (code === AT) this.#refuseCondition(result);
     else this.#emit(result);
   }
@@ -915,8 +918,8 @@ class Expansion {
     const path: Macro[] = [];
     for (let macro: Macro | undefined = start; macro && path.length < MAX_MACRO_DEPTH; ) {
       path.push(macro);
-      const text = macro.lines.length === 1 && macro.lines[0] ? partText(macro.lines[0]) : "";
-      const name = /^[^$]*\$\{?([A-Za-z_][A-Za-z0-9_]*)/.exec(text.slice(0, 1000))?.[1];
+      const text: string = macro.lines.length === 1 && macro.lines[0] ? partText(macro.lines[0]) : "";
+      const name: string | undefined = /^[^$]*\$\{?([A-Za-z_][A-Za-z0-9_]*)/.exec(text.slice(0, 1000))?.[1];
       macro = name === undefined ? undefined : this.#macros.get(name);
       if (macro === start) return path;
     }

@@ -23,7 +23,7 @@ export interface Block {
   readonly statements: readonly Statement[];
   readonly open: Span;
   /** Absent when the file ended first. */
-  readonly close?: Span;
+  readonly close?: Span | undefined;
 }
 
 export interface Tree {

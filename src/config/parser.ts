@@ -1,0 +1,265 @@
+// Config core: lines of words to statements with blocks (language.md §5). Never throws. Braces that add up are believed;
+// when they don't, repair.ts says which to add or leave out, and each change is one finding at the place of the mistake.
+import type { LexWord } from "./lexer.ts";
+import { MAX_NESTING } from "./limits.ts";
+import { PlaceNode } from "./places.ts";
+import type { Findings, Reading } from "./reading.ts";
+import { type Edit, repairBraces } from "./repair.ts";
+import type { Span } from "./span.ts";
+import type { Block, Statement, Tree } from "./tree.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** Makes the tree of a configuration; findings are added to the reading's. A reading that was cut off gives an empty tree. */
+export function parseConfig(reading: Reading, vocabulary: Vocabulary): Tree {
+  if (reading.cutOff) return { statements: [] };
+  const deepest = nesting(reading);
+  if (deepest.tooDeep) {
+    const message = `blocks are nested more than ${MAX_NESTING} deep`;
+    reading.findings.add({ severity: "error", code: "limit-exceeded", span: deepest.tooDeep.span, message });
+    return { statements: [] };
+  }
+  const edits = deepest.balanced ? [] : repairBraces(reading.words, reading.lines, vocabulary);
+  return new Parser(reading, vocabulary, edits).parse();
+}
+
+/** A statement of the tree; the text behind its keyword is cut out when asked for. */
+class ParsedStatement implements Statement {
+  readonly words: readonly [LexWord, ...LexWord[]];
+  block?: ParsedBlock;
+
+  constructor(words: readonly [LexWord, ...LexWord[]]) {
+    this.words = words;
+  }
+
+  get rest(): string {
+    const { words } = this;
+    const first = words[0];
+    const last = words[words.length - 1] ?? first;
+    return first === last ? "" : first.place.text.slice(first.end, last.end).trim();
+  }
+}
+
+class ParsedBlock implements Block {
+  readonly statements: ParsedStatement[] = [];
+  readonly place: PlaceNode;
+  readonly #opener: LexWord;
+  #closer: LexWord | undefined;
+
+  constructor(opener: LexWord, place: PlaceNode) {
+    this.#opener = opener;
+    this.place = place;
+  }
+
+  get open(): Span {
+    return this.#opener.span;
+  }
+
+  get close(): Span | undefined {
+    return this.#closer?.span;
+  }
+
+  closeWith(word: LexWord): void {
+    this.#closer = word;
+  }
+}
+
+class Parser {
+  readonly #words: readonly LexWord[];
+  readonly #lines: readonly number[];
+  readonly #findings: Findings;
+  readonly #edits: readonly Edit[];
+  readonly #top: PlaceNode;
+  readonly #statements: ParsedStatement[] = [];
+  readonly #open: ParsedBlock[] = [];
+  /** The statement that a `{` would belong to. */
+  #last: ParsedStatement | undefined;
+  #nextEdit = 0;
+
+  constructor(reading: Reading, vocabulary: Vocabulary, edits: readonly Edit[]) {
+    this.#words = reading.words;
+    this.#lines = reading.lines;
+    this.#findings = reading.findings;
+    this.#edits = edits;
+    this.#top = new PlaceNode(vocabulary);
+  }
+
+  parse(): Tree {
+    const count = this.#words.length;
+    let at = 0;
+    let line = 0;
+    let lineEnd = this.#lines[1] ?? count;
+    while (at < count) {
+      if (at >= lineEnd) lineEnd = this.#lines[++line + 1] ?? count;
+      const dropped = this.#nextEdit < this.#edits.length && this.#applyEdits(at);
+      const word = this.#words[at];
+      if (!word || dropped) at++;
+      else if (word.kind === "open") {
+        this.#openBlock(word);
+        at++;
+      } else if (word.kind === "close") {
+        this.#closeBlock(word);
+        at++;
+      } else at = this.#readStatement(word, at, lineEnd);
+    }
+    this.#applyEdits(count);
+    this.#checkBlock();
+    return { statements: this.#statements };
+  }
+
+  #place(): PlaceNode {
+    return this.#open[this.#open.length - 1]?.place ?? this.#top;
+  }
+
+  #readStatement(first: LexWord, from: number, lineEnd: number): number {
+    this.#checkBlock();
+    const words: [LexWord, ...LexWord[]] = [first];
+    let at = from + 1;
+    for (; at < lineEnd; at++) {
+      const word = this.#words[at];
+      if (!word || word.kind === "open" || word.kind === "close") break;
+      words.push(word);
+    }
+    const statement = new ParsedStatement(words);
+    (this.#open[this.#open.length - 1]?.statements ?? this.#statements).push(statement);
+    this.#last = statement;
+    return at;
+  }
+
+  #openBlock(word: LexWord): void {
+    const owner = this.#last;
+    this.#last = undefined;
+    const place = this.#place();
+    const first = owner?.words[0];
+    const keyword = first && !first.quoted ? first.text : "";
+    const block = new ParsedBlock(word, place.child(keyword));
+    this.#open.push(block);
+    const fits = owner && place.kind !== "list" && place.kind !== "lines" && block.place.kind !== "none";
+    if (fits) owner.block = block;
+    else this.#reportUnexpected(word, first, place);
+  }
+
+  #reportUnexpected(word: LexWord, owner: LexWord | undefined, place: PlaceNode): void {
+    const block = place.path[place.path.length - 1];
+    const inList = place.kind === "list" || place.kind === "lines";
+    const message = inList
+      ? `${block} holds no blocks`
+      : owner
+        ? `${owner.text} takes no block`
+        : "this brace follows no keyword";
+    this.#findings.add({
+      severity: "error",
+      code: "brace-not-expected",
+      span: word.span,
+      message,
+      hint: "what stands in the braces is left out",
+    });
+  }
+
+  #closeBlock(word: LexWord): void {
+    this.#checkBlock();
+    this.#open.pop()?.closeWith(word);
+  }
+
+  /** A keyword that needs a block must have got it before the next statement. */
+  #checkBlock(): void {
+    const last = this.#last;
+    this.#last = undefined;
+    if (!last) return;
+    const [keyword] = last.words;
+    if (keyword.quoted) return;
+    const kind = this.#place().kindOf(keyword.text);
+    if (kind === "block" || kind === "list" || kind === "lines") this.#reportNoBlock(keyword);
+  }
+
+  #reportNoBlock(keyword: LexWord): void {
+    const index = this.#findings.add({
+      severity: "error",
+      code: "block-not-opened",
+      span: keyword.span,
+      message: `${keyword.text} has no block`,
+      hint: `write { … } behind it`,
+    });
+    this.#findings.cover(keyword.span, index);
+  }
+
+  // --- changes of braces
+
+  /** Makes the changes due before word `at`; true when the word itself is left out. */
+  #applyEdits(at: number): boolean {
+    let dropped = false;
+    for (let edit = this.#edits[this.#nextEdit]; edit && edit.at <= at; edit = this.#edits[++this.#nextEdit]) {
+      if (edit.kind === "drop") {
+        this.#reportExtra(at);
+        dropped = true;
+      } else if (edit.kind === "open") this.#openMissing(edit.statement);
+      else this.#closeMissing(edit.opener, at);
+    }
+    return dropped;
+  }
+
+  #reportExtra(at: number): void {
+    const word = this.#words[at];
+    if (!word) return;
+    if (word.kind === "open") {
+      this.#reportUnexpected(word, undefined, this.#place());
+      return;
+    }
+    const open = this.#open[this.#open.length - 1];
+    this.#findings.add({
+      severity: "error",
+      code: "extra-brace",
+      span: word.span,
+      message: "this brace closes no block",
+      hint: open ? "take it away: the block around it goes on" : "take it away",
+    });
+  }
+
+  #openMissing(statement: number): void {
+    const keyword = this.#words[statement];
+    const owner = this.#last;
+    this.#last = undefined;
+    if (!keyword || !owner) return;
+    const block = new ParsedBlock(keyword, this.#place().child(keyword.text));
+    owner.block = block;
+    this.#open.push(block);
+    this.#findings.add({
+      severity: "error",
+      code: "block-not-opened",
+      span: keyword.span,
+      message: `${keyword.text} lacks the { of its block`,
+      hint: "write { at the end of this line",
+    });
+  }
+
+  #closeMissing(opener: number, at: number): void {
+    this.#checkBlock();
+    const block = this.#open.pop();
+    const brace = this.#words[opener];
+    if (!block || !brace) return;
+    const next = this.#words[at];
+    const keyword = block.place.path[block.place.path.length - 1];
+    this.#findings.add({
+      severity: "error",
+      code: "block-not-closed",
+      span: brace.span,
+      message: `the block of ${keyword} is never closed`,
+      hint: next ? `write } before line ${next.span.line}` : "write } at the end of the file",
+      ...(next ? { related: [{ span: next.span, message: "it should end before this" }] } : {}),
+    });
+  }
+}
+
+/** Whether the braces add up, and where they go too deep. */
+function nesting(reading: Reading): { readonly balanced: boolean; readonly tooDeep?: LexWord } {
+  let depth = 0;
+  let balanced = true;
+  for (const word of reading.words) {
+    if (word.kind === "open") {
+      if (++depth > MAX_NESTING) return { balanced: false, tooDeep: word };
+    } else if (word.kind === "close" && --depth < 0) {
+      balanced = false;
+      depth = 0;
+    }
+  }
+  return { balanced: balanced && depth === 0 };
+}

@@ -1,0 +1,93 @@
+// Process layer: the files a configuration is read from, synchronously. Nothing here can block: what is no regular file is
+// refused before a byte is read, also when it was swapped between the look and the open.
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readSync, realpathSync, type Stats } from "node:fs";
+import { resolve } from "node:path";
+import { type Decoded, err, ok } from "../base/result.ts";
+import type { ConfigFiles, FileError } from "../config/include.ts";
+
+/** The file system of this machine; relative names are relative to the current directory. */
+export const configFiles: ConfigFiles = {
+  read: readRegularFile,
+  list(directory) {
+    try {
+      return readdirSync(directory);
+    } catch {
+      return undefined;
+    }
+  },
+  exists: existsSync,
+  resolve(path) {
+    try {
+      return realpathSync(path);
+    } catch {
+      return resolve(path);
+    }
+  },
+};
+
+function readRegularFile(path: string, maxBytes: number): Decoded<Uint8Array, FileError> {
+  if (path.includes("\0")) return err({ kind: "missing" });
+  let fd: number;
+  try {
+    // Non-blocking, so that opening a FIFO returns at once; no controlling terminal.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch (error) {
+    return err(openError(error));
+  }
+  try {
+    const stats = fstatSync(fd);
+    const odd = oddKind(stats);
+    if (odd !== undefined) return err({ kind: "not-a-file", what: odd });
+    if (stats.size > maxBytes) return err({ kind: "too-large", bytes: stats.size });
+    return readUpTo(fd, stats.size, maxBytes);
+  } catch (error) {
+    return err({ kind: "unreadable", reason: reasonOf(error) });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What stands in the way of reading it as a configuration; keepalived refuses executable files too. */
+function oddKind(stats: Stats): string | undefined {
+  if (stats.isDirectory()) return "a directory";
+  if (stats.isFIFO()) return "a FIFO";
+  if (stats.isSocket()) return "a socket";
+  if (stats.isCharacterDevice() || stats.isBlockDevice()) return "a device";
+  if (!stats.isFile()) return "no regular file";
+  return (stats.mode & 0o111) !== 0 ? "executable" : undefined;
+}
+
+/** Files of /proc and /sys say size 0, and others may grow: reads to the end, but never more than `maxBytes`. */
+function readUpTo(fd: number, expectedBytes: number, maxBytes: number): Decoded<Uint8Array, FileError> {
+  let buffer = new Uint8Array(expectedBytes + 1);
+  let filled = 0;
+  for (;;) {
+    const count = readSync(fd, buffer, filled, buffer.byteLength - filled, null);
+    if (count === 0) return ok(buffer.subarray(0, filled));
+    filled += count;
+    if (filled > maxBytes) return err({ kind: "too-large", bytes: filled });
+    if (filled < buffer.byteLength) continue;
+    const larger = new Uint8Array(Math.min(maxBytes + 1, 2 * buffer.byteLength + 4096));
+    larger.set(buffer);
+    buffer = larger;
+  }
+}
+
+function openError(error: unknown): FileError {
+  const code = codeOf(error);
+  if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" };
+  // Opening a socket, or a device without a driver.
+  if (code === "ENXIO") return { kind: "not-a-file", what: "no regular file" };
+  return { kind: "unreadable", reason: reasonOf(error) };
+}
+
+function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  if (code === "EACCES" || code === "EPERM") return `no permission (${code})`;
+  if (code === "ELOOP") return "symbolic links lead in a circle (ELOOP)";
+  return code ?? (error instanceof Error ? error.message : "unknown error");
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}

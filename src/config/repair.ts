@@ -35,6 +35,8 @@ interface OpenBlock {
   readonly opener: number;
   readonly indent: number;
   readonly depth: number;
+  /** Indentation of the first line inside, once there is one. */
+  inside: number | undefined;
 }
 
 interface Guess {
@@ -167,8 +169,7 @@ class Repair {
     if (place.kind === "block" && kind === "unknown") cost += COST_UNKNOWN;
     else if (place.kind !== "block" && piece.keyword && piece.lineStart && this.#knownOutside(place, piece.first))
       cost += COST_STRAY_KEYWORD;
-    if (this.#indented && piece.lineStart && guess.block && piece.indent <= guess.block.indent) cost += COST_INDENT;
-    if (this.#indented && piece.lineStart && !guess.block && piece.indent > 0) cost += COST_INDENT;
+    if (this.#indented && piece.lineStart) cost += indentCost(guess.block, piece.indent);
     const needed = kind === "block" || kind === "list" || kind === "lines";
     const pending = { place: place.child(piece.first), statement: piece.at, indent: piece.indent, needed };
     return { ...guess, cost, pending };
@@ -190,7 +191,7 @@ class Repair {
     }
     let block = inner.get(opener);
     if (!block) {
-      block = { outer, place, opener, indent, depth: (outer?.depth ?? 0) + 1 };
+      block = { outer, place, opener, indent, depth: (outer?.depth ?? 0) + 1, inside: undefined };
       inner.set(opener, block);
     }
     return { ...guess, block: block.depth > MAX_NESTING ? outer : block, pending: undefined };
@@ -203,6 +204,13 @@ class Repair {
     while (at.block) at = closed(at, at.block, this.#count);
     return at;
   }
+}
+
+/** A line of a block stands further right than its opener, and as far as the first line of the block. */
+function indentCost(block: OpenBlock | undefined, indent: number): number {
+  if (!block) return indent > 0 ? COST_INDENT : 0;
+  block.inside ??= indent;
+  return indent <= block.indent || indent !== block.inside ? COST_INDENT : 0;
 }
 
 function closed(guess: Guess, block: OpenBlock, at: number): Guess {

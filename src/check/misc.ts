@@ -1,0 +1,26 @@
+// Check core: what the end of a MISC_CHECK program says (checkers.md §3.7). Pure.
+import { bad, good, type Outcome } from "./outcome.ts";
+
+/** How a program ended. */
+export type ProgramEnd =
+  | { readonly kind: "exit"; readonly status: number }
+  | { readonly kind: "signal"; readonly signal: string }
+  | { readonly kind: "timeout"; readonly limitMs: number }
+  | { readonly kind: "cannot-start"; readonly reason: string };
+
+/** Status 0 is success. With misc_dynamic 2..255 are success, too, with weight status - 2. */
+export function judgeProgram(end: ProgramEnd, dynamic: boolean): Outcome {
+  switch (end.kind) {
+    case "exit":
+      if (end.status === 0) return good("exit status 0");
+      if (dynamic && end.status >= 2)
+        return { ...good(`exit status ${end.status}: weight ${end.status - 2}`), weight: { set: end.status - 2 } };
+      return bad("exit", `exit status ${end.status}`);
+    case "signal":
+      return bad("signal", `ended by ${end.signal}`);
+    case "timeout":
+      return bad("timeout", `no end within ${end.limitMs} ms`);
+    case "cannot-start":
+      return bad("exec", `could not be run: ${end.reason}`);
+  }
+}

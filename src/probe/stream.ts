@@ -1,0 +1,204 @@
+// Adapter: one TCP connection of a check: connects, plays a conversation, and ends in an outcome within its time limit whatever
+// the other side does. Sockets and readiness are handed in; what a server can do is a value, never an exception.
+import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
+import { familyOf } from "../base/ip.ts";
+import { bad, failedCall, good, type Outcome } from "../check/outcome.ts";
+import type { CheckEndpoint } from "../config/model.ts";
+import type { CheckSocket, Opened, SocketSource } from "../kernel/check-socket.ts";
+import type { Readiness, Ready, Registration } from "../kernel/readiness.ts";
+
+/** What is said once connected. */
+export interface Conversation {
+  /** Sent first; absent when the server speaks first. */
+  readonly opening?: Uint8Array;
+  /** Takes bytes (overwritten afterwards): a line to send, the outcome, or undefined when more must come. */
+  feed(bytes: Uint8Array): { readonly send: string } | Outcome | undefined;
+  /** The other side has closed. */
+  end(): Outcome;
+}
+
+export interface StreamPorts {
+  readonly clock: Clock;
+  readonly readiness: Readiness;
+  openTcp(source: SocketSource): Opened<CheckSocket>;
+}
+
+/** Bytes taken from one socket before others get their turn. */
+const READ_BYTES = 65_536;
+const readBuffer = new Uint8Array(new ArrayBuffer(READ_BYTES));
+
+/** The limits of one attempt: `connect_timeout` for connecting and for each silence, twice that for the whole (reliability.md 4). */
+export interface TimeLimit {
+  /** Something came or went: the silence begins anew. */
+  progress(): void;
+  readonly stop: Cancel;
+}
+
+/** Watches one attempt; `expired` is told whether it was silence or the whole that took too long. */
+export function startTimeLimit(clock: Clock, limitMs: number, expired: (silent: boolean) => void): TimeLimit {
+  const wholeAt = clock.now() + 2 * limitMs;
+  let silentAt: MonoMs = clock.now() + limitMs;
+  let stop = clock.at(silentAt, check);
+  // One timer: progress only notes the time, and the timer looks when it fires.
+  function check(): void {
+    const due = Math.min(silentAt, wholeAt);
+    if (clock.now() < due) stop = clock.at(due, check);
+    else expired(silentAt <= wholeAt);
+  }
+  return {
+    progress() {
+      silentAt = clock.now() + limitMs;
+    },
+    stop: () => stop(),
+  };
+}
+
+/** Where the sockets of an endpoint come from. */
+export function sourceOf(endpoint: CheckEndpoint): SocketSource {
+  return {
+    family: familyOf(endpoint.ip),
+    fwmark: endpoint.fwmark,
+    ...(endpoint.bindIp === undefined ? {} : { bindIp: endpoint.bindIp }),
+    ...(endpoint.bindPort === undefined ? {} : { bindPort: endpoint.bindPort }),
+    ...(endpoint.bindInterface === undefined ? {} : { bindInterface: endpoint.bindInterface }),
+  };
+}
+
+export type Connected =
+  | { readonly kind: "socket"; readonly socket: CheckSocket; readonly registration: Registration }
+  | { readonly kind: "failed"; readonly outcome: Outcome };
+
+/** Connects; `done` is called once unless cancelled before. The time limit is the caller's. */
+export function connectTcp(
+  ports: StreamPorts,
+  endpoint: CheckEndpoint,
+  onReady: (ready: Ready) => void,
+  done: (result: Connected) => void,
+): Cancel {
+  const failed = (outcome: Outcome): Cancel => {
+    done({ kind: "failed", outcome });
+    return () => {};
+  };
+  const opened = ports.openTcp(sourceOf(endpoint));
+  if (!opened.ok) return failed(failedCall(opened.error.syscall, opened.error.code));
+  const socket = opened.value;
+  const refused = socket.connect(endpoint.ip, endpoint.port);
+  if (refused) {
+    socket.close();
+    return failed(failedCall("connect", refused));
+  }
+  let connecting = true;
+  const registration = ports.readiness.add(socket.fd, "write", (ready) => {
+    if (!connecting) {
+      onReady(ready);
+      return;
+    }
+    connecting = false;
+    const error = socket.takeError();
+    if (error === undefined) {
+      done({ kind: "socket", socket, registration });
+      return;
+    }
+    registration.remove();
+    socket.close();
+    done({ kind: "failed", outcome: failedCall("connect", error) });
+  });
+  return () => {
+    if (!connecting) return;
+    connecting = false;
+    registration.remove();
+    socket.close();
+  };
+}
+
+/** Tries one connection. Without a conversation, being connected is success (TCP_CHECK). */
+export function startStream(
+  ports: StreamPorts,
+  endpoint: CheckEndpoint,
+  conversation: Conversation | undefined,
+  done: (outcome: Outcome) => void,
+): Cancel {
+  let open: { socket: CheckSocket; registration: Registration } | undefined;
+  let unsent: Uint8Array | undefined;
+  let over = false;
+  let cancelConnect: Cancel = () => {};
+
+  function finish(outcome: Outcome | undefined): void {
+    if (over) return;
+    over = true;
+    limit.stop();
+    cancelConnect();
+    if (open) {
+      open.registration.remove();
+      // A fixed source port must not rest in TIME_WAIT: the next check needs it.
+      if (endpoint.bindPort) open.socket.reset();
+      else open.socket.close();
+    }
+    if (outcome) done(outcome);
+  }
+
+  const limit = startTimeLimit(ports.clock, endpoint.connectTimeoutMs, (silent) => {
+    finish(timedOut(open !== undefined, silent, endpoint.connectTimeoutMs));
+  });
+
+  function connected(result: Connected): void {
+    if (result.kind === "failed") {
+      finish(result.outcome);
+      return;
+    }
+    open = result;
+    if (!conversation) {
+      finish(good("connected"));
+      return;
+    }
+    limit.progress();
+    open.registration.setInterest("read");
+    if (conversation.opening) send(conversation.opening);
+  }
+
+  function send(bytes: Uint8Array): void {
+    if (!open || over) return;
+    const wrote = open.socket.write(bytes);
+    if (wrote.kind === "failed") {
+      // An answer may lie there from before the connection broke: reading tells.
+      if (wrote.code === "EPIPE" || wrote.code === "ECONNRESET") return;
+      finish(failedCall("write", wrote.code));
+      return;
+    }
+    const rest = bytes.subarray(wrote.kind === "done" ? wrote.count : 0);
+    unsent = rest.byteLength > 0 ? rest : undefined;
+    open.registration.setInterest(unsent ? "read-write" : "read");
+  }
+
+  function onReady(ready: Ready): void {
+    if (over || !open || !conversation) return;
+    if (ready.writable && unsent) send(unsent);
+    if (over || !(ready.readable || ready.failed)) return;
+    const got = open.socket.read(readBuffer);
+    if (got.kind === "again") return;
+    if (got.kind === "failed") {
+      finish(failedCall("read", got.code));
+      return;
+    }
+    if (got.count === 0) {
+      finish(conversation.end());
+      return;
+    }
+    limit.progress();
+    const next = conversation.feed(readBuffer.subarray(0, got.count));
+    if (!next) return;
+    if ("send" in next) send(new TextEncoder().encode(next.send));
+    else finish(next);
+  }
+
+  cancelConnect = connectTcp(ports, endpoint, onReady, connected);
+  return () => finish(undefined);
+}
+
+/** What ran out, in words. */
+export function timedOut(connected: boolean, silent: boolean, limitMs: number): Outcome {
+  if (!connected) return bad("timeout", `no connection within ${limitMs} ms`);
+  return silent
+    ? bad("timeout", `no answer within ${limitMs} ms`)
+    : bad("timeout", `answer not complete within ${2 * limitMs} ms`);
+}

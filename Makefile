@@ -1,0 +1,73 @@
+# The two commands of the README are `make run` and `make test`; everything they need is installed by `make deps`.
+SHELL := /bin/bash
+BUN := node_modules/.bin/bun
+DENO := node_modules/.bin/deno
+BUILD_FLAGS := --compile --minify --bytecode --format=esm --no-compile-autoload-dotenv --no-compile-autoload-bunfig
+SOURCES := $(shell find src ffi -name '*.ts') package-lock.json
+DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables tcpdump busybox-static curl openssl kmod \
+  iputils-ping procps xz-utils zstd lz4 util-linux
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build run check fmt test test-unit test-deno test-netns test-vm bench docs clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: .cache/debian .cache/npm ## Install what is needed: Debian's packages and npm's, Bun and Deno among them
+
+.cache/debian: Makefile
+	@mkdir -p .cache
+	@if dpkg -s $(DEBIAN) >/dev/null 2>&1; then echo "Debian's packages are there"; else appliance/install-debian.sh $(DEBIAN); fi
+	@touch $@
+
+# Install scripts stay off: netlink would build a native addon that nothing uses. Bun and Deno only link their programs.
+.cache/npm: package-lock.json
+	@mkdir -p .cache
+	npm ci --ignore-scripts --no-audit --no-fund
+	node node_modules/bun/install.js
+	node node_modules/deno/install.cjs
+	@touch $@
+
+build: dist/lbd ## Compile dist/lbd, one binary, and try it
+
+dist/lbd: .cache/npm $(SOURCES)
+	@mkdir -p dist
+	$(BUN) build $(BUILD_FLAGS) src/main.ts --outfile dist/lbd.new
+	@./dist/lbd.new --version >/dev/null 2>&1 || { echo "the new binary does not start:"; ./dist/lbd.new --version; exit 1; }
+	@./dist/lbd.new check conf/keepalived.conf || { echo "the new binary does not read conf/keepalived.conf"; exit 1; }
+	@mv dist/lbd.new dist/lbd
+
+run: deps build ## Boot a lab (client, director, real servers), show failover, leave the API on a local port
+	$(BUN) appliance/lab.ts
+
+check: .cache/npm ## Types, lint, format, and the house rules
+	node_modules/.bin/tsc --noEmit -p .
+	node_modules/.bin/biome check --error-on-warnings .
+	$(BUN) test test/tidy.test.ts
+
+fmt: .cache/npm ## Format and mend what the linter can
+	node_modules/.bin/biome check --write .
+
+test: deps build ## Every ring, side by side, with one summary
+	$(BUN) test/run.ts check unit deno netns vm
+
+test-unit: .cache/npm ## Pure tests: units, golden files, scenarios, simulations
+	$(BUN) test/run.ts unit
+
+test-deno: .cache/npm ## The core's tests and the FFI cases under Deno
+	$(BUN) test/run.ts deno
+
+test-netns: deps build ## Packets between network namespaces, beside Debian's keepalived
+	$(BUN) test/run.ts netns
+
+test-vm: deps build ## A machine with a real ip_vs
+	$(BUN) test/run.ts vm
+
+bench: deps build ## Ratios against Debian's keepalived, in one run
+	$(BUN) test/bench/run.ts
+
+docs: .cache/npm ## Write docs/reference.md and docs/compat.md from the keyword tables
+	$(BUN) src/main.ts docs --write
+
+clean: ## Remove what was built and cached
+	rm -rf dist .cache

@@ -1,0 +1,108 @@
+// Runs rings of tests side by side and sums them up. `bun test/run.ts RING…`; each ring's output goes to .cache/test-RING.log, and to
+// the terminal when it failed. The closing line is `N passed, N failed[, N skipped]`.
+import { spawn } from "node:child_process";
+import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
+
+interface Ring {
+  readonly command: readonly string[];
+  /** Rings that use the same thing wait for each other. */
+  readonly limitMs: number;
+}
+
+const BUN = process.execPath;
+const MINUTE = 60_000;
+
+const RINGS: Readonly<Record<string, Ring>> = {
+  check: { command: ["make", "--no-print-directory", "check"], limitMs: 5 * MINUTE },
+  unit: {
+    command: [BUN, "test", "--timeout", "60000", "test/unit", "test/golden", "test/scenario", "test/sim", "test/fuzz"],
+    limitMs: 10 * MINUTE,
+  },
+  deno: { command: ["sh", "test/deno/run.sh"], limitMs: 5 * MINUTE },
+  netns: { command: [BUN, "test", "--timeout", "120000", "test/netns", "test/interop"], limitMs: 15 * MINUTE },
+  vm: { command: [BUN, "test/vm/run.ts"], limitMs: 18 * MINUTE },
+};
+
+interface Outcome {
+  readonly ring: string;
+  readonly ok: boolean;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly seconds: number;
+}
+
+mkdirSync(".cache", { recursive: true });
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !RINGS[name]);
+if (names.length === 0 || unknown.length > 0) {
+  console.error(`rings: ${Object.keys(RINGS).join(" ")}${unknown.length > 0 ? ` (not ${unknown.join(" ")})` : ""}`);
+  process.exit(2);
+}
+
+const outcomes = await Promise.all(names.map(run));
+for (const outcome of outcomes.filter(({ ok }) => !ok)) {
+  console.log(`\n──── ${outcome.ring} failed; the end of its output (whole: .cache/test-${outcome.ring}.log)`);
+  console.log(interesting(logText(outcome.ring)));
+}
+console.log("");
+for (const { ring, ok, passed, failed, skipped, seconds } of outcomes)
+  console.log(
+    `${ok ? "ok  " : "FAIL"} ${ring.padEnd(6)} ${passed} passed, ${failed} failed, ${skipped} skipped, ${seconds} s`,
+  );
+const sum = (pick: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + pick(outcome), 0);
+const failed = sum((outcome) => outcome.failed) + outcomes.filter(({ ok, failed }) => !ok && failed === 0).length;
+console.log(
+  `${sum((outcome) => outcome.passed)} passed, ${failed} failed, ${sum((outcome) => outcome.skipped)} skipped`,
+);
+process.exitCode = failed > 0 || outcomes.some(({ ok }) => !ok) ? 1 : 0;
+
+function run(name: string): Promise<Outcome> {
+  const ring = RINGS[name];
+  if (!ring) throw new Error(`no ring ${name}`);
+  const startedAt = performance.now();
+  const [program = "", ...args] = ring.command;
+  console.log(`start ${name}: ${[program.split("/").at(-1), ...args].join(" ")}`);
+  const log = createWriteStream(`.cache/test-${name}.log`);
+  const child = spawn(program, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  const limit = setTimeout(() => child.pid && process.kill(-child.pid, "SIGKILL"), ring.limitMs);
+  return new Promise((resolve) => {
+    child.once("close", (status) => {
+      clearTimeout(limit);
+      log.end(() => {
+        const seconds = Math.round((performance.now() - startedAt) / 1000);
+        const counts = count(logText(name));
+        // A ring that ran nothing proves nothing, except the one that only checks.
+        const ok = status === 0 && counts.failed === 0 && (counts.passed > 0 || name === "check");
+        console.log(`${ok ? "ok   " : "FAIL "} ${name} after ${seconds} s`);
+        resolve({ ring: name, ok, ...counts, seconds });
+      });
+    });
+  });
+}
+
+/** Sums the closing lines of bun test (` 3 pass`) and of the runner under Deno. */
+function count(text: string): { passed: number; failed: number; skipped: number } {
+  const total = (word: string) =>
+    [...text.matchAll(new RegExp(`^\\s*(\\d+) ${word}$`, "gm"))].reduce((sum, match) => sum + Number(match[1]), 0);
+  return { passed: total("pass"), failed: total("fail"), skipped: total("skip") };
+}
+
+function logText(name: string): string {
+  return readFileSync(`.cache/test-${name}.log`, "utf8").replace(/\u001b\[[0-9;]*m/g, "");
+}
+
+/** The last part of a log without the tests that passed. */
+function interesting(text: string): string {
+  return text
+    .split("\n")
+    .filter((line) => !/^\s*(\(pass\)|✓)/.test(line) && line !== "")
+    .slice(-80)
+    .join("\n");
+}

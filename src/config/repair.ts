@@ -24,7 +24,7 @@ const COST_STRAY_KEYWORD = 12;
 const COST_CLOSE_INDENT = 5;
 const COST_INDENT = 2;
 /** Guesses that go on side by side, and how much worse than the best one may be. */
-const MAX_GUESSES = 24;
+const MAX_GUESSES = 12;
 const MAX_LAG = 3 * COST_EDIT;
 
 /** An open block in a guess; shared by guesses with the same past. */
@@ -67,24 +67,26 @@ interface Piece {
 
 /** The changes that repair the braces, in the order of their places. */
 export function repairBraces(words: readonly LexWord[], lines: readonly number[], vocabulary: Vocabulary): Edit[] {
-  return new Repair(words, vocabulary).run(piecesOf(words, lines));
+  return new Repair(words.length, vocabulary).run(() => piecesOf(words, lines));
 }
 
 class Repair {
   readonly #count: number;
   readonly #top: PlaceNode;
-  readonly #blocks = new Map<OpenBlock | undefined, Map<number, OpenBlock>>();
+  /** Blocks that the brace at hand opened, by the block around them. */
+  readonly #opened = new Map<OpenBlock | undefined, OpenBlock>();
   #indented = true;
 
-  constructor(words: readonly LexWord[], vocabulary: Vocabulary) {
-    this.#count = words.length;
+  constructor(count: number, vocabulary: Vocabulary) {
+    this.#count = count;
     this.#top = new PlaceNode(vocabulary);
   }
 
-  run(pieces: readonly Piece[]): Edit[] {
-    this.#indented = isIndented(pieces);
+  run(pieces: () => Iterable<Piece>): Edit[] {
+    this.#indented = isIndented(pieces());
     let guesses: Guess[] = [{ block: undefined, pending: undefined, cost: 0, edits: undefined }];
-    for (const piece of pieces) {
+    for (const piece of pieces()) {
+      this.#opened.clear();
       const next: Guess[] = [];
       for (const guess of guesses) this.#extend(guess, piece, next);
       guesses = bestOf(next);
@@ -140,24 +142,22 @@ class Repair {
     while (at.block) {
       const { block } = at;
       const misplaced = this.#indented && piece.lineStart && piece.indent !== block.indent;
-      out.push({
-        block: block.outer,
-        pending: undefined,
-        cost: at.cost + (misplaced ? COST_CLOSE_INDENT : 0),
-        edits: at.edits,
-      });
+      const cost = at.cost + (misplaced ? COST_CLOSE_INDENT : 0);
+      out.push({ block: block.outer, pending: undefined, cost, edits: at.edits });
+      if (this.#indented && !misplaced) return;
       at = closed(at, block, piece.at);
     }
   }
 
   #readWords(guess: Guess, piece: Piece, out: Guess[]): void {
+    const here = this.#stand(guess, piece);
+    out.push(here);
+    // Closing blocks is worth a thought only at the start of a line, and where the statement looks misplaced.
+    if (!piece.lineStart || here.cost === guess.cost) return;
     let at: Guess = guess;
-    for (;;) {
-      const { block } = at;
+    while (at.block) {
+      at = closed(at, at.block, piece.at);
       out.push(this.#stand(at, piece));
-      // Closing blocks is worth a thought only at the start of a line.
-      if (!block || !piece.lineStart) return;
-      at = closed(at, block, piece.at);
     }
   }
 
@@ -184,15 +184,10 @@ class Repair {
   /** Equal blocks of different guesses are one object, so that the guesses can be told to be equal. */
   #open(guess: Guess, place: PlaceNode, opener: number, indent: number): Guess {
     const { block: outer } = guess;
-    let inner = this.#blocks.get(outer);
-    if (!inner) {
-      inner = new Map();
-      this.#blocks.set(outer, inner);
-    }
-    let block = inner.get(opener);
-    if (!block) {
+    let block = this.#opened.get(outer);
+    if (block?.opener !== opener) {
       block = { outer, place, opener, indent, depth: (outer?.depth ?? 0) + 1, inside: undefined };
-      inner.set(opener, block);
+      this.#opened.set(outer, block);
     }
     return { ...guess, block: block.depth > MAX_NESTING ? outer : block, pending: undefined };
   }
@@ -249,7 +244,7 @@ function byCost(a: Guess, b: Guess): number {
 }
 
 /** The configuration shows its blocks by indentation: most lines inside of blocks begin with blanks. */
-function isIndented(pieces: readonly Piece[]): boolean {
+function isIndented(pieces: Iterable<Piece>): boolean {
   let depth = 0;
   let inside = 0;
   let indented = 0;
@@ -264,8 +259,7 @@ function isIndented(pieces: readonly Piece[]): boolean {
   return indented > inside / 2;
 }
 
-function piecesOf(words: readonly LexWord[], lines: readonly number[]): Piece[] {
-  const pieces: Piece[] = [];
+function* piecesOf(words: readonly LexWord[], lines: readonly number[]): Generator<Piece> {
   for (const [index, begin] of lines.entries()) {
     const end = lines[index + 1] ?? words.length;
     const indent = indentOf(words[begin]);
@@ -273,31 +267,35 @@ function piecesOf(words: readonly LexWord[], lines: readonly number[]): Piece[] 
     for (let at = begin; at < end; at++) {
       const word = words[at];
       if (!word) continue;
-      const base = { at, first: word.text, indent, lineStart: at === begin, keyword: word.kind === "word" };
-      if (word.kind === "open" || word.kind === "close") pieces.push({ ...base, kind: word.kind });
-      else if (!inWords) pieces.push({ ...base, kind: "words" });
-      inWords = word.kind !== "open" && word.kind !== "close";
+      const brace = word.kind === "open" || word.kind === "close";
+      if (brace || !inWords)
+        yield {
+          at,
+          first: word.text,
+          indent,
+          lineStart: at === begin,
+          keyword: word.kind === "word",
+          kind: word.kind === "open" || word.kind === "close" ? word.kind : "words",
+        };
+      inWords = !brace;
     }
   }
-  return pieces;
 }
 
+const TAB = 9;
 const TAB_COLUMNS = 8;
 
 /** Columns in front of the first word of a line, as an editor shows them. */
-export function indentOf(word: LexWord | undefined): number {
+function indentOf(word: LexWord | undefined): number {
   if (!word) return 0;
-  const { file, column } = word.span;
-  const { text } = file;
-  let at = word.place.text === text ? word.start : -1;
-  if (at < 0) return column - 1;
-  at = at === 0 ? 0 : text.lastIndexOf("\n", at - 1) + 1;
+  const { place, start } = word;
+  // The text of a replaced line begins with its first word; what counts is the line of the file.
+  if (start === 0) return word.span.column - 1;
+  const { text } = place;
   let columns = 0;
-  for (; at < word.start; at++) {
-    const code = text.charCodeAt(at);
-    if (code === 9) columns += TAB_COLUMNS - (columns % TAB_COLUMNS);
-    else if (code === 32) columns++;
-    else break;
+  for (let at = text.lastIndexOf("\n", start - 1) + 1; at < start; at++) {
+    if (text.charCodeAt(at) === TAB) columns += TAB_COLUMNS - (columns % TAB_COLUMNS);
+    else columns++;
   }
   return columns;
 }

@@ -16,6 +16,7 @@ done
 ln -sf $busybox /sbin/modprobe
 for name in $(cat /etc/modules-load); do modprobe $name; done
 ip link set lo up
+if ip link set eth0 up 2>/dev/null; then ip addr add 10.0.2.15/24 dev eth0; fi
 hostname guest
 cd /work
 sh /etc/guest-command

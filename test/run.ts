@@ -2,6 +2,7 @@
 // the terminal when it failed. The closing line is `N passed, N failed[, N skipped]`.
 import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 
 interface Ring {
   readonly command: readonly string[];
@@ -95,7 +96,7 @@ function count(text: string): { passed: number; failed: number; skipped: number 
 }
 
 function logText(name: string): string {
-  return readFileSync(`.cache/test-${name}.log`, "utf8").replace(/\u001b\[[0-9;]*m/g, "");
+  return stripVTControlCharacters(readFileSync(`.cache/test-${name}.log`, "utf8"));
 }
 
 /** The last part of a log without the tests that passed. */

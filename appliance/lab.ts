@@ -1,0 +1,69 @@
+// Appliance: `make run`. Boots the lab, shows what happens in it, leaves the status API on a port of this machine.
+// PORT: that port (18080). LAB_SECONDS: how long it stays up; without a terminal it ends by itself after a look at the API.
+import { buildGuest } from "./guest.ts";
+import { startMachine } from "./qemu.ts";
+
+const port = Number(process.env.PORT ?? 18080);
+const interactive = process.stdin.isTTY === true && process.env.CI === undefined;
+const staySeconds = Number(process.env.LAB_SECONDS ?? (interactive ? 86_400 : 0));
+const base = `http://127.0.0.1:${port}`;
+
+const LINES = [
+  ["is it ready?", `curl -s ${base}/readyz`],
+  ["every virtual server, and why it is up", `curl -s ${base}/v1/virtual-servers`],
+  ["what is down", `curl -s '${base}/v1/real-servers?healthy=false'`],
+  ["what happens, as it happens", `curl -sN ${base}/v1/events`],
+  ["for Prometheus", `curl -s ${base}/metrics`],
+  ["the configuration with file and line of each value", `curl -s ${base}/v1/config`],
+] as const;
+
+console.log("lab: packing the machine (kernel, Bun, dist/lbd) …");
+using guest = buildGuest(`exec bun test/vm/lab-story.ts ${staySeconds + 60}`);
+console.log("lab: booting under software emulation; the story starts in some ten seconds");
+let told: (state: "ready" | "failed") => void = () => {};
+const story = new Promise<"ready" | "failed">((resolve) => {
+  told = resolve;
+});
+const machine = startMachine({
+  ...guest,
+  memoryMb: 2048,
+  cpus: 2,
+  forward: [{ host: port, guest: 8080 }],
+  limitMs: (staySeconds + 600) * 1000,
+  line: (text) => {
+    if (text.startsWith("lab: ")) console.log(text);
+    else if (process.env.LAB_VERBOSE) console.log(`  | ${text}`);
+    if (text === "lab: ready") told("ready");
+  },
+});
+void machine.finished.then(() => told("failed"));
+process.once("SIGINT", () => {
+  machine.stop();
+  process.exit(0);
+});
+
+if ((await story) === "failed") {
+  console.error("lab: the machine ended before the story did; LAB_VERBOSE=1 make run shows its console");
+  process.exit(1);
+}
+console.log("\nThe director's status API answers here. Try:");
+for (const [what, line] of LINES) console.log(`  ${line}    # ${what}`);
+process.exitCode = (await look()) ? 0 : 1;
+if (staySeconds > 0) {
+  console.log(`\nThe lab stays up${interactive ? " until Ctrl-C" : ` for ${staySeconds} s`}.`);
+  const end = setTimeout(() => machine.stop(), staySeconds * 1000);
+  await machine.finished;
+  clearTimeout(end);
+}
+machine.stop();
+
+/** Asks the API as a user would, and says what it answered. */
+async function look(): Promise<boolean> {
+  const ready = await fetch(`${base}/readyz`);
+  const servers = await fetch(`${base}/v1/real-servers?healthy=true`);
+  const metrics = await fetch(`${base}/metrics`);
+  const count = (await servers.text()).match(/"healthy":\s*true/g)?.length ?? 0;
+  const series = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#")).length;
+  console.log(`\nlab: readyz ${ready.status}, ${count} healthy real servers, ${series} metric series`);
+  return ready.ok && servers.ok && metrics.ok && count === 4;
+}

@@ -1,0 +1,240 @@
+// Ring vm, in the guest: the table through the life of the program: stop, reload, crash, strangers, hands that change it; and step by
+// step beside Debian's keepalived through the same faults.
+import { describe, expect, test } from "bun:test";
+import { Daemon, type Kind } from "../../support/daemon.ts";
+import { until } from "../../support/until.ts";
+import { Lab, VIP } from "./lab.ts";
+
+interface Settings {
+  readonly weights?: readonly number[];
+  readonly scheduler?: string;
+  readonly extra?: string;
+  readonly vip?: string;
+  readonly realExtra?: string;
+}
+
+function virtualServer({
+  weights = [1, 1],
+  scheduler = "wrr",
+  extra = "",
+  vip = VIP,
+  realExtra = "",
+}: Settings = {}): string {
+  const reals = weights.map(
+    (weight, i) => `  real_server 198.51.100.${11 + i} 80 {
+    weight ${weight}
+    ${realExtra}
+    TCP_CHECK {
+      connect_timeout 1
+    }
+  }`,
+  );
+  return `virtual_server ${vip} 80 {
+  delay_loop 1
+  retry 1
+  delay_before_retry 0.2
+  warmup 0
+  lb_algo ${scheduler}
+  lb_kind NAT
+  protocol TCP
+  ${extra}
+${reals.join("\n")}
+}
+`;
+}
+
+const FULL = [
+  `-A -t ${VIP}:80 -s wrr`,
+  `-a -t ${VIP}:80 -r 198.51.100.11:80 -m -w 1`,
+  `-a -t ${VIP}:80 -r 198.51.100.12:80 -m -w 1`,
+];
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return [...a].sort().join("\n") === [...b].sort().join("\n");
+}
+
+describe("life of the program", () => {
+  test("SIGTERM removes what is ours; strangers' services stay", async () => {
+    using lab = new Lab(2);
+    await lab.serve(0, 1);
+    lab.director.run("ipvsadm", "-A", "-t", "192.0.2.50:22", "-s", "lc");
+    lab.director.run("ipvsadm", "-a", "-t", "192.0.2.50:22", "-r", "198.51.100.99", "-m");
+    const stranger = lab.table();
+    using director = new Daemon("lbd", lab.director, virtualServer()).start();
+    await until("ours beside theirs", () => same(lab.table(), [...stranger, ...FULL]), 30_000);
+    expect(await director.stop()).toBe(0);
+    expect(lab.table()).toEqual(stranger);
+  });
+
+  test("left-over entries of ours are corrected at start, foreign servers in our service go", async () => {
+    using lab = new Lab(2);
+    await lab.serve(0, 1);
+    for (const words of [
+      ["-A", "-t", `${VIP}:80`, "-s", "lc", "-p", "100"],
+      ["-a", "-t", `${VIP}:80`, "-r", "198.51.100.11", "-g", "-w", "9"],
+      ["-a", "-t", `${VIP}:80`, "-r", "198.51.100.77", "-m"],
+    ])
+      lab.director.run("ipvsadm", ...words);
+    using _director = new Daemon("lbd", lab.director, virtualServer()).start();
+    await until("corrected", () => same(lab.table(), FULL), 30_000);
+  });
+
+  test("after kill -9 of everything the table stands, and a new start adopts it without removing anything", async () => {
+    using lab = new Lab(2);
+    await lab.serve(0, 1);
+    using director = new Daemon("lbd", lab.director, virtualServer()).start();
+    await until("programmed", () => same(lab.table(), FULL), 30_000);
+    lab.ask("tcp", VIP, 80, 4);
+    director.kill();
+    expect(same(lab.table(), FULL)).toBe(true);
+    const before = lab.director.run("ipvsadm", "-Ln", "--stats").stdout;
+    expect(before).toMatch(/198\.51\.100\.11:80 +2 /);
+    director.start();
+    await until(
+      "it runs again",
+      () =>
+        lab.director.run("curl", "-sf", "--unix-socket", `${director.dir}/run/api.sock`, "http://lbd/readyz").status ===
+        0,
+      30_000,
+    );
+    // Counters start anew when a destination is removed and added.
+    expect(lab.director.run("ipvsadm", "-Ln", "--stats").stdout).toBe(before);
+    expect(await director.stop()).toBe(0);
+    expect(lab.table()).toEqual([]);
+  });
+
+  test("a dead checker comes back and the table stands meanwhile", async () => {
+    using lab = new Lab(2);
+    await lab.serve(0, 1);
+    using director = new Daemon("lbd", lab.director, virtualServer()).start();
+    await until("programmed", () => same(lab.table(), FULL), 30_000);
+    const before = director.processes();
+    for (const pid of before.slice(1)) process.kill(pid, "SIGKILL");
+    expect(same(lab.table(), FULL)).toBe(true);
+    await until(
+      "all children are back",
+      () =>
+        director.processes().length === before.length &&
+        director
+          .processes()
+          .slice(1)
+          .every((pid) => !before.includes(pid)),
+      30_000,
+    );
+    await lab.kill(0);
+    await until("and checks go on", () => lab.table().length === 2, 30_000);
+  });
+
+  test("SIGHUP applies the difference in place; a bad file changes nothing", async () => {
+    using lab = new Lab(2);
+    await lab.serve(0, 1);
+    using director = new Daemon("lbd", lab.director, virtualServer()).start();
+    await until("programmed", () => same(lab.table(), FULL), 30_000);
+    lab.ask("tcp", VIP, 80, 4);
+    director.reload("virtual_server 192.0.2.100 80 {\n  real_server\n");
+    await until("it says what is wrong", () => /keepalived\.conf:\d+:\d+/.test(director.output));
+    expect(same(lab.table(), FULL)).toBe(true);
+    director.reload(virtualServer({ weights: [7, 1], scheduler: "wlc" }));
+    await until("weight and scheduler changed", () => {
+      const table = lab.table();
+      return table.includes(`-A -t ${VIP}:80 -s wlc`) && table.includes(`-a -t ${VIP}:80 -r 198.51.100.11:80 -m -w 7`);
+    });
+    expect(lab.director.run("ipvsadm", "-Ln", "--stats").stdout).toMatch(/198\.51\.100\.11:80 +2 /);
+    director.reload(virtualServer({ realExtra: "uthreshold 50\n    lthreshold 10" }));
+    await until("thresholds alone reach the kernel", () =>
+      /198\.51\.100\.11:80 +50 +10/.test(lab.director.run("ipvsadm", "-Ln", "--thresholds").stdout),
+    );
+  });
+
+  test("what a hand removes or changes is repaired and said", async () => {
+    using lab = new Lab(2);
+    await lab.serve(0, 1);
+    using director = new Daemon("lbd", lab.director, virtualServer()).start();
+    await until("programmed", () => same(lab.table(), FULL), 30_000);
+    lab.director.run("ipvsadm", "-d", "-t", `${VIP}:80`, "-r", "198.51.100.11:80");
+    lab.director.run("ipvsadm", "-e", "-t", `${VIP}:80`, "-r", "198.51.100.12:80", "-m", "-w", "50");
+    await until("repaired", () => same(lab.table(), FULL), 20_000);
+    lab.director.run("ipvsadm", "-C");
+    await until("repaired from nothing", () => same(lab.table(), FULL), 20_000);
+    expect(director.output).toMatch(/198\.51\.100\.11:80/);
+  });
+});
+
+describe("beside Debian's keepalived, step by step", () => {
+  const config = virtualServer({ weights: [3, 1], extra: "quorum 1\n  sorry_server 198.51.100.13 80" });
+
+  /** The tables that one director shows through the story. */
+  async function story(kind: Kind): Promise<string[][]> {
+    using lab = new Lab(3);
+    await lab.serve(0, 1, 2);
+    const steps: string[][] = [];
+    const settle = async (what: string, lines: number, with_: string) => {
+      await until(
+        `${kind}: ${what}`,
+        () => lab.table().length === lines && lab.table().join("\n").includes(with_),
+        30_000,
+      );
+      steps.push(lab.table().sort());
+    };
+    using director = new Daemon(kind, lab.director, config);
+    director.start(...(kind === "keepalived" ? ["-C"] : []));
+    await settle("start", 3, "198.51.100.12:80");
+    await lab.kill(0);
+    await settle("first server died", 2, "198.51.100.12:80");
+    await lab.kill(1);
+    await settle("both died", 2, "198.51.100.13:80");
+    await lab.serve(1);
+    await settle("second came back", 2, "198.51.100.12:80");
+    await lab.serve(0);
+    await settle("first came back", 3, "198.51.100.11:80");
+    director.reload(
+      virtualServer({ weights: [3, 5], scheduler: "wlc", extra: "quorum 1\n  sorry_server 198.51.100.13 80" }),
+    );
+    await settle("reload", 3, "-w 5");
+    await director.stop();
+    await until(`${kind}: stop`, () => lab.table().length === 0);
+    steps.push(lab.table());
+    return steps;
+  }
+
+  test("the tables are the same", async () => {
+    expect(await story("lbd")).toEqual(await story("keepalived"));
+  });
+
+  const SINGLE: readonly (readonly [string, string])[] = [
+    ["inhibit_on_failure", virtualServer({ realExtra: "inhibit_on_failure" })],
+    [
+      "persistence and granularity",
+      virtualServer({ extra: "persistence_timeout 120\n  persistence_granularity 255.255.255.0" }),
+    ],
+    ["one-packet UDP", virtualServer({ extra: "ops" }).replace("protocol TCP", "protocol UDP")],
+    ["sh with flags", virtualServer({ scheduler: "sh", extra: "sh-port\n  sh-fallback" })],
+    ["mh", virtualServer({ scheduler: "mh", extra: "mh-port" })],
+    ["fwmark", virtualServer().replace(`${VIP} 80`, "fwmark 7")],
+    ["SCTP", virtualServer().replace("protocol TCP", "protocol SCTP")],
+    ["tunnel", virtualServer().replace("lb_kind NAT", "lb_kind TUN")],
+    ["gue tunnel", virtualServer().replace("lb_kind NAT", "lb_kind TUN type gue port 6080")],
+    [
+      "a group of addresses",
+      `virtual_server_group g {\n  192.0.2.60-62 80\n  192.0.2.70 8080\n}\n${virtualServer().replace(`${VIP} 80`, "group g")}`,
+    ],
+    ["a method per server", virtualServer({ realExtra: "lvs_method DR" })],
+    ["IPv6", virtualServer({ vip: "2001:db8:1::100" }).replaceAll("198.51.100.", "2001:db8:2::")],
+  ];
+
+  test("the same table for every kind of service", async () => {
+    using lab = new Lab(2);
+    await lab.serve(0, 1);
+    const tables: Record<string, Record<Kind, string[]>> = {};
+    for (const [title, text] of SINGLE)
+      for (const kind of ["keepalived", "lbd"] as const) {
+        using director = new Daemon(kind, lab.director, text);
+        director.start(...(kind === "keepalived" ? ["-C"] : []));
+        await until(`${kind}: ${title}`, () => lab.table().filter((line) => line.startsWith("-a")).length >= 2, 30_000);
+        tables[title] = { ...(tables[title] ?? { lbd: [], keepalived: [] }), [kind]: lab.table().sort() };
+        await director.stop();
+        await until(`${kind}: ${title} is gone`, () => lab.table().length === 0, 30_000);
+      }
+    for (const [title, table] of Object.entries(tables)) expect([title, table.lbd]).toEqual([title, table.keepalived]);
+  });
+});

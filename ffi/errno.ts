@@ -40,7 +40,8 @@ export function errnoNumber(name: string): number | undefined {
 }
 
 export const { EPERM, ENOENT, ESRCH, EINTR, EAGAIN, ENOMEM, EEXIST, EINVAL, ERANGE, ENOSYS, EINPROGRESS } = NUMBERS;
-export const { ENOBUFS, EMSGSIZE, ENETDOWN, ECONNREFUSED, EALREADY, EISCONN, ENODEV } = NUMBERS;
+export const { ENOBUFS, EMSGSIZE, ENETDOWN, ECONNREFUSED, EALREADY, EISCONN, ENODEV, ETIMEDOUT } = NUMBERS;
+export const { ENOPROTOOPT, EAFNOSUPPORT, EFAULT, EPROTONOSUPPORT } = NUMBERS;
 
 /** A failed system call: `setsockopt: ENOPROTOOPT (fd 5 level 0 option 1154)`. */
 export class SyscallError extends Error {

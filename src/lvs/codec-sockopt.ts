@@ -131,7 +131,7 @@ function saysTunnel(destination: Destination): boolean {
 
 /** Names are ASCII here, and need room for a NUL. */
 function fits(name: string): boolean {
-  return name.length < NAME_BYTES;
+  return name.length < NAME_BYTES && /^[\x21-\x7e]*$/.test(name);
 }
 
 export interface SockoptCommand {
@@ -374,7 +374,7 @@ function statisticsAt(view: DataView, at: number): Statistics {
 }
 
 function writeName(bytes: Uint8Array, at: number, name: string): void {
-  for (let i = 0; i < name.length && i < NAME_BYTES - 1; i++) bytes[at + i] = name.charCodeAt(i) & 0x7f;
+  for (let i = 0; i < name.length && i < NAME_BYTES - 1; i++) bytes[at + i] = name.charCodeAt(i);
 }
 
 function readName(bytes: Uint8Array, at: number): string {

@@ -1,0 +1,113 @@
+// Adapter: IPVS over generic netlink (ipvs.md §3). Commands go in windows, one system call for many; errors come back by number.
+import {
+  decodeDaemon,
+  decodeDestination,
+  decodeInfo,
+  decodeService,
+  decodeTimeouts,
+  IPVS_FAMILY_NAME,
+  writeCommand,
+  writeFlush,
+  writeGetDaemons,
+  writeGetDestinations,
+  writeGetInfo,
+  writeGetServices,
+  writeGetTimeouts,
+  writeSetTimeouts,
+  writeStartDaemon,
+  writeStopDaemon,
+} from "../lvs/codec-genl.ts";
+import type { SeenDestination, SeenService, SyncDaemonState } from "../lvs/model.ts";
+import { decodeFamily, GENL_ID_CTRL, writeGetFamily } from "../net/genetlink.ts";
+import type { IpvsTransport } from "./ipvs-transport.ts";
+import { NETLINK_GENERIC, openNetlink } from "./netlink-socket.ts";
+
+/** Opens the netlink side of this thread's network namespace. @throws SyscallError ENOENT without ip_vs, EPERM */
+export function openIpvsNetlink(): IpvsTransport {
+  const netlink = openNetlink(NETLINK_GENERIC);
+  let family: number;
+  let version: string;
+  try {
+    family = askFamily();
+    version = decodeInfo(netlink.ask(family, "IPVS version", writeGetInfo) ?? new Uint8Array(0)).version;
+  } catch (error) {
+    netlink[Symbol.dispose]();
+    throw error;
+  }
+
+  function askFamily(): number {
+    const payload = netlink.ask(GENL_ID_CTRL, `generic netlink family ${IPVS_FAMILY_NAME}`, (writer) =>
+      writeGetFamily(writer, IPVS_FAMILY_NAME),
+    );
+    const answer = payload && decodeFamily(payload);
+    if (!answer) throw new Error(`generic netlink: no number for family ${IPVS_FAMILY_NAME} in the answer`);
+    return answer.id;
+  }
+
+  function readDestinations(seen: Pick<SeenService, "service">): SeenDestination[] {
+    const destinations: SeenDestination[] = [];
+    netlink.dump(
+      family,
+      "IPVS destinations",
+      (writer) => writeGetDestinations(writer, seen.service),
+      (payload) => {
+        const destination = decodeDestination(payload, seen.service.family);
+        if (destination) destinations.push(destination);
+      },
+      () => {
+        destinations.length = 0;
+      },
+    );
+    // The kernel lists the newest first; ours is the order of adding.
+    return destinations.reverse();
+  }
+
+  return {
+    version,
+    apply: (commands) =>
+      netlink.transact(family, commands.length, (writer, index) => {
+        const command = commands[index];
+        if (command) writeCommand(writer, command);
+      }),
+    read() {
+      const services: Omit<SeenService, "destinations">[] = [];
+      netlink.dump(
+        family,
+        "IPVS services",
+        writeGetServices,
+        (payload) => {
+          const service = decodeService(payload);
+          if (service) services.push(service);
+        },
+        () => {
+          services.length = 0;
+        },
+      );
+      // kernel: one dump at a time on a socket, so destinations are asked for one service after the other.
+      return services.map((seen) => ({ ...seen, destinations: readDestinations(seen) }));
+    },
+    flush: () => void netlink.ask(family, "flush of the IPVS table", writeFlush),
+    timeouts: () => decodeTimeouts(netlink.ask(family, "IPVS timeouts", writeGetTimeouts) ?? new Uint8Array(0)),
+    setTimeouts: (timeouts) =>
+      void netlink.ask(family, "setting IPVS timeouts", (writer) => writeSetTimeouts(writer, timeouts)),
+    daemons() {
+      const daemons: SyncDaemonState[] = [];
+      const restart = () => {
+        daemons.length = 0;
+      };
+      const visit = (payload: Uint8Array) => {
+        const daemon = decodeDaemon(payload);
+        if (daemon) daemons.push(daemon);
+      };
+      netlink.dump(family, "IPVS sync daemons", writeGetDaemons, visit, restart);
+      return daemons;
+    },
+    startDaemon: (daemon) =>
+      void netlink.ask(family, `start of the ${daemon.role} sync daemon on ${daemon.interface}`, (writer) =>
+        writeStartDaemon(writer, daemon),
+      ),
+    stopDaemon: (role) =>
+      void netlink.ask(family, `stop of the ${role} sync daemon`, (writer) => writeStopDaemon(writer, role)),
+    [Symbol.dispose]: () => netlink[Symbol.dispose](),
+  };
+}

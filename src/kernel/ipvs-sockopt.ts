@@ -1,0 +1,139 @@
+// Adapter: IPVS over socket options (ipvs.md §1): one system call each, for IPv4. Reading shows IPv4 services only, with 32-bit
+// packet counts.
+import { EINVAL, ENOPROTOOPT, ESRCH, SyscallError } from "../../ffi/errno.ts";
+import { close } from "../../ffi/fd.ts";
+import { AF_INET } from "../../ffi/sockaddr.ts";
+import { getsockopt, IPPROTO_RAW, SOCK_RAW, SOL_IP, setsockopt, socket, trySetsockopt } from "../../ffi/socket.ts";
+import { versionText } from "../lvs/codec-genl.ts";
+import {
+  COMMAND_BYTES,
+  DAEMONS_BYTES,
+  decodeDaemons,
+  decodeDestinations,
+  decodeInfo,
+  decodeServices,
+  decodeTimeouts,
+  encodeCommand,
+  encodeDaemon,
+  encodeGetDestinations,
+  encodeGetServices,
+  encodeTimeouts,
+  GETINFO_BYTES,
+  IP_VS_SO_GET_DAEMON,
+  IP_VS_SO_GET_DESTS,
+  IP_VS_SO_GET_INFO,
+  IP_VS_SO_GET_SERVICES,
+  IP_VS_SO_GET_TIMEOUT,
+  IP_VS_SO_SET_FLUSH,
+  IP_VS_SO_SET_STARTDAEMON,
+  IP_VS_SO_SET_STOPDAEMON,
+  IP_VS_SO_SET_TIMEOUT,
+  type ListedService,
+  type SockoptInfo,
+  saysCommand,
+  saysDaemon,
+  TIMEOUTS_BYTES,
+} from "../lvs/codec-sockopt.ts";
+import type { SeenDestination } from "../lvs/model.ts";
+import type { IpvsTransport } from "./ipvs-transport.ts";
+import type { NetlinkAnswer } from "./netlink-socket.ts";
+
+/** The number of entries may change between asking for it and for them. */
+const MAX_READ_TRIES = 8;
+
+const DONE: NetlinkAnswer = { errno: 0 };
+const NO_WORDS = "socket options have no words for it (IPv6, persistence engine, tunnel kind): it takes netlink";
+
+/** Opens the socket side of this thread's network namespace. @throws SyscallError ENOPROTOOPT without ip_vs, EPERM */
+export function openIpvsSockopt(): IpvsTransport {
+  const fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+  const room = new Uint8Array(new ArrayBuffer(COMMAND_BYTES));
+
+  function info(): SockoptInfo {
+    const raw = new Uint8Array(new ArrayBuffer(GETINFO_BYTES));
+    getsockopt(fd, SOL_IP, IP_VS_SO_GET_INFO, raw);
+    const decoded = decodeInfo(raw);
+    if (!decoded) throw new SyscallError("getsockopt", ENOPROTOOPT, "IPVS information");
+    return decoded;
+  }
+
+  let version: string;
+  try {
+    version = versionText(info().version);
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+
+  function listServices(): ListedService[] {
+    for (let tries = 1; ; tries++) {
+      const question = encodeGetServices(info().services);
+      const length = tryRead(IP_VS_SO_GET_SERVICES, question, tries);
+      if (length !== undefined) return decodeServices(question.subarray(0, length));
+    }
+  }
+
+  function listDestinations(listed: ListedService): SeenDestination[] {
+    for (let tries = 1, { destinations: count } = listed; ; tries++) {
+      const question = encodeGetDestinations(listed.service, count);
+      try {
+        const length = tryRead(IP_VS_SO_GET_DESTS, question, tries);
+        // The kernel lists the newest first; ours is the order of adding.
+        if (length !== undefined) return decodeDestinations(question.subarray(0, length)).reverse();
+      } catch (error) {
+        // Gone since it was listed.
+        if (error instanceof SyscallError && error.errno === ESRCH) return [];
+        throw error;
+      }
+      const again = listServices().find((s) => JSON.stringify(s.service) === JSON.stringify(listed.service));
+      if (!again) return [];
+      count = again.destinations;
+    }
+  }
+
+  /** The answer's length; undefined when the number of entries has changed meanwhile. */
+  function tryRead(option: number, question: Uint8Array, tries: number): number | undefined {
+    try {
+      return getsockopt(fd, SOL_IP, option, question);
+    } catch (error) {
+      if (error instanceof SyscallError && error.errno === EINVAL && tries < MAX_READ_TRIES) return undefined;
+      throw error;
+    }
+  }
+
+  return {
+    version,
+    apply: (commands) =>
+      commands.map((command) => {
+        if (!saysCommand(command)) return { errno: EINVAL, text: NO_WORDS };
+        const { option, value } = encodeCommand(command, room);
+        const errno = trySetsockopt(fd, SOL_IP, option, value);
+        return errno === 0 ? DONE : { errno };
+      }),
+    read: () =>
+      listServices().map((listed) => ({
+        service: listed.service,
+        statistics: listed.statistics,
+        destinations: listed.destinations === 0 ? [] : listDestinations(listed),
+      })),
+    flush: () => setsockopt(fd, SOL_IP, IP_VS_SO_SET_FLUSH, new Uint8Array(0)),
+    timeouts() {
+      const raw = new Uint8Array(new ArrayBuffer(TIMEOUTS_BYTES));
+      getsockopt(fd, SOL_IP, IP_VS_SO_GET_TIMEOUT, raw);
+      return decodeTimeouts(raw) ?? { tcp: 0, tcpFin: 0, udp: 0 };
+    },
+    setTimeouts: (timeouts) => setsockopt(fd, SOL_IP, IP_VS_SO_SET_TIMEOUT, encodeTimeouts(timeouts)),
+    daemons() {
+      const raw = new Uint8Array(new ArrayBuffer(DAEMONS_BYTES));
+      const length = getsockopt(fd, SOL_IP, IP_VS_SO_GET_DAEMON, raw);
+      return decodeDaemons(raw.subarray(0, length));
+    },
+    startDaemon(daemon) {
+      if (!saysDaemon(daemon)) throw new SyscallError("setsockopt", EINVAL, `sync daemon: ${NO_WORDS}`);
+      const value = encodeDaemon(daemon.role, daemon.interface, daemon.syncId);
+      setsockopt(fd, SOL_IP, IP_VS_SO_SET_STARTDAEMON, value);
+    },
+    stopDaemon: (role) => setsockopt(fd, SOL_IP, IP_VS_SO_SET_STOPDAEMON, encodeDaemon(role)),
+    [Symbol.dispose]: () => close(fd),
+  };
+}

@@ -1,46 +1,22 @@
 // Config core: from files to lines of words (language.md §1, §7–§10): conditions, definitions, loops, macros and includes are
 // worked off here, line by line, in the order the language gives them. Pure: files, environment and chance are handed in.
-import { decodeText } from "./decode.ts";
-import type { Severity } from "./diagnostic.ts";
-import {
-  ALL,
-  type ConfigFiles,
-  directoryOf,
-  type FileError,
-  INCLUDE_RULES,
-  type IncludeGap,
-  type IncludeRule,
-  includeCheck,
-  matchInclude,
-  nearestFile,
-} from "./include.ts";
-import { commentStart, isBlank, LexWord, lexLine, skipBlanks, trimEnd } from "./lexer.ts";
-import {
-  MAX_DEFINITION_LINES,
-  MAX_EXPANDED_LINES,
-  MAX_FILE_BYTES,
-  MAX_FILES,
-  MAX_INCLUDE_DEPTH,
-  MAX_LINE_CHARS,
-  MAX_MACRO_DEPTH,
-  MAX_TOTAL_BYTES,
-  MAX_WORDS,
-} from "./limits.ts";
-import { findLoopHead, type Loop, readInteger, readLoop } from "./loops.ts";
-import { type Macro, MacroTable, nameEnd, PREDEFINED, type Reference } from "./macros.ts";
+import { isBlank, skipBlanks, trimEnd } from "./blanks.ts";
+import { CLOSE_QUOTE, Definitions } from "./definitions.ts";
+import { ALL, type ConfigFiles, INCLUDE_RULES, type IncludeRule, includeCheck } from "./include.ts";
+import { commentStart, LexWord, lexLine } from "./lexer.ts";
+import { MAX_EXPANDED_LINES, MAX_INCLUDE_DEPTH, MAX_LINE_CHARS, MAX_MACRO_DEPTH, MAX_WORDS } from "./limits.ts";
+import { findLoopHead, type Loop, readLoop } from "./loops.ts";
+import { MacroFindings } from "./macro-findings.ts";
+import { MacroTable, nameEnd } from "./macros.ts";
+import { type PredefinedSources, predefinedValue } from "./predefined.ts";
 import { Findings, type Reading } from "./reading.ts";
-import { type ReplaceBudget, type ReplaceProblem, replaceMacros } from "./replace.ts";
-import { type LinePart, type Place, partSpan, partText, SourceText } from "./source.ts";
+import { type Chain, type MacroLine, type ReplaceBudget, type Replaced, replaceMacros } from "./replace.ts";
+import { FixedPlace, type LinePart, partSpan, partText, valueOf } from "./source.ts";
+import { type OpenedFile, SourceReader } from "./source-reader.ts";
 import type { Span } from "./span.ts";
-import { didYouMean } from "./suggest.ts";
 
-export interface ExpandOptions {
-  /** What `@ID` lines are compared with: `--config-id`, else the host name up to its first dot. */
-  readonly configId: string;
-  /** Variables for `${_ENV NAME}`. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** A number from 0 to below 1, for `${_RANDOM}`. */
-  readonly random: () => number;
+/** What reading depends on besides the files. */
+export interface ExpandOptions extends PredefinedSources {
   /** `-e`: every include problem is an error. */
   readonly allConfig: boolean;
 }
@@ -50,11 +26,13 @@ export function readConfig(paths: readonly string[], files: ConfigFiles, options
   return new Expansion(files, options).run(paths);
 }
 
+/** Where lines come from; the last frame is read until it is empty. `chain`: the macros that led there. */
+type Frame = FileFrame | IncludeFrame | MacroFrame | LoopFrame;
+
 interface FileFrame {
   readonly kind: "file";
-  readonly source: SourceText;
-  readonly resolved: string;
-  readonly directory: string;
+  readonly file: OpenedFile;
+  readonly chain: Chain | undefined;
   next: number;
   line: number;
 }
@@ -65,13 +43,14 @@ interface IncludeFrame {
   readonly paths: readonly string[];
   readonly from: Span;
   readonly rule: IncludeRule;
+  readonly chain: Chain | undefined;
   next: number;
 }
 
-/** Lines of a multi-line macro. */
+/** Further lines of a multi-line macro. */
 interface MacroFrame {
   readonly kind: "macro";
-  readonly lines: readonly LinePart[];
+  readonly lines: readonly MacroLine[];
   next: number;
 }
 
@@ -80,62 +59,50 @@ interface LoopFrame {
   readonly loop: Loop;
   readonly head: LinePart;
   readonly rest: LinePart;
+  readonly chain: Chain | undefined;
   next: number;
 }
 
-type Frame = FileFrame | IncludeFrame | MacroFrame | LoopFrame;
-
-interface OpenDefinition {
-  readonly name: string;
-  readonly definedAt: LinePart;
-  readonly lines: LinePart[];
-}
-
-/** Where on a line something may still be recognised: each kind only once, at its start (§1). */
+/** What may still be recognised at the start of a line: each kind only once (§1). */
 type Recognise = "all" | "no-condition" | "after-macros";
 
 class Expansion {
-  readonly #files: ConfigFiles;
   readonly #options: ExpandOptions;
+  readonly #files: ConfigFiles;
   readonly #findings = new Findings();
+  readonly #macros = new MacroTable();
+  readonly #macroFindings = new MacroFindings(this.#findings, this.#macros);
+  readonly #definitions = new Definitions(this.#macros, this.#findings, (at, what) => this.#cut(partSpan(at), what));
+  readonly #reader: SourceReader;
   readonly #words: LexWord[] = [];
   readonly #lines: number[] = [];
-  readonly #sources: SourceText[] = [];
   readonly #frames: Frame[] = [];
-  readonly #macros = new MacroTable();
   readonly #budget: ReplaceBudget = { movedChars: 0, expandedChars: 0 };
-  /** Index of the finding for each unknown macro or variable: one mistake is told once. */
-  readonly #unknown = new Map<string, { index: number; certain: boolean }>();
-  readonly #cycles = new Map<string, number>();
-  #open: OpenDefinition | undefined;
-  #includeRule: IncludeRule;
-  #totalBytes = 0;
+  /** The macros whose text is being read. */
+  #chain: Chain | undefined;
+  #includeRule: IncludeRule = INCLUDE_RULES.include ?? ALL;
   #expandedLines = 0;
-  #unreadable = false;
   #cutOff = false;
 
   constructor(files: ConfigFiles, options: ExpandOptions) {
     this.#files = files;
     this.#options = options;
-    this.#includeRule = INCLUDE_RULES.include ?? ALL;
+    this.#reader = new SourceReader(files, this.#findings, (at, what) => this.#cut(at, what));
   }
 
   run(paths: readonly string[]): Reading {
-    for (const path of paths) {
-      const { paths: found } = matchInclude(path, "", this.#files);
-      if (found.length === 0) this.#refuseMain(path, { kind: "missing" });
-      for (const name of found) {
-        this.#openMain(name);
-        while (this.#frames.length > 0 && !this.#cutOff) this.#step();
-      }
+    for (const path of paths.flatMap((pattern) => this.#reader.mainPaths(pattern))) {
+      const file = this.#reader.openMain(path);
+      if (file) this.#frames.push({ kind: "file", file, chain: undefined, next: 0, line: 0 });
+      while (this.#frames.length > 0 && !this.#cutOff) this.#step();
     }
-    this.#finish();
+    if (!this.#cutOff) this.#macroFindings.finish();
     return {
       words: this.#words,
       lines: this.#lines,
-      files: this.#sources,
+      files: this.#reader.sources,
       findings: this.#findings,
-      unreadable: this.#unreadable,
+      unreadable: this.#reader.unreadable,
       cutOff: this.#cutOff,
     };
   }
@@ -148,75 +115,9 @@ class Expansion {
     else if (frame?.kind === "loop") this.#readPass(frame);
   }
 
-  // --- files
-
-  #openMain(path: string): void {
-    const bytes = this.#readBytes(path);
-    if (bytes.ok) this.#pushFile(path, bytes.value, undefined);
-    else this.#refuseMain(path, bytes.error);
-  }
-
-  #refuseMain(path: string, error: FileError): void {
-    this.#unreadable = true;
-    const missing = error.kind === "missing";
-    const near = missing ? nearestFile(path, this.#files) : undefined;
-    this.#findings.add({
-      severity: "error",
-      code: missing ? "file-missing" : "file-unreadable",
-      message: missing ? `no such file (${path})` : `can't read ${path}: ${whyUnreadable(error)}`,
-      ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
-    });
-  }
-
-  #readBytes(path: string): ReturnType<ConfigFiles["read"]> {
-    const left = Math.min(MAX_FILE_BYTES, MAX_TOTAL_BYTES - this.#totalBytes);
-    const read = this.#files.read(path, left);
-    if (read.ok) this.#totalBytes += read.value.byteLength;
-    return read;
-  }
-
-  #pushFile(name: string, bytes: Uint8Array, includedFrom: Span | undefined): void {
-    const { text, flaws } = decodeText(bytes);
-    const source = new SourceText(name, text, includedFrom);
-    this.#sources.push(source);
-    for (const flaw of flaws) this.#reportFlaw(source, flaw);
-    this.#frames.push({
-      kind: "file",
-      source,
-      resolved: this.#files.resolve(name),
-      directory: directoryOf(name),
-      next: 0,
-      line: 0,
-    });
-  }
-
-  #reportFlaw(source: SourceText, flaw: ReturnType<typeof decodeText>["flaws"][number]): void {
-    const first = { place: source, from: 0, to: 0, line: 1 };
-    if (flaw.kind === "utf-16")
-      this.#error("utf-16-file", first, `the file is ${flaw.encoding}`, "save it as UTF-8 without a byte order mark");
-    else if (flaw.kind === "byte-order-mark")
-      this.#warn(
-        "byte-order-mark",
-        first,
-        "the file begins with a byte order mark",
-        "save it without; keepalived can't read it",
-      );
-    else {
-      const part = {
-        place: source,
-        from: flaw.offset,
-        to: flaw.offset + (flaw.kind === "nul" ? 0 : 1),
-        line: flaw.line,
-      };
-      if (flaw.kind === "nul")
-        this.#error("nul-byte", part, "a NUL byte stands in this line", "the file is damaged or no text");
-      else if (commentStart(source.text, lineStart(source.text, flaw.offset), flaw.offset + 1).end > flaw.offset)
-        this.#warn("invalid-utf-8", part, "bytes that are no UTF-8 text", "save the file as UTF-8");
-    }
-  }
-
   #readFile(frame: FileFrame): void {
-    const { source } = frame;
+    const { source } = frame.file;
+    this.#chain = frame.chain;
     const text = source.text;
     const words = this.#words;
     const depth = this.#frames.length;
@@ -229,26 +130,30 @@ class Expansion {
       if (to > from && text.charCodeAt(to - 1) === CARRIAGE_RETURN) to--;
       const at = skipBlanks(text, from, to);
       if (at === to) {
-        if (this.#open) this.#endDefinition(this.#open);
+        this.#definitions.end();
         continue;
       }
       if (to - from > MAX_LINE_CHARS) {
         const part = { place: source, from, to: from, line: frame.line };
-        this.#error("limit-exceeded", part, `the line has ${to - from} characters (at most ${MAX_LINE_CHARS})`);
+        this.#findings.error(
+          "limit-exceeded",
+          part,
+          `the line has ${to - from} characters (at most ${MAX_LINE_CHARS})`,
+        );
         continue;
       }
       if (words.length > MAX_WORDS) {
-        this.#cut({ place: source, from: at, to: at, line: frame.line }, `${MAX_WORDS} words`);
+        this.#cut(source.span(at, at, frame.line), `${MAX_WORDS} words`);
         return;
       }
       const code = text.charCodeAt(at);
-      if (!this.#open) {
+      if (!this.#definitions.isOpen) {
         if (code === HASH || code === BANG) continue;
         if (!mayBeSpecial(text, at, code)) {
           const first = words.length;
           if (lexLine(source, at, to, frame.line, "stop", words) === "line") {
             if (words.length > first) this.#lines.push(first);
-            if (words[words.length - 1]?.text === "\\") this.#dropBackslash();
+            this.#dropBackslash();
             continue;
           }
           words.length = first;
@@ -257,7 +162,7 @@ class Expansion {
       this.#readLine({ place: source, from: at, to, line: frame.line });
       if (this.#frames.length !== depth || this.#cutOff) return;
     }
-    if (this.#open) this.#leaveOpenDefinition(this.#open);
+    this.#definitions.endOfFile();
     this.#frames.pop();
   }
 
@@ -267,18 +172,29 @@ class Expansion {
     const comment = commentStart(place.text, from, line.to);
     if (comment.escaped) this.#warnEscaped({ ...line, from: comment.end, to: comment.end + 2 });
     const part = { ...line, to: trimEnd(place.text, from, comment.end) };
-    if (this.#open) this.#continueDefinition(this.#open, part, comment.end < line.to);
+    if (this.#definitions.isOpen)
+      this.#definitions.readNext({ part, commented: comment.end < line.to, nextLine: () => this.#nextLine() });
     else this.#readPart(part, "all");
   }
 
   #warnEscaped(at: LinePart): void {
-    const index = this.#warn(
+    const index = this.#findings.warn(
       "escaped-comment-sign",
       at,
       "a backslash does not protect a comment sign: the rest of the line is a comment",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the language's own macros.
       "put the word in double quotes, or write ${_HASH} or ${_BANG} inside double quotes",
     );
-    this.#findings.cover(partSpan(at), index);
+    this.#findings.coverLine(at, index);
+  }
+
+  /** The line that comes next in the file, as far as a look at its form needs it. */
+  #nextLine(): string {
+    const frame = this.#frames[this.#frames.length - 1];
+    if (frame?.kind !== "file") return "";
+    const { text } = frame.file.source;
+    const end = text.indexOf("\n", frame.next);
+    return text.slice(frame.next, Math.min(end < 0 ? text.length : end, frame.next + MAX_LOOK_CHARS));
   }
 
   // --- one line without its comment
@@ -292,7 +208,7 @@ class Expansion {
       if (kept) this.#readPart(kept, "no-condition");
       return;
     }
-    if (code === DOLLAR && this.#readDefinition(part)) return;
+    if (code === DOLLAR && this.#definitions.read(part)) return;
     if (code === TILDE && this.#readLoopHead(part)) return;
     if (place.text.slice(from, to).includes("$")) this.#replace(part, recognise);
     else this.#emit(part);
@@ -311,8 +227,7 @@ class Expansion {
 
   /** Replaces the macros of a line and goes on with what they gave. */
   #replace(part: LinePart, recognise: Recognise): void {
-    const replaced = replaceMacros(part, this.#macros, (reference) => this.#predefined(reference), this.#budget);
-    for (const problem of replaced.problems) this.#reportProblem(problem);
+    const replaced = this.#replaceMacros(part);
     if (this.#cutOff) return;
     if (replaced.more.length > 0) this.#push({ kind: "macro", lines: replaced.more, next: 0 }, part);
     const { place } = replaced.part;
@@ -330,14 +245,25 @@ class Expansion {
     else this.#emit(result);
   }
 
+  #replaceMacros(part: LinePart): Replaced {
+    const directory = () => this.#files.resolve(this.#directory() || ".");
+    const replaced = replaceMacros(part, {
+      macros: this.#macros,
+      predefined: (reference) => predefinedValue(reference, this.#options, directory),
+      chain: this.#chain,
+      budget: this.#budget,
+    });
+    for (const problem of replaced.problems) {
+      if (problem.kind === "limit") this.#cut(partSpan(problem.at), problem.what);
+      else this.#macroFindings.report(problem);
+    }
+    return replaced;
+  }
+
   #refuseCondition(part: LinePart): void {
-    const index = this.#error(
-      "condition-in-macro",
-      part,
-      "a condition is not recognised in the text of a macro",
-      "write @ID at the start of the line that uses the macro",
-    );
-    this.#findings.cover(partSpan(part), index);
+    const message = "a condition is not recognised in the text of a macro";
+    const index = this.#findings.error("condition-in-macro", part, message, "write @ID in front of the macro");
+    this.#findings.coverLine(part, index);
     const kept = this.#readCondition(part);
     if (kept) this.#emit(kept);
   }
@@ -351,7 +277,7 @@ class Expansion {
     if (this.#words.length === first) return;
     this.#lines.push(first);
     if (end === "open-quote") this.#closeQuote();
-    if (this.#words[this.#words.length - 1]?.text === "\\") this.#dropBackslash();
+    this.#dropBackslash();
   }
 
   /** The last word lacks its closing quote: it ends with its line, but does not swallow the brace that opens a block. */
@@ -359,144 +285,27 @@ class Expansion {
     const word = this.#words.pop();
     if (!word) return;
     const { text } = word.place;
-    const index = this.#findings.add({
-      severity: "error",
-      code: "quote-not-closed",
-      span: word.span,
-      message: "the quoted word does not end on its line",
-      hint: 'write " where it should end',
-    });
-    this.#findings.cover(word.span, index);
+    const message = "the quoted word does not end on its line";
+    const { span } = word;
+    this.#findings.cover(
+      span,
+      this.#findings.add({ severity: "error", code: "quote-not-closed", span, message, hint: CLOSE_QUOTE }),
+    );
     const brace = text.charCodeAt(word.end - 1) === OPEN_BRACE ? word.end - 1 : word.end;
     const inner = text.slice(word.start + 1, trimEnd(text, word.start + 1, brace));
     this.#words.push(new LexWord(inner, "quoted", word.place, word.start, brace, word.line));
     if (brace < word.end) this.#words.push(new LexWord("{", "open", word.place, brace, word.end, word.line));
   }
 
+  /** A backslash at the end of a statement joins nothing, though whoever wrote it thought so. */
   #dropBackslash(): void {
-    const word = this.#words.pop();
-    if (!word) return;
-    this.#findings.add({
-      severity: "warning",
-      code: "stray-backslash",
-      span: word.span,
-      message: "a backslash joins lines only inside a definition",
-      hint: "a statement stands on one line; take the backslash away",
-    });
+    const word = this.#words[this.#words.length - 1];
+    if (word?.text !== "\\" || word.kind !== "word") return;
+    this.#words.pop();
     if (this.#lines[this.#lines.length - 1] === this.#words.length) this.#lines.pop();
-  }
-
-  // --- definitions
-
-  /** A line that begins with `$`: a definition, or something that was meant to be one. */
-  #readDefinition(part: LinePart): boolean {
-    const { text } = part.place;
-    const end = nameEnd(text, part.from + 1);
-    if (end > part.from + 1 && end < part.to && text.charAt(end) === "=") {
-      this.#startDefinition(
-        text.slice(part.from + 1, end),
-        { ...part, to: end + 1 },
-        { ...part, from: skipBlanks(text, end + 1, part.to) },
-      );
-      return true;
-    }
-    const meant = /^\$([^\s={}"]*)[ \t]*=/.exec(text.slice(part.from, Math.min(part.to, part.from + 200)));
-    if (!meant) return false;
-    const at = { ...part, to: part.from + meant[0].length };
-    const spaced = nameEnd(meant[1] ?? "", 0) === meant[1]?.length && meant[1] !== "";
-    const index = this.#error(
-      "bad-definition",
-      at,
-      spaced ? `a blank stands before the = of $${meant[1]}` : `$${meant[1]} is no name for a macro`,
-      spaced
-        ? `write $${meant[1]}=`
-        : "a name is made of letters, digits and underscores, and does not begin with a digit",
-    );
-    this.#findings.cover(partSpan(part), index);
-    if (spaced) this.#macros.define(meant[1] ?? "", [valueOf(part, at.to)], at, "definition");
-    return true;
-  }
-
-  #startDefinition(name: string, definedAt: LinePart, value: LinePart): void {
-    const open = { name, definedAt, lines: [] };
-    if (value.to > value.from && value.place.text.charAt(value.to - 1) === "\\") {
-      this.#open = open;
-      this.#addDefinitionLine(open, { ...value, to: value.to - 1 });
-    } else {
-      this.#addDefinitionLine(open, value);
-      this.#endDefinition(open);
-    }
-  }
-
-  #continueDefinition(open: OpenDefinition, part: LinePart, commented: boolean): void {
-    if (part.from >= part.to) {
-      if (!commented || openBraces(open.lines) <= 0) return this.#endDefinition(open);
-      this.#error(
-        "comment-in-definition",
-        { ...part, to: part.from + 1 },
-        `a line of only a comment ends the definition of $${open.name} in keepalived`,
-        "put the comment behind the backslash of another line",
-      );
-      return;
-    }
-    if (part.place.text.charAt(part.to - 1) === "\\") {
-      this.#addDefinitionLine(open, { ...part, to: part.to - 1 });
-      if (open.lines.length > MAX_DEFINITION_LINES) this.#cut(part, `${MAX_DEFINITION_LINES} lines of a definition`);
-      return;
-    }
-    this.#addDefinitionLine(open, part);
-    if (openBraces(open.lines) > 0 && this.#goesOnWithoutBackslash()) {
-      const { text } = part.place;
-      this.#error(
-        "definition-cut-short",
-        { ...part, from: lastWordStart(text, part.from, part.to) },
-        `the definition of $${open.name} ends here with a block open`,
-        "write a backslash at the end of this line if the definition goes on",
-      );
-    } else this.#endDefinition(open);
-  }
-
-  /** The next line of the file looks like a part of the definition whose last line lacks its backslash. */
-  #goesOnWithoutBackslash(): boolean {
-    const frame = this.#frames[this.#frames.length - 1];
-    if (frame?.kind !== "file") return false;
-    const { text } = frame.source;
-    const end = text.indexOf("\n", frame.next);
-    const line = text.slice(frame.next, Math.min(end < 0 ? text.length : end, frame.next + 1000)).trim();
-    return line.endsWith("\\") || line.startsWith("}");
-  }
-
-  #addDefinitionLine(open: OpenDefinition, part: LinePart): void {
-    const to = trimEnd(part.place.text, part.from, part.to);
-    if (to > part.from) open.lines.push({ ...part, to });
-  }
-
-  #endDefinition(open: OpenDefinition): void {
-    this.#open = undefined;
-    for (const [index, line] of open.lines.entries()) {
-      const text = partText(line);
-      if (!oddQuotes(text)) continue;
-      const quote = line.from + text.lastIndexOf('"');
-      this.#error(
-        "quote-not-closed",
-        { ...line, from: quote },
-        "the quoted word does not end on its line",
-        'write " where it should end',
-      );
-      open.lines[index] = { place: new FixedPlace(`${text}"`, line), from: 0, to: text.length + 1, line: line.line };
-    }
-    this.#macros.define(open.name, open.lines, open.definedAt, "definition");
-  }
-
-  #leaveOpenDefinition(open: OpenDefinition): void {
-    const last = open.lines[open.lines.length - 1];
-    this.#error(
-      "definition-not-ended",
-      open.definedAt,
-      `the definition of $${open.name} goes on to the end of the file`,
-      last ? `line ${last.line} still ends in a backslash` : "take the backslash away",
-    );
-    this.#endDefinition(open);
+    const hint = "a statement stands on one line; take the backslash away";
+    const message = "a backslash joins lines only inside a definition";
+    this.#findings.add({ severity: "warning", code: "stray-backslash", span: word.span, message, hint });
   }
 
   // --- loops and macros as sources of lines
@@ -514,30 +323,24 @@ class Expansion {
     const bounds = { ...part, ...inner };
     let innerText = partText(bounds);
     if (innerText.includes("$")) {
-      const replaced = replaceMacros(bounds, this.#macros, (reference) => this.#predefined(reference), this.#budget);
-      for (const problem of replaced.problems) this.#reportProblem(problem);
-      if (replaced.problems.length > 0) return true;
+      const replaced = this.#replaceMacros(bounds);
+      if (replaced.problems.length > 0 || replaced.more.length > 0) return true;
       innerText = partText(replaced.part);
     }
     const loop = readLoop(keyword, innerText);
     if (!loop.ok) this.#refuseLoop(head, loop.error);
     else if (loop.value.count > MAX_EXPANDED_LINES)
-      this.#cut(head, `${MAX_EXPANDED_LINES} lines made by macros and loops (this loop makes ${loop.value.count})`);
-    else {
-      const rest = valueOf(part, restFrom);
-      this.#push({ kind: "loop", loop: loop.value, head, rest, next: 0 }, part);
-    }
+      this.#cut(partSpan(head), `${MADE_LINES} (this loop makes ${loop.value.count})`);
+    else
+      this.#push(
+        { kind: "loop", loop: loop.value, head, rest: valueOf(part, restFrom), chain: this.#chain, next: 0 },
+        part,
+      );
     return true;
   }
 
   #refuseLoop(part: LinePart, why: string): void {
-    const index = this.#error(
-      "bad-loop",
-      part,
-      why,
-      "~SEQ(var, [start, [step,]] end) text, ~LST(var, value, …) text; see lbd explain bad-loop",
-    );
-    this.#findings.cover(partSpan(part), index);
+    this.#findings.coverLine(part, this.#findings.error("bad-loop", part, why, "see lbd explain bad-loop"));
   }
 
   #readPass(frame: LoopFrame): void {
@@ -551,66 +354,39 @@ class Expansion {
       const line = { place: new FixedPlace(value, frame.head), from: 0, to: value.length, line: frame.head.line };
       this.#macros.define(name, value === "" ? [] : [line], frame.head, "loop");
     }
+    this.#chain = frame.chain;
     if (this.#countLine(frame.rest)) this.#readPart(frame.rest, "all");
   }
 
   #readMacroLine(frame: MacroFrame): void {
     const line = frame.lines[frame.next++];
     if (frame.next >= frame.lines.length) this.#frames.pop();
-    if (!line || !this.#countLine(line)) return;
-    if (this.#open) this.#continueDefinition(this.#open, line, false);
-    else this.#readPart(line, "all");
+    if (!line || !this.#countLine(line.part)) return;
+    this.#chain = line.chain;
+    const { part } = line;
+    if (this.#definitions.isOpen) this.#definitions.readNext({ part, commented: false, nextLine: () => "" });
+    else this.#readPart(part, "all");
   }
 
   #countLine(at: LinePart): boolean {
-    if (++this.#expandedLines > MAX_EXPANDED_LINES)
-      this.#cut(at, `${MAX_EXPANDED_LINES} lines made by macros and loops`);
-    else if (this.#words.length > MAX_WORDS) this.#cut(at, `${MAX_WORDS} words`);
+    if (++this.#expandedLines > MAX_EXPANDED_LINES) this.#cut(partSpan(at), MADE_LINES);
+    else if (this.#words.length > MAX_WORDS) this.#cut(partSpan(at), `${MAX_WORDS} words`);
     return !this.#cutOff;
   }
 
   #push(frame: Frame, at: LinePart): void {
     if (this.#frames.length < MAX_INCLUDE_DEPTH + MAX_MACRO_DEPTH) this.#frames.push(frame);
-    else this.#cut(at, `${MAX_MACRO_DEPTH} macros and loops inside each other`);
+    else this.#cut(partSpan(at), `${MAX_MACRO_DEPTH} macros and loops inside each other`);
   }
 
-  /** Values of the names that nobody defines (§7). */
-  #predefined(reference: Reference): { readonly text: string; readonly problem?: "unset" | "random" } | undefined {
-    const { name, args } = reference;
-    switch (name) {
-      case "_HASH":
-        return { text: "#" };
-      case "_BANG":
-        return { text: "!" };
-      case "_INSTANCE":
-        return { text: this.#options.configId };
-      case "_PWD":
-        return { text: this.#files.resolve(this.#fileFrame()?.directory || ".") };
-      case "_ENV": {
-        const value = args.length === 1 ? this.#options.env[args[0] ?? ""] : undefined;
-        return value === undefined ? { text: "", problem: "unset" } : { text: value.replaceAll(/[\r\n\0]+/g, " ") };
-      }
-      case "_RANDOM":
-        return this.#randomText(args);
-      default:
-        return undefined;
-    }
+  /** The directory of the file being read, as its name was given. */
+  #directory(): string {
+    const files = this.#openFiles();
+    return files[files.length - 1]?.directory ?? "";
   }
 
-  #randomText(args: readonly string[]): { readonly text: string; readonly problem?: "random" } {
-    const min = args.length > 0 ? readInteger(args[0] ?? "") : 0;
-    const max = args.length > 1 ? readInteger(args[1] ?? "") : Math.max(32767, min ?? 0);
-    if (min === undefined || max === undefined || args.length > 2) return { text: "0", problem: "random" };
-    if (min > max) return { text: String(min), problem: "random" };
-    return { text: String(min + Math.floor(this.#options.random() * (max - min + 1))) };
-  }
-
-  #fileFrame(): FileFrame | undefined {
-    for (let index = this.#frames.length - 1; index >= 0; index--) {
-      const frame = this.#frames[index];
-      if (frame?.kind === "file") return frame;
-    }
-    return undefined;
+  #openFiles(): OpenedFile[] {
+    return this.#frames.flatMap((frame) => (frame.kind === "file" ? [frame.file] : []));
   }
 
   // --- includes
@@ -626,307 +402,42 @@ class Expansion {
     if (!ownRule || (end < part.to && !isBlank(next) && next !== QUOTE)) return false;
     const name = valueOf(part, end);
     if (name.from >= name.to) {
-      this.#error(
-        "include-without-name",
-        { ...part, to: end },
-        `${word} names no file`,
-        `write ${word} FILE, a name or pattern without quotes`,
-      );
+      const hint = `write ${word} FILE, a name or pattern without quotes`;
+      this.#findings.error("include-without-name", { ...part, to: end }, `${word} names no file`, hint);
       return true;
     }
     const rule = this.#options.allConfig ? ALL : word === "include" ? this.#includeRule : ownRule;
-    const found = matchInclude(partText(name), this.#fileFrame()?.directory ?? "", this.#files);
-    if (found.tooMany) this.#error("limit-exceeded", name, "the braces of this pattern stand for too many names");
-    this.#reportGaps(name, found.gaps, rule);
-    if (found.paths.length > 0)
-      this.#push({ kind: "include", paths: found.paths, from: partSpan(name), rule, next: 0 }, part);
+    const paths = this.#reader.match(name, this.#directory(), rule);
+    if (paths.length > 0)
+      this.#push({ kind: "include", paths, from: partSpan(name), rule, chain: this.#chain, next: 0 }, part);
     return true;
   }
 
   #readIncludeCheck(part: LinePart, end: number): void {
-    const { text } = part.place;
-    const to = /[{}]/.test(text.slice(end, part.to)) ? end + text.slice(end, part.to).search(/[{}]/) : part.to;
-    this.#includeRule = includeCheck(this.#includeRule, text.slice(end, to).split(/\s+/).filter(Boolean));
-  }
-
-  #reportGaps(name: LinePart, gaps: readonly IncludeGap[], rule: IncludeRule): void {
-    const told = gaps.filter((gap) => gap.kind !== "wildcard" || rule.wildcardMatch);
-    const first = told[0];
-    if (!first) return;
-    const strict = {
-      plain: rule.match,
-      wildcard: rule.wildcardMatch,
-      directory: rule.wildcardMatch,
-      brace: rule.braceMatch,
-    };
-    const names = told
-      .map((gap) => gap.name)
-      .slice(0, 5)
-      .join(", ");
-    const hint = this.#includeHint(partText(name), first);
-    this.#findings.add({
-      severity: strict[first.kind] ? "error" : "warning",
-      code: "include-missing",
-      span: partSpan(name),
-      message: first.kind === "plain" ? `no such file (${names})` : `nothing matches ${names}`,
-      ...(hint === undefined ? {} : { hint }),
-    });
-  }
-
-  #includeHint(pattern: string, gap: IncludeGap): string | undefined {
-    if (/^["'].*["']$/.test(pattern)) return `the quotes are taken as part of the name: write ${pattern.slice(1, -1)}`;
-    const directory = this.#fileFrame()?.directory ?? "";
-    if (gap.kind !== "plain") return undefined;
-    const path = gap.name.startsWith("/") || directory === "" ? gap.name : `${directory}/${gap.name}`;
-    const near = nearestFile(path, this.#files);
-    return near === undefined
-      ? `names are relative to the including file (looked for ${path})`
-      : `did you mean ${near}?`;
+    const words = part.place.text.slice(end, part.to).split(/[{}]/)[0]?.split(/\s+/).filter(Boolean) ?? [];
+    this.#includeRule = includeCheck(this.#includeRule, words);
   }
 
   #openIncluded(frame: IncludeFrame): void {
     const path = frame.paths[frame.next++];
     if (frame.next >= frame.paths.length) this.#frames.pop();
     if (path === undefined) return;
-    const resolved = this.#files.resolve(path);
-    const open = this.#frames.filter((other) => other.kind === "file");
-    const again = open.find((other) => other.resolved === resolved);
-    if (again) {
-      const own = open[open.length - 1] === again;
-      this.#reportInclude(
-        "error",
-        "include-loop",
-        frame.from,
-        own ? "the file includes itself" : `${path} is included by itself, through this file`,
-        "take this include away",
-      );
-    } else if (open.length >= MAX_INCLUDE_DEPTH)
-      this.#cutAt(frame.from, `${MAX_INCLUDE_DEPTH} files that include each other`);
-    else if (this.#sources.length >= MAX_FILES) this.#cutAt(frame.from, `${MAX_FILES} files`);
-    else {
-      const bytes = this.#readBytes(path);
-      if (bytes.ok) this.#pushFile(path, bytes.value, frame.from);
-      else if (bytes.error.kind === "too-large") this.#cutAt(frame.from, `${MAX_TOTAL_BYTES} bytes`);
-      else
-        this.#reportInclude(
-          frame.rule.read ? "error" : "warning",
-          "include-unreadable",
-          frame.from,
-          `can't read ${path}: ${whyUnreadable(bytes.error)}`,
-          "only regular files without execute permission are included",
-        );
-    }
+    const file = this.#reader.openIncluded(path, frame.from, frame.rule, this.#openFiles());
+    if (file) this.#frames.push({ kind: "file", file, chain: frame.chain, next: 0, line: 0 });
   }
 
-  #reportInclude(severity: Severity, code: string, span: Span, message: string, hint: string): void {
-    this.#findings.add({ severity, code, span, message, hint });
-  }
-
-  // --- findings
-
-  #error(code: string, at: LinePart, message: string, hint?: string): number {
-    return this.#findings.add({
-      severity: "error",
-      code,
-      span: partSpan(at),
-      message,
-      ...(hint === undefined ? {} : { hint }),
-    });
-  }
-
-  #warn(code: string, at: LinePart, message: string, hint?: string): number {
-    return this.#findings.add({
-      severity: "warning",
-      code,
-      span: partSpan(at),
-      message,
-      ...(hint === undefined ? {} : { hint }),
-    });
-  }
-
-  #cut(at: LinePart, what: string): void {
-    this.#cutAt(partSpan(at), what);
-  }
-
-  /** Ends reading: what a file of this size means can't be judged from a part of it. */
-  #cutAt(span: Span, what: string): void {
+  /** Ends reading: what a configuration of this size means can't be judged from a part of it. */
+  #cut(span: Span, what: string): void {
     if (this.#cutOff) return;
     this.#cutOff = true;
-    this.#findings.add({
-      severity: "error",
-      code: "limit-exceeded",
-      span,
-      message: `the configuration has more than ${what}`,
-    });
-  }
-
-  #reportProblem(problem: ReplaceProblem): void {
-    switch (problem.kind) {
-      case "undefined":
-        return this.#reportUnknown(problem.name, problem.at, problem.braced);
-      case "needs-braces":
-        return this.#reportNeedsBraces(problem.name, problem.at);
-      case "unset":
-        return this.#reportUnset(problem.name, problem.at);
-      case "loop":
-        return this.#reportCycle(problem.cycle, problem.at);
-      case "limit":
-        return this.#cut(problem.at, `the allowed ${problem.what}`);
-      case "random":
-        return this.#coverLine(
-          problem.at,
-          this.#error(
-            "random-range",
-            problem.at,
-            `${problem.args.join(" ")} are no bounds of a random number`,
-            "write ${_RANDOM MIN MAX} with MIN not above MAX",
-          ),
-        );
-      case "text-behind":
-        return this.#coverLine(
-          problem.at,
-          this.#error(
-            "text-after-macro",
-            problem.at,
-            `text behind $${problem.name}, a macro of several lines`,
-            "such a macro must be the last thing on its line",
-          ),
-        );
-    }
-  }
-
-  #coverLine(at: LinePart, index: number): void {
-    this.#findings.cover(partSpan(at), index);
-  }
-
-  /** One finding for each unknown name. Whether it is an error shows when the text turns out to be no value (Findings.merge). */
-  #reportUnknown(name: string, at: LinePart, braced: boolean): void {
-    const known = this.#unknown.get(name);
-    if (known) {
-      if (braced && !known.certain) this.#findings.replace(known.index, { severity: "error" });
-      return this.#coverLine(at, known.index);
-    }
-    const hint = didYouMean(name, [...this.#macros.names(), ...PREDEFINED])?.replace("mean ", "mean $");
-    const value = /(?:^|\s)(?:interface|dev)\s+\S*$/.test(
-      at.place.text.slice(lineStart(at.place.text, at.from), at.to),
-    );
-    const certain = braced || hint !== undefined || value;
-    const index = this.#findings.add({
-      severity: certain ? "error" : "warning",
-      code: "undefined-macro",
-      span: partSpan(at),
-      message: `macro $${name} is not defined`,
-      hint: hint ?? `define it above with $${name}=…`,
-    });
-    this.#unknown.set(name, { index, certain });
-    this.#coverLine(at, index);
-  }
-
-  #reportNeedsBraces(name: string, at: LinePart): void {
-    const index = this.#warn(
-      "macro-needs-braces",
-      at,
-      `$${name} is not replaced here: its name does not end at a blank`,
-      `write \${${name}}`,
-    );
-    this.#coverLine(at, index);
-  }
-
-  #reportUnset(name: string, at: LinePart): void {
-    const key = `_ENV ${name}`;
-    const known = this.#unknown.get(key);
-    if (known) return this.#coverLine(at, known.index);
-    const index = this.#warn(
-      "unset-variable",
-      at,
-      `the environment variable ${name || "without a name"} is not set`,
-      "it counts as empty text",
-    );
-    this.#unknown.set(key, { index, certain: false });
-    this.#coverLine(at, index);
-  }
-
-  #reportCycle(cycle: readonly Macro[], use: LinePart): void {
-    const key = cycle
-      .map((macro) => macro.order)
-      .toSorted()
-      .join(" ");
-    const known = this.#cycles.get(key);
-    if (known !== undefined) return this.#coverLine(use, known);
-    const index = this.#addCycle(cycle, "error", { span: partSpan(use), message: "used here" });
-    this.#cycles.set(key, index);
-    this.#coverLine(use, index);
-  }
-
-  #addCycle(cycle: readonly Macro[], severity: Severity, use: { span: Span; message: string } | undefined): number {
-    // The last definition closes the circle: without it there was none.
-    const [closing, ...others] = cycle.toSorted((a, b) => b.order - a.order);
-    if (!closing) throw new Error("macro cycle: empty");
-    const names = cycle.map((macro) => `$${macro.name}`).join(", ");
-    return this.#findings.add({
-      severity,
-      code: "macro-loop",
-      span: partSpan(closing.definedAt),
-      message: others.length === 0 ? `${names} names itself` : `${names} name each other`,
-      hint: "a macro can't lead back to itself; keepalived hangs on this",
-      related: [
-        ...others.map((macro) => ({ span: partSpan(macro.definedAt), message: `$${macro.name} is defined here` })),
-        ...(use ? [use] : []),
-      ],
-    });
-  }
-
-  /** What is known only after the last line. */
-  #finish(): void {
-    const defined = new Map<string, Macro>();
-    for (const macro of this.#macros.definitions) if (!defined.has(macro.name)) defined.set(macro.name, macro);
-    for (const [name, { index }] of this.#unknown) {
-      const later = defined.get(name);
-      if (!later) continue;
-      const span = partSpan(later.definedAt);
-      this.#findings.replace(index, {
-        severity: "error",
-        hint: `it is defined below its use, in line ${span.line}: move the definition up`,
-        related: [{ span, message: `$${name} is defined here` }],
-      });
-    }
-    if (!this.#cutOff) this.#reportUnused();
-  }
-
-  #reportUnused(): void {
-    for (const macro of this.#macros.definitions) {
-      if (macro.used) continue;
-      const loop = this.#cycleFrom(macro);
-      if (loop) {
-        const key = loop
-          .map((link) => link.order)
-          .toSorted()
-          .join(" ");
-        if (!this.#cycles.has(key)) this.#cycles.set(key, this.#addCycle(loop, "warning", undefined));
-      } else
-        this.#findings.add({
-          severity: "note",
-          code: "unused-macro",
-          span: partSpan(macro.definedAt),
-          message: `$${macro.name} is never used`,
-        });
-    }
-  }
-
-  /** The circle of definitions that an unused macro stands in. */
-  #cycleFrom(start: Macro): Macro[] | undefined {
-    const path: Macro[] = [];
-    for (let macro: Macro | undefined = start; macro && path.length < MAX_MACRO_DEPTH; ) {
-      path.push(macro);
-      const text: string = macro.lines.length === 1 && macro.lines[0] ? partText(macro.lines[0]) : "";
-      const name: string | undefined = /^[^$]*\$\{?([A-Za-z_][A-Za-z0-9_]*)/.exec(text.slice(0, 1000))?.[1];
-      macro = name === undefined ? undefined : this.#macros.get(name);
-      if (macro === start) return path;
-    }
-    return undefined;
+    const message = `the configuration has more than ${what}`;
+    this.#findings.add({ severity: "error", code: "limit-exceeded", span, message });
   }
 }
 
+const MADE_LINES = `${MAX_EXPANDED_LINES} lines made by macros and loops`;
+/** Enough of a line to see how it begins and ends. */
+const MAX_LOOK_CHARS = 1000;
 const CARRIAGE_RETURN = 13;
 const BANG = 33;
 const QUOTE = 34;
@@ -940,63 +451,4 @@ const LETTER_I = 105;
 /** The line may be a condition, a definition, a loop or an include. */
 function mayBeSpecial(text: string, at: number, code: number): boolean {
   return code === AT || code === DOLLAR || code === TILDE || (code === LETTER_I && text.startsWith("include", at));
-}
-
-/** Text that was made rather than written; all of it stands for one place. */
-class FixedPlace implements Place {
-  readonly text: string;
-  readonly #part: LinePart;
-
-  constructor(text: string, part: LinePart) {
-    this.text = text;
-    this.#part = part;
-  }
-
-  span(): Span {
-    return partSpan(this.#part);
-  }
-}
-
-/** The rest of a line from an offset on, without its leading blanks. */
-function valueOf(part: LinePart, from: number): LinePart {
-  return { ...part, from: skipBlanks(part.place.text, from, part.to) };
-}
-
-/** Blocks that the lines open and do not close, quotes apart. */
-function openBraces(lines: readonly LinePart[]): number {
-  let open = 0;
-  for (const line of lines) {
-    const text = partText(line).replaceAll(/"[^"]*"|\$\{[^}]*\}/g, "");
-    for (const char of text) open += char === "{" ? 1 : char === "}" ? -1 : 0;
-  }
-  return open;
-}
-
-function oddQuotes(text: string): boolean {
-  let quotes = 0;
-  for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) quotes++;
-  return quotes % 2 === 1;
-}
-
-function lastWordStart(text: string, from: number, to: number): number {
-  let at = to;
-  while (at > from && !isBlank(text.charCodeAt(at - 1))) at--;
-  return at;
-}
-
-function lineStart(text: string, at: number): number {
-  return at === 0 ? 0 : text.lastIndexOf("\n", at - 1) + 1;
-}
-
-function whyUnreadable(error: FileError): string {
-  switch (error.kind) {
-    case "missing":
-      return "no such file";
-    case "not-a-file":
-      return `it is ${error.what}`;
-    case "unreadable":
-      return error.reason;
-    case "too-large":
-      return `it is larger than is read (${error.bytes} bytes)`;
-  }
 }

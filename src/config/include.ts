@@ -23,6 +23,20 @@ export interface ConfigFiles {
   resolve(path: string): string;
 }
 
+/** Why a file is not read, for a message. */
+export function whyUnreadable(error: FileError): string {
+  switch (error.kind) {
+    case "missing":
+      return "no such file";
+    case "not-a-file":
+      return `it is ${error.what}`;
+    case "unreadable":
+      return error.reason;
+    case "too-large":
+      return `it is larger than is read (${error.bytes} bytes)`;
+  }
+}
+
 /** Gaps that are errors. */
 export interface IncludeRule {
   readonly read: boolean;
@@ -102,7 +116,8 @@ export function directoryOf(path: string): string {
   return slash < 0 ? "" : slash === 0 ? "/" : path.slice(0, slash);
 }
 
-function joinPath(directory: string, name: string): string {
+/** A name as seen from a directory. */
+export function joinPath(directory: string, name: string): string {
   if (directory === "" || name.startsWith("/")) return name;
   return directory.endsWith("/") ? directory + name : `${directory}/${name}`;
 }

@@ -1,5 +1,6 @@
 // Config core: words of a line (language.md §3). Double quotes make one word of what stands between; braces are words of
 // their own anywhere outside quotes; # and ! begin a comment.
+import { isBlank, isNameCode } from "./blanks.ts";
 import type { Place } from "./source.ts";
 import type { Span } from "./span.ts";
 import type { Word } from "./tree.ts";
@@ -46,24 +47,6 @@ const MINUS = 45;
 const BACKSLASH = 92;
 const OPEN = 123;
 const CLOSE = 125;
-
-/** Space, tab, form feed, vertical tab. A carriage return inside a line is none, nor is U+00A0. */
-export function isBlank(code: number): boolean {
-  return code === SPACE || code === TAB || code === FF || code === VT;
-}
-
-export function skipBlanks(text: string, from: number, to: number): number {
-  let at = from;
-  while (at < to && isBlank(text.charCodeAt(at))) at++;
-  return at;
-}
-
-/** Offset behind the last character that is no blank. */
-export function trimEnd(text: string, from: number, to: number): number {
-  let at = to;
-  while (at > from && isBlank(text.charCodeAt(at - 1))) at--;
-  return at;
-}
 
 /** How reading a line ended: `special` means it needs more than splitting, and the words read so far are void. */
 export type LexEnd = "line" | "special" | "open-quote";
@@ -138,11 +121,6 @@ function unknownReferenceEnd(text: string, at: number, to: number): number {
     if (!isNameCode(code) && code !== SPACE && code !== TAB && code !== MINUS) return at;
   }
   return at;
-}
-
-/** `A-Z a-z 0-9 _`. */
-export function isNameCode(code: number): boolean {
-  return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57) || code === 95;
 }
 
 /** Offset where the comment of a line begins, or `to`. `escaped` tells of a comment sign behind a backslash. */

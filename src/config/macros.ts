@@ -1,5 +1,5 @@
 // Config core: macros (language.md §7): the table of definitions, what a reference looks like, and the predefined names.
-import { isNameCode } from "./lexer.ts";
+import { isNameCode } from "./blanks.ts";
 import type { LinePart } from "./source.ts";
 
 export interface Macro {

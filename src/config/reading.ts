@@ -1,7 +1,7 @@
 // Config core: what reading the files gives to the parser: lines of words, and the findings so far with the lines they cover.
 import type { Diagnostic } from "./diagnostic.ts";
 import type { LexWord } from "./lexer.ts";
-import type { SourceText } from "./source.ts";
+import { type LinePart, partSpan, type SourceText } from "./source.ts";
 import type { Span } from "./span.ts";
 
 export interface Reading {
@@ -23,8 +23,29 @@ export class Findings {
   /** Line to the index of the finding that covers it. */
   readonly #covered = new Map<string, number>();
 
+  /** Adds a finding and gives its index. */
   add(diagnostic: Diagnostic): number {
     return this.list.push(diagnostic) - 1;
+  }
+
+  /** Adds an error at a part of a line. */
+  error(code: string, at: LinePart, message: string, hint?: string): number {
+    return this.add({ severity: "error", code, span: partSpan(at), message, ...(hint === undefined ? {} : { hint }) });
+  }
+
+  /** Adds a warning at a part of a line. */
+  warn(code: string, at: LinePart, message: string, hint?: string): number {
+    return this.add({
+      severity: "warning",
+      code,
+      span: partSpan(at),
+      message,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+
+  coverLine(at: LinePart, index: number): void {
+    this.cover(partSpan(at), index);
   }
 
   /** From here on the finding speaks for its line: what follows from the same mistake is not reported. */

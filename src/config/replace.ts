@@ -1,6 +1,6 @@
 // Config core: puts the text of macros in the place of their names (language.md §7), again and again until none is left,
 // and keeps for every character where it came from. A word made by a macro has the span of the reference.
-import { isNameCode } from "./lexer.ts";
+import { isNameCode } from "./blanks.ts";
 import { MAX_EXPANDED_CHARS, MAX_EXPANSION_CHARS, MAX_LINE_CHARS } from "./limits.ts";
 import { type Macro, type MacroTable, nameEnd, type Reference, readReference } from "./macros.ts";
 import { type LinePart, type Place, partSpan, partText, TracedPlace } from "./source.ts";
@@ -13,6 +13,7 @@ export interface ReplaceBudget {
 }
 
 export type ReplaceProblem =
+  /** `braced`: written with braces outside of quotes, which then would open a block. */
   | {
       readonly kind: "undefined" | "needs-braces";
       readonly name: string;
@@ -26,20 +27,39 @@ export type ReplaceProblem =
   | { readonly kind: "text-behind"; readonly name: string; readonly at: LinePart }
   | { readonly kind: "limit"; readonly at: LinePart; readonly what: string };
 
+/** A line of a multi-line macro at one use. */
+export interface MacroLine {
+  readonly part: LinePart;
+  readonly chain: Chain;
+}
+
+/** What replacing needs to know. */
+export interface ReplaceContext {
+  readonly macros: MacroTable;
+  readonly predefined: Predefined;
+  /** The macros whose text the line is part of. */
+  readonly chain: Chain | undefined;
+  readonly budget: ReplaceBudget;
+}
+
 export interface Replaced {
   readonly part: LinePart;
   /** The further lines of a multi-line macro at the end of the line, to be read next. */
-  readonly more: readonly LinePart[];
+  readonly more: readonly MacroLine[];
   readonly problems: readonly ReplaceProblem[];
 }
 
-/** Value of a predefined macro: text, a problem with its arguments, or undefined for any other name. */
-export type Predefined = (
-  reference: Reference,
-) => { readonly text: string; readonly problem?: "unset" | "random" } | undefined;
+export interface PredefinedValue {
+  readonly text: string;
+  /** Something is wrong with the arguments; the text still stands. */
+  readonly problem?: "unset" | "random";
+}
+
+/** Value of a predefined macro; undefined for any other name. */
+export type Predefined = (reference: Reference) => PredefinedValue | undefined;
 
 /** Macros that a piece of text came through, innermost first. */
-interface Chain {
+export interface Chain {
   readonly macro: Macro;
   readonly outer: Chain | undefined;
 }
@@ -54,16 +74,12 @@ interface Segment {
 }
 
 /** Replaces the macros of one line, whose comment is gone and which has no blanks at its ends. */
-export function replaceMacros(
-  line: LinePart,
-  macros: MacroTable,
-  predefined: Predefined,
-  budget: ReplaceBudget,
-): Replaced {
+export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced {
+  const { macros, predefined, budget } = context;
   let text = partText(line);
-  let segments: Segment[] = [{ at: 0, part: line, opaque: false, chain: undefined }];
+  let segments: Segment[] = [{ at: 0, part: line, opaque: false, chain: context.chain }];
   const problems: ReplaceProblem[] = [];
-  let more: LinePart[] = [];
+  let more: MacroLine[] = [];
 
   const originOfRange = (from: number, to: number) => rangePart(segments, from, to);
   const splice = (from: number, to: number, value: string, piece: Omit<Segment, "at">) => {
@@ -111,7 +127,7 @@ export function replaceMacros(
         }
         const [first, ...others] = traced(macro, origin);
         if (first) splice(at, reference.end, partText(first), { part: first, opaque: false, chain });
-        more = [...others, ...more];
+        more = [...others.map((part) => ({ part, chain })), ...more];
       }
     }
     // The value may complete a reference that began before it: ${A${N}}.
@@ -207,7 +223,7 @@ function leftReference(
   text: string,
   at: number,
   macros: MacroTable,
-):
+): /** `braced`: written with braces outside of quotes, which then would open a block. */
   | {
       readonly kind: "undefined" | "needs-braces";
       readonly name: string;
@@ -218,11 +234,18 @@ function leftReference(
   const reference = readReference(text, at);
   if (reference) {
     if (macros.get(reference.name)) return undefined;
-    return { kind: "undefined", name: reference.name, braced: text.charAt(at + 1) === "{", end: reference.end };
+    const braced = text.charAt(at + 1) === "{" && !insideQuotes(text, at);
+    return { kind: "undefined", name: reference.name, braced, end: reference.end };
   }
   const end = nameEnd(text, at + 1);
   const name = text.slice(at + 1, end);
   return macros.get(name) ? { kind: "needs-braces", name, braced: false, end } : undefined;
+}
+
+function insideQuotes(text: string, at: number): boolean {
+  let inside = false;
+  for (let quote = text.indexOf('"'); quote >= 0 && quote < at; quote = text.indexOf('"', quote + 1)) inside = !inside;
+  return inside;
 }
 
 function segmentAt(segments: readonly Segment[], at: number): Segment {

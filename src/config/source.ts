@@ -1,5 +1,6 @@
 // Config core: text with places. A Place is a text whose characters know where they were written; a SourceText is a file,
 // a TracedPlace the same text as a macro brought it in. Spans are made on demand: most words never need theirs.
+import { skipBlanks } from "./blanks.ts";
 import type { SourceFile, Span, TraceStep } from "./span.ts";
 
 /** A text, and where its characters come from. Offsets count UTF-16 units of `text`. */
@@ -23,13 +24,13 @@ export class SourceText implements SourceFile {
   }
 
   span(start: number, end: number, line: number): Span {
-    const lineStart = start === 0 ? 0 : this.text.lastIndexOf("\n", start - 1) + 1;
+    const from = lineStart(this.text, start);
     return {
       file: this,
       line,
-      column: this.#characters(lineStart, start) + 1,
+      column: this.#characters(from, start) + 1,
       endLine: line,
-      endColumn: this.#characters(lineStart, end) + 1,
+      endColumn: this.#characters(from, end) + 1,
     };
   }
 
@@ -61,6 +62,21 @@ export class TracedPlace implements Place {
   }
 }
 
+/** Text that was made rather than written; all of it stands for one part of a line. */
+export class FixedPlace implements Place {
+  readonly text: string;
+  readonly #part: LinePart;
+
+  constructor(text: string, part: LinePart) {
+    this.text = text;
+    this.#part = part;
+  }
+
+  span(): Span {
+    return partSpan(this.#part);
+  }
+}
+
 /** A part of one line: from `from` to before `to` in the text of a place. */
 export interface LinePart {
   readonly place: Place;
@@ -75,4 +91,14 @@ export function partText(part: LinePart): string {
 
 export function partSpan(part: LinePart, from: number = part.from, to: number = part.to): Span {
   return part.place.span(from, to, part.line);
+}
+
+/** The part from an offset on, without its leading blanks. */
+export function valueOf(part: LinePart, from: number): LinePart {
+  return { ...part, from: skipBlanks(part.place.text, from, part.to) };
+}
+
+/** Offset of the first character of the line that holds `at`. */
+export function lineStart(text: string, at: number): number {
+  return at === 0 ? 0 : text.lastIndexOf("\n", at - 1) + 1;
 }

@@ -20,6 +20,8 @@ export type NetlinkMessage =
       readonly type: number;
       readonly flags: number;
       readonly sequence: number;
+      /** Port of whoever asked for the change that a multicast message tells of; 0 when it was nobody's request. */
+      readonly port: number;
       /** What follows nlmsghdr; a view into the decoded bytes. */
       readonly payload: Uint8Array;
     }
@@ -51,10 +53,11 @@ export function decodeMessages(bytes: Uint8Array): DecodedMessages {
     const flags = view.getUint16(at + 6, true);
     const sequence = view.getUint32(at + 8, true);
     if (flags & NLM_F_DUMP_INTR && type !== NLMSG_ERROR) interrupted = true;
+    const port = view.getUint32(at + 12, true);
     const start = at + MESSAGE_HEADER_BYTES;
     const end = at + length;
     if (type >= NLMSG_MIN_TYPE)
-      messages.push({ kind: "data", type, flags, sequence, payload: bytes.subarray(start, end) });
+      messages.push({ kind: "data", type, flags, sequence, port, payload: bytes.subarray(start, end) });
     else if (type === NLMSG_ERROR) messages.push(decodeAnswer(view, start, end, flags, sequence));
     else if (type === NLMSG_DONE) messages.push({ kind: "done", sequence, errno: errnoAt(view, start, end) });
     else if (type === NLMSG_OVERRUN) messages.push({ kind: "overrun" });

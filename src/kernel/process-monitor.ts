@@ -1,0 +1,208 @@
+// Adapter: which processes of interest run (track_process). The process connector tells of fork, exec, naming and exit; /proc is
+// read at the start, after lost messages, and, where there is no connector (another network or pid namespace, or the kernel is
+// built without), once a second.
+import { readdirSync, readFileSync } from "node:fs";
+import { SyscallError } from "../../ffi/errno.ts";
+import { close, type Fd } from "../../ffi/fd.ts";
+import { AF_NETLINK } from "../../ffi/sockaddr.ts";
+import {
+  bind,
+  recvFrom,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+  sendTo,
+  setsockoptInt,
+  socket,
+} from "../../ffi/socket.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
+import { attributeWriter } from "../net/attributes.ts";
+import { beginMessage, endMessage, MESSAGE_HEADER_BYTES } from "../net/message.ts";
+import { CN_IDX_PROC, decodeProcessEvent, encodeProcessSubscription } from "../net/proc-connector.ts";
+import type { Readiness, Registration } from "./readiness.ts";
+
+const NETLINK_CONNECTOR = 11;
+const NLMSG_DONE = 3;
+const RECEIVE_BYTES = 16 * 1024;
+const MAX_READS_PER_TURN = 64;
+const DEFAULT_RECEIVE_BUFFER_BYTES = 1024 * 1024;
+const POLL_MS = 1000;
+/** Even with events: a message lost without a word would be forgotten for ever. */
+const RESCAN_MS = 30_000;
+/** Processes looked at before timers get a turn: about 2 ms. */
+const SLICE = 50;
+
+/** What the kernel and /proc say of a process; fits vrrp/track-process.ts. */
+export interface RunningProcess {
+  /** At most 15 bytes. */
+  readonly comm: string;
+  /** Empty for kernel threads. */
+  readonly argv: readonly string[];
+}
+
+export interface ProcessMonitor {
+  /** "events": the connector; "polling": /proc each second. */
+  readonly source: "events" | "polling";
+  /** The processes of interest now. */
+  running(): ReadonlyMap<number, RunningProcess>;
+  /** Other processes are of interest from now on (a reload); tells the difference. */
+  setInterest(interesting: (process: RunningProcess) => boolean): void;
+  [Symbol.dispose](): void;
+}
+
+export interface ProcessMonitorOptions {
+  readonly interesting: (process: RunningProcess) => boolean;
+  /** `process_monitor_rcv_bufs`; absent: 1 MiB. */
+  readonly receiveBufferBytes?: number;
+  readonly receiveBufferForce?: boolean;
+}
+
+/** `onChange`: a process of interest is there (again, under another name), or no longer: undefined. */
+export function openProcessMonitor(
+  readiness: Readiness,
+  clock: Clock,
+  options: ProcessMonitorOptions,
+  onChange: (pid: number, process: RunningProcess | undefined) => void,
+): ProcessMonitor {
+  let interesting = options.interesting;
+  const running = new Map<number, RunningProcess>();
+  const connector = openConnector(options);
+  const buffer = new Uint8Array(new ArrayBuffer(RECEIVE_BYTES));
+  let registration: Registration | undefined;
+  let scanning: Cancel | undefined;
+  let open = true;
+
+  for (const pid of pids()) look(pid, false);
+  if (connector !== undefined) registration = readiness.add(connector, "read", () => readEvents(connector));
+  scheduleScan();
+
+  function readEvents(fd: Fd): void {
+    for (let i = 0; open && i < MAX_READS_PER_TURN; i++) {
+      try {
+        const received = recvFrom(fd, buffer);
+        if (!received) return;
+        if (received.from.family !== "netlink" || received.from.portId !== 0) continue;
+        takeIn(buffer.subarray(MESSAGE_HEADER_BYTES, received.count));
+      } catch (error) {
+        if (!(error instanceof SyscallError)) throw error;
+        // Messages were lost.
+        scanSoon();
+        return;
+      }
+    }
+  }
+
+  function takeIn(payload: Uint8Array): void {
+    const event = decodeProcessEvent(payload);
+    if (!event) return;
+    switch (event.kind) {
+      case "fork": {
+        // It has its parent's name and arguments until it says otherwise.
+        const parent = running.get(event.parentPid);
+        if (parent) put(event.pid, parent, true);
+        return;
+      }
+      case "exec":
+      case "comm":
+        look(event.pid, true);
+        return;
+      case "exit":
+        put(event.pid, undefined, true);
+    }
+  }
+
+  function look(pid: number, tell: boolean): void {
+    const process = readProcess(pid);
+    put(pid, process && interesting(process) ? process : undefined, tell);
+  }
+
+  function put(pid: number, process: RunningProcess | undefined, tell: boolean): void {
+    const before = running.get(pid);
+    if (process) running.set(pid, process);
+    else if (!running.delete(pid)) return;
+    if (tell && !same(before, process)) onChange(pid, process);
+  }
+
+  function scheduleScan(): void {
+    scanning = clock.at(clock.now() + (connector === undefined ? POLL_MS : RESCAN_MS), scan);
+  }
+
+  function scanSoon(): void {
+    scanning?.();
+    scanning = clock.at(clock.now(), scan);
+  }
+
+  /** In slices, because a machine may run thousands. */
+  function scan(): void {
+    const queue = [...new Set([...running.keys(), ...pids()])];
+    let at = 0;
+    const slice = () => {
+      if (!open) return;
+      for (const end = Math.min(queue.length, at + SLICE); at < end; at++) look(queue[at] ?? 0, true);
+      if (at < queue.length) scanning = clock.at(clock.now(), slice);
+      else scheduleScan();
+    };
+    slice();
+  }
+
+  return {
+    source: connector === undefined ? "polling" : "events",
+    running: () => running,
+    setInterest(next) {
+      interesting = next;
+      scanSoon();
+    },
+    [Symbol.dispose]() {
+      if (!open) return;
+      open = false;
+      scanning?.();
+      registration?.remove();
+      if (connector !== undefined) close(connector);
+    },
+  };
+}
+
+/** A subscribed socket; undefined where the kernel has no process connector for us. */
+function openConnector(options: ProcessMonitorOptions): Fd | undefined {
+  let fd: Fd | undefined;
+  try {
+    fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_NONBLOCK, NETLINK_CONNECTOR);
+    const bytes = options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER_BYTES;
+    const force = options.receiveBufferBytes === undefined || options.receiveBufferForce === true;
+    setsockoptInt(fd, SOL_SOCKET, force ? SO_RCVBUFFORCE : SO_RCVBUF, bytes);
+    bind(fd, { family: "netlink", portId: 0, groups: CN_IDX_PROC });
+    const writer = attributeWriter(64);
+    const mark = beginMessage(writer, NLMSG_DONE, 0, 1);
+    writer.raw(encodeProcessSubscription(true));
+    endMessage(writer, mark);
+    sendTo(fd, writer.written(), { family: "netlink", portId: 0, groups: CN_IDX_PROC });
+    return fd;
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    if (fd !== undefined) close(fd);
+    return undefined;
+  }
+}
+
+function pids(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^[1-9]\d*$/.test(name))
+    .map(Number);
+}
+
+function readProcess(pid: number): RunningProcess | undefined {
+  try {
+    const comm = readFileSync(`/proc/${pid}/comm`, "utf8").replace(/\n$/, "");
+    const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replace(/\0$/, "");
+    return { comm, argv: line === "" ? [] : line.split("\0") };
+  } catch {
+    return undefined;
+  }
+}
+
+function same(a: RunningProcess | undefined, b: RunningProcess | undefined): boolean {
+  if (!a || !b) return a === b;
+  return a.comm === b.comm && a.argv.length === b.argv.length && a.argv.every((word, i) => word === b.argv[i]);
+}

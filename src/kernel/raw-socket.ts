@@ -1,0 +1,382 @@
+// Adapter: the sockets of VRRP (spec/vrrp.md §2): raw, IP protocol 112 or 51, IPv4 and IPv6, multicast and unicast. One pair per
+// {family, protocol, interface, group or source address}, shared by instances, which are told apart by VRID.
+// Reading is bounded per turn, so that a flood never holds up timers; other VRIDs are dropped by the kernel before they wake us.
+import { SyscallError } from "../../ffi/errno.ts";
+import { close, type Fd } from "../../ffi/fd.ts";
+import { openReceiver, pktinfo6, type Receiver, sendMessage } from "../../ffi/message.ts";
+import { attachFilter } from "../../ffi/packet.ts";
+import { AF_INET, AF_INET6, inetAddress } from "../../ffi/sockaddr.ts";
+import {
+  bind,
+  bindToDevice,
+  IP_ADD_MEMBERSHIP,
+  IP_FREEBIND,
+  IP_HDRINCL,
+  IP_MULTICAST_ALL,
+  IP_MULTICAST_IF,
+  IP_MULTICAST_LOOP,
+  IP_PKTINFO,
+  IP_TOS,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPV6_ADD_MEMBERSHIP,
+  IPV6_CHECKSUM,
+  IPV6_MULTICAST_ALL,
+  IPV6_MULTICAST_HOPS,
+  IPV6_MULTICAST_IF,
+  IPV6_MULTICAST_LOOP,
+  IPV6_RECVHOPLIMIT,
+  IPV6_RECVPKTINFO,
+  IPV6_TCLASS,
+  IPV6_UNICAST_HOPS,
+  MSG_DONTROUTE,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  SOL_SOCKET,
+  sendTo,
+  setsockopt,
+  setsockoptInt,
+  socket,
+} from "../../ffi/socket.ts";
+import type { MonoMs } from "../base/clock.ts";
+import { type Family, type IpText, ipBytes } from "../base/ip.ts";
+import { DROP_ALL, vridFilter } from "../net/bpf.ts";
+import type { Readiness, Registration } from "./readiness.ts";
+
+/** Datagrams read before timers and other sockets get a turn. */
+export const MAX_READS_PER_TURN = 64;
+/** Datagrams read by drain(): more than this is a flood, which timers don't wait for. */
+const MAX_DRAIN = 1024;
+/** kernel: an IPv4 packet can't be longer. */
+const RECEIVE_BYTES = 65_535;
+/** 100 ms of a flood of 50,000 small packets a second; without it a genuine advert would be lost among them. */
+const DEFAULT_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+const IPV6_FREEBIND = 78;
+const CHECKSUM_OFFSET = 6;
+const VRRP_TOS = 0xc0;
+const VRRP_HOPS = 255;
+
+/** What identifies a pair of sockets. */
+export interface VrrpEndpoint {
+  readonly family: Family;
+  readonly protocol: 112 | 51;
+  /** Absent: unicast without an interface. */
+  readonly interface?: { readonly name: string; readonly index: number };
+  readonly target:
+    | { readonly kind: "multicast"; readonly group: IpText }
+    /** Our address; it need not be there yet. */
+    | { readonly kind: "unicast"; readonly source: IpText };
+}
+
+export interface VrrpSocketOptions {
+  /** `kernel_rx_buf_size` or the result of `vrrp_rx_bufs_policy`; absent: several MiB. */
+  readonly receiveBufferBytes?: number;
+  /** `log_unknown_vrids`: let packets with other VRIDs through. */
+  readonly allVrids?: boolean;
+  /** Hop limit of IPv6 unicast; absent: 255. IPv4 headers come with the packet. */
+  readonly hopLimit?: number;
+}
+
+/** A datagram; fits vrrp/accept.ts. `bytes` and the addresses are valid during the call only. */
+export interface VrrpDatagram {
+  readonly family: Family;
+  /** IPv4: from the IP header on. IPv6: the payload. */
+  readonly bytes: Uint8Array;
+  readonly source: Uint8Array;
+  readonly destination?: Uint8Array;
+  /** IPv6 only: the IPv4 header has it. */
+  readonly hopLimit?: number;
+  readonly truncated: boolean;
+  readonly interfaceIndex?: number;
+  readonly receivedAt: MonoMs;
+}
+
+export type SendOutcome = { readonly ok: true } | { readonly ok: false; readonly code: string };
+
+export interface VrrpSocketCounters {
+  readonly received: number;
+  /** Failed reads, such as ENETDOWN; reading went on. */
+  readonly receiveErrors: number;
+  readonly sent: number;
+  readonly sendErrors: number;
+}
+
+/** A pair in use by an instance; whoever acquired it releases it. */
+export interface VrrpSocket {
+  readonly key: string;
+  /** Sends one datagram: IPv4 with its header, IPv6 as payload. Never throws for what the network can cause. */
+  send(destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): SendOutcome;
+  counters(): VrrpSocketCounters;
+  /** Gives up this VRID; the last one closes the sockets. Calling it twice does nothing. */
+  release(): void;
+}
+
+export interface VrrpSockets {
+  /**
+   * Opens the pair or shares the one that is open, for one VRID. The caller opens anew when the interface comes back.
+   * @throws SyscallError ENODEV, EPERM, EADDRNOTAVAIL; nothing stays open then
+   */
+  acquire(endpoint: VrrpEndpoint, vrid: number, options?: VrrpSocketOptions): VrrpSocket;
+  /** Reads what waits on all of them now: after a pause, before acting on timers. Bounded. */
+  drain(): void;
+  [Symbol.dispose](): void;
+}
+
+/** Key by which pairs are shared. */
+export function endpointKey(endpoint: VrrpEndpoint): string {
+  const { family, protocol, target } = endpoint;
+  const address = target.kind === "multicast" ? target.group : target.source;
+  return `${family}/${protocol}/${endpoint.interface?.index ?? "-"}/${target.kind}/${address}`;
+}
+
+interface Pair {
+  readonly key: string;
+  readonly endpoint: VrrpEndpoint;
+  readonly options: VrrpSocketOptions;
+  readonly receiveFd: Fd;
+  readonly sendFd: Fd;
+  readonly registration: Registration;
+  readonly vrids: Map<number, number>;
+  counters: { received: number; receiveErrors: number; sent: number; sendErrors: number };
+}
+
+/**
+ * The VRRP sockets of this process. `onDatagram` is called during reading, with the key of the pair; `now` stamps the datagrams.
+ */
+export function openVrrpSockets(
+  readiness: Readiness,
+  now: () => MonoMs,
+  onDatagram: (datagram: VrrpDatagram, key: string) => void,
+): VrrpSockets {
+  const pairs = new Map<string, Pair>();
+  const receiver = openReceiver(RECEIVE_BYTES);
+
+  function read(pair: Pair, limit: number): void {
+    for (let i = 0; i < limit; i++) if (!readOne(pair, receiver, now, onDatagram)) return;
+  }
+
+  function open(endpoint: VrrpEndpoint, options: VrrpSocketOptions, vrid: number): Pair {
+    const key = endpointKey(endpoint);
+    const receiveFd = openReceiveSocket(endpoint, options, [vrid]);
+    let sendFd: Fd | undefined;
+    try {
+      sendFd = openSendSocket(endpoint, options);
+      const counters = { received: 0, receiveErrors: 0, sent: 0, sendErrors: 0 };
+      const registration = readiness.add(receiveFd, "read", () => read(pair, MAX_READS_PER_TURN));
+      const vrids = new Map<number, number>();
+      const pair: Pair = { key, endpoint, options, receiveFd, sendFd, registration, vrids, counters };
+      return pair;
+    } catch (error) {
+      close(receiveFd);
+      if (sendFd !== undefined) close(sendFd);
+      throw error;
+    }
+  }
+
+  function closePair(pair: Pair): void {
+    pairs.delete(pair.key);
+    pair.registration.remove();
+    close(pair.receiveFd);
+    close(pair.sendFd);
+  }
+
+  return {
+    acquire(endpoint, vrid, options = {}) {
+      const key = endpointKey(endpoint);
+      const pair = pairs.get(key) ?? open(endpoint, options, vrid);
+      pairs.set(key, pair);
+      pair.vrids.set(vrid, (pair.vrids.get(vrid) ?? 0) + 1);
+      applyFilter(pair);
+      let held = true;
+      return {
+        key,
+        send: (destination, bytes, source) => send(pair, destination, bytes, source),
+        counters: () => ({ ...pair.counters }),
+        release() {
+          if (!held) return;
+          held = false;
+          const users = (pair.vrids.get(vrid) ?? 1) - 1;
+          if (users > 0) pair.vrids.set(vrid, users);
+          else pair.vrids.delete(vrid);
+          if (pairs.get(key) !== pair) return;
+          if (pair.vrids.size === 0) closePair(pair);
+          else applyFilter(pair);
+        },
+      };
+    },
+    drain() {
+      for (const pair of pairs.values()) read(pair, MAX_DRAIN);
+    },
+    [Symbol.dispose]() {
+      for (const pair of [...pairs.values()]) closePair(pair);
+    },
+  };
+}
+
+/** One datagram; false when none waits. A failed read is counted and ends the turn: the error is taken, the next one goes on. */
+function readOne(
+  pair: Pair,
+  receiver: Receiver,
+  now: () => MonoMs,
+  onDatagram: (datagram: VrrpDatagram, key: string) => void,
+): boolean {
+  let message: ReturnType<Receiver["receive"]>;
+  try {
+    message = receiver.receive(pair.receiveFd);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    pair.counters.receiveErrors++;
+    return false;
+  }
+  if (!message) return false;
+  pair.counters.received++;
+  const { from, ancillary } = message;
+  if (from.family !== "inet" && from.family !== "inet6") return true;
+  const { localAddress, hops, interfaceIndex } = ancillary;
+  onDatagram(
+    {
+      family: pair.endpoint.family,
+      bytes: message.payload,
+      source: from.address,
+      ...(localAddress && { destination: localAddress }),
+      ...(hops !== undefined && pair.endpoint.family === 6 && { hopLimit: hops }),
+      truncated: message.truncated,
+      ...(interfaceIndex !== undefined && { interfaceIndex }),
+      receivedAt: now(),
+    },
+    pair.key,
+  );
+  return true;
+}
+
+function send(pair: Pair, destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): SendOutcome {
+  const { endpoint, sendFd, counters } = pair;
+  const index = endpoint.interface?.index ?? 0;
+  // Multicast stays on the link whatever the routing table says.
+  const flags = endpoint.target.kind === "multicast" ? MSG_DONTROUTE : 0;
+  try {
+    const linkLocal = destination[0] === 0xfe || destination[0] === 0xff;
+    const to = inetAddress(destination, 0, endpoint.family === 6 && linkLocal ? index : 0);
+    const count =
+      endpoint.family === 4
+        ? sendTo(sendFd, bytes, to, flags)
+        : sendMessage(sendFd, { parts: [bytes], to, control: [pktinfo6(index, source)] }, flags);
+    if (count === undefined) {
+      counters.sendErrors++;
+      return { ok: false, code: "EAGAIN" };
+    }
+    counters.sent++;
+    return { ok: true };
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    counters.sendErrors++;
+    return { ok: false, code: error.code };
+  }
+}
+
+function openReceiveSocket(endpoint: VrrpEndpoint, options: VrrpSocketOptions, vrids: readonly number[]): Fd {
+  const { family, protocol, target } = endpoint;
+  const fd = socket(family === 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_NONBLOCK, protocol);
+  try {
+    // Before it can receive anything.
+    attachFilter(fd, options.allVrids ? ALL : vridFilter({ family, protocol, vrids }));
+    setReceiveBuffer(fd, options.receiveBufferBytes);
+    if (family === 4) {
+      setsockoptInt(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+      setsockoptInt(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    } else {
+      setsockoptInt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
+      setsockoptInt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+      setsockoptInt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    }
+    if (endpoint.interface) bindToDevice(fd, endpoint.interface.name);
+    const index = endpoint.interface?.index ?? 0;
+    if (target.kind === "multicast") {
+      join(fd, family, ipBytes(target.group), index);
+      bind(fd, inetAddress(ipBytes(target.group), 0, family === 6 ? index : 0));
+    } else {
+      // The address may come later, with the interface or by hand.
+      if (family === 4) setsockoptInt(fd, IPPROTO_IP, IP_FREEBIND, 1);
+      else setsockoptInt(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+      const source = ipBytes(target.source);
+      bind(fd, inetAddress(source, 0, family === 6 && source[0] === 0xfe ? index : 0));
+    }
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+/** BPF_RET|BPF_K: the whole packet. */
+const ALL = [{ code: 0x06, ifTrue: 0, ifFalse: 0, value: 0xffff_ffff }];
+
+function applyFilter(pair: Pair): void {
+  if (pair.options.allVrids) return;
+  const { family, protocol } = pair.endpoint;
+  attachFilter(pair.receiveFd, vridFilter({ family, protocol, vrids: pair.vrids.keys() }));
+}
+
+function setReceiveBuffer(fd: Fd, bytes = DEFAULT_RECEIVE_BUFFER_BYTES): void {
+  try {
+    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes);
+  } catch {
+    // Without CAP_NET_ADMIN: as much as the system lets everybody have.
+    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+  }
+}
+
+function join(fd: Fd, family: Family, group: Uint8Array, index: number): void {
+  const request = new Uint8Array(family === 4 ? 12 : 20);
+  request.set(group);
+  // struct ip_mreqn { group, address, ifindex } or ipv6_mreq { group, ifindex }.
+  new DataView(request.buffer).setInt32(family === 4 ? 8 : 16, index, true);
+  if (family === 4) setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, request);
+  else setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, request);
+}
+
+function openSendSocket(endpoint: VrrpEndpoint, options: VrrpSocketOptions): Fd {
+  const { family, protocol } = endpoint;
+  const index = endpoint.interface?.index ?? 0;
+  const fd = socket(family === 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_NONBLOCK, protocol);
+  try {
+    attachFilter(fd, DROP_ALL);
+    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, 0);
+    if (endpoint.interface) bindToDevice(fd, endpoint.interface.name);
+    if (family === 4) {
+      setsockoptInt(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+      setsockoptInt(fd, IPPROTO_IP, IP_HDRINCL, 1);
+      const device = new Uint8Array(12);
+      new DataView(device.buffer).setInt32(8, index, true);
+      setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, device);
+      setsockoptInt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 0);
+      setsockoptInt(fd, IPPROTO_IP, IP_TOS, VRRP_TOS);
+    } else {
+      setsockoptInt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
+      setsockoptInt(fd, IPPROTO_IPV6, IPV6_CHECKSUM, CHECKSUM_OFFSET);
+      setsockoptInt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, VRRP_HOPS);
+      setsockoptInt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, options.hopLimit ?? VRRP_HOPS);
+      setsockoptInt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, index);
+      setsockoptInt(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
+      setsockoptInt(fd, IPPROTO_IPV6, IPV6_TCLASS, VRRP_TOS);
+    }
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+/** How many bytes the kernel may hold for an instance (`vrrp_rx_bufs_policy`, `vrrp_rx_bufs_multiplier`). */
+export function receiveBufferBytes(
+  policy: "mtu" | "advert" | number | undefined,
+  multiplier: number,
+  mtu: number,
+  advertBytes: number,
+): number | undefined {
+  if (policy === undefined) return undefined;
+  if (policy === "mtu") return multiplier * mtu;
+  return policy === "advert" ? multiplier * advertBytes : policy;
+}

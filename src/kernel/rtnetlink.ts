@@ -1,0 +1,145 @@
+// Adapter: commands to the kernel's network tables by rtnetlink, hundreds at a time, and reading the tables whole. Every answer is
+// tied to its object and has a meaning (rtnl.md §8).
+import { errnoName, SyscallError } from "../../ffi/errno.ts";
+import { getsockname, SO_RCVBUF, SO_RCVBUFFORCE, SOL_SOCKET, setsockoptInt } from "../../ffi/socket.ts";
+import { dumpAddresses } from "../net/addresses.ts";
+import { decodeLink, dumpLinks, getLink } from "../net/links.ts";
+import type { Link } from "../net/model.ts";
+import type { NetCommand } from "../net/plan.ts";
+import { type NetlinkRequest, NLM_F_ACK } from "../net/request.ts";
+import { dumpRoutes } from "../net/routes.ts";
+import { decodeNetMessage, encodeCommand, errorMeaning, type Meaning, type NetMessage } from "../net/rtnetlink.ts";
+import { dumpRules } from "../net/rules.ts";
+import { applyMessage, emptyState, type SeenState } from "../net/seen.ts";
+import { NETLINK_ROUTE, type NetlinkAnswer, openNetlink } from "./netlink-socket.ts";
+
+const RTM_NEWADDR = 20;
+const RTM_NEWLINK = 16;
+const RTM_NEWROUTE = 24;
+const RTM_NEWRULE = 32;
+
+export interface CommandOutcome {
+  readonly command: NetCommand;
+  readonly meaning: "done" | Meaning;
+  /** Name of the errno, when it was not done. */
+  readonly code?: string;
+  /** `address 192.0.2.1/24 on interface 3: EPERM`, with the kernel's own words when it had any. */
+  readonly message?: string;
+}
+
+/** What is read besides links and addresses. */
+export interface TableScope {
+  /** rtm_protocol numbers of the routes that matter; none: routes are not looked at. */
+  readonly routeProtocols: readonly number[];
+  readonly rules: boolean;
+}
+
+export interface Rtnetlink {
+  /** Netlink port of the command socket: changes that it asked for carry it. */
+  readonly portId: number;
+  /** Runs the commands in order, goes on after a failed one; one outcome each. @throws SyscallError when the socket fails */
+  apply(commands: readonly NetCommand[]): readonly CommandOutcome[];
+  /** Runs requests in order; one answer each. @throws SyscallError when the socket fails */
+  requestAll(requests: readonly NetlinkRequest[]): readonly NetlinkAnswer[];
+  /** One request that must succeed. @throws SyscallError with the kernel's errno */
+  request(request: NetlinkRequest): void;
+  /** A link by name; undefined when there is none. @throws SyscallError */
+  link(name: string): Link | undefined;
+  /** The tables as they are now. @throws SyscallError */
+  read(scope: TableScope): SeenState;
+  [Symbol.dispose](): void;
+}
+
+export interface RtnetlinkOptions {
+  /** `vrrp_netlink_cmd_rcv_bufs`; absent: 1 MiB. */
+  readonly receiveBufferBytes?: number;
+  readonly receiveBufferForce?: boolean;
+}
+
+/** @throws SyscallError when the kernel has no rtnetlink for us */
+export function openRtnetlink(options: RtnetlinkOptions = {}): Rtnetlink {
+  const socket = openNetlink(NETLINK_ROUTE);
+  const { receiveBufferBytes, receiveBufferForce } = options;
+  if (receiveBufferBytes !== undefined)
+    setsockoptInt(socket.fd, SOL_SOCKET, receiveBufferForce ? SO_RCVBUFFORCE : SO_RCVBUF, receiveBufferBytes);
+  const name = getsockname(socket.fd);
+
+  function dump(request: NetlinkRequest, answerType: number, state: () => SeenState, restart: () => void): void {
+    const keep = (message: NetMessage | undefined) => {
+      if (message) applyMessage(state(), message, () => true, false);
+    };
+    const write = (writer: { raw(bytes: Uint8Array): void }) => writer.raw(request.payload);
+    socket.dump(request.type, request.what, write, (p) => keep(decodeNetMessage(answerType, p)), restart);
+  }
+
+  /** One table at a time, each into a state of its own: a dump that has to be read again forgets only its own. */
+  function readInto(total: SeenState, request: NetlinkRequest, answerType: number): void {
+    let part = emptyState();
+    dump(
+      request,
+      answerType,
+      () => part,
+      () => {
+        part = emptyState();
+      },
+    );
+    for (const [key, value] of part.links) total.links.set(key, value);
+    for (const [key, value] of part.addresses) total.addresses.set(key, value);
+    for (const [key, value] of part.routes) total.routes.set(key, value);
+    for (const [key, value] of part.rules) total.rules.set(key, value);
+  }
+
+  return {
+    portId: name.family === "netlink" ? name.portId : 0,
+    apply(commands) {
+      const requests = commands.map((command) => {
+        const request = encodeCommand(command);
+        // Only failures answer, and the last one of a window: half the messages.
+        return { ...request, flags: request.flags & ~NLM_F_ACK };
+      });
+      const answers = socket.requestAll(requests);
+      return commands.map((command, i) => outcome(command, requests[i]?.what ?? "", answers[i] ?? { errno: 0 }));
+    },
+    requestAll: (requests) => socket.requestAll(requests),
+    request(request) {
+      const [answer] = socket.requestAll([request]);
+      if (!answer || answer.errno === 0) return;
+      throw new SyscallError("rtnetlink", answer.errno, withText(request.what, answer));
+    },
+    link(linkName) {
+      const request = getLink(linkName);
+      try {
+        const payload = socket.ask(request.type, request.what, (writer) => writer.raw(request.payload));
+        return payload && decodeLink(payload);
+      } catch (error) {
+        if (error instanceof SyscallError && error.code === "ENODEV") return undefined;
+        throw error;
+      }
+    },
+    read(scope) {
+      const state = emptyState();
+      readInto(state, dumpLinks(), RTM_NEWLINK);
+      for (const family of [4, 6] as const) {
+        readInto(state, dumpAddresses(family), RTM_NEWADDR);
+        if (scope.rules) readInto(state, dumpRules(family), RTM_NEWRULE);
+        for (const protocol of scope.routeProtocols) readInto(state, dumpRoutes(family, protocol), RTM_NEWROUTE);
+      }
+      // kernel: before 4.20 (no strict check) the protocol asked for is ignored.
+      for (const [key, route] of state.routes)
+        if (!scope.routeProtocols.includes(route.protocol)) state.routes.delete(key);
+      return state;
+    },
+    [Symbol.dispose]: () => socket[Symbol.dispose](),
+  };
+}
+
+function outcome(command: NetCommand, what: string, answer: NetlinkAnswer): CommandOutcome {
+  if (answer.errno === 0) return { command, meaning: "done" };
+  const code = errnoName(answer.errno);
+  const message = `${withText(what, answer)}: ${code}`;
+  return { command, meaning: errorMeaning(command.kind, code), code, message };
+}
+
+function withText(what: string, answer: NetlinkAnswer): string {
+  return answer.text === undefined ? what : `${what}: ${answer.text}`;
+}

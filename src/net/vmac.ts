@@ -1,0 +1,127 @@
+// Core: virtual interfaces (rtnl.md §4): how they are called, which MAC they have, and whether a link that is there already is one.
+import type { IpText } from "../base/ip.ts";
+import type { VrrpGlobal, VrrpInstance } from "../config/model.ts";
+import {
+  formatMac,
+  IPVLAN_FLAGS,
+  IPVLAN_MODE_L2,
+  MACVLAN_MODE_PRIVATE,
+  type NewVirtualLink,
+  parseMac,
+} from "./links.ts";
+import { type Link, linkByName, type SeenTables } from "./model.ts";
+
+/** kernel: IFNAMSIZ without the NUL. */
+const MAX_NAME_BYTES = 15;
+
+export interface VirtualInterface {
+  readonly name: string;
+  /** Name of the interface below. */
+  readonly parent: string;
+  readonly family: 4 | 6;
+  readonly form:
+    | { readonly kind: "macvlan"; readonly mac: string }
+    | { readonly kind: "ipvlan"; readonly mode: "bridge" | "private" | "vepa" };
+  /** Absent: the parent's. */
+  readonly group?: number;
+  /** ipvlan: what adverts come from, since it has the MAC of its parent. */
+  readonly address?: { readonly ip: IpText; readonly prefix: number };
+}
+
+/** MAC of a virtual router (RFC 9568 §7.3): 00:00:5e:00:01:VRID, IPv6 00:00:5e:00:02:VRID. */
+export function virtualRouterMac(family: 4 | 6, vrid: number): string {
+  return formatMac(Uint8Array.of(0, 0, 0x5e, 0, family === 4 ? 1 : 2, vrid));
+}
+
+/**
+ * The virtual interface of an instance; undefined when it has none. Generated names avoid `taken` (interfaces that are there and
+ * are not this one, names given to other instances): vrrp.VRID, then vrrp1.VRID and so on; IPv6 tries vrrp6.VRID first.
+ */
+export function virtualInterfaceOf(
+  instance: VrrpInstance,
+  global: Pick<VrrpGlobal, "vmacPrefix">,
+  taken: (name: string, form: VirtualInterface["form"]) => boolean,
+): VirtualInterface | undefined {
+  const { vmac, family, vrid } = instance;
+  if (!vmac || instance.interface === undefined) return undefined;
+  const form: VirtualInterface["form"] =
+    vmac.kind === "ipvlan"
+      ? { kind: "ipvlan", mode: vmac.ipvlanMode ?? "bridge" }
+      : { kind: "macvlan", mac: (vmac.mac ?? virtualRouterMac(family, vrid)).toLowerCase() };
+  const name = vmac.interface ?? generatedName(global.vmacPrefix, family, vrid, (text) => taken(text, form));
+  return {
+    name,
+    parent: instance.interface,
+    family,
+    form,
+    ...(vmac.group !== undefined && { group: vmac.group }),
+    ...(vmac.ipvlanAddress && { address: vmac.ipvlanAddress }),
+  };
+}
+
+/** VMAC for a single address on another interface or of the other family (`use_vmac` of an address, `use_vmac_addr`). */
+export function addressInterface(
+  parent: string,
+  family: 4 | 6,
+  vrid: number,
+  prefix: string,
+  taken: (name: string, form: VirtualInterface["form"]) => boolean,
+): VirtualInterface {
+  const form = { kind: "macvlan" as const, mac: virtualRouterMac(family, vrid) };
+  return { name: generatedName(prefix, family, vrid, (text) => taken(text, form)), parent, family, form };
+}
+
+function generatedName(prefix: string, family: 4 | 6, vrid: number, taken: (name: string) => boolean): string {
+  const suffix = `.${vrid}`;
+  const name = (middle: string) =>
+    `${prefix.slice(0, MAX_NAME_BYTES - suffix.length - middle.length)}${middle}${suffix}`;
+  const first = [name(""), ...(family === 6 ? [name("6")] : [])];
+  for (const candidate of first) if (!taken(candidate)) return candidate;
+  // There are 255 VRIDs and as many parents as can matter: a free number is soon found.
+  for (let i = 1; i < 1000; i++) if (!taken(name(String(i)))) return name(String(i));
+  return name("");
+}
+
+/** What a link of the wished name means. */
+export type Presence =
+  | { readonly kind: "absent" }
+  /** It is what we would make: taken over with all that is on it. */
+  | { readonly kind: "adopt"; readonly link: Link }
+  /** One of our kind, but on another parent or with another MAC: removed and made anew. */
+  | { readonly kind: "replace"; readonly link: Link }
+  /** Not made by a VRRP daemon: hands off. */
+  | { readonly kind: "stranger"; readonly link: Link };
+
+export function presenceOf(wish: VirtualInterface, seen: Pick<SeenTables, "links">): Presence {
+  const link = linkByName(seen, wish.name);
+  const parent = linkByName(seen, wish.parent);
+  if (!link) return { kind: "absent" };
+  if (link.kind !== wish.form.kind) return { kind: "stranger", link };
+  if (link.parent !== parent?.index) return { kind: "replace", link };
+  if (wish.form.kind === "ipvlan") return { kind: link.mode === IPVLAN_MODE_L2 ? "adopt" : "replace", link };
+  return { kind: link.mode === MACVLAN_MODE_PRIVATE && link.mac === wish.form.mac ? "adopt" : "replace", link };
+}
+
+/** The request to make it on a parent. @throws RangeError for a MAC that is none */
+export function newLinkOf(wish: VirtualInterface, parent: Link, parentIsInVrf: boolean): NewVirtualLink {
+  const base = {
+    name: wish.name,
+    parent: parent.index,
+    group: wish.group ?? parent.group,
+    ...(parentIsInVrf && parent.master !== undefined && { master: parent.master }),
+  };
+  if (wish.form.kind === "ipvlan") return { ...base, form: { kind: "ipvlan", flags: IPVLAN_FLAGS[wish.form.mode] } };
+  const mac = parseMac(wish.form.mac);
+  if (!mac) throw new RangeError(`mac: expected six octets (got ${wish.form.mac})`);
+  return { ...base, form: { kind: "macvlan", mac } };
+}
+
+/** The first link-local IPv6 address of a link. */
+export function linkLocalOf(
+  seen: Pick<SeenTables, "addresses">,
+  index: number,
+): { ip: string; prefix: number } | undefined {
+  for (const { family, index: on, ip, prefix } of seen.addresses.values())
+    if (family === 6 && on === index && /^fe[89ab]/.test(ip)) return { ip, prefix };
+  return undefined;
+}

@@ -61,11 +61,49 @@ export interface GlobalConfig {
   };
   readonly reload: {
     readonly checkConfig: boolean;
+    /** Where the output of that check goes; absent: dropped. */
+    readonly checkLog?: string;
     readonly timeFile?: string;
     readonly repeat: boolean;
+    /** `reload_file`; empty text: in the run directory. */
     readonly file?: string;
   };
   readonly umask?: number;
+  readonly namespaceWithIpsets?: boolean;
+  readonly processNames?: {
+    readonly conventional: boolean;
+    readonly parent?: string;
+    readonly vrrp?: string;
+    readonly checker?: string;
+    readonly bfd?: string;
+  };
+  /** `max_auto_priority` (0 never, -1 silent) and the lateness that triggers a step. */
+  readonly autoPriority?: { readonly max: number; readonly minDelayUs: number };
+  readonly files?: {
+    readonly configSaveDir?: string;
+    readonly tmpConfigDir?: string;
+    readonly dataUseInstance: boolean;
+    readonly iprouteUsrDir?: string;
+    readonly iprouteEtcDir: string;
+    readonly stateDump?: string;
+    readonly statsDump?: string;
+    readonly jsonDump?: string;
+  };
+  readonly randomSeed?: number;
+  /** Default of `log_all_failures`; the checks hold what it resolves to. */
+  readonly checkerLogAllFailures?: boolean;
+  readonly jsonVersion?: 1 | 2;
+  readonly snmp?: {
+    readonly socket: string;
+    readonly traps: boolean;
+    readonly vrrp: boolean;
+    readonly rfcV2: boolean;
+    readonly rfcV3: boolean;
+    readonly checker: boolean;
+    readonly virtualServerIntervalMs: number;
+    readonly realServerIntervalMs: number;
+  };
+  readonly dbus?: { readonly enabled: boolean; readonly serviceName: string; readonly noInterfaceName: string };
 }
 
 export interface Fifo {
@@ -103,7 +141,12 @@ export interface LvsGlobal {
   readonly syncDaemon?: SyncDaemon;
   readonly rsInitNotifies: boolean;
   readonly nftablesIpvsTable?: string;
+  readonly nftablesIpvsPriority?: number;
   readonly nftablesIpvsStartFwmark: number;
+  readonly cmdRcvBufBytes?: number;
+  readonly cmdRcvBufForce?: boolean;
+  readonly monitorRcvBufBytes?: number;
+  readonly monitorRcvBufForce?: boolean;
 }
 
 /** `lvs_sync_daemon`. */
@@ -168,6 +211,9 @@ export interface VirtualServer {
   readonly smtpAlert: boolean;
   readonly sorryServer?: SorryServer;
   readonly realServers: readonly RealServer[];
+  /** `virtualhost` as configured here; the checks hold what it resolves to. */
+  readonly virtualHost?: string;
+  readonly snmpName?: string;
 }
 
 export interface SorryServer {
@@ -194,6 +240,7 @@ export interface RealServer {
   readonly notifyDown?: Command;
   readonly smtpAlert: boolean;
   readonly checks: readonly Check[];
+  readonly snmpName?: string;
   readonly origin: Origin;
 }
 
@@ -263,6 +310,8 @@ export interface HttpUrl {
   readonly host: string;
   /** `virtualhost` as configured (url > checker > real > virtual server); absent when the address stands in. */
   readonly virtualHost?: string;
+  /** `tls_compliant` of this page; absent: as the check says. */
+  readonly tlsCompliant?: boolean;
   /** 32 lower-case hexadecimal digits. */
   readonly digest?: string;
   /** Inclusive ranges; [200, 299] by default. */
@@ -273,6 +322,8 @@ export interface HttpUrl {
     readonly noMatch: boolean;
     readonly minOffset: number;
     readonly maxOffset?: number;
+    /** `regex_stack`: first and largest size of the match stack in bytes. */
+    readonly stackBytes?: readonly [number, number];
   };
 }
 
@@ -368,6 +419,10 @@ export interface VrrpGlobal {
     readonly counters: boolean;
     readonly ifindex: boolean;
   };
+  /** `vrrp_iptables`: chains for incoming and outgoing packets. */
+  readonly iptablesChains?: readonly string[];
+  /** `vrrp_ipsets`: names of sets; empty: without sets. */
+  readonly ipsets?: readonly string[];
   readonly vmacPrefix: string;
   readonly vmacAddrPrefix: string;
   readonly noEmailFaults: boolean;
@@ -437,6 +492,8 @@ export interface VrrpInstance {
   readonly routes: readonly Route[];
   readonly rules: readonly Rule[];
   readonly promoteSecondaries: boolean;
+  /** `no_virtual_ipaddress`: having none is meant. */
+  readonly noVirtualAddresses?: boolean;
   readonly sourceIp?: IpText;
   readonly trackSourceIp: boolean;
   readonly multicastGroup: IpText;
@@ -465,6 +522,8 @@ export interface VrrpInstance {
     readonly xmitBase: boolean;
     readonly useForAddresses: boolean;
     readonly group?: number;
+    /** `netlink_notify_msg`: force a kernel message for the parent when it is made. */
+    readonly netlinkNotify?: boolean;
     readonly ipvlanMode?: "bridge" | "private" | "vepa";
     readonly ipvlanAddress?: { readonly ip: IpText; readonly prefix: number };
   };
@@ -611,6 +670,8 @@ export interface Route {
   readonly expiresS?: number;
   readonly ttlPropagate?: boolean;
   readonly encap?: Encap;
+  /** The route goes to the table of this VRF. */
+  readonly vrf?: string;
   readonly nextHops: readonly NextHop[];
   readonly addMode?: "add" | "append" | "prepend";
   readonly noTrack: boolean;

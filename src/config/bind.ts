@@ -1,0 +1,202 @@
+// Config core: from the tree to the typed configuration. Binding reads each statement by its table, semantics looks across
+// blocks, to-model/ hands defaults down; all three write to one list of findings. Never throws, reads no file.
+import { formatEndpoint } from "../base/ip.ts";
+import { bindTree } from "./binder.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+import { createEffective, type EffectiveTree } from "./effective.ts";
+import { createFindings, type Findings } from "./findings.ts";
+import { homesOf } from "./keywords/homes.ts";
+import { TOP_LEVEL } from "./keywords/top-level.ts";
+import type { Config, VirtualServer, VrrpConfig } from "./model.ts";
+import type { BindContext } from "./reader.ts";
+import { checkAcrossBlocks, uniqueByName } from "./semantics.ts";
+import type { FileWeight, ServiceDefaults } from "./to-model/defaults.ts";
+import { type BoundGlobal, type BoundTop, mergeGlobals, toGlobal, toVrrpGlobal } from "./to-model/global.ts";
+import {
+  allowsWeights,
+  type BoundSyncGroup,
+  toBfd,
+  toGarpGroup,
+  toSsl,
+  toStaticAddresses,
+  toSyncGroup,
+  toTrackGroup,
+} from "./to-model/groups.ts";
+import { createRuleNumbers, toRules } from "./to-model/rules.ts";
+import { type TrackerDefinitions, toTrackFile, toTrackProcess, toTrackScript } from "./to-model/tracking.ts";
+import { type BoundGroup, type BoundVirtualServer, toVirtualServer, wordSpan } from "./to-model/virtual-server.ts";
+import { toInstance } from "./to-model/vrrp-instance.ts";
+import type { Tree } from "./tree.ts";
+
+export type { BindContext } from "./reader.ts";
+
+export interface BindResult {
+  readonly config: Config;
+  /** Every value with its origin; made when first asked for. */
+  readonly effective: EffectiveTree;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Binds a whole configuration. Findings come in no order; whoever prints them sorts them by place. */
+export function bindConfig(tree: Tree, context: BindContext): BindResult {
+  const findings = createFindings();
+  const top: BoundTop = bindTree(tree.statements, TOP_LEVEL, context, findings, homesOf).block as BoundTop;
+  const global = mergeGlobals(top, findings);
+  const config = toConfig(top, global, context, findings);
+  checkAcrossBlocks(top, global, config, findings);
+  return { config, effective: createEffective(top, config), diagnostics: findings.list };
+}
+
+function toConfig(top: BoundTop, global: BoundGlobal, context: BindContext, findings: Findings): Config {
+  const ssl = top.SSL && toSsl(top.SSL);
+  const vrrp = toVrrp(top, global, findings);
+  return {
+    global: toGlobal(top, withKnownMaster(global, vrrp.config, findings), context),
+    virtualServers: toVirtualServers(top, global, findings),
+    ...(ssl && { ssl }),
+    vrrp: vrrp.config,
+    bfd: vrrp.bfd,
+  };
+}
+
+/** `lvs_sync_daemon` of an instance that does not exist: keepalived clears the instance in silence. */
+function withKnownMaster(global: BoundGlobal, vrrp: VrrpConfig, findings: Findings): BoundGlobal {
+  const entry = global.lvs_sync_daemon;
+  const name = entry?.value.instance;
+  if (!entry || name === undefined || vrrp.instances.some((instance) => instance.name === name)) return global;
+  const word = entry.statement.words.find((one) => one.text === name) ?? entry.statement.words[0];
+  findings.add("warning", word.span, {
+    code: "undefined-reference",
+    message: `there is no vrrp_instance ${name}: the sync daemon follows no role`,
+  });
+  const { instance: _, ...value } = entry.value;
+  return { ...global, lvs_sync_daemon: { ...entry, value } };
+}
+
+function toVirtualServers(top: BoundTop, global: BoundGlobal, findings: Findings): readonly VirtualServer[] {
+  const groups = new Map<string, BoundGroup>();
+  for (const group of uniqueByName(top.virtual_server_group, "virtual_server_group", "warning", findings))
+    groups.set(group.value, group);
+  const smtpAlert = global.smtp_alert_checker?.value ?? global.smtp_alert?.value;
+  const defaults: ServiceDefaults = {
+    ...(smtpAlert !== undefined && { smtpAlert }),
+    logAllFailures: global.checker_log_all_failures?.value ?? false,
+  };
+  const trackFiles = new Map<string, FileWeight>();
+  for (const { value: name, block } of top.track_file ?? []) {
+    const weight = block.weight?.value;
+    if (!trackFiles.has(name)) trackFiles.set(name, { weight: weight?.weight ?? 1, reverse: weight?.reverse ?? false });
+  }
+  const taken = new Map<string, BoundVirtualServer>();
+  const servers: VirtualServer[] = [];
+  for (const bound of top.virtual_server ?? []) {
+    const server = toVirtualServer(bound, { defaults, groups, trackFiles, findings });
+    const own = server && withoutTaken(server, bound, taken, findings);
+    if (own) servers.push(own);
+  }
+  return servers;
+}
+
+/** A kernel service belongs to one virtual server; keepalived lets a second one fail when it runs (language.md §12). */
+function withoutTaken(
+  server: VirtualServer,
+  bound: BoundVirtualServer,
+  taken: Map<string, BoundVirtualServer>,
+  findings: Findings,
+): VirtualServer | undefined {
+  const services = server.services.filter((service) => {
+    const key =
+      service.kind === "address"
+        ? `${formatEndpoint(service.ip, service.port)}/${server.protocol}`
+        : `fwmark ${service.mark} of IPv${service.family}`;
+    const before = taken.get(key);
+    if (!before) taken.set(key, bound);
+    else
+      findings.add("warning", wordSpan(bound), {
+        code: "duplicate-service",
+        message: `${key} ${before === bound ? "stands twice in this group" : "is served by another virtual_server already"}: it is left out here`,
+        ...(before !== bound && { related: [{ span: wordSpan(before), message: "served here first" }] }),
+      });
+    return !before;
+  });
+  if (services.length === server.services.length) return server;
+  return services.length === 0 ? undefined : { ...server, services };
+}
+
+function toVrrp(top: BoundTop, global: BoundGlobal, findings: Findings): { config: VrrpConfig; bfd: Config["bfd"] } {
+  const scripts = uniqueByName(top.vrrp_script, "vrrp_script", "warning", findings);
+  const files = uniqueByName(top.track_file, "track_file", "warning", findings);
+  const processes = uniqueByName(top.vrrp_track_process, "vrrp_track_process", "warning", findings);
+  const sessions = uniqueByName(top.bfd_instance, "bfd_instance", "error", findings);
+  const made = {
+    scripts: scripts.flatMap((bound) => toTrackScript(bound, findings) ?? []),
+    files: files.flatMap((bound) => toTrackFile(bound, findings) ?? []),
+    processes: processes.flatMap((bound) => toTrackProcess(bound, findings) ?? []),
+    bfd: sessions.flatMap((bound) => toBfd(bound, findings) ?? []),
+  };
+  const byName = <T extends { readonly name: string }>(items: readonly T[]) =>
+    new Map(items.map((item) => [item.name, item]));
+  const defined = [...scripts, ...files, ...processes, ...sessions].map((bound) => bound.value);
+  const trackers: TrackerDefinitions = {
+    scripts: byName(made.scripts),
+    files: byName(made.files),
+    processes: byName(made.processes),
+    bfd: byName(made.bfd),
+    broken: new Set(defined),
+  };
+  const groups = uniqueByName(top.vrrp_sync_group, "vrrp_sync_group", "error", findings);
+  const ruleNumbers = createRuleNumbers();
+  const staticRules = toRules(
+    (top.static_rules ?? []).flatMap((entry) => entry.lines),
+    ruleNumbers,
+    findings,
+  );
+  const bound = uniqueByName(top.vrrp_instance, "vrrp_instance", "error", findings);
+  const instances = bound.flatMap(
+    (instance) => toInstance(instance, { global, trackers, ...groupRules(groups), ruleNumbers, findings }) ?? [],
+  );
+  const names = {
+    known: new Set(instances.map((instance) => instance.name)),
+    broken: new Set(bound.map((instance) => instance.value)),
+  };
+  const config: VrrpConfig = {
+    instances,
+    syncGroups: groups.flatMap((group) => toSyncGroup(group, names, trackers, global, findings) ?? []),
+    scripts: made.scripts,
+    files: made.files,
+    processes: made.processes,
+    trackGroups: uniqueByName(top.track_group, "track_group", "error", findings).map((group) =>
+      toTrackGroup(group, names, findings),
+    ),
+    staticAddresses: toStaticAddresses(top, global),
+    staticRoutes: (top.static_routes ?? []).flatMap((entry) => entry.lines.map((line) => line.value)),
+    staticRules,
+    garpGroups: (top.garp_group ?? []).map((group) => toGarpGroup(group, findings)),
+    linkbeat: (top.linkbeat_interfaces ?? []).flatMap((entry) => entry.lines.map((line) => line.value)),
+    linkbeatUsePolling: top.linkbeat_use_polling?.value ?? false,
+    upDownDelays: lastPerInterface(top),
+    global: toVrrpGlobal(global),
+  };
+  return { config, bfd: made.bfd };
+}
+
+/** What instances have to know of their groups. */
+function groupRules(groups: readonly BoundSyncGroup[]) {
+  const weightless = new Set<string>();
+  const groupPriorityChanges = new Map<string, boolean>();
+  for (const group of groups) {
+    for (const { value: member } of group.block.group?.lines ?? []) {
+      if (!allowsWeights(group)) weightless.add(member);
+      const changes = group.block.notify_priority_changes;
+      if (changes) groupPriorityChanges.set(member, changes.value);
+    }
+  }
+  return { weightless, groupPriorityChanges };
+}
+
+function lastPerInterface(top: BoundTop): VrrpConfig["upDownDelays"] {
+  const delays = new Map<string, VrrpConfig["upDownDelays"][number]>();
+  const blocks = top.interface_up_down_delays;
+  for (const { value } of blocks?.lines ?? []) delays.set(value.interface, value);
+  return [...delays.values()];
+}

@@ -1,0 +1,268 @@
+// Config core: walks a tree along the keyword tables. What comes out holds a typed value for each statement that has one,
+// and a finding for each that has not. Tables are compiled once; a statement costs one look-up and one value.
+import type { Findings } from "./findings.ts";
+import type { Keyword, RepeatKind, Table } from "./keywords/keyword.ts";
+import { REPEAT } from "./keywords/keyword.ts";
+import { type BindContext, Reader } from "./reader.ts";
+import { didYouMean } from "./suggest.ts";
+import type { Block, Statement, Word } from "./tree.ts";
+
+export interface CompiledRow {
+  readonly keyword: string;
+  readonly row: Keyword;
+  /** The name under which the value is held: another's for an alias. */
+  readonly held: string;
+  readonly repeat: RepeatKind;
+  readonly table?: CompiledTable;
+}
+
+export interface CompiledTable {
+  readonly rows: ReadonlyMap<string, CompiledRow>;
+  readonly keywords: readonly string[];
+}
+
+const compiled = new WeakMap<Table, CompiledTable>();
+
+/** The form of a table that binding, vocabulary and manual look things up in. */
+export function compileTable(table: Table): CompiledTable {
+  const known = compiled.get(table);
+  if (known) return known;
+  const rows = new Map<string, CompiledRow>();
+  for (const [keyword, row] of Object.entries(table)) {
+    const held = row.sameAs ?? keyword;
+    const repeat: RepeatKind = REPEAT[row.repeat];
+    rows.set(keyword, { keyword, row, held, repeat, ...(row.block && { table: compileTable(row.block) }) });
+  }
+  const result = { rows, keywords: [...rows.keys()] };
+  compiled.set(table, result);
+  return result;
+}
+
+export interface UntypedEntry {
+  readonly value: unknown;
+  readonly statement: Statement;
+  readonly order: number;
+  readonly block?: UntypedBound;
+  readonly attempted?: ReadonlySet<string>;
+  readonly lines?: readonly { readonly value: unknown; readonly word: Word }[];
+}
+
+/** A block by keyword: one entry, or a list where the table says so. keyword.ts gives it its exact type. */
+export interface UntypedBound {
+  [keyword: string]: UntypedEntry | UntypedEntry[];
+}
+
+interface Walk {
+  readonly reader: Reader;
+  readonly findings: Findings;
+  /** Where a keyword that is unknown here is at home: `vrrp_instance`, `virtual_server/real_server`. */
+  readonly homeOf: (keyword: string) => readonly string[];
+  order: number;
+}
+
+export interface BoundTree {
+  readonly block: UntypedBound;
+}
+
+/** Binds all statements to the top-level table. */
+export function bindTree(
+  statements: readonly Statement[],
+  table: Table,
+  context: BindContext,
+  findings: Findings,
+  homeOf: (keyword: string) => readonly string[],
+): BoundTree {
+  const walk: Walk = { reader: new Reader(context, findings), findings, homeOf, order: 0 };
+  return { block: bindStatements(walk, statements, compileTable(table), []).block };
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+function bindStatements(
+  walk: Walk,
+  statements: readonly Statement[],
+  table: CompiledTable,
+  path: readonly string[],
+): { readonly block: UntypedBound; readonly attempted: ReadonlySet<string> } {
+  const block: UntypedBound = {};
+  let attempted: Set<string> | undefined;
+  for (const statement of statements) {
+    const keyword = statement.words[0];
+    const found = table.rows.get(keyword.text);
+    if (!found) {
+      reportUnknown(walk, keyword, statement, table, path);
+      continue;
+    }
+    if (found.row.status) reportStatus(walk, keyword, found);
+    const entry = bindStatement(walk, statement, found, table, path, (missed) => {
+      attempted ??= new Set();
+      attempted.add(missed);
+    });
+    if (entry) hold(walk, block, entry, found);
+  }
+  return { block, attempted: attempted ?? NOTHING };
+}
+
+function bindStatement(
+  walk: Walk,
+  statement: Statement,
+  found: CompiledRow,
+  table: CompiledTable,
+  path: readonly string[],
+  miss: (keyword: string) => void,
+): UntypedEntry | undefined {
+  const { reader } = walk;
+  const { row } = found;
+  reader.start(statement, 1);
+  const value = row.value.read(reader);
+  if (value === undefined) miss(found.held);
+  else reportLeftOver(walk, found, table, miss);
+  const order = walk.order++;
+  if (found.table) {
+    const body = bindStatements(walk, statement.block?.statements ?? [], found.table, [...path, found.keyword]);
+    return value === undefined ? undefined : { value, statement, order, block: body.block, attempted: body.attempted };
+  }
+  if (row.lines) {
+    const lines = bindLines(walk, statement.block, row.lines);
+    return value === undefined ? undefined : { value, statement, order, lines };
+  }
+  return value === undefined ? undefined : { value, statement, order };
+}
+
+function bindLines(
+  walk: Walk,
+  block: Block | undefined,
+  lines: NonNullable<Keyword["lines"]>,
+): NonNullable<UntypedEntry["lines"]> {
+  const { reader } = walk;
+  const entries: { value: unknown; word: Word }[] = [];
+  for (const statement of block?.statements ?? []) {
+    reader.start(statement, 0);
+    for (let word = reader.peek(); word; word = reader.peek()) {
+      const value = lines.entry.read(reader);
+      if (value !== undefined) entries.push({ value, word });
+      if (lines.kind === "lines") {
+        if (value !== undefined) reportLeftOver(walk, undefined, undefined, () => {});
+        break;
+      }
+    }
+  }
+  return entries;
+}
+
+function hold(walk: Walk, block: UntypedBound, entry: UntypedEntry, found: CompiledRow): void {
+  const before = block[found.held];
+  if (found.repeat === "list") {
+    if (Array.isArray(before)) before.push(entry);
+    else block[found.held] = [entry];
+    return;
+  }
+  if (before === undefined || Array.isArray(before)) {
+    block[found.held] = entry;
+    return;
+  }
+  block[found.held] = reportDuplicate(walk, before, entry, found);
+}
+
+/** Reports a scalar given twice, and says which of the two counts. */
+function reportDuplicate(walk: Walk, before: UntypedEntry, entry: UntypedEntry, found: CompiledRow): UntypedEntry {
+  const keyword = entry.statement.words[0];
+  const first = found.repeat === "first" || found.repeat === "once";
+  const larger = found.repeat === "max";
+  const counts = first ? "the first one counts" : larger ? "the largest one counts" : "the last one counts";
+  const severity = found.repeat === "once" || found.repeat === "last-error" ? "error" : "warning";
+  walk.findings.add(severity, keyword.span, {
+    code: "duplicate-keyword",
+    message: `${keyword.text} is given twice in this block: ${counts}`,
+    related: [{ span: before.statement.words[0].span, message: "given here first" }],
+  });
+  if (first) return before;
+  if (larger && typeof before.value === "number" && typeof entry.value === "number")
+    return before.value >= entry.value ? before : entry;
+  return entry;
+}
+
+function reportUnknown(
+  walk: Walk,
+  keyword: Word,
+  statement: Statement,
+  table: CompiledTable,
+  path: readonly string[],
+): void {
+  const homes = walk.homeOf(keyword.text);
+  if (homes.length > 0) {
+    const list = homes.slice(0, 3).join(", ");
+    walk.findings.add("error", keyword.span, {
+      code: "misplaced-keyword",
+      message: `${keyword.text} does not belong ${path.length === 0 ? "at the top level" : `in ${path.at(-1)}`}`,
+      hint: `it belongs in ${list}${homes.length > 3 ? " …" : ""}`,
+    });
+    return;
+  }
+  const hint = didYouMean(keyword.text, table.keywords);
+  const where = path.length === 0 ? "" : ` in ${path.at(-1)}`;
+  const skipped = statement.block ? "; its block is left out" : "";
+  walk.findings.add("error", keyword.span, {
+    code: "unknown-keyword",
+    message: `unknown keyword${where}: ${keyword.text}${skipped}`,
+    ...(hint !== undefined && { hint }),
+  });
+}
+
+function reportStatus(walk: Walk, keyword: Word, found: CompiledRow): void {
+  const { row } = found;
+  const hint = row.successor === undefined ? {} : { hint: `use ${row.successor}` };
+  if (row.status === "deprecated") {
+    const code = row.quiet ? "old-name" : "deprecated";
+    walk.findings.add(row.quiet ? "note" : "warning", keyword.span, {
+      code,
+      message: `${keyword.text} is an old word`,
+      ...hint,
+    });
+    return;
+  }
+  const message =
+    row.status === "removed"
+      ? `keepalived no longer knows ${keyword.text}`
+      : `${keyword.text} stands in keepalived's manual, but keepalived does not know it`;
+  walk.findings.add("error", keyword.span, { code: "removed-keyword", message, ...hint });
+}
+
+/** Words that nobody asked for: keepalived drops them in silence (language.md §3). */
+function reportLeftOver(
+  walk: Walk,
+  found: CompiledRow | undefined,
+  table: CompiledTable | undefined,
+  miss: (keyword: string) => void,
+): void {
+  const left = walk.reader.leftOver();
+  if (!left) return;
+  const keyword = walk.reader.keyword.text;
+  let swallowed: string | undefined;
+  for (const word of left.words) {
+    const row = table?.rows.get(word.text);
+    if (!row) continue;
+    swallowed ??= word.text;
+    miss(row.held);
+  }
+  const words = found?.row.secret ? "more words" : shownUpTo(left.words, swallowed);
+  walk.findings.add("warning", left.span, {
+    code: "extra-words",
+    message: found?.row.secret
+      ? `${keyword} takes one word; what follows it is ignored`
+      : `ignored behind ${keyword}: ${words}`,
+    hint:
+      swallowed !== undefined
+        ? `one statement a line: put ${swallowed} on a line of its own`
+        : "put text with blanks in double quotes, or take it out",
+  });
+}
+
+/** Left-over words as a message shows them: nothing behind a keyword, whose value may be a secret. */
+function shownUpTo(words: readonly Word[], keyword: string | undefined): string {
+  const end = keyword === undefined ? MAX_SHOWN_WORDS : words.findIndex((word) => word.text === keyword) + 1;
+  const texts = words.slice(0, Math.min(end, MAX_SHOWN_WORDS)).map((word) => word.text);
+  return texts.length < words.length ? `${texts.join(" ")} …` : texts.join(" ");
+}
+
+const MAX_SHOWN_WORDS = 6;

@@ -1,0 +1,153 @@
+// Config core: reads the words of one statement from left to right for the values of the tables, and knows how to complain.
+// One reader serves a whole binding; start() aims it at the next statement.
+import * as v from "valibot";
+import type { Severity } from "./diagnostic.ts";
+import { type Finding, type Findings, spanOver } from "./findings.ts";
+import type { Span } from "./span.ts";
+import type { Statement, Word } from "./tree.ts";
+
+/** Names that the machine's tables give to numbers (language.md §14). */
+export type NameTable = "rt_tables" | "rt_scopes" | "rt_protos" | "rt_dsfield" | "rt_realms" | "group" | "protocols";
+
+/** What binding has to ask the outside for. */
+export interface BindContext {
+  /** The machine's name: default of `router_id` and of the mail names. */
+  readonly hostName: string;
+  /** Number of a name in `/etc/iproute2/FILE` (or `/etc/protocols`); absent: only the built-in names are known. */
+  lookupName?(table: NameTable, name: string): number | undefined;
+  /** Content of a key file of `auth_hmac` that only its owner may read; absent or undefined: it can't be read. */
+  readKeyFile?(path: string): Uint8Array | undefined;
+}
+
+/** A schema that makes a value of one word. The message of its issue says what would be accepted. */
+export type WordSchema<T> = v.GenericSchema<string, T>;
+
+/** Marks an issue as «right kind, wrong size», so that the finding gets the code `out-of-range`. */
+export const RANGE = "range";
+
+export class Reader {
+  readonly context: BindContext;
+  readonly #findings: Findings;
+  #statement: Statement | undefined;
+  #words: readonly Word[] = [];
+  #at = 0;
+  /** The option of a line that is being read, in place of the keyword, for messages. */
+  subject: Word | undefined;
+
+  constructor(context: BindContext, findings: Findings) {
+    this.context = context;
+    this.#findings = findings;
+  }
+
+  /** Aims at a statement; `from` is 1 behind a keyword, 0 where the line is an entry of a list. */
+  start(statement: Statement, from: 0 | 1): void {
+    this.#statement = statement;
+    this.#words = statement.words;
+    this.#at = from;
+    this.subject = undefined;
+  }
+
+  /** The first word of the statement: the keyword. */
+  get keyword(): Word {
+    const first = this.#words[0];
+    if (!first) throw new Error("reader: not aimed at a statement");
+    return first;
+  }
+
+  /** The line behind the keyword with its quotes, for words that are split again. */
+  get rest(): string {
+    return this.#statement?.rest ?? "";
+  }
+
+  peek(): Word | undefined {
+    return this.#words[this.#at];
+  }
+
+  next(): Word | undefined {
+    return this.#words[this.#at++];
+  }
+
+  /** Takes the word if it is this one. */
+  take(text: string): boolean {
+    if (this.#words[this.#at]?.text !== text) return false;
+    this.#at++;
+    return true;
+  }
+
+  /** Where a finding points when a word is missing: the last word there is. */
+  get here(): Span {
+    return (this.#words[Math.min(this.#at, this.#words.length) - 1] ?? this.keyword).span;
+  }
+
+  /** All words not taken yet; they count as taken afterwards. */
+  takeAll(): readonly Word[] {
+    const words = this.#words.slice(this.#at);
+    this.#at = this.#words.length;
+    return words;
+  }
+
+  /** The next word, or a finding `missing-value` that tells what belongs here. */
+  need(expected: string, of: string = (this.subject ?? this.keyword).text): Word | undefined {
+    const word = this.next();
+    if (word) return word;
+    this.report("error", this.here, {
+      code: "missing-value",
+      message: `${of} lacks its value`,
+      hint: expectedHint(expected),
+    });
+    return undefined;
+  }
+
+  /** Value of a word, or a finding `bad-value` or `out-of-range`. */
+  convert<T>(word: Word, schema: WordSchema<T>, of: string = (this.subject ?? this.keyword).text): T | undefined {
+    const read = v.safeParse(schema, word.text);
+    if (read.success) return read.output;
+    const issue = read.issues[0];
+    const range = issue.expected === RANGE;
+    this.report("error", word.span, {
+      code: range ? "out-of-range" : "bad-value",
+      message: `${of} ${range ? "is out of range" : "has a value it can't take"} (${shown(word)})`,
+      hint: expectedHint(issue.message),
+    });
+    return undefined;
+  }
+
+  /** need() and convert() in one. */
+  value<T>(schema: WordSchema<T>, expected: string, of?: string): T | undefined {
+    const word = this.need(expected, of);
+    return word && this.convert(word, schema, of);
+  }
+
+  error(at: Word | Span, code: string, message: string, hint?: string): void {
+    this.report("error", "span" in at ? at.span : at, hint === undefined ? { code, message } : { code, message, hint });
+  }
+
+  warn(at: Word | Span, code: string, message: string, hint?: string): void {
+    this.report(
+      "warning",
+      "span" in at ? at.span : at,
+      hint === undefined ? { code, message } : { code, message, hint },
+    );
+  }
+
+  report(severity: Severity, span: Span, finding: Finding): void {
+    this.#findings.add(severity, span, finding);
+  }
+
+  /** The words that nobody took, as one span. */
+  leftOver(): { readonly first: Word; readonly words: readonly Word[]; readonly span: Span } | undefined {
+    const first = this.#words[this.#at];
+    const last = this.#words[this.#words.length - 1];
+    if (!first || !last) return undefined;
+    return { first, words: this.#words.slice(this.#at), span: spanOver(first.span, last.span) };
+  }
+}
+
+export function expectedHint(expected: string): string {
+  return `expected ${expected}`;
+}
+
+/** A word as a message shows it; an empty one would be invisible. */
+export function shown(word: Word): string {
+  return word.text === "" ? '""' : word.text;
+}

@@ -1,0 +1,383 @@
+// Config core: rules across blocks, looked at when the whole configuration is read, so that no order of lines matters
+// (language.md §12). What keepalived finds too is an error here; what it passes in silence is a warning.
+import { familyOf, type IpText } from "../base/ip.ts";
+import type { Severity } from "./diagnostic.ts";
+import type { Findings } from "./findings.ts";
+import type { Config, VrrpInstance } from "./model.ts";
+import type { Span } from "./span.ts";
+import { nearest } from "./suggest.ts";
+import type { BoundGlobal, BoundTop } from "./to-model/global.ts";
+import type { BoundRealServer, BoundVirtualServer } from "./to-model/virtual-server.ts";
+import type { Statement } from "./tree.ts";
+
+interface Named {
+  readonly value: string;
+  readonly statement: Statement;
+}
+
+/** Blocks by name, the first of each; the others are reported and left out. */
+export function uniqueByName<T extends Named>(
+  entries: readonly T[] | undefined,
+  keyword: string,
+  severity: Severity,
+  findings: Findings,
+): readonly T[] {
+  if (!entries) return [];
+  const first = new Map<string, T>();
+  for (const entry of entries) {
+    const before = first.get(entry.value);
+    if (!before) first.set(entry.value, entry);
+    else
+      findings.add(severity, nameSpan(entry.statement), {
+        code: "duplicate-name",
+        message: `${keyword} ${entry.value} is defined twice: the second one is left out`,
+        related: [{ span: nameSpan(before.statement), message: "defined here first" }],
+      });
+  }
+  return [...first.values()];
+}
+
+/** The word that names a block, or its keyword. */
+function nameSpan(statement: Statement): Span {
+  return (statement.words[1] ?? statement.words[0]).span;
+}
+
+export function checkAcrossBlocks(top: BoundTop, global: BoundGlobal, config: Config, findings: Findings): void {
+  checkServices(top, config, findings);
+  checkInstances(top, config, findings);
+  checkFifos(global, findings);
+  checkTrackGroups(top, config, findings);
+  checkUnused(top, findings);
+}
+
+// --- virtual servers
+
+function checkServices(top: BoundTop, config: Config, findings: Findings): void {
+  const groups = new Set(top.virtual_server_group?.map((group) => group.value));
+  const files = new Set(top.track_file?.map((file) => file.value));
+  const sessions = new Set(top.bfd_instance?.map((session) => session.value));
+  for (const server of top.virtual_server ?? []) {
+    const name = server.value;
+    if (name.kind === "group" && !groups.has(name.name))
+      undefinedReference(
+        findings,
+        "warning",
+        groupSpan(server),
+        "virtual_server_group",
+        name.name,
+        groups,
+        "the virtual server is left out",
+      );
+    for (const real of server.block.real_server ?? []) checkCheckers(real, files, sessions, findings);
+    const engine = server.block.persistence_engine;
+    if (engine && engine.value !== "sip")
+      findings.add("warning", nameSpan(engine.statement), {
+        code: "unknown-engine",
+        message: `the kernel has no persistence engine ${engine.value} of its own`,
+        hint: "expected sip, or a module of that name",
+      });
+    for (const [entry, owner] of [
+      [server.block.sorry_server_inhibit, server.block.sorry_server],
+      [server.block.sorry_server_lvs_method, server.block.sorry_server],
+    ] as const)
+      if (entry && !owner)
+        findings.add("error", entry.statement.words[0].span, {
+          code: "without-effect",
+          message: `${entry.statement.words[0].text} needs a sorry_server: it is ignored`,
+        });
+  }
+  checkHiddenAddresses(config, top, findings);
+}
+
+function groupSpan(server: BoundVirtualServer): Span {
+  return (server.statement.words[2] ?? server.statement.words[0]).span;
+}
+
+type CheckerEntry = { readonly statement: Statement; readonly attempted: ReadonlySet<string> };
+
+function checkCheckers(
+  real: BoundRealServer,
+  files: ReadonlySet<string>,
+  sessions: ReadonlySet<string>,
+  findings: Findings,
+): void {
+  const { block } = real;
+  const lacks = (entry: CheckerEntry, keyword: string, present: boolean) => {
+    if (present || entry.attempted.has(keyword)) return;
+    const checker = entry.statement.words[0];
+    findings.add("error", checker.span, {
+      code: "missing-keyword",
+      message: `${checker.text} lacks ${keyword}: the check is left out`,
+    });
+  };
+  for (const entry of [...(block.HTTP_GET ?? []), ...(block.SSL_GET ?? [])]) {
+    lacks(entry, "url", entry.block.url !== undefined);
+    for (const url of entry.block.url ?? []) lacks(url, "path", url.block.path !== undefined);
+  }
+  for (const entry of block.MISC_CHECK ?? []) lacks(entry, "misc_path", entry.block.misc_path !== undefined);
+  for (const entry of block.FILE_CHECK ?? []) {
+    const file = entry.block.track_file;
+    lacks(entry, "track_file", file !== undefined);
+    if (file && !files.has(file.value))
+      undefinedReference(
+        findings,
+        "error",
+        nameSpan(file.statement),
+        "track_file",
+        file.value,
+        files,
+        "the check is left out",
+      );
+  }
+  for (const entry of block.BFD_CHECK ?? []) {
+    const session = entry.block.name;
+    lacks(entry, "name", session !== undefined);
+    if (session && !sessions.has(session.value))
+      undefinedReference(
+        findings,
+        "error",
+        nameSpan(session.statement),
+        "bfd_instance",
+        session.value,
+        sessions,
+        "the check is left out",
+      );
+  }
+}
+
+/** A service on an address that `no_accept` hides can't be reached through NAT or on the director itself. */
+function checkHiddenAddresses(config: Config, top: BoundTop, findings: Findings): void {
+  const hidden = new Map<IpText, string>();
+  for (const instance of config.vrrp.instances) {
+    if (instance.accept) continue;
+    for (const address of instance.virtualAddresses) hidden.set(address.ip, instance.name);
+  }
+  if (hidden.size === 0) return;
+  for (const server of top.virtual_server ?? []) {
+    const instance = server.value.kind === "address" ? hidden.get(server.value.ip) : undefined;
+    if (instance !== undefined && server.value.kind === "address")
+      findings.add("warning", nameSpan(server.statement), {
+        code: "hidden-service",
+        message: `vrrp_instance ${instance} has no_accept, which drops the packets to ${server.value.ip} before they are balanced`,
+        hint: "write accept in the instance",
+      });
+  }
+}
+
+function undefinedReference(
+  findings: Findings,
+  severity: Severity,
+  span: Span,
+  keyword: string,
+  name: string,
+  known: ReadonlySet<string>,
+  effect: string,
+): void {
+  const near = nearest(name, known);
+  findings.add(severity, span, {
+    code: "undefined-reference",
+    message: `there is no ${keyword} ${name}: ${effect}`,
+    ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
+  });
+}
+
+// --- instances
+
+function checkInstances(top: BoundTop, config: Config, findings: Findings): void {
+  const statements = new Map(top.vrrp_instance?.map((bound) => [bound.value, bound] as const).reverse());
+  const spanOf = (instance: VrrpInstance) => {
+    const bound = statements.get(instance.name);
+    return bound ? nameSpan(bound.statement) : undefined;
+  };
+  checkRouterIds(config.vrrp.instances, statements, findings);
+  checkSharedAddresses(config.vrrp.instances, top, findings);
+  checkMembership(top, findings);
+  for (const instance of config.vrrp.instances) {
+    const bound = statements.get(instance.name);
+    const span = spanOf(instance);
+    if (!bound || !span) continue;
+    const { block } = bound;
+    if (
+      instance.virtualAddresses.length === 0 &&
+      !instance.noVirtualAddresses &&
+      !block.virtual_ipaddress &&
+      !bound.attempted.has("virtual_ipaddress")
+    )
+      findings.add("error", span, {
+        code: "no-address",
+        message: `vrrp_instance ${instance.name} has no virtual address`,
+        hint: "add virtual_ipaddress, or no_virtual_ipaddress if none is meant",
+      });
+    if (instance.initialState === "MASTER" && block.nopreempt?.value)
+      findings.add("error", block.nopreempt.statement.words[0].span, {
+        code: "without-effect",
+        message: "nopreempt has no effect with state MASTER: it is ignored",
+        hint: "write state BACKUP on both directors",
+      });
+    if (block.owner_ignore_adverts && instance.priority !== 255)
+      findings.add("warning", block.owner_ignore_adverts.statement.words[0].span, {
+        code: "without-effect",
+        message: `owner_ignore_adverts is for priority 255 only (${instance.priority}): it is ignored`,
+      });
+    if (instance.sourceIp !== undefined && familyOf(instance.sourceIp) !== instance.family) {
+      const source = block.unicast_src_ip ?? block.mcast_src_ip;
+      if (source)
+        findings.add("error", nameSpan(source.statement), {
+          code: "mixed-families",
+          message: `${source.statement.words[0].text} ${instance.sourceIp} is of another family than the addresses (IPv${instance.family})`,
+        });
+    }
+    if (instance.family === 6 && instance.virtualAddresses[0] && !instance.virtualAddresses[0].ip.startsWith("fe80:"))
+      findings.add(
+        instance.strict ? "error" : "note",
+        originSpan(block.virtual_ipaddress?.[0]?.lines[0]?.word.span, span),
+        {
+          code: "link-local-first",
+          message: `the first address of an IPv6 instance should be link-local (${instance.virtualAddresses[0].ip})`,
+          hint: "put an fe80:: address first (RFC 9568 §5.2.9)",
+        },
+      );
+  }
+}
+
+function originSpan(span: Span | undefined, otherwise: Span): Span {
+  return span ?? otherwise;
+}
+
+type Statements = ReadonlyMap<string, Named>;
+
+/** A VRID may stand once per interface, family and destination. */
+function checkRouterIds(instances: readonly VrrpInstance[], statements: Statements, findings: Findings): void {
+  const seen = new Map<string, VrrpInstance>();
+  for (const instance of instances) {
+    const destination = instance.unicast ? "unicast" : instance.multicastGroup;
+    const key = `${instance.interface ?? ""}|${instance.family}|${instance.vrid}|${destination}`;
+    const before = seen.get(key);
+    const statement = statements.get(instance.name)?.statement;
+    const first = before && statements.get(before.name)?.statement;
+    if (!before) seen.set(key, instance);
+    else if (statement)
+      findings.add("error", nameSpan(statement), {
+        code: "duplicate-vrid",
+        message: `${instance.name} and ${before.name} both have virtual_router_id ${instance.vrid} on ${instance.interface ?? "the same network"}`,
+        hint: "give each instance of an interface its own virtual_router_id",
+        ...(first && { related: [{ span: nameSpan(first), message: "the other instance" }] }),
+      });
+  }
+}
+
+/** keepalived does not notice one address in two instances: both would add it, and one would take it from the other. */
+function checkSharedAddresses(instances: readonly VrrpInstance[], top: BoundTop, findings: Findings): void {
+  const owners = new Map<IpText, { readonly name: string; readonly span: Span }>();
+  const usable = new Set(instances.map((instance) => instance.name));
+  for (const { value: name, block } of top.vrrp_instance ?? []) {
+    if (!usable.delete(name)) continue;
+    for (const entry of [...(block.virtual_ipaddress ?? []), ...(block.virtual_ipaddress_excluded ?? [])]) {
+      for (const { value: address, word } of entry.lines) {
+        const key = `${address.ip}|${address.device ?? ""}`;
+        const before = owners.get(key);
+        if (!before) owners.set(key, { name, span: word.span });
+        else if (before.name !== name)
+          findings.add("warning", word.span, {
+            code: "shared-address",
+            message: `${address.ip} stands in ${before.name} and in ${name}: they would take it from each other`,
+            related: [{ span: before.span, message: `in ${before.name}` }],
+          });
+      }
+    }
+  }
+}
+
+function checkMembership(top: BoundTop, findings: Findings): void {
+  const groups = new Map<string, { readonly group: string; readonly span: Span }>();
+  for (const { value: group, block } of top.vrrp_sync_group ?? []) {
+    for (const { value: member, word } of block.group?.lines ?? []) {
+      const before = groups.get(member);
+      if (!before) groups.set(member, { group, span: word.span });
+      else if (before.group !== group)
+        findings.add("error", word.span, {
+          code: "duplicate-member",
+          message: `${member} is in the sync groups ${before.group} and ${group}`,
+          related: [{ span: before.span, message: `in ${before.group}` }],
+        });
+    }
+  }
+}
+
+// --- the rest
+
+/** Two writers on one pipe mix their lines; keepalived does not notice. */
+function checkFifos(global: BoundGlobal, findings: Findings): void {
+  const seen = new Map<string, Statement>();
+  for (const entry of [global.notify_fifo, global.vrrp_notify_fifo, global.lvs_notify_fifo]) {
+    if (!entry) continue;
+    const before = seen.get(entry.value.path);
+    if (!before) seen.set(entry.value.path, entry.statement);
+    else
+      findings.add("warning", nameSpan(entry.statement), {
+        code: "shared-fifo",
+        message: `${entry.statement.words[0].text} writes to the pipe of ${before.words[0].text} (${entry.value.path})`,
+        related: [{ span: nameSpan(before), message: "used here first" }],
+      });
+  }
+}
+
+/** `track_group` of static addresses, routes and rules. */
+function checkTrackGroups(top: BoundTop, config: Config, findings: Findings): void {
+  const known = new Set(config.vrrp.trackGroups.map((group) => group.name));
+  const lines = [
+    ...(top.static_ipaddress ?? []).flatMap((entry) => entry.lines),
+    ...(top.static_routes ?? []).flatMap((entry) => entry.lines),
+    ...(top.static_rules ?? []).flatMap((entry) => entry.lines),
+  ];
+  for (const { value, word } of lines) {
+    if (value.trackGroup !== undefined && !known.has(value.trackGroup))
+      undefinedReference(
+        findings,
+        "error",
+        word.span,
+        "track_group",
+        value.trackGroup,
+        known,
+        "nothing depends on this line",
+      );
+  }
+}
+
+/** Definitions that nothing refers to: mostly a name that is spelt in two ways. */
+function checkUnused(top: BoundTop, findings: Findings): void {
+  const used = {
+    groups: new Set<string>(),
+    scripts: new Set<string>(),
+    files: new Set<string>(),
+    processes: new Set<string>(),
+  };
+  for (const server of top.virtual_server ?? []) {
+    if (server.value.kind === "group") used.groups.add(server.value.name);
+    for (const real of server.block.real_server ?? [])
+      for (const check of real.block.FILE_CHECK ?? [])
+        if (check.block.track_file) used.files.add(check.block.track_file.value);
+  }
+  for (const { block } of [...(top.vrrp_instance ?? []), ...(top.vrrp_sync_group ?? [])]) {
+    const names = [
+      [block.track_script, used.scripts],
+      [block.track_file, used.files],
+      [block.track_process, used.processes],
+    ] as const;
+    for (const [entries, set] of names)
+      for (const entry of entries ?? []) for (const line of entry.lines) set.add(line.value.name);
+  }
+  const report = (entries: readonly Named[] | undefined, names: ReadonlySet<string>) => {
+    for (const { value: name, statement } of entries ?? []) {
+      if (!names.has(name))
+        findings.add("warning", nameSpan(statement), {
+          code: "unused-definition",
+          message: `${statement.words[0].text} ${name} is not used`,
+        });
+    }
+  };
+  report(top.virtual_server_group, used.groups);
+  report(top.vrrp_script, used.scripts);
+  report(top.track_file, used.files);
+  report(top.vrrp_track_process, used.processes);
+}

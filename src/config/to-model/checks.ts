@@ -1,0 +1,312 @@
+// Config core: from bound checker blocks to the model. Every check ends up with all its settings resolved
+// (checkers.md §1): checker → real server → virtual server → default.
+import { formatEndpoint, type IpText } from "../../base/ip.ts";
+import {
+  type BFD_CHECK,
+  DNS_CHECK,
+  type FILE_CHECK,
+  HTTP_GET,
+  HTTP_URL,
+  MISC_CHECK,
+  type PING_CHECK,
+  SMTP_CHECK,
+  type SMTP_HOST,
+  SSL_GET,
+  type SSL_URL,
+  TCP_CHECK,
+  UDP_CHECK,
+} from "../keywords/checkers.ts";
+import type { BlockEntry, Bound, Entry } from "../keywords/keyword.ts";
+import { VIRTUAL_SERVER } from "../keywords/virtual-server.ts";
+import type { Check, CheckEndpoint, CheckKind, CheckTiming, HttpCheck, HttpUrl } from "../model.ts";
+import { originOf } from "../span.ts";
+import type { BoundRealServer, Inherited } from "./virtual-server.ts";
+
+/** What one real server hands down to its checks. */
+interface Parent {
+  readonly server: BoundRealServer["block"];
+  readonly inherited: Inherited;
+  readonly ip: IpText;
+  readonly port: number;
+}
+
+/** Retries and pause where neither checker, real server nor virtual server say anything (checkers.md §1). */
+interface KindDefaults {
+  readonly retry: number;
+  readonly delayBeforeRetryMs: number | "delay_loop";
+}
+
+const USUAL: KindDefaults = { retry: 1, delayBeforeRetryMs: 1000 };
+const HTTP: KindDefaults = { retry: 1, delayBeforeRetryMs: 3000 };
+const MISC: KindDefaults = { retry: 0, delayBeforeRetryMs: 1000 };
+const DNS: KindDefaults = { retry: 3, delayBeforeRetryMs: "delay_loop" };
+
+/** All checks of one real server in the order of the file. */
+export function toChecks(entry: BoundRealServer, ip: IpText, port: number, inherited: Inherited): readonly Check[] {
+  const { block } = entry;
+  const parent: Parent = { server: block, inherited, ip, port };
+  const found: {
+    readonly order: number;
+    readonly check: (id: string) => Check | undefined;
+    readonly kind: CheckKind;
+  }[] = [];
+  const add = <E extends { readonly order: number }>(
+    kind: CheckKind,
+    entries: readonly E[] | undefined,
+    make: (entry: E, parent: Parent, id: string) => Check | undefined,
+  ) => {
+    for (const one of entries ?? []) found.push({ order: one.order, kind, check: (id) => make(one, parent, id) });
+  };
+  add("TCP_CHECK", block.TCP_CHECK, tcpCheck);
+  add("HTTP_GET", block.HTTP_GET, httpGet);
+  add("SSL_GET", block.SSL_GET, sslGet);
+  add("SMTP_CHECK", block.SMTP_CHECK, smtpCheck);
+  add("MISC_CHECK", block.MISC_CHECK, miscCheck);
+  add("DNS_CHECK", block.DNS_CHECK, dnsCheck);
+  add("UDP_CHECK", block.UDP_CHECK, udpCheck);
+  add("PING_CHECK", block.PING_CHECK, pingCheck);
+  add("FILE_CHECK", block.FILE_CHECK, fileCheck);
+  add("BFD_CHECK", block.BFD_CHECK, bfdCheck);
+  if (found.length > 1) found.sort((a, b) => a.order - b.order);
+  return numbered(found);
+}
+
+/** `HTTP_GET`, `HTTP_GET#2` …: stable over reloads as long as the order within one kind is. */
+function numbered(
+  found: readonly { readonly kind: CheckKind; readonly check: (id: string) => Check | undefined }[],
+): readonly Check[] {
+  const checks: Check[] = [];
+  const counts = new Map<CheckKind, number>();
+  for (const { kind, check } of found) {
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    const made = check(count === 1 ? kind : `${kind}#${count}`);
+    if (made) checks.push(made);
+  }
+  return checks;
+}
+
+// --- one function per kind
+
+function tcpCheck(entry: BlockEntry<true, typeof TCP_CHECK>, parent: Parent, id: string): Check {
+  return { id, kind: "TCP_CHECK", endpoint: endpointOf(entry.block, parent), ...common(entry, parent, USUAL) };
+}
+
+function pingCheck(entry: BlockEntry<true, typeof PING_CHECK>, parent: Parent, id: string): Check {
+  return { id, kind: "PING_CHECK", endpoint: endpointOf(entry.block, parent), ...common(entry, parent, USUAL) };
+}
+
+function httpGet(entry: BlockEntry<true, typeof HTTP_GET>, parent: Parent, id: string): HttpCheck | undefined {
+  return httpCheck("HTTP_GET", entry, entry.block.url ?? [], parent, id);
+}
+
+function sslGet(entry: BlockEntry<true, typeof SSL_GET>, parent: Parent, id: string): HttpCheck | undefined {
+  const check = httpCheck("SSL_GET", entry, entry.block.url ?? [], parent, id);
+  if (!check) return undefined;
+  const compliant = entry.block.tls_compliant?.value ?? SSL_GET.tls_compliant.initial;
+  const urls = check.urls.map((url, i) => {
+    const own = entry.block.url?.[i]?.block.tls_compliant?.value;
+    return own === undefined ? url : { ...url, tlsCompliant: own };
+  });
+  return { ...check, tlsCompliant: compliant, urls };
+}
+
+type BoundUrl = BlockEntry<true, typeof HTTP_URL> | BlockEntry<true, typeof SSL_URL>;
+
+/** A checker without a usable url would be up for ever: it is left out, and semantics.ts says so. */
+function httpCheck(
+  kind: "HTTP_GET" | "SSL_GET",
+  entry: BlockEntry<true, Omit<typeof HTTP_GET, "url">>,
+  urls: readonly BoundUrl[],
+  parent: Parent,
+  id: string,
+): HttpCheck | undefined {
+  const { block } = entry;
+  const endpoint = endpointOf(block, parent);
+  const virtualHost =
+    block.virtualhost?.value ?? parent.server.virtualhost?.value ?? parent.inherited.block.virtualhost?.value;
+  const usable = urls.flatMap((url) => httpUrl(url, virtualHost, endpoint));
+  if (usable.length === 0) return undefined;
+  const sni = block.sni_name?.value;
+  const protocol = block.http_protocol?.value ?? HTTP_GET.http_protocol.initial;
+  return {
+    id,
+    kind,
+    endpoint,
+    httpProtocol: protocol === "1.0c" ? "1.0C" : protocol,
+    enableSni: sni !== undefined || (block.enable_sni?.value ?? HTTP_GET.enable_sni.initial),
+    ...(typeof sni === "string" && { sniName: sni }),
+    tlsCompliant: SSL_GET.tls_compliant.initial,
+    fastRecovery: block.fast_recovery?.value ?? HTTP_GET.fast_recovery.initial,
+    urls: usable,
+    ...common(entry, parent, HTTP),
+  };
+}
+
+const DEFAULT_STATUS: readonly (readonly [number, number])[] = [[200, 299]];
+
+function httpUrl(entry: BoundUrl, inheritedHost: string | undefined, endpoint: CheckEndpoint): readonly HttpUrl[] {
+  const { block } = entry;
+  if (!block.path) return [];
+  const virtualHost = block.virtualhost?.value ?? inheritedHost;
+  const codes = block.status_code?.flatMap((codesOf) => codesOf.value);
+  const regex = regexOf(block);
+  return [
+    {
+      path: block.path.value,
+      host: virtualHost ?? formatEndpoint(endpoint.ip, endpoint.port),
+      ...(virtualHost !== undefined && { virtualHost }),
+      ...(block.digest && { digest: block.digest.value }),
+      statusCodes: codes ?? DEFAULT_STATUS,
+      ...(regex && { regex }),
+    },
+  ];
+}
+
+function regexOf(block: Bound<typeof HTTP_URL>): HttpUrl["regex"] {
+  if (!block.regex) return undefined;
+  return {
+    pattern: block.regex.value,
+    options: block.regex_options?.flatMap((entry) => entry.value) ?? [],
+    noMatch: block.regex_no_match?.value ?? HTTP_URL.regex_no_match.initial,
+    minOffset: block.regex_min_offset?.value ?? HTTP_URL.regex_min_offset.initial,
+    ...(block.regex_max_offset && { maxOffset: block.regex_max_offset.value }),
+    ...(block.regex_stack && { stackBytes: block.regex_stack.value }),
+  };
+}
+
+function smtpCheck(entry: BlockEntry<true, typeof SMTP_CHECK>, parent: Parent, id: string): Check {
+  const { block } = entry;
+  const own = endpointOf(block, parent);
+  const hosts = (block.host ?? []).map((host) => endpointOf(host.block, parent, own.connectTimeoutMs));
+  // keepalived: what a host block says about timing sets the enclosing checker.
+  const lastHost = block.host?.at(-1)?.block;
+  return {
+    id,
+    kind: "SMTP_CHECK",
+    heloName: block.helo_name?.value ?? SMTP_CHECK.helo_name.initial,
+    hosts: hosts.length > 0 ? hosts : [own],
+    ...common(entry, parent, USUAL, lastHost),
+  };
+}
+
+function miscCheck(entry: BlockEntry<true, typeof MISC_CHECK>, parent: Parent, id: string): Check | undefined {
+  const { block } = entry;
+  if (!block.misc_path) return undefined;
+  const delayLoopMs = parent.inherited.block.delay_loop?.value ?? VIRTUAL_SERVER.delay_loop.initial;
+  return {
+    id,
+    kind: "MISC_CHECK",
+    command: { ...block.misc_path.value, ...block.user?.value },
+    timeoutMs: block.misc_timeout?.value || delayLoopMs,
+    dynamic: block.misc_dynamic?.value ?? MISC_CHECK.misc_dynamic.initial,
+    ...common(entry, parent, MISC),
+  };
+}
+
+function dnsCheck(entry: BlockEntry<true, typeof DNS_CHECK>, parent: Parent, id: string): Check {
+  const { block } = entry;
+  return {
+    id,
+    kind: "DNS_CHECK",
+    endpoint: endpointOf(block, parent),
+    type: block.type?.value ?? DNS_CHECK.type.initial,
+    name: block.name?.value ?? ".",
+    ...common(entry, parent, DNS),
+  };
+}
+
+function udpCheck(entry: BlockEntry<true, typeof UDP_CHECK>, parent: Parent, id: string): Check {
+  const { block } = entry;
+  const pattern = block.require_reply?.value;
+  return {
+    id,
+    kind: "UDP_CHECK",
+    endpoint: endpointOf(block, parent),
+    ...(block.payload && { payload: block.payload.value }),
+    requireReply: pattern !== undefined,
+    ...(pattern !== undefined && pattern !== "" && { replyPattern: pattern }),
+    minReplyLength: block.min_reply_length?.value ?? UDP_CHECK.min_reply_length.initial,
+    maxReplyLength: block.max_reply_length?.value ?? UDP_CHECK.max_reply_length.initial,
+    ...common(entry, parent, USUAL),
+  };
+}
+
+function fileCheck(entry: BlockEntry<true, typeof FILE_CHECK>, parent: Parent, id: string): Check | undefined {
+  const file = entry.block.track_file?.value;
+  const definition = file === undefined ? undefined : parent.inherited.trackFiles.get(file);
+  if (file === undefined || !definition) return undefined;
+  const own = entry.block.weight?.value;
+  return {
+    id,
+    kind: "FILE_CHECK",
+    file,
+    weight: own?.weight ?? definition.weight,
+    reverse: own?.reverse ?? definition.reverse,
+    ...common(entry, parent, USUAL),
+  };
+}
+
+function bfdCheck(entry: BlockEntry<true, typeof BFD_CHECK>, parent: Parent, id: string): Check | undefined {
+  const instance = entry.block.name?.value;
+  return instance === undefined ? undefined : { id, kind: "BFD_CHECK", instance, ...common(entry, parent, USUAL) };
+}
+
+// --- what all share
+
+type Timing = Pick<
+  Bound<typeof TCP_CHECK>,
+  "delay_loop" | "retry" | "delay_before_retry" | "warmup" | "alpha" | "log_all_failures"
+>;
+
+function common(
+  entry: BlockEntry<true, unknown> & { readonly block: Timing },
+  parent: Parent,
+  kind: KindDefaults,
+  nearer?: Timing,
+): { readonly timing: CheckTiming; readonly origin: Check["origin"] } {
+  return { timing: timingOf(nearer ?? {}, entry.block, parent, kind), origin: originOf(entry.statement.words[0].span) };
+}
+
+function timingOf(nearer: Timing, own: Timing, parent: Parent, kind: KindDefaults): CheckTiming {
+  const { server, inherited } = parent;
+  const service = inherited.block;
+  const pick = <T>(...entries: readonly (Entry<T> | undefined)[]) =>
+    entries.find((entry) => entry !== undefined)?.value;
+  const delayLoopMs =
+    pick(nearer.delay_loop, own.delay_loop, server.delay_loop, service.delay_loop) ?? VIRTUAL_SERVER.delay_loop.initial;
+  const pause = kind.delayBeforeRetryMs === "delay_loop" ? delayLoopMs : kind.delayBeforeRetryMs;
+  return {
+    delayLoopMs,
+    retry: pick(nearer.retry, own.retry, server.retry, service.retry) ?? kind.retry,
+    delayBeforeRetryMs:
+      pick(nearer.delay_before_retry, own.delay_before_retry, server.delay_before_retry, service.delay_before_retry) ??
+      pause,
+    warmupMs: pick(nearer.warmup, own.warmup, server.warmup, service.warmup) ?? delayLoopMs,
+    alpha: pick(nearer.alpha, own.alpha, server.alpha, service.alpha) ?? false,
+    logAllFailures: pick(nearer.log_all_failures, own.log_all_failures) ?? inherited.defaults.logAllFailures,
+  };
+}
+
+type EndpointKeywords = Pick<
+  Bound<typeof SMTP_HOST>,
+  "connect_ip" | "connect_port" | "bindto" | "bind_port" | "bind_if" | "connect_timeout" | "fwmark"
+>;
+
+function endpointOf(own: EndpointKeywords, parent: Parent, connectTimeoutMs?: number): CheckEndpoint {
+  const { server, inherited } = parent;
+  return {
+    ip: own.connect_ip?.value ?? parent.ip,
+    port: own.connect_port?.value ?? parent.port,
+    ...(own.bindto && { bindIp: own.bindto.value }),
+    ...(own.bind_port && { bindPort: own.bind_port.value }),
+    ...(own.bind_if && { bindInterface: own.bind_if.value }),
+    fwmark: own.fwmark?.value ?? TCP_CHECK.fwmark.initial,
+    connectTimeoutMs:
+      own.connect_timeout?.value ??
+      connectTimeoutMs ??
+      server.connect_timeout?.value ??
+      inherited.block.connect_timeout?.value ??
+      VIRTUAL_SERVER.connect_timeout.initial,
+  };
+}

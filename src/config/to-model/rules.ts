@@ -1,0 +1,30 @@
+// Config core: policy rules get their preference here. A rule that names none counts down from 16384 over the whole
+// configuration, with an error, as keepalived does.
+import type { Findings } from "../findings.ts";
+import type { Line } from "../keywords/keyword.ts";
+import type { RuleLine } from "../keywords/rule.ts";
+import type { Rule } from "../model.ts";
+
+/** Hands out preferences to rules that name none. */
+export interface RuleNumbers {
+  next: number;
+}
+
+const FIRST_PREFERENCE = 16_384;
+
+export function createRuleNumbers(): RuleNumbers {
+  return { next: FIRST_PREFERENCE };
+}
+
+export function toRules(lines: readonly Line<RuleLine>[], numbers: RuleNumbers, findings: Findings): readonly Rule[] {
+  return lines.map(({ value: { word, preference, ...rule } }) => {
+    if (preference !== undefined) return { ...rule, preference };
+    const given = numbers.next--;
+    findings.add("error", word.span, {
+      code: "missing-keyword",
+      message: `the rule has no preference: ${given} is taken`,
+      hint: `write preference ${given}, so that the order does not hang on the file`,
+    });
+    return { ...rule, preference: given };
+  });
+}

@@ -1,0 +1,497 @@
+// Config core: from bound virtual_server blocks to the model. Settings are handed down here (language.md §12):
+// virtual server → real server → checker, whatever the order of the lines.
+import { type Family, familyOf, formatEndpoint } from "../../base/ip.ts";
+import type { Findings } from "../findings.ts";
+import type { BlockEntry, Entry, LinesEntry } from "../keywords/keyword.ts";
+import { REAL_SERVER } from "../keywords/real-server.ts";
+import {
+  type Endpoint,
+  type GroupEntry,
+  type GroupMark,
+  PERSISTENCE_DEFAULT_S,
+  type RealServerName,
+  type ServiceName,
+} from "../keywords/service-values.ts";
+import { VIRTUAL_SERVER } from "../keywords/virtual-server.ts";
+import type { Forwarding, Protocol, RealServer, ServiceAddress, SorryServer, VirtualServer } from "../model.ts";
+import { originOf, type Span } from "../span.ts";
+import { toChecks } from "./checks.ts";
+import type { FileWeight, ServiceDefaults } from "./defaults.ts";
+
+export type BoundVirtualServer = BlockEntry<ServiceName, typeof VIRTUAL_SERVER>;
+export type BoundRealServer = BlockEntry<RealServerName, typeof REAL_SERVER>;
+export type BoundGroup = LinesEntry<string, GroupEntry | GroupMark>;
+
+export interface ServiceContext {
+  readonly defaults: ServiceDefaults;
+  readonly groups: ReadonlyMap<string, BoundGroup>;
+  readonly trackFiles: ReadonlyMap<string, FileWeight>;
+  readonly findings: Findings;
+}
+
+/** IP_VS_SVC_F_* of <linux/ip_vs.h> that keywords switch on. */
+const IP_VS_SVC_F_ONEPACKET = 0x0004;
+const IP_VS_SVC_F_SCHED1 = 0x0008;
+const IP_VS_SVC_F_SCHED2 = 0x0010;
+const IP_VS_SVC_F_SCHED3 = 0x0020;
+
+const DEFAULT_SCHEDULER = "wlc";
+const DEFAULT_FORWARDING: Forwarding = { method: "NAT" };
+
+/** What a virtual server hands down to its real servers. */
+export interface Inherited {
+  readonly block: BoundVirtualServer["block"];
+  readonly forwarding: Forwarding;
+  readonly port: number;
+  readonly family: Family;
+  readonly defaults: ServiceDefaults;
+  readonly trackFiles: ReadonlyMap<string, FileWeight>;
+}
+
+/** The model of one virtual server; undefined when nothing of it can be balanced, and a finding says why. */
+export function toVirtualServer(bound: BoundVirtualServer, context: ServiceContext): VirtualServer | undefined {
+  const { block, value: name } = bound;
+  const forwarding = block.lvs_method?.value ?? DEFAULT_FORWARDING;
+  const targets = serviceAddresses(bound, context);
+  const family = familyOfService(bound, targets, forwarding);
+  const services = servicesOf(bound, targets, family, context.findings);
+  const marksOnly = services.length > 0 && services.every((service) => service.kind === "fwmark");
+  const first = services[0];
+  const inherited: Inherited = {
+    block,
+    forwarding,
+    port: first?.kind === "address" ? first.port : 0,
+    family,
+    defaults: context.defaults,
+    trackFiles: context.trackFiles,
+  };
+  const protocol = protocolOf(bound, marksOnly, context.findings);
+  const realServers = toRealServers(bound, inherited, context.findings);
+  const origin = originOf(bound.statement.words[0].span);
+  if (!reportIncomplete(bound, services.length, realServers.length, context)) return undefined;
+  reportDefaults(bound, context.findings);
+  const { quorum, hysteresis } = quorumOf(bound, realServers, context.findings);
+  const sorry = sorryServerOf(bound, inherited);
+  const persistence = persistenceOf(bound, services, family, context.findings);
+  return {
+    id: serviceId(name, family, marksOnly ? undefined : protocol),
+    name: serviceText(name),
+    origin,
+    services,
+    family,
+    protocol,
+    scheduler: block.lvs_sched?.value ?? DEFAULT_SCHEDULER,
+    flags: flagsOf(bound, protocol, marksOnly, context.findings),
+    ...(persistence && { persistence }),
+    ...(block.persistence_engine && { persistenceEngine: block.persistence_engine.value }),
+    quorum,
+    hysteresis,
+    ...(block.quorum_up && { quorumUp: block.quorum_up.value }),
+    ...(block.quorum_down && { quorumDown: block.quorum_down.value }),
+    alpha: block.alpha?.value ?? false,
+    omega: block.omega?.value ?? false,
+    haSuspend: haSuspendOf(bound, context.findings),
+    smtpAlert: block.smtp_alert?.value ?? context.defaults.smtpAlert ?? false,
+    ...(sorry && { sorryServer: sorry }),
+    realServers,
+    ...(block.virtualhost && { virtualHost: block.virtualhost.value }),
+    ...(block.snmp_name && { snmpName: block.snmp_name.value }),
+  };
+}
+
+/** Name of a service in identifiers, messages and the API. */
+export function serviceText(name: ServiceName): VirtualServer["name"] {
+  switch (name.kind) {
+    case "address":
+      return { kind: "address", text: formatEndpoint(name.ip, name.port) };
+    case "fwmark":
+      return { kind: "fwmark", text: String(name.mark) };
+    case "group":
+      return { kind: "group", text: name.name };
+  }
+}
+
+function serviceId(name: ServiceName, family: Family, protocol: Protocol | undefined): string {
+  const tail = protocol?.toLowerCase() ?? (family === 6 ? "inet6" : "inet");
+  const { kind, text } = serviceText(name);
+  return kind === "address" ? `${text}/${tail}` : `${kind}:${text}/${tail}`;
+}
+
+type Target = ServiceAddress | { readonly kind: "fwmark"; readonly mark: number; readonly family: Family | undefined };
+
+function serviceAddresses(bound: BoundVirtualServer, context: ServiceContext): readonly Target[] {
+  const name = bound.value;
+  switch (name.kind) {
+    case "address":
+      return [{ kind: "address", ip: name.ip, port: name.port }];
+    case "fwmark":
+      return [{ kind: "fwmark", mark: name.mark, family: undefined }];
+    case "group": {
+      const group = context.groups.get(name.name);
+      return group ? group.lines.flatMap((line) => targetsOf(line.value)) : [];
+    }
+  }
+}
+
+/** Families may not mix: keepalived drops the others of a group when it runs, without a word from `-t`. */
+function servicesOf(
+  bound: BoundVirtualServer,
+  targets: readonly Target[],
+  family: Family,
+  findings: Findings,
+): readonly ServiceAddress[] {
+  const services: ServiceAddress[] = [];
+  let foreign = 0;
+  for (const target of targets) {
+    const own = "ip" in target ? familyOf(target.ip) : (target.family ?? family);
+    if (own !== family) foreign++;
+    else services.push("ip" in target ? target : { ...target, family });
+  }
+  if (foreign > 0)
+    findings.add("warning", (bound.statement.words[2] ?? bound.statement.words[0]).span, {
+      code: "mixed-families",
+      message: `the group mixes IPv4 and IPv6: only its ${services.length} IPv${family} entries are served`,
+      hint: "make a group of each family",
+    });
+  return services;
+}
+
+function targetsOf(entry: GroupEntry | GroupMark): readonly Target[] {
+  if (entry.kind === "address") return entry.ips.map((ip) => ({ kind: "address", ip, port: entry.port }));
+  const family = entry.family && (entry.family === "inet6" ? 6 : 4);
+  return [{ kind: "fwmark", mark: entry.mark, family }];
+}
+
+/** A mark has no family of its own: `ip_family`, else that of the servers that are not tunnelled, else IPv4. */
+function familyOfService(bound: BoundVirtualServer, targets: readonly Target[], forwarding: Forwarding): Family {
+  for (const target of targets) if ("ip" in target) return familyOf(target.ip);
+  const configured = bound.block.ip_family?.value;
+  if (configured) return configured === "inet6" ? 6 : 4;
+  for (const server of bound.block.real_server ?? []) {
+    const method = server.block.lvs_method?.value ?? forwarding;
+    const ip = server.value.ips[0];
+    if (method.method !== "TUN" && ip !== undefined) return familyOf(ip);
+  }
+  return 4;
+}
+
+function protocolOf(bound: BoundVirtualServer, marksOnly: boolean, findings: Findings): Protocol {
+  const entry = bound.block.protocol;
+  if (!marksOnly) return entry?.value ?? "UDP";
+  if (entry) {
+    findings.add("warning", entry.statement.words[0].span, {
+      code: "without-effect",
+      message: "a firewall mark has no protocol of its own: protocol is ignored",
+      hint: "the rule of the packet filter that sets the mark decides",
+    });
+  }
+  return "TCP";
+}
+
+function reportIncomplete(
+  bound: BoundVirtualServer,
+  services: number,
+  servers: number,
+  context: ServiceContext,
+): boolean {
+  const { block, value: name } = bound;
+  const span = bound.statement.words[0].span;
+  if (name.kind === "group" && !context.groups.has(name.name)) return false;
+  const what = `virtual_server ${name.kind === "address" ? "" : `${name.kind} `}${serviceText(name).text}`;
+  if (services === 0) {
+    context.findings.add("warning", span, {
+      code: "nothing-to-serve",
+      message: `${what} has no address: it is left out`,
+    });
+    return false;
+  }
+  if (servers === 0) {
+    // A real_server with a mistake of its own has its finding already.
+    if (!bound.attempted.has("real_server") && !block.real_server)
+      context.findings.add("error", span, {
+        code: "no-real-server",
+        message: `${what} has no real_server: it is left out`,
+        hint: "add at least one real_server block",
+      });
+    return false;
+  }
+  return true;
+}
+
+/** keepalived takes a default for these and reports it (`-t` exits 5). */
+function reportDefaults(bound: BoundVirtualServer, findings: Findings): void {
+  const { block, attempted } = bound;
+  const span = bound.statement.words[0].span;
+  const marks = bound.value.kind !== "address";
+  const missing = (keyword: string, taken: string, entry: Entry<unknown> | undefined) => {
+    if (entry || attempted.has(keyword)) return;
+    findings.add("error", span, {
+      code: "missing-keyword",
+      message: `${keyword} is not set: ${taken} is taken`,
+      hint: `write ${keyword} ${taken} to say so`,
+    });
+  };
+  missing("lvs_sched", DEFAULT_SCHEDULER, block.lvs_sched);
+  missing("lvs_method", "NAT", block.lvs_method);
+  if (!marks) missing("protocol", "UDP", block.protocol);
+}
+
+function flagsOf(bound: BoundVirtualServer, protocol: Protocol, marksOnly: boolean, findings: Findings): number {
+  const { block } = bound;
+  const scheduler = block.lvs_sched?.value ?? DEFAULT_SCHEDULER;
+  let flags = 0;
+  const generic = [
+    [block["flag-1"], IP_VS_SVC_F_SCHED1],
+    [block["flag-2"], IP_VS_SVC_F_SCHED2],
+    [block["flag-3"], IP_VS_SVC_F_SCHED3],
+  ] as const;
+  for (const [entry, bit] of generic) if (entry?.value) flags |= bit;
+  const named = [
+    [block["sh-fallback"], IP_VS_SVC_F_SCHED1, "sh"],
+    [block["sh-port"], IP_VS_SVC_F_SCHED2, "sh"],
+    [block["mh-fallback"], IP_VS_SVC_F_SCHED1, "mh"],
+    [block["mh-port"], IP_VS_SVC_F_SCHED2, "mh"],
+  ] as const;
+  for (const [entry, bit, owner] of named) {
+    if (!entry?.value) continue;
+    if (scheduler === owner) flags |= bit;
+    else reportForeignFlag(entry, owner, scheduler, findings);
+  }
+  if (block.hashed?.value && scheduler !== "sh" && scheduler !== "mh")
+    reportForeignFlag(block.hashed, "sh", scheduler, findings);
+  if (block.ops?.value) {
+    if (protocol === "UDP" || marksOnly) flags |= IP_VS_SVC_F_ONEPACKET;
+    else
+      findings.add("error", block.ops.statement.words[0].span, {
+        code: "without-effect",
+        message: `ops needs protocol UDP (${protocol} is set): it is ignored`,
+      });
+  }
+  return flags;
+}
+
+function reportForeignFlag(entry: Entry<unknown>, owner: string, scheduler: string, findings: Findings): void {
+  const keyword = entry.statement.words[0];
+  findings.add("error", keyword.span, {
+    code: "without-effect",
+    message: `${keyword.text} belongs to the scheduler ${owner} (${scheduler} is set): it is ignored`,
+    hint: `write lvs_sched ${owner}, or take ${keyword.text} out`,
+  });
+}
+
+/** Port 0 means every port, which the kernel has for persistent services only. */
+function persistenceOf(
+  bound: BoundVirtualServer,
+  services: readonly ServiceAddress[],
+  family: Family,
+  findings: Findings,
+): VirtualServer["persistence"] {
+  const { persistence_timeout: timeout, persistence_granularity: granularity } = bound.block;
+  if (!timeout && !granularity) {
+    if (!services.some((service) => service.kind === "address" && service.port === 0)) return undefined;
+    if (!bound.attempted.has("persistence_timeout"))
+      findings.add("error", wordSpan(bound), {
+        code: "port-needs-persistence",
+        message: `port 0 needs persistence: persistence_timeout ${PERSISTENCE_DEFAULT_S} is taken`,
+        hint: "name the port, or write persistence_timeout",
+      });
+    return { timeoutS: PERSISTENCE_DEFAULT_S };
+  }
+  const timeoutS = timeout?.value ?? PERSISTENCE_DEFAULT_S;
+  if (!granularity) return { timeoutS };
+  const dotted = granularity.value.includes(".");
+  const word = granularity.statement.words[1] ?? granularity.statement.words[0];
+  if (family === 4 && !dotted) {
+    const length = Number(granularity.value);
+    if (length > 32) {
+      findings.add("error", word.span, {
+        code: "out-of-range",
+        message: `an IPv4 prefix has at most 32 bits (${length})`,
+      });
+      return { timeoutS };
+    }
+    const mask = maskOf(length);
+    findings.add("warning", word.span, {
+      code: "intention-wins",
+      message: `${length} is taken as the mask ${mask}; keepalived would make 0.0.0.${length} of it`,
+      hint: `write ${mask} to say the same to both`,
+    });
+    return { timeoutS, granularity: mask };
+  }
+  if (family === 6 && dotted) {
+    findings.add("error", word.span, {
+      code: "bad-value",
+      message: `an IPv6 service takes a prefix length, no mask (${granularity.value})`,
+      hint: "expected an integer from 1 to 128",
+    });
+    return { timeoutS };
+  }
+  return { timeoutS, granularity: granularity.value };
+}
+
+function maskOf(length: number): string {
+  const bits = length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
+  return [bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255].join(".");
+}
+
+function quorumOf(
+  bound: BoundVirtualServer,
+  servers: readonly RealServer[],
+  findings: Findings,
+): { quorum: number; hysteresis: number } {
+  const { block } = bound;
+  let total = 0;
+  for (const server of servers) total += server.weight;
+  let quorum = block.quorum?.value ?? VIRTUAL_SERVER.quorum.initial;
+  if (block.quorum && quorum > total && total > 0) {
+    findings.add("error", wordSpan(block.quorum), {
+      code: "quorum-too-high",
+      message: `quorum ${quorum} is more than all real servers together weigh (${total}): ${total} is taken`,
+    });
+    quorum = total;
+  }
+  let hysteresis = block.hysteresis?.value ?? VIRTUAL_SERVER.hysteresis.initial;
+  if (block.hysteresis && hysteresis >= quorum) {
+    findings.add("error", wordSpan(block.hysteresis), {
+      code: "hysteresis-too-high",
+      message: `hysteresis ${hysteresis} is not below the quorum (${quorum}): ${quorum - 1} is taken`,
+    });
+    hysteresis = quorum - 1;
+  }
+  return { quorum, hysteresis };
+}
+
+function haSuspendOf(bound: BoundVirtualServer, findings: Findings): boolean {
+  const entry = bound.block.ha_suspend;
+  if (!entry?.value) return false;
+  if (bound.value.kind !== "fwmark") return true;
+  findings.add("warning", entry.statement.words[0].span, {
+    code: "without-effect",
+    message: "ha_suspend needs a virtual address, a firewall mark has none: it is ignored",
+  });
+  return false;
+}
+
+function sorryServerOf(bound: BoundVirtualServer, inherited: Inherited): SorryServer | undefined {
+  const { sorry_server: sorry, sorry_server_inhibit: inhibit, sorry_server_lvs_method: method } = bound.block;
+  if (!sorry) return undefined;
+  const target: Endpoint = sorry.value;
+  return {
+    ip: target.ip,
+    port: bound.value.kind === "fwmark" ? 0 : (target.port ?? inherited.port),
+    weight: 1,
+    forwarding: method?.value ?? inherited.forwarding,
+    inhibit: inhibit?.value ?? bound.block.inhibit_on_failure?.value ?? false,
+    origin: originOf(sorry.statement.words[0].span),
+  };
+}
+
+// --- real servers
+
+function toRealServers(bound: BoundVirtualServer, inherited: Inherited, findings: Findings): readonly RealServer[] {
+  const servers: RealServer[] = [];
+  const seen = new Map<string, BoundRealServer>();
+  for (const entry of bound.block.real_server ?? []) {
+    const rest = realServerRest(bound, entry, inherited, findings);
+    if (isForeign(entry, rest.forwarding, inherited.family, findings)) continue;
+    for (const ip of entry.value.ips) {
+      const id = formatEndpoint(ip, rest.port);
+      const before = seen.get(id);
+      if (before) {
+        findings.add("error", wordSpan(entry), {
+          code: "duplicate-real-server",
+          message: `real_server ${id} stands here a second time: it is left out`,
+          related: [{ span: wordSpan(before), message: "defined here first" }],
+        });
+        continue;
+      }
+      seen.set(id, entry);
+      servers.push({ id, ip, ...rest, checks: toChecks(entry, ip, rest.port, inherited) });
+    }
+  }
+  return servers;
+}
+
+/** Only a tunnel carries packets of one family to a server of the other. */
+function isForeign(entry: BoundRealServer, forwarding: Forwarding, family: Family, findings: Findings): boolean {
+  const ip = entry.value.ips[0];
+  if (forwarding.method === "TUN" || ip === undefined || familyOf(ip) === family) return false;
+  findings.add("error", wordSpan(entry), {
+    code: "mixed-families",
+    message: `real_server ${ip} is IPv${familyOf(ip)} behind an IPv${family} virtual server: it is left out`,
+    hint: "only lvs_method TUN carries one family to the other",
+  });
+  return true;
+}
+
+type RealServerRest = Omit<RealServer, "id" | "ip" | "checks">;
+
+/** All that the servers of a range share. */
+function realServerRest(
+  bound: BoundVirtualServer,
+  entry: BoundRealServer,
+  inherited: Inherited,
+  findings: Findings,
+): RealServerRest {
+  const { block } = entry;
+  const forwarding = block.lvs_method?.value ?? inherited.forwarding;
+  return {
+    port: realServerPort(bound, entry, forwarding, inherited, findings),
+    weight: block.weight?.value ?? inherited.block.weight?.value ?? VIRTUAL_SERVER.weight.initial,
+    forwarding,
+    upperThreshold: block.uthreshold?.value ?? REAL_SERVER.uthreshold.initial,
+    lowerThreshold: lowerThresholdOf(entry, findings),
+    inhibitOnFailure: block.inhibit_on_failure?.value ?? inherited.block.inhibit_on_failure?.value ?? false,
+    ...(block.notify_up && { notifyUp: block.notify_up.value }),
+    ...(block.notify_down && { notifyDown: block.notify_down.value }),
+    smtpAlert: block.smtp_alert?.value ?? inherited.defaults.smtpAlert ?? true,
+    ...(block.snmp_name && { snmpName: block.snmp_name.value }),
+    origin: originOf(entry.statement.words[0].span),
+  };
+}
+
+/** The port of the service when none is given; DR and TUN leave the packet's port alone, so another one can't be. */
+function realServerPort(
+  bound: BoundVirtualServer,
+  entry: BoundRealServer,
+  forwarding: Forwarding,
+  inherited: Inherited,
+  findings: Findings,
+): number {
+  const port = entry.value.port;
+  const word = entry.statement.words[2] ?? entry.statement.words[0];
+  if (bound.value.kind === "fwmark") {
+    if (port !== undefined && port !== 0 && forwarding.method !== "NAT")
+      findings.add("warning", word.span, {
+        code: "port-reset",
+        message: `port ${port} is ignored: ${forwarding.method} leaves the port of marked packets as it is`,
+      });
+    return forwarding.method === "NAT" ? (port ?? 0) : 0;
+  }
+  if (port === undefined) return inherited.port;
+  if (forwarding.method === "NAT" || bound.value.kind === "group" || port === inherited.port) return port;
+  findings.add("error", word.span, {
+    code: "port-reset",
+    message: `${forwarding.method} can't change the port: ${port} becomes ${inherited.port}, the port of the virtual server`,
+    hint: "leave the port out, or use lvs_method NAT",
+  });
+  return inherited.port;
+}
+
+/** The kernel refuses a lower threshold above the upper one; keepalived does not notice (language.md §16.9). */
+function lowerThresholdOf(entry: BoundRealServer, findings: Findings): number {
+  const lower = entry.block.lthreshold?.value ?? REAL_SERVER.lthreshold.initial;
+  const upper = entry.block.uthreshold?.value ?? REAL_SERVER.uthreshold.initial;
+  if (lower <= upper || upper === 0 || !entry.block.lthreshold) return lower;
+  findings.add("warning", wordSpan(entry.block.lthreshold), {
+    code: "threshold-order",
+    message: `lthreshold ${lower} is above uthreshold ${upper}, which the kernel refuses: ${upper} is taken`,
+    hint: "lthreshold is where connections resume: set it below uthreshold",
+  });
+  return upper;
+}
+
+/** Where the value of a scalar stands. */
+export function wordSpan(entry: Entry<unknown>): Span {
+  return (entry.statement.words[1] ?? entry.statement.words[0]).span;
+}

@@ -1,0 +1,517 @@
+// Config core: from bound vrrp_instance blocks to the model: what the global defaults, strict mode and the protocol
+// version make of the keywords.
+import { type Family, familyOf, type IpText } from "../../base/ip.ts";
+import type { Findings } from "../findings.ts";
+import { GLOBAL_DEFS } from "../keywords/global.ts";
+import type { BlockEntry, Entry, Line, LinesEntry } from "../keywords/keyword.ts";
+import { VRRP_INSTANCE } from "../keywords/vrrp-instance.ts";
+import type { Address, AnnounceSettings, NotifyCommands, VrrpInstance } from "../model.ts";
+import { originOf, type Span } from "../span.ts";
+import type { BoundGlobal } from "./global.ts";
+import { type RuleNumbers, toRules } from "./rules.ts";
+import { type TrackerDefinitions, toTracking } from "./tracking.ts";
+import { wordSpan } from "./virtual-server.ts";
+
+export type BoundInstance = BlockEntry<string, typeof VRRP_INSTANCE>;
+
+export interface InstanceContext {
+  readonly global: BoundGlobal;
+  readonly trackers: TrackerDefinitions;
+  /** Instances whose sync group does not allow weights. */
+  readonly weightless: ReadonlySet<string>;
+  /** `notify_priority_changes` of the group an instance is in, where the group says so. */
+  readonly groupPriorityChanges: ReadonlyMap<string, boolean>;
+  readonly ruleNumbers: RuleNumbers;
+  readonly findings: Findings;
+}
+
+/** The packet counts its addresses in one byte; what fits the interface's MTU is known only when it runs. */
+const MAX_ADDRESSES = 255;
+const OWNER_PRIORITY = 255;
+const DEFAULT_PRIORITY = 100;
+
+/** The model of one instance; undefined when it can't run, and a finding says why. */
+export function toInstance(bound: BoundInstance, context: InstanceContext): VrrpInstance | undefined {
+  const { block } = bound;
+  const { global, findings } = context;
+  if (!hasEssentials(bound, findings)) return undefined;
+  const { listed, excluded, family } = addressesOf(bound, findings);
+  const strict = block.strict_mode?.value ?? global.vrrp_strict?.value ?? false;
+  const version = versionOf(bound, family, strict, context);
+  const state = stateOf(bound);
+  const priority = block.priority?.value ?? (state === "MASTER" ? OWNER_PRIORITY : DEFAULT_PRIORITY);
+  const owner = priority === OWNER_PRIORITY;
+  // keepalived: nopreempt is cleared where the instance begins as master; semantics.ts reports it.
+  const preempt = state === "MASTER" || (opposite(block.preempt, block.nopreempt) ?? true);
+  const unicast = unicastOf(bound, family, context);
+  const advertMs = advertOf(bound, version, findings);
+  const source = laterOf(block.unicast_src_ip, block.mcast_src_ip);
+  const authentication = authenticationOf(bound, version, strict, findings);
+  const hmac = hmacOf(bound, advertMs, findings);
+  const vmac = vmacOf(bound, unicast !== undefined, findings);
+  return {
+    name: bound.value,
+    origin: originOf(bound.statement.words[0].span),
+    family,
+    version,
+    vrid: block.virtual_router_id?.value ?? 0,
+    ...(block.interface && { interface: block.interface.value }),
+    ...(block.vrf && { vrf: block.vrf.value }),
+    ...(state && { initialState: state }),
+    priority,
+    advertMs,
+    downTimerAdverts: strict
+      ? GLOBAL_DEFS.vrrp_down_timer_adverts.initial
+      : (block.down_timer_adverts?.value ??
+        global.vrrp_down_timer_adverts?.value ??
+        GLOBAL_DEFS.vrrp_down_timer_adverts.initial),
+    preempt,
+    preemptDelayMs: preemptDelayOf(bound, state, preempt, strict, findings),
+    accept: opposite(block.accept, block.no_accept) ?? (!strict || owner),
+    strict,
+    virtualAddresses: listed,
+    excludedAddresses: excluded,
+    routes: lines(block.virtual_routes).map((line) => line.value),
+    rules: toRules(lines(block.virtual_rules), context.ruleNumbers, findings),
+    promoteSecondaries: block.promote_secondaries?.value ?? false,
+    noVirtualAddresses: block.no_virtual_ipaddress?.value ?? false,
+    ...(source && { sourceIp: source.value }),
+    trackSourceIp: block.track_src_ip?.value ?? false,
+    multicastGroup: multicastOf(bound, family, context),
+    ...(unicast && { unicast }),
+    ...(authentication && { authentication }),
+    ...(hmac && { hmac }),
+    v3ChecksumAsV2: block.v3_checksum_as_v2?.value ?? global.v3_checksum_as_v2?.value ?? false,
+    skipCheckAdvertAddresses: block.skip_check_adv_addr?.value ?? global.vrrp_skip_check_adv_addr?.value ?? false,
+    ...(vmac && { vmac }),
+    dontTrackPrimary: block.dont_track_primary?.value ?? false,
+    linkbeatUsePolling: block.linkbeat_use_polling?.value ?? false,
+    tracking: toTracking(
+      block,
+      context.trackers,
+      owner ? "owner" : context.weightless.has(bound.value) ? "group-member" : undefined,
+      findings,
+    ),
+    notify: notifyOf(block),
+    notifyPriorityChanges:
+      block.notify_priority_changes?.value ??
+      context.groupPriorityChanges.get(bound.value) ??
+      global.vrrp_notify_priority_changes?.value ??
+      false,
+    smtpAlert: block.smtp_alert?.value ?? vrrpAlert(global),
+    announce: announceOf(bound, strict, context),
+    lowerPrioNoAdvert: block.lower_prio_no_advert?.value ?? global.vrrp_lower_prio_no_advert?.value ?? strict,
+    higherPrioSendAdvert:
+      block.higher_prio_send_advert?.value ?? (strict ? false : (global.vrrp_higher_prio_send_advert?.value ?? false)),
+    ownerIgnoreAdverts:
+      owner && (block.owner_ignore_adverts?.value ?? global.vrrp_owner_ignore_adverts?.value ?? strict),
+    ...(block.timer_expired_backup && { timerExpiredBackup: block.timer_expired_backup.value }),
+    ...(block.lvs_sync_daemon_interface && { lvsSyncInterface: block.lvs_sync_daemon_interface.value }),
+    ...(block.kernel_rx_buf_size && { kernelRxBufBytes: block.kernel_rx_buf_size.value }),
+    debug: block.debug?.value ?? VRRP_INSTANCE.debug.initial,
+  };
+}
+
+/** Default of smtp_alert for instances and groups. */
+export function vrrpAlert(global: BoundGlobal): boolean {
+  return global.smtp_alert_vrrp?.value ?? global.smtp_alert?.value ?? false;
+}
+
+function lines<L>(entries: readonly LinesEntry<true, L>[] | undefined): readonly Line<L>[] {
+  return entries?.flatMap((entry) => entry.lines) ?? [];
+}
+
+/** Of two entries the one that stands later in the configuration. */
+function laterOf<E extends { readonly order: number }>(one: E | undefined, other: E | undefined): E | undefined {
+  if (!one || !other) return one ?? other;
+  return one.order > other.order ? one : other;
+}
+
+/** A pair of flags that undo each other: true for the first, false for the second, undefined for neither. */
+function opposite(yes: Entry<boolean> | undefined, no: Entry<boolean> | undefined): boolean | undefined {
+  const later = laterOf(yes, no);
+  if (!later) return undefined;
+  return later === yes ? later.value : !later.value;
+}
+
+function hasEssentials(bound: BoundInstance, findings: Findings): boolean {
+  const { block, attempted } = bound;
+  const span = bound.statement.words[0].span;
+  let complete = true;
+  const need = (keyword: string, present: boolean, why: string) => {
+    if (present) return;
+    complete = false;
+    if (attempted.has(keyword)) return;
+    findings.add("error", span, {
+      code: "missing-keyword",
+      message: `vrrp_instance ${bound.value} lacks ${keyword}: it is left out`,
+      hint: why,
+    });
+  };
+  need(
+    "virtual_router_id",
+    block.virtual_router_id !== undefined,
+    "write virtual_router_id 1 … 255, the same on all directors of the group",
+  );
+  need(
+    "interface",
+    block.interface !== undefined || block.unicast_src_ip !== undefined,
+    "write interface NAME; only unicast with unicast_src_ip goes without",
+  );
+  return complete;
+}
+
+// --- addresses
+
+interface Addresses {
+  readonly listed: readonly Address[];
+  readonly excluded: readonly Address[];
+  readonly family: Family;
+}
+
+/** One family per instance: the first address decides. What no packet can hold moves to the excluded list. */
+function addressesOf(bound: BoundInstance, findings: Findings): Addresses {
+  const { block } = bound;
+  const wished = lines(block.virtual_ipaddress);
+  const excludedLines = lines(block.virtual_ipaddress_excluded);
+  const family = familyOfInstance(bound, wished[0]?.value);
+  const seen = new Map<string, Span>();
+  const listed: Address[] = [];
+  for (const { value: address, word } of wished) {
+    if (address.family !== family) {
+      findings.add("error", word.span, {
+        code: "mixed-families",
+        message: `${address.ip} is IPv${address.family} in an IPv${family} instance: it is left out`,
+        hint: "put it into virtual_ipaddress_excluded, or into an instance of its own",
+      });
+    } else if (isNew(address, word.span, seen, findings)) listed.push(address);
+  }
+  const excluded = excludedLines.flatMap((line) =>
+    isNew(line.value, line.word.span, seen, findings) ? [line.value] : [],
+  );
+  const surplus = listed.splice(MAX_ADDRESSES);
+  if (surplus.length > 0)
+    findings.add("warning", bound.statement.words[0].span, {
+      code: "too-many-addresses",
+      message: `an advertisement holds ${MAX_ADDRESSES} addresses: ${surplus.length} move to virtual_ipaddress_excluded`,
+    });
+  return { listed, excluded: [...surplus, ...excluded], family };
+}
+
+function familyOfInstance(bound: BoundInstance, first: Address | undefined): Family {
+  if (bound.block.native_ipv6?.value) return 6;
+  if (first) return first.family;
+  const source = bound.block.unicast_src_ip ?? bound.block.mcast_src_ip;
+  return source ? familyOf(source.value) : 4;
+}
+
+function isNew(address: Address, span: Span, seen: Map<string, Span>, findings: Findings): boolean {
+  const key = `${address.ip}|${address.device ?? ""}`;
+  const before = seen.get(key);
+  if (!before) {
+    seen.set(key, span);
+    return true;
+  }
+  findings.add("error", span, {
+    code: "duplicate-address",
+    message: `${address.ip} stands twice in this instance: the second one is left out`,
+    related: [{ span: before, message: "given here first" }],
+  });
+  return false;
+}
+
+// --- protocol
+
+function versionOf(bound: BoundInstance, family: Family, strict: boolean, context: InstanceContext): 2 | 3 {
+  const own = bound.block.version;
+  if (family === 6 && (strict || !own)) {
+    if (own?.value === 2)
+      context.findings.add("error", wordSpan(own), {
+        code: "version-conflict",
+        message: "strict mode has no version 2 for IPv6: version 3 is taken",
+      });
+    return 3;
+  }
+  return own?.value ?? context.global.vrrp_version?.value ?? 2;
+}
+
+/** MASTER sticks: once said, a later BACKUP does not undo it. */
+function stateOf(bound: BoundInstance): "MASTER" | "BACKUP" | undefined {
+  const entries = bound.block.state ?? [];
+  if (entries.some((entry) => entry.value === "MASTER")) return "MASTER";
+  return entries.length > 0 ? "BACKUP" : undefined;
+}
+
+const MAX_ADVERT_V3_MS = 40_950;
+
+/** Whole seconds in version 2, hundredths up to 40.95 s in version 3 (RFC 3768 §5.3.7, RFC 9568 §5.2.7). */
+function advertOf(bound: BoundInstance, version: 2 | 3, findings: Findings): number {
+  const entry = bound.block.advert_int;
+  const wishedMs = entry?.value ?? VRRP_INSTANCE.advert_int.initial;
+  const stepMs = version === 2 ? 1000 : 10;
+  const up = Math.max(stepMs, Math.ceil(wishedMs / stepMs - 1e-9) * stepMs);
+  const rounded = version === 2 ? up : Math.max(stepMs, Math.round(wishedMs / stepMs) * stepMs);
+  const advertMs = version === 3 ? Math.min(rounded, MAX_ADVERT_V3_MS) : rounded;
+  if (entry && advertMs !== wishedMs)
+    findings.add("error", wordSpan(entry), {
+      code: "rounded",
+      message: `advert_int ${wishedMs / 1000} can't be said in version ${version}: ${advertMs / 1000} is taken`,
+      hint:
+        version === 2
+          ? "version 2 has whole seconds; version 3 has hundredths"
+          : "version 3 has hundredths up to 40.95",
+    });
+  return advertMs;
+}
+
+function preemptDelayOf(
+  bound: BoundInstance,
+  state: "MASTER" | "BACKUP" | undefined,
+  preempt: boolean,
+  strict: boolean,
+  findings: Findings,
+): number {
+  const entry = bound.block.preempt_delay;
+  if (!entry || entry.value === 0) return 0;
+  const clash = state === "MASTER" ? "state MASTER" : !preempt ? "nopreempt" : strict ? "strict mode" : undefined;
+  if (clash === undefined) return entry.value;
+  findings.add("error", entry.statement.words[0].span, {
+    code: "without-effect",
+    message: `preempt_delay has no effect with ${clash}: it is ignored`,
+  });
+  return 0;
+}
+
+const MULTICAST_4: IpText = "224.0.0.18";
+const MULTICAST_6: IpText = "ff02::12";
+
+function multicastOf(bound: BoundInstance, family: Family, context: InstanceContext): IpText {
+  const own = bound.block.mcast_dst_ip;
+  if (own && familyOf(own.value) === family) return own.value;
+  if (own)
+    context.findings.add("error", wordSpan(own), {
+      code: "mixed-families",
+      message: `mcast_dst_ip ${own.value} is of another family than the addresses: it is ignored`,
+    });
+  if (family === 6) return context.global.vrrp_mcast_group6?.value ?? MULTICAST_6;
+  return context.global.vrrp_mcast_group4?.value ?? MULTICAST_4;
+}
+
+function unicastOf(bound: BoundInstance, family: Family, context: InstanceContext): VrrpInstance["unicast"] {
+  const { block } = bound;
+  const { findings } = context;
+  const faultWithoutPeer = block.unicast_fault_no_peer?.value ?? false;
+  const asked = block.unicast_peer !== undefined || block.unicast_src_ip !== undefined;
+  const peers = [];
+  const seen = new Set<IpText>();
+  for (const { value: peer, word } of lines(block.unicast_peer)) {
+    if (familyOf(peer.ip) !== family)
+      findings.add("error", word.span, {
+        code: "mixed-families",
+        message: `the peer ${peer.ip} is of another family than the addresses: it is left out`,
+      });
+    else if (seen.has(peer.ip))
+      findings.add("error", word.span, { code: "duplicate-peer", message: `the peer ${peer.ip} stands here twice` });
+    else {
+      seen.add(peer.ip);
+      peers.push(peer);
+    }
+  }
+  if (peers.length === 0) {
+    if (block.unicast_ttl)
+      findings.add("error", block.unicast_ttl.statement.words[0].span, {
+        code: "without-effect",
+        message: "unicast_ttl needs a unicast_peer: it is ignored",
+      });
+    if (!(asked && faultWithoutPeer)) return undefined;
+  }
+  const checksum = block.old_unicast_checksum?.value;
+  return {
+    peers: peers.map(({ ip, minTtl, maxTtl }) => ({ ip, minTtl, maxTtl })),
+    ...(block.unicast_ttl && { ttl: block.unicast_ttl.value }),
+    checkSource:
+      (block.check_unicast_src?.value ?? context.global.vrrp_check_unicast_src?.value ?? false) ||
+      peers.some((peer) => peer.ttlGiven),
+    faultWithoutPeer,
+    oldChecksum: checksum === undefined ? "auto" : checksum === "never" ? "never" : "always",
+  };
+}
+
+function authenticationOf(
+  bound: BoundInstance,
+  version: 2 | 3,
+  strict: boolean,
+  findings: Findings,
+): VrrpInstance["authentication"] {
+  const entry = bound.block.authentication;
+  if (!entry) return undefined;
+  const keyword = entry.statement.words[0].span;
+  const { auth_type: type, auth_pass: pass } = entry.block;
+  const clash = version === 3 ? "version 3" : strict ? "strict mode" : bound.block.auth_hmac ? "auth_hmac" : undefined;
+  if (clash !== undefined) {
+    const hint = clash === "version 3" ? { hint: "auth_hmac protects version 3 as well" } : {};
+    findings.add("error", keyword, {
+      code: "without-effect",
+      message: `authentication is ignored with ${clash}`,
+      ...hint,
+    });
+    return undefined;
+  }
+  if (type && pass) return { type: type.value, password: pass.value };
+  const missing = type ? "auth_pass" : "auth_type";
+  if (!entry.attempted.has(missing))
+    findings.add("error", keyword, {
+      code: "missing-keyword",
+      message: `authentication lacks ${missing}: it is ignored`,
+      hint: "write auth_type PASS and auth_pass, each on a line of its own",
+    });
+  return undefined;
+}
+
+const MIN_TIME_WINDOW_S = 5;
+
+type HmacEntry = NonNullable<BoundInstance["block"]["auth_hmac"]>[number];
+
+function hmacOf(bound: BoundInstance, advertMs: number, findings: Findings): VrrpInstance["hmac"] {
+  const entries = bound.block.auth_hmac;
+  const first = entries?.[0];
+  if (!entries || !first) return undefined;
+  const keys = new Map<number, string>();
+  for (const key of entries.flatMap((entry) => entry.block.key ?? [])) {
+    if (keys.has(key.value.id))
+      findings.add("error", wordSpan(key), {
+        code: "duplicate-key",
+        message: `key ${key.value.id} is given twice: the first counts`,
+      });
+    else keys.set(key.value.id, key.value.keyHex);
+  }
+  const last = <T>(pick: (entry: HmacEntry) => T | undefined) =>
+    entries.reduce<T | undefined>((found, entry) => pick(entry) ?? found, undefined);
+  const active = last((entry) => entry.block.active_key);
+  if (!active || !keys.has(active.value)) {
+    const attempted = entries.some((entry) => entry.attempted.has("active_key") || entry.attempted.has("key"));
+    if (!attempted)
+      findings.add("error", active ? wordSpan(active) : first.statement.words[0].span, {
+        code: active ? "undefined-reference" : "missing-keyword",
+        message: active ? `there is no key ${active.value}: auth_hmac is off` : "auth_hmac lacks active_key: it is off",
+      });
+    return undefined;
+  }
+  const window = last((entry) => entry.block.time_window);
+  return {
+    keys: Array.from(keys, ([id, keyHex]) => ({ id, keyHex })),
+    activeKey: active.value,
+    timeWindowS: window?.value ?? Math.max(Math.ceil((3 * advertMs) / 1000), MIN_TIME_WINDOW_S),
+    antiReplay: last((entry) => entry.block.anti_replay)?.value ?? "time",
+    mode: last((entry) => entry.block.mode)?.value ?? "enforce",
+  };
+}
+
+// --- virtual MAC
+
+function vmacOf(bound: BoundInstance, unicast: boolean, findings: Findings): VrrpInstance["vmac"] {
+  const { block } = bound;
+  const vrid = block.virtual_router_id?.value ?? 0;
+  if (block.use_vmac && block.use_ipvlan)
+    findings.add("error", block.use_ipvlan.statement.words[0].span, {
+      code: "without-effect",
+      message: "use_ipvlan is ignored beside use_vmac",
+      related: [{ span: block.use_vmac.statement.words[0].span, message: "given here" }],
+    });
+  const shared = {
+    xmitBase: (block.vmac_xmit_base?.value ?? false) || unicast,
+    useForAddresses: block.use_vmac_addr?.value ?? false,
+  };
+  if (block.use_vmac) {
+    const { interface: name, mac, group, notify } = block.use_vmac.value;
+    const octets = mac?.split(":").length === 5 ? `${mac}:${vrid.toString(16).padStart(2, "0")}` : mac;
+    return {
+      kind: "macvlan",
+      ...(name !== undefined && { interface: name }),
+      ...(octets !== undefined && { mac: octets }),
+      ...(group !== undefined && { group }),
+      ...(notify && { netlinkNotify: true }),
+      ...shared,
+    };
+  }
+  if (!block.use_ipvlan) return undefined;
+  const { interface: name, address, mode, group } = block.use_ipvlan.value;
+  return {
+    kind: "ipvlan",
+    ...(name !== undefined && { interface: name }),
+    ...(group !== undefined && { group }),
+    ipvlanMode: mode ?? "bridge",
+    ...(address && { ipvlanAddress: address }),
+    ...shared,
+  };
+}
+
+// --- notify and announcements
+
+export interface NotifyKeywords {
+  readonly notify?: Entry<NonNullable<NotifyCommands["any"]>>;
+  readonly notify_master?: Entry<NonNullable<NotifyCommands["master"]>>;
+  readonly notify_backup?: Entry<NonNullable<NotifyCommands["backup"]>>;
+  readonly notify_fault?: Entry<NonNullable<NotifyCommands["fault"]>>;
+  readonly notify_stop?: Entry<NonNullable<NotifyCommands["stop"]>>;
+  readonly notify_deleted?: Entry<NonNullable<NotifyCommands["deleted"]>>;
+  readonly notify_master_rx_lower_pri?: Entry<NonNullable<NotifyCommands["masterRxLowerPri"]>>;
+}
+
+export function notifyOf(block: NotifyKeywords): NotifyCommands {
+  return {
+    ...(block.notify_master && { master: block.notify_master.value }),
+    ...(block.notify_backup && { backup: block.notify_backup.value }),
+    ...(block.notify_fault && { fault: block.notify_fault.value }),
+    ...(block.notify_stop && { stop: block.notify_stop.value }),
+    ...(block.notify_deleted && { deleted: block.notify_deleted.value }),
+    ...(block.notify && { any: block.notify.value }),
+    ...(block.notify_master_rx_lower_pri && { masterRxLowerPri: block.notify_master_rx_lower_pri.value }),
+  };
+}
+
+/** `vrrp_min_garp` turns every value that nobody set into a single packet without repeat. */
+function announceOf(bound: BoundInstance, strict: boolean, context: InstanceContext): AnnounceSettings {
+  const { block } = bound;
+  const { global, findings } = context;
+  const least = global.vrrp_min_garp?.value ?? false;
+  const delayMs =
+    block.garp_master_delay?.value ??
+    global.vrrp_garp_master_delay?.value ??
+    (least ? 0 : GLOBAL_DEFS.vrrp_garp_master_delay.initial);
+  const repeat = atLeastOne(
+    block.garp_master_repeat ?? global.vrrp_garp_master_repeat,
+    least ? 1 : GLOBAL_DEFS.vrrp_garp_master_repeat.initial,
+    findings,
+  );
+  const extra = block.garp_extra_if?.value ?? global.vrrp_garp_extra_if?.value;
+  return {
+    delayMs,
+    repeat,
+    refreshMs:
+      block.garp_master_refresh?.value ??
+      global.vrrp_garp_master_refresh?.value ??
+      GLOBAL_DEFS.vrrp_garp_master_refresh.initial,
+    refreshRepeat: atLeastOne(
+      block.garp_master_refresh_repeat ?? global.vrrp_garp_master_refresh_repeat,
+      GLOBAL_DEFS.vrrp_garp_master_refresh_repeat.initial,
+      findings,
+    ),
+    lowerPrioDelayMs:
+      block.garp_lower_prio_delay?.value ?? (strict ? 0 : (global.vrrp_garp_lower_prio_delay?.value ?? delayMs)),
+    lowerPrioRepeat:
+      block.garp_lower_prio_repeat?.value ?? (strict ? 0 : (global.vrrp_garp_lower_prio_repeat?.value ?? repeat)),
+    ...(extra && extra.everyMs > 0 && { extraIf: extra }),
+  };
+}
+
+/** keepalived: 0 is reported and becomes 1. */
+function atLeastOne(entry: Entry<number> | undefined, absent: number, findings: Findings): number {
+  if (!entry) return absent;
+  if (entry.value > 0) return entry.value;
+  findings.add("error", wordSpan(entry), {
+    code: "out-of-range",
+    message: `${entry.statement.words[0].text} 0 is too few: 1 is taken`,
+  });
+  return 1;
+}

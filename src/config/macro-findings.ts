@@ -66,7 +66,7 @@ export class MacroFindings {
     }
     const hint = didYouMean(name, [...this.#macros.names(), ...PREDEFINED])?.replace("mean ", "mean $");
     // Any text passes for the name of an interface, but no interface is called $IF.
-    const device = /\b(?:interface|dev)\s+\S*$/.test(at.place.text.slice(lineStart(at.place.text, at.from), at.to));
+    const device = /\b(?:interface|dev)\s+\S*$/.test(textBefore(at));
     const index = this.#findings.add({
       severity: braced || hint !== undefined || device ? "error" : "warning",
       code: "undefined-macro",
@@ -103,6 +103,8 @@ export class MacroFindings {
     );
     this.#unknown.set(key, index);
     this.#findings.coverLine(at, index);
+    // Without its word router_id is the host name, which is what ${_ENV HOSTNAME} wanted to say.
+    if (/^\s*router_id\s/.test(textBefore(at))) this.#findings.settle(index);
   }
 
   #reportCycle(cycle: readonly Macro[], use: LinePart): void {
@@ -187,4 +189,10 @@ export class MacroFindings {
     }
     return undefined;
   }
+}
+
+/** The line up to the part. */
+function textBefore(at: LinePart): string {
+  const { text } = at.place;
+  return text.slice(lineStart(text, at.from), at.from);
 }

@@ -22,6 +22,8 @@ export class Findings {
   readonly list: Diagnostic[] = [];
   /** Line to the index of the finding that covers it. */
   readonly #covered = new Map<string, number>();
+  /** Findings that stay as they are whatever follows from them. */
+  readonly #settled = new Set<number>();
 
   /** Adds a finding and gives its index. */
   add(diagnostic: Diagnostic): number {
@@ -53,10 +55,9 @@ export class Findings {
     this.#covered.set(lineKey(span), index);
   }
 
-  /** The finding that covers a place. */
-  coverOf(span: Span): Diagnostic | undefined {
-    const index = this.#covered.get(lineKey(span));
-    return index === undefined ? undefined : this.list[index];
+  /** What follows from this finding is no worse than the finding itself. */
+  settle(index: number): void {
+    this.#settled.add(index);
   }
 
   replace(index: number, change: Partial<Diagnostic>): void {
@@ -72,7 +73,7 @@ export class Findings {
     for (const diagnostic of later) {
       const index = diagnostic.span && this.#covered.get(lineKey(diagnostic.span));
       if (index === undefined) this.list.push(diagnostic);
-      else if (diagnostic.severity === "error") this.replace(index, { severity: "error" });
+      else if (diagnostic.severity === "error" && !this.#settled.has(index)) this.replace(index, { severity: "error" });
     }
   }
 }

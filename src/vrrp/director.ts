@@ -1,0 +1,899 @@
+// VRRP core: all instances and groups of one director as one object without I/O. It is handed packets, facts, the time and
+// configurations, and gives back actions in the order in which they are to be done. docs/vrrp.md describes the surface; the parts are
+// accept.ts (packets), machine.ts and group.ts (states), track.ts (weights), announce.ts (neighbours), sightings.ts (why).
+import type { MonoMs } from "../base/clock.ts";
+import { type Family, formatIp, type IpText, ipBytes } from "../base/ip.ts";
+import type { LogLine } from "../base/log.ts";
+import type { AnnounceSettings, NotifyCommands, SyncGroup, VrrpConfig, VrrpInstance } from "../config/model.ts";
+import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
+import {
+  type AcceptedAdvert,
+  accept,
+  type Datagram,
+  describeDatagram,
+  type Receiver,
+  type Refusal,
+  type RefusalReason,
+  receiverFor,
+  vridOf,
+} from "./accept.ts";
+import {
+  type Announcement,
+  type AnnounceTarget,
+  type AnnounceTimers,
+  announceDeadline,
+  announceDue,
+  announceFor,
+  announceTargets,
+  NO_TIMERS,
+  type Pacing,
+  pace,
+  paceCancel,
+  paceDue,
+  pacingDeadline,
+  stopTimers,
+} from "./announce.ts";
+import {
+  type GroupStateName,
+  regroup,
+  stepMember,
+  stepMembers,
+  stepTimers,
+  type Unit,
+  type UnitOutput,
+  type UnitStep,
+  unitDeadline,
+  unitState,
+} from "./group.ts";
+import { type LogLimiter, logLimiter } from "./limiter.ts";
+import {
+  type Action,
+  type AnnounceReason,
+  type Cause,
+  type Event,
+  initialState,
+  isListening,
+  machineConfig,
+  type NotifyState,
+  RESIGN_PRIORITY,
+  type State,
+  type StateName,
+  type Tracked,
+} from "./machine.ts";
+import { planReload } from "./reload.ts";
+import { type Sightings, sightings } from "./sightings.ts";
+import { statusOf } from "./status.ts";
+import {
+  type Evaluation,
+  evaluate,
+  type Fact,
+  type Facts,
+  sameTracked,
+  type TrackDefinition,
+  type TrackDefinitions,
+  type TrackKind,
+} from "./track.ts";
+import type { CounterName, InstanceView, Instant, LastTransition } from "./view.ts";
+import {
+  encodeAdvertisement,
+  INITIAL_WIRE,
+  ipProtocol,
+  isUnicast,
+  type OutgoingDatagram,
+  type WireState,
+} from "./wire.ts";
+
+/** What the driver does, in the order given. */
+export type DirectorAction =
+  /** Send now, before anything else of the same call. One datagram for the group or one for each peer. */
+  | {
+      readonly kind: "send";
+      readonly instance: string;
+      readonly config: VrrpInstance;
+      readonly priority: number;
+      readonly datagrams: readonly OutgoingDatagram[];
+    }
+  /** The instance owns (add), or no longer owns (remove), its addresses, routes, rules and packet filter. Idempotent. */
+  | { readonly kind: "addAddresses" | "removeAddresses"; readonly instance: string; readonly config: VrrpInstance }
+  /** A master took another configuration: remove what only `previous` has, add what only `config` has. */
+  | {
+      readonly kind: "syncAddresses";
+      readonly instance: string;
+      readonly config: VrrpInstance;
+      readonly previous: VrrpInstance;
+    }
+  /** Compare with the kernel and put back what is missing. */
+  | {
+      readonly kind: "restoreAddresses";
+      readonly instance: string;
+      readonly config: VrrpInstance;
+      readonly what: string;
+    }
+  /** Announce each target in turn, all of it `rounds` times. Links with NOARP are skipped by the driver. */
+  | {
+      readonly kind: "announce";
+      readonly instance: string;
+      readonly config: VrrpInstance;
+      readonly targets: readonly AnnounceTarget[];
+      readonly rounds: number;
+    }
+  /** `garp_extra_if` is due. */
+  | { readonly kind: "announceExtra"; readonly instance: string; readonly config: VrrpInstance; readonly all: boolean }
+  | { readonly kind: "announceSource"; readonly instance: string; readonly config: VrrpInstance; readonly ip: IpText }
+  | {
+      readonly kind: "transition";
+      readonly subject: "instance" | "group";
+      readonly name: string;
+      readonly from: StateName | GroupStateName;
+      readonly to: StateName | GroupStateName;
+      readonly cause: Cause;
+    }
+  /** Has the shape of a Notification of notify/. */
+  | {
+      readonly kind: "notify";
+      readonly notification: {
+        readonly kind: "instance" | "group";
+        readonly name: string;
+        readonly state: NotifyState;
+        readonly priority: number;
+        readonly commands: NotifyCommands;
+        readonly smtpAlert: boolean;
+      };
+    }
+  | { readonly kind: "log"; readonly line: LogLine };
+
+/** One receive socket (and its send twin) that the configuration asks for; instances share it and are told apart by VRID. */
+export interface SocketSpec {
+  readonly key: string;
+  readonly family: Family;
+  /** 112, or 51 with AH. */
+  readonly protocol: number;
+  readonly interface: string;
+  /** Instance whose VMAC carries the packets; absent: the interface itself. */
+  readonly vmacOf?: string;
+  /** Multicast group to join and bind to; absent for unicast. */
+  readonly group?: IpText;
+  /** Unicast: address to bind to. */
+  readonly source?: IpText;
+  readonly instances: readonly string[];
+}
+
+export interface Director {
+  /** Once. `notBefore` holds everything back longer than `vrrp_startup_delay` does (`vrrp_delay_after_boot`). */
+  start(at: Instant, notBefore?: MonoMs): readonly DirectorAction[];
+  /** A datagram of the socket with this key. Its bytes are not kept. */
+  receive(socket: string, datagram: Datagram, at: Instant): readonly DirectorAction[];
+  /** At or after deadline(). Read the sockets before: what came in during a pause comes first. */
+  timer(at: Instant): readonly DirectorAction[];
+  deadline(): MonoMs;
+  /** Results of trackers and states of links, several at once so that a batch makes one decision. */
+  setFacts(
+    facts: readonly (Fact & { readonly kind: TrackKind; readonly name: string })[],
+    at: Instant,
+  ): readonly DirectorAction[];
+  /** The address that the instance sends from; undefined: there is none, which is a fault. Without a call an instance has none. */
+  setSource(instance: string, ip: IpText | undefined, at: Instant): readonly DirectorAction[];
+  /** A fault that only the driver knows of (duplicate VRID, address refused by the kernel …); `text` undefined clears it. */
+  setFault(instance: string, code: string, text: string | undefined, at: Instant): readonly DirectorAction[];
+  /** Somebody else removed an address, route or rule of a master. */
+  removed(instance: string, what: string, at: Instant): readonly DirectorAction[];
+  /** The link came back or changed its MAC: masters with addresses on it announce them again. */
+  reannounce(link: string, why: "link" | "mac", at: Instant): readonly DirectorAction[];
+  reload(config: VrrpConfig, bfd: readonly TrackDefinition[], at: Instant): readonly DirectorAction[];
+  /** Resigns and cleans up everything. */
+  stop(at: Instant): readonly DirectorAction[];
+  sockets(): readonly SocketSpec[];
+  instances(): readonly InstanceView[];
+  /** `present`: is this address on the machine? Without it, masters are believed to have theirs. */
+  status(name: string, at: Instant, present?: (ip: IpText, device: string) => boolean): VrrpStatus | undefined;
+  groupStatus(name: string, at: Instant): SyncGroupStatus | undefined;
+  /** Datagrams nobody here is configured for. */
+  strangers(): { readonly tooShort: number; readonly unknownVrids: ReadonlyMap<string, readonly number[]> };
+}
+
+const COUNTER_NAMES: readonly CounterName[] = [
+  "advert_rcvd",
+  "advert_sent",
+  "become_master",
+  "release_master",
+  "packet_len_err",
+  "advert_interval_err",
+  "ip_ttl_err",
+  "invalid_type_rcvd",
+  "addr_list_err",
+  "invalid_authtype",
+  "authtype_mismatch",
+  "auth_failure",
+  "auth_ext_missing",
+  "auth_ext_malformed",
+  "auth_ext_unknown_key",
+  "auth_ext_invalid_hmac",
+  "auth_ext_stale",
+  "auth_ext_replay",
+  "pri_zero_rcvd",
+  "pri_zero_sent",
+];
+
+/** Nothing to do; shared, so that a refused packet allocates no list. */
+const NOTHING: readonly DirectorAction[] = Object.freeze([]);
+
+interface Runtime {
+  config: VrrpInstance;
+  previous: VrrpInstance;
+  receiver: Receiver;
+  targets: readonly AnnounceTarget[];
+  announce: AnnounceSettings;
+  wire: WireState;
+  source: { readonly ip: IpText; readonly bytes: Uint8Array } | undefined;
+  timers: AnnounceTimers;
+  evaluation: Evaluation;
+  tracked: Tracked;
+  readonly extraFaults: Map<string, string>;
+  readonly counters: Record<CounterName, number>;
+  readonly refused: Partial<Record<RefusalReason, number>>;
+  readonly limiter: LogLimiter;
+  readonly sightings: Sightings;
+  lastTransition: LastTransition | undefined;
+  unit: UnitRuntime;
+}
+
+interface UnitRuntime {
+  unit: Unit;
+  config: SyncGroup | undefined;
+  since: MonoMs;
+}
+
+/** Sockets for which VRIDs of others are counted. */
+const MAX_SOCKETS_WATCHED = 256;
+
+/** Makes a director from a configuration. `bfd`: names and weights of the BFD sessions. Nothing happens before start(). */
+export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefinition[], created: MonoMs): Director {
+  let config = first;
+  let definitions = definitionsOf(first, firstBfd);
+  let runtimes = new Map<string, Runtime>();
+  let units: UnitRuntime[] = [];
+  let pacing: Pacing = new Map();
+  let table = new Map<string, (readonly Runtime[] | undefined)[]>();
+  let stopped = false;
+  let tooShort = 0;
+  const unknownVrids = new Map<string, number[]>();
+  const strangerLog = logLimiter();
+  const facts: Record<TrackKind, Map<string, Fact>> = {
+    interface: new Map(),
+    script: new Map(),
+    file: new Map(),
+    process: new Map(),
+    bfd: new Map(),
+  };
+
+  function build(): void {
+    const grouped = new Map<string, SyncGroup>();
+    for (const group of config.syncGroups)
+      for (const name of group.instances) if (!grouped.has(name)) grouped.set(name, group);
+    for (const instance of config.instances) runtimes.set(instance.name, newRuntime(instance, created));
+    units = unitsOf(config, grouped, () => initialState(created), created);
+    attachUnits();
+    for (const runtime of runtimes.values()) retrack(runtime);
+    rebuildTable();
+  }
+
+  function newRuntime(instance: VrrpInstance, now: MonoMs): Runtime {
+    const evaluation: Evaluation = { priority: instance.priority, faults: [], pending: [], shares: [] };
+    const unit: UnitRuntime = { unit: { members: [] }, config: undefined, since: now };
+    return {
+      ...settingsOf(instance),
+      previous: instance,
+      wire: INITIAL_WIRE,
+      source: undefined,
+      timers: NO_TIMERS,
+      evaluation,
+      tracked: evaluation,
+      extraFaults: new Map(),
+      counters: zeroCounters(),
+      refused: {},
+      limiter: logLimiter(),
+      sightings: sightings(),
+      lastTransition: undefined,
+      unit,
+    };
+  }
+
+  function attachUnits(): void {
+    for (const unit of units)
+      for (const member of unit.unit.members) {
+        const runtime = runtimes.get(member.name);
+        if (runtime) runtime.unit = unit;
+      }
+  }
+
+  function stateOf(runtime: Runtime): State {
+    const member = runtime.unit.unit.members.find((one) => one.name === runtime.config.name);
+    return member?.state ?? initialState(created);
+  }
+
+  /** Works out tracking anew; true when the machine has to hear of it. */
+  function retrack(runtime: Runtime): boolean {
+    runtime.evaluation = evaluate(runtime.config, runtime.unit.config, definitions, facts as Facts);
+    const extra = [...runtime.extraFaults].map(([code, text]) => ({ code, text }));
+    const source = runtime.source
+      ? []
+      : [{ code: "source", text: `no source address on ${runtime.config.interface ?? "any interface"}` }];
+    const tracked: Tracked = {
+      priority: runtime.evaluation.priority,
+      pending: runtime.evaluation.pending,
+      faults: [...runtime.evaluation.faults, ...source, ...extra],
+    };
+    const changed = !sameTracked(tracked, runtime.tracked);
+    runtime.tracked = tracked;
+    return changed;
+  }
+
+  function retrackAll(at: Instant, which: Iterable<Runtime> = runtimes.values()): readonly DirectorAction[] {
+    const changed = new Map<UnitRuntime, string[]>();
+    for (const runtime of which)
+      if (retrack(runtime)) changed.set(runtime.unit, [...(changed.get(runtime.unit) ?? []), runtime.config.name]);
+    if (changed.size === 0) return NOTHING;
+    const out: DirectorAction[] = [];
+    for (const [unit, names] of changed) take(unit, stepMembers(unit.unit, names, trackedEvent, at.now), at, out);
+    return out;
+  }
+
+  function trackedEvent(name: string): Event {
+    const tracked = runtimes.get(name)?.tracked ?? { priority: 0, faults: [], pending: [] };
+    return { kind: "tracked", tracked };
+  }
+
+  /** Takes a step's outcome over and turns its outputs into actions. */
+  function take(unit: UnitRuntime, result: UnitStep, at: Instant, out: DirectorAction[]): void {
+    const before = unitState(unit.unit);
+    unit.unit = result.unit;
+    if (unitState(unit.unit) !== before) unit.since = at.now;
+    for (const output of result.outputs) perform(unit, output, at, out);
+  }
+
+  function perform(unit: UnitRuntime, output: UnitOutput, at: Instant, out: DirectorAction[]): void {
+    if (output.kind === "group") {
+      const { name, from, to, cause } = output;
+      out.push({ kind: "transition", subject: "group", name, from, to, cause });
+      out.push({ kind: "log", line: transitionLine(`sync group ${name}`, from, to, cause) });
+      if (to !== "INIT") out.push(groupNotification(unit.config, name, to));
+      return;
+    }
+    const runtime = runtimes.get(output.name);
+    if (runtime) act(runtime, output.action, at, out);
+  }
+
+  function act(runtime: Runtime, action: Action, at: Instant, out: DirectorAction[]): void {
+    const { config: instance } = runtime;
+    const { name } = instance;
+    switch (action.kind) {
+      case "transition": {
+        const { from, to, cause } = action;
+        if (to === "MASTER") runtime.counters.become_master++;
+        if (from === "MASTER") {
+          runtime.counters.release_master++;
+          runtime.sightings.clear();
+        }
+        runtime.lastTransition = { at: at.now, from, to, cause };
+        runtime.limiter.changed();
+        out.push({ kind: "transition", subject: "instance", name, from, to, cause });
+        out.push({ kind: "log", line: transitionLine(name, from, to, cause) });
+        return;
+      }
+      case "sendAdvert": {
+        if (!runtime.source) return;
+        const { priority } = action;
+        const sent = encodeAdvertisement(instance, runtime.wire, runtime.source.bytes, priority, at.wallMs);
+        runtime.wire = sent.wire;
+        runtime.counters.advert_sent++;
+        if (priority === RESIGN_PRIORITY) runtime.counters.pri_zero_sent++;
+        out.push({ kind: "send", instance: name, config: instance, priority, datagrams: sent.datagrams });
+        return;
+      }
+      case "addAddresses":
+      case "removeAddresses":
+        out.push({ kind: action.kind, instance: name, config: instance });
+        return;
+      case "syncAddresses":
+        out.push({ kind: "syncAddresses", instance: name, config: instance, previous: runtime.previous });
+        return;
+      case "restoreAddresses":
+        out.push({ kind: "restoreAddresses", instance: name, config: instance, what: action.what });
+        return;
+      case "announce": {
+        const due = announceFor(runtime.announce, runtime.timers, action.why, at.now);
+        runtime.timers = due.timers;
+        announce(runtime, due.rounds, at, out);
+        return;
+      }
+      case "announceSource":
+        if (runtime.source)
+          out.push({ kind: "announceSource", instance: name, config: instance, ip: runtime.source.ip });
+        return;
+      case "cancelAnnouncements":
+        runtime.timers = stopTimers(runtime.timers);
+        pacing = paceCancel(pacing, name);
+        return;
+      case "notify":
+        out.push(notification("instance", name, action.state, action.priority, instance));
+        return;
+      case "log":
+        logFrom(runtime, action, at, out);
+        return;
+    }
+  }
+
+  function announce(runtime: Runtime, rounds: number, at: Instant, out: DirectorAction[]): void {
+    if (rounds === 0) return;
+    const paced = pace(
+      pacing,
+      { global: config.global, groups: config.garpGroups },
+      runtime.config,
+      runtime.targets,
+      rounds,
+    );
+    pacing = paced.pacing;
+    for (const one of paced.now) pushAnnouncement(one, out);
+    sendPaced(at, out);
+  }
+
+  function sendPaced(at: Instant, out: DirectorAction[]): void {
+    const due = paceDue(pacing, at.now);
+    pacing = due.pacing;
+    for (const one of due.now) pushAnnouncement(one, out);
+  }
+
+  function pushAnnouncement(one: Announcement, out: DirectorAction[]): void {
+    const runtime = runtimes.get(one.instance);
+    if (!runtime) return;
+    out.push({
+      kind: "announce",
+      instance: one.instance,
+      config: runtime.config,
+      targets: one.targets,
+      rounds: one.rounds,
+    });
+  }
+
+  function logFrom(runtime: Runtime, action: Action & { kind: "log" }, at: Instant, out: DirectorAction[]): void {
+    let more = "";
+    if (action.about !== undefined) {
+      const suppressed = runtime.limiter.allow(action.about, at.now);
+      if (suppressed === undefined) return;
+      if (suppressed > 0) more = ` (and ${suppressed} more like this before)`;
+    }
+    const fields = { instance: runtime.config.name };
+    const message = `${runtime.config.name}: ${action.message}${more}`;
+    out.push({ kind: "log", line: { level: action.level, area: "vrrp", message, fields } });
+  }
+
+  // --- packets
+
+  function receive(socket: string, datagram: Datagram, at: Instant): readonly DirectorAction[] {
+    const byVrid = table.get(socket);
+    if (!byVrid || stopped) return NOTHING;
+    const vrid = vridOf(datagram);
+    if (vrid < 0) {
+      tooShort++;
+      return NOTHING;
+    }
+    const candidates = byVrid[vrid];
+    if (!candidates) return unknownVrid(socket, vrid, at);
+    const runtime = candidates.length === 1 ? candidates[0] : peerOf(candidates, datagram);
+    if (!runtime) return NOTHING;
+    const state = stateOf(runtime);
+    const verdict = accept(
+      runtime.receiver,
+      datagram,
+      {
+        listening: isListening(state, at.now),
+        own: runtime.source?.bytes,
+        wire: runtime.wire,
+        masterAddress: state.kind === "backup" ? state.master?.address : undefined,
+      },
+      at.wallMs,
+    );
+    return verdict.ok ? heard(runtime, state, datagram, verdict, at) : refuse(runtime, state, datagram, verdict, at);
+  }
+
+  function unknownVrid(socket: string, vrid: number, at: Instant): readonly DirectorAction[] {
+    let seen = unknownVrids.get(socket);
+    if (!seen) {
+      if (unknownVrids.size >= MAX_SOCKETS_WATCHED) return NOTHING;
+      seen = new Array<number>(256).fill(0);
+      unknownVrids.set(socket, seen);
+    }
+    seen[vrid] = (seen[vrid] ?? 0) + 1;
+    if (!config.global.logUnknownVrids || strangerLog.allow(`vrid ${vrid % 32}`, at.now) === undefined) return NOTHING;
+    const message = `advertisement for VRID ${vrid}, which is not configured here (${socket})`;
+    return [{ kind: "log", line: { level: "info", area: "vrrp", message } }];
+  }
+
+  function refuse(
+    runtime: Runtime,
+    state: State,
+    datagram: Datagram,
+    refusal: Refusal,
+    at: Instant,
+  ): readonly DirectorAction[] {
+    const { reason, counter } = refusal;
+    runtime.refused[reason] = (runtime.refused[reason] ?? 0) + 1;
+    if (counter) runtime.counters[counter]++;
+    if (reason === "not-listening") return NOTHING;
+    runtime.sightings.refused(datagram, reason, at.now, state.kind === "master");
+    const suppressed = runtime.limiter.allow(`refused ${reason}`, at.now);
+    if (suppressed === undefined) return NOTHING;
+    const refused = runtime.sightings.lastRefused();
+    const more = suppressed > 0 ? ` (and ${suppressed} more like this before)` : "";
+    const message = `${runtime.config.name}: refused packet from ${refused?.from}: ${refusal.text} (${describeDatagram(datagram)})${more}`;
+    const fields = { instance: runtime.config.name, reason };
+    return [{ kind: "log", line: { level: "warning", area: "vrrp", message, fields } }];
+  }
+
+  function heard(
+    runtime: Runtime,
+    state: State,
+    datagram: Datagram,
+    advert: AcceptedAdvert,
+    at: Instant,
+  ): readonly DirectorAction[] {
+    const weaker = state.kind === "master" && advert.priority < state.priority && advert.priority !== RESIGN_PRIORITY;
+    // keepalived: a master that hears a weaker one goes on from its AH sequence, so that the others take ours again.
+    runtime.wire = weaker ? { ...advert.wire, ahSequence: advert.wire.ahSequence + 1 } : advert.wire;
+    runtime.counters.advert_rcvd++;
+    if (advert.priority === RESIGN_PRIORITY) runtime.counters.pri_zero_rcvd++;
+    const listDiffers = advert.differences.includes("address-list");
+    if (listDiffers) runtime.counters.addr_list_err++;
+    if (state.kind === "master" && advert.priority !== RESIGN_PRIORITY && advert.priority <= state.priority)
+      runtime.sightings.weaker(datagram, listDiffers, at.now);
+    if (state.kind === "backup" && state.master?.address !== advert.sender) runtime.limiter.changed();
+    const out: DirectorAction[] = [];
+    logDifferences(runtime, advert, at, out);
+    const event: Event = { kind: "advert", advert };
+    take(runtime.unit, stepMember(runtime.unit.unit, runtime.config.name, event, at.now), at, out);
+    return out;
+  }
+
+  function logDifferences(runtime: Runtime, advert: AcceptedAdvert, at: Instant, out: DirectorAction[]): void {
+    for (const difference of advert.differences) {
+      const message =
+        difference === "interval"
+          ? `${advert.sender} advertises every ${advert.advertMs} ms, we every ${runtime.config.advertMs} ms`
+          : `${advert.sender} advertises another list of addresses than ours`;
+      logFrom(runtime, { kind: "log", level: "warning", message, about: difference }, at, out);
+    }
+  }
+
+  // --- time
+
+  function timer(at: Instant): readonly DirectorAction[] {
+    const out: DirectorAction[] = [];
+    for (const unit of units) if (unitDeadline(unit.unit) <= at.now) take(unit, stepTimers(unit.unit, at.now), at, out);
+    for (const runtime of runtimes.values()) {
+      if (announceDeadline(runtime.timers) <= at.now) {
+        const due = announceDue(runtime.announce, runtime.timers, at.now);
+        runtime.timers = due.timers;
+        announce(runtime, due.rounds, at, out);
+        if (due.extra) {
+          const all = runtime.announce.extraIf?.all ?? false;
+          out.push({ kind: "announceExtra", instance: runtime.config.name, config: runtime.config, all });
+        }
+      }
+      if (runtime.sightings.deadline() <= at.now) intruderGone(runtime, at, out);
+    }
+    if (pacingDeadline(pacing) <= at.now) sendPaced(at, out);
+    return out;
+  }
+
+  function intruderGone(runtime: Runtime, at: Instant, out: DirectorAction[]): void {
+    const tell = runtime.sightings.expire(at.now, runtime.timers.lastAt);
+    if (!tell || stateOf(runtime).kind !== "master") return;
+    logFrom(
+      runtime,
+      { kind: "log", level: "info", message: "the other master fell silent, announcing the addresses again" },
+      at,
+      out,
+    );
+    const event: Event = { kind: "reannounce", why: "intruder-left" };
+    take(runtime.unit, stepMember(runtime.unit.unit, runtime.config.name, event, at.now), at, out);
+  }
+
+  function nextDeadline(): MonoMs {
+    let earliest = pacingDeadline(pacing);
+    for (const unit of units) earliest = Math.min(earliest, unitDeadline(unit.unit));
+    for (const runtime of runtimes.values())
+      earliest = Math.min(earliest, announceDeadline(runtime.timers), runtime.sightings.deadline());
+    return earliest;
+  }
+
+  // --- sockets
+
+  function rebuildTable(): void {
+    table = new Map();
+    for (const spec of socketSpecs()) {
+      const rows: (Runtime[] | undefined)[] = new Array(256);
+      for (const name of spec.instances) {
+        const runtime = runtimes.get(name);
+        if (runtime) rows[runtime.config.vrid] = [...(rows[runtime.config.vrid] ?? []), runtime];
+      }
+      table.set(spec.key, rows);
+    }
+  }
+
+  function socketSpecs(): readonly SocketSpec[] {
+    const specs = new Map<string, SocketSpec>();
+    for (const runtime of runtimes.values()) {
+      const spec = socketSpecOf(runtime.config, runtime.source?.ip);
+      if (!spec) continue;
+      const known = specs.get(spec.key);
+      specs.set(spec.key, known ? { ...known, instances: [...known.instances, ...spec.instances] } : spec);
+    }
+    return [...specs.values()];
+  }
+
+  // --- reload
+
+  function reload(next: VrrpConfig, bfd: readonly TrackDefinition[], at: Instant): readonly DirectorAction[] {
+    const out: DirectorAction[] = [];
+    const plan = planReload(config.instances, next.instances);
+    for (const instance of plan.remove) {
+      const runtime = runtimes.get(instance.name);
+      if (!runtime) continue;
+      const event: Event = { kind: "stop", deleted: true };
+      take(runtime.unit, stepMember(runtime.unit.unit, instance.name, event, at.now), at, out);
+    }
+    const reported = new Map(
+      units.map((unit) => [unit.unit.group, { state: unitState(unit.unit), since: unit.since }]),
+    );
+    const states = new Map<string, State>();
+    const wasGrouped = new Map<string, boolean>();
+    const survivors = new Map<string, Runtime>();
+    for (const match of [...plan.keep, ...plan.change]) {
+      const runtime = runtimes.get(match.old.name);
+      if (!runtime) continue;
+      states.set(match.next.name, stateOf(runtime));
+      wasGrouped.set(match.next.name, runtime.unit.unit.group !== undefined);
+      if (match.old.name !== match.next.name) pacing = paceCancel(pacing, match.old.name);
+      Object.assign(runtime, settingsOf(match.next), { previous: match.old });
+      survivors.set(match.next.name, runtime);
+    }
+    for (const instance of plan.add) survivors.set(instance.name, newRuntime(instance, at.now));
+    config = next;
+    definitions = definitionsOf(next, bfd);
+    // In the order of the file, as at the start.
+    runtimes = new Map(
+      next.instances.flatMap((one) =>
+        survivors.has(one.name) ? [[one.name, survivors.get(one.name) as Runtime]] : [],
+      ),
+    );
+    const grouped = new Map<string, SyncGroup>();
+    for (const group of config.syncGroups)
+      for (const name of group.instances) if (!grouped.has(name)) grouped.set(name, group);
+    units = unitsOf(config, grouped, (name) => states.get(name) ?? initialState(at.now), at.now);
+    attachUnits();
+    const changes = new Map(plan.change.map((change) => [change.next.name, change.addressesAdded]));
+    const added = new Set(plan.add.map((instance) => instance.name));
+    for (const unit of units) {
+      const events = new Map<string, readonly Event[]>();
+      for (const { name } of unit.unit.members) {
+        const runtime = runtimes.get(name);
+        if (!runtime) continue;
+        const retracked = retrack(runtime);
+        const { tracked } = runtime;
+        const moved = wasGrouped.has(name) && wasGrouped.get(name) !== (unit.unit.group !== undefined);
+        if (added.has(name)) events.set(name, [{ kind: "start", tracked, startAt: at.now }]);
+        else if (changes.has(name) || moved)
+          events.set(name, [{ kind: "configure", tracked, added: changes.get(name) ?? false }]);
+        else if (retracked) events.set(name, [{ kind: "tracked", tracked }]);
+      }
+      const before = reported.get(unit.unit.group);
+      if (before && unit.unit.group !== undefined) unit.since = before.since;
+      const reportedState = unit.unit.group === undefined ? unitState(unit.unit) : (before?.state ?? "INIT");
+      take(unit, regroup(unit.unit, events, added, reportedState, at.now), at, out);
+    }
+    for (const runtime of runtimes.values()) runtime.previous = runtime.config;
+    rebuildTable();
+    return out;
+  }
+
+  function view(runtime: Runtime): InstanceView {
+    const { config: instance, counters, refused, evaluation, lastTransition } = runtime;
+    return {
+      name: instance.name,
+      config: instance,
+      state: stateOf(runtime),
+      source: runtime.source?.ip,
+      counters,
+      refused,
+      evaluation,
+      lastTransition,
+      sightings: runtime.sightings,
+      group: runtime.unit.unit.group,
+    };
+  }
+
+  build();
+  return {
+    start(at, notBefore = at.now) {
+      const startAt = Math.max(notBefore, at.now + config.global.startupDelayMs);
+      const out: DirectorAction[] = [];
+      for (const runtime of runtimes.values()) retrack(runtime);
+      for (const unit of units) {
+        const names = unit.unit.members.map((member) => member.name);
+        const event = (name: string): Event => ({
+          kind: "start",
+          tracked: runtimes.get(name)?.tracked ?? { priority: 0, faults: [], pending: [] },
+          startAt,
+        });
+        take(unit, stepMembers(unit.unit, names, event, at.now), at, out);
+      }
+      return out;
+    },
+    receive,
+    timer,
+    deadline: nextDeadline,
+    setFacts(batch, at) {
+      for (const { kind, name, ...fact } of batch) facts[kind].set(name, fact);
+      return retrackAll(at);
+    },
+    setSource(name, ip, at) {
+      const runtime = runtimes.get(name);
+      if (!runtime || runtime.source?.ip === ip) return NOTHING;
+      runtime.source = ip === undefined ? undefined : { ip, bytes: ipBytes(ip) };
+      rebuildTable();
+      return retrackAll(at, [runtime]);
+    },
+    setFault(name, code, text, at) {
+      const runtime = runtimes.get(name);
+      if (!runtime) return NOTHING;
+      if (text === undefined) runtime.extraFaults.delete(code);
+      else runtime.extraFaults.set(code, text);
+      return retrackAll(at, [runtime]);
+    },
+    removed(name, what, at) {
+      const runtime = runtimes.get(name);
+      if (!runtime) return NOTHING;
+      const out: DirectorAction[] = [];
+      take(runtime.unit, stepMember(runtime.unit.unit, name, { kind: "removed", what }, at.now), at, out);
+      return out;
+    },
+    reannounce(link, why, at) {
+      const out: DirectorAction[] = [];
+      for (const runtime of runtimes.values()) {
+        if (!usesLink(runtime.config, link)) continue;
+        const event: Event = { kind: "reannounce", why: why satisfies AnnounceReason };
+        take(runtime.unit, stepMember(runtime.unit.unit, runtime.config.name, event, at.now), at, out);
+      }
+      return out;
+    },
+    reload,
+    stop(at) {
+      const out: DirectorAction[] = [];
+      stopped = true;
+      for (const unit of units) {
+        const names = unit.unit.members.map((member) => member.name);
+        take(
+          unit,
+          stepMembers(unit.unit, names, () => ({ kind: "stop", deleted: false }), at.now),
+          at,
+          out,
+        );
+      }
+      return out;
+    },
+    sockets: socketSpecs,
+    instances: () => [...runtimes.values()].map(view),
+    status(name, at, present) {
+      const runtime = runtimes.get(name);
+      return runtime && statusOf(view(runtime), at, present);
+    },
+    groupStatus(name, at) {
+      const unit = units.find((one) => one.unit.group === name);
+      if (!unit) return undefined;
+      return {
+        name,
+        state: unitState(unit.unit),
+        since: new Date(at.wallMs - (at.now - unit.since)).toISOString(),
+        instances: unit.unit.members.map((member) => member.name),
+      };
+    },
+    strangers: () => ({ tooShort, unknownVrids }),
+  };
+}
+
+function definitionsOf(config: VrrpConfig, bfd: readonly TrackDefinition[]): TrackDefinitions {
+  return { scripts: config.scripts, files: config.files, processes: config.processes, bfd };
+}
+
+function settingsOf(instance: VrrpInstance): Pick<Runtime, "config" | "receiver" | "targets" | "announce"> {
+  const announce = instance.strict ? { ...instance.announce, lowerPrioRepeat: 0 } : instance.announce;
+  return { config: instance, receiver: receiverFor(instance), targets: announceTargets(instance), announce };
+}
+
+/** Groups first, each with its members in the group's order, then the instances by themselves. */
+function unitsOf(
+  config: VrrpConfig,
+  grouped: ReadonlyMap<string, SyncGroup>,
+  state: (name: string) => State,
+  now: MonoMs,
+): UnitRuntime[] {
+  const byName = new Map(config.instances.map((instance) => [instance.name, instance]));
+  const member = (instance: VrrpInstance, inGroup: boolean) => ({
+    name: instance.name,
+    cfg: machineConfig(instance, inGroup),
+    state: state(instance.name),
+  });
+  const groups = config.syncGroups.map((group): UnitRuntime => {
+    const members = group.instances.flatMap((name) => {
+      const instance = byName.get(name);
+      return instance && grouped.get(name) === group ? [member(instance, true)] : [];
+    });
+    return { unit: { group: group.name, members }, config: group, since: now };
+  });
+  const alone = config.instances
+    .filter((instance) => !grouped.has(instance.name))
+    .map((instance): UnitRuntime => ({ unit: { members: [member(instance, false)] }, config: undefined, since: now }));
+  return [...groups.filter((group) => group.unit.members.length > 0), ...alone];
+}
+
+function socketSpecOf(instance: VrrpInstance, source: IpText | undefined): SocketSpec | undefined {
+  const link = instance.interface ?? "";
+  const protocol = ipProtocol(instance);
+  const { family, name } = instance;
+  const ownVmac = instance.vmac !== undefined && !instance.vmac.xmitBase;
+  const base = { family, protocol, interface: link, instances: [name], ...(ownVmac ? { vmacOf: name } : {}) };
+  const prefix = `${family}/${protocol}/${link}${ownVmac ? `/vmac ${name}` : ""}`;
+  if (!isUnicast(instance)) {
+    const group = instance.multicastGroup;
+    return { ...base, key: `${prefix}/${group}`, group };
+  }
+  const address = instance.sourceIp ?? source;
+  return address === undefined ? undefined : { ...base, key: `${prefix}/from ${address}`, source: address };
+}
+
+/** Of several unicast instances with one VRID on one socket, the one whose peer sent this. */
+function peerOf(candidates: readonly Runtime[], datagram: Datagram): Runtime | undefined {
+  const sender = formatIp(datagram.source);
+  return candidates.find((one) => one.receiver.peers.has(sender)) ?? candidates[0];
+}
+
+function usesLink(instance: VrrpInstance, link: string): boolean {
+  if (instance.interface === link || instance.vmac?.interface === link) return true;
+  return [...instance.virtualAddresses, ...instance.excludedAddresses].some((address) => address.device === link);
+}
+
+function zeroCounters(): Record<CounterName, number> {
+  return Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Record<CounterName, number>;
+}
+
+function transitionLine(name: string, from: string, to: string, cause: Cause): LogLine {
+  const level = to === "FAULT" ? "warning" : "info";
+  return {
+    level,
+    area: "vrrp",
+    message: `${name}: ${from} to ${to}: ${cause.text}`,
+    fields: { name, from, to, cause: cause.code },
+  };
+}
+
+function notification(
+  kind: "instance" | "group",
+  name: string,
+  state: NotifyState,
+  priority: number,
+  source: { readonly notify: NotifyCommands; readonly smtpAlert: boolean } | undefined,
+): DirectorAction {
+  const commands = source?.notify ?? {};
+  return {
+    kind: "notify",
+    notification: { kind, name, state, priority, commands, smtpAlert: source?.smtpAlert ?? false },
+  };
+}
+
+function groupNotification(
+  group: SyncGroup | undefined,
+  name: string,
+  to: Exclude<GroupStateName, "INIT">,
+): DirectorAction {
+  return notification("group", name, to, 0, group);
+}

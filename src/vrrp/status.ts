@@ -1,0 +1,67 @@
+// VRRP core: an instance as the API shows it, and the words for it.
+import type { MonoMs } from "../base/clock.ts";
+import type { IpText } from "../base/ip.ts";
+import type { VrrpStatus } from "../status/schema.ts";
+import { stateName } from "./machine.ts";
+import type { InstanceView, Instant } from "./view.ts";
+
+/** The public shape of an instance. `present`: is the address on the machine; absent: as the role says. */
+export function statusOf(
+  view: InstanceView,
+  at: Instant,
+  present?: (ip: IpText, device: string) => boolean,
+): VrrpStatus {
+  const { config, state, evaluation, sightings } = view;
+  const iso = (mono: MonoMs) => new Date(Math.round(at.wallMs - (at.now - mono))).toISOString();
+  const isMaster = state.kind === "master";
+  const link = config.interface ?? "";
+  const last = view.lastTransition;
+  const refused = sightings.lastRefused();
+  const foreign = isMaster ? sightings.foreign(config) : undefined;
+  return {
+    name: view.name,
+    interface: link,
+    vrid: config.vrid,
+    version: config.version,
+    family: config.family,
+    state: stateName(state),
+    since: iso(state.since),
+    lastTransition: last ? { at: iso(last.at), from: last.from, to: last.to, cause: last.cause.text } : null,
+    master: masterOf(view, iso),
+    priority: {
+      base: config.priority,
+      effective: state.kind === "init" ? evaluation.priority : state.priority,
+      trackers: evaluation.shares.map((share) => ({ ...share, since: iso(share.since) })),
+    },
+    advertMs: {
+      own: config.advertMs,
+      learned: state.kind === "backup" && config.version === 3 && state.master ? state.masterAdvertMs : null,
+    },
+    faults: [...state.faults.map((fault) => fault.text), ...(state.groupFault ? [state.groupFault.text] : [])],
+    addresses: [...config.virtualAddresses, ...config.excludedAddresses].map((address) => {
+      const device = address.device ?? link;
+      return { address: address.ip, interface: device, present: present ? present(address.ip, device) : isMaster };
+    }),
+    group: view.group ?? null,
+    counters: { ...view.counters },
+    refused: { ...view.refused },
+    lastRefused: refused ? { ...refused, at: iso(refused.at) } : null,
+    foreignMaster: foreign
+      ? {
+          address: foreign.last.address,
+          priority: foreign.last.priority,
+          at: iso(foreign.last.at),
+          likelyCause: foreign.last.likelyCause,
+        }
+      : null,
+  };
+}
+
+function masterOf(view: InstanceView, iso: (mono: MonoMs) => string): VrrpStatus["master"] {
+  const { state } = view;
+  if (state.kind === "master" && view.source !== undefined)
+    return { address: view.source, priority: state.priority, lastAdvertAt: iso(state.lastAdvertAt) };
+  if (state.kind !== "backup") return null;
+  const master = state.preempting ?? state.master;
+  return master ? { address: master.address, priority: master.priority, lastAdvertAt: iso(master.at) } : null;
+}

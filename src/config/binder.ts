@@ -58,6 +58,8 @@ interface Walk {
   /** Where a keyword that is unknown here is at home: `vrrp_instance`, `virtual_server/real_server`. */
   readonly homeOf: (keyword: string) => readonly string[];
   order: number;
+  /** Inside a block whose own word is old: its finding speaks for all inside. */
+  inOldBlock: number;
 }
 
 export interface BoundTree {
@@ -72,7 +74,7 @@ export function bindTree(
   findings: Findings,
   homeOf: (keyword: string) => readonly string[],
 ): BoundTree {
-  const walk: Walk = { reader: new Reader(context, findings), findings, homeOf, order: 0 };
+  const walk: Walk = { reader: new Reader(context, findings), findings, homeOf, order: 0, inOldBlock: 0 };
   return { block: bindStatements(walk, statements, compileTable(table), []).block };
 }
 
@@ -93,7 +95,7 @@ function bindStatements(
       reportUnknown(walk, keyword, statement, table, path);
       continue;
     }
-    if (found.row.status) reportStatus(walk, keyword, found);
+    if (found.row.status && walk.inOldBlock === 0) reportStatus(walk, keyword, found);
     const entry = bindStatement(walk, statement, found, table, path, (missed) => {
       attempted ??= new Set();
       attempted.add(missed);
@@ -119,7 +121,9 @@ function bindStatement(
   else reportLeftOver(walk, found, table, miss);
   const order = walk.order++;
   if (found.table) {
+    if (row.status) walk.inOldBlock++;
     const body = bindStatements(walk, statement.block?.statements ?? [], found.table, [...path, found.keyword]);
+    if (row.status) walk.inOldBlock--;
     return value === undefined ? undefined : { value, statement, order, block: body.block, attempted: body.attempted };
   }
   if (row.lines) {

@@ -460,8 +460,8 @@ export function hexBytes(grammar: string, kind: "bytes" | "pattern"): Value<stri
     grammar,
     read: (words) => {
       const all = words.takeAll();
-      if (all.length === 0)
-        return kind === "pattern" ? "" : (words.need("hexadecimal bytes such as 01 02 ab"), undefined);
+      if (all.length === 0 && kind === "pattern") return "";
+      if (all.length === 0) return void words.need("hexadecimal bytes such as 01 02 ab");
       const bad = all.find((word) => !accepted.test(word.text.toLowerCase()));
       const digits = all.map((word) => word.text.toLowerCase()).join("");
       if (bad) {

@@ -1,178 +1,54 @@
-// Configurations for tests of what comes after the language: small, complete, with the defaults of checkers.md §1.
-import type {
-  CheckEndpoint,
-  CheckTiming,
-  Config,
-  HttpCheck,
-  HttpUrl,
-  MiscCheck,
-  RealServer,
-  SorryServer,
-  TcpCheck,
-  VirtualServer,
-} from "../../src/config/model.ts";
-import type { Origin } from "../../src/config/span.ts";
+// Reads configuration text as a director would, with files in memory and a fixed machine.
+import { type BindContext, type BindResult, bindConfig } from "../../src/config/bind.ts";
+import type { Diagnostic } from "../../src/config/diagnostic.ts";
+import { readConfig } from "../../src/config/expand.ts";
+import type { ConfigFiles } from "../../src/config/include.ts";
+import { VOCABULARY } from "../../src/config/keywords/homes.ts";
+import { parseConfig } from "../../src/config/parser.ts";
 
-export const ORIGIN: Origin = { file: "test.conf", line: 1, column: 1 };
+export interface ReadText extends BindResult {
+  /** Findings of reading, parsing and binding, in this order. */
+  readonly findings: readonly Diagnostic[];
+}
 
-const rights = { noSwap: false };
-const EMPTY: Config = {
-  global: {
-    usePidDir: false,
-    childWaitMs: 5000,
-    scripts: { enabled: false, useSymlinkPaths: false, supplementaryGroups: false, user: "root" },
-    startupScriptTimeoutMs: 10_000,
-    shutdownScriptTimeoutMs: 10_000,
-    smtp: { recipients: [], port: 25, timeoutMs: 30_000, noEmailFaults: false, noCheckerEmails: false },
-    fifo: {},
-    fifoWriteVrrpStatesOnReload: false,
-    lvs: { timeouts: {}, flush: false, flushOnStop: "no", rsInitNotifies: false, nftablesIpvsStartFwmark: 1000 },
-    process: { vrrp: rights, checker: rights, bfd: rights },
-    reload: { checkConfig: false, repeat: false },
-  },
-  virtualServers: [],
-  vrrp: {
-    instances: [],
-    syncGroups: [],
-    scripts: [],
-    files: [],
-    processes: [],
-    trackGroups: [],
-    staticAddresses: [],
-    staticRoutes: [],
-    staticRules: [],
-    garpGroups: [],
-    linkbeat: [],
-    linkbeatUsePolling: false,
-    upDownDelays: [],
-    global: {
-      startupDelayMs: 0,
-      delayAfterBootMs: 0,
-      dynamicInterfaces: "no",
-      disableLocalIgmp: false,
-      logUnknownVrids: false,
-      garpIntervalMs: 0,
-      gnaIntervalMs: 0,
-      nftables: { priority: -1, counters: false, ifindex: false },
-      vmacPrefix: "vrrp",
-      vmacAddrPrefix: "vrrp",
-      noEmailFaults: false,
-      monitorRcvBufForce: false,
-      cmdRcvBufForce: false,
-      processMonitorRcvBufForce: false,
-      rxBufsMultiplier: 3,
+/** Binds a text that is named `k.conf`. */
+export function bindText(text: string, context: Partial<BindContext> = {}): ReadText {
+  return bindFiles(memoryFiles(new Map([["/k.conf", text]])), "/k.conf", context);
+}
+
+/** Binds a file of some file system. */
+export function bindFiles(files: ConfigFiles, path: string, context: Partial<BindContext> = {}): ReadText {
+  const reading = readConfig([path], files, {
+    configId: "a",
+    env: { HOSTNAME: "director" },
+    random: () => 0.5,
+    allConfig: false,
+  });
+  const tree = parseConfig(reading, VOCABULARY);
+  const result = bindConfig(tree, { hostName: "director", ...context });
+  return {
+    config: result.config,
+    effective: result.effective,
+    diagnostics: result.diagnostics,
+    findings: [...reading.findings.list, ...result.diagnostics],
+  };
+}
+
+function memoryFiles(texts: ReadonlyMap<string, string>): ConfigFiles {
+  return {
+    read: (path) => {
+      const text = texts.get(path);
+      return text === undefined
+        ? { ok: false, error: { kind: "missing" } }
+        : { ok: true, value: new TextEncoder().encode(text) };
     },
-  },
-  bfd: [],
-};
-
-/** A configuration with these virtual servers. `lvs` changes the global LVS settings. */
-export function configOf(virtualServers: readonly VirtualServer[], lvs: Partial<Config["global"]["lvs"]> = {}): Config {
-  return { ...EMPTY, virtualServers, global: { ...EMPTY.global, lvs: { ...EMPTY.global.lvs, ...lvs } } };
-}
-
-/** A TCP service 10.9.0.1:80 with NAT, quorum 1. */
-export function virtualServer(realServers: readonly RealServer[], part: Partial<VirtualServer> = {}): VirtualServer {
-  return {
-    id: "10.9.0.1:80/tcp",
-    name: { kind: "address", text: "10.9.0.1:80" },
-    origin: ORIGIN,
-    services: [{ kind: "address", ip: "10.9.0.1", port: 80 }],
-    family: 4,
-    protocol: "TCP",
-    scheduler: "rr",
-    flags: 0,
-    quorum: 1,
-    hysteresis: 0,
-    alpha: false,
-    omega: false,
-    haSuspend: false,
-    smtpAlert: false,
-    realServers,
-    ...part,
+    list: () => [...texts.keys()].map((path) => path.slice(1)),
+    exists: (path) => texts.has(path),
+    resolve: (path) => path,
   };
 }
 
-/** Real server 10.9.1.`host`:80. */
-export function realServer(host: number, part: Partial<RealServer> = {}): RealServer {
-  return {
-    id: `10.9.1.${host}:80`,
-    ip: `10.9.1.${host}`,
-    port: 80,
-    weight: 1,
-    forwarding: { method: "NAT" },
-    upperThreshold: 0,
-    lowerThreshold: 0,
-    inhibitOnFailure: false,
-    smtpAlert: false,
-    checks: [],
-    origin: ORIGIN,
-    ...part,
-  };
-}
-
-export function sorryServer(part: Partial<SorryServer> = {}): SorryServer {
-  return {
-    ip: "10.9.1.8",
-    port: 80,
-    weight: 1,
-    forwarding: { method: "NAT" },
-    inhibit: false,
-    origin: ORIGIN,
-    ...part,
-  };
-}
-
-/** No warm-up, no retry, a period of 500 ms. */
-export function timing(part: Partial<CheckTiming> = {}): CheckTiming {
-  return {
-    delayLoopMs: 500,
-    retry: 0,
-    delayBeforeRetryMs: 500,
-    warmupMs: 0,
-    alpha: false,
-    logAllFailures: false,
-    ...part,
-  };
-}
-
-export function endpoint(ip: string, port = 80, part: Partial<CheckEndpoint> = {}): CheckEndpoint {
-  return { ip, port, fwmark: 0, connectTimeoutMs: 1000, ...part };
-}
-
-export function tcpCheck(ip: string, part: Partial<TcpCheck> = {}): TcpCheck {
-  return { kind: "TCP_CHECK", id: "TCP_CHECK", timing: timing(), origin: ORIGIN, endpoint: endpoint(ip), ...part };
-}
-
-export function httpUrl(part: Partial<HttpUrl> = {}): HttpUrl {
-  return { path: "/", host: "10.9.1.1:80", statusCodes: [[200, 299]], ...part };
-}
-
-export function httpCheck(ip: string, part: Partial<HttpCheck> = {}): HttpCheck {
-  return {
-    kind: "HTTP_GET",
-    id: "HTTP_GET",
-    timing: timing(),
-    origin: ORIGIN,
-    endpoint: endpoint(ip),
-    httpProtocol: "1.0",
-    enableSni: false,
-    tlsCompliant: false,
-    fastRecovery: false,
-    urls: [httpUrl()],
-    ...part,
-  };
-}
-
-export function miscCheck(argv: readonly string[], part: Partial<MiscCheck> = {}): MiscCheck {
-  return {
-    kind: "MISC_CHECK",
-    id: "MISC_CHECK",
-    timing: timing(),
-    origin: ORIGIN,
-    command: { argv, origin: ORIGIN },
-    timeoutMs: 2000,
-    dynamic: false,
-    ...part,
-  };
+/** Findings as short lines: `2:5 error unknown-keyword`. */
+export function briefly(findings: readonly Diagnostic[]): string[] {
+  return findings.map(({ severity, code, span }) => `${span?.line}:${span?.column} ${severity} ${code}`);
 }

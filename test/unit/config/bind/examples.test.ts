@@ -1,0 +1,176 @@
+// Every word of the language with its example, in a small configuration: what keepalived -t loads with status 0 has no
+// error here. test/golden/keywords.tsv is a copy of the measured table (719 rows).
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { bindText, briefly } from "../../../support/config.ts";
+
+const lines = readFileSync(`${import.meta.dir}/../../../golden/keywords.tsv`, "utf8")
+  .trimEnd()
+  .split("\n")
+  .slice(1);
+const rows = lines.map((line) => {
+  const cells = line.split("\t");
+  return {
+    id: cells[0] ?? "",
+    status: cells[11] ?? "",
+    example: (cells[15] ?? "").replaceAll("\\n", "\n"),
+    exit: cells[16] ?? "",
+  };
+});
+
+/** What else has to be there for an example to make sense. */
+const DEFINITIONS = `
+vrrp_script chk {
+  script "/usr/bin/true"
+}
+track_file load {
+  file /run/lbd-load
+}
+vrrp_track_process web {
+  process nginx
+}
+bfd_instance peer {
+  neighbor_ip 192.0.2.12
+}
+`;
+const ADDRESSES = "virtual_ipaddress {\n192.0.2.50/24\n}";
+const instance = (name: string, vrid: number, body: string) =>
+  `vrrp_instance ${name} {\ninterface eth${vrid % 4}\nvirtual_router_id ${vrid}\n${body}\n}\n`;
+const INSTANCES =
+  instance("VI_1", 11, "virtual_ipaddress {\n192.0.2.61/24\n}") +
+  instance("VI_2", 12, "virtual_ipaddress {\n192.0.2.62/24\n}");
+const service = (body: string, protocol = "TCP", scheduler = "wlc") =>
+  `virtual_server 192.0.2.80 80 {\nprotocol ${protocol}\nlvs_sched ${scheduler}\nlvs_method NAT\n${body}\n}\n`;
+const real = (body: string) => `real_server 192.0.2.81 80 {\n${body}\n}`;
+
+/** Settings that an example replaces rather than repeats. */
+function without(text: string, example: string): string {
+  const keyword = example.split(/\s/)[0];
+  const old = keyword === "lb_algo" ? "lvs_sched" : keyword === "lb_kind" ? "lvs_method" : keyword;
+  return text
+    .split("\n")
+    .filter((line) => line.split(" ")[0] !== old)
+    .join("\n");
+}
+
+const CHECKER_NEEDS: Record<string, string> = {
+  HTTP_GET: "url {\npath /\n}",
+  SSL_GET: "url {\npath /\n}",
+  MISC_CHECK: 'misc_path "/usr/bin/true"',
+  FILE_CHECK: "track_file load",
+  BFD_CHECK: "name peer",
+};
+
+function inContext(id: string, example: string): string {
+  const path = id.split("/").slice(0, -1);
+  const [root, , third, fourth] = path;
+  const needs: Record<string, string> = {
+    vrrp_script: 'script "/usr/bin/true"',
+    vrrp_track_process: "process nginx",
+    track_file: "file /run/x",
+    vrrp_track_file: "file /run/x",
+    bfd_instance: "neighbor_ip 192.0.2.13",
+    garp_group: "interface eth3",
+    vrrp_sync_group: "group {\nVI_1\nVI_2\n}",
+  };
+  switch (root) {
+    case undefined:
+      return /^(vrrp_instance|bfd_instance)$/.test(id) ? `${example}\n` : `${DEFINITIONS}${INSTANCES}${example}\n`;
+    case "global_defs":
+    case "lvs_sync_daemon":
+      return `${INSTANCES}global_defs {\n${example}\n}\n`;
+    case "virtual_server": {
+      if (path.length === 1) {
+        const scheduler = id.includes("/mh-") ? "mh" : id.includes("/sh-") || id.endsWith("hashed") ? "sh" : "wlc";
+        const servers = example.startsWith("real_server") ? "" : real("weight 10");
+        const sorry = /sorry_server_/.test(example) ? "sorry_server 192.0.2.99 80\n" : "";
+        const quorum = example.startsWith("hysteresis") ? "quorum 3\n" : "";
+        const text = service(`${sorry}${quorum}${servers}`, example === "ops" ? "UDP" : "TCP", scheduler);
+        return `${DEFINITIONS}${without(text, example).replace(/\}\n$/, `${example}\n}\n`)}`;
+      }
+      if (path.length === 2) return `${DEFINITIONS}${service(real(example))}`;
+      const need = without(CHECKER_NEEDS[third ?? ""] ?? "", example.startsWith("url") ? "url" : example);
+      if (path.length === 3)
+        return `${DEFINITIONS}${service(real(`${third} {\n${example.startsWith("url") ? "" : need}\n${example}\n}`))}`;
+      const url = fourth === "url" ? (example.startsWith("path") ? "" : "path /\n") : "";
+      return service(real(`${third} {\n${fourth} {\n${url}${example}\n}\n}`));
+    }
+    case "vrrp_instance": {
+      if (path[1] === "authentication")
+        return instance(
+          "VI_9",
+          9,
+          `authentication {\n${without("auth_type PASS\nauth_pass x", example)}\n${example}\n}\n${ADDRESSES}`,
+        );
+      if (path[1] === "auth_hmac") {
+        const key = "key 1 0123456789abcdef0123456789abcdef\nactive_key 1";
+        return instance("VI_9", 9, `auth_hmac {\n${without(key, example)}\n${example}\n}\n${ADDRESSES}`);
+      }
+      const addresses = example.startsWith("virtual_ipaddress {") ? "" : ADDRESSES;
+      const peers = example.startsWith("unicast_ttl") ? "unicast_peer {\n192.0.2.12\n}" : "";
+      const owner = example.startsWith("owner_ignore") ? "priority 255" : "";
+      const v2 = example.startsWith("native_ipv6") ? "virtual_ipaddress {\nfe80::1/64\n}" : addresses;
+      return `${DEFINITIONS}${without(instance("VI_9", 9, `${peers}\n${owner}\n${v2}`), example).replace(/\}\n?$/, `${example}\n}\n`)}`;
+    }
+    case "address":
+      return example.includes("track_group")
+        ? `track_group TG1 {\ngroup {\nVI_1\n}\n}\n${INSTANCES}static_ipaddress {\n${example}\n}\n`
+        : instance("VI_9", 9, `virtual_ipaddress_excluded {\n${example}\n}\nvirtual_ipaddress {\n192.0.2.99/24\n}`);
+    case "route":
+    case "rule": {
+      const block = root === "route" ? "routes" : "rules";
+      return example.includes("track_group")
+        ? `track_group TG1 {\ngroup {\nVI_1\n}\n}\n${INSTANCES}static_${block} {\n${example}\n}\n`
+        : instance("VI_9", 9, `virtual_${block} {\n${example}\n}\n${ADDRESSES}`);
+    }
+    case "tracker":
+      return `${DEFINITIONS}${instance("VI_9", 9, `${example}\n${ADDRESSES}`)}`;
+    case "unicast_peer":
+      return instance("VI_9", 9, `unicast_peer {\n${example}\n}\n${ADDRESSES}`);
+    case "vsg":
+      return `virtual_server_group G {\n${example}\n}\nvirtual_server group G {\nprotocol TCP\nlvs_sched rr\nlvs_method NAT\npersistence_timeout 60\n${real("weight 1")}\n}\n`;
+    case "tunnel":
+      return without(service(real("weight 1")), example).replace(/\}\n?$/, `${example}\n}\n`);
+    case "vmac":
+      return instance("VI_9", 9, `${example}\n${ADDRESSES}`);
+    case "linkbeat_interfaces":
+    case "interface_up_down_delays":
+      return `${root} {\n${example}\n}\n`;
+    case "track_group":
+      return `${INSTANCES}track_group TG1 {\n${example}\n}\n`;
+    case "SSL":
+      return `SSL {\n${example}\n}\n`;
+    default: {
+      const name = root === "garp_group" ? "" : " X";
+      const need = example.startsWith("neighbour_ip")
+        ? ""
+        : without(needs[root] ?? "", example.startsWith("group") ? "group {" : example);
+      const before = root === "vrrp_sync_group" || root === "garp_group" ? INSTANCES : "";
+      const group = root === "vrrp_sync_group" && example.startsWith("group") ? "" : need;
+      return `${before}${DEFINITIONS}${root}${name} {\n${group}\n${example}\n}\n`;
+    }
+  }
+}
+
+const tested = rows.filter(({ id }) => !/^(cli|directive|macro)\//.test(id));
+
+describe("words that keepalived loads have no error", () => {
+  test.each(tested.filter((row) => row.exit === "0").map((row) => [row.id, row.example] as const))(
+    "%s",
+    (id, example) => {
+      const text = inContext(id, example);
+      const { findings } = bindText(text);
+      expect([text, briefly(findings.filter((finding) => finding.severity === "error"))]).toEqual([text, []]);
+    },
+  );
+});
+
+describe("words that keepalived reports have a finding", () => {
+  test.each(tested.filter((row) => row.exit === "5").map((row) => [row.id, row.example] as const))(
+    "%s",
+    (id, example) => {
+      const { findings } = bindText(inContext(id, example));
+      expect(findings.filter((finding) => finding.severity !== "note").length).toBeGreaterThan(0);
+    },
+  );
+});

@@ -39,6 +39,7 @@ export interface RunOptions {
   readonly ipvsTransport: RoleOptions["ipvsTransport"];
   readonly logFormat: "text" | "json";
   readonly debug: boolean;
+  readonly umask?: number;
   readonly roles: { readonly vrrp: boolean; readonly checker: boolean; readonly bfd: boolean };
   readonly releaseIpvs: boolean;
   readonly releaseVrrp: boolean;

@@ -49,6 +49,10 @@ export interface Director {
   reload(): void;
   /** Stops in order and ends; a second call changes nothing. */
   stop(reason: string): void;
+  /** Stops as stop() does, because of a mistake of the program: the status says so. */
+  fail(): void;
+  /** Counters of the parent itself, for the metrics. */
+  metrics(values: Readonly<Record<string, number>>): void;
 }
 
 export function createDirector(options: RunOptions, ports: DirectorPorts): Director {
@@ -174,6 +178,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   // --- start
 
   function start() {
+    if (stopping) return;
     // It boots while the configuration is read here; which roles are needed is known after that.
     supervisors.get("checker")?.spawn();
     const reading = ports.read();
@@ -326,7 +331,16 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     if (more > 0) log({ level: "warning", area: "config", message: `${more} more findings, see lbd check` });
   }
 
-  return { start, reload, stop };
+  return {
+    start,
+    reload,
+    stop,
+    fail() {
+      exitStatus = EXIT.failed;
+      stop("an unexpected error");
+    },
+    metrics: (values) => relay({ kind: "metrics", role: "parent", values }),
+  };
 }
 
 /** Whether a configuration has something for a role to do. */

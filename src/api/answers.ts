@@ -1,0 +1,116 @@
+// Adapter api: the bodies of the JSON answers that are no object of the store by themselves, each with its schema.
+import * as v from "valibot";
+import type { DirectorStatus, ProcessStatus, VirtualServerStatus } from "../status/schema.ts";
+import { ListedRealServer, shapes } from "../status/shapes.ts";
+import type { StatusStore } from "../status/store.ts";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+export const Live = v.object({ status: v.literal("live") });
+export const Ready = v.object({ status: v.literal("ready") });
+
+export const Status = v.object({
+  ready: v.boolean(),
+  /** Why it is not ready; empty when it is. */
+  reasons: v.array(v.string()),
+  revision: v.pipe(count, v.description("Grows with every change of anything")),
+  director: v.nullable(shapes.Director),
+  processes: v.array(shapes.Process),
+  summary: v.object({
+    virtualServers: v.object({ total: count, up: count }),
+    realServers: v.object({ total: count, healthy: count }),
+    vrrp: v.object({ total: count, master: count, backup: count, fault: count }),
+  }),
+  facts: v.pipe(
+    v.record(v.string(), v.record(v.string(), v.union([v.string(), v.number(), v.boolean()]))),
+    v.description("What each role says about itself, by role"),
+  ),
+});
+export type Status = v.InferOutput<typeof Status>;
+
+export const VirtualServerList = v.object({ virtualServers: v.array(shapes.VirtualServer) });
+export const RealServerList = v.object({ realServers: v.array(ListedRealServer) });
+export const VrrpList = v.object({ instances: v.array(shapes.Vrrp), groups: v.array(shapes.SyncGroup) });
+export const Active = v.object({ name: v.string(), state: v.literal("MASTER"), since: v.string() });
+
+export const EffectiveConfig = v.object({
+  ...shapes.ConfigState.entries,
+  effective: v.pipe(
+    v.unknown(),
+    v.description("Values in force, each with file and line of its origin; secrets are masked"),
+  ),
+});
+
+export const Index = v.object({
+  name: v.literal("lbd"),
+  version: v.string(),
+  links: v.pipe(v.record(v.string(), v.string()), v.description("Path to what is there")),
+});
+
+/** Why the director is not ready, in words; empty when it is. */
+export function unready(director: DirectorStatus | undefined, processes: readonly ProcessStatus[]): string[] {
+  if (!director) return ["the status has not arrived yet"];
+  const reasons: string[] = [];
+  if (director.config.state !== "loaded") reasons.push(`configuration: ${director.config.state}`);
+  for (const { role, state, reason } of processes)
+    if (role !== "api" && state !== "running") reasons.push(`${role}: ${state}${reason === "" ? "" : `, ${reason}`}`);
+  return reasons;
+}
+
+export function statusAnswer(store: StatusStore): Status {
+  const director = store.director();
+  const processes = store.processes();
+  const servers = store.virtualServers();
+  const reals = servers.flatMap((server) => server.realServers);
+  const vrrp = store.vrrp();
+  const inState = (state: string) => vrrp.filter((instance) => instance.state === state).length;
+  const reasons = unready(director, processes);
+  return {
+    ready: reasons.length === 0,
+    reasons,
+    revision: store.revision(),
+    director: director ? { ...director, config: { ...director.config, errors: [...director.config.errors] } } : null,
+    processes: [...processes],
+    summary: {
+      virtualServers: { total: servers.length, up: servers.filter((server) => server.up).length },
+      realServers: { total: reals.length, healthy: reals.filter((server) => server.healthy).length },
+      vrrp: { total: vrrp.length, master: inState("MASTER"), backup: inState("BACKUP"), fault: inState("FAULT") },
+    },
+    facts: { ...store.facts() },
+  };
+}
+
+/** Real servers of all virtual servers; `healthy` absent: both kinds. */
+export function realServersAnswer(servers: readonly VirtualServerStatus[], healthy: boolean | undefined) {
+  return {
+    realServers: servers.flatMap((server) =>
+      server.realServers
+        .filter((real) => healthy === undefined || real.healthy === healthy)
+        .map((real) => ({ virtualServer: server.id, ...real })),
+    ),
+  };
+}
+
+export type Found =
+  | { readonly kind: "one"; readonly server: VirtualServerStatus }
+  | { readonly kind: "none" }
+  | { readonly kind: "several"; readonly ids: readonly string[] };
+
+/**
+ * Finds a virtual server by its id, or by what people write: `192.0.2.1:80` without the protocol, the name of a group,
+ * `fwmark:5`, `5` for a mark.
+ */
+export function findVirtualServer(store: StatusStore, asked: string): Found {
+  const exact = store.virtualServer(asked);
+  if (exact) return { kind: "one", server: exact };
+  const lower = asked.toLowerCase();
+  const fits = store.virtualServers().filter(({ id, name }) => {
+    const whole = id.toLowerCase();
+    const bare = whole.slice(0, whole.lastIndexOf("/"));
+    const afterKind = bare.replace(/^(fwmark|group):/, "");
+    return whole === lower || bare === lower || afterKind === lower || name === asked;
+  });
+  const [first, ...more] = fits;
+  if (!first) return { kind: "none" };
+  return more.length === 0 ? { kind: "one", server: first } : { kind: "several", ids: fits.map(({ id }) => id) };
+}

@@ -1,0 +1,48 @@
+// Adapter api: who may ask over TCP. A page in an operator's browser can reach loopback and can make a name of its own point there
+// (DNS rebinding), so the Host must be a loopback name or the address we listen on, and a foreign Origin is turned away.
+// The UNIX socket is guarded by its file mode instead.
+import { canonicalIp, parseIp } from "../base/ip.ts";
+import { problem } from "./problem.ts";
+
+/** What the server knows about a connection. */
+export interface Via {
+  readonly kind: "unix" | "tcp";
+}
+
+/** A refusal, or undefined when the request may go on. `listenAddress` is what `--api` names. */
+export function guard(request: Request, via: Via, listenAddress: string | undefined): Response | undefined {
+  if (via.kind === "unix") return undefined;
+  const host = request.headers.get("host");
+  if (host === null || host === "") return problem(400, "the Host header is missing");
+  if (!isOurs(hostName(host), listenAddress))
+    return problem(403, "the Host header names neither a loopback address nor the address that lbd listens on");
+  const origin = request.headers.get("origin");
+  if (origin !== null && origin !== `http://${host}`) return problem(403, "requests from other origins are refused");
+  // Browsers that send it say so even where there is no Origin: a picture or script of a foreign page.
+  if (request.headers.get("sec-fetch-site") === "cross-site")
+    return problem(403, "requests from other sites are refused");
+  return undefined;
+}
+
+/** The name in a Host header: no port, no brackets, lower case; undefined for what is none. */
+export function hostName(host: string): string | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/@?#\s]+))(?::\d{1,5})?$/.exec(host);
+  return (match?.[1] ?? match?.[2])?.toLowerCase();
+}
+
+function isOurs(name: string | undefined, listenAddress: string | undefined): boolean {
+  if (name === undefined) return false;
+  if (name === "localhost" || name === "localhost.") return true;
+  const ip = canonicalIp(name);
+  if (ip === undefined) return false;
+  const bytes = parseIp(ip);
+  if (ip === "::1" || bytes?.[0] === 127) return bytes?.byteLength === 4 || ip === "::1";
+  if (listenAddress === undefined) return false;
+  // Listening on all addresses: any literal is one of ours or does not lead here; only names can be rebound.
+  if (listenAddress === "0.0.0.0" || listenAddress === "::") return true;
+  return ip === canonicalIp(listenAddress);
+}
+
+export function isLoopback(address: string): boolean {
+  return address === "localhost" || isOurs(address.toLowerCase(), undefined);
+}

@@ -1,0 +1,74 @@
+// CLI: `lbd reload`: has the running director read its configuration again, and says what came of it.
+import { defineCommand } from "citty";
+import * as v from "valibot";
+import { Status } from "../api/answers.ts";
+import { DEFAULT_RUN_DIR } from "../process/options.ts";
+import { runningDirector } from "../process/pidfile.ts";
+import { ASK_EXIT, ask } from "./client.ts";
+import { complain, print } from "./terminal.ts";
+
+/** How long the outcome is waited for; the reload goes on all the same. */
+const LIMIT_MS = 60_000;
+const LOOK_EVERY_MS = 50;
+
+export const reloadCommand = defineCommand({
+  meta: { name: "lbd reload", description: "Read the configuration again; 0 when it was taken, 1 when it was refused" },
+  args: {
+    "run-dir": {
+      type: "string",
+      valueHint: "DIR",
+      description: "Run directory of the director",
+      default: DEFAULT_RUN_DIR,
+    },
+  },
+  run: ({ args }) => reload(args["run-dir"]),
+});
+
+async function reload(runDir: string): Promise<void> {
+  const pid = holder(runDir);
+  if (typeof pid === "string") return complain(pid, ASK_EXIT.none);
+  const before = await reloads(runDir);
+  if (typeof before === "string") return complain(before, ASK_EXIT.none);
+  try {
+    process.kill(pid, "SIGHUP");
+  } catch (error) {
+    return complain(`pid ${pid}: ${error instanceof Error ? error.message : String(error)}`, ASK_EXIT.failed);
+  }
+  const deadline = performance.now() + LIMIT_MS;
+  while (performance.now() < deadline) {
+    const now = await reloads(runDir);
+    if (typeof now !== "string" && now.count > before.count)
+      return now.errors.length === 0
+        ? print(`reloaded in ${Math.round(now.durationMs)} ms`)
+        : complain(`refused, the old configuration stays in force:\n  ${now.errors.join("\n  ")}`, ASK_EXIT.failed);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  complain(`no outcome after ${LIMIT_MS / 1000} s; lbd status shows it when it comes`, ASK_EXIT.failed);
+}
+
+function holder(runDir: string): number | string {
+  try {
+    return runningDirector(runDir) ?? `no director runs with the run directory ${runDir}`;
+  } catch (error) {
+    return `${runDir}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+interface Reloads {
+  readonly count: number;
+  readonly errors: readonly string[];
+  readonly durationMs: number;
+}
+
+async function reloads(runDir: string): Promise<Reloads | string> {
+  const answer = await ask(runDir, "/v1/status");
+  if (!answer.ok) return answer.error.message;
+  const read = v.safeParse(Status, answer.value.body);
+  if (!read.success || !read.output.director) return "the director's answer can't be used";
+  const { config } = read.output.director;
+  return {
+    count: config.reloads,
+    errors: config.stale ? config.errors : [],
+    durationMs: config.lastReload?.durationMs ?? 0,
+  };
+}

@@ -1,0 +1,87 @@
+// CLI: from the options as typed to RunOptions, or what is wrong with them.
+import { parseIp } from "../base/ip.ts";
+import { type Decoded, err, ok } from "../base/result.ts";
+import { DEFAULT_API, DEFAULT_CONFIG, DEFAULT_RUN_DIR, type RunOptions, type TcpAddress } from "../process/options.ts";
+import { FLAGS, type Flag, type FlagName, type ReadFlags } from "./flags.ts";
+
+/** @param absolute makes a path absolute: the director changes to `/` */
+export function runOptions(flags: ReadFlags, absolute: (path: string) => string): Decoded<RunOptions, string> {
+  const last = (name: FlagName) => flags.given.get(name)?.at(-1);
+  const has = (name: FlagName) => flags.given.has(name);
+  const path = (name: FlagName) => {
+    const value = last(name);
+    return value === undefined ? undefined : absolute(value);
+  };
+
+  for (const flag of givenFlags(flags)) if (flag.refused) return err(`--${flag.long} is not supported: ${flag.note}`);
+  for (const name of ["use-file", "run-dir", "pid", "vrrp_pid", "checkers_pid", "config-id"] as const)
+    if (last(name) === "") return err(`--${name}: the value is empty`);
+  const api = readApi(last("api") ?? DEFAULT_API);
+  if (api === undefined)
+    return err(`--api ${last("api")}: expected ADDRESS:PORT, such as ${DEFAULT_API} or [::1]:8080, or off`);
+  const transport = oneOf(last("ipvs-transport") ?? "auto", ["auto", "sockopt", "netlink"] as const);
+  if (!transport) return err(`--ipvs-transport ${last("ipvs-transport")}: expected auto, sockopt or netlink`);
+  const logFormat = oneOf(last("log-format") ?? "text", ["text", "json"] as const);
+  if (!logFormat) return err(`--log-format ${last("log-format")}: expected text or json`);
+  const umask = last("umask");
+  if (umask !== undefined && readUmask(umask) === undefined)
+    return err(`--umask ${umask}: expected an octal number up to 0777`);
+
+  // keepalived: each of -P, -C and -B takes the other's workers away, so -P -C together run neither.
+  const roles = { vrrp: !has("check"), checker: !has("vrrp"), bfd: !has("no_bfd") };
+  const configId = last("config-id");
+  const pidFile = path("pid");
+  const vrrpPid = path("vrrp_pid");
+  const checkerPid = path("checkers_pid");
+  return ok({
+    configFile: path("use-file") ?? DEFAULT_CONFIG,
+    ...(configId === undefined ? {} : { configId }),
+    allConfig: has("all-config"),
+    runDir: path("run-dir") ?? DEFAULT_RUN_DIR,
+    ...(pidFile === undefined ? {} : { pidFile }),
+    rolePidFiles: {
+      ...(vrrpPid === undefined ? {} : { vrrp: vrrpPid }),
+      ...(checkerPid === undefined ? {} : { checker: checkerPid }),
+    },
+    api: api === "off" ? null : api,
+    ipvsTransport: transport,
+    logFormat,
+    debug: has("log-detail"),
+    ...(umask === undefined ? {} : { umask: readUmask(umask) ?? 0 }),
+    roles,
+    releaseIpvs: !has("dont-release-ipvs"),
+    releaseVrrp: !has("dont-release-vrrp"),
+    respawn: !has("dont-respawn"),
+    ignoreSigint: has("ignore-sigint"),
+    notes: givenFlags(flags).flatMap((flag) => (flag.note ? [`--${flag.long} has no effect: ${flag.note}`] : [])),
+  });
+}
+
+function givenFlags(flags: ReadFlags): Flag[] {
+  const table: readonly Flag[] = FLAGS;
+  return table.filter((flag) => flags.given.has(flag.long));
+}
+
+/** `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, `off`; port 0 takes any that is free. */
+export function readApi(text: string): TcpAddress | "off" | undefined {
+  if (text === "off") return "off";
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const address = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (address === undefined || port > 65535) return undefined;
+  if (
+    match?.[1] === undefined
+      ? address !== "localhost" && parseIp(address)?.byteLength !== 4
+      : parseIp(address)?.byteLength !== 16
+  )
+    return undefined;
+  return { address, port };
+}
+
+function oneOf<const T extends string>(text: string, values: readonly T[]): T | undefined {
+  return values.find((value) => value === text);
+}
+
+function readUmask(text: string): number | undefined {
+  return /^0*[0-7]{1,3}$/.test(text) ? Number.parseInt(text, 8) : undefined;
+}

@@ -1,0 +1,17 @@
+// CLI: the default command: runs a director with the configuration that the command line names.
+import { resolve } from "node:path";
+import { EXIT } from "../process/options.ts";
+import { readConfiguration } from "../process/read-config.ts";
+import { ROLES } from "../process/roles.ts";
+import { runDirector } from "../process/run.ts";
+import type { ReadFlags } from "./flags.ts";
+import { runOptions } from "./run-options.ts";
+import { complainUsage } from "./terminal.ts";
+
+export async function run(flags: ReadFlags): Promise<void> {
+  const options = runOptions(flags, (path) => resolve(path));
+  if (!options.ok) return complainUsage(options.error, EXIT.failed);
+  const { value } = options;
+  const roles = new Set([...ROLES.values()].map(({ name }) => name));
+  await runDirector(value, () => readConfiguration(value), roles);
+}

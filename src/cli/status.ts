@@ -1,0 +1,114 @@
+// CLI: `lbd status` and `lbd vrrp`: what a running director says about itself.
+import { defineCommand } from "citty";
+import * as v from "valibot";
+import { Status, VirtualServerList, VrrpList } from "../api/answers.ts";
+import { type Decoded, err, ok } from "../base/result.ts";
+import { DEFAULT_RUN_DIR } from "../process/options.ts";
+import { takeSignal } from "../process/signals.ts";
+import { type Picture, statusText, vrrpText } from "../status/text.ts";
+import { ASK_EXIT, type AskError, ask } from "./client.ts";
+import { columns, complain, print } from "./terminal.ts";
+
+/** How often `--watch` looks. */
+const WATCH_MS = 1000;
+/** Cursor home, then clear to the end: the screen does not flicker. */
+const REDRAW = "\u001b[H\u001b[J";
+
+const ARGS = {
+  json: { type: "boolean", description: "Print JSON, as the API gives it" },
+  watch: { type: "boolean", description: "Print again every second, until interrupted" },
+  "run-dir": {
+    type: "string",
+    valueHint: "DIR",
+    description: "Run directory of the director",
+    default: DEFAULT_RUN_DIR,
+  },
+} as const;
+
+export const statusCommand = defineCommand({
+  meta: { name: "lbd status", description: "What the running director does: services, servers, checks, VRRP" },
+  args: ARGS,
+  run: ({ args }) => show(args, readStatus),
+});
+
+export const vrrpCommand = defineCommand({
+  meta: { name: "lbd vrrp", description: "VRRP instances: state, master, priority and its trackers, refused packets" },
+  args: ARGS,
+  run: ({ args }) => show(args, readVrrp),
+});
+
+interface Shown {
+  readonly json: unknown;
+  readonly text: (nowWallMs: number) => string;
+}
+
+type Reader = (runDir: string) => Promise<Decoded<Shown, AskError>>;
+
+async function show(
+  args: { json?: boolean | undefined; watch?: boolean | undefined; "run-dir": string },
+  read: Reader,
+): Promise<void> {
+  if (!args.watch) {
+    const shown = await read(args["run-dir"]);
+    return shown.ok ? print(render(shown.value, args.json)) : complain(shown.error.message, shown.error.exit);
+  }
+  let interrupted = () => {};
+  const stop = new Promise<void>((resolve) => {
+    interrupted = resolve;
+  });
+  let stopped = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    takeSignal(signal, () => {
+      stopped = true;
+      interrupted();
+    });
+  // A reader that went away, such as head(1), ends it too.
+  process.stdout.on("error", () => process.exit(0));
+  while (!stopped) {
+    const shown = await read(args["run-dir"]);
+    const text = shown.ok ? render(shown.value, args.json) : `lbd: ${shown.error.message}\n`;
+    print(process.stdout.isTTY && !args.json ? REDRAW + text : text);
+    await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, WATCH_MS))]);
+  }
+}
+
+function render(shown: Shown, json: boolean | undefined): string {
+  return json ? JSON.stringify(shown.json) : shown.text(Date.now());
+}
+
+const readStatus: Reader = async (runDir) => {
+  const status = await askFor(runDir, "/v1/status", Status);
+  if (!status.ok) return status;
+  const servers = await askFor(runDir, "/v1/virtual-servers", VirtualServerList);
+  if (!servers.ok) return servers;
+  const vrrp = await askFor(runDir, "/v1/vrrp", VrrpList);
+  if (!vrrp.ok) return vrrp;
+  const picture: Picture = {
+    ...status.value,
+    virtualServers: servers.value.virtualServers,
+    vrrp: vrrp.value.instances,
+    groups: vrrp.value.groups,
+  };
+  const json = { ...status.value, ...servers.value, vrrp: vrrp.value };
+  return ok({ json, text: (nowWallMs) => statusText(picture, { columns: columns(), nowWallMs }) });
+};
+
+const readVrrp: Reader = async (runDir) => {
+  const vrrp = await askFor(runDir, "/v1/vrrp", VrrpList);
+  if (!vrrp.ok) return vrrp;
+  const picture = { vrrp: vrrp.value.instances, groups: vrrp.value.groups };
+  return ok({ json: vrrp.value, text: (nowWallMs) => vrrpText(picture, { columns: columns(), nowWallMs }) });
+};
+
+async function askFor<T>(
+  runDir: string,
+  path: string,
+  schema: v.GenericSchema<unknown, T>,
+): Promise<Decoded<T, AskError>> {
+  const answer = await ask(runDir, path);
+  if (!answer.ok) return answer;
+  const read = v.safeParse(schema, answer.value.body);
+  if (answer.value.status === 200 && read.success) return ok(read.output);
+  const other = `${path}: status ${answer.value.status}${answer.value.status === 200 ? ", another version of lbd" : ""}`;
+  return err({ exit: ASK_EXIT.failed, message: `the director's answer can't be used (${other})` });
+}

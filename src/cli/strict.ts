@@ -1,0 +1,37 @@
+// CLI: what citty lets pass: options a command does not have, and words it has no place for.
+import type { ArgsDef } from "citty";
+
+/** The first thing on the command line that `args` does not know; undefined when all is known. */
+export function unknownArgument(
+  rawArgs: readonly string[],
+  args: ArgsDef,
+): { readonly word: string; readonly known: readonly string[] } | undefined {
+  const entries = Object.entries(args);
+  const takesWords = entries.some(([, def]) => def.type === "positional");
+  const options = new Map<string, boolean>([
+    ["--help", false],
+    ["-h", false],
+  ]);
+  for (const [name, def] of entries) {
+    if (def.type === "positional") continue;
+    const takesValue = def.type !== "boolean" && def.type !== undefined;
+    options.set(`--${name}`, takesValue);
+    const aliases = "alias" in def && def.alias !== undefined ? [def.alias].flat() : [];
+    for (const alias of aliases) options.set(alias.length === 1 ? `-${alias}` : `--${alias}`, takesValue);
+    if (!takesValue) options.set(`--no-${name}`, false);
+  }
+  const known = [...options.keys()].filter((name) => !name.startsWith("--no-"));
+  for (let at = 0; at < rawArgs.length; at++) {
+    const word = rawArgs[at] ?? "";
+    if (word === "--") return undefined;
+    if (!word.startsWith("-") || word === "-") {
+      if (!takesWords) return { word, known: [] };
+      continue;
+    }
+    const name = word.includes("=") ? word.slice(0, word.indexOf("=")) : word;
+    const takesValue = options.get(name);
+    if (takesValue === undefined) return { word: name, known };
+    if (takesValue && name === word) at++;
+  }
+  return undefined;
+}

@@ -1,0 +1,72 @@
+// Process layer: one reading of the configuration, with this machine's files and names, as the director uses it.
+import { readFileSync } from "node:fs";
+import type { Diagnostic } from "../config/diagnostic.ts";
+import { notYetEffectiveLine } from "../config/effective.ts";
+import { type LoadResult, loadConfig } from "../config/load.ts";
+import { machineContext } from "./bind-context.ts";
+import { configFiles } from "./config-files.ts";
+import type { Reading } from "./configuration.ts";
+import type { RunOptions } from "./options.ts";
+
+/** Reads what `options` name. A file with an error in it is not used at all. Never throws. */
+export function readConfiguration(options: Pick<RunOptions, "configFile" | "configId" | "allConfig">): Reading {
+  const { configFile, configId, allConfig } = options;
+  try {
+    const loaded = loadConfig(
+      {
+        paths: [configFile],
+        ...(configId === undefined ? {} : { configId }),
+        allConfig,
+        env: process.env,
+        random: Math.random,
+        context: machineContext(),
+      },
+      configFiles,
+    );
+    return reading(configFile, loaded);
+  } catch (error) {
+    // Not the user's mistake but ours; what runs must go on all the same.
+    const message = `${configFile}: reading it failed: ${error instanceof Error ? error.message : String(error)}`;
+    return { errors: [message], warnings: [], sha256: null, effective: () => undefined };
+  }
+}
+
+function reading(configFile: string, loaded: LoadResult): Reading {
+  const { config, effective, diagnostics, errors } = loaded;
+  const lines = (severity: Diagnostic["severity"]) =>
+    diagnostics
+      .filter((diagnostic) => diagnostic.severity === severity)
+      .map((diagnostic) => lineOf(diagnostic, configFile));
+  const warnings = lines("warning");
+  if (errors) return { errors: lines("error"), warnings, sha256: null, effective: () => undefined };
+  const unbuilt = notYetEffectiveLine(effective.notYetEffective);
+  return {
+    config,
+    errors: [],
+    warnings: unbuilt === undefined ? warnings : [...warnings, unbuilt],
+    sha256: hashOf(loaded.files),
+    effective: () => ({
+      config: effective.config,
+      blocks: effective.blocks,
+      notYetEffective: effective.notYetEffective,
+    }),
+  };
+}
+
+/** `keepalived.conf:12:3: unknown keyword qourum (did you mean quorum?)`. */
+function lineOf({ span, message, hint }: Diagnostic, configFile: string): string {
+  const place = span ? `${span.file.name}:${span.line}:${span.column}` : configFile;
+  return `${place}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
+}
+
+/** Of all files one after the other; null when one of them is gone meanwhile. */
+function hashOf(files: readonly string[]): string | null {
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  const hash = createHash("sha256");
+  try {
+    for (const file of files) hash.update(readFileSync(file));
+  } catch {
+    return null;
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,140 @@
+// Process layer: a director as a program: run directory and lock, log, signals, and the way out. What it does is parent.ts.
+import { hostname } from "node:os";
+import type { Log } from "../base/log.ts";
+import { systemClock } from "../kernel/clock.ts";
+import { VERSION } from "../version.ts";
+import type { ReadConfiguration } from "./configuration.ts";
+import { watchLag } from "./lag.ts";
+import { awaitLeftovers } from "./leftovers.ts";
+import { createLogSink, type LogSink } from "./log-sink.ts";
+import { EXIT, type RunOptions } from "./options.ts";
+import { createDirector } from "./parent.ts";
+import { AlreadyRunning, claimRunDir, type RunDir, removePidFile, writePidFile } from "./pidfile.ts";
+import type { RoleName } from "./role.ts";
+import { FORBIDDEN_VARIABLES, spawnChild } from "./runtime.ts";
+import { takeSignal } from "./signals.ts";
+
+/** What the last log lines may take to leave. */
+const DRAIN_MS = 500;
+
+/** Names as keepalived gives them, in the run directory. */
+const PID_FILES: Readonly<Record<RoleName, string>> = {
+  vrrp: "vrrp.pid",
+  checker: "checkers.pid",
+  bfd: "bfd.pid",
+  api: "api.pid",
+};
+
+/** Runs a director until it is told to stop; ends the process. */
+export async function runDirector(
+  options: RunOptions,
+  read: ReadConfiguration,
+  roles: ReadonlySet<RoleName>,
+): Promise<void> {
+  const clock = systemClock();
+  const sink = createLogSink(process.stderr, clock, { format: options.logFormat, debug: options.debug });
+  const { log } = sink;
+  let ended = false;
+
+  const forbidden = FORBIDDEN_VARIABLES.filter((name) => process.env[name] !== undefined);
+  if (forbidden.length > 0)
+    return fail(
+      sink,
+      `the environment sets ${forbidden.join(" and ")}, which can make this program run something else: unset it`,
+    );
+  const claimed = claim(options.runDir);
+  if ("message" in claimed) return fail(sink, claimed.message, claimed.status);
+  const { runDir } = claimed;
+  process.chdir("/");
+  if (options.umask !== undefined) process.umask(options.umask);
+
+  const director = createDirector(options, {
+    clock,
+    log,
+    spawn: spawnChild,
+    read,
+    roles,
+    identity: { version: VERSION, pid: process.pid, boot: crypto.randomUUID().slice(0, 8), hostname: hostname() },
+    rolePid: (role, pid) => {
+      for (const file of rolePidFiles(options, role))
+        attempt(log, () => (pid ? writePidFile(file, pid) : removePidFile(file)));
+    },
+    ended: (status) => void leave(status),
+  });
+
+  takeSignal("SIGTERM", () => director.stop("SIGTERM"));
+  takeSignal("SIGINT", () => {
+    if (!options.ignoreSigint) director.stop("SIGINT");
+  });
+  takeSignal("SIGHUP", () => director.reload());
+  for (const signal of ["SIGUSR1", "SIGUSR2"] as const)
+    takeSignal(signal, () => {
+      log({ level: "info", area: "process", message: `${signal}: no dump files yet, see lbd status and the API` });
+    });
+  process.on("uncaughtException", (error) => broken(error));
+  process.on("unhandledRejection", (error) => broken(error));
+
+  log({ level: "info", area: "process", message: `lbd ${VERSION} starts, pid ${process.pid}, ${options.configFile}` });
+  for (const note of options.notes) log({ level: "warning", area: "process", message: note });
+  if (options.pidFile !== undefined) attempt(log, () => writePidFile(options.pidFile ?? "", process.pid));
+  const pidFiles = (["vrrp", "checker", "bfd", "api"] as const).map((role) => `${options.runDir}/${PID_FILES[role]}`);
+  await awaitLeftovers(pidFiles, clock, log);
+  director.start();
+  watchLag(clock, director.metrics, "parent");
+
+  /** The state is unknown: stop what can be stopped and say so by the status. */
+  function broken(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log({ level: "error", area: "process", message: `unexpected error: ${text}` });
+    if (ended) return;
+    ended = true;
+    director.fail();
+  }
+
+  async function leave(status: number): Promise<void> {
+    ended = true;
+    if (options.pidFile !== undefined) removePidFile(options.pidFile);
+    for (const file of pidFiles) removePidFile(file);
+    attempt(log, () => runDir.release());
+    log({ level: "info", area: "process", message: `ended with status ${status}` });
+    await end(sink, status);
+  }
+}
+
+function rolePidFiles(options: RunOptions, role: RoleName): string[] {
+  const extra =
+    role === "vrrp" ? options.rolePidFiles.vrrp : role === "checker" ? options.rolePidFiles.checker : undefined;
+  return [`${options.runDir}/${PID_FILES[role]}`, ...(extra === undefined ? [] : [extra])];
+}
+
+type Claim = { readonly runDir: RunDir } | { readonly message: string; readonly status: number };
+
+function claim(path: string): Claim {
+  try {
+    return { runDir: claimRunDir(path) };
+  } catch (error) {
+    if (error instanceof AlreadyRunning) return { message: error.message, status: EXIT.alreadyRunning };
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const message = `${path}: ${error instanceof Error ? error.message : String(error)}`;
+    return { message, status: code === "EACCES" || code === "EPERM" ? EXIT.permission : EXIT.failed };
+  }
+}
+
+function attempt(log: Log, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    log({ level: "error", area: "process", message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+async function fail(sink: LogSink, message: string, status: number = EXIT.failed): Promise<void> {
+  sink.log({ level: "error", area: "process", message });
+  await end(sink, status);
+}
+
+async function end(sink: LogSink, status: number): Promise<void> {
+  const limit = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS));
+  await Promise.race([sink.drained(), limit]);
+  process.exit(status);
+}

@@ -1,0 +1,238 @@
+// Status core: what `lbd status` and `lbd vrrp` print: the picture for people, in as many columns as the terminal has.
+import { escapeControls } from "../base/log.ts";
+import type {
+  DirectorStatus,
+  ProcessStatus,
+  RealServerStatus,
+  SyncGroupStatus,
+  VirtualServerStatus,
+  VrrpStatus,
+} from "./schema.ts";
+
+export interface Picture {
+  readonly director: DirectorStatus | null;
+  readonly ready: boolean;
+  readonly reasons: readonly string[];
+  readonly processes: readonly ProcessStatus[];
+  readonly virtualServers: readonly VirtualServerStatus[];
+  readonly vrrp: readonly VrrpStatus[];
+  readonly groups: readonly SyncGroupStatus[];
+}
+
+export interface TextOptions {
+  readonly columns: number;
+  readonly nowWallMs: number;
+}
+
+export const DEFAULT_COLUMNS = 80;
+const LEAST_COLUMNS = 60;
+
+export function statusText(picture: Picture, options: TextOptions): string {
+  const out = writer(options);
+  directorLines(picture, out);
+  if (picture.vrrp.length > 0) {
+    out.blank();
+    vrrpTable(picture.vrrp, out);
+  }
+  for (const server of picture.virtualServers) {
+    out.blank();
+    virtualServerLines(server, out);
+  }
+  if (picture.director?.config.state === "loaded" && picture.virtualServers.length + picture.vrrp.length === 0) {
+    out.blank();
+    out.line("no virtual servers and no VRRP instances");
+  }
+  return out.text();
+}
+
+/** All instances and groups with what decides about their state. */
+export function vrrpText(picture: Pick<Picture, "vrrp" | "groups">, options: TextOptions): string {
+  const out = writer(options);
+  if (picture.vrrp.length === 0) out.line("no VRRP instances");
+  for (const [i, instance] of picture.vrrp.entries()) {
+    if (i > 0) out.blank();
+    instanceLines(instance, out);
+  }
+  for (const group of picture.groups) {
+    out.blank();
+    out.line(`group ${group.name}  ${group.state} for ${out.ago(group.since)}`);
+    out.wrapped(`members: ${group.instances.join(", ")}`, 2);
+  }
+  return out.text();
+}
+
+function directorLines({ director, ready, reasons, processes }: Picture, out: Writer): void {
+  if (!director) {
+    out.line("the director has not reported yet");
+    return;
+  }
+  const { version, hostname, pid, since, config } = director;
+  out.line(`lbd ${version} on ${hostname}, pid ${pid}, up ${out.ago(since)}, ${ready ? "ready" : "NOT READY"}`);
+  for (const reason of reasons) out.wrapped(reason, 2);
+  const loaded = config.loadedAt ? `, read ${out.ago(config.loadedAt)} ago` : "";
+  const warnings = config.warnings > 0 ? `, ${count(config.warnings, "warning")}` : "";
+  out.wrapped(`configuration ${config.file}: ${config.stale ? "STALE" : config.state}${loaded}${warnings}`, 0);
+  for (const error of config.errors.slice(0, 5)) out.wrapped(error, 2);
+  if (config.errors.length > 5) out.line(`  and ${count(config.errors.length - 5, "more error")}`);
+  const shown = processes.map(({ role, state, pid: of, restarts }) => {
+    const again = restarts > 0 ? `, ${count(restarts, "restart")}` : "";
+    return `${role} ${state}${of === null ? "" : ` (pid ${of}${again})`}`;
+  });
+  out.wrapped(`processes: ${shown.join("; ")}`, 0);
+}
+
+function virtualServerLines(server: VirtualServerStatus, out: Writer): void {
+  const { id, scheduler, up, since, quorum, sorryServer, suspended, reason } = server;
+  const state = suspended ? "SUSPENDED" : up ? "UP" : "DOWN";
+  const name = server.name !== "" && !id.includes(server.name) ? ` (${server.name})` : "";
+  out.line(`${id}${name}  ${scheduler}  ${state} for ${out.ago(since)}  quorum ${quorum.live} of ${quorum.wanted}`);
+  if (!up && reason !== "") out.wrapped(reason, 2);
+  if (sorryServer) {
+    const { address, port, active } = sorryServer;
+    out.line(`  sorry server ${address} port ${port}: ${active ? "ACTIVE" : "standing by"}`);
+  }
+  const rows = server.realServers.map((real) => realServerRow(real, out));
+  if (rows.length === 0) out.line("  no real servers");
+  else out.table(["real server", "state", "for", "weight", "active", "inact", "last check"], rows);
+}
+
+function realServerRow(real: RealServerStatus, out: Writer): string[] {
+  const { configured, effective, kernel } = real.weight;
+  const weight = effective === configured ? `${configured}` : `${configured}>${effective}`;
+  const odd = kernel !== null && kernel !== effective ? `!${kernel}` : "";
+  const { connections } = real;
+  return [
+    real.id,
+    real.healthy ? "up" : "DOWN",
+    out.ago(real.since),
+    weight + odd,
+    connections ? `${connections.active}` : "-",
+    connections ? `${connections.inactive}` : "-",
+    lastCheck(real),
+  ];
+}
+
+/** The check that failed, or the last one that ran. */
+function lastCheck(real: RealServerStatus): string {
+  const failed = real.checks.find((check) => check.lastResult && !check.lastResult.ok);
+  const check = failed ?? real.checks.find((one) => one.lastResult);
+  if (!check?.lastResult) return real.checks.length === 0 ? "no check" : "not checked yet";
+  const { ok, reason, durationMs } = check.lastResult;
+  return ok ? `ok ${duration(durationMs)}` : `${check.kind}: ${reason}`;
+}
+
+function vrrpTable(instances: readonly VrrpStatus[], out: Writer): void {
+  const rows = instances.map((i) => [
+    i.name,
+    i.state,
+    out.ago(i.since),
+    i.interface,
+    `${i.vrid}`,
+    `${i.priority.effective}`,
+    i.state === "FAULT" ? i.faults.join(", ") : (i.master?.address ?? ""),
+  ]);
+  out.table(["instance", "state", "for", "iface", "vrid", "prio", "master"], rows);
+}
+
+function instanceLines(i: VrrpStatus, out: Writer): void {
+  const { priority, master, lastTransition, lastRefused, foreignMaster } = i;
+  out.line(
+    `${i.name}  ${i.state} for ${out.ago(i.since)}  ${i.interface} vrid ${i.vrid}  VRRPv${i.version} IPv${i.family}`,
+  );
+  for (const fault of i.faults) out.wrapped(`fault: ${fault}`, 2);
+  if (lastTransition)
+    out.wrapped(
+      `${lastTransition.from} to ${lastTransition.to} ${out.ago(lastTransition.at)} ago: ${lastTransition.cause}`,
+      2,
+    );
+  const base = priority.effective === priority.base ? "" : ` (configured ${priority.base})`;
+  out.line(`  priority ${priority.effective}${base}`);
+  for (const t of priority.trackers) {
+    const share = t.share === null ? (t.up ? "" : ", a fault") : `, ${t.share >= 0 ? "+" : ""}${t.share}`;
+    out.wrapped(`${t.kind} ${t.name} ${t.up ? "up" : "DOWN"}${share}${t.detail === "" ? "" : `: ${t.detail}`}`, 4);
+  }
+  if (master)
+    out.wrapped(`master ${master.address} priority ${master.priority}, heard ${out.ago(master.lastAdvertAt)} ago`, 2);
+  const learned =
+    i.advertMs.learned === null || i.advertMs.learned === i.advertMs.own
+      ? ""
+      : `, learned ${duration(i.advertMs.learned)}`;
+  out.line(`  advert every ${duration(i.advertMs.own)}${learned}`);
+  for (const a of i.addresses)
+    out.line(`  ${a.address} on ${a.interface}${a.present ? "" : i.state === "MASTER" ? ": MISSING" : ""}`);
+  const refused = Object.entries(i.refused).filter(([, n]) => n > 0);
+  if (refused.length > 0)
+    out.wrapped(`refused packets: ${refused.map(([reason, n]) => `${n} ${reason}`).join(", ")}`, 2);
+  if (lastRefused)
+    out.wrapped(`last refused ${out.ago(lastRefused.at)} ago from ${lastRefused.from}: ${lastRefused.reason}`, 2);
+  if (foreignMaster)
+    out.wrapped(
+      `ANOTHER MASTER ${foreignMaster.address} priority ${foreignMaster.priority}: ${foreignMaster.likelyCause}`,
+      2,
+    );
+}
+
+/** `1.5 ms`, `3 s`: a duration of a check or an interval. */
+export function duration(ms: number): string {
+  if (ms < 10) return `${Math.round(ms * 10) / 10} ms`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  return `${Math.round(ms / 100) / 10} s`;
+}
+
+/** `8 s`, `3 min`, `5 h`, `12 d`: how long something is so. */
+export function age(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 120) return `${s} s`;
+  if (s < 7200) return `${Math.floor(s / 60)} min`;
+  if (s < 172_800) return `${Math.floor(s / 3600)} h`;
+  return `${Math.floor(s / 86_400)} d`;
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
+}
+
+interface Writer {
+  line(text: string): void;
+  /** Lines of whole words; later ones are indented a little more. */
+  wrapped(text: string, indent: number): void;
+  /** Columns as wide as needed; the last takes what is left and is cut. */
+  table(head: readonly string[], rows: readonly (readonly string[])[]): void;
+  blank(): void;
+  ago(iso: string): string;
+  text(): string;
+}
+
+function writer({ columns: asked, nowWallMs }: TextOptions): Writer {
+  const columns = Math.max(LEAST_COLUMNS, asked);
+  const lines: string[] = [];
+  const line = (text: string) => void lines.push(cut(escapeControls(text).trimEnd(), columns));
+  return {
+    line,
+    wrapped(text, indent) {
+      let pad = " ".repeat(indent);
+      let current = "";
+      for (const word of text.split(" ")) {
+        if (current !== "" && pad.length + current.length + 1 + word.length > columns) {
+          line(pad + current);
+          pad = " ".repeat(indent + 2);
+          current = word;
+        } else current = current === "" ? word : `${current} ${word}`;
+      }
+      line(pad + current);
+    },
+    table(head, rows) {
+      const cells = [head, ...rows];
+      const widths = head.slice(0, -1).map((_, i) => Math.max(...cells.map((row) => (row[i] ?? "").length)));
+      for (const row of cells)
+        line(`  ${row.map((cell, i) => (i < widths.length ? cell.padEnd(widths[i] ?? 0) : cell)).join("  ")}`);
+    },
+    blank: () => void lines.push(""),
+    ago: (iso) => age(nowWallMs - Date.parse(iso)),
+    text: () => `${lines.join("\n")}\n`,
+  };
+}
+
+function cut(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
+}

@@ -5,6 +5,7 @@ import {
   EAFNOSUPPORT,
   EEXIST,
   EFAULT,
+  EINTR,
   EINVAL,
   ENOENT,
   EPERM,
@@ -117,7 +118,15 @@ export function openIpvs(options: IpvsOptions): IpvsTable {
       const way = ways.netlink && ways.sockopt && saysDaemon(daemon) ? ways.sockopt : reader;
       way.startDaemon(daemon);
     },
-    stopDaemon: (role) => reader.stopDaemon(role),
+    stopDaemon(role) {
+      try {
+        reader.stopDaemon(role);
+      } catch (error) {
+        // kernel: a daemon whose thread had not run yet is stopped and answers EINTR.
+        const stopped = () => !reader.daemons().some((daemon) => daemon.role === role);
+        if (!(error instanceof SyscallError && error.errno === EINTR && stopped())) throw error;
+      }
+    },
     [Symbol.dispose]() {
       ways.netlink?.[Symbol.dispose]();
       ways.sockopt?.[Symbol.dispose]();

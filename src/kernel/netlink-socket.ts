@@ -1,22 +1,22 @@
-// Adapter: a netlink socket for questions and commands. The kernel works on a request inside the call that sends it, so nothing here
-// ever waits for long; multicast is the reflector's.
-import { EAGAIN, EINTR, EMSGSIZE, ETIMEDOUT, SyscallError } from "../../ffi/errno.ts";
+// Adapter: a netlink socket for questions and commands. The kernel works on a request inside the call that sends it, and on the next
+// piece of a dump inside the call that takes one: when an answer is not there at once, there is none. Multicast is the reflector's.
+import { EAGAIN, EINTR, EMSGSIZE, SyscallError } from "../../ffi/errno.ts";
 import { close, type Fd } from "../../ffi/fd.ts";
 import { lastErrno, libc } from "../../ffi/index.ts";
 import { AF_NETLINK } from "../../ffi/sockaddr.ts";
 import {
   bind,
+  MSG_DONTWAIT,
   MSG_TRUNC,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
   SOCK_RAW,
   SOL_SOCKET,
-  setsockopt,
   socket,
   trySetsockopt,
 } from "../../ffi/socket.ts";
 import { type AttributeWriter, attributeWriter } from "../net/attributes.ts";
-import { beginMessage, decodeMessages, endMessage, type NetlinkMessage, setMessageFlags } from "../net/message.ts";
+import { beginMessage, type DecodedMessages, decodeMessages, endMessage, setMessageFlags } from "../net/message.ts";
 import { type NetlinkRequest, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from "../net/request.ts";
 
 export const NETLINK_ROUTE = 0;
@@ -26,7 +26,6 @@ export const NETLINK_GENERIC = 16;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
-const SO_RCVTIMEO = 20;
 
 /** Requests on the way at a time: their answers all fit the receive buffer, even when every one is an error. */
 const WINDOW_REQUESTS = 128;
@@ -34,8 +33,6 @@ const WINDOW_BYTES = 64 * 1024;
 /** kernel: no dump comes in larger pieces than 32 KiB. */
 const RECEIVE_BYTES = 64 * 1024;
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
-/** A kernel that does not answer for this long is broken, or we are. */
-const ANSWER_LIMIT_S = 10;
 /** A table that changes all the time is read this often; the last reading is taken as it is. */
 const MAX_DUMP_TRIES = 4;
 
@@ -98,17 +95,14 @@ export function openNetlink(protocol: number): NetlinkSocket {
     }
   }
 
-  function receive(): readonly NetlinkMessage[] {
-    return receiveAll().messages;
-  }
-
-  function receiveAll(): ReturnType<typeof decodeMessages> {
+  /** What the kernel has said since; undefined when that was all. */
+  function receive(): DecodedMessages | undefined {
     for (;;) {
-      const count = libc.recv(fd, buffer, buffer.byteLength, MSG_TRUNC);
+      const count = libc.recv(fd, buffer, buffer.byteLength, MSG_TRUNC | MSG_DONTWAIT);
       if (count > buffer.byteLength) throw new SyscallError("recv", EMSGSIZE, `netlink answer of ${count} bytes`);
       if (count >= 0) return decodeMessages(buffer.subarray(0, count));
       const errno = lastErrno();
-      if (errno === EAGAIN) throw new SyscallError("recv", ETIMEDOUT, `no answer in ${ANSWER_LIMIT_S} s`);
+      if (errno === EAGAIN) return undefined;
       if (errno !== EINTR) throw new SyscallError("recv", errno, "netlink answer");
     }
   }
@@ -143,14 +137,15 @@ export function openNetlink(protocol: number): NetlinkSocket {
   }
 
   function collect(answers: NetlinkAnswer[], start: number, first: number, last: number): void {
-    for (;;) {
-      for (const message of receive()) {
+    for (let received = receive(); received; received = receive()) {
+      for (const message of received.messages) {
         if (message.kind !== "answer" || message.sequence < first || message.sequence > last) continue;
         const { errno, text } = message;
         if (errno !== 0) answers[start + message.sequence - first] = text === undefined ? { errno } : { errno, text };
         if (message.sequence === last) return;
       }
     }
+    answers[start + last - first] = NO_ANSWER;
   }
 
   return {
@@ -179,14 +174,15 @@ export function openNetlink(protocol: number): NetlinkSocket {
       endMessage(writer, mark);
       send();
       let found: Uint8Array | undefined;
-      for (;;) {
-        for (const message of receive()) {
+      for (let received = receive(); received; received = receive()) {
+        for (const message of received.messages) {
           if (message.kind === "overrun" || message.sequence !== number) continue;
           if (message.kind === "data") found = message.payload.slice();
           else if (message.errno !== 0) throw failed(what, message);
           else return found;
         }
       }
+      throw failed(what, NO_ANSWER);
     },
     dump(type, what, write, visit, restart) {
       for (let tries = 1; ; tries++) {
@@ -210,8 +206,7 @@ export function openNetlink(protocol: number): NetlinkSocket {
 
   function readDump(number: number, what: string, visit: (payload: Uint8Array) => void): boolean {
     let interrupted = false;
-    for (;;) {
-      const received = receiveAll();
+    for (let received = receive(); received; received = receive()) {
       interrupted ||= received.interrupted;
       for (const message of received.messages) {
         if (message.kind === "overrun" || message.sequence !== number) continue;
@@ -220,10 +215,13 @@ export function openNetlink(protocol: number): NetlinkSocket {
         else if (message.kind === "done") return interrupted;
       }
     }
+    throw failed(what, NO_ANSWER);
   }
 }
 
 const DONE: NetlinkAnswer = { errno: 0 };
+/** kernel: netlink_rcv_skb() acknowledges everything but EINTR (a sync daemon stopped before its thread first ran). */
+const NO_ANSWER: NetlinkAnswer = { errno: EINTR, text: "no answer: the kernel was interrupted" };
 
 function failed(what: string, message: { readonly errno: number; readonly text?: string }): SyscallError {
   return new SyscallError("netlink", message.errno, message.text === undefined ? what : `${what}: ${message.text}`);
@@ -237,7 +235,4 @@ function configure(fd: Fd): void {
   // Errors without a copy of the request, with the kernel's words. Kernels that know neither answer at more length.
   const on = new Uint8Array([1, 0, 0, 0]);
   for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) trySetsockopt(fd, SOL_NETLINK, option, on);
-  const limit = new Uint8Array(16);
-  new DataView(limit.buffer).setBigInt64(0, BigInt(ANSWER_LIMIT_S), true);
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, limit);
 }

@@ -274,7 +274,9 @@ export function decodeService(
   let netmaskAt: number | undefined;
   let addressAt = -1;
   let addressSize = 0;
-  let statistics: Statistics | undefined;
+  let statisticsOf = 0;
+  let statisticsAt = 0;
+  let statisticsSize = 0;
   visitNest(view, TOP.service, (type, at, size) => {
     if (type === SERVICE.family && size >= 2) family = familyOf(view.getUint16(at, true));
     else if (type === SERVICE.protocol && size >= 2) protocol = view.getUint16(at, true);
@@ -288,8 +290,11 @@ export function decodeService(
     else if (type === SERVICE.flags && size >= 4) flags = view.getUint32(at, true);
     else if (type === SERVICE.timeout && size >= 4) timeoutS = view.getUint32(at, true);
     else if (type === SERVICE.netmask && size >= 4) netmaskAt = at;
-    else if (type === SERVICE.stats64) statistics = decodeStatistics(view, at, size);
-    else if (type === SERVICE.stats && !statistics) statistics = decodeStatistics(view, at, size);
+    else if (type === SERVICE.stats64 || (type === SERVICE.stats && statisticsOf !== SERVICE.stats64)) {
+      statisticsOf = type;
+      statisticsAt = at;
+      statisticsSize = size;
+    }
   });
   if (family === undefined) return undefined;
   if (addressAt >= 0 && addressSize >= (family === 4 ? 4 : ADDRESS_BYTES)) ip = addressText(payload, addressAt, family);
@@ -309,7 +314,7 @@ export function decodeService(
       netmask: netmaskAt === undefined ? WHOLE_ADDRESS[family] : view.getUint32(netmaskAt, family === 6),
       ...(engine === "" ? {} : { persistenceEngine: engine }),
     },
-    statistics: statistics ?? NOTHING_COUNTED,
+    statistics: decodeStatistics(view, statisticsAt, statisticsSize),
   };
 }
 
@@ -330,11 +335,15 @@ export function decodeDestination(payload: Uint8Array, serviceFamily: Family): S
   let type = 0;
   let tunnelPort = 0;
   let tunnelFlags = 0;
-  let statistics: Statistics | undefined;
+  let statisticsOf = 0;
+  let statisticsAt = 0;
+  let statisticsSize = 0;
   visitNest(view, TOP.dest, (attribute, at, size) => {
-    if (attribute === DEST.stats64) statistics = decodeStatistics(view, at, size);
-    else if (attribute === DEST.stats) statistics ??= decodeStatistics(view, at, size);
-    else if (attribute === DEST.address) {
+    if (attribute === DEST.stats64 || (attribute === DEST.stats && statisticsOf !== DEST.stats64)) {
+      statisticsOf = attribute;
+      statisticsAt = at;
+      statisticsSize = size;
+    } else if (attribute === DEST.address) {
       addressAt = at;
       addressSize = size;
     } else if (attribute === DEST.tunnelType && size >= 1) type = view.getUint8(at);
@@ -365,7 +374,7 @@ export function decodeDestination(payload: Uint8Array, serviceFamily: Family): S
     activeConnections,
     inactiveConnections,
     persistentConnections,
-    statistics: statistics ?? NOTHING_COUNTED,
+    statistics: decodeStatistics(view, statisticsAt, statisticsSize),
   };
 }
 
@@ -448,27 +457,29 @@ export const NOTHING_COUNTED: Statistics = {
   outByteRate: 0,
 };
 
-/** Attribute n (1…10) of both forms is COUNTERS[n - 1]. */
-const COUNTERS = [
-  "connections",
-  "inPackets",
-  "outPackets",
-  "inBytes",
-  "outBytes",
-  "connectionRate",
-  "inPacketRate",
-  "outPacketRate",
-  "inByteRate",
-  "outByteRate",
-] as const satisfies readonly (keyof Statistics)[];
+/** The last of the ten counters, attributes 1…10 in the order of Statistics; 11 is padding. */
+const LAST_COUNTER = 10;
+const counters = new Float64Array(LAST_COUNTER + 1);
 
 function decodeStatistics(view: DataView, start: number, size: number): Statistics {
-  const found = { ...NOTHING_COUNTED };
+  if (size === 0) return NOTHING_COUNTED;
+  counters.fill(0);
   visitAttributes(view, start, start + size, (type, at, bytes) => {
-    const counter = COUNTERS[type - 1];
-    if (counter) found[counter] = numberAt(view, at, bytes);
+    if (type <= LAST_COUNTER) counters[type] = numberAt(view, at, bytes);
   });
-  return found;
+  const count = (attribute: number) => counters[attribute] ?? 0;
+  return {
+    connections: count(1),
+    inPackets: count(2),
+    outPackets: count(3),
+    inBytes: count(4),
+    outBytes: count(5),
+    connectionRate: count(6),
+    inPacketRate: count(7),
+    outPacketRate: count(8),
+    inByteRate: count(9),
+    outByteRate: count(10),
+  };
 }
 
 /** Four or eight bytes; above 2^53 the last digits are lost, which no counter reaches. */

@@ -4,7 +4,7 @@ import { defineCommand } from "citty";
 import type { EffectiveNode, EffectiveTree } from "../config/effective.ts";
 import { type LoadResult, loadConfig } from "../config/load.ts";
 import { renderDiagnostic, toJson } from "../config/render.ts";
-import { systemBindContext } from "../process/bind-context.ts";
+import { machineContext } from "../process/bind-context.ts";
 import { configFiles } from "../process/config-files.ts";
 import { DEFAULT_CONFIG } from "../process/options.ts";
 
@@ -84,7 +84,7 @@ interface Loaded {
 
 function load(path: string, options: CheckOptions): LoadResult {
   const { configId, allConfig } = options;
-  const request = { paths: [path], env: process.env, random: Math.random, allConfig, context: systemBindContext() };
+  const request = { paths: [path], env: process.env, random: Math.random, allConfig, context: machineContext() };
   return loadConfig(configId === undefined ? request : { ...request, configId }, configFiles);
 }
 

@@ -3,7 +3,7 @@ import { appendFileSync } from "node:fs";
 import type { Diagnostic } from "../config/diagnostic.ts";
 import { type LoadResult, loadConfig } from "../config/load.ts";
 import { renderDiagnostic } from "../config/render.ts";
-import { systemBindContext } from "../process/bind-context.ts";
+import { machineContext } from "../process/bind-context.ts";
 import { configFiles } from "../process/config-files.ts";
 
 /** What init scripts know from keepalived. */
@@ -36,7 +36,7 @@ export function configTest(options: ConfigTestOptions): number {
     env: process.env,
     random: Math.random,
     allConfig,
-    context: systemBindContext(),
+    context: machineContext(),
   };
   const result = loadConfig(configId === undefined ? request : { ...request, configId }, configFiles);
   const said = result.diagnostics.filter(({ severity }) => severity !== "note");

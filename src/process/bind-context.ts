@@ -9,7 +9,7 @@ const TABLE_DIRECTORIES = ["/etc/iproute2", "/usr/share/iproute2", "/usr/lib/ipr
 const MAX_KEY_FILE_BYTES = 1024;
 
 /** A context for one reading: tables are read once, when the first name is asked for. */
-export function systemBindContext(): BindContext {
+export function machineContext(): BindContext {
   const tables = new Map<NameTable, ReadonlyMap<string, number>>();
   return {
     hostName: hostname(),

@@ -1,6 +1,16 @@
 // Process layer: the files a configuration is read from, synchronously. Nothing here can block: what is no regular file is
 // refused before a byte is read, also when it was swapped between the look and the open.
-import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readSync, realpathSync, type Stats } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  type Stats,
+} from "node:fs";
 import { resolve } from "node:path";
 import { type Decoded, err, ok } from "../base/result.ts";
 import type { ConfigFiles, FileError } from "../config/include.ts";

@@ -23,12 +23,15 @@ function fillIn(name: string, args: readonly unknown[], index: number): string {
     if (mark === "%#") return String(index);
     if (mark === "%%") return "%";
     const arg = args[next++];
-    return typeof arg === "object" ? JSON.stringify(arg, bigIntAsText) : String(arg);
+    return typeof arg === "object" ? JSON.stringify(arg, readably) : String(arg);
   });
 }
 
-function bigIntAsText(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? `${value}n` : value;
+/** What JSON has no form for, in messages. */
+function readably(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return `${value}n`;
+  if (value instanceof Map) return { Map: [...value] };
+  return value instanceof Set ? { Set: [...value] } : value;
 }
 
 function runTest(name: string, body: Body): void {
@@ -257,7 +260,8 @@ function equal(actual: unknown, expected: unknown): boolean {
   if (expected instanceof Error) return actual instanceof Error && actual.message === expected.message;
   if (expected instanceof Date) return actual instanceof Date && actual.getTime() === expected.getTime();
   if (expected instanceof Uint8Array) return actual instanceof Uint8Array && equal([...actual], [...expected]);
-  if (expected instanceof Map) return actual instanceof Map && equal([...actual], [...expected]);
+  if (expected instanceof Map)
+    return actual instanceof Map && actual.size === expected.size && [...expected].every((e) => holds([...actual], e));
   if (expected instanceof Set)
     return actual instanceof Set && actual.size === expected.size && [...expected].every((e) => holds([...actual], e));
   if (Array.isArray(expected) && property(actual, "length") !== expected.length) return false;
@@ -294,5 +298,5 @@ function iterable(value: unknown): value is Iterable<unknown> {
 function show(value: unknown): string {
   if (value instanceof Matching) return value.text;
   if (value instanceof Error || value instanceof RegExp || typeof value === "function") return String(value);
-  return JSON.stringify(value, bigIntAsText) ?? String(value);
+  return JSON.stringify(value, readably) ?? String(value);
 }

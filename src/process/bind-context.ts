@@ -1,14 +1,15 @@
-// Process layer: what binding asks of this machine: its name, the numbers that iproute2's tables give to names, and key files.
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+// Process layer: what binding a configuration asks this machine for: its name, numbers of names, key files.
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { hostname } from "node:os";
-import type { BindContext, NameTable } from "../config/reader.ts";
+import type { BindContext } from "../config/bind.ts";
+import type { NameTable } from "../config/reader.ts";
 
-/** Directories that iproute2 looks in; the administrator's comes first. */
-const TABLE_DIRECTORIES = ["/etc/iproute2", "/usr/share/iproute2", "/usr/lib/iproute2"];
-/** A key has 64 bytes at most, in hexadecimal digits 128. */
-const MAX_KEY_FILE_BYTES = 1024;
+/** In the order of iproute2: what the administrator wrote, then what the distribution did. */
+const DIRECTORIES = ["/etc/iproute2", "/usr/share/iproute2", "/usr/lib/iproute2"];
+const MAX_TABLE_BYTES = 1024 * 1024;
+const MAX_KEY_FILE_BYTES = 4096;
 
-/** A context for one reading: tables are read once, when the first name is asked for. */
+/** Reads tables when they are first asked for, each time anew for a new context: a reload sees what changed. */
 export function machineContext(): BindContext {
   const tables = new Map<NameTable, ReadonlyMap<string, number>>();
   return {
@@ -16,7 +17,7 @@ export function machineContext(): BindContext {
     lookupName(table, name) {
       let names = tables.get(table);
       if (!names) {
-        names = table === "protocols" ? readProtocols() : readTable(table);
+        names = readNames(table);
         tables.set(table, names);
       }
       return names.get(name);
@@ -25,65 +26,58 @@ export function machineContext(): BindContext {
   };
 }
 
-/** `NUMBER NAME` lines of `TABLE` and of the files in `TABLE.d`. */
-function readTable(table: NameTable): ReadonlyMap<string, number> {
-  const names = new Map<string, number>();
-  for (const directory of TABLE_DIRECTORIES) {
-    for (const file of [`${directory}/${table}`, ...confFiles(`${directory}/${table}.d`)])
-      for (const [number, name] of fieldsOf(file)) {
-        const value = Number(number);
-        if (name !== undefined && Number.isInteger(value) && !names.has(name)) names.set(name, value);
-      }
+function readNames(table: NameTable): ReadonlyMap<string, number> {
+  if (table === "protocols") return namesFirst(readText("/etc/protocols"));
+  for (const directory of DIRECTORIES) {
+    const text = readText(`${directory}/${table}`);
+    if (text !== "") return numbersFirst(text);
   }
+  return new Map();
+}
+
+/** `254 main` a line, as in rt_tables; numbers may be hexadecimal. */
+function numbersFirst(text: string): ReadonlyMap<string, number> {
+  const names = new Map<string, number>();
+  for (const [number, name] of words(text))
+    if (number && name && !Number.isNaN(Number(number))) names.set(name, Number(number));
   return names;
 }
 
-/** `NAME NUMBER ALIAS …` lines. */
-function readProtocols(): ReadonlyMap<string, number> {
+/** `tcp 6 TCP` a line, as in /etc/protocols: a name, its number, other names. */
+function namesFirst(text: string): ReadonlyMap<string, number> {
   const names = new Map<string, number>();
-  for (const [name, number, ...aliases] of fieldsOf("/etc/protocols"))
-    for (const each of [name, ...aliases])
-      if (each !== undefined && number !== undefined && !names.has(each)) names.set(each, Number(number));
+  for (const [name, number, ...others] of words(text))
+    if (name && number && /^\d+$/.test(number)) for (const each of [name, ...others]) names.set(each, Number(number));
   return names;
 }
 
-function confFiles(directory: string): string[] {
+function words(text: string): string[][] {
+  return text.split("\n").map((line) => line.replace(/#.*/, "").trim().split(/\s+/));
+}
+
+function readText(path: string): string {
   try {
-    return readdirSync(directory)
-      .filter((name) => name.endsWith(".conf"))
-      .sort()
-      .map((name) => `${directory}/${name}`);
+    const bytes = readFileSync(path);
+    return bytes.byteLength > MAX_TABLE_BYTES ? "" : bytes.toString("utf8");
   } catch {
-    return [];
+    return "";
   }
 }
 
-function fieldsOf(file: string): string[][] {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    return [];
-  }
-  const lines = text.split("\n").map((line) => line.replace(/#.*/, "").trim());
-  return lines.filter(Boolean).map((line) => line.split(/\s+/));
-}
-
-/** Content of a regular file that only its owner may touch, without its line end; undefined for any other. */
+/** Only a regular file that nobody but its owner can read, and that belongs to us or root. */
 function readKeyFile(path: string): Uint8Array | undefined {
   let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
     return undefined;
   }
   try {
     const stats = fstatSync(fd);
-    const owner = stats.uid === 0 || stats.uid === process.getuid?.();
-    if (!stats.isFile() || !owner || (stats.mode & 0o077) !== 0) return undefined;
-    const buffer = new Uint8Array(MAX_KEY_FILE_BYTES);
-    const count = readSync(fd, buffer, 0, buffer.byteLength, 0);
-    return buffer.subarray(0, count > 0 && buffer[count - 1] === 10 ? count - 1 : count);
+    const owned = stats.uid === 0 || stats.uid === process.getuid?.();
+    if (!stats.isFile() || !owned || (stats.mode & 0o077) !== 0 || stats.size > MAX_KEY_FILE_BYTES) return undefined;
+    const bytes = new Uint8Array(stats.size);
+    return bytes.subarray(0, readSync(fd, bytes, 0, bytes.byteLength, 0));
   } catch {
     return undefined;
   } finally {

@@ -23,7 +23,10 @@ export interface IpvsTable {
   readonly version: string;
   /** The whole table with counters. @throws SyscallError */
   read(): readonly SeenService[];
-  /** Applies in order and goes on after a failure; one result per command, same order. */
+  /**
+   * Applies in order and goes on after a failure; one result per command, same order.
+   * @throws SyscallError when the socket itself fails: then only read() tells how far it went
+   */
   apply(commands: readonly IpvsCommand[]): readonly CommandResult[];
   /** Removes everything, also what is not ours. @throws SyscallError */
   flush(): void;

@@ -174,7 +174,7 @@ function reportDuplicate(walk: Walk, before: UntypedEntry, entry: UntypedEntry, 
   const first = found.repeat === "first" || found.repeat === "once";
   const larger = found.repeat === "max";
   const counts = first ? "the first one counts" : larger ? "the largest one counts" : "the last one counts";
-  const severity = found.repeat === "once" || found.repeat === "last-error" ? "error" : "warning";
+  const severity = found.repeat === "last" || larger || (first && sameWords(before, entry)) ? "warning" : "error";
   walk.findings.add(severity, keyword.span, {
     code: "duplicate-keyword",
     message: `${keyword.text} is given twice in this block: ${counts}`,
@@ -184,6 +184,11 @@ function reportDuplicate(walk: Walk, before: UntypedEntry, entry: UntypedEntry, 
   if (larger && typeof before.value === "number" && typeof entry.value === "number")
     return before.value >= entry.value ? before : entry;
   return entry;
+}
+
+function sameWords(before: UntypedEntry, entry: UntypedEntry): boolean {
+  const text = (one: UntypedEntry) => one.statement.words.map((word) => word.text).join(" ");
+  return text(before) === text(entry);
 }
 
 function reportUnknown(

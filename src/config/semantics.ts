@@ -208,12 +208,6 @@ function checkInstances(top: BoundTop, config: Config, findings: Findings): void
         message: `vrrp_instance ${instance.name} has no virtual address`,
         hint: "add virtual_ipaddress, or no_virtual_ipaddress if none is meant",
       });
-    if (instance.initialState === "MASTER" && block.nopreempt?.value)
-      findings.add("error", block.nopreempt.statement.words[0].span, {
-        code: "without-effect",
-        message: "nopreempt has no effect with state MASTER: it is ignored",
-        hint: "write state BACKUP on both directors",
-      });
     if (block.owner_ignore_adverts && instance.priority !== 255)
       findings.add("warning", block.owner_ignore_adverts.statement.words[0].span, {
         code: "without-effect",

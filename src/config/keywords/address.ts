@@ -9,158 +9,46 @@ import { type Options, readOptions } from "./line-reader.ts";
 import { addressScope, broadcast, lifetime, readPrefix } from "./line-values.ts";
 import { positional } from "./positional.ts";
 
-// biome-ignore-start format: a table reads by rows
+// biome-ignore format: a table reads by rows
 export const ADDRESS = {
-  "<ip>": {
-    value: positional("IP[/INT(0..32 or 0..128)]"),
-    default: "/32 or /128",
-    repeat: "once",
-    tier: "seed",
-    since: "<=1.0.3",
+  "<ip>": { value: positional("IP[/INT(0..32 or 0..128)]"), default: "/32 or /128", repeat: "once", tier: "seed", since: "<=1.0.3",
     effective: "parsed",
-    doc: "The address must be the first word; a bare slash means /0.",
-  },
-  brd: {
-    value: broadcast,
-    default: "(none)",
-    repeat: "last",
-    tier: "seed",
-    since: "1.1.3",
-    aliases: "broadcast",
+    doc: "The address must be the first word; a bare slash means /0." },
+  brd: { value: broadcast, default: "(none)", repeat: "last", tier: "seed", since: "1.1.3", aliases: "broadcast", effective: "parsed",
+    doc: "Broadcast address; + sets and - clears the host bits (prefix up to 30)." },
+  broadcast: { value: broadcast, repeat: "last", tier: "seed", since: "1.1.3", sameAs: "brd", aliases: "brd", effective: "parsed",
+    doc: "Long form of brd." },
+  dev: { value: iface, default: "(instance's interface; static: default_interface)", repeat: "once", tier: "seed", since: "1.0.1",
     effective: "parsed",
-    doc: "Broadcast address; + sets and - clears the host bits (prefix up to 30).",
-  },
-  broadcast: {
-    value: broadcast,
-    repeat: "last",
-    tier: "seed",
-    since: "1.1.3",
-    sameAs: "brd",
-    aliases: "brd",
+    doc: "Interface of the address; a second dev drops the address." },
+  scope: { value: addressScope, default: "global", repeat: "last", tier: "seed", since: "1.0.3", effective: "parsed",
+    doc: "Scope, IPv4 only." },
+  label: { value: one("STRING(1..15)", interfaceSchema, "a label of 1 to 15 bytes"), default: "(none)", repeat: "last", tier: "seed",
+    since: "1.1.14", effective: "parsed",
+    doc: "Interface label, IPv4 only; a longer one drops the address." },
+  peer: { value: one("IP (no prefix)", ipSchema, "an address without prefix length"), default: "(none)", repeat: "once", tier: "full",
+    since: "2.0.0", effective: "parsed",
+    doc: "Point-to-point peer; the address's own prefix is then ignored." },
+  home: { value: flag, initial: false, repeat: "flag", tier: "full", since: "1.3.6", effective: "parsed",
+    doc: "Mark as mobile home address." },
+  "-nodad": { value: flag, default: "nodad set", repeat: "flag", tier: "full", since: "1.3.6", effective: "parsed",
+    doc: "Do duplicate address detection (addresses are added without it)." },
+  mngtmpaddr: { value: flag, initial: false, repeat: "flag", tier: "full", since: "1.3.6", effective: "parsed",
+    doc: "Kernel manages temporary addresses from this one." },
+  noprefixroute: { value: flag, initial: false, repeat: "flag", tier: "full", since: "1.3.6", effective: "parsed",
+    doc: "No automatic route for the prefix." },
+  autojoin: { value: flag, initial: false, repeat: "flag", tier: "full", since: "1.3.6", effective: "parsed",
+    doc: "Join multicast groups on the address." },
+  preferred_lft: { value: lifetime, default: "IPv6: 0 for /128, else forever", unit: "s", repeat: "last", tier: "core", since: "2.0.20",
     effective: "parsed",
-    doc: "Long form of brd.",
-  },
-  dev: {
-    value: iface,
-    default: "(instance's interface; static: default_interface)",
-    repeat: "once",
-    tier: "seed",
-    since: "1.0.1",
-    effective: "parsed",
-    doc: "Interface of the address; a second dev drops the address.",
-  },
-  scope: {
-    value: addressScope,
-    default: "global",
-    repeat: "last",
-    tier: "seed",
-    since: "1.0.3",
-    effective: "parsed",
-    doc: "Scope, IPv4 only.",
-  },
-  label: {
-    value: one("STRING(1..15)", interfaceSchema, "a label of 1 to 15 bytes"),
-    default: "(none)",
-    repeat: "last",
-    tier: "seed",
-    since: "1.1.14",
-    effective: "parsed",
-    doc: "Interface label, IPv4 only; a longer one drops the address.",
-  },
-  peer: {
-    value: one("IP (no prefix)", ipSchema, "an address without prefix length"),
-    default: "(none)",
-    repeat: "once",
-    tier: "full",
-    since: "2.0.0",
-    effective: "parsed",
-    doc: "Point-to-point peer; the address's own prefix is then ignored.",
-  },
-  home: {
-    value: flag,
-    initial: false,
-    repeat: "flag",
-    tier: "full",
-    since: "1.3.6",
-    effective: "parsed",
-    doc: "Mark as mobile home address.",
-  },
-  "-nodad": {
-    value: flag,
-    default: "nodad set",
-    repeat: "flag",
-    tier: "full",
-    since: "1.3.6",
-    effective: "parsed",
-    doc: "Do duplicate address detection (addresses are added without it).",
-  },
-  mngtmpaddr: {
-    value: flag,
-    initial: false,
-    repeat: "flag",
-    tier: "full",
-    since: "1.3.6",
-    effective: "parsed",
-    doc: "Kernel manages temporary addresses from this one.",
-  },
-  noprefixroute: {
-    value: flag,
-    initial: false,
-    repeat: "flag",
-    tier: "full",
-    since: "1.3.6",
-    effective: "parsed",
-    doc: "No automatic route for the prefix.",
-  },
-  autojoin: {
-    value: flag,
-    initial: false,
-    repeat: "flag",
-    tier: "full",
-    since: "1.3.6",
-    effective: "parsed",
-    doc: "Join multicast groups on the address.",
-  },
-  preferred_lft: {
-    value: lifetime,
-    default: "IPv6: 0 for /128, else forever",
-    unit: "s",
-    repeat: "last",
-    tier: "core",
-    since: "2.0.20",
-    effective: "parsed",
-    doc: "Preferred lifetime; 0 keeps IPv6 from using it as source.",
-  },
-  no_track: {
-    value: flag,
-    initial: false,
-    repeat: "flag",
-    tier: "full",
-    since: "2.0.3",
-    effective: "parsed",
-    doc: "Losing the address or its interface does not disturb the instance.",
-  },
-  track_group: {
-    value: text("NAME"),
-    default: "(none)",
-    repeat: "once",
-    tier: "full",
-    since: "2.0.3",
-    effective: "parsed",
-    doc: "Instances that fault when the address is lost.",
-  },
-  use_vmac: {
-    value: flag,
-    initial: false,
-    repeat: "flag",
-    tier: "full",
-    since: "2.2.0",
-    build: "vmac",
-    effective: "parsed",
-    doc: "Put this address on a VMAC of its own.",
-  },
+    doc: "Preferred lifetime; 0 keeps IPv6 from using it as source." },
+  no_track: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.0.3", effective: "parsed",
+    doc: "Losing the address or its interface does not disturb the instance." },
+  track_group: { value: text("NAME"), default: "(none)", repeat: "once", tier: "full", since: "2.0.3", effective: "parsed",
+    doc: "Instances that fault when the address is lost." },
+  use_vmac: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.2.0", build: "vmac", effective: "parsed",
+    doc: "Put this address on a VMAC of its own." },
 } as const satisfies Table;
-// biome-ignore-end format: a table reads by rows
 
 /** IFA_F_* of <linux/if_addr.h>. */
 const IFA_F_NODAD = 0x02;
@@ -183,7 +71,10 @@ function readAddress(words: Reader): Address | undefined {
   // keepalived drops the address when one of these is wrong, and only the option otherwise.
   if (failed.some((option) => option === "dev" || option === "label" || option === "peer")) return undefined;
   const family = familyOf(target.ip);
-  if (family === 6) warnOfIpv4Options(words, options);
+  if (family === 6) {
+    reportIpv4Options(words, options);
+    if (options.brd) return undefined;
+  }
   const broadcastIp =
     options.brd && family === 4 ? broadcastOf(words, target.ip, target.prefix, options.brd) : undefined;
   const peer = peerOf(words, target.ip, options.peer);
@@ -207,10 +98,12 @@ function readAddress(words: Reader): Address | undefined {
   };
 }
 
-function warnOfIpv4Options(words: Reader, options: Options<typeof ADDRESS>): void {
+/** keepalived leaves the whole address out for a broadcast address, and only the word for the others. */
+function reportIpv4Options(words: Reader, options: Options<typeof ADDRESS>): void {
   for (const option of [options.brd, options.label, options.scope]) {
-    if (option)
-      words.warn(option.word, "without-effect", `${option.word.text} is for IPv4 addresses only: it is ignored`);
+    if (!option) continue;
+    const what = option === options.brd ? "the address is left out" : "it is ignored";
+    words.error(option.word, "without-effect", `${option.word.text} is for IPv4 addresses only: ${what}`);
   }
 }
 

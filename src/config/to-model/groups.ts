@@ -109,7 +109,7 @@ export function toGarpGroup(bound: BoundGarpGroup, findings: Findings): GarpGrou
   const listed = block.interfaces?.flatMap((entry) => entry.lines.map((line) => line.value)) ?? [];
   const interfaces = [...(block.interface ?? []).map((entry) => entry.value), ...listed];
   if (interfaces.length === 0 && !bound.attempted.has("interface") && !bound.attempted.has("interfaces"))
-    findings.add("error", bound.statement.words[0].span, {
+    findings.add("warning", bound.statement.words[0].span, {
       code: "missing-keyword",
       message: "garp_group names no interface: it does nothing",
       hint: "write interface NAME or interfaces { NAME … }",

@@ -179,7 +179,7 @@ function protocolOf(bound: BoundVirtualServer, marksOnly: boolean, findings: Fin
   const entry = bound.block.protocol;
   if (!marksOnly) return entry?.value ?? "UDP";
   if (entry) {
-    findings.add("warning", entry.statement.words[0].span, {
+    findings.add("error", entry.statement.words[0].span, {
       code: "without-effect",
       message: "a firewall mark has no protocol of its own: protocol is ignored",
       hint: "the rule of the packet filter that sets the mark decides",
@@ -462,7 +462,7 @@ function realServerPort(
   const word = entry.statement.words[2] ?? entry.statement.words[0];
   if (bound.value.kind === "fwmark") {
     if (port !== undefined && port !== 0 && forwarding.method !== "NAT")
-      findings.add("warning", word.span, {
+      findings.add("error", word.span, {
         code: "port-reset",
         message: `port ${port} is ignored: ${forwarding.method} leaves the port of marked packets as it is`,
       });

@@ -1,6 +1,7 @@
 // Config core: from bound vrrp_instance blocks to the model: what the global defaults, strict mode and the protocol
 // version make of the keywords.
 import { type Family, familyOf, type IpText } from "../../base/ip.ts";
+import type { Severity } from "../diagnostic.ts";
 import type { Findings } from "../findings.ts";
 import { GLOBAL_DEFS } from "../keywords/global.ts";
 import type { BlockEntry, Entry, Line, LinesEntry } from "../keywords/keyword.ts";
@@ -38,17 +39,16 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
   const { listed, excluded, family } = addressesOf(bound, findings);
   const strict = block.strict_mode?.value ?? global.vrrp_strict?.value ?? false;
   const version = versionOf(bound, family, strict, context);
-  const state = stateOf(bound);
+  const state = stateOf(bound, findings);
   const priority = block.priority?.value ?? (state === "MASTER" ? OWNER_PRIORITY : DEFAULT_PRIORITY);
   const owner = priority === OWNER_PRIORITY;
-  // keepalived: nopreempt is cleared where the instance begins as master; semantics.ts reports it.
-  const preempt = state === "MASTER" || (opposite(block.preempt, block.nopreempt) ?? true);
+  const preempt = preemptOf(bound, state, findings);
   const unicast = unicastOf(bound, family, context);
   const advertMs = advertOf(bound, version, findings);
   const source = laterOf(block.unicast_src_ip, block.mcast_src_ip);
   const authentication = authenticationOf(bound, version, strict, findings);
   const hmac = hmacOf(bound, advertMs, findings);
-  const vmac = vmacOf(bound, unicast !== undefined, findings);
+  const vmac = vmacOf(bound, family, unicast !== undefined, findings);
   return {
     name: bound.value,
     origin: originOf(bound.statement.words[0].span),
@@ -67,7 +67,7 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
         GLOBAL_DEFS.vrrp_down_timer_adverts.initial),
     preempt,
     preemptDelayMs: preemptDelayOf(bound, state, preempt, strict, findings),
-    accept: opposite(block.accept, block.no_accept) ?? (!strict || owner),
+    accept: opposite(block.accept, block.no_accept, findings) ?? (!strict || owner),
     strict,
     virtualAddresses: listed,
     excludedAddresses: excluded,
@@ -128,9 +128,22 @@ function laterOf<E extends { readonly order: number }>(one: E | undefined, other
 }
 
 /** A pair of flags that undo each other: true for the first, false for the second, undefined for neither. */
-function opposite(yes: Entry<boolean> | undefined, no: Entry<boolean> | undefined): boolean | undefined {
+function opposite(
+  yes: Entry<boolean> | undefined,
+  no: Entry<boolean> | undefined,
+  findings: Findings,
+): boolean | undefined {
   const later = laterOf(yes, no);
   if (!later) return undefined;
+  if (yes && no) {
+    const keyword = later.statement.words[0];
+    const before = (later === yes ? no : yes).statement.words[0];
+    findings.add("warning", keyword.span, {
+      code: "duplicate-keyword",
+      message: `${keyword.text} undoes ${before.text} of the same block`,
+      related: [{ span: before.span, message: "given here" }],
+    });
+  }
   return later === yes ? later.value : !later.value;
 }
 
@@ -186,9 +199,12 @@ function addressesOf(bound: BoundInstance, findings: Findings): Addresses {
       });
     } else if (isNew(address, word.span, seen, findings)) listed.push(address);
   }
-  const excluded = excludedLines.flatMap((line) =>
-    isNew(line.value, line.word.span, seen, findings) ? [line.value] : [],
-  );
+  const advertised = new Map(seen);
+  const excluded = excludedLines.flatMap(({ value: address, word }) => {
+    // keepalived passes an address that stands in both lists, and not one that stands twice in one.
+    const severity = advertised.has(addressKey(address)) ? "warning" : "error";
+    return isNew(address, word.span, seen, findings, severity) ? [address] : [];
+  });
   const surplus = listed.splice(MAX_ADDRESSES);
   if (surplus.length > 0)
     findings.add("warning", bound.statement.words[0].span, {
@@ -205,14 +221,24 @@ function familyOfInstance(bound: BoundInstance, first: Address | undefined): Fam
   return source ? familyOf(source.value) : 4;
 }
 
-function isNew(address: Address, span: Span, seen: Map<string, Span>, findings: Findings): boolean {
-  const key = `${address.ip}|${address.device ?? ""}`;
+function addressKey(address: Address): string {
+  return `${address.ip}|${address.device ?? ""}`;
+}
+
+function isNew(
+  address: Address,
+  span: Span,
+  seen: Map<string, Span>,
+  findings: Findings,
+  severity: Severity = "error",
+): boolean {
+  const key = addressKey(address);
   const before = seen.get(key);
   if (!before) {
     seen.set(key, span);
     return true;
   }
-  findings.add("error", span, {
+  findings.add(severity, span, {
     code: "duplicate-address",
     message: `${address.ip} stands twice in this instance: the second one is left out`,
     related: [{ span: before, message: "given here first" }],
@@ -236,10 +262,17 @@ function versionOf(bound: BoundInstance, family: Family, strict: boolean, contex
 }
 
 /** MASTER sticks: once said, a later BACKUP does not undo it. */
-function stateOf(bound: BoundInstance): "MASTER" | "BACKUP" | undefined {
-  const entries = bound.block.state ?? [];
-  if (entries.some((entry) => entry.value === "MASTER")) return "MASTER";
-  return entries.length > 0 ? "BACKUP" : undefined;
+function stateOf(bound: BoundInstance, findings: Findings): "MASTER" | "BACKUP" | undefined {
+  const [first, ...more] = bound.block.state ?? [];
+  let state = first?.value;
+  for (const entry of more) {
+    findings.add(state === "MASTER" && entry.value === "BACKUP" ? "error" : "warning", entry.statement.words[0].span, {
+      code: "duplicate-keyword",
+      message: `state is given twice in this block: ${state === "MASTER" ? "MASTER stays" : `${entry.value} counts`}`,
+    });
+    if (entry.value === "MASTER") state = "MASTER";
+  }
+  return state;
 }
 
 const MAX_ADVERT_V3_MS = 40_950;
@@ -262,6 +295,19 @@ function advertOf(bound: BoundInstance, version: 2 | 3, findings: Findings): num
           : "version 3 has hundredths up to 40.95",
     });
   return advertMs;
+}
+
+/** keepalived: nopreempt is cleared where the instance begins as master. */
+function preemptOf(bound: BoundInstance, state: "MASTER" | "BACKUP" | undefined, findings: Findings): boolean {
+  const { block } = bound;
+  const preempt = opposite(block.preempt, block.nopreempt, findings) ?? true;
+  if (preempt || state !== "MASTER" || !block.nopreempt) return preempt;
+  findings.add("error", block.nopreempt.statement.words[0].span, {
+    code: "without-effect",
+    message: "nopreempt has no effect with state MASTER: it is ignored",
+    hint: "write state BACKUP on both directors",
+  });
+  return true;
 }
 
 function preemptDelayOf(
@@ -311,7 +357,7 @@ function unicastOf(bound: BoundInstance, family: Family, context: InstanceContex
         message: `the peer ${peer.ip} is of another family than the addresses: it is left out`,
       });
     else if (seen.has(peer.ip))
-      findings.add("error", word.span, { code: "duplicate-peer", message: `the peer ${peer.ip} stands here twice` });
+      findings.add("warning", word.span, { code: "duplicate-peer", message: `the peer ${peer.ip} stands here twice` });
     else {
       seen.add(peer.ip);
       peers.push(peer);
@@ -360,7 +406,8 @@ function authenticationOf(
   if (type && pass) return { type: type.value, password: pass.value };
   const missing = type ? "auth_pass" : "auth_type";
   if (!entry.attempted.has(missing))
-    findings.add("error", keyword, {
+    // keepalived: a password without a type is passed in silence.
+    findings.add(type ? "error" : "warning", keyword, {
       code: "missing-keyword",
       message: `authentication lacks ${missing}: it is ignored`,
       hint: "write auth_type PASS and auth_pass, each on a line of its own",
@@ -409,7 +456,7 @@ function hmacOf(bound: BoundInstance, advertMs: number, findings: Findings): Vrr
 
 // --- virtual MAC
 
-function vmacOf(bound: BoundInstance, unicast: boolean, findings: Findings): VrrpInstance["vmac"] {
+function vmacOf(bound: BoundInstance, family: Family, unicast: boolean, findings: Findings): VrrpInstance["vmac"] {
   const { block } = bound;
   const vrid = block.virtual_router_id?.value ?? 0;
   if (block.use_vmac && block.use_ipvlan)
@@ -436,6 +483,12 @@ function vmacOf(bound: BoundInstance, unicast: boolean, findings: Findings): Vrr
   }
   if (!block.use_ipvlan) return undefined;
   const { interface: name, address, mode, group } = block.use_ipvlan.value;
+  if (!address && family === 4)
+    findings.add("error", block.use_ipvlan.statement.words[0].span, {
+      code: "missing-value",
+      message: "an IPv4 ipvlan lacks its address: the instance can't send",
+      hint: "write use_ipvlan NAME ADDRESS",
+    });
   return {
     kind: "ipvlan",
     ...(name !== undefined && { interface: name }),

@@ -128,7 +128,7 @@ function inContext(id: string, example: string): string {
     case "unicast_peer":
       return instance("VI_9", 9, `unicast_peer {\n${example}\n}\n${ADDRESSES}`);
     case "vsg":
-      return `virtual_server_group G {\n${example}\n}\nvirtual_server group G {\nprotocol TCP\nlvs_sched rr\nlvs_method NAT\npersistence_timeout 60\n${real("weight 1")}\n}\n`;
+      return `virtual_server_group G {\n${example}\n}\nvirtual_server group G {\n${id === "vsg/fwmark" ? "" : "protocol TCP\n"}lvs_sched rr\nlvs_method NAT\npersistence_timeout 60\n${real("weight 1")}\n}\n`;
     case "tunnel":
       return without(service(real("weight 1")), example).replace(/\}\n?$/, `${example}\n}\n`);
     case "vmac":

@@ -17,12 +17,13 @@ import {
 } from "../../ffi/socket.ts";
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import { decodeMessages } from "../net/message.ts";
-import type { NetRoute, SeenTables } from "../net/model.ts";
-import { decodeNetMessage, RTNLGRP } from "../net/rtnetlink.ts";
+import { addressKey, type NetRoute, type SeenTables } from "../net/model.ts";
+import type { NetCommand } from "../net/plan.ts";
+import { decodeNetMessage, type NetMessage, type NetObject, RTNLGRP } from "../net/rtnetlink.ts";
 import { applyMessage, differences, type NetEvent, type SeenState } from "../net/seen.ts";
 import { NETLINK_ROUTE } from "./netlink-socket.ts";
 import type { Readiness } from "./readiness.ts";
-import type { Rtnetlink, TableScope } from "./rtnetlink.ts";
+import type { CommandOutcome, Rtnetlink, TableScope } from "./rtnetlink.ts";
 
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
@@ -59,8 +60,13 @@ export interface Reflector {
   /** The tables as far as heard; changes under the reader's hands. */
   readonly seen: SeenTables;
   counters(): ReflectorCounters;
-  /** Reads what waits now. After own commands this makes `seen` current: the kernel has queued their echo already. */
+  /** Reads what waits now. */
   drain(): void;
+  /**
+   * Runs commands and works their echo in, which the kernel has queued by then: `seen` is current afterwards, and the events of
+   * these changes have `ours`. @throws SyscallError when the command socket fails
+   */
+  apply(commands: readonly NetCommand[]): readonly CommandOutcome[];
   /** Reads the tables and tells what was missed as events; how many there were. @throws SyscallError */
   audit(): number;
   /** Listens for another scope from now on (a reload that brings the first route). @throws SyscallError */
@@ -128,6 +134,11 @@ export function openReflector(
     }
   }
 
+  /** kernel: IPv6 address messages don't say who asked, so what we have just done is looked up here. */
+  const expected = new Set<string>();
+  const isOurs = (change: NetMessage, port: number) =>
+    port === commands.portId || (expected.size > 0 && expected.has(changeKey(change.removed, change.object)));
+
   const keepRoute = (route: NetRoute) => scope.routeProtocols.includes(route.protocol);
 
   function read(limit: number): void {
@@ -169,9 +180,8 @@ export function openReflector(
       }
       // What is queued behind a loss would be worked into a wrong picture: it is read anew anyway.
       if (message.kind !== "data" || lost) continue;
-      const change = decodeNetMessage(message.type, message.payload);
-      const event = change && applyMessage(state, change, keepRoute, message.port === commands.portId);
-      if (event) events.push(event);
+      const change = decodeNetMessage(message.type, message.payload, message.flags);
+      if (change) events.push(...applyMessage(state, change, keepRoute, isOurs(change, message.port)));
     }
   }
 
@@ -206,6 +216,17 @@ export function openReflector(
     },
     counters: () => ({ ...counters }),
     drain: () => read(MAX_DRAIN),
+    apply(list) {
+      // What others did before is theirs.
+      read(MAX_DRAIN);
+      const outcomes = commands.apply(list);
+      for (const { command, meaning } of outcomes)
+        if (meaning === "done" && (command.kind === "add-address" || command.kind === "delete-address"))
+          expected.add(changeKey(command.kind === "delete-address", { kind: "address", address: command.address }));
+      read(MAX_DRAIN);
+      expected.clear();
+      return outcomes;
+    },
     audit() {
       read(MAX_DRAIN);
       return resync();
@@ -223,4 +244,9 @@ export function openReflector(
       close(fd);
     },
   };
+}
+
+/** Only addresses need it; empty for the rest. */
+function changeKey(removed: boolean, object: NetObject): string {
+  return object.kind === "address" ? `${removed ? "-" : "+"}${addressKey(object.address)}` : "";
 }

@@ -63,6 +63,15 @@ export interface InterfaceAddress {
   readonly protocol?: number;
 }
 
+/**
+ * Can packets be sent from it? Not while the kernel looks for duplicates, nor when it found one. kernel: an address without
+ * duplicate detection is tentative too, until a work queue has run.
+ */
+export function addressUsable(address: InterfaceAddress): boolean {
+  if ((address.flags & IFA_F_DADFAILED) !== 0) return false;
+  return (address.flags & IFA_F_TENTATIVE) === 0 || (address.flags & IFA_F_NODAD) !== 0;
+}
+
 /** What the kernel tells two addresses apart by: IPv4 has the prefix and the peer in it, IPv6 only the address. */
 export function addressKey(address: InterfaceAddress): string {
   if (address.family === 6) return `${address.index}|${address.ip}`;
@@ -153,7 +162,7 @@ export function leadsNowhere(type: number): boolean {
   return type >= 6 && type <= 9;
 }
 
-/** What the kernel tells two routes apart by. IPv6 routes are keyed per next hop by `routeHopKeys`. */
+/** What the kernel tells two routes apart by. A seen IPv6 route has one next hop: multipath ones are taken apart in seen.ts. */
 export function routeKey(route: NetRoute): string {
   return `${routePrefixKey(route)} ${routeHopTexts(route).join(" + ")}`;
 }

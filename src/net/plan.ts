@@ -8,6 +8,7 @@ import {
   leadsNowhere,
   type NetRoute,
   type NetRule,
+  type RouteHop,
   RTAX_LOCK,
   RTPROT_VRRP,
   routeHopTexts,
@@ -128,8 +129,8 @@ function planRoutes(wanted: readonly NetRoute[], seen: SeenTables, owned: Owners
     const there = thereByPrefix.get(key) ?? [];
     for (const wish of wishes) {
       const found = there.filter((route) => route.protocol === wish.protocol && leadsAlike(wish, route));
-      const differs = found.find((route) => !routeMatches(wish, route));
-      if (differs) remove.push({ kind: "delete-route", route: onlyHopsOf(differs, wish) });
+      const differs = found.some((route) => !routeMatches(wish, route));
+      if (differs) for (const route of found) remove.push({ kind: "delete-route", route });
       // kernel: a second IPv6 route with the same next hop is refused whatever its protocol, so a stranger's does for ours.
       const covering = wish.family === 6 && found.length === 0 ? there : found;
       if (differs || !hopsCovered(wish, covering)) add.push({ kind: "add-route", route: wish });
@@ -139,25 +140,19 @@ function planRoutes(wanted: readonly NetRoute[], seen: SeenTables, owned: Owners
     const wishes = wantedByPrefix.get(key) ?? [];
     for (const route of there) {
       const ours = owned.keys.has(routeOwnKey(route)) || (owned.marks && route.protocol === RTPROT_VRRP);
-      const surplus = ours ? surplusOf(route, wishes) : undefined;
-      if (surplus) remove.push({ kind: "delete-route", route: surplus });
+      if (ours && !wishes.some((wish) => leadsAlike(wish, route))) remove.push({ kind: "delete-route", route });
     }
   }
   return { remove, add };
 }
 
-/** Do the two share a way? IPv4: the same set of next hops. IPv6: the kernel merges routes of one prefix into one multipath route. */
+/** IPv4: the same set of next hops. IPv6: the seen route is one next hop (see seen.ts), and the wish has it. */
 function leadsAlike(wish: NetRoute, there: NetRoute): boolean {
   const wanted = routeHopTexts(wish);
   const seen = routeHopTexts(there);
-  if (wish.family === 4 || wanted.length === 0) return sameHops(wish, there);
-  return wanted.some((hop) => seen.some((other) => sameHop(hop, other)));
-}
-
-function sameHops(wish: NetRoute, there: NetRoute): boolean {
-  const wanted = routeHopTexts(wish);
-  const seen = routeHopTexts(there);
-  return wanted.length === seen.length && wanted.every((hop, i) => sameHop(hop, seen[i] ?? ""));
+  if (wish.family === 4 || wanted.length === 0 || seen.length === 0)
+    return wanted.length === seen.length && wanted.every((hop, i) => sameHop(hop, seen[i] ?? ""));
+  return seen.every((other) => wanted.some((hop) => sameHop(hop, other)));
 }
 
 /** A wish without a device is content with the device that the kernel found for its gateway. */
@@ -171,29 +166,6 @@ function hopsCovered(wish: NetRoute, found: readonly NetRoute[]): boolean {
   return routeHopTexts(wish).every((hop) => seen.some((other) => sameHop(hop, other)));
 }
 
-/** What of a seen route nobody wants: the route with its surplus next hops, or undefined when all of it is wanted. */
-function surplusOf(route: NetRoute, wishes: readonly NetRoute[]): NetRoute | undefined {
-  if (wishes.some((wish) => sameHops(wish, route))) return undefined;
-  if (route.family === 4 || route.hops.length < 2) return wishes.some((w) => leadsAlike(w, route)) ? undefined : route;
-  const wanted = wishes.flatMap(routeHopTexts);
-  const hops = route.hops.filter((hop) => {
-    const text = routeHopTexts({ ...route, hops: [hop] })[0] ?? "";
-    return !wanted.some((wish) => sameHop(wish, text));
-  });
-  return hops.length === 0 ? undefined : { ...route, hops };
-}
-
-/** The part of a seen IPv6 route that belongs to the wish; other next hops stay. */
-function onlyHopsOf(there: NetRoute, wish: NetRoute): NetRoute {
-  if (there.family === 4) return there;
-  const wanted = routeHopTexts(wish);
-  const hops = there.hops.filter((hop) => {
-    const text = routeHopTexts({ ...there, hops: [hop] })[0] ?? "";
-    return wanted.some((w) => sameHop(w, text));
-  });
-  return { ...there, hops };
-}
-
 /** Does the route that is there do for the one that is wanted? Only fields that the wish names are compared. */
 export function routeMatches(wish: NetRoute, there: NetRoute): boolean {
   if (wish.protocol !== there.protocol) return false;
@@ -204,14 +176,12 @@ export function routeMatches(wish: NetRoute, there: NetRoute): boolean {
     const seen = there.metrics.get(number);
     if (number === RTAX_LOCK ? (Number(seen ?? 0) & Number(value)) !== Number(value) : seen !== value) return false;
   }
-  if (leadsNowhere(wish.type)) return true;
-  return wish.hops.length !== there.hops.length || weightsMatch(wish, there);
+  return leadsNowhere(wish.type) || there.hops.every((hop) => weightMatches(wish, hop));
 }
 
-function weightsMatch(wish: NetRoute, there: NetRoute): boolean {
-  const weights = (route: NetRoute) => route.hops.map((hop) => `${hop.via ?? "-"} ${hop.weight}`).sort();
-  const seen = weights(there);
-  return weights(wish).every((text, i) => text === seen[i]);
+function weightMatches(wish: NetRoute, there: RouteHop): boolean {
+  const same = wish.hops.find((hop) => hop.via === there.via && (hop.index === undefined || hop.index === there.index));
+  return same === undefined || same.weight === there.weight;
 }
 
 function planRules(wanted: readonly NetRule[], seen: SeenTables, owned: Ownership): Difference {

@@ -4,7 +4,7 @@ import { addAddress, decodeAddress, deleteAddress, RTM_DELADDR, RTM_NEWADDR } fr
 import { decodeLink, RTM_DELLINK, RTM_NEWLINK } from "./links.ts";
 import type { InterfaceAddress, Link, NetRoute, NetRule } from "./model.ts";
 import type { NetCommand } from "./plan.ts";
-import type { NetlinkRequest } from "./request.ts";
+import { type NetlinkRequest, NLM_F_REPLACE } from "./request.ts";
 import { addRoute, decodeRoute, deleteRoute, RTM_DELROUTE, RTM_NEWROUTE } from "./routes.ts";
 import { addRule, decodeRule, deleteRule, RTM_DELRULE, RTM_NEWRULE } from "./rules.ts";
 
@@ -27,11 +27,13 @@ export type NetObject =
 
 export interface NetMessage {
   readonly removed: boolean;
+  /** A route that took the place of others of its prefix. */
+  readonly replaces?: boolean;
   readonly object: NetObject;
 }
 
 /** What a message says; undefined for types and families that don't matter here. Never throws. */
-export function decodeNetMessage(type: number, payload: Uint8Array): NetMessage | undefined {
+export function decodeNetMessage(type: number, payload: Uint8Array, flags = 0): NetMessage | undefined {
   switch (type) {
     case RTM_NEWLINK:
     case RTM_DELLINK: {
@@ -46,7 +48,8 @@ export function decodeNetMessage(type: number, payload: Uint8Array): NetMessage 
     case RTM_NEWROUTE:
     case RTM_DELROUTE: {
       const route = decodeRoute(payload);
-      return route && { removed: type === RTM_DELROUTE, object: { kind: "route", route } };
+      const replaces = type === RTM_NEWROUTE && (flags & NLM_F_REPLACE) !== 0;
+      return route && { removed: type === RTM_DELROUTE, replaces, object: { kind: "route", route } };
     }
     case RTM_NEWRULE:
     case RTM_DELRULE: {

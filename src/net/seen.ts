@@ -2,17 +2,16 @@
 // and the difference between two states, which makes a missed message good after a dump.
 import {
   addressKey,
-  IFA_F_DADFAILED,
-  IFA_F_TENTATIVE,
   type InterfaceAddress,
   type Link,
   type NetRoute,
   type NetRule,
   routeKey,
+  routePrefixKey,
   ruleKey,
   type SeenTables,
 } from "./model.ts";
-import type { NetMessage } from "./rtnetlink.ts";
+import type { NetMessage, NetObject } from "./rtnetlink.ts";
 
 export type Change = "added" | "changed" | "removed";
 
@@ -44,16 +43,51 @@ export function emptyState(): SeenState {
 export type RouteFilter = (route: NetRoute) => boolean;
 
 /**
- * Works a message into the state; gives the event, or none when nothing changed. `ours`: the change was asked for by this process.
- * A tentative IPv6 address is not there yet: it counts once the flag is gone.
+ * Works a message into the state; gives the events, none when nothing changed. `ours`: the change was asked for by this process.
+ * A tentative IPv6 address is there; whether it can be used already is for addressUsable() to say, and a change when it can.
  */
 export function applyMessage(
   state: SeenState,
   message: NetMessage,
   keepRoute: RouteFilter,
   ours: boolean,
+): readonly NetEvent[] {
+  if (message.object.kind === "route")
+    return keepRoute(message.object.route) ? applyRoute(state, message.object.route, message, ours) : [];
+  const event = applyOne(state, message.object, message.removed, ours);
+  return event ? [event] : [];
+}
+
+/**
+ * kernel: IPv6 shows a multipath route as one, but adds and removes its next hops one by one: each is an entry here. A replaced
+ * route is not told of by itself: whatever else has the prefix is gone.
+ */
+function applyRoute(state: SeenState, route: NetRoute, message: NetMessage, ours: boolean): NetEvent[] {
+  const parts =
+    route.family === 6 && route.hops.length > 1 ? route.hops.map((hop) => ({ ...route, hops: [hop] })) : [route];
+  const events: NetEvent[] = [];
+  if (message.replaces) {
+    const kept = new Set(parts.map(routeKey));
+    const prefix = routePrefixKey(route);
+    for (const [key, other] of state.routes) {
+      if (kept.has(key) || routePrefixKey(other) !== prefix) continue;
+      state.routes.delete(key);
+      events.push({ kind: "route", change: "removed", route: other, ours });
+    }
+  }
+  for (const part of parts) {
+    const change = put(state.routes, routeKey(part), part, message.removed);
+    if (change) events.push({ kind: "route", change, route: part, ours });
+  }
+  return events;
+}
+
+function applyOne(
+  state: SeenState,
+  object: Exclude<NetObject, { kind: "route" }>,
+  removed: boolean,
+  ours: boolean,
 ): NetEvent | undefined {
-  const { object, removed } = message;
   switch (object.kind) {
     case "link": {
       const { link } = object;
@@ -63,15 +97,8 @@ export function applyMessage(
     }
     case "address": {
       const { address } = object;
-      const usable = (address.flags & IFA_F_TENTATIVE) === 0 || (address.flags & IFA_F_DADFAILED) !== 0;
-      const change = put(state.addresses, addressKey(address), address, removed || !usable);
+      const change = put(state.addresses, addressKey(address), address, removed);
       return change && { kind: "address", change, address, ours };
-    }
-    case "route": {
-      const { route } = object;
-      if (!keepRoute(route)) return undefined;
-      const change = put(state.routes, routeKey(route), route, removed);
-      return change && { kind: "route", change, route, ours };
     }
     case "rule": {
       const { rule } = object;

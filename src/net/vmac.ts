@@ -9,7 +9,7 @@ import {
   type NewVirtualLink,
   parseMac,
 } from "./links.ts";
-import { type Link, linkByName, type SeenTables } from "./model.ts";
+import { addressUsable, type Link, linkByName, type SeenTables } from "./model.ts";
 
 /** kernel: IFNAMSIZ without the NUL. */
 const MAX_NAME_BYTES = 15;
@@ -121,7 +121,9 @@ export function linkLocalOf(
   seen: Pick<SeenTables, "addresses">,
   index: number,
 ): { ip: string; prefix: number } | undefined {
-  for (const { family, index: on, ip, prefix } of seen.addresses.values())
-    if (family === 6 && on === index && /^fe[89ab]/.test(ip)) return { ip, prefix };
+  for (const address of seen.addresses.values()) {
+    const { family, index: on, ip, prefix } = address;
+    if (family === 6 && on === index && /^fe[89ab]/.test(ip) && addressUsable(address)) return { ip, prefix };
+  }
   return undefined;
 }

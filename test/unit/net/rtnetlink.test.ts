@@ -20,7 +20,7 @@ import { applyMessage, emptyState } from "../../../src/net/seen.ts";
 import { wantedAddress, wantedRoute, wantedRule } from "../../../src/net/wanted.ts";
 import { recordedMessages } from "./vectors.ts";
 
-const ORIGIN = { file: "test.conf", line: 1 } as unknown as Address["origin"];
+const ORIGIN = { file: "test.conf", line: 1, column: 1 };
 const DEVICES: Readonly<Record<string, number>> = { eth0: 2, "vrrp.51": 3 };
 const resolve = (name: string) => DEVICES[name];
 
@@ -350,6 +350,9 @@ describe("plan", () => {
     applyMessage(state, { removed: false, object: { kind: "route", route: merged } }, () => true, true);
     const commands = plan({ ...NOTHING_WANTED, routes: [one] }, state, { marks: true, keys: new Set() });
     expect(commands).toEqual([{ kind: "delete-route", route: { ...merged, hops: [hop] } }]);
+    const gone = { removed: true, object: { kind: "route" as const, route: { ...merged, hops: [hop] } } };
+    expect(applyMessage(state, gone, () => true, true)).toHaveLength(1);
+    expect(plan({ ...NOTHING_WANTED, routes: [one] }, state, { marks: true, keys: new Set() })).toEqual([]);
   });
 
   test("a changed metric of the route's own is a replacement", () => {

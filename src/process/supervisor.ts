@@ -253,6 +253,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
         return Promise.resolve();
       }
       enter("stopping", "");
+      const gone = new Promise<void>((resolve) => whenGone.push(resolve));
       // A process that has nothing to undo yet need not be asked.
       if (child.startSent) child.handle.send({ kind: "stop", limitMs } satisfies ToChild);
       else child.handle.kill("SIGKILL");
@@ -261,7 +262,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
         log({ level: "warning", area: "process", message: `${role}: not stopped after ${limitMs} ms, killing it` });
         child.handle.kill("SIGKILL");
       });
-      return new Promise((resolve) => whenGone.push(resolve));
+      return gone;
     },
   };
 }

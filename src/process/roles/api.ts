@@ -1,6 +1,6 @@
 // Process layer: the api role. Binds its sockets, gives up all rights, and then shows what the parent relays. It owns nothing in the
 // kernel: when it dies, forwarding and failover never notice.
-import { chmodSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { createApp } from "../../api/app.ts";
 import { createEventStream } from "../../api/events.ts";
 import { isLoopback } from "../../api/guard.ts";
@@ -78,6 +78,8 @@ export function createApiRole(context: RoleContext): Role {
   return {
     async start() {
       const path = socketPath(options.runDir);
+      // Left by an api process that was killed; the run directory is ours alone.
+      rmSync(path, { force: true });
       servers.push(await open({ kind: "unix", path }));
       chmodSync(path, SOCKET_MODE);
       await openTcp();

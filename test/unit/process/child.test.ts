@@ -1,0 +1,159 @@
+import { expect, test } from "bun:test";
+import { createOutbox } from "../../../src/process/channel.ts";
+import { createChild } from "../../../src/process/child.ts";
+import type { FromChild, ToChild } from "../../../src/process/messages.ts";
+import { readFromChild, readToChild } from "../../../src/process/messages.ts";
+import type { Role, RoleContext } from "../../../src/process/role.ts";
+import { bindText } from "../../support/config.ts";
+import { manualClock } from "../../support/manual-clock.ts";
+import { virtualServer } from "../../support/status-samples.ts";
+
+const { config } = bindText("");
+const START: ToChild = {
+  kind: "start",
+  options: {
+    runDir: "/r",
+    ipvsTransport: "auto",
+    releaseIpvs: true,
+    releaseVrrp: true,
+    api: { tcp: null },
+    debug: false,
+  },
+  config,
+  topics: { owned: ["192.0.2.9"] },
+};
+
+function lab(change: Partial<Role> = {}, onContext: (context: RoleContext) => void = () => {}) {
+  const clock = manualClock();
+  const told: FromChild[] = [];
+  const exits: number[] = [];
+  const calls: string[] = [];
+  const outbox = createOutbox((batch) => {
+    told.push(batch);
+    queueMicrotask(() => outbox.acknowledged());
+  });
+  const role: Role = {
+    start: () => void calls.push("start"),
+    reload: () => void calls.push("reload"),
+    stop: () => void calls.push("stop"),
+    snapshot: () => void calls.push("snapshot"),
+    receive: (topic) => void calls.push(`receive ${topic}`),
+    ...change,
+  };
+  const child = createChild(
+    "checker",
+    (context) => {
+      onContext(context);
+      return role;
+    },
+    { clock, log: outbox.log, outbox, tell: (message) => told.push(message), exit: (status) => exits.push(status) },
+  );
+  const kinds = () => told.map((message) => message.kind);
+  return { clock, child, told, kinds, exits, calls };
+}
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 200; i++) await Promise.resolve();
+}
+
+test("starts with the topics that are known, then gives a whole picture", async () => {
+  const { child, calls, kinds } = lab();
+  child.take(START);
+  await settle();
+  expect(calls).toEqual(["receive owned", "start", "snapshot"]);
+  expect(kinds()).toEqual(["started", "current"]);
+});
+
+test("«current» comes after everything that was reported", async () => {
+  let report = (_id: string) => {};
+  const { child, kinds } = lab({ snapshot: () => report("a/tcp") }, (context) => {
+    report = (id) => context.report({ kind: "virtual-server", value: virtualServer(id) });
+  });
+  child.take(START);
+  await settle();
+  expect(kinds()).toEqual(["started", "batch", "current"]);
+});
+
+test("a start that fails says why and ends the process", async () => {
+  const { child, told, exits } = lab({ start: () => Promise.reject(new Error("the kernel has no IPVS")) });
+  child.take(START);
+  await settle();
+  expect(told).toContainEqual({ kind: "failed", reason: "start: the kernel has no IPVS" });
+  expect(exits).toEqual([1]);
+});
+
+test("start, reload and stop never overlap", async () => {
+  let finish = () => {};
+  const slow = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const { child, calls, exits, kinds } = lab({ start: () => slow });
+  child.take(START);
+  child.take({ kind: "reload", serial: 1, config });
+  await settle();
+  expect(calls).toEqual(["receive owned"]);
+  finish();
+  await settle();
+  expect(calls).toEqual(["receive owned", "snapshot", "reload"]);
+  child.take({ kind: "stop", limitMs: 1000 });
+  await settle();
+  expect(calls.at(-1)).toBe("stop");
+  expect(kinds().at(-1)).toBe("stopped");
+  expect(exits).toEqual([0]);
+});
+
+test("a stop wins over a start that hangs", async () => {
+  const { child, calls, exits, clock } = lab({ start: () => new Promise<void>(() => {}) });
+  child.take(START);
+  child.take({ kind: "stop", limitMs: 1000 });
+  await settle();
+  expect(calls).not.toContain("stop");
+  clock.advance(500);
+  await settle();
+  expect(calls).toContain("stop");
+  expect(exits).toEqual([0]);
+});
+
+test("a stop that hangs is left behind at its limit", async () => {
+  const { child, exits, clock } = lab({ stop: () => new Promise<void>(() => {}) });
+  child.take(START);
+  await settle();
+  child.orphaned();
+  await settle();
+  expect(exits).toEqual([]);
+  clock.advance(5000);
+  await settle();
+  expect(exits).toEqual([0]);
+});
+
+test("answers heartbeats", () => {
+  const { child, kinds } = lab();
+  child.take({ kind: "ping" });
+  expect(kinds()).toEqual(["pong"]);
+});
+
+test.each([
+  ["nothing", undefined],
+  ["text", "stop"],
+  ["another kind", { kind: "launch" }],
+  ["a stop without a limit", { kind: "stop" }],
+  ["a status that is no list", { kind: "status", updates: 1 }],
+  ["an update without its key", { kind: "status", updates: [{ kind: "virtual-server", value: {} }] }],
+])("a parent's message that is %s is refused", (_what, raw) => {
+  expect(readToChild(raw)).toBeUndefined();
+});
+
+test.each([
+  ["null", null],
+  ["a batch without its parts", { kind: "batch" }],
+  [
+    "a log line of no level",
+    { kind: "batch", logs: [{ level: "loud", area: "x", message: "y" }], updates: [], topics: {} },
+  ],
+  [
+    "a metric that is no number",
+    { kind: "batch", logs: [], updates: [{ kind: "metrics", role: "x", values: { a: "1" } }], topics: {} },
+  ],
+])("a child's message that is %s is refused", (_what, raw) => {
+  expect(readFromChild(raw)).toBeUndefined();
+});

@@ -1,0 +1,369 @@
+import { expect, test } from "bun:test";
+import type { LogLine } from "../../../src/base/log.ts";
+import type { Config } from "../../../src/config/model.ts";
+import type { Reading } from "../../../src/process/configuration.ts";
+import { DEFAULT_RUN_DIR, type RunOptions } from "../../../src/process/options.ts";
+import { createDirector, VRRP_WAIT_MS } from "../../../src/process/parent.ts";
+import type { RoleName } from "../../../src/process/role.ts";
+import { HEARTBEAT_MS, MISSED_HEARTBEATS } from "../../../src/process/supervisor.ts";
+import type { StatusUpdate } from "../../../src/status/schema.ts";
+import { createStatusStore } from "../../../src/status/store.ts";
+import { bindText } from "../../support/config.ts";
+import { type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
+import { manualClock } from "../../support/manual-clock.ts";
+import { AT, virtualServer } from "../../support/status-samples.ts";
+
+const SERVICES = "virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 192.0.2.10 80 {\n }\n}\n";
+const VRRP = "vrrp_instance VI_1 {\n interface lo\n virtual_router_id 51\n virtual_ipaddress {\n 192.0.2.9\n }\n}\n";
+
+const OPTIONS: RunOptions = {
+  configFile: "/k.conf",
+  allConfig: false,
+  runDir: DEFAULT_RUN_DIR,
+  rolePidFiles: {},
+  api: null,
+  ipvsTransport: "auto",
+  logFormat: "text",
+  debug: false,
+  roles: { vrrp: true, checker: true, bfd: true },
+  releaseIpvs: true,
+  releaseVrrp: true,
+  respawn: true,
+  ignoreSigint: false,
+  notes: [],
+};
+
+function reading(text: string): Reading {
+  const { config } = bindText(text);
+  return { config, errors: [], warnings: [], sha256: "00", effective: () => ({ text }) };
+}
+
+function broken(...errors: string[]): Reading {
+  return { errors, warnings: [], sha256: null, effective: () => undefined };
+}
+
+function lab(first: Reading, change: Partial<RunOptions> = {}, children: FakeChildren = fakeChildren()) {
+  const clock = manualClock();
+  const logs: LogLine[] = [];
+  const ended: number[] = [];
+  let next = first;
+  const roles: ReadonlySet<RoleName> = new Set(["vrrp", "checker", "api"]);
+  const director = createDirector(
+    { ...OPTIONS, ...change },
+    {
+      clock,
+      log: (line) => logs.push(line),
+      spawn: children.spawn,
+      read: () => next,
+      roles,
+      identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
+      ended: (status) => ended.push(status),
+    },
+  );
+  return {
+    clock,
+    logs,
+    ended,
+    director,
+    children,
+    startedRoles: () => children.all.filter((child) => child.last("start")).map((child) => child.role),
+    willRead(reading: Reading) {
+      next = reading;
+    },
+    said: (text: string) => logs.some((line) => line.message.includes(text)),
+  };
+}
+
+/** Lets promises that are settled run their continuations. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 200; i++) await Promise.resolve();
+}
+
+/** What an api process knows after taking all `status` messages it was sent. */
+function pictureOf(children: FakeChildren) {
+  const store = createStatusStore();
+  for (const message of children.of("api").got)
+    if (message.kind === "status") for (const u of message.updates) store.apply(u);
+  return store;
+}
+
+function configIds(config: Config | undefined): string[] {
+  return config?.virtualServers.map((server) => server.id) ?? [];
+}
+
+test("the checker boots while the configuration is read, and starts with it", () => {
+  const { director, children } = lab(reading(SERVICES));
+  director.start();
+  const checker = children.of("checker");
+  expect(checker.last("start")).toBeUndefined();
+  checker.say({ kind: "hello" });
+  expect(configIds(checker.last("start")?.config)).toEqual(["192.0.2.1:80/tcp"]);
+});
+
+test("vrrp waits for the table, so that no address comes before it", () => {
+  const { director, children, startedRoles } = lab(reading(SERVICES + VRRP));
+  director.start();
+  for (const child of [...children.all]) child.say({ kind: "hello" });
+  expect(startedRoles()).toEqual(["checker", "api"]);
+  children.of("checker").comeUp();
+  children.of("vrrp").say({ kind: "hello" });
+  expect(startedRoles()).toEqual(["checker", "api", "vrrp"]);
+});
+
+test("vrrp does not wait for ever for a checker that does not come up", () => {
+  const { director, children, clock } = lab(reading(SERVICES + VRRP));
+  director.start();
+  expect(children.all.some((child) => child.role === "vrrp")).toBe(false);
+  clock.advance(VRRP_WAIT_MS);
+  expect(children.of("vrrp").alive).toBe(true);
+});
+
+test("a configuration without virtual servers needs no checker", async () => {
+  const { director, children } = lab(reading(VRRP));
+  director.start();
+  await settle();
+  expect(children.of("checker").alive).toBe(false);
+  expect(children.of("vrrp").alive).toBe(true);
+});
+
+test("a configuration with an error ends with status 2 and names the place", async () => {
+  const { director, ended, said, children } = lab(broken("k.conf:3:1: unknown keyword qourum"));
+  director.start();
+  await settle();
+  expect(ended).toEqual([2]);
+  expect(said("k.conf:3:1: unknown keyword qourum")).toBe(true);
+  expect(children.all.every((child) => !child.alive)).toBe(true);
+});
+
+test.each([
+  ["-P runs no checker", { vrrp: true, checker: false, bfd: true }, ["vrrp", "api"]],
+  ["-C runs no vrrp", { vrrp: false, checker: true, bfd: true }, ["checker", "api"]],
+  ["-P -C together run neither", { vrrp: false, checker: false, bfd: true }, ["api"]],
+] as const)("%s", (_why, roles, expected) => {
+  const { director, children } = lab(reading(SERVICES + VRRP), { roles });
+  director.start();
+  if (roles.checker) children.of("checker").comeUp();
+  expect(new Set(children.all.map((child) => child.role))).toEqual(new Set<RoleName>(expected));
+});
+
+test("stop goes vrrp, checker, api, each after the one before has ended", async () => {
+  const children = fakeChildren({ obedient: false });
+  const { director, ended } = lab(reading(SERVICES + VRRP), {}, children);
+  director.start();
+  children.of("checker").comeUp();
+  for (const role of ["vrrp", "api"] as const) children.of(role).comeUp();
+  director.stop("SIGTERM");
+  for (const role of ["vrrp", "checker", "api"] as const) {
+    await settle();
+    expect(children.all.filter((child) => child.last("stop")).map((child) => child.role)).toContain(role);
+    expect(ended).toEqual([]);
+    children.of(role).end("status 0");
+  }
+  await settle();
+  expect(ended).toEqual([0]);
+});
+
+test("children that don't stop are killed within child_wait_time", async () => {
+  const children = fakeChildren({ obedient: false });
+  const { director, ended, clock } = lab(reading(`child_wait_time 3\n${SERVICES}${VRRP}`), {}, children);
+  director.start();
+  children.of("checker").comeUp();
+  children.of("vrrp").comeUp();
+  children.of("api").comeUp();
+  director.stop("SIGTERM");
+  for (let ms = 0; ms < 6000 && ended.length === 0; ms += 100) {
+    clock.advance(100);
+    await settle();
+  }
+  expect(children.all.map((child) => child.killed)).toEqual([["SIGKILL"], ["SIGKILL"], ["SIGKILL"]]);
+  expect(ended).toEqual([0]);
+  expect(clock.now()).toBeLessThanOrEqual(5100);
+});
+
+test("a stop before the configuration is read starts nothing", async () => {
+  const { director, children, ended } = lab(reading(SERVICES));
+  director.stop("SIGTERM");
+  director.start();
+  await settle();
+  expect(children.all).toEqual([]);
+  expect(ended).toEqual([0]);
+});
+
+test("a dead child comes back at once, later with growing delays, and gets the configuration again", () => {
+  const { director, children, clock } = lab(reading(SERVICES));
+  director.start();
+  const starts: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    const checker = children.of("checker");
+    checker.say({ kind: "hello" });
+    expect(configIds(checker.last("start")?.config)).toHaveLength(1);
+    checker.end("status 1");
+    const before = children.all.length;
+    const from = clock.now();
+    while (children.all.length === before) clock.advance(100);
+    starts.push(clock.now() - from);
+  }
+  expect(starts).toEqual([100, 1000, 2000, 4000, 5000, 5000]);
+});
+
+test("the reason of its end is a child's own word", () => {
+  const { director, children, said } = lab(reading(SERVICES));
+  director.start();
+  const checker = children.of("checker");
+  checker.say({ kind: "hello" });
+  checker.say({ kind: "failed", reason: "start: the kernel has no IPVS" });
+  checker.end("status 1");
+  expect(said("checker ended with status 1: start: the kernel has no IPVS")).toBe(true);
+});
+
+test("a stuck child is killed and restarted; one that answers is left alone", () => {
+  const { director, children, clock, said } = lab(reading(SERVICES));
+  director.start();
+  const checker = children.of("checker");
+  checker.comeUp();
+  for (let i = 0; i < 5 * MISSED_HEARTBEATS; i++) {
+    clock.advance(HEARTBEAT_MS);
+    checker.say({ kind: "pong" });
+  }
+  expect(checker.alive).toBe(true);
+  clock.advance(HEARTBEAT_MS * (MISSED_HEARTBEATS + 1));
+  expect(checker.killed).toEqual(["SIGKILL"]);
+  expect(said("no sign of life")).toBe(true);
+  clock.advance(100);
+  expect(children.of("checker")).not.toBe(checker);
+});
+
+test("with -R a dead child ends the director", async () => {
+  const { director, children, ended } = lab(reading(SERVICES), { respawn: false });
+  director.start();
+  children.of("checker").comeUp();
+  children.of("checker").end("signal SIGSEGV");
+  await settle();
+  expect(ended).toEqual([1]);
+});
+
+test("a reload with an error keeps the old configuration and says so everywhere", async () => {
+  const { director, children, willRead, said } = lab(reading(SERVICES));
+  director.start();
+  children.of("checker").comeUp();
+  children.of("api").comeUp();
+  willRead(broken("k.conf:7:3: expected a number (got six)"));
+  director.reload();
+  await settle();
+  expect(children.of("checker").last("reload")).toBeUndefined();
+  expect(said("k.conf:7:3: expected a number (got six)")).toBe(true);
+  children.of("api").say({ kind: "ack" });
+  await settle();
+  const config = pictureOf(children).director()?.config;
+  expect(config).toMatchObject({
+    stale: true,
+    state: "loaded",
+    reloads: 1,
+    errors: ["k.conf:7:3: expected a number (got six)"],
+  });
+
+  willRead(reading(SERVICES.replace("80", "81")));
+  director.reload();
+  await settle();
+  const checker = children.of("checker");
+  expect(configIds(checker.last("reload")?.config)).toEqual(["192.0.2.1:81/tcp"]);
+  checker.say({ kind: "reloaded", serial: checker.last("reload")?.serial ?? 0 });
+  children.of("api").say({ kind: "reloaded", serial: children.of("api").last("reload")?.serial ?? 0 });
+  await settle();
+  children.of("api").say({ kind: "ack" });
+  await settle();
+  expect(pictureOf(children).director()?.config).toMatchObject({ stale: false, errors: [], reloads: 2 });
+});
+
+test("a setting that needs a restart refuses the whole reload", async () => {
+  const { director, children, willRead, said } = lab(reading(SERVICES));
+  director.start();
+  children.of("checker").comeUp();
+  willRead(reading(`instance other\n${SERVICES.replace("80", "81")}`));
+  director.reload();
+  await settle();
+  expect(children.of("checker").last("reload")).toBeUndefined();
+  expect(said("instance: can't change while running")).toBe(true);
+});
+
+test("reloads asked for during one are done once after it", async () => {
+  const { director, children, willRead } = lab(reading(SERVICES));
+  director.start();
+  const checker = children.of("checker");
+  checker.comeUp();
+  children.of("api").comeUp();
+  willRead(reading(SERVICES.replace("80", "81")));
+  director.reload();
+  willRead(reading(SERVICES.replace("80", "82")));
+  for (let i = 0; i < 5; i++) director.reload();
+  await settle();
+  const answered = () => checker.got.filter((message) => message.kind === "reload");
+  for (let i = 0; i < 3; i++) {
+    for (const child of [checker, children.of("api")])
+      child.say({ kind: "reloaded", serial: child.last("reload")?.serial ?? 0 });
+    await settle();
+  }
+  expect(answered().map((message) => configIds(message.config)[0])).toEqual(["192.0.2.1:81/tcp", "192.0.2.1:82/tcp"]);
+});
+
+test("a reload that brings the first VRRP instance starts the process for it", async () => {
+  const { director, children, willRead } = lab(reading(SERVICES));
+  director.start();
+  children.of("checker").comeUp();
+  willRead(reading(SERVICES + VRRP));
+  director.reload();
+  await settle();
+  children.of("vrrp").say({ kind: "hello" });
+  expect(children.of("vrrp").last("start")?.config.vrrp.instances).toHaveLength(1);
+});
+
+test("TERM during a reload wins", async () => {
+  const { director, children, ended } = lab(reading(SERVICES));
+  director.start();
+  children.of("checker").comeUp();
+  director.reload();
+  director.stop("SIGTERM");
+  await settle();
+  expect(ended).toEqual([0]);
+});
+
+test("what roles report reaches the api, also one that comes later", async () => {
+  const { director, children } = lab(reading(SERVICES));
+  director.start();
+  const checker = children.of("checker");
+  checker.comeUp();
+  const update: StatusUpdate = { kind: "virtual-server", value: virtualServer("192.0.2.1:80/tcp") };
+  const event: StatusUpdate = {
+    kind: "event",
+    value: { at: AT, kind: "real-server", subject: "x", to: "down", reason: "" },
+  };
+  checker.say({ kind: "batch", logs: [], updates: [update, event], topics: {} });
+  expect(checker.last("ack")).toBeDefined();
+  children.of("api").comeUp();
+  await settle();
+  // Objects come from the role itself, which is asked for them; events from what the parent kept.
+  expect(checker.last("snapshot")).toBeDefined();
+  checker.say({ kind: "batch", logs: [], updates: [update], topics: {} });
+  children.of("api").say({ kind: "ack" });
+  await settle();
+  const picture = pictureOf(children);
+  expect(picture.virtualServers().map((server) => server.id)).toEqual(["192.0.2.1:80/tcp"]);
+  expect(picture.eventsAfter(0).events.some(({ event: { subject } }) => subject === "x")).toBe(true);
+  expect(children.of("api").last("effective")?.tree).toEqual({ text: SERVICES });
+});
+
+test("what one role publishes, the others hear, also those that start later", () => {
+  const { director, children, clock } = lab(reading(SERVICES + VRRP));
+  director.start();
+  const checker = children.of("checker");
+  checker.comeUp();
+  const vrrp = children.of("vrrp");
+  vrrp.comeUp();
+  vrrp.say({ kind: "batch", logs: [], updates: [], topics: { owned: ["192.0.2.9"] } });
+  expect(checker.last("topic")).toMatchObject({ topic: "owned", value: ["192.0.2.9"] });
+  expect(vrrp.last("topic")).toBeUndefined();
+  checker.end("status 1");
+  clock.advance(100);
+  children.of("checker").say({ kind: "hello" });
+  expect(children.of("checker").last("start")?.topics).toEqual({ owned: ["192.0.2.9"] });
+});

@@ -1,0 +1,186 @@
+// The checker role on a clock that is moved by hand, a table in memory, and servers that are told how to answer.
+
+import type { LogLine } from "../../../../src/base/log.ts";
+import { bad, good, type Outcome } from "../../../../src/check/outcome.ts";
+import type { Config } from "../../../../src/config/model.ts";
+import type { ServiceEntry } from "../../../../src/lvs/model.ts";
+import type { Notification } from "../../../../src/notify/notification.ts";
+import type { RoleOptions } from "../../../../src/process/role.ts";
+import { createCheckerRole } from "../../../../src/process/roles/checker.ts";
+import type { CheckerRecord } from "../../../../src/process/roles/checker-journal.ts";
+import type { CheckerPorts } from "../../../../src/process/roles/checker-ports.ts";
+import type { StatusEvent, StatusUpdate, VirtualServerStatus } from "../../../../src/status/schema.ts";
+import { type FakeIpvs, fakeIpvs } from "../../../support/fake-ipvs.ts";
+import { manualClock } from "../../../support/manual-clock.ts";
+
+/** What outlives the process: the kernel's table and the run directory. */
+export interface Machine {
+  readonly table: FakeIpvs;
+  journal: CheckerRecord | undefined;
+}
+
+export function machine(initial: readonly ServiceEntry[] = []): Machine {
+  return { table: fakeIpvs(initial), journal: undefined };
+}
+
+export interface BenchOptions {
+  readonly on?: Machine;
+  readonly session?: string;
+  readonly releaseIpvs?: boolean;
+  readonly random?: number;
+  readonly addresses?: readonly string[];
+  readonly openFails?: boolean;
+}
+
+export function bench(options: BenchOptions = {}) {
+  const own = options.on ?? machine();
+  const clock = manualClock(0);
+  const logs: LogLine[] = [];
+  const updates: StatusUpdate[] = [];
+  const notifications: Notification[] = [];
+  const answers = new Map<string, Outcome>();
+  let addressesChanged: (addresses: ReadonlySet<string>) => void = () => {};
+  let fileChanged: (path: string) => void = () => {};
+  let opened = 0;
+  const ports: CheckerPorts = {
+    openIpvs() {
+      opened++;
+      if (options.openFails) throw new Error("the kernel has no IPVS");
+      return own.table;
+    },
+    probes: {
+      start({ check }, done) {
+        const server =
+          check.kind === "MISC_CHECK"
+            ? check.command.argv[0]
+            : check.kind === "FILE_CHECK"
+              ? check.file
+              : "endpoint" in check
+                ? check.endpoint.ip
+                : "";
+        const cancel = clock.at(clock.now() + 1, () => done(answers.get(server ?? "") ?? good("connected")));
+        return cancel;
+      },
+      setSslClient: () => undefined,
+    },
+    notifier: {
+      notify: (notification) => notifications.push(notification),
+      drain: () => Promise.resolve(),
+      reload() {},
+      metrics: () => ({}),
+      close() {},
+    },
+    journal: {
+      read: () => own.journal,
+      write(record) {
+        own.journal = record;
+      },
+      clear() {
+        own.journal = undefined;
+      },
+    },
+    session: options.session ?? "1:1",
+    random: () => options.random ?? 0,
+    scripts: { setSecurity() {}, stopChecks() {}, stopAll() {} },
+    watchFiles: { set() {}, close() {} },
+    onFileChange(changed) {
+      fileChanged = changed;
+    },
+    watchAddresses(changed) {
+      addressesChanged = changed;
+      return { now: new Set(options.addresses), stop() {} };
+    },
+  };
+  const roleOptions: RoleOptions = {
+    runDir: "/run/lbd",
+    ipvsTransport: "auto",
+    releaseIpvs: options.releaseIpvs ?? true,
+    releaseVrrp: true,
+    api: { tcp: null },
+    debug: false,
+  };
+  const role = createCheckerRole(
+    {
+      clock,
+      log: (line) => logs.push(line),
+      options: roleOptions,
+      report: (update) => updates.push(update),
+      publish() {},
+    },
+    ports,
+  );
+
+  return {
+    clock,
+    role,
+    table: own.table,
+    machine: own,
+    logs,
+    updates,
+    notifications,
+    opened: () => opened,
+    start(config: Config): void {
+      role.start(config);
+    },
+    /** How a server answers from now on. */
+    fails(server: string): void {
+      answers.set(server, bad("refused", "connection refused"));
+    },
+    works(server: string): void {
+      answers.delete(server);
+    },
+    answers(server: string, outcome: Outcome): void {
+      answers.set(server, outcome);
+    },
+    addresses(...ips: readonly string[]): void {
+      addressesChanged(new Set(ips));
+    },
+    fileChanged: (path: string) => fileChanged(path),
+    /** The table as short lines: `10.9.0.1:80 rr: 10.9.1.1=1 10.9.1.2=1`. */
+    shown: () => shown(own.table),
+    /** Events as `from → to` with their subject, for one kind. */
+    events: (kind: string) =>
+      updates.flatMap((update) =>
+        update.kind === "event" && update.value.kind === kind ? [eventText(update.value)] : [],
+      ),
+    /** What was notified: `RS [10.9.1.1]:tcp:80 DOWN`. */
+    notified: () => notifications.map(notificationText),
+    status(id = "10.9.0.1:80/tcp"): VirtualServerStatus {
+      const last = updates.findLast((update) => update.kind === "virtual-server" && update.value.id === id);
+      if (last?.kind !== "virtual-server") throw new Error(`no status of ${id}`);
+      return last.value;
+    },
+    metric(name: string): number | undefined {
+      const last = updates.findLast((update) => update.kind === "metrics");
+      return last?.kind === "metrics" ? last.values[name] : undefined;
+    },
+  };
+}
+
+export function shown(table: FakeIpvs): string {
+  return table
+    .entries()
+    .map(({ service, destinations }) => {
+      const { address } = service;
+      const name = address.kind === "address" ? `${address.ip}:${address.port}` : `fwmark ${address.mark}`;
+      const list = destinations.map((d) => `${d.ip}=${d.weight}`).toSorted();
+      return `${name} ${service.scheduler}: ${list.join(" ")}`.trim();
+    })
+    .toSorted()
+    .join(" | ");
+}
+
+function eventText({ subject, from, to }: StatusEvent): string {
+  return `${subject}: ${from === undefined ? "" : `${from} → `}${to}`;
+}
+
+function notificationText(notification: Notification): string {
+  switch (notification.kind) {
+    case "real-server":
+      return `RS ${notification.server} ${notification.service} ${notification.up ? "UP" : "DOWN"}`;
+    case "virtual-server":
+      return `VS ${notification.service} ${notification.up ? "UP" : "DOWN"}`;
+    default:
+      return notification.kind;
+  }
+}

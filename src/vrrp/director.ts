@@ -267,9 +267,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
   };
 
   function build(): void {
-    const grouped = new Map<string, SyncGroup>();
-    for (const group of config.syncGroups)
-      for (const name of group.instances) if (!grouped.has(name)) grouped.set(name, group);
+    const grouped = groupOfInstance(config);
     for (const instance of config.instances) runtimes.set(instance.name, newRuntime(instance, created));
     units = unitsOf(config, grouped, () => initialState(created), created);
     attachUnits();
@@ -661,14 +659,12 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     config = next;
     definitions = definitionsOf(next, bfd);
     // In the order of the file, as at the start.
-    runtimes = new Map(
-      next.instances.flatMap((one) =>
-        survivors.has(one.name) ? [[one.name, survivors.get(one.name) as Runtime]] : [],
-      ),
-    );
-    const grouped = new Map<string, SyncGroup>();
-    for (const group of config.syncGroups)
-      for (const name of group.instances) if (!grouped.has(name)) grouped.set(name, group);
+    runtimes = new Map();
+    for (const { name } of next.instances) {
+      const runtime = survivors.get(name);
+      if (runtime) runtimes.set(name, runtime);
+    }
+    const grouped = groupOfInstance(config);
     units = unitsOf(config, grouped, (name) => states.get(name) ?? initialState(at.now), at.now);
     attachUnits();
     const changes = new Map(plan.change.map((change) => [change.next.name, change.addressesAdded]));
@@ -799,6 +795,14 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     },
     strangers: () => ({ tooShort, unknownVrids }),
   };
+}
+
+/** The first group that names an instance has it. */
+function groupOfInstance(config: VrrpConfig): ReadonlyMap<string, SyncGroup> {
+  const groups = new Map<string, SyncGroup>();
+  for (const group of config.syncGroups)
+    for (const name of group.instances) if (!groups.has(name)) groups.set(name, group);
+  return groups;
 }
 
 function definitionsOf(config: VrrpConfig, bfd: readonly TrackDefinition[]): TrackDefinitions {

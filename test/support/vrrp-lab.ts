@@ -1,0 +1,173 @@
+// A director on a desk: time moves when the test says so, what it does is written down in short words.
+import type { SyncGroup, VrrpConfig, VrrpInstance } from "../../src/config/model.ts";
+import type { Datagram } from "../../src/vrrp/accept.ts";
+import { createDirector, type Director, type DirectorAction } from "../../src/vrrp/director.ts";
+import { IPV4_HEADER_BYTES } from "../../src/vrrp/packet.ts";
+import type { TrackDefinition, TrackKind } from "../../src/vrrp/track.ts";
+import { usesAh, type WireState } from "../../src/vrrp/wire.ts";
+import { advertFrom, vrrpConfig } from "./vrrp.ts";
+
+export const WALL_START = Date.UTC(2026, 10, 23);
+
+export interface LabEvent {
+  readonly at: number;
+  readonly text: string;
+  readonly action: DirectorAction;
+}
+
+export interface Lab {
+  readonly director: Director;
+  readonly now: number;
+  /** Everything done so far. */
+  readonly log: readonly LabEvent[];
+  /** Moves time, running every timer at its own time. */
+  run(ms: number): Lab;
+  /** What happens in `call`, as short words. */
+  does(call: () => void): readonly string[];
+  /** `does`, without log lines and notifications. */
+  moves(call: () => void): readonly string[];
+  /** An advertisement of `source` for an instance; other settings than ours by `as`. */
+  hear(source: string, priority: number, as?: Partial<VrrpInstance>, name?: string): void;
+  receive(datagram: Datagram, name?: string): void;
+  fact(kind: TrackKind, name: string, up: boolean | null, value?: number): void;
+  state(name?: string): string;
+  /** Times of advertisements of an instance since `from`, with their priority. */
+  adverts(name?: string, from?: number): readonly (readonly [number, number])[];
+  do(call: (director: Director, at: { now: number; wallMs: number }) => readonly DirectorAction[]): void;
+}
+
+/** A started director with eth0 up and 192.0.2.1 (fe80::1) as its address. `hold`: facts are not given and it is not started. */
+export function lab(
+  instances: readonly VrrpInstance[] | VrrpConfig,
+  options: {
+    readonly groups?: readonly SyncGroup[];
+    readonly own?: string;
+    readonly bfd?: readonly TrackDefinition[];
+    readonly hold?: boolean;
+  } = {},
+): Lab {
+  const config: VrrpConfig =
+    "instances" in instances ? instances : vrrpConfig(instances, { syncGroups: options.groups ?? [] });
+  let now = 1000;
+  const log: LabEvent[] = [];
+  const director = createDirector(config, options.bfd ?? [], now);
+  let wire: WireState = { ipId: 0, ahSequence: 0, hmacMarks: [] };
+  const at = () => ({ now, wallMs: WALL_START + now });
+  const take = (actions: readonly DirectorAction[]) => {
+    for (const action of actions) log.push({ at: now, text: words(action), action });
+  };
+  const firstName = config.instances[0]?.name ?? "";
+  const find = (name: string) => {
+    const view = director.instances().find((one) => one.name === name);
+    if (!view) throw new Error(`no instance ${name}`);
+    return view;
+  };
+
+  const bench: Lab = {
+    director,
+    log,
+    get now() {
+      return now;
+    },
+    run(ms) {
+      const until = now + ms;
+      for (let due = director.deadline(); due <= until; due = director.deadline()) {
+        now = Math.max(now, due);
+        take(director.timer(at()));
+      }
+      now = until;
+      return bench;
+    },
+    does(call) {
+      const from = log.length;
+      call();
+      return log.slice(from).map((event) => event.text);
+    },
+    moves(call) {
+      const from = log.length;
+      call();
+      return log
+        .slice(from)
+        .filter((event) => event.action.kind !== "log" && event.action.kind !== "notify")
+        .map((event) => event.text);
+    },
+    hear(source, priority, as = {}, name = firstName) {
+      const sender = { ...find(name).config, ...as };
+      const receiver = find(name);
+      // Unicast senders aim at us.
+      const aimed: VrrpInstance =
+        sender.unicast && receiver.source !== undefined
+          ? { ...sender, unicast: { ...sender.unicast, peers: [{ ip: receiver.source, minTtl: 0, maxTtl: 255 }] } }
+          : sender;
+      const datagram = advertFrom(aimed, source, { priority, wire, wallMs: WALL_START + now });
+      wire = { ...wire, ahSequence: usesAh(sender) ? wire.ahSequence + 1 : wire.ahSequence };
+      bench.receive(datagram, name);
+    },
+    receive(datagram, name = firstName) {
+      const socket = director.sockets().find((spec) => spec.instances.includes(name));
+      if (!socket) throw new Error(`no socket for ${name}`);
+      take(director.receive(socket.key, datagram, at()));
+    },
+    fact(kind, name, up, value) {
+      const fact = { kind, name, up, detail: up === false ? "failed" : "", since: now };
+      take(director.setFacts([value === undefined ? fact : { ...fact, value }], at()));
+    },
+    state(name = firstName) {
+      return director.status(name, at())?.state ?? "none";
+    },
+    adverts(name = firstName, from = 0) {
+      return log.flatMap((event) =>
+        event.action.kind === "send" && event.action.instance === name && event.at >= from
+          ? [[event.at, event.action.priority] as const]
+          : [],
+      );
+    },
+    do(call) {
+      take(call(director, at()));
+    },
+  };
+  if (!options.hold) {
+    bench.fact("interface", "eth0", true);
+    for (const instance of config.instances) {
+      const own = options.own ?? instance.sourceIp ?? (instance.family === 4 ? "192.0.2.1" : "fe80::1");
+      take(director.setSource(instance.name, own, at()));
+    }
+    take(director.start(at()));
+  }
+  return bench;
+}
+
+/** An action in short words: `send 150`, `announce 5x 192.0.2.100`, `VI_1 BACKUP>MASTER no-master`, `notify VI_1 MASTER 150`. */
+export function words(action: DirectorAction): string {
+  switch (action.kind) {
+    case "send":
+      return `send ${action.instance} ${action.priority}`;
+    case "addAddresses":
+      return `add ${action.instance}`;
+    case "removeAddresses":
+      return `remove ${action.instance}`;
+    case "syncAddresses":
+      return `sync ${action.instance}`;
+    case "restoreAddresses":
+      return `restore ${action.instance}`;
+    case "announce":
+      return `announce ${action.instance} ${action.rounds}x ${action.targets.map((target) => target.ip).join(",")}`;
+    case "announceExtra":
+      return `announceExtra ${action.instance}`;
+    case "announceSource":
+      return `announceSource ${action.instance} ${action.ip}`;
+    case "transition":
+      return `${action.name} ${action.from}>${action.to} ${action.cause.code}`;
+    case "notify": {
+      const { kind, name, state, priority } = action.notification;
+      return `notify ${kind === "group" ? "group " : ""}${name} ${state} ${priority}`;
+    }
+    case "log":
+      return `log ${action.line.level}`;
+  }
+}
+
+/** The VRRP message of an IPv4 datagram without AH. */
+export function messageOf(datagram: Datagram): Uint8Array {
+  return datagram.bytes.subarray(IPV4_HEADER_BYTES);
+}

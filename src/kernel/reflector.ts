@@ -17,7 +17,7 @@ import {
 } from "../../ffi/socket.ts";
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import { decodeMessages } from "../net/message.ts";
-import { addressKey, type NetRoute, type SeenTables } from "../net/model.ts";
+import { addressKey, IFA_F_DEPRECATED, IFA_F_PERMANENT, type NetRoute, type SeenTables } from "../net/model.ts";
 import type { NetCommand } from "../net/plan.ts";
 import { decodeNetMessage, type NetMessage, type NetObject, RTNLGRP } from "../net/rtnetlink.ts";
 import { applyMessage, differences, type NetEvent, type SeenState } from "../net/seen.ts";
@@ -185,6 +185,20 @@ export function openReflector(
     }
   }
 
+  /** kernel: an IPv6 address is told of by a work queue, some time after it was acknowledged. */
+  function takeForGranted(outcomes: readonly CommandOutcome[]): void {
+    const events: NetEvent[] = [];
+    for (const { command, meaning } of outcomes) {
+      if (command.kind !== "add-address" || (meaning !== "done" && meaning !== "already-so")) continue;
+      const { address } = command;
+      if (state.addresses.has(addressKey(address))) continue;
+      const flags = address.flags | IFA_F_PERMANENT | (address.preferredS === 0 ? IFA_F_DEPRECATED : 0);
+      const object = { kind: "address" as const, address: { ...address, flags, scope: address.scope ?? 0 } };
+      events.push(...applyMessage(state, { removed: false, object }, keepRoute, true));
+    }
+    if (events.length > 0) onEvents(events);
+  }
+
   function resyncSoon(): void {
     if (waiting) return;
     const earliest = lastResyncAt + MIN_RESYNC_MS;
@@ -225,6 +239,7 @@ export function openReflector(
           expected.add(changeKey(command.kind === "delete-address", { kind: "address", address: command.address }));
       read(MAX_DRAIN);
       expected.clear();
+      takeForGranted(outcomes);
       return outcomes;
     },
     audit() {

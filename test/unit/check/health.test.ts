@@ -3,7 +3,7 @@ import { afterRun, delayAfterRun, initialHealth } from "../../../src/check/healt
 import { checkKey } from "../../../src/check/key.ts";
 import { failedCall } from "../../../src/check/outcome.ts";
 import { effectiveWeight, quorumAfter, quorumLimits } from "../../../src/check/quorum.ts";
-import { endpoint, httpCheck, httpUrl, realServer, tcpCheck, timing, virtualServer } from "../../support/config.ts";
+import { endpoint, httpCheck, httpUrl, realServer, tcpCheck, timing, virtualServer } from "../../support/model.ts";
 
 /** Plays outcomes (`+` success, `-` failure) and gives the state after each: `U` up, `d` down. */
 function play(outcomes: string, retry: number, alpha = false): string {

@@ -10,7 +10,7 @@ import {
 } from "../../../src/check/http.ts";
 import type { Outcome } from "../../../src/check/outcome.ts";
 import type { HttpUrl } from "../../../src/config/model.ts";
-import { httpCheck, httpUrl } from "../../support/config.ts";
+import { httpCheck, httpUrl } from "../../support/model.ts";
 
 const latin1 = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
 const md5 = (text: string) => createHash("md5").update(latin1(text)).digest("hex");

@@ -8,7 +8,7 @@ import { echoRequest, isEchoReply } from "../../../src/check/ping.ts";
 import { createSmtpTalk } from "../../../src/check/smtp.ts";
 import { judgeUdpAnswer, udpPayload } from "../../../src/check/udp.ts";
 import type { DnsCheck, FileCheck, UdpCheck } from "../../../src/config/model.ts";
-import { endpoint, ORIGIN, timing } from "../../support/config.ts";
+import { endpoint, ORIGIN, timing } from "../../support/model.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const base = { id: "x", timing: timing(), origin: ORIGIN, endpoint: endpoint("10.9.1.1", 53) };

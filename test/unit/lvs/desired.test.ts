@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { RealServer, VirtualServer } from "../../../src/config/model.ts";
 import { clampWeight, desiredDestinations, desiredServices, serviceOf } from "../../../src/lvs/desired.ts";
-import { configOf, realServer, sorryServer, virtualServer } from "../../support/config.ts";
+import { configOf, realServer, sorryServer, virtualServer } from "../../support/model.ts";
 
 /** `1=1 2=0`: last part of the address and weight. */
 function table(vs: VirtualServer, quorumUp: boolean, states: Readonly<Record<number, readonly [boolean, number]>>): string {

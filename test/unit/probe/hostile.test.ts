@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import type { HttpCheck } from "../../../src/config/model.ts";
 import { selfSigned } from "../../support/certificate.ts";
-import { endpoint, httpCheck, httpUrl, miscCheck, tcpCheck } from "../../support/config.ts";
+import { endpoint, httpCheck, httpUrl, miscCheck, tcpCheck } from "../../support/model.ts";
 import { until } from "../../support/until.ts";
 import { attempt, closedPort, probes, readiness, serve } from "./bench.ts";
 

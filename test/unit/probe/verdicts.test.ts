@@ -7,7 +7,7 @@ import { fromHex } from "../../../src/base/bytes.ts";
 import { partCount } from "../../../src/check/runner.ts";
 import type { Check, DnsCheck, HttpUrl } from "../../../src/config/model.ts";
 import vectors from "../../golden/vectors/checkers/verdicts.json";
-import { endpoint, httpCheck, ORIGIN, timing } from "../../support/config.ts";
+import { endpoint, httpCheck, ORIGIN, timing } from "../../support/model.ts";
 import { attemptAll, closedPort, serve } from "./bench.ts";
 
 const DEVIATIONS: Readonly<Record<string, string>> = {

@@ -10,7 +10,7 @@ import {
   tcpCheck,
   timing,
   virtualServer,
-} from "../../../support/config.ts";
+} from "../../../support/model.ts";
 import { bench, machine } from "./checker-bench.ts";
 
 const FAST = timing({ delayLoopMs: 1000 });

@@ -1,0 +1,168 @@
+// Process layer: what the checker role works with: the real things here, fakes in tests.
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import type { Probes } from "../../check/runner.ts";
+import type { Config, GlobalConfig, ScriptSecurity, SslClient } from "../../config/model.ts";
+import { openPing, openTcp, openUdp } from "../../kernel/check-socket.ts";
+import { openIpvs } from "../../kernel/ipvs.ts";
+import { makeFifo } from "../../kernel/make-fifo.ts";
+import type { IpvsTable } from "../../kernel/ports.ts";
+import { openReadiness, type Readiness } from "../../kernel/readiness.ts";
+import { openReflector, type Reflector } from "../../kernel/reflector.ts";
+import { openRtnetlink } from "../../kernel/rtnetlink.ts";
+import { createScriptRunner } from "../../kernel/script-runner.ts";
+import type { Notification } from "../../notify/notification.ts";
+import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
+import { createFileWatches } from "../../probe/file.ts";
+import { createProbes } from "../../probe/probes.ts";
+import type { Journal } from "../journal.ts";
+import type { RoleContext } from "../role.ts";
+import { type CheckerRecord, openCheckerJournal } from "./checker-journal.ts";
+
+export interface CheckerPorts {
+  /** @throws IpvsUnavailable */
+  openIpvs(namespace: string | undefined): IpvsTable;
+  readonly probes: Probes & { setSslClient(ssl: SslClient | undefined): string | undefined };
+  readonly notifier: CheckerNotifier;
+  readonly journal: Journal<CheckerRecord>;
+  /** Tells one parent process from another. */
+  readonly session: string;
+  random(): number;
+  readonly scripts: {
+    setSecurity(security: ScriptSecurity): void;
+    /** Ends the programs of MISC_CHECK; those of notifications go on. */
+    stopChecks(): void;
+    stopAll(): void;
+  };
+  /** Files of FILE_CHECK; changes are told to whoever `onFileChange` named. */
+  readonly watchFiles: { set(paths: Iterable<string>): void; close(): void };
+  onFileChange(changed: (path: string) => void): void;
+  /** Addresses of this machine, for ha_suspend; absent: they come as the topic `addresses`. */
+  watchAddresses?(changed: (addresses: ReadonlySet<string>) => void): AddressWatch;
+}
+
+export interface AddressWatch {
+  readonly now: ReadonlySet<string>;
+  stop(): void;
+}
+
+export interface CheckerNotifier {
+  notify(notification: Notification): void;
+  drain(limitMs: number): Promise<void>;
+  reload(global: GlobalConfig): void;
+  metrics(): Readonly<Record<string, number>>;
+  close(): void;
+}
+
+/** The real ones. Nothing is opened before it is needed. */
+export function realPorts(context: RoleContext): CheckerPorts {
+  const { clock, log, options } = context;
+  const readiness = openReadiness();
+  const security: ScriptSecurity = { enabled: false, useSymlinkPaths: false, supplementaryGroups: false };
+  // Two: a check's programs never wait for those of notifications, nor the other way round.
+  const checkScripts = createScriptRunner(clock, security);
+  const notifyScripts = createScriptRunner(clock, security);
+  let fileChanged: (path: string) => void = () => {};
+  return {
+    openIpvs: (namespace) =>
+      openIpvs({
+        transport: options.ipvsTransport,
+        log,
+        // Empty text means the namespace that this process is in already.
+        ...(namespace === undefined || namespace === "" ? {} : { namespace }),
+      }),
+    probes: createProbes({
+      clock,
+      readiness,
+      openTcp,
+      openUdp,
+      openPing,
+      random,
+      runProgram: (command, extraArgs, limitMs) => checkScripts.run(command, extraArgs, limitMs),
+    }),
+    notifier: lateNotifier((global) =>
+      createNotifier("lvs", global, {
+        clock,
+        log,
+        hostName: hostname(),
+        run: (command, extraArgs, limitMs) => notifyScripts.run(command, extraArgs, limitMs),
+        makeFifo,
+      }),
+    ),
+    journal: openCheckerJournal(options.runDir),
+    session: parentSession(),
+    random,
+    scripts: {
+      setSecurity(next) {
+        checkScripts.setSecurity(next);
+        notifyScripts.setSecurity(next);
+      },
+      stopChecks: () => checkScripts.stop(),
+      stopAll() {
+        checkScripts.stop();
+        notifyScripts.stop();
+      },
+    },
+    watchFiles: createFileWatches((path) => fileChanged(path)),
+    onFileChange(changed) {
+      fileChanged = changed;
+    },
+    watchAddresses: (changed) => watchAddresses(context, readiness, changed),
+  };
+}
+
+/** The notifier opens FIFOs as soon as it exists, and needs the configuration for that. */
+function lateNotifier(create: (global: Config["global"]) => RunningNotifier): CheckerNotifier {
+  let notifier: RunningNotifier | undefined;
+  return {
+    notify: (notification) => notifier?.notify(notification),
+    drain: (limitMs) => notifier?.drain(limitMs) ?? Promise.resolve(),
+    reload(global) {
+      if (notifier) notifier.reload(global);
+      else notifier = create(global);
+    },
+    metrics: () => notifier?.metrics() ?? {},
+    close: () => notifier?.close(),
+  };
+}
+
+/** Not to be guessed: ids of DNS queries come from it. */
+function random(): number {
+  const [word = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return word / 2 ** 32;
+}
+
+/** Number and start time of the parent: a number alone is given out again. */
+function parentSession(): string {
+  const { ppid } = process;
+  try {
+    // proc(5): field 22; the name in field 2 may hold blanks and parentheses.
+    const fields = readFileSync(`/proc/${ppid}/stat`, "latin1").split(") ").at(-1)?.split(" ");
+    return `${ppid}:${fields?.[19] ?? ""}`;
+  } catch {
+    return `${ppid}`;
+  }
+}
+
+function watchAddresses(
+  { clock }: RoleContext,
+  readiness: Readiness,
+  changed: (addresses: ReadonlySet<string>) => void,
+): AddressWatch {
+  const commands = openRtnetlink();
+  const scope = { routeProtocols: [], rules: false };
+  const reflector = openReflector(readiness, clock, commands, { scope }, (events) => {
+    if (events.some((event) => event.kind === "address")) changed(addressesOf(reflector));
+  });
+  return {
+    now: addressesOf(reflector),
+    stop() {
+      reflector[Symbol.dispose]();
+      commands[Symbol.dispose]();
+    },
+  };
+}
+
+function addressesOf(reflector: Reflector): ReadonlySet<string> {
+  return new Set([...reflector.seen.addresses.values()].map((address) => address.ip));
+}

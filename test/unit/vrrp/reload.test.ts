@@ -1,0 +1,204 @@
+// Reload (vrrp.md §8; statements S29 to S31): instances are matched by what they are on the wire, and what did not change is not touched.
+import { describe, expect, test } from "bun:test";
+import type { VrrpConfig } from "../../../src/config/model.ts";
+import { planReload } from "../../../src/vrrp/reload.ts";
+import { address, syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
+import { type Lab, lab } from "../../support/vrrp-lab.ts";
+
+const moved = { file: "other.conf", line: 99, column: 7 };
+
+describe("plan", () => {
+  const base = vrrpInstance();
+  test.each([
+    ["nothing changed", base, "keep"],
+    [
+      "moved within the file",
+      { ...base, origin: moved, virtualAddresses: [{ ...address("192.0.2.100"), origin: moved }] },
+      "keep",
+    ],
+    ["another name", { ...base, name: "other" }, "keep"],
+    ["priority", { ...base, priority: 120 }, "change"],
+    ["addresses", { ...base, virtualAddresses: [address("192.0.2.101")] }, "change"],
+    ["interval", { ...base, advertMs: 2000 }, "change"],
+    ["password", { ...base, authentication: { type: "PASS", password: "x" } }, "change"],
+    ["VRID", { ...base, vrid: 52 }, "restart"],
+    ["interface", { ...base, interface: "eth1" }, "restart"],
+    ["version", { ...base, version: 3 }, "restart"],
+    ["family", vrrpInstance({ family: 6 }), "restart"],
+    ["group", { ...base, multicastGroup: "224.0.0.99" }, "restart"],
+    ["use_vmac", { ...base, vmac: { kind: "macvlan", xmitBase: false, useForAddresses: false } }, "restart"],
+    [
+      "unicast",
+      {
+        ...base,
+        unicast: {
+          peers: [{ ip: "192.0.2.2", minTtl: 0, maxTtl: 255 }],
+          checkSource: false,
+          faultWithoutPeer: false,
+          oldChecksum: "auto",
+        },
+      },
+      "restart",
+    ],
+  ] as const)("%s: %s", (_why, next, want) => {
+    const plan = planReload([base], [next]);
+    const got = plan.keep.length
+      ? "keep"
+      : plan.change.length
+        ? "change"
+        : plan.remove.length && plan.add.length
+          ? "restart"
+          : "?";
+    expect(got).toBe(want);
+  });
+});
+
+function master(config: VrrpConfig = vrrpConfig([vrrpInstance({ priority: 150 })])): Lab {
+  const bench = lab(config);
+  bench.run(30_000);
+  return bench;
+}
+
+function reload(bench: Lab, config: VrrpConfig): readonly string[] {
+  return bench.does(() => bench.do((d, at) => d.reload(config, [], at)));
+}
+
+describe("an instance", () => {
+  test("untouched: no packet, no action", () => {
+    const bench = master();
+    const before = bench.director.deadline();
+    expect(reload(bench, vrrpConfig([vrrpInstance({ priority: 150, origin: moved })]))).toEqual([]);
+    expect(bench.director.deadline()).toBe(before);
+  });
+
+  test("S29 changed: mastership stays, no priority 0, the new priority goes out at once", () => {
+    const bench = master();
+    expect(reload(bench, vrrpConfig([vrrpInstance({ priority: 120 })]))).toEqual([
+      "log info",
+      "sync VI_1",
+      "send VI_1 120",
+    ]);
+    expect(bench.state()).toBe("MASTER");
+  });
+
+  test("S31 a new address: set and announced, now and after the delay (as recorded in reload-add-vip)", () => {
+    const two = [address("192.0.2.100"), address("192.0.2.101")];
+    const bench = master();
+    const done = reload(bench, vrrpConfig([vrrpInstance({ priority: 150, virtualAddresses: two })]));
+    expect(done).toEqual(["sync VI_1", "send VI_1 150", "announce VI_1 5x 192.0.2.100,192.0.2.101"]);
+    const sync = bench.log.find((event) => event.action.kind === "syncAddresses")?.action;
+    if (sync?.kind !== "syncAddresses") throw new Error("no sync");
+    expect([sync.previous.virtualAddresses.length, sync.config.virtualAddresses.length]).toEqual([1, 2]);
+    const mark = bench.log.length;
+    bench.run(6000);
+    expect(bench.log.slice(mark).map((event) => event.text)).toContain("announce VI_1 5x 192.0.2.100,192.0.2.101");
+  });
+
+  test("S31 an address less: removed, nothing to announce", () => {
+    const two = [address("192.0.2.100"), address("192.0.2.101")];
+    const bench = master(vrrpConfig([vrrpInstance({ priority: 150, virtualAddresses: two })]));
+    expect(reload(bench, vrrpConfig([vrrpInstance({ priority: 150 })]))).toEqual(["sync VI_1", "send VI_1 150"]);
+  });
+
+  test("S30 removed: priority 0, cleanup, DELETED", () => {
+    const bench = master();
+    expect(reload(bench, vrrpConfig([]))).toEqual([
+      "VI_1 MASTER>STOP deleted",
+      "log info",
+      "send VI_1 0",
+      "remove VI_1",
+      "notify VI_1 DELETED 150",
+    ]);
+    expect(bench.does(() => bench.run(60_000))).toEqual([]);
+    expect(bench.director.sockets()).toEqual([]);
+  });
+
+  test("another VRID: the old one resigns, the new one starts as backup", () => {
+    const bench = master();
+    const done = reload(bench, vrrpConfig([vrrpInstance({ priority: 150, vrid: 99 })]));
+    expect(done).toContain("send VI_1 0");
+    bench.do((d, at) => d.setSource("VI_1", "192.0.2.1", at));
+    expect(bench.state()).toBe("BACKUP");
+  });
+
+  test("renamed: state, counters and AH sequence stay", () => {
+    const bench = master();
+    const sent = bench.director.instances()[0]?.counters.advert_sent ?? 0;
+    expect(reload(bench, vrrpConfig([vrrpInstance({ priority: 150, name: "new" })]))).toEqual([]);
+    expect(bench.state("new")).toBe("MASTER");
+    bench.run(1000);
+    expect(bench.director.instances()[0]?.counters.advert_sent).toBe(sent + 1);
+  });
+
+  test("a backup takes the new priority and interval without starting its wait anew", () => {
+    const bench = lab([vrrpInstance()]);
+    const started = bench.now;
+    bench.run(2000);
+    expect(reload(bench, vrrpConfig([vrrpInstance({ priority: 200, downTimerAdverts: 2 })]))).toEqual(["log info"]);
+    expect(bench.director.deadline() - started).toBeCloseTo(2000 + (56 / 256) * 1000, 6);
+  });
+
+  test("made an address owner: master at once", () => {
+    const bench = lab([vrrpInstance()]);
+    bench.hear("192.0.2.2", 150);
+    reload(bench, vrrpConfig([vrrpInstance({ priority: 255 })]));
+    bench.run(0);
+    expect(bench.state()).toBe("MASTER");
+  });
+});
+
+describe("groups", () => {
+  const a = vrrpInstance({ name: "A", vrid: 1 });
+  const b = vrrpInstance({ name: "B", vrid: 2 });
+  const grouped = vrrpConfig([a, b], { syncGroups: [syncGroup("G", ["A", "B"])] });
+
+  test("a new member follows a group that is master, without a gap", () => {
+    const bench = master(vrrpConfig([a], { syncGroups: [syncGroup("G", ["A"])] }));
+    const config = vrrpConfig([a, b], { syncGroups: [syncGroup("G", ["A", "B"])] });
+    bench.do((d, at) => d.reload(config, [], at));
+    // Its source is known a moment later: until then the group is in FAULT, as any group with such a member.
+    bench.do((d, at) => d.setSource("B", "192.0.2.1", at));
+    bench.run(4000);
+    expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "MASTER"]);
+  });
+
+  test("taking instances of different states together never leaves a split", () => {
+    const bench = lab(vrrpConfig([a, b]));
+    for (let i = 0; i < 10; i++) {
+      bench.run(1000);
+      bench.hear("192.0.2.2", 150, {}, "B");
+    }
+    expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "BACKUP"]);
+    const done = reload(bench, grouped);
+    expect(done).toContain("send A 0");
+    expect([bench.state("A"), bench.state("B")]).toEqual(["BACKUP", "BACKUP"]);
+  });
+
+  test("a group dissolved: the members go on by themselves", () => {
+    const bench = master(grouped);
+    reload(bench, vrrpConfig([a, b]));
+    expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "MASTER"]);
+    bench.hear("192.0.2.2", 200, {}, "B");
+    expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "BACKUP"]);
+  });
+
+  test("a member that was held may go once it is by itself", () => {
+    const bench = lab(grouped);
+    for (let i = 0; i < 5; i++) {
+      bench.run(1000);
+      bench.hear("192.0.2.2", 150, {}, "B");
+    }
+    expect(bench.state("A")).toBe("BACKUP");
+    bench.do((d, at) => d.reload(vrrpConfig([a, b]), [], at));
+    bench.run(0);
+    expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "BACKUP"]);
+  });
+
+  test("a member removed: it resigns, the group goes on", () => {
+    const bench = master(grouped);
+    const done = reload(bench, vrrpConfig([a], { syncGroups: [syncGroup("G", ["A"])] }));
+    expect(done).toContain("send B 0");
+    expect(done).not.toContain("send A 0");
+    expect(bench.state("A")).toBe("MASTER");
+  });
+});

@@ -1,0 +1,140 @@
+// Two masters are seen, named, explained, and answered with an announcement once the intruder has left (issue 3 part 8, req 20).
+import { describe, expect, test } from "bun:test";
+import type { VrrpInstance } from "../../../src/config/model.ts";
+import { vrrpInstance } from "../../support/vrrp.ts";
+import { lab } from "../../support/vrrp-lab.ts";
+
+const PEER = "192.0.2.2";
+const pass = { authentication: { type: "PASS", password: "one" } } as const;
+const hmac = (byte: string): Pick<VrrpInstance, "hmac"> => ({
+  hmac: {
+    keys: [{ id: 1, keyHex: byte.repeat(32) }],
+    activeKey: 1,
+    timeWindowS: 5,
+    antiReplay: "time",
+    mode: "enforce",
+  },
+});
+
+describe("the likely cause of two masters", () => {
+  test.each([
+    ["version", {}, { version: 3 }, "VRRP version: it speaks version 3, we speak version 2"],
+    ["password", pass, { authentication: { type: "PASS", password: "two" } }, "authentication: its password differs"],
+    ["type", {}, pass, "authentication: it uses type PASS, we use none"],
+    ["interval", {}, { advertMs: 3000 }, "advertisement interval: it has 3 s, we have 1 s"],
+    [
+      "hmac missing",
+      hmac("11"),
+      { hmac: undefined },
+      "authentication: it does not sign with auth_hmac, and we require it",
+    ],
+    ["hmac key", hmac("11"), hmac("22"), "authentication: its auth_hmac key differs"],
+    ["hmac unknown here", {}, hmac("22"), "authentication: it signs with auth_hmac, which is not configured here"],
+  ] as const)("%s", (_why, own, theirs, want) => {
+    const bench = lab([vrrpInstance({ priority: 255, ...own } as Partial<VrrpInstance>)]);
+    for (let i = 0; i < 3; i++) {
+      bench.run(1000);
+      bench.hear(PEER, 100, theirs as Partial<VrrpInstance>);
+    }
+    const status = bench.director.status("VI_1", { now: bench.now, wallMs: 0 });
+    expect(status?.foreignMaster).toMatchObject({ address: PEER, priority: 100, likelyCause: want });
+    expect(status?.lastRefused?.from).toBe(PEER);
+    expect(status?.state).toBe("MASTER");
+  });
+
+  test("TTL", () => {
+    const unicast = {
+      peers: [{ ip: PEER, minTtl: 0, maxTtl: 255 }],
+      checkSource: false,
+      faultWithoutPeer: false,
+      oldChecksum: "auto",
+    } as const;
+    const bench = lab([vrrpInstance({ version: 3, priority: 255, unicast, sourceIp: "192.0.2.1" })]);
+    for (let i = 0; i < 3; i++) bench.hear(PEER, 100, { unicast: { ...unicast, ttl: 63 } });
+    const status = bench.director.status("VI_1", { now: bench.now, wallMs: 0 });
+    expect(status?.foreignMaster?.likelyCause).toBe(
+      "TTL: its packets arrive with 63, so a router lies between, or its TTL is set lower",
+    );
+  });
+
+  test("an accepted weaker master, with the same and with another list", () => {
+    const bench = lab([vrrpInstance({ priority: 255 })]);
+    bench.hear(PEER, 100);
+    const cause = () => bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster?.likelyCause;
+    expect(cause()).toContain("does not hear us");
+    bench.hear(PEER, 100, { virtualAddresses: [] });
+    expect(cause()).toContain("list of virtual addresses differs");
+  });
+
+  test("a stray packet is no master; a backup names none", () => {
+    const bench = lab([vrrpInstance({ priority: 255 })]);
+    bench.hear(PEER, 100, { version: 3 });
+    expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster).toBeNull();
+    const backup = lab([vrrpInstance()]);
+    for (let i = 0; i < 5; i++) backup.hear(PEER, 100, { version: 3 });
+    expect(backup.director.status("VI_1", { now: backup.now, wallMs: 0 })?.foreignMaster).toBeNull();
+  });
+});
+
+describe("req 20: announced once the intruder has left", () => {
+  test("a master whose packets were refused", () => {
+    const bench = lab([vrrpInstance({ priority: 255 })]);
+    bench.run(20_000);
+    const mark = bench.log.length;
+    for (let i = 0; i < 5; i++) {
+      bench.hear(PEER, 100, { version: 3 });
+      bench.run(1000);
+    }
+    expect(bench.log.slice(mark).filter((event) => event.action.kind === "announce")).toEqual([]);
+    bench.run(10_000);
+    expect(
+      bench.log
+        .slice(mark)
+        .filter((event) => event.action.kind === "announce")
+        .map((event) => event.text),
+    ).toEqual(["announce VI_1 1x 192.0.2.100"]);
+    expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster).toBeNull();
+  });
+
+  test("a weaker master that was answered with a burst needs no further one", () => {
+    const bench = lab([vrrpInstance({ priority: 255 })]);
+    bench.run(20_000);
+    const mark = bench.log.length;
+    bench.hear(PEER, 100);
+    bench.run(30_000);
+    const rounds = bench.log
+      .slice(mark)
+      .flatMap((event) => (event.action.kind === "announce" ? [event.action.rounds] : []));
+    expect(rounds).toEqual([5, 5]);
+  });
+
+  test("junk from ever new addresses neither grows nor announces without end", () => {
+    const bench = lab([vrrpInstance({ priority: 255 })]);
+    bench.run(20_000);
+    const mark = bench.log.length;
+    for (let i = 0; i < 5000; i++) {
+      bench.hear(`10.${i >> 8}.${i & 255}.1`, 100, { version: 3 });
+      bench.run(1);
+    }
+    bench.run(20_000);
+    const rounds = bench.log
+      .slice(mark)
+      .reduce((sum, event) => sum + (event.action.kind === "announce" ? event.action.rounds : 0), 0);
+    expect(rounds).toBeLessThanOrEqual(1);
+  });
+});
+
+test("the last refused packet is shown decoded, with where it came from", () => {
+  const bench = lab([vrrpInstance()]);
+  bench.hear(PEER, 77, { advertMs: 2000 });
+  const status = bench.director.status("VI_1", { now: bench.now, wallMs: Date.UTC(2026, 0, 1) });
+  expect(status?.lastRefused).toMatchObject({ at: "2026-01-01T00:00:00.000Z", from: PEER, reason: "interval" });
+  expect(status?.lastRefused?.packet).toContain("VRRPv2, vrid 51, priority 77, auth type 0, interval 2 s");
+  expect(status?.counters.advert_interval_err).toBe(1);
+});
+
+test("VRIDs of others on our links are counted by socket", () => {
+  const bench = lab([vrrpInstance()]);
+  for (let i = 0; i < 3; i++) bench.hear(PEER, 100, { vrid: 77 });
+  expect(bench.director.strangers().unknownVrids.get("4/112/eth0/224.0.0.18")?.[77]).toBe(3);
+});

@@ -1,9 +1,10 @@
 // Config core: lines of words to statements with blocks (language.md §5). Never throws. Braces that add up are believed;
 // when they don't, repair.ts says which to add or leave out, and each change is one finding at the place of the mistake.
+import type { Diagnostic } from "./diagnostic.ts";
 import type { LexWord } from "./lexer.ts";
 import { MAX_NESTING } from "./limits.ts";
 import { PlaceNode } from "./places.ts";
-import type { Findings, Reading } from "./reading.ts";
+import type { Reading } from "./reading.ts";
 import { type Edit, repairBraces } from "./repair.ts";
 import type { Span } from "./span.ts";
 import type { Block, Statement, Tree } from "./tree.ts";
@@ -12,14 +13,34 @@ import type { Vocabulary } from "./vocabulary.ts";
 /** Makes the tree of a configuration; findings are added to the reading's. A reading that was cut off gives an empty tree. */
 export function parseConfig(reading: Reading, vocabulary: Vocabulary): Tree {
   if (reading.cutOff) return { statements: [] };
-  const deepest = nesting(reading);
-  if (deepest.tooDeep) {
+  const braces = countBraces(reading);
+  if (braces.tooDeep) {
     const message = `blocks are nested more than ${MAX_NESTING} deep`;
-    reading.findings.add({ severity: "error", code: "limit-exceeded", span: deepest.tooDeep.span, message });
+    reading.findings.add({ severity: "error", code: "limit-exceeded", span: braces.tooDeep.span, message });
     return { statements: [] };
   }
-  const edits = deepest.balanced ? [] : repairBraces(reading.words, reading.lines, vocabulary);
-  return new Parser(reading, vocabulary, edits).parse();
+  const plain = braces.balanced ? new Parser(reading, vocabulary, []).parse() : undefined;
+  // Braces that add up are believed, unless something stands where it can't: then two mistakes may have made up for each other.
+  const edits = plain?.odd === false ? [] : repairBraces(reading.words, reading.lines, vocabulary);
+  const parsed = plain && edits.length === 0 ? plain : new Parser(reading, vocabulary, edits).parse();
+  for (const { finding, covers } of parsed.findings) {
+    const index = reading.findings.add(finding);
+    if (covers) reading.findings.cover(covers, index);
+  }
+  return { statements: parsed.statements };
+}
+
+interface Parsed {
+  readonly statements: readonly Statement[];
+  readonly findings: readonly ParserFinding[];
+  /** Something stands where it can't stand, but could in a block further out; or a block is missing or one too many. */
+  readonly odd: boolean;
+}
+
+interface ParserFinding {
+  readonly finding: Diagnostic;
+  /** The finding speaks for this line. */
+  readonly covers?: Span;
 }
 
 /** A statement of the tree; the text behind its keyword is cut out when asked for. */
@@ -66,24 +87,25 @@ class ParsedBlock implements Block {
 class Parser {
   readonly #words: readonly LexWord[];
   readonly #lines: readonly number[];
-  readonly #findings: Findings;
+  readonly #findings: ParserFinding[] = [];
   readonly #edits: readonly Edit[];
   readonly #top: PlaceNode;
   readonly #statements: ParsedStatement[] = [];
   readonly #open: ParsedBlock[] = [];
   /** The statement that a `{` would belong to. */
   #last: ParsedStatement | undefined;
+  #needsBlock = false;
   #nextEdit = 0;
+  #odd = false;
 
   constructor(reading: Reading, vocabulary: Vocabulary, edits: readonly Edit[]) {
     this.#words = reading.words;
     this.#lines = reading.lines;
-    this.#findings = reading.findings;
     this.#edits = edits;
     this.#top = new PlaceNode(vocabulary);
   }
 
-  parse(): Tree {
+  parse(): Parsed {
     const count = this.#words.length;
     let at = 0;
     let line = 0;
@@ -103,7 +125,7 @@ class Parser {
     }
     this.#applyEdits(count);
     this.#checkBlock();
-    return { statements: this.#statements };
+    return { statements: this.#statements, findings: this.#findings, odd: this.#odd };
   }
 
   #place(): PlaceNode {
@@ -119,9 +141,13 @@ class Parser {
       if (!word || word.kind === "open" || word.kind === "close") break;
       words.push(word);
     }
+    const place = this.#place();
+    const kind = first.kind === "word" ? place.kindOf(first.text) : "unknown";
+    if (kind === "unknown" && !this.#odd) this.#odd = isMisplaced(place, first);
     const statement = new ParsedStatement(words);
     (this.#open[this.#open.length - 1]?.statements ?? this.#statements).push(statement);
     this.#last = statement;
+    this.#needsBlock = kind === "block" || kind === "list" || kind === "lines";
     return at;
   }
 
@@ -146,13 +172,8 @@ class Parser {
       : owner
         ? `${owner.text} takes no block`
         : "this brace follows no keyword";
-    this.#findings.add({
-      severity: "error",
-      code: "brace-not-expected",
-      span: word.span,
-      message,
-      hint: "what stands in the braces is left out",
-    });
+    this.#odd = true;
+    this.#report("brace-not-expected", word.span, message, "what stands in the braces is left out");
   }
 
   #closeBlock(word: LexWord): void {
@@ -165,21 +186,23 @@ class Parser {
     const last = this.#last;
     this.#last = undefined;
     if (!last) return;
-    const [keyword] = last.words;
-    if (keyword.quoted) return;
-    const kind = this.#place().kindOf(keyword.text);
-    if (kind === "block" || kind === "list" || kind === "lines") this.#reportNoBlock(keyword);
+    if (this.#needsBlock) this.#reportNoBlock(last.words[0]);
   }
 
   #reportNoBlock(keyword: LexWord): void {
-    const index = this.#findings.add({
-      severity: "error",
-      code: "block-not-opened",
-      span: keyword.span,
-      message: `${keyword.text} has no block`,
-      hint: `write { … } behind it`,
-    });
-    this.#findings.cover(keyword.span, index);
+    this.#odd = true;
+    this.#report(
+      "block-not-opened",
+      keyword.span,
+      `${keyword.text} has no block`,
+      "write { … } behind it",
+      keyword.span,
+    );
+  }
+
+  #report(code: string, span: Span, message: string, hint: string, covers?: Span): void {
+    const finding: Diagnostic = { severity: "error", code, span, message, hint };
+    this.#findings.push(covers ? { finding, covers } : { finding });
   }
 
   // --- changes of braces
@@ -204,14 +227,9 @@ class Parser {
       this.#reportUnexpected(word, undefined, this.#place());
       return;
     }
-    const open = this.#open[this.#open.length - 1];
-    this.#findings.add({
-      severity: "error",
-      code: "extra-brace",
-      span: word.span,
-      message: "this brace closes no block",
-      hint: open ? "take it away: the block around it goes on" : "take it away",
-    });
+    const inside = this.#open.length > 0;
+    const hint = inside ? "take it away: the block around it goes on" : "take it away";
+    this.#report("extra-brace", word.span, "this brace closes no block", hint);
   }
 
   #openMissing(statement: number): void {
@@ -222,13 +240,9 @@ class Parser {
     const block = new ParsedBlock(keyword, this.#place().child(keyword.text));
     owner.block = block;
     this.#open.push(block);
-    this.#findings.add({
-      severity: "error",
-      code: "block-not-opened",
-      span: keyword.span,
-      message: `${keyword.text} lacks the { of its block`,
-      hint: "write { at the end of this line",
-    });
+    const { span } = keyword;
+    // In a block on one line the words behind the keyword are not its own.
+    this.#report("block-not-opened", span, `${keyword.text} lacks the { of its block`, "write { behind it", span);
   }
 
   #closeMissing(opener: number, at: number): void {
@@ -238,19 +252,20 @@ class Parser {
     if (!block || !brace) return;
     const next = this.#words[at];
     const keyword = block.place.path[block.place.path.length - 1];
-    this.#findings.add({
+    const finding: Diagnostic = {
       severity: "error",
       code: "block-not-closed",
       span: brace.span,
       message: `the block of ${keyword} is never closed`,
       hint: next ? `write } before line ${next.span.line}` : "write } at the end of the file",
-      ...(next ? { related: [{ span: next.span, message: "it should end before this" }] } : {}),
-    });
+    };
+    const related = next && [{ span: next.span, message: "it should end before this" }];
+    this.#findings.push({ finding: related ? { ...finding, related } : finding });
   }
 }
 
 /** Whether the braces add up, and where they go too deep. */
-function nesting(reading: Reading): { readonly balanced: boolean; readonly tooDeep?: LexWord } {
+function countBraces(reading: Reading): { readonly balanced: boolean; readonly tooDeep?: LexWord } {
   let depth = 0;
   let balanced = true;
   for (const word of reading.words) {
@@ -262,4 +277,11 @@ function nesting(reading: Reading): { readonly balanced: boolean; readonly tooDe
     }
   }
   return { balanced: balanced && depth === 0 };
+}
+
+/** A word that is no keyword of its block is one of a block around it. */
+function isMisplaced(place: PlaceNode, word: LexWord): boolean {
+  if (place.kind !== "block" || word.kind !== "word") return false;
+  for (let outer = place.parent; outer; outer = outer.parent) if (outer.kindOf(word.text) !== "unknown") return true;
+  return false;
 }

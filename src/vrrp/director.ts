@@ -35,7 +35,9 @@ import {
 } from "./announce.ts";
 import {
   type GroupStateName,
+  type Member,
   regroup,
+  stepAll,
   stepMember,
   stepMembers,
   stepTimers,
@@ -715,13 +717,12 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
       const out: DirectorAction[] = [];
       for (const runtime of runtimes.values()) retrack(runtime);
       for (const unit of units) {
-        const names = unit.unit.members.map((member) => member.name);
-        const event = (name: string): Event => ({
+        const event = ({ name }: Member): Event => ({
           kind: "start",
           tracked: runtimes.get(name)?.tracked ?? { priority: 0, faults: [], pending: [] },
           startAt,
         });
-        take(unit, stepMembers(unit.unit, names, event, at.now), at, out);
+        take(unit, stepAll(unit.unit, event, at.now), at, out);
       }
       return out;
     },

@@ -74,6 +74,16 @@ export function stepMembers(
   return run(unit, names, event, now);
 }
 
+/** An event for every member: start, stop. */
+export function stepAll(unit: Unit, event: (member: Member) => Event, now: MonoMs): UnitStep {
+  const byName = new Map(unit.members.map((member) => [member.name, member]));
+  const eventOf = (name: string): Event => {
+    const member = byName.get(name);
+    return member ? event(member) : { kind: "timer" };
+  };
+  return run(unit, [...byName.keys()], eventOf, now);
+}
+
 /** The timers of all members that are due, the longest overdue first. */
 export function stepTimers(unit: Unit, now: MonoMs): UnitStep {
   const due = unit.members

@@ -102,7 +102,8 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
     if (all === undefined || !(Number(all) > 0)) return;
     const shared = `rp_filter ${owner}`;
     for (const name of sysctl.list("net/ipv4/conf"))
-      if (name !== "all" && name !== link.name) sysctl.raise(shared, `net/ipv4/conf/${name}/rp_filter`, Number(all));
+      if (name !== "all" && name !== link.name && !made.has(name))
+        sysctl.raise(shared, `net/ipv4/conf/${name}/rp_filter`, Number(all));
     sysctl.set(shared, "net/ipv4/conf/all/rp_filter", "0");
   }
 

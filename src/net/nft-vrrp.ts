@@ -271,14 +271,16 @@ function setsOf(settings: FirewallSettings, ref: nft.TableRef, shape: Shape): nf
   const address = v4 ? nft.TYPE.ipv4Addr : nft.TYPE.ipv6Addr;
   const bytes = v4 ? 4 : 16;
   const sets: nft.SetSpec[] = [];
+  if (shape.vmac && !v4) {
+    const device = settings.ifindex ? nft.TYPE.ifaceIndex : nft.TYPE.ifname;
+    const keyBytes = settings.ifindex ? 20 : 32;
+    sets.push({ name: PARENT_LINK_LOCAL, keyType: nft.concatType(address, device), keyBytes, hostOrder: true });
+  }
   if (shape.vmac) {
     const device = nft.TYPE.ifaceIndex;
     sets.push({ name: VMAC_MAP, keyType: device, keyBytes: 4, hostOrder: true, data: { type: device, bytes: 4 } });
   }
   if (shape.vmac && !v4) {
-    const device = settings.ifindex ? nft.TYPE.ifaceIndex : nft.TYPE.ifname;
-    const keyBytes = settings.ifindex ? 20 : 32;
-    sets.push({ name: PARENT_LINK_LOCAL, keyType: nft.concatType(address, device), keyBytes, hostOrder: true });
     sets.push({ name: VMAC_SET, keyType: nft.TYPE.ifaceIndex, keyBytes: 4, hostOrder: true });
     sets.push({ name: MLD_REPORT, keyType: nft.TYPE.icmpv6Type, keyBytes: 1, hostOrder: true, constant: true });
   }

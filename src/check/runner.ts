@@ -143,7 +143,7 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
     const before = entry.health;
     entry.runs++;
     if (!verdict.ok) entry.failures++;
-    if (verdict.inconclusive === undefined) entry.health = afterRun(before, verdict.ok, entry.check.timing.retry);
+    if (verdict.inconclusive === undefined) entry.health = afterRun(before, verdict.ok, patience(entry.check));
     const now = clock.wallMs();
     if (entry.health.up !== before.up) entry.sinceWallMs = now;
     if (verdict.ok) entry.weight = verdict.weight;
@@ -252,6 +252,11 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
       entries.clear();
     },
   };
+}
+
+/** Failures that a running server is forgiven. Files and BFD sessions say how it is; nothing is gained by asking again. */
+function patience(check: Check): number {
+  return check.kind === "FILE_CHECK" || check.kind === "BFD_CHECK" ? 0 : check.timing.retry;
 }
 
 /** How many urls or hosts a check goes through in one run. */

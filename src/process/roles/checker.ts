@@ -112,7 +112,8 @@ class CheckerRole implements Role {
     ports.onFileChange((path) => this.#fileChanged(path));
   }
 
-  start(config: Config): void {
+  start(configured: Config): void {
+    const config = withFilePaths(configured);
     const inheritance = inherit(this.#ports.journal.read(), this.#ports.session);
     this.#config = config;
     this.#openTable(config, inheritance);
@@ -133,7 +134,8 @@ class CheckerRole implements Role {
     this.snapshot();
   }
 
-  reload(config: Config): void {
+  reload(configured: Config): void {
+    const config = withFilePaths(configured);
     this.#config = config;
     this.#openTable(config, NO_INHERITANCE);
     this.#ports.notifier.reload(config.global);
@@ -699,6 +701,19 @@ class CheckerRole implements Role {
     if (suspended) this.#runner.suspend(id);
     else this.#runner.resume(id);
   }
+}
+
+/** FILE_CHECK names a `track_file`; from here on its check has the path, so that another path is another check. */
+function withFilePaths(config: Config): Config {
+  const paths = new Map(config.vrrp.files.map(({ name, path }) => [name, path]));
+  if (paths.size === 0) return config;
+  const resolve = (check: Check): Check =>
+    check.kind === "FILE_CHECK" ? { ...check, file: paths.get(check.file) ?? check.file } : check;
+  const virtualServers = config.virtualServers.map((virtualServer) => ({
+    ...virtualServer,
+    realServers: virtualServer.realServers.map((server) => ({ ...server, checks: server.checks.map(resolve) })),
+  }));
+  return { ...config, virtualServers };
 }
 
 function serverName(virtualServer: VirtualServer, realServer: RealServer): string {

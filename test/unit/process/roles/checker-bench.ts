@@ -39,6 +39,7 @@ export function bench(options: BenchOptions = {}) {
   const updates: StatusUpdate[] = [];
   const notifications: Notification[] = [];
   const answers = new Map<string, Outcome>();
+  const slow = new Map<string, number>();
   let addressesChanged: (addresses: ReadonlySet<string>) => void = () => {};
   let fileChanged: (path: string) => void = () => {};
   let opened = 0;
@@ -58,7 +59,9 @@ export function bench(options: BenchOptions = {}) {
               : "endpoint" in check
                 ? check.endpoint.ip
                 : "";
-        const cancel = clock.at(clock.now() + 1, () => done(answers.get(server ?? "") ?? good("connected")));
+        const cancel = clock.at(clock.now() + (slow.get(server ?? "") ?? 1), () =>
+          done(answers.get(server ?? "") ?? good("connected")),
+        );
         return cancel;
       },
       setSslClient: () => undefined,
@@ -131,6 +134,10 @@ export function bench(options: BenchOptions = {}) {
     },
     answers(server: string, outcome: Outcome): void {
       answers.set(server, outcome);
+    },
+    /** How long a server takes to answer. */
+    takes(server: string, ms: number): void {
+      slow.set(server, ms);
     },
     addresses(...ips: readonly string[]): void {
       addressesChanged(new Set(ips));

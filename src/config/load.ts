@@ -1,6 +1,7 @@
 // Config core: from files to the typed configuration and everything that is to be said about it. Pure: the files, the
 // environment and chance are handed in.
 import { type BindContext, bindConfig } from "./bind.ts";
+import { withoutConsequences } from "./consequences.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import type { EffectiveTree } from "./effective.ts";
 import { readConfig } from "./expand.ts";
@@ -48,9 +49,9 @@ export function loadConfig(request: LoadRequest, files: ConfigFiles): LoadResult
   });
   const tree = parseConfig(reading, VOCABULARY);
   const bound = bindConfig(tree, request.context);
-  reading.findings.merge(bound.diagnostics);
+  reading.findings.merge(withoutConsequences(bound.diagnostics, tree));
   const found: Diagnostic[] = [...reading.findings.list];
-  if (tree.statements.length === 0 && !found.some((diagnostic) => diagnostic.severity === "error"))
+  if (tree.statements.length === 0 && found.every((diagnostic) => diagnostic.severity === "note"))
     found.push({
       severity: "warning",
       code: "config-empty",

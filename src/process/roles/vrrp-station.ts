@@ -1,0 +1,216 @@
+// Process layer, vrrp role: what one instance needs of the world: its link, its virtual interface, the address it sends from, its socket.
+// Brought in line with what is there at the start, after a reload, and whenever links or addresses have changed.
+import type { Config, VrrpGlobal, VrrpInstance } from "../../config/model.ts";
+import {
+  endpointKey,
+  receiveBufferBytes,
+  type VrrpEndpoint,
+  type VrrpSocket,
+  type VrrpSockets,
+} from "../../kernel/raw-socket.ts";
+import type { VirtualInterfaces } from "../../kernel/vmac.ts";
+import { type Link, linkByName, type SeenTables } from "../../net/model.ts";
+import type { VirtualMac } from "../../net/nft-vrrp.ts";
+import { linkLocalOf, type VirtualInterface, virtualInterfaceOf } from "../../net/vmac.ts";
+import { ipProtocol, isUnicast } from "../../vrrp/wire.ts";
+
+/** Mutable: one for each instance, for as long as it lives. */
+export interface Station {
+  instance: VrrpInstance;
+  /** Virtual interface that the instance asks for, with the name it was given. */
+  readonly vmac: VirtualInterface | undefined;
+  /** The link that addresses without a device go to; undefined when it is not there. */
+  link: Link | undefined;
+  /** Canonical text. */
+  source: string | undefined;
+  socket: VrrpSocket | undefined;
+}
+
+/** What keeps the instance from working, by code; absent: nothing. */
+export type StationFaults = Readonly<Partial<Record<"vmac" | "socket" | "source-gone" | "config", string>>>;
+
+export const STATION_FAULTS = ["vmac", "socket", "source-gone", "config"] as const;
+
+/** A station with a name for its virtual interface that neither others nor strangers have. */
+export function newStation(
+  instance: VrrpInstance,
+  others: Iterable<Station>,
+  seen: SeenTables,
+  global: VrrpGlobal,
+): Station {
+  const given = new Set([...others].flatMap((one) => (one.vmac ? [one.vmac.name] : [])));
+  // One of our kind by that name is what a crash left, and is taken over.
+  const taken = (name: string, form: VirtualInterface["form"]) => {
+    const there = linkByName(seen, name);
+    return given.has(name) || (there !== undefined && there.kind !== form.kind);
+  };
+  return {
+    instance,
+    vmac: virtualInterfaceOf(instance, global, taken),
+    link: undefined,
+    source: undefined,
+    socket: undefined,
+  };
+}
+
+/** Name of the interface that addresses without a device go to. */
+export function addressDevice(station: Station): string | undefined {
+  return station.vmac?.name ?? station.instance.interface;
+}
+
+/** The link of one address of the instance. */
+export function linkOf(station: Station, device: string | undefined, seen: SeenTables): Link | undefined {
+  if (device === undefined && station.link) return seen.links.get(station.link.index) ?? station.link;
+  const name = device ?? addressDevice(station);
+  return name === undefined ? undefined : linkByName(seen, name);
+}
+
+export interface StationPorts {
+  readonly sockets: VrrpSockets;
+  readonly virtuals: VirtualInterfaces;
+}
+
+/** Looks again; gives the faults there are. `source` and `socket` of the station are current afterwards. */
+export function refreshStation(
+  station: Station,
+  seen: SeenTables,
+  global: VrrpGlobal,
+  ports: StationPorts,
+): StationFaults {
+  const { instance } = station;
+  const parent = instance.interface === undefined ? undefined : linkByName(seen, instance.interface);
+  if (instance.interface !== undefined && !parent) {
+    // The fact of the interface says what is missing.
+    releaseSocket(station);
+    station.link = undefined;
+    station.source = instance.sourceIp;
+    return {};
+  }
+  const vmac = ensureVirtual(station, parent, seen, ports.virtuals);
+  if (vmac !== undefined) return { vmac };
+  if (!station.vmac) station.link = parent;
+  station.source = chooseSource(station, parent, seen);
+  if (station.source === undefined) {
+    releaseSocket(station);
+    return {};
+  }
+  if (instance.unicast?.faultWithoutPeer && instance.unicast.peers.length === 0)
+    return { config: "no unicast_peer, and unicast_fault_no_peer is set" };
+  if (instance.trackSourceIp && !hasAddress(seen, station.source))
+    return { "source-gone": `source address ${station.source} is not on this machine` };
+  return openSocket(station, parent, station.source, global, ports.sockets);
+}
+
+export function releaseSocket(station: Station): void {
+  station.socket?.release();
+  station.socket = undefined;
+}
+
+/** What the packet filter must know of the virtual interface. */
+export function virtualMacOf(station: Station, seen: SeenTables): VirtualMac | undefined {
+  const { link, vmac } = station;
+  const parent = vmac && linkByName(seen, vmac.parent);
+  if (!link || !parent || vmac?.form.kind !== "macvlan") return undefined;
+  const local = vmac.family === 6 ? linkLocalOf(seen, parent.index)?.ip : undefined;
+  const base = { index: link.index, name: link.name, parentIndex: parent.index, family: vmac.family };
+  return local === undefined ? base : { ...base, parentLinkLocal: local };
+}
+
+/** Why there is no virtual interface, or undefined when there is one or none is asked for. */
+function ensureVirtual(
+  station: Station,
+  parent: Link | undefined,
+  seen: SeenTables,
+  virtuals: VirtualInterfaces,
+): string | undefined {
+  if (!station.vmac) return undefined;
+  const there = linkByName(seen, station.vmac.name);
+  const known = station.link && there && there.index === station.link.index && there.parent === parent?.index;
+  if (known) {
+    station.link = there;
+    return undefined;
+  }
+  const made = virtuals.ensure(station.vmac, seen);
+  if (made.ok) {
+    station.link = made.link;
+    return undefined;
+  }
+  releaseSocket(station);
+  station.link = undefined;
+  return `virtual interface ${station.vmac.name}: ${made.reason}`;
+}
+
+function openSocket(
+  station: Station,
+  parent: Link | undefined,
+  source: string,
+  global: VrrpGlobal,
+  sockets: VrrpSockets,
+): StationFaults {
+  const { instance } = station;
+  const link = instance.vmac?.xmitBase ? parent : station.link;
+  const endpoint: VrrpEndpoint = {
+    family: instance.family,
+    protocol: ipProtocol(instance) === 51 ? 51 : 112,
+    ...(link ? { interface: { name: link.name, index: link.index } } : {}),
+    target: isUnicast(instance) ? { kind: "unicast", source } : { kind: "multicast", group: instance.multicastGroup },
+  };
+  if (station.socket?.key === endpointKey(endpoint)) return {};
+  releaseSocket(station);
+  const { rxBufsPolicy, rxBufsMultiplier, logUnknownVrids } = global;
+  const advertBytes = 40 + 16 * instance.virtualAddresses.length;
+  const bytes =
+    instance.kernelRxBufBytes ?? receiveBufferBytes(rxBufsPolicy, rxBufsMultiplier, link?.mtu ?? 1500, advertBytes);
+  try {
+    station.socket = sockets.acquire(endpoint, instance.vrid, {
+      ...(bytes !== undefined ? { receiveBufferBytes: bytes } : {}),
+      ...(instance.unicast?.ttl !== undefined ? { hopLimit: instance.unicast.ttl } : {}),
+      allVrids: logUnknownVrids,
+    });
+    return {};
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { socket: `no VRRP socket on ${link?.name ?? source}: ${reason}` };
+  }
+}
+
+/** `mcast_src_ip`, `unicast_src_ip`, or the first address of the interface that does not come and go. */
+function chooseSource(station: Station, parent: Link | undefined, seen: SeenTables): string | undefined {
+  const { instance } = station;
+  if (instance.sourceIp !== undefined) return instance.sourceIp;
+  const virtual = new Set([...instance.virtualAddresses, ...instance.excludedAddresses].map((address) => address.ip));
+  // IPv4 comes from the parent's address; IPv6 from the link-local that the virtual interface has been given.
+  const on = instance.family === 4 || instance.vmac?.xmitBase ? parent : station.link;
+  for (const link of [on, parent]) {
+    const found = link && addressOn(seen, link.index, instance.family, virtual, station.source);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function addressOn(
+  seen: SeenTables,
+  index: number,
+  family: 4 | 6,
+  virtual: ReadonlySet<string>,
+  current: string | undefined,
+): string | undefined {
+  let first: string | undefined;
+  for (const address of seen.addresses.values()) {
+    if (address.index !== index || address.family !== family || virtual.has(address.ip)) continue;
+    if (family === 6 && !/^fe[89ab]/.test(address.ip)) continue;
+    if (address.ip === current) return current;
+    first ??= address.ip;
+  }
+  return first;
+}
+
+function hasAddress(seen: SeenTables, ip: string): boolean {
+  for (const address of seen.addresses.values()) if (address.ip === ip) return true;
+  return false;
+}
+
+/** `vrrp_startup_delay` is the core's matter; this is what is left of `vrrp_delay_after_boot`. */
+export function bootDelayMs(config: Config, uptimeS: number): number {
+  return Math.max(config.vrrp.global.delayAfterBootMs - uptimeS * 1000, 0);
+}

@@ -1,0 +1,105 @@
+// Process layer, vrrp role: the kernel's connection-sync daemons (`lvs_sync_daemon`, `lvs_sync_daemon_interface`). Bound to an instance
+// the role follows it; bound to none, master and backup both run. This process is their only writer.
+import type { Log } from "../../base/log.ts";
+import type { Config, SyncDaemon } from "../../config/model.ts";
+import type { IpvsTable } from "../../kernel/ports.ts";
+import type { SyncDaemonState } from "../../lvs/model.ts";
+
+export interface SyncDaemons {
+  /** Takes another configuration; `masters` are the instances that are master now. */
+  configure(config: Config, masters: ReadonlySet<string>): void;
+  /** An instance became master, or no longer is. */
+  follow(masters: ReadonlySet<string>): void;
+  /** Stops the ones that run. */
+  stop(): void;
+  /** Roles that run, for metrics. */
+  running(): readonly SyncDaemonState["role"][];
+}
+
+/** `open` is called only when the configuration asks for a daemon. */
+export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons {
+  let table: IpvsTable | undefined;
+  let wish: SyncDaemon | undefined;
+  let applied = "";
+
+  function apply(masters: ReadonlySet<string>): void {
+    const wanted = wish ? daemonsOf(wish, masters) : [];
+    const text = JSON.stringify(wanted);
+    if (text === applied || (wanted.length === 0 && !table)) return;
+    try {
+      table ??= open();
+      const there = table.daemons();
+      for (const daemon of there) if (!wanted.some((one) => sameDaemon(one, daemon))) table.stopDaemon(daemon.role);
+      for (const daemon of wanted) if (!there.some((one) => sameDaemon(daemon, one))) start(table, daemon);
+      applied = text;
+      const what = wanted.map((one) => `${one.role} on ${one.interface}, id ${one.syncId}`).join(" and ");
+      log({ level: "info", area: "ipvs", message: `connection sync: ${what === "" ? "stopped" : what}` });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log({ level: "error", area: "ipvs", message: `lvs_sync_daemon: ${reason}` });
+    }
+  }
+
+  return {
+    configure(config, masters) {
+      wish = wishOf(config);
+      apply(masters);
+    },
+    follow: apply,
+    stop() {
+      wish = undefined;
+      apply(new Set());
+      table?.[Symbol.dispose]();
+      table = undefined;
+    },
+    running: () => table?.daemons().map((daemon) => daemon.role) ?? [],
+  };
+}
+
+function start(table: IpvsTable, daemon: SyncDaemonState): void {
+  try {
+    table.startDaemon(daemon);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    // One of that role with other settings: the kernel takes no change in place.
+    table.stopDaemon(daemon.role);
+    table.startDaemon(daemon);
+  }
+}
+
+/** The global keyword, else the old one of an instance; its sync id is the VRID of the instance where none is given. */
+function wishOf(config: Config): SyncDaemon | undefined {
+  const global = config.global.lvs.syncDaemon;
+  const instances = config.vrrp.instances;
+  if (global) {
+    const vrid = instances.find((instance) => instance.name === global.instance)?.vrid;
+    return { ...global, syncId: global.syncId ?? vrid ?? 0 };
+  }
+  const old = instances.find((instance) => instance.lvsSyncInterface !== undefined);
+  if (old?.lvsSyncInterface === undefined) return undefined;
+  return { interface: old.lvsSyncInterface, instance: old.name, syncId: old.vrid, origin: old.origin };
+}
+
+function daemonsOf(wish: SyncDaemon, masters: ReadonlySet<string>): SyncDaemonState[] {
+  const settings = {
+    interface: wish.interface,
+    syncId: wish.syncId ?? 0,
+    ...(wish.maxLen !== undefined ? { maxLen: wish.maxLen } : {}),
+    ...(wish.port !== undefined ? { port: wish.port } : {}),
+    ...(wish.ttl !== undefined ? { ttl: wish.ttl } : {}),
+    ...(wish.group !== undefined ? { group: wish.group } : {}),
+  };
+  if (wish.instance === undefined)
+    return [
+      { role: "master", ...settings },
+      { role: "backup", ...settings },
+    ];
+  return [{ role: masters.has(wish.instance) ? "master" : "backup", ...settings }];
+}
+
+/** Compares what the wish names; the kernel fills in the rest. */
+function sameDaemon(wish: SyncDaemonState, there: SyncDaemonState): boolean {
+  return Object.entries(wish).every(([name, value]) =>
+    Object.entries(there).some(([n, v]) => n === name && v === value),
+  );
+}

@@ -1,0 +1,592 @@
+// Process layer: the vrrp role. The core (vrrp/director.ts) decides; here its actions meet sockets, tables, trackers and notifications.
+// One turn is always the same: something happened, the director gives actions, and `perform` sends advertisements first, then changes
+// the tables once, then announces, notifies and reports. One timer stands for everything that is due.
+import { hostname, uptime } from "node:os";
+import type { Cancel, MonoMs } from "../../base/clock.ts";
+import { ipBytes } from "../../base/ip.ts";
+import { unreachable } from "../../base/never.ts";
+import type { Config, VrrpInstance } from "../../config/model.ts";
+import { openFileWatches } from "../../kernel/file-watch.ts";
+import { openIpvs } from "../../kernel/ipvs.ts";
+import { openLinkMonitor } from "../../kernel/link-monitor.ts";
+import { makeFifo } from "../../kernel/make-fifo.ts";
+import { openVrrpFirewall, type VrrpFirewall } from "../../kernel/nftables.ts";
+import { openFrameSender } from "../../kernel/packet-socket.ts";
+import { openProcessMonitor } from "../../kernel/process-monitor.ts";
+import { openVrrpSockets, type VrrpDatagram } from "../../kernel/raw-socket.ts";
+import { openReadiness } from "../../kernel/readiness.ts";
+import { openReflector } from "../../kernel/reflector.ts";
+import { applyRights } from "../../kernel/rights.ts";
+import { openRtnetlink } from "../../kernel/rtnetlink.ts";
+import { createScriptRunner } from "../../kernel/script-runner.ts";
+import { currentWorld, openSysctlKeeper, parseSysctlJournal } from "../../kernel/sysctl.ts";
+import { openVirtualInterfaces } from "../../kernel/vmac.ts";
+import { parseMac } from "../../net/links.ts";
+import { IFF_NOARP, type Link, linkWorks } from "../../net/model.ts";
+import { type BlockedAddress, DEFAULT_FIREWALL, virtualServices } from "../../net/nft-vrrp.ts";
+import type { NetEvent } from "../../net/seen.ts";
+import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
+import type { ScriptRunResult } from "../../probe/track-script.ts";
+import { type AnnounceTarget, announcementFrame, announceTargets } from "../../vrrp/announce.ts";
+import { createDirector, type Director, type DirectorAction } from "../../vrrp/director.ts";
+import { planReload } from "../../vrrp/reload.ts";
+import type { Instant } from "../../vrrp/view.ts";
+import { journalPath, openJournal } from "../journal.ts";
+import type { Role, RoleContext } from "../role.ts";
+import {
+  addressDevice,
+  bootDelayMs,
+  linkOf,
+  newStation,
+  refreshStation,
+  releaseSocket,
+  STATION_FAULTS,
+  type Station,
+  virtualMacOf,
+} from "./vrrp-station.ts";
+import { createSyncDaemons } from "./vrrp-sync-daemon.ts";
+import { createTables, parseTablesJournal, partOf, type TablesPart, tableScope } from "./vrrp-tables.ts";
+import { createTrackers } from "./vrrp-trackers.ts";
+
+const AREA = "vrrp";
+const ARPHRD_ETHER = 1;
+/** Addresses, routes, rules and the packet filter are compared with the wish this often. */
+const AUDIT_MS = 5000;
+/** Counters are reported this often; changes of state at once. */
+const STATUS_MS = 2000;
+/** How old the answer may be whether a link forwards IPv6 (the router flag of neighbour advertisements). */
+const FORWARDING_MAX_AGE_MS = 5000;
+/** What notify programs may take after the stop, of child_wait_time. */
+const DRAIN_SHARE = 0.6;
+
+export function createVrrpRole(context: RoleContext): Role {
+  const { clock, log, options } = context;
+  const readiness = openReadiness();
+  const scripts = createScriptRunner(clock, { enabled: false, useSymlinkPaths: false, supplementaryGroups: false });
+  const sysctl = openSysctlKeeper(openJournal(journalPath(options.runDir, "vrrp-sysctl"), parseSysctlJournal), log);
+  const commands = openRtnetlink();
+  const virtuals = openVirtualInterfaces(commands, sysctl, log);
+  const reflector = openReflector(readiness, clock, commands, { scope: tableScope([]) }, onNetEvents);
+  const tables = createTables({
+    commands,
+    reflector,
+    journal: openJournal(journalPath(options.runDir, "vrrp"), parseTablesJournal),
+    world: currentWorld(),
+    log,
+  });
+  const sockets = openVrrpSockets(readiness, () => clock.now(), onDatagram);
+  const frames = openFrameSender();
+  const trackers = createTrackers(
+    {
+      clock,
+      log,
+      runScript: async (script) => scriptResult(await scripts.run(script.command, [], script.timeoutMs)),
+      openFiles: () => openFileWatches(readiness, clock),
+      openLinks: (polled, changed) => openLinkMonitor(clock, polled, changed),
+      openProcesses: (interesting, changed) => openProcessMonitor(readiness, clock, { interesting }, changed),
+    },
+    () => perform(director?.setFacts(trackers.facts(), now())),
+  );
+  const syncDaemons = createSyncDaemons(() => openIpvs({ transport: options.ipvsTransport, log }), log);
+
+  const stations = new Map<string, Station>();
+  /** Instances whose addresses, routes and rules are wanted. */
+  const owning = new Map<string, VrrpInstance>();
+  /** Key of the kernel's sockets → key of the director's. */
+  const socketKeys = new Map<string, string>();
+  const forwarding = new Map<number, { readonly at: MonoMs; readonly value: boolean }>();
+  const announced = new Map<string, number>();
+  const dirty = new Set<string>();
+  let director: Director | undefined;
+  let config: Config | undefined;
+  let notifier: RunningNotifier | undefined;
+  let firewall: VrrpFirewall | undefined;
+  let blocked: readonly BlockedAddress[] = [];
+  let cancelTimer: Cancel = () => {};
+  let cancelAudit: Cancel = () => {};
+  let cancelStatus: Cancel = () => {};
+  let cancelNews: Cancel | undefined;
+  let stopped = false;
+
+  function now(): Instant {
+    return { now: clock.now(), wallMs: clock.wallMs() };
+  }
+
+  // --- turns
+
+  function perform(actions: readonly DirectorAction[] | undefined): void {
+    if (!actions || stopped) return;
+    // A refused packet, and an accepted one that only moves a timer, give no actions.
+    if (actions.length > 0) carryOut(actions);
+    arm();
+  }
+
+  function arm(): void {
+    cancelTimer();
+    const at = director?.deadline() ?? Number.POSITIVE_INFINITY;
+    if (!stopped && at < Number.POSITIVE_INFINITY) cancelTimer = clock.at(at, tick);
+  }
+
+  function tick(): void {
+    // What waits in the sockets came before the timer: a living master must not be taken for a dead one.
+    sockets.drain();
+    perform(director?.timer(now()));
+  }
+
+  function carryOut(actions: readonly DirectorAction[]): void {
+    let tablesChanged = false;
+    for (const action of actions) {
+      if (action.kind === "send") send(action);
+      else if (action.kind === "addAddresses" || action.kind === "syncAddresses")
+        owning.set(action.instance, action.config);
+      else if (action.kind === "removeAddresses") owning.delete(action.instance);
+      if (action.kind.endsWith("Addresses")) tablesChanged = true;
+    }
+    if (tablesChanged) applyTables();
+    for (const action of actions) tell(action);
+    if (tablesChanged) syncDaemons.follow(new Set(owning.keys()));
+  }
+
+  function send({ instance, datagrams }: DirectorAction & { kind: "send" }): void {
+    const { socket, source } = stations.get(instance) ?? {};
+    if (!socket || source === undefined) return;
+    const from = ipBytes(source);
+    // Failures are counted by the socket and show in the metrics: a line for each would fill the log of a director without a link.
+    for (const { destination, bytes } of datagrams) socket.send(destination, bytes, from);
+  }
+
+  function tell(action: DirectorAction): void {
+    switch (action.kind) {
+      case "send":
+      case "addAddresses":
+      case "removeAddresses":
+      case "syncAddresses":
+      case "restoreAddresses":
+        return;
+      case "announce":
+        announce(action.instance, action.targets, action.rounds);
+        return;
+      case "announceExtra":
+        announce(action.instance, extraTargets(action.config, action.all), 1);
+        return;
+      case "announceSource":
+        announce(action.instance, [{ ip: action.ip, family: action.config.family }], 1);
+        return;
+      case "notify":
+        notifier?.notify(action.notification);
+        return;
+      case "transition":
+        tellTransition(action);
+        return;
+      case "log":
+        log(action.line);
+        return;
+      default:
+        unreachable(action);
+    }
+  }
+
+  function tellTransition({ subject, name, from, to, cause }: DirectorAction & { kind: "transition" }): void {
+    const at = new Date(clock.wallMs()).toISOString();
+    const kind = subject === "group" ? "sync-group" : "vrrp";
+    context.report({ kind: "event", value: { at, kind, subject: name, from, to, reason: cause.text } });
+    if (subject === "instance") dirty.add(name);
+    // Together with what else this turn changes.
+    cancelNews ??= clock.at(clock.now(), () => {
+      cancelNews = undefined;
+      for (const one of dirty) reportInstance(one);
+      dirty.clear();
+      reportGroups();
+    });
+  }
+
+  // --- announcements
+
+  function announce(name: string, targets: readonly AnnounceTarget[], rounds: number): void {
+    const station = stations.get(name);
+    if (!station) return;
+    const built = targets.flatMap((target) => {
+      const link = linkOf(station, target.device, reflector.seen);
+      const mac = link?.mac === undefined ? undefined : parseMac(link.mac);
+      if (!link || !mac || link.hardwareType !== ARPHRD_ETHER || (link.flags & IFF_NOARP) !== 0) return [];
+      return [{ link, frame: announcementFrame(target.ip, mac, { router: target.family === 6 && forwards(link) }) }];
+    });
+    for (let round = 0; round < rounds; round++)
+      for (const { link, frame } of built)
+        if (frames.send(link.index, frame).ok) announced.set(link.name, (announced.get(link.name) ?? 0) + 1);
+  }
+
+  function forwards(link: Link): boolean {
+    const known = forwarding.get(link.index);
+    if (known && clock.now() - known.at < FORWARDING_MAX_AGE_MS) return known.value;
+    const value = sysctl.value(`net/ipv6/conf/${link.name}/forwarding`) === "1";
+    forwarding.set(link.index, { at: clock.now(), value });
+    return value;
+  }
+
+  // --- tables
+
+  function applyTables(): void {
+    const wanted = blockedAddresses();
+    const gone = blocked.filter((one) => !wanted.some((two) => two.ip === one.ip && two.index === one.index));
+    // Filtered before it is there, and until it is gone.
+    if (wanted.length > 0) filter(firewall?.block(wanted));
+    tables.apply(wantedParts());
+    if (gone.length > 0) filter(firewall?.unblock(gone));
+    blocked = wanted;
+  }
+
+  function filter(failure: { readonly message: string } | undefined): void {
+    if (failure) log({ level: "error", area: AREA, message: `packet filter: ${failure.message}` });
+  }
+
+  function wantedParts(): TablesPart[] {
+    return [...staticParts(), ...[...owning].map(([name, instance]) => partOf(instance, deviceOf(name, instance)))];
+  }
+
+  function allParts(): TablesPart[] {
+    return [...staticParts(), ...[...stations.values()].map((one) => partOf(one.instance, addressDevice(one)))];
+  }
+
+  function deviceOf(name: string, instance: VrrpInstance): string | undefined {
+    const station = stations.get(name);
+    return station ? addressDevice(station) : instance.interface;
+  }
+
+  function staticParts(): TablesPart[] {
+    if (!config) return [];
+    const { staticAddresses, staticRoutes, staticRules, global } = config.vrrp;
+    const device = global.defaultInterface;
+    return [{ owner: undefined, addresses: staticAddresses, routes: staticRoutes, rules: staticRules, device }];
+  }
+
+  function blockedAddresses(): BlockedAddress[] {
+    return [...owning].flatMap(([name, instance]) => {
+      const station = stations.get(name);
+      if (instance.accept || !station) return [];
+      return [...instance.virtualAddresses, ...instance.excludedAddresses].flatMap((address) => {
+        const link = linkOf(station, address.device, reflector.seen);
+        return link ? [{ ip: address.ip, index: link.index }] : [];
+      });
+    });
+  }
+
+  // --- the world
+
+  function onDatagram(datagram: VrrpDatagram, key: string): void {
+    const known = socketKeys.get(key);
+    if (known === undefined || !director) return;
+    perform(director.receive(known, datagram, { now: datagram.receivedAt, wallMs: clock.wallMs() }));
+  }
+
+  function onNetEvents(events: readonly NetEvent[]): void {
+    // The reflector may hear something before the first configuration is here.
+    if (!director || stopped) return;
+    const linksChanged = events.some((event) => event.kind === "link");
+    const addressesChanged = events.some((event) => event.kind === "address");
+    if (linksChanged || addressesChanged) refresh();
+    if (linksChanged) {
+      trackers.linksChanged(reflector.seen);
+      for (const event of events) if (event.kind === "link") noteLink(event);
+    }
+    for (const event of events) if (event.kind !== "link" && event.change === "removed" && !event.ours) noteLoss(event);
+    // A device that has come (back) may be what a wish waits for.
+    if (linksChanged && tables.problems().length > 0) applyTables();
+    if (addressesChanged) publishAddresses();
+  }
+
+  function noteLink({ link, before, ours }: NetEvent & { kind: "link" }): void {
+    if (ours || !before) return;
+    if (before.mac !== link.mac) perform(director?.reannounce(link.name, "mac", now()));
+    else if (!linkWorks(before) && linkWorks(link)) perform(director?.reannounce(link.name, "link", now()));
+  }
+
+  function noteLoss(event: NetEvent): void {
+    const wish = tables.ownerOf(event);
+    if (!wish) return;
+    if (wish.owner !== undefined) {
+      perform(director?.removed(wish.owner, wish.what, now()));
+      return;
+    }
+    log({ level: "warning", area: AREA, message: `static ${wish.what} was removed by somebody else, putting it back` });
+    applyTables();
+  }
+
+  function publishAddresses(): void {
+    const own = new Set([...reflector.seen.addresses.values()].map((address) => address.ip));
+    context.publish("addresses", [...own].sort());
+  }
+
+  /** Links, sources, sockets: as they are now. */
+  function refresh(): void {
+    if (!config || !director) return;
+    const { global } = config.vrrp;
+    for (const [name, station] of stations) {
+      const faults = refreshStation(station, reflector.seen, global, { sockets, virtuals });
+      perform(director.setSource(name, station.source, now()));
+      for (const code of STATION_FAULTS) perform(director.setFault(name, code, faults[code], now()));
+    }
+    mapSockets();
+    const vmacs = [...stations.values()].flatMap((station) => virtualMacOf(station, reflector.seen) ?? []);
+    filter(firewall?.setVirtualMacs(vmacs));
+  }
+
+  function mapSockets(): void {
+    socketKeys.clear();
+    for (const spec of director?.sockets() ?? [])
+      for (const name of spec.instances) {
+        const key = stations.get(name)?.socket?.key;
+        if (key !== undefined) socketKeys.set(key, spec.key);
+      }
+  }
+
+  // --- configuration
+
+  function takeConfig(next: Config): void {
+    config = next;
+    const { vrrp, global } = next;
+    scripts.setSecurity(global.scripts);
+    applyRights(global.process.vrrp, AREA, log);
+    if (notifier) notifier.reload(global);
+    else notifier = createNotifier("vrrp", global, { clock, log, hostName: hostname(), run: scripts.run, makeFifo });
+    openFirewall(next);
+    sysctl.release("vrrp settings");
+    if (vrrp.global.disableLocalIgmp) sysctl.set("vrrp settings", "net/ipv4/igmp_link_local_mcast_reports", "0");
+    for (const { promoteSecondaries, interface: name } of vrrp.instances)
+      if (promoteSecondaries && name !== undefined)
+        sysctl.set("vrrp settings", `net/ipv4/conf/${name}/promote_secondaries`, "1");
+  }
+
+  function openFirewall(next: Config): void {
+    const { instances, global } = next.vrrp;
+    const needed = instances.some((instance) => !instance.accept || instance.vmac?.kind === "macvlan");
+    if (needed && !firewall) {
+      const { table, priority, counters, ifindex } = global.nftables;
+      try {
+        firewall = openVrrpFirewall({ table: table ?? DEFAULT_FIREWALL.table, priority, counters, ifindex });
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        const message = `no packet filter here, so no_accept and virtual MACs go without: ${reason}`;
+        log({ level: "error", area: AREA, message });
+      }
+    }
+    filter(firewall?.setServices(virtualServices(next.virtualServers)));
+  }
+
+  function addStation(instance: VrrpInstance, global: Config["vrrp"]["global"]): void {
+    stations.set(instance.name, newStation(instance, stations.values(), reflector.seen, global));
+  }
+
+  function start(first: Config): void {
+    takeConfig(first);
+    const { vrrp } = first;
+    director = createDirector(vrrp, first.bfd, clock.now());
+    for (const instance of vrrp.instances) addStation(instance, vrrp.global);
+    reflector.setScope(tableScope(allParts()));
+    tables.setOwned(allParts());
+    trackers.linksChanged(reflector.seen);
+    trackers.configure(first);
+    refresh();
+    perform(director.setFacts(trackers.facts(), now()));
+    applyTables();
+    perform(director.start(now(), clock.now() + bootDelayMs(first, uptime())));
+    sysctl.releaseLeftOver();
+    syncDaemons.configure(first, new Set(owning.keys()));
+    publishAddresses();
+    cancelAudit = clock.at(clock.now() + AUDIT_MS, audit);
+    cancelStatus = clock.at(clock.now() + STATUS_MS, reportAll);
+  }
+
+  function reload(next: Config): void {
+    if (!director) return;
+    takeConfig(next);
+    const { vrrp } = next;
+    const before = new Map(stations);
+    const actions = director.reload(vrrp, next.bfd, now());
+    // Advertisements of those that leave go out by their old sockets.
+    for (const action of actions) if (action.kind === "send" && action.priority === 0) send(action);
+    const plan = planReload(
+      [...before.values()].map((station) => station.instance),
+      vrrp.instances,
+    );
+    const kept = new Set<Station>();
+    stations.clear();
+    for (const { old, next: instance } of [...plan.keep, ...plan.change]) {
+      const station = before.get(old.name);
+      if (!station) continue;
+      kept.add(station);
+      station.instance = instance;
+      stations.set(instance.name, station);
+      // Another name is no change on the wire, so the core has nothing to say of it.
+      if (owning.delete(old.name)) owning.set(instance.name, instance);
+    }
+    for (const [name, station] of before) if (!kept.has(station)) dropStation(name, station);
+    for (const instance of vrrp.instances) if (!stations.has(instance.name)) addStation(instance, vrrp.global);
+    reflector.setScope(tableScope(allParts()));
+    trackers.linksChanged(reflector.seen);
+    trackers.configure(next);
+    carryOut(actions.filter((action) => action.kind !== "send" || action.priority !== 0));
+    refresh();
+    perform(director.setFacts(trackers.facts(), now()));
+    tables.setOwned(allParts());
+    applyTables();
+    syncDaemons.configure(next, new Set(owning.keys()));
+    if (next.global.fifoWriteVrrpStatesOnReload) repeatStates();
+    snapshot();
+  }
+
+  function dropStation(name: string, station: Station): void {
+    releaseSocket(station);
+    owning.delete(name);
+    if (station.vmac) virtuals.remove(station.vmac.name);
+    context.report({ kind: "vrrp-gone", name });
+  }
+
+  function repeatStates(): void {
+    for (const view of director?.instances() ?? []) {
+      const { kind } = view.state;
+      const state =
+        kind === "master" ? "MASTER" : kind === "backup" ? "BACKUP" : kind === "fault" ? "FAULT" : undefined;
+      if (!state) continue;
+      const { name, state: machine } = view;
+      notifier?.notify({ kind: "instance", name, state, priority: machine.priority, commands: {}, smtpAlert: false });
+    }
+  }
+
+  // --- audit and status
+
+  function audit(): void {
+    cancelAudit = clock.at(clock.now() + AUDIT_MS, audit);
+    reflector.audit();
+    if (firewall?.audit())
+      log({ level: "warning", area: AREA, message: "the packet filter was changed by somebody else, made anew" });
+    const repaired = tables.apply(wantedParts());
+    if (repaired === 0) return;
+    log({
+      level: "warning",
+      area: AREA,
+      message: `audit: ${repaired} addresses, routes or rules were not as wanted, put right`,
+    });
+    const at = new Date(clock.wallMs()).toISOString();
+    const reason = `${repaired} commands were needed`;
+    context.report({
+      kind: "event",
+      value: { at, kind: "drift", subject: "addresses, routes, rules", to: "repaired", reason },
+    });
+  }
+
+  function reportAll(): void {
+    cancelStatus = clock.at(clock.now() + STATUS_MS, reportAll);
+    snapshot();
+  }
+
+  function snapshot(): void {
+    for (const name of stations.keys()) reportInstance(name);
+    reportGroups();
+    reportMetrics();
+  }
+
+  function reportInstance(name: string): void {
+    const station = stations.get(name);
+    const value = director?.status(name, now(), (ip, device) => isPresent(station, ip, device));
+    if (value) context.report({ kind: "vrrp", value });
+  }
+
+  function isPresent(station: Station | undefined, ip: string, device: string): boolean {
+    const instance = station?.instance;
+    const address =
+      instance && [...instance.virtualAddresses, ...instance.excludedAddresses].find((one) => one.ip === ip);
+    if (!station || !address) return false;
+    const on = address.device ?? addressDevice(station) ?? device;
+    return tables.placeOf(address, on).present;
+  }
+
+  function reportGroups(): void {
+    for (const { name } of config?.vrrp.syncGroups ?? []) {
+      const value = director?.groupStatus(name, now());
+      if (value) context.report({ kind: "sync-group", value });
+    }
+  }
+
+  function reportMetrics(): void {
+    const { overruns, resyncs } = reflector.counters();
+    const values: Record<string, number> = {
+      ...tables.metrics(),
+      ...notifier?.metrics(),
+      lbd_netlink_overruns_total: overruns,
+      lbd_netlink_resyncs_total: resyncs,
+    };
+    for (const role of syncDaemons.running()) values[`lbd_ipvs_sync_daemon_up{role="${role}"}`] = 1;
+    for (const [name, sent] of announced) values[`lbd_garp_sent_total{interface="${name}"}`] = sent;
+    context.report({ kind: "metrics", role: "vrrp", values });
+  }
+
+  // --- end
+
+  async function stop(): Promise<void> {
+    cancelAudit();
+    cancelStatus();
+    cancelTimer();
+    trackers.stop();
+    const actions = director?.stop(now()) ?? [];
+    // -V: resigned, but addresses, routes and rules stay.
+    carryOut(options.releaseVrrp ? actions : actions.filter((action) => !action.kind.endsWith("Addresses")));
+    stopped = true;
+    cancelNews?.();
+    if (options.releaseVrrp) removeAll();
+    syncDaemons.stop();
+    for (const name of stations.keys()) reportInstance(name);
+    sockets[Symbol.dispose]();
+    await notifier?.drain((config?.global.childWaitMs ?? 5000) * DRAIN_SHARE);
+    scripts.stop();
+    notifier?.close();
+    frames[Symbol.dispose]();
+    firewall?.[Symbol.dispose]();
+    reflector[Symbol.dispose]();
+    commands[Symbol.dispose]();
+  }
+
+  /** Also what is static, and what no instance has right now. */
+  function removeAll(): void {
+    tables.apply([]);
+    tables.forget();
+    filter(firewall?.remove());
+    for (const name of virtuals.names()) virtuals.remove(name);
+    sysctl.releaseAll();
+  }
+
+  return {
+    start,
+    reload,
+    stop,
+    snapshot,
+    receive(topic, value) {
+      if (topic === "bfd" && isSessions(value)) trackers.setBfd(value);
+    },
+  };
+}
+
+function scriptResult(outcome: Awaited<ReturnType<ReturnType<typeof createScriptRunner>["run"]>>): ScriptRunResult {
+  switch (outcome.kind) {
+    case "exit":
+      return { ok: outcome.status === 0, detail: `exit status ${outcome.status}` };
+    case "signal":
+      return { ok: false, detail: `ended by ${outcome.signal}` };
+    case "timeout":
+      return { ok: false, detail: `took longer than ${outcome.limitMs} ms` };
+    case "cannot-start":
+      return { ok: false, detail: `can't be run: ${outcome.reason}` };
+    default:
+      return unreachable(outcome);
+  }
+}
+
+/** `garp_extra_if`: addresses on interfaces other than the instance's own; with `all`, every address. */
+function extraTargets(instance: VrrpInstance, all: boolean): readonly AnnounceTarget[] {
+  const targets = announceTargets(instance);
+  return all ? targets : targets.filter(({ device }) => device !== undefined && device !== instance.interface);
+}
+
+function isSessions(value: unknown): value is Readonly<Record<string, boolean>> {
+  return typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "boolean");
+}

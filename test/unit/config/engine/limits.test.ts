@@ -1,0 +1,80 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: macros of the language.
+// What damaged and hostile configurations may cost: a finding, little time, never an exception.
+import { describe, expect, test } from "bun:test";
+import * as limits from "../../../../src/config/limits.ts";
+import { read } from "./support.ts";
+
+/** Five seconds is what is promised; a test machine may be slow. */
+const LIMIT_MS = 5000;
+
+function timed(run: () => void): void {
+  const startedAt = performance.now();
+  run();
+  expect(performance.now() - startedAt).toBeLessThan(LIMIT_MS);
+}
+
+describe("limits", () => {
+  test.each([
+    ["a line of 10 MB", `a\nk ${"x".repeat(10_000_000)}\nb`, "2:1 error limit-exceeded", "a\nb"],
+    ["a line just too long", `k${"x".repeat(limits.MAX_LINE_CHARS)}`, "1:1 error limit-exceeded", ""],
+    ["10 MB of blanks", `a\n${" ".repeat(10_000_000)}x\nb`, "2:1 error limit-exceeded", "a\nb"],
+    ["a loop of a thousand million", "~SEQ(N, 1, 1000000000) k", "1:1 error limit-exceeded", ""],
+    ["nested loops that multiply", "~SEQ(A,2000) ~SEQ(B,2000) k${A}${B}", "1:27 error limit-exceeded", ""],
+    ["blocks nested without end", "a {\n".repeat(10_000), "65:3 error limit-exceeded", ""],
+    [
+      "macros that double each other",
+      `$M0=xxxxxxxxxx\n${Array.from({ length: 40 }, (_, i) => `$M${i + 1}=\${M${i}} \${M${i}}\n`).join("")}k \${M40}`,
+      "42:1 error limit-exceeded",
+      "",
+    ],
+    ["a macro of a megabyte, many times", `$M=${"y".repeat(500_000)}\n~SEQ(N,1000) k \${M}`, undefined, ""],
+    ["words without end", "a ".repeat(100).concat("\n").repeat(50_000), undefined, ""],
+  ])("%s", (_why, text, finding, tree) => {
+    timed(() => {
+      const got = read(text);
+      expect(got.findings).toHaveLength(1);
+      expect(got.findings[0]).toEndWith("error limit-exceeded");
+      if (finding !== undefined) expect(got.findings).toEqual([finding]);
+      expect(got.tree).toBe(tree);
+    });
+  });
+
+  test("the longest line that is read, is read", () => {
+    const word = "x".repeat(limits.MAX_LINE_CHARS - 2);
+    expect(read(`k ${word}`)).toMatchObject({ findings: [], tree: `k·${word}` });
+  });
+
+  test("includes nested without end", () => {
+    const files = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}.conf`, `include f${i + 1}.conf`]));
+    const { findings } = read("include f0.conf", { files });
+    expect(findings).toEqual([`f${limits.MAX_INCLUDE_DEPTH - 2}.conf:1:9 error limit-exceeded`]);
+  });
+
+  test("too many files", () => {
+    const files = Object.fromEntries(Array.from({ length: 1100 }, (_, i) => [`d/${i}.conf`, "k"]));
+    expect(read("include d/*.conf", { files }).findings).toEqual(["1:9 error limit-exceeded"]);
+  });
+
+  test("too many bytes in all", () => {
+    const text = "# 0123456789\n".repeat(100_000);
+    const files = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`d/${i}.conf`, text]));
+    timed(() => expect(read("include d/*.conf", { files }).findings).toEqual(["1:9 error limit-exceeded"]));
+  });
+
+  test("alternatives that multiply", () => {
+    const { findings } = read(`include ${"{a,b}".repeat(60)}`);
+    expect(findings).toContain("1:9 error limit-exceeded");
+  });
+
+  test("multi-line macros inside each other", () => {
+    const definitions = Array.from({ length: 300 }, (_, i) => `$M${i}=a \\\n $M${i + 1} \\\n b\n`).join("");
+    const { findings } = read(`${definitions}$M300=x\n$M0`);
+    expect(findings).toHaveLength(1);
+    expect(findings[0]).toEndWith("error limit-exceeded");
+  });
+
+  test("a file that is all quotes, braces or dollars", () => {
+    for (const char of ['"', "{", "}", "$", "${", "~", "@", "\\", "$A=", '{"', "}\n{"])
+      timed(() => void read(`${char.repeat(100)}\n`.repeat(2000)));
+  });
+});

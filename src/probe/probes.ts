@@ -8,7 +8,7 @@ import { bad, good, type Outcome } from "../check/outcome.ts";
 import type { Attempt, Probes } from "../check/runner.ts";
 import { createSmtpTalk } from "../check/smtp.ts";
 import { judgeUdpAnswer, udpPayload } from "../check/udp.ts";
-import type { DnsCheck, HttpCheck, SmtpCheck, SslClient, UdpCheck } from "../config/model.ts";
+import type { DnsCheck, HttpCheck, HttpUrl, SmtpCheck, SslClient, UdpCheck } from "../config/model.ts";
 import { type DatagramPorts, noReply, startDatagram } from "./datagram.ts";
 import { createExecutor, type RunProgram } from "./exec.ts";
 import { readSmallFile } from "./file.ts";
@@ -103,10 +103,21 @@ function httpConversation(check: HttpCheck, part: number): Conversation {
   const url = check.urls[part] ?? { path: "/", host: check.endpoint.ip, statusCodes: [[200, 299]] };
   const reader = createHttpReader(url);
   return {
-    opening: new TextEncoder().encode(httpRequest(check, url)),
+    opening: requestBytes(check, url),
     feed: (bytes) => reader.feed(bytes),
     end: () => reader.end(),
   };
+}
+
+/** Written once per url: a configuration keeps its objects until the next reload. */
+const requests = new WeakMap<HttpUrl, Uint8Array>();
+
+function requestBytes(check: HttpCheck, url: HttpUrl): Uint8Array {
+  const known = requests.get(url);
+  if (known) return known;
+  const bytes = new TextEncoder().encode(httpRequest(check, url));
+  requests.set(url, bytes);
+  return bytes;
 }
 
 function udpQuestion(check: UdpCheck) {

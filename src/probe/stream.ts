@@ -5,7 +5,7 @@ import { familyOf } from "../base/ip.ts";
 import { bad, failedCall, good, type Outcome } from "../check/outcome.ts";
 import type { CheckEndpoint } from "../config/model.ts";
 import type { CheckSocket, Opened, SocketSource } from "../kernel/check-socket.ts";
-import type { Readiness, Ready, Registration } from "../kernel/readiness.ts";
+import type { Interest, Readiness, Ready, Registration } from "../kernel/readiness.ts";
 
 /** What is said once connected. */
 export interface Conversation {
@@ -120,6 +120,7 @@ export function startStream(
 ): Cancel {
   let open: { socket: CheckSocket; registration: Registration } | undefined;
   let unsent: Uint8Array | undefined;
+  let interest: Interest = "write";
   let over = false;
   let cancelConnect: Cancel = () => {};
 
@@ -152,8 +153,8 @@ export function startStream(
       return;
     }
     limit.progress();
-    open.registration.setInterest("read");
     if (conversation.opening) send(conversation.opening);
+    else listen();
   }
 
   function send(bytes: Uint8Array): void {
@@ -161,13 +162,21 @@ export function startStream(
     const wrote = open.socket.write(bytes);
     if (wrote.kind === "failed") {
       // An answer may lie there from before the connection broke: reading tells.
-      if (wrote.code === "EPIPE" || wrote.code === "ECONNRESET") return;
-      finish(failedCall("write", wrote.code));
+      if (wrote.code === "EPIPE" || wrote.code === "ECONNRESET") listen();
+      else finish(failedCall("write", wrote.code));
       return;
     }
-    const rest = bytes.subarray(wrote.kind === "done" ? wrote.count : 0);
-    unsent = rest.byteLength > 0 ? rest : undefined;
-    open.registration.setInterest(unsent ? "read-write" : "read");
+    const count = wrote.kind === "done" ? wrote.count : 0;
+    unsent = count < bytes.byteLength ? bytes.subarray(count) : undefined;
+    listen();
+  }
+
+  /** Asks for what is waited for; a system call only where that changed. */
+  function listen(): void {
+    const next = unsent ? "read-write" : "read";
+    if (next === interest) return;
+    interest = next;
+    open?.registration.setInterest(next);
   }
 
   function onReady(ready: Ready): void {

@@ -1,0 +1,109 @@
+// Trackers' sources against the machine: files by inotify, processes by the connector or /proc, carrier of the loopback.
+import { afterAll, describe, expect, test } from "bun:test";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LogLine } from "../../../src/base/log.ts";
+import { systemClock } from "../../../src/kernel/clock.ts";
+import { openFileWatches } from "../../../src/kernel/file-watch.ts";
+import { openLinkMonitor } from "../../../src/kernel/link-monitor.ts";
+import { openProcessMonitor } from "../../../src/kernel/process-monitor.ts";
+import { openReadiness } from "../../../src/kernel/readiness.ts";
+import { applyRights } from "../../../src/kernel/rights.ts";
+import { until } from "../../support/until.ts";
+
+const readiness = openReadiness();
+const clock = systemClock();
+const directory = mkdtempSync(join(tmpdir(), "lbd-track-"));
+
+afterAll(() => {
+  readiness[Symbol.dispose]();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe("tracked files", () => {
+  test("written, replaced, removed, made again, in a directory that comes later, behind a link, never a FIFO", async () => {
+    using watches = openFileWatches(readiness, clock);
+    const path = join(directory, "load");
+    const heard: (string | undefined)[] = [];
+    watches.watch(path, (text) => heard.push(text));
+    expect(heard).toEqual([undefined]);
+    const next = async (what: string, change: () => void, text: string | undefined) => {
+      change();
+      await until(what, () => heard.at(-1) === text);
+    };
+    await next("written", () => writeFileSync(path, "5\n"), "5\n");
+    writeFileSync(`${path}.new`, "7");
+    await next("replaced", () => renameSync(`${path}.new`, path), "7");
+    await next("removed", () => rmSync(path), undefined);
+    await next("made again", () => writeFileSync(path, "9"), "9");
+
+    const late: (string | undefined)[] = [];
+    const watch = watches.watch(join(directory, "later", "load"), (text) => late.push(text));
+    mkdirSync(join(directory, "later"));
+    writeFileSync(join(directory, "target"), "1");
+    symlinkSync(join(directory, "target"), join(directory, "later", "load"));
+    await until("through the link", () => late.at(-1) === "1");
+    writeFileSync(join(directory, "target"), "2");
+    await until("the target changed", () => late.at(-1) === "2");
+    watch.close();
+
+    spawnSync("mkfifo", [join(directory, "fifo")]);
+    const fifo: (string | undefined)[] = [];
+    watches.watch(join(directory, "fifo"), (text) => fifo.push(text));
+    expect(fifo).toEqual([undefined]);
+  });
+});
+
+describe("tracked processes", () => {
+  test("one that starts, names itself and ends is seen each time", async () => {
+    const seen = new Map<number, string | undefined>();
+    const before = spawn("sleep", ["301"]);
+    await until("it runs", () => before.pid !== undefined);
+    using monitor = openProcessMonitor(
+      readiness,
+      clock,
+      { interesting: ({ comm, argv }) => comm === "sleep" && (argv[1] === "301" || argv[1] === "302") },
+      (pid, process) => seen.set(pid, process?.argv[1]),
+    );
+    console.log(`process monitor works by ${monitor.source}`);
+    await until("the one that ran before", () => monitor.running().has(before.pid ?? 0));
+    const child = spawn("sleep", ["302"]);
+    await until("the new one", () => seen.get(child.pid ?? 0) === "302");
+    child.kill("SIGKILL");
+    await until("its end", () => seen.has(child.pid ?? 0) && seen.get(child.pid ?? 0) === undefined);
+    monitor.setInterest(({ comm, argv }) => comm === "sleep" && argv[1] === "303");
+    await until("no longer of interest", () => !monitor.running().has(before.pid ?? 0));
+    before.kill("SIGKILL");
+  });
+});
+
+describe("polled carrier", () => {
+  test("the loopback has one, a missing interface none", async () => {
+    const heard: [string, boolean | undefined][] = [];
+    using monitor = openLinkMonitor(
+      clock,
+      [{ interface: "lo" }, { interface: "lo", method: "IOCTL" }, { interface: "nope", method: "MII" }],
+      (name, carrier) => heard.push([name, carrier]),
+    );
+    await until("both are asked", () => heard.length >= 2);
+    expect(new Map(heard)).toEqual(
+      new Map([
+        ["lo", true],
+        ["nope", undefined],
+      ]),
+    );
+    expect(monitor.carrier("lo")).toBe(true);
+  });
+});
+
+describe("rights", () => {
+  test("what is refused is a warning that names it, and the rest is applied", () => {
+    const lines: LogLine[] = [];
+    applyRights({ noSwap: false, cpuAffinity: [1023] }, "vrrp", (line) => lines.push(line));
+    expect(lines.map((l) => [l.level, l.message.split(" is not allowed")[0]])).toEqual([
+      ["warning", "cpu affinity 1023"],
+    ]);
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import type { VrrpInstance } from "../../../src/config/model.ts";
+import type { Link } from "../../../src/net/model.ts";
+import {
+  addressInterface,
+  newLinkOf,
+  presenceOf,
+  virtualInterfaceOf,
+  virtualRouterMac,
+} from "../../../src/net/vmac.ts";
+
+const instance = (family: 4 | 6, vrid: number, vmac: VrrpInstance["vmac"]) =>
+  ({ family, vrid, interface: "eth0", vmac }) as VrrpInstance;
+const PLAIN = { kind: "macvlan" as const, xmitBase: false, useForAddresses: false };
+const GLOBAL = { vmacPrefix: "vrrp" };
+const ETH0: Link = { index: 2, name: "eth0", flags: 0x43, mtu: 1500, hardwareType: 1, group: 5 };
+const nobody = () => false;
+
+describe("name and MAC", () => {
+  test.each([
+    [4 as const, 51, "vrrp.51", "00:00:5e:00:01:33"],
+    [6 as const, 255, "vrrp.255", "00:00:5e:00:02:ff"],
+  ])("IPv%d, VRID %d", (family, vrid, name, mac) => {
+    expect(virtualInterfaceOf(instance(family, vrid, PLAIN), GLOBAL, nobody)).toEqual({
+      name,
+      parent: "eth0",
+      family,
+      form: { kind: "macvlan", mac },
+    });
+    expect(virtualRouterMac(family, vrid)).toBe(mac);
+  });
+
+  test.each<[string, 4 | 6, string[], string]>([
+    ["taken, IPv4", 4, ["vrrp.51"], "vrrp1.51"],
+    ["taken, IPv6", 6, ["vrrp.51"], "vrrp6.51"],
+    ["both taken, IPv6", 6, ["vrrp.51", "vrrp6.51"], "vrrp1.51"],
+    ["more taken", 4, ["vrrp.51", "vrrp1.51", "vrrp2.51"], "vrrp3.51"],
+  ])("%s", (_why, family, taken, name) => {
+    expect(virtualInterfaceOf(instance(family, 51, PLAIN), GLOBAL, (n) => taken.includes(n))?.name).toBe(name);
+  });
+
+  test("names are cut to what the kernel takes; a configured name and MAC are used as they are", () => {
+    const long = virtualInterfaceOf(instance(4, 255, PLAIN), { vmacPrefix: "averylongprefix" }, nobody);
+    expect(long?.name).toBe("averylongpr.255");
+    const own = instance(4, 51, { ...PLAIN, interface: "vip0", mac: "02:AA:00:00:00:01", group: 7 });
+    expect(virtualInterfaceOf(own, GLOBAL, nobody)).toMatchObject({
+      name: "vip0",
+      form: { mac: "02:aa:00:00:00:01" },
+      group: 7,
+    });
+    expect(virtualInterfaceOf(instance(4, 51, undefined), GLOBAL, nobody)).toBeUndefined();
+    expect(addressInterface("eth1", 6, 51, "lba", nobody)).toMatchObject({ name: "lba.51", parent: "eth1" });
+  });
+});
+
+describe("what a link of that name is", () => {
+  const wish = {
+    name: "vrrp.51",
+    parent: "eth0",
+    family: 4 as const,
+    form: { kind: "macvlan" as const, mac: "00:00:5e:00:01:33" },
+  };
+  const there: Link = {
+    ...ETH0,
+    index: 9,
+    name: "vrrp.51",
+    kind: "macvlan",
+    mode: 1,
+    parent: 2,
+    mac: "00:00:5e:00:01:33",
+  };
+  const seen = (...links: Link[]) => ({ links: new Map(links.map((link) => [link.index, link])) });
+
+  test.each<[string, Link | undefined, string]>([
+    ["nothing", undefined, "absent"],
+    ["ours", there, "adopt"],
+    ["other MAC", { ...there, mac: "00:00:5e:00:01:34" }, "replace"],
+    ["other parent", { ...there, parent: 3 }, "replace"],
+    ["other mode", { ...there, mode: 4 }, "replace"],
+    ["a bridge", { ...there, kind: "bridge" }, "stranger"],
+    ["hardware", { ...ETH0, index: 9, name: "vrrp.51" }, "stranger"],
+  ])("%s", (_why, link, kind) => {
+    expect(presenceOf(wish, seen(ETH0, ...(link ? [link] : []))).kind).toBe(kind as never);
+  });
+
+  test("it gets the parent's group, and its VRF but not its bridge", () => {
+    expect(newLinkOf(wish, { ...ETH0, master: 4 }, false)).toMatchObject({ parent: 2, group: 5 });
+    expect(newLinkOf(wish, { ...ETH0, master: 4 }, false)).not.toHaveProperty("master");
+    expect(newLinkOf(wish, { ...ETH0, master: 4 }, true)).toMatchObject({ master: 4 });
+    expect(newLinkOf({ ...wish, form: { kind: "ipvlan", mode: "vepa" } }, ETH0, false).form).toEqual({
+      kind: "ipvlan",
+      flags: 2,
+    });
+  });
+});

@@ -54,8 +54,8 @@ export function createApp(options: AppOptions): App {
     if (refused) return refused;
     if (request.method !== "GET" && request.method !== "HEAD")
       return problem(405, "only GET and HEAD are served", { headers: { allow: "GET, HEAD" } });
-    const response = await router.fetch(request);
-    if (request.method === "GET") return response;
+    if (request.method === "GET") return router.fetch(request);
+    const response = await router.fetch(new Request(request.url, { headers: request.headers }));
     // An event stream that nobody reads must not stay open.
     await response.body?.cancel();
     return new Response(null, { status: response.status, headers: response.headers });

@@ -36,6 +36,8 @@ export interface DirectorPorts {
   /** Roles that this program has. */
   readonly roles: ReadonlySet<RoleName>;
   readonly identity: Pick<DirectorStatus, "version" | "pid" | "boot" | "hostname">;
+  /** A role that ended without stopping left things of ours in the kernel: it is started to take them away. */
+  leftBehind?(role: RoleName): boolean;
   /** A role's process has another pid now; undefined when it has none. */
   rolePid?(role: RoleName, pid: number | undefined): void;
   /** The director is over; the status is the program's. Called once. */
@@ -192,7 +194,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     }
     take(reading, reading.config);
     // What a file has nothing for is not started; what runs once stays, to take away what a reload removes.
-    if (needs("checker", reading.config)) void configure("checker", reading.config);
+    const checkerNeeded = needs("checker", reading.config) || ports.leftBehind?.("checker") === true;
+    if (checkerNeeded) void configure("checker", reading.config);
     else
       void supervisors
         .get("checker")
@@ -200,7 +203,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
         .then(() => renew("checker"));
     void configure("api", reading.config);
     if (needs("bfd", reading.config)) void configure("bfd", reading.config);
-    if (!needs("checker", reading.config) || !supervisors.has("checker")) startVrrp();
+    if (!checkerNeeded || !supervisors.has("checker")) startVrrp();
     else clock.at(clock.now() + VRRP_WAIT_MS, startVrrp);
   }
 
@@ -208,7 +211,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   function startVrrp(): void {
     if (vrrpStarted || stopping || !running?.config) return;
     vrrpStarted = true;
-    if (needs("vrrp", running.config)) void configure("vrrp", running.config);
+    if (needs("vrrp", running.config) || ports.leftBehind?.("vrrp") === true) void configure("vrrp", running.config);
   }
 
   /** A fresh supervisor for a role that was stopped because nothing needed it. */

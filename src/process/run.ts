@@ -1,9 +1,11 @@
 // Process layer: a director as a program: run directory and lock, log, signals, and the way out. What it does is parent.ts.
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Log } from "../base/log.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { VERSION } from "../version.ts";
 import type { ReadConfiguration } from "./configuration.ts";
+import { journalPath } from "./journal.ts";
 import { watchLag } from "./lag.ts";
 import { awaitLeftovers } from "./leftovers.ts";
 import { createLogSink, type LogSink } from "./log-sink.ts";
@@ -55,6 +57,7 @@ export async function runDirector(
     read,
     roles,
     identity: { version: VERSION, pid: process.pid, boot: crypto.randomUUID().slice(0, 8), hostname: hostname() },
+    leftBehind: (role) => existsSync(journalPath(options.runDir, role)),
     rolePid: (role, pid) => {
       for (const file of rolePidFiles(options, role))
         attempt(log, () => (pid ? writePidFile(file, pid) : removePidFile(file)));

@@ -17,6 +17,8 @@ export const MISSED_HEARTBEATS = 10;
 export const MISSED_WHILE_STARTING = 60;
 /** A tick this late means that this process itself stood still; children are not to blame for that. */
 const THAW_MS = 3000;
+/** An end for the same reason as the last is logged this often. */
+const SAY_AGAIN_MS = 60_000;
 const MAX_LINE_CHARS = 4096;
 const MAX_LAST_WORDS_CHARS = 300;
 
@@ -77,6 +79,9 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
   let serial = 0;
   let reloads: { readonly serial: number; readonly done: () => void }[] = [];
   let whenGone: (() => void)[] = [];
+  /** Why it ended the last time, as far as that was told. */
+  let toldReason = "";
+  let loggedAt: MonoMs = 0;
 
   function enter(next: ProcessStatus["state"], reason: string): void {
     const from = state;
@@ -84,7 +89,20 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     const since = new Date(clock.wallMs()).toISOString();
     const pid = live?.handle.pid ?? null;
     ports.report({ kind: "process", value: { role, state, pid, since, restarts, reason } });
-    if (from !== next) ports.event(role, from, next, reason);
+    if (from !== next && isNews(next, reason)) ports.event(role, from, next, reason);
+  }
+
+  /** A process that dies again and again for one reason is one event, not one every few seconds. */
+  function isNews(next: ProcessStatus["state"], reason: string): boolean {
+    if (next === "starting") return failures === 0;
+    if (next === "running") {
+      toldReason = "";
+      return true;
+    }
+    if (next !== "waiting") return true;
+    const again = reason === toldReason;
+    toldReason = reason;
+    return !again;
   }
 
   function spawn(): void {
@@ -212,7 +230,10 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     restarts++;
     const delayMs = restartDelayMs(failures);
     const next = delayMs === 0 ? "starting it again" : `next start in ${delayMs / 1000} s`;
-    log({ level: "error", area: "process", message: `${role} ${reason}; ${next}` });
+    if (reason !== toldReason || clock.now() - loggedAt >= SAY_AGAIN_MS) {
+      loggedAt = clock.now();
+      log({ level: "error", area: "process", message: `${role} ${reason}; ${next}` });
+    }
     enter("waiting", reason);
     cancelRestart = clock.at(clock.now() + delayMs, spawn);
   }

@@ -1,0 +1,89 @@
+import { expect, test } from "bun:test";
+import { createApp } from "../../../src/api/app.ts";
+import { createEventStream } from "../../../src/api/events.ts";
+import { createStatusStore } from "../../../src/status/store.ts";
+import { mismatches } from "../../support/json-schema.ts";
+import { manualClock } from "../../support/manual-clock.ts";
+import { everything } from "../../support/status-samples.ts";
+
+const store = createStatusStore();
+for (const update of everything()) store.apply(update);
+const app = createApp({
+  state: {
+    store,
+    events: createEventStream(store, manualClock()),
+    build: { version: "0.1.0", revision: "x", bun: "1", kernel: "6" },
+    effective: () => ({ blocks: [] }),
+  },
+  log: () => {},
+});
+
+async function ask(path: string, method = "GET") {
+  const response = await app(new Request(`http://lbd${path}`, { method }), { kind: "unix" });
+  return { status: response.status, type: response.headers.get("content-type") ?? "", response };
+}
+
+const document = JSON.parse(await (await ask("/openapi.json")).response.text());
+const paths: string[] = Object.keys(document.paths);
+
+test("is an OpenAPI 3.1 document", () => {
+  expect(document.openapi).toMatch(/^3\.1\.\d+$/);
+  expect(document.info).toMatchObject({ title: expect.any(String), version: "0.1.0" });
+  const ids = paths.map((path) => document.paths[path].get.operationId);
+  expect(new Set(ids).size).toBe(paths.length);
+});
+
+test("describes every path of the index, and nothing else", async () => {
+  const { links } = JSON.parse(await (await ask("/")).response.text());
+  expect(paths.toSorted()).toEqual(["/", ...Object.keys(links)].toSorted());
+});
+
+test("every parameter of a path is declared, every reference leads somewhere", () => {
+  for (const path of paths) {
+    const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+    const declared = (document.paths[path].get.parameters ?? []).filter((p: { in: string }) => p.in === "path");
+    expect(declared.map((p: { name: string; required: boolean }) => [p.name, p.required])).toEqual(
+      names.map((name) => [name, true]),
+    );
+  }
+  for (const [, reference] of JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g))
+    expect(document.components.schemas[reference ?? ""], reference).toBeDefined();
+});
+
+const ASKED: Readonly<Record<string, readonly string[]>> = {
+  "/v1/virtual-servers/{id}": ["/v1/virtual-servers/198.51.100.1%3A80%2Ftcp", "/v1/virtual-servers/nothing"],
+  "/v1/vrrp/{name}": ["/v1/vrrp/VI_1", "/v1/vrrp/nothing"],
+  "/v1/vrrp/{name}/active": ["/v1/vrrp/VI_1/active", "/v1/vrrp/VI_2/active", "/v1/vrrp/nothing/active"],
+  "/v1/real-servers": ["/v1/real-servers", "/v1/real-servers?healthy=false", "/v1/real-servers?healthy=x"],
+};
+
+test.each(paths)("%s answers as it is described", async (path) => {
+  for (const asked of ASKED[path] ?? [path]) {
+    const { status, type, response } = await ask(asked);
+    const described = document.paths[path].get.responses[status];
+    if (described === undefined) throw new Error(`${asked} gave ${status}, which is not described`);
+    expect(Object.keys(described.content)).toContain(path === "/metrics" ? type : type.split(";")[0]);
+    if (!type.includes("json")) {
+      await response.body?.cancel();
+      continue;
+    }
+    const { schema } = described.content[type.split(";")[0] ?? ""];
+    expect(mismatches(await response.json(), closed(schema), closed(document)), asked).toEqual([]);
+  }
+});
+
+test("the checker of this test finds what is wrong", () => {
+  const { schema } = document.paths["/v1/virtual-servers/{id}"].get.responses[200].content["application/json"];
+  const server = structuredClone(store.virtualServer("198.51.100.1:80/tcp"));
+  expect(mismatches(server, closed(schema), closed(document))).toEqual([]);
+  expect(mismatches({ ...server, up: "yes" }, closed(schema), closed(document))).toEqual(["$.up: not of type boolean"]);
+  expect(mismatches({ ...server, extra: 1 }, closed(schema), closed(document))).toEqual(["$: extra is not declared"]);
+});
+
+/** Objects that declare their properties have no others: an answer must not say more than is described. */
+function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const inner = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closed(value)]));
+  return "properties" in inner && inner.type === "object" ? { ...inner, additionalProperties: false } : inner;
+}

@@ -1,0 +1,160 @@
+// The server on real sockets of loopback and the file system: what a client can do to it, and what it does then.
+import { afterEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ANSWER_MS, type HttpServer, IDLE_MS, listen, MAX_CONNECTIONS } from "../../../src/api/server.ts";
+import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
+import { until } from "../../support/until.ts";
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+
+async function serve(answer: (request: Request) => Response, ready = () => true) {
+  const directory = mkdtempSync(join(tmpdir(), "lbd-server-"));
+  const path = join(directory, "api.sock");
+  const clock: ManualClock = manualClock();
+  const server: HttpServer = await listen(
+    { kind: "unix", path },
+    { app: async (request) => answer(request), clock, ready },
+  );
+  cleanups.push(() => {
+    server.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return { path, clock, server };
+}
+
+function open(path: string) {
+  const socket: Socket = connect(path);
+  const got = { text: "", closed: false };
+  socket.on("data", (data) => {
+    got.text += data.toString();
+  });
+  socket.on("close", () => {
+    got.closed = true;
+  });
+  socket.on("error", () => {});
+  cleanups.push(() => socket.destroy());
+  return { socket, got };
+}
+
+async function exchange(path: string, text: string): Promise<string> {
+  const { socket, got } = open(path);
+  socket.write(text);
+  await until("an answer", () => got.text.includes("\r\n\r\n") || got.closed);
+  return got.text;
+}
+
+const OK = () => new Response("fine");
+
+test("answers and keeps the connection for the next request", async () => {
+  const { path } = await serve((request) => new Response(new URL(request.url).pathname));
+  const { socket, got } = open(path);
+  socket.write("GET /one HTTP/1.1\r\nHost: x\r\n\r\nGET /two HTTP/1.1\r\nHost: x\r\n\r\n");
+  await until("both answers", () => got.text.includes("/one") && got.text.includes("/two"));
+  expect(got.text.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+});
+
+test.each([
+  ["a body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", "413"],
+  ["a body in chunks", "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "413"],
+  ["a giant header", `GET / HTTP/1.1\r\nHost: x\r\nX: ${"a".repeat(20_000)}\r\n\r\n`, "431"],
+  ["a giant path", `GET /${"a".repeat(4000)} HTTP/1.1\r\nHost: x\r\n\r\n`, "414"],
+  ["two Host headers", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"],
+  ["an absolute URL", "GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n", "400"],
+  ["a target that is no path", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "400"],
+  ["no HTTP at all", "\x00\x01\x02\x03 hello\r\n\r\n", "400"],
+])("%s gets a problem and no answer of the application", async (_what, text, status) => {
+  let asked = 0;
+  const { path } = await serve(() => {
+    asked++;
+    return OK();
+  });
+  const answer = await exchange(path, text);
+  expect(answer.split(" ")[1]).toBe(status);
+  expect(answer.toLowerCase()).toContain("content-type: application/problem+json");
+  expect(asked).toBe(0);
+});
+
+test("a connection on which nothing is asked is closed, also with half a head", async () => {
+  const { path, clock, server } = await serve(OK);
+  const quiet = open(path);
+  const half = open(path);
+  half.socket.write("GET / HTTP/1.1\r\nX: ");
+  await until("both connections", () => server.connections() === 2);
+  clock.advance(IDLE_MS + 2000);
+  await until("both are closed", () => quiet.got.closed && half.got.closed);
+  expect(server.connections()).toBe(0);
+});
+
+test("one connection too many takes the place of the one that was idle longest", async () => {
+  const { path, server, clock } = await serve(OK);
+  const first = open(path);
+  await until("the first connection", () => server.connections() === 1);
+  clock.advance(1000);
+  for (let i = 1; i < MAX_CONNECTIONS; i++) open(path);
+  await until("all connections", () => server.connections() === MAX_CONNECTIONS);
+  expect(await exchange(path, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")).toContain("fine");
+  await until("the first one is closed", () => first.got.closed);
+  expect(server.connections()).toBeLessThanOrEqual(MAX_CONNECTIONS);
+});
+
+test("an answer that nobody fetches is given up", async () => {
+  const { path, clock, server } = await serve(() => new Response("x".repeat(64 * 1024 * 1024)));
+  const { socket } = open(path);
+  socket.pause();
+  socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  let busy = false;
+  // The request is on its way while idle connections would be closed: this one is busy.
+  await until("the request is being answered", () => {
+    clock.advance(1000);
+    busy ||= clock.now() > IDLE_MS + 2000 && server.connections() === 1;
+    return busy;
+  });
+  clock.advance(ANSWER_MS + 1000);
+  await until("it is given up", () => server.connections() === 0);
+});
+
+test("a stream goes on until its reader leaves, and its source hears of that", async () => {
+  let cancelled = false;
+  let send = (_text: string) => {};
+  const { path } = await serve(() => {
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        send = (text) => controller.enqueue(new TextEncoder().encode(text));
+      },
+      cancel() {
+        cancelled = true;
+      },
+    });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  });
+  const { socket, got } = open(path);
+  socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await until("the head", () => got.text.includes("200"));
+  send("data: 1\n\n");
+  await until("the first event", () => got.text.includes("data: 1"));
+  socket.destroy();
+  await until("the source hears of it", () => cancelled);
+});
+
+test("a process that has still its rights answers nobody", async () => {
+  let confined = false;
+  const { path } = await serve(OK, () => confined);
+  const early = open(path);
+  early.socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await until("the early one is turned away", () => early.got.closed);
+  expect(early.got.text).toBe("");
+  confined = true;
+  expect(await exchange(path, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")).toContain("fine");
+});
+
+test("an address that is taken is an error to wait on", async () => {
+  const { path, clock } = await serve(OK);
+  const second = listen({ kind: "unix", path }, { app: async () => OK(), clock, ready: () => true });
+  expect(second).rejects.toMatchObject({ code: "EADDRINUSE" });
+});

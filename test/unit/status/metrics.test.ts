@@ -1,0 +1,74 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { escapeLabel, renderMetrics } from "../../../src/status/metrics.ts";
+import { createStatusStore } from "../../../src/status/store.ts";
+import { everything, realServer, virtualServer } from "../../support/status-samples.ts";
+
+const BUILD = { version: "0.1.0", revision: "abc", bun: "1.4.5", kernel: "6.1.0" };
+
+function page(): string {
+  const store = createStatusStore();
+  for (const update of everything()) store.apply(update);
+  return renderMetrics(store, BUILD);
+}
+
+test("the page is the one in metrics.golden.txt", () => {
+  expect(page()).toBe(readFileSync(new URL("./metrics.golden.txt", import.meta.url), "utf8"));
+});
+
+test("every line is a comment or a sample, a family is written once, no sample twice", () => {
+  const families: string[] = [];
+  const samples = new Set<string>();
+  for (const line of page().trimEnd().split("\n")) {
+    const type = /^# TYPE (\S+) (counter|gauge|histogram)$/.exec(line);
+    if (type) families.push(type[1] ?? "");
+    if (line.startsWith("#")) continue;
+    const sample = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{([a-z0-9_]+="(?:[^"\\\n]|\\["\\n])*",?)+\})? (\S+)$/.exec(line);
+    expect(sample, line).not.toBeNull();
+    expect(Number.isNaN(Number(sample?.[4]))).toBe(false);
+    const key = line.slice(0, line.lastIndexOf(" "));
+    expect(samples.has(key), line).toBe(false);
+    samples.add(key);
+  }
+  expect(new Set(families).size).toBe(families.length);
+});
+
+test.each([
+  ['a"b', 'a\\"b'],
+  ["a\\b", "a\\\\b"],
+  ["a\nb", "a\\nb"],
+])("label %j is written %j", (text, escaped) => {
+  expect(escapeLabel(text)).toBe(escaped);
+});
+
+test("the exporter's counters carry its labels and nothing that changes", () => {
+  expect(page()).toContain('keepalived_advertisements_sent_total{iname="VI_1",intf="eth0",vrid="51"} 9\n');
+  expect(page()).toContain('keepalived_vrrp_state{iname="VI_1",intf="eth0",vrid="51",ip_address="192.0.2.100"} 2\n');
+  expect(page()).toContain('keepalived_vrrp_state{iname="VI_2",intf="eth0",vrid="52",ip_address=""} 3\n');
+});
+
+test("a histogram that a role reports is typed as one", () => {
+  const store = createStatusStore();
+  store.apply({
+    kind: "metrics",
+    role: "checker",
+    values: { 'lag_bucket{le="1"}': 1, 'lag_bucket{le="+Inf"}': 2, lag_sum: 0.5, lag_count: 2, other_count: 7 },
+  });
+  const text = renderMetrics(store, BUILD);
+  expect(text).toContain(
+    '# TYPE lag histogram\nlag_bucket{le="1"} 1\nlag_bucket{le="+Inf"} 2\nlag_sum 0.5\nlag_count 2\n',
+  );
+  expect(text).toContain("# TYPE other_count gauge\n");
+});
+
+test("40,000 real servers are written in bounded time", () => {
+  const store = createStatusStore();
+  for (let i = 0; i < 10_000; i++) {
+    const realServers = Array.from({ length: 4 }, (_, j) => realServer(`10.${i >> 8}.${i & 255}.${j}:80`));
+    store.apply({ kind: "virtual-server", value: virtualServer(`192.0.${i >> 8}.${i & 255}:80/tcp`, { realServers }) });
+  }
+  const before = performance.now();
+  const text = renderMetrics(store, BUILD);
+  expect(text.length).toBeGreaterThan(10_000_000);
+  expect(performance.now() - before).toBeLessThan(10_000);
+});

@@ -1,0 +1,74 @@
+import { expect, test } from "bun:test";
+import { createStatusStore, MAX_EVENTS } from "../../../src/status/store.ts";
+import { AT, everything, virtualServer, vrrpInstance } from "../../support/status-samples.ts";
+
+const event = (id: number) =>
+  ({ kind: "event", id, value: { at: AT, kind: "process", subject: `${id}`, to: "x", reason: "" } }) as const;
+
+test("holds the newest of each object, in the order they came first", () => {
+  const store = createStatusStore();
+  for (const update of everything()) store.apply(update);
+  store.apply({ kind: "virtual-server", value: virtualServer("198.51.100.1:80/tcp", { up: false }) });
+  expect(store.virtualServers().map(({ id, up }) => [id, up])).toEqual([
+    ["198.51.100.1:80/tcp", false],
+    ["198.51.100.1:53/udp", false],
+  ]);
+  store.apply({ kind: "virtual-server-gone", id: "198.51.100.1:80/tcp" });
+  expect(store.virtualServer("198.51.100.1:80/tcp")).toBeUndefined();
+});
+
+test("since() gives what changed after a revision", () => {
+  const store = createStatusStore();
+  for (const update of everything()) store.apply(update);
+  const { revision } = store.since(0);
+  expect(store.since(revision)).toEqual({ revision, virtualServers: [], vrrp: [], syncGroups: [] });
+  store.apply({ kind: "vrrp", value: vrrpInstance("VI_1", { state: "BACKUP" }) });
+  const delta = store.since(revision);
+  expect(delta.vrrp.map(({ name, state }) => [name, state])).toEqual([["VI_1", "BACKUP"]]);
+  expect(delta.virtualServers).toEqual([]);
+});
+
+test("what a role that came back does not mention again is gone, and only that", () => {
+  const store = createStatusStore();
+  for (const update of everything()) store.apply(update);
+  store.apply({ kind: "role-gone", role: "checker" });
+  expect(store.virtualServers()).toHaveLength(2);
+  store.apply({ kind: "virtual-server", value: virtualServer("198.51.100.1:80/tcp") });
+  store.apply({ kind: "role-current", role: "checker" });
+  expect(store.virtualServers().map(({ id }) => id)).toEqual(["198.51.100.1:80/tcp"]);
+  expect(store.vrrp()).toHaveLength(2);
+  // A later picture of the same process removes nothing.
+  store.apply({ kind: "role-current", role: "checker" });
+  expect(store.virtualServers()).toHaveLength(1);
+});
+
+test("counters of a role go with it, those of others stay", () => {
+  const store = createStatusStore();
+  store.apply({ kind: "metrics", role: "checker", values: { a: 1 } });
+  store.apply({ kind: "metrics", role: "vrrp", values: { b: 2 } });
+  store.apply({ kind: "metrics", role: "vrrp", values: { c: 3 } });
+  store.apply({ kind: "role-gone", role: "checker" });
+  expect([...store.metrics()]).toEqual([
+    ["b", 2],
+    ["c", 3],
+  ]);
+});
+
+test("events are a ring, each is taken once, and a gap is told", () => {
+  const store = createStatusStore();
+  const heard: number[] = [];
+  const stop = store.onEvent(({ id }) => heard.push(id));
+  for (let id = 1; id <= MAX_EVENTS + 10; id++) store.apply(event(id));
+  store.apply(event(5));
+  expect(heard).toHaveLength(MAX_EVENTS + 10);
+  expect(store.lastEventId()).toBe(MAX_EVENTS + 10);
+  expect(store.eventsAfter(MAX_EVENTS + 8)).toMatchObject({
+    missed: false,
+    events: [{ id: MAX_EVENTS + 9 }, { id: MAX_EVENTS + 10 }],
+  });
+  expect(store.eventsAfter(10).missed).toBe(false);
+  expect(store.eventsAfter(9).missed).toBe(true);
+  stop();
+  store.apply(event(MAX_EVENTS + 11));
+  expect(heard).toHaveLength(MAX_EVENTS + 10);
+});

@@ -1,0 +1,104 @@
+import { expect, test } from "bun:test";
+import type { StatusUpdate } from "../../../src/status/schema.ts";
+import { createStatusStore } from "../../../src/status/store.ts";
+import { age, duration, type Picture, statusText, vrrpText } from "../../../src/status/text.ts";
+import { AT_MS, director, everything, virtualServer } from "../../support/status-samples.ts";
+
+function pictureOf(updates: readonly StatusUpdate[], change: Partial<Picture> = {}): Picture {
+  const store = createStatusStore();
+  for (const update of updates) store.apply(update);
+  return {
+    director: store.director() ?? null,
+    ready: true,
+    reasons: [],
+    processes: store.processes(),
+    virtualServers: store.virtualServers(),
+    vrrp: store.vrrp(),
+    groups: store.syncGroups(),
+    ...change,
+  };
+}
+
+const OPTIONS = { columns: 80, nowWallMs: AT_MS + 65_000 };
+
+test("shows the director, VRRP and each virtual server with its real servers", () => {
+  expect(statusText(pictureOf(everything()), OPTIONS)).toBe(
+    [
+      "lbd 0.1.0 on director-1, pid 4242, up 65 s, ready",
+      "configuration /etc/keepalived/keepalived.conf: loaded, read 65 s ago, 1 warning",
+      "processes: checker running (pid 4243); api running (pid 4244, 1 restart)",
+      "",
+      "  instance  state   for   iface  vrid  prio  master",
+      "  VI_1      MASTER  65 s  eth0   51    110   192.0.2.1",
+      "  VI_2      FAULT   65 s  eth0   52    110   eth1 is down",
+      "",
+      "198.51.100.1:80/tcp  wlc  UP for 65 s  quorum 1 of 1",
+      "  real server    state  for   weight  active  inact  last check",
+      "  192.0.2.10:80  up     65 s  1       3       2      ok 1.5 ms",
+      "  192.0.2.11:80  DOWN   65 s  5>0     -       -      TCP_CHECK: connection refu…",
+      "",
+      "198.51.100.1:53/udp  wlc  DOWN for 65 s  quorum 1 of 1",
+      "  quorum lost",
+      "  real server    state  for   weight  active  inact  last check",
+      "  192.0.2.10:80  up     65 s  1       3       2      ok 1.5 ms",
+      "  192.0.2.11:80  DOWN   65 s  5>0     -       -      TCP_CHECK: connection refu…",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("a refused reload and missing readiness stand out, with the reasons", () => {
+  const stale = director({
+    config: {
+      ...director().config,
+      stale: true,
+      errors: ["/etc/keepalived/keepalived.conf:7:3: expected a number (got six)"],
+    },
+  });
+  const text = statusText(
+    pictureOf([{ kind: "director", value: stale }], { ready: false, reasons: ["checker: waiting"] }),
+    OPTIONS,
+  );
+  expect(text).toContain("NOT READY\n  checker: waiting\n");
+  expect(text).toContain(": STALE, read 65 s ago");
+  expect(text).toContain("  /etc/keepalived/keepalived.conf:7:3: expected a number (got six)\n");
+});
+
+test("no line is wider than the terminal, whatever the names", () => {
+  const long = virtualServer(`group:${"x".repeat(300)}/tcp`, { reason: "y ".repeat(200), up: false });
+  const text = statusText(pictureOf([...everything(), { kind: "virtual-server", value: long }]), OPTIONS);
+  for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+});
+
+test("text from servers can't speak to the terminal", () => {
+  const evil = virtualServer("192.0.2.1:80/tcp", { reason: "\u001b[2Jgone\u0007", up: false });
+  const text = statusText(pictureOf([{ kind: "virtual-server", value: evil }]), OPTIONS);
+  expect(text).toContain("\\x1b[2Jgone\\x07");
+  expect(text).not.toContain("\u001b");
+});
+
+test("an instance says what decides about its state", () => {
+  const text = vrrpText(pictureOf(everything()), OPTIONS);
+  expect(text).toContain(
+    "VI_1  MASTER for 65 s  eth0 vrid 51  VRRPv3 IPv4\n  BACKUP to MASTER 65 s ago: no advert for 3.6 s\n",
+  );
+  expect(text).toContain("  priority 110 (configured 100)\n    script chk up, +10: exit status 0\n");
+  expect(text).toContain("refused packets: 2 ttl\n");
+  expect(text).toContain("fault: eth1 is down\n");
+  expect(text).toContain("group G1  MASTER for 65 s\n  members: VI_1, VI_2\n");
+});
+
+test.each([
+  [0, "0 s"],
+  [119_999, "119 s"],
+  [120_000, "2 min"],
+  [7_200_000, "2 h"],
+  [172_800_000, "2 d"],
+  [-5, "0 s"],
+])("%d ms is %s", (ms, text) => expect(age(ms)).toBe(text));
+
+test.each([
+  [0.44, "0.4 ms"],
+  [12.3, "12 ms"],
+  [1500, "1.5 s"],
+])("a check of %d ms took %s", (ms, text) => expect(duration(ms)).toBe(text));

@@ -9,14 +9,14 @@ export const MAX_LINE_CHARS = 1024 * 1024;
 export const MAX_FILES = 1000;
 /** Files that include each other. */
 export const MAX_INCLUDE_DEPTH = 100;
-/** Lines that macros and loops make, over the whole configuration. */
-export const MAX_EXPANDED_LINES = 1_000_000;
+/** Lines that macros and loops make, over the whole configuration: they take more memory than lines of a file. */
+export const MAX_EXPANDED_LINES = 300_000;
 /** Characters moved while replacing macros: bounds the work of macros that double each other. */
 export const MAX_EXPANSION_CHARS = 512 * 1024 * 1024;
 /** Characters of all lines after replacement. */
 export const MAX_EXPANDED_CHARS = 64 * 1024 * 1024;
 /** Words and braces of the whole configuration. */
-export const MAX_WORDS = 4_000_000;
+export const MAX_WORDS = 3_000_000;
 /** Blocks in blocks; the language itself needs six. */
 export const MAX_NESTING = 64;
 /** Multi-line macros and loops inside each other. */
@@ -25,5 +25,7 @@ export const MAX_MACRO_DEPTH = 100;
 export const MAX_DEFINITION_LINES = 100_000;
 /** Names that one include pattern may stand for: `{a,b}` multiply. */
 export const MAX_ALTERNATIVES = 1000;
+/** Words that are no keyword where they stand, and braces that fit nothing: what has more is no configuration. */
+export const MAX_MISFITS = 10_000;
 /** Findings that are shown; a last one counts the rest. */
 export const MAX_DIAGNOSTICS = 1000;

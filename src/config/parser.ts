@@ -2,7 +2,7 @@
 // when they don't, repair.ts says which to add or leave out, and each change is one finding at the place of the mistake.
 import type { Diagnostic } from "./diagnostic.ts";
 import type { LexWord } from "./lexer.ts";
-import { MAX_NESTING } from "./limits.ts";
+import { MAX_MISFITS, MAX_NESTING } from "./limits.ts";
 import { PlaceNode } from "./places.ts";
 import type { Reading } from "./reading.ts";
 import { type Edit, repairBraces } from "./repair.ts";
@@ -21,8 +21,10 @@ export function parseConfig(reading: Reading, vocabulary: Vocabulary): Tree {
   }
   const plain = braces.balanced ? new Parser(reading, vocabulary, []).parse() : undefined;
   // Braces that add up are believed, unless something stands where it can't: then two mistakes may have made up for each other.
-  const edits = plain?.odd === false ? [] : repairBraces(reading.words, reading.lines, vocabulary);
-  const parsed = plain && edits.length === 0 ? plain : new Parser(reading, vocabulary, edits).parse();
+  const believed = plain && (!plain.odd || plain.misfit);
+  const edits = believed ? [] : repairBraces(reading.words, reading.lines, vocabulary);
+  const parsed = plain && edits?.length === 0 ? plain : edits && new Parser(reading, vocabulary, edits).parse();
+  if (!parsed || parsed.misfit) return refuse(reading, parsed?.misfit ?? reading.words[0]);
   for (const { finding, covers } of parsed.findings) {
     const index = reading.findings.add(finding);
     if (covers) reading.findings.cover(covers, index);
@@ -30,11 +32,20 @@ export function parseConfig(reading: Reading, vocabulary: Vocabulary): Tree {
   return { statements: parsed.statements };
 }
 
+/** Some file that is no configuration: one finding instead of one for each line. */
+function refuse(reading: Reading, word: LexWord | undefined): Tree {
+  const message = `this is no configuration: more than ${MAX_MISFITS} words or braces stand where they can't`;
+  reading.findings.add({ severity: "error", code: "no-configuration", message, ...(word ? { span: word.span } : {}) });
+  return { statements: [] };
+}
+
 interface Parsed {
   readonly statements: readonly Statement[];
   readonly findings: readonly ParserFinding[];
   /** Something stands where it can't stand, but could in a block further out; or a block is missing or one too many. */
   readonly odd: boolean;
+  /** The word with which there were too many misfits to go on. */
+  readonly misfit?: LexWord | undefined;
 }
 
 interface ParserFinding {
@@ -97,6 +108,8 @@ class Parser {
   #needsBlock = false;
   #nextEdit = 0;
   #odd = false;
+  #misfits = 0;
+  #misfit: LexWord | undefined;
 
   constructor(reading: Reading, vocabulary: Vocabulary, edits: readonly Edit[]) {
     this.#words = reading.words;
@@ -110,7 +123,7 @@ class Parser {
     let at = 0;
     let line = 0;
     let lineEnd = this.#lines[1] ?? count;
-    while (at < count) {
+    while (at < count && !this.#misfit) {
       if (at >= lineEnd) lineEnd = this.#lines[++line + 1] ?? count;
       const dropped = this.#nextEdit < this.#edits.length && this.#applyEdits(at);
       const word = this.#words[at];
@@ -125,7 +138,7 @@ class Parser {
     }
     this.#applyEdits(count);
     this.#checkBlock();
-    return { statements: this.#statements, findings: this.#findings, odd: this.#odd };
+    return { statements: this.#statements, findings: this.#findings, odd: this.#odd, misfit: this.#misfit };
   }
 
   #place(): PlaceNode {
@@ -143,7 +156,10 @@ class Parser {
     }
     const place = this.#place();
     const kind = first.kind === "word" ? place.kindOf(first.text) : "unknown";
-    if (kind === "unknown" && !this.#odd) this.#odd = isMisplaced(place, first);
+    if (kind === "unknown" && place.kind === "block") {
+      if (++this.#misfits > MAX_MISFITS) this.#misfit ??= first;
+      if (!this.#odd) this.#odd = isMisplaced(place, first);
+    }
     const statement = new ParsedStatement(words);
     (this.#open[this.#open.length - 1]?.statements ?? this.#statements).push(statement);
     this.#last = statement;
@@ -281,7 +297,7 @@ function countBraces(reading: Reading): { readonly balanced: boolean; readonly t
 
 /** A word that is no keyword of its block is one of a block around it. */
 function isMisplaced(place: PlaceNode, word: LexWord): boolean {
-  if (place.kind !== "block" || word.kind !== "word") return false;
+  if (word.kind !== "word") return false;
   for (let outer = place.parent; outer; outer = outer.parent) if (outer.kindOf(word.text) !== "unknown") return true;
   return false;
 }

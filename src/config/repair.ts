@@ -2,7 +2,7 @@
 // the words fit the vocabulary and the indentation, so that one forgotten brace is one finding, at its opener.
 // Runs only on a configuration whose braces are out of balance.
 import type { LexWord } from "./lexer.ts";
-import { MAX_NESTING } from "./limits.ts";
+import { MAX_MISFITS, MAX_NESTING } from "./limits.ts";
 import { PlaceNode } from "./places.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -52,6 +52,7 @@ interface Guess {
 interface EditList {
   readonly edit: Edit;
   readonly before: EditList | undefined;
+  readonly count: number;
 }
 
 /** One statement's words, or one brace, with what stands around it. */
@@ -65,8 +66,12 @@ interface Piece {
   readonly indent: number;
 }
 
-/** The changes that repair the braces, in the order of their places. */
-export function repairBraces(words: readonly LexWord[], lines: readonly number[], vocabulary: Vocabulary): Edit[] {
+/** The changes that repair the braces, in the order of their places; undefined when it takes too many. */
+export function repairBraces(
+  words: readonly LexWord[],
+  lines: readonly number[],
+  vocabulary: Vocabulary,
+): Edit[] | undefined {
   return new Repair(words.length, vocabulary).run(() => piecesOf(words, lines));
 }
 
@@ -82,7 +87,7 @@ class Repair {
     this.#top = new PlaceNode(vocabulary);
   }
 
-  run(pieces: () => Iterable<Piece>): Edit[] {
+  run(pieces: () => Iterable<Piece>): Edit[] | undefined {
     this.#indented = isIndented(pieces());
     let guesses: Guess[] = [{ block: undefined, pending: undefined, cost: 0, edits: undefined }];
     for (const piece of pieces()) {
@@ -90,6 +95,7 @@ class Repair {
       const next: Guess[] = [];
       for (const guess of guesses) this.#extend(guess, piece, next);
       guesses = bestOf(next);
+      if ((guesses[0]?.edits?.count ?? 0) > MAX_MISFITS) return undefined;
     }
     const ends = guesses.map((guess) => this.#end(guess)).toSorted(byCost);
     return listed(ends[0]?.edits);
@@ -218,7 +224,7 @@ function closed(guess: Guess, block: OpenBlock, at: number): Guess {
 }
 
 function add(guess: Guess, edit: Edit): EditList {
-  return { edit, before: guess.edits };
+  return { edit, before: guess.edits, count: (guess.edits?.count ?? 0) + 1 };
 }
 
 function listed(edits: EditList | undefined): Edit[] {

@@ -68,6 +68,8 @@ export interface Chain {
 interface Segment {
   readonly at: number;
   readonly part: LinePart;
+  /** How far the offset in the part's text is ahead of the offset in the line; of no meaning when opaque. */
+  readonly ahead: number;
   /** All characters stand for the whole part: the text of a macro for its reference. */
   readonly opaque: boolean;
   readonly chain: Chain | undefined;
@@ -77,14 +79,14 @@ interface Segment {
 export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced {
   const { macros, predefined, budget } = context;
   let text = partText(line);
-  let segments: Segment[] = [{ at: 0, part: line, opaque: false, chain: context.chain }];
+  let segments: Segment[] = [{ at: 0, part: line, ahead: line.from, opaque: false, chain: context.chain }];
   const problems: ReplaceProblem[] = [];
   let more: MacroLine[] = [];
 
   const originOfRange = (from: number, to: number) => rangePart(segments, from, to);
   const splice = (from: number, to: number, value: string, piece: Omit<Segment, "at">) => {
+    segments = spliceSegments(segments, from, to, text.length, value.length, piece);
     text = text.slice(0, from) + value + text.slice(to);
-    segments = spliceSegments(segments, from, to, value.length, piece);
     budget.movedChars += text.length + 16 * segments.length;
   };
 
@@ -106,7 +108,7 @@ export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced
     if (own) {
       if (own.problem === "unset") problems.push({ kind: "unset", name: reference.args[0] ?? "", at: origin });
       if (own.problem === "random") problems.push({ kind: "random", args: reference.args, at: origin });
-      splice(at, reference.end, own.text, { part: origin, opaque: true, chain: segment.chain });
+      splice(at, reference.end, own.text, { part: origin, ahead: 0, opaque: true, chain: segment.chain });
     } else if (macro) {
       macro.used = true;
       const cycle = cycleOf(macro, segment.chain);
@@ -118,7 +120,7 @@ export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced
       const chain: Chain = { macro, outer: segment.chain };
       if (macro.lines.length <= 1) {
         const body = macro.lines[0];
-        splice(at, reference.end, body ? partText(body) : "", { part: origin, opaque: true, chain });
+        splice(at, reference.end, body ? partText(body) : "", { part: origin, ahead: 0, opaque: true, chain });
       } else {
         // A macro of several lines must end its line (§7); what stands behind is left out.
         if (reference.end < text.length) {
@@ -126,7 +128,8 @@ export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced
           text = text.slice(0, reference.end);
         }
         const [first, ...others] = traced(macro, origin);
-        if (first) splice(at, reference.end, partText(first), { part: first, opaque: false, chain });
+        if (first)
+          splice(at, reference.end, partText(first), { part: first, ahead: first.from - at, opaque: false, chain });
         more = [...others.map((part) => ({ part, chain })), ...more];
       }
     }
@@ -265,12 +268,12 @@ function segmentAt(segments: readonly Segment[], at: number): Segment {
 function rangePart(segments: readonly Segment[], from: number, to: number): LinePart {
   const first = segmentAt(segments, from);
   const last = segmentAt(segments, Math.max(from, to - 1));
-  const begin = first.opaque ? first.part.from : first.part.from + from - first.at;
-  const ownEnd = first.opaque ? first.part.to : Math.min(first.part.to, first.part.from + to - first.at);
+  const begin = first.opaque ? first.part.from : from + first.ahead;
+  const ownEnd = first.opaque ? first.part.to : Math.min(first.part.to, to + first.ahead);
   const { place, line } = first.part;
   if (last.part.place !== place || last.part.line !== line)
     return { place, line, from: begin, to: Math.max(begin, ownEnd) };
-  const end = last.opaque ? last.part.to : last.part.from + to - last.at;
+  const end = last.opaque ? last.part.to : to + last.ahead;
   return { place, line, from: begin, to: Math.max(begin, end) };
 }
 
@@ -278,6 +281,7 @@ function spliceSegments(
   segments: readonly Segment[],
   from: number,
   to: number,
+  textLength: number,
   length: number,
   piece: Omit<Segment, "at">,
 ): Segment[] {
@@ -286,13 +290,8 @@ function spliceSegments(
   for (const segment of segments) if (segment.at < from) result.push(segment);
   if (length > 0 || result.length === 0) result.push({ ...piece, at: from });
   // What stood behind the reference goes on: the rest of the segment that held its end, then the later ones.
-  const tail = segmentAt(segments, to);
-  if (tail.at < to || tail.at === to)
-    result.push({
-      ...tail,
-      at: from + length,
-      part: tail.opaque ? tail.part : { ...tail.part, from: tail.part.from + to - tail.at },
-    });
-  for (const segment of segments) if (segment.at > to) result.push({ ...segment, at: segment.at + grown });
+  const shifted = (segment: Segment, at: number) => ({ ...segment, at, ahead: segment.ahead - grown });
+  if (to < textLength) result.push(shifted(segmentAt(segments, to), from + length));
+  for (const segment of segments) if (segment.at > to) result.push(shifted(segment, segment.at + grown));
   return result;
 }

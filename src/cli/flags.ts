@@ -97,11 +97,12 @@ export function readFlags(argv: readonly string[]): FlagsResult {
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] ?? "";
     if (word === "--" && at + 1 === argv.length) break;
-    const read = word.startsWith("--")
-      ? readLong(word, argv[at + 1])
-      : word.startsWith("-") && word !== "-"
-        ? readShorts(word, argv[at + 1])
-        : stray(word === "--" ? (argv[at + 1] ?? "") : word);
+    const read =
+      word === "--" || word === "-" || !word.startsWith("-")
+        ? stray(word === "--" ? (argv[at + 1] ?? "") : word)
+        : word.startsWith("--")
+          ? readLong(word, argv[at + 1])
+          : readShorts(word, argv[at + 1]);
     if ("message" in read) return { ok: false, ...read };
     for (const { flag, spelling, value } of read.options) take(flag, spelling, value);
     if (read.tookNext) at++;

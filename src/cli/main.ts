@@ -1,13 +1,18 @@
 // CLI: which command, or a run. A run takes keepalived's own command line; the commands are citty's.
+import { resolve } from "node:path";
 import { type ArgsDef, type CommandDef, runCommand } from "citty";
 import { EXIT } from "../process/options.ts";
 import { endOnInterrupt } from "../process/signals.ts";
 import { REVISION, VERSION } from "../version.ts";
+import { CHECK_EXIT, checkCommand } from "./check.ts";
 import { ASK_EXIT } from "./client.ts";
+import { configTest } from "./config-test.ts";
+import { explainCommand } from "./explain.ts";
 import { FLAGS, type ReadFlags, readFlags } from "./flags.ts";
 import { commandHelp, helpText } from "./help.ts";
 import { reloadCommand } from "./reload.ts";
 import { run } from "./run.ts";
+import { runOptions } from "./run-options.ts";
 import { statusCommand, vrrpCommand } from "./status.ts";
 import { unknownArgument } from "./strict.ts";
 import { complainUsage, nearOnes, print } from "./terminal.ts";
@@ -22,6 +27,8 @@ interface Command {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  check: command("check configuration files", CHECK_EXIT.unreadable, checkCommand),
+  explain: command("what a finding or a keyword means", CHECK_EXIT.unreadable, explainCommand),
   status: command("what the running director does", ASK_EXIT.usage, statusCommand),
   vrrp: command("VRRP instances of the running director", ASK_EXIT.usage, vrrpCommand),
   reload: command("have it read its configuration again", ASK_EXIT.usage, reloadCommand),
@@ -77,7 +84,21 @@ async function runDirectorCommand(argv: readonly string[]): Promise<void> {
     return say(`lbd ${VERSION} (${REVISION}), speaks keepalived.conf`, typed.get("version") === "-v");
   if (given.has("help")) return say(help(), typed.get("help") === "-h");
   if (given.has("signum")) return signum(read.value);
+  if (given.has("config-test")) return testConfiguration(read.value);
   return run(read.value);
+}
+
+function testConfiguration(flags: ReadFlags) {
+  const options = runOptions(flags, (path) => resolve(path));
+  if (!options.ok) return complainUsage(options.error, EXIT.failed);
+  const { configFile, configId, allConfig } = options.value;
+  const logFile = flags.given.get("config-test")?.at(-1);
+  process.exitCode = configTest({
+    configFile,
+    allConfig,
+    ...(configId === undefined ? {} : { configId }),
+    ...(logFile === undefined ? {} : { logFile }),
+  });
 }
 
 /** The long options near an unknown one. */

@@ -30,6 +30,8 @@ export function unknownArgument(
     }
     const name = word.includes("=") ? word.slice(0, word.indexOf("=")) : word;
     const takesValue = options.get(name);
+    // A short one with its value joined: -iID.
+    if (takesValue === undefined && !word.startsWith("--") && options.get(word.slice(0, 2))) continue;
     if (takesValue === undefined) return { word: name, known };
     if (takesValue && name === word) at++;
   }

@@ -1,0 +1,193 @@
+// The program as a whole, without IPVS: starts, answers, reloads, survives its children, and leaves nothing.
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { exists, lbdLab, type RunningLbd, ready } from "../../support/lbd.ts";
+import { until } from "../../support/until.ts";
+
+const lab = lbdLab();
+afterAll(() => lab.end());
+
+const EMPTY = "global_defs {\n router_id lab\n}\n";
+
+async function status(lbd: RunningLbd) {
+  return JSON.parse((await lbd.ask("/v1/status"))?.body ?? "null");
+}
+
+/** A new pid of the api process that answers. */
+async function otherApi(lbd: RunningLbd, old: number | undefined): Promise<number> {
+  return until("another api process answers", async () => {
+    const pid = lbd.rolePid("api.pid");
+    return pid !== undefined && pid !== old && (await lbd.ask("/livez"))?.status === 200 ? pid : undefined;
+  });
+}
+
+test("starts, answers without rights, and ends on TERM with nothing left", async () => {
+  const lbd = lab.start(EMPTY);
+  await ready(lbd);
+  expect(readFileSync(join(lbd.runDir, "lbd.pid"), "utf8")).toBe(`${lbd.pid}\n`);
+  expect(statSync(lbd.runDir).mode & 0o777).toBe(0o755);
+  expect(statSync(join(lbd.runDir, "api.sock")).mode & 0o777).toBe(0o660);
+  const api = lbd.rolePid("api.pid") ?? 0;
+  const facts = readFileSync(`/proc/${api}/status`, "utf8");
+  if (process.getuid?.() === 0) {
+    expect(facts).toMatch(/^Uid:\t65534\t65534\t65534\t65534$/m);
+    expect(facts).toMatch(/^Groups:\t\s*$/m);
+    expect(facts).toMatch(/^CapPrm:\t0+$/m);
+  }
+  expect(facts).toMatch(/^NoNewPrivs:\t1$/m);
+  lbd.signal("SIGTERM");
+  expect(await lbd.exited).toBe(0);
+  expect(exists(api)).toBe(false);
+  for (const file of ["lbd.pid", "api.pid", "api.sock"]) expect(existsSync(join(lbd.runDir, file))).toBe(false);
+});
+
+test("a second director is told who is there, and nothing happens to the first", async () => {
+  const lbd = lab.start(EMPTY);
+  await ready(lbd);
+  const second = lab.beside(lbd);
+  expect(await second.exited).toBe(3);
+  expect(second.log()).toContain(`already running: pid ${lbd.pid} holds ${lbd.runDir}/lbd.pid`);
+  expect((await lbd.ask("/readyz"))?.status).toBe(200);
+  lbd.signal("SIGINT");
+  expect(await lbd.exited).toBe(0);
+});
+
+test("a reload with a broken file keeps the old one, a good one heals it", async () => {
+  const lbd = lab.start(EMPTY);
+  await ready(lbd);
+  const first = await status(lbd);
+  lbd.configure("global_defs {\n router_id lab\n");
+  lbd.signal("SIGHUP");
+  const stale = await until("the reload is refused", async () => {
+    const now = await status(lbd);
+    return now?.director.config.stale ? now : undefined;
+  });
+  expect(stale.director.config.errors[0]).toStartWith(`${lbd.configFile}:1:`);
+  expect(stale.director.config.sha256).toBe(first.director.config.sha256);
+  expect(lbd.log()).toContain("reload refused");
+  const metrics = (await lbd.ask("/metrics"))?.body ?? "";
+  expect(metrics).toContain("lbd_config_stale 1\n");
+  lbd.configure("global_defs {\n router_id other\n}\n");
+  lbd.signal("SIGHUP");
+  await until("the reload is taken", async () => {
+    const now = await status(lbd);
+    return now?.director.config.stale === false && now.director.config.reloads === 2;
+  });
+  lbd.signal("SIGTERM");
+  expect(await lbd.exited).toBe(0);
+});
+
+test("the reload command says what came of it", async () => {
+  const lbd = lab.start(EMPTY);
+  await ready(lbd);
+  expect(await lab.run("reload", "--run-dir", lbd.runDir)).toMatchObject({
+    status: 0,
+    out: expect.stringContaining("reloaded"),
+  });
+  lbd.configure("global_defs {\n");
+  const refused = await lab.run("reload", "--run-dir", lbd.runDir);
+  expect(refused.status).toBe(1);
+  expect(refused.err).toContain(`${lbd.configFile}:1:`);
+  lbd.signal("SIGTERM");
+  await lbd.exited;
+});
+
+test("a killed api process comes back and knows everything", async () => {
+  const lbd = lab.start(EMPTY);
+  await ready(lbd);
+  const old = lbd.rolePid("api.pid") ?? 0;
+  process.kill(old, "SIGKILL");
+  await otherApi(lbd, old);
+  await ready(lbd);
+  const now = await status(lbd);
+  expect(now.processes).toMatchObject([{ role: "api", restarts: 1 }]);
+  expect(JSON.parse((await lbd.ask("/v1/config"))?.body ?? "").effective.blocks.length).toBeGreaterThan(0);
+  lbd.signal("SIGTERM");
+  expect(await lbd.exited).toBe(0);
+});
+
+test("when the parent is killed its children end, and the next director starts clean", async () => {
+  const lbd = lab.start(EMPTY);
+  await ready(lbd);
+  const api = lbd.rolePid("api.pid") ?? 0;
+  lbd.signal("SIGKILL");
+  await lbd.exited;
+  await until("the api process has ended", () => !exists(api));
+  expect(existsSync(join(lbd.runDir, "lbd.pid"))).toBe(true);
+  const next = lab.beside(lbd);
+  await ready(next);
+  next.signal("SIGTERM");
+  expect(await next.exited).toBe(0);
+});
+
+test("a configuration that can't be used ends with status 2 and its place", async () => {
+  const lbd = lab.start("global_defs {\n");
+  expect(await lbd.exited).toBe(2);
+  expect(lbd.log()).toContain(`${lbd.configFile}:1:`);
+  const missing = await lab.run("-f", "/nonexistent/k.conf", "--run-dir", lbd.runDir);
+  expect(missing.status).toBe(2);
+  expect(missing.err).toContain("/nonexistent/k.conf");
+});
+
+test("signals that keepalived knows end nothing", async () => {
+  const lbd = lab.start(EMPTY);
+  await ready(lbd);
+  for (const name of ["SIGUSR1", "SIGUSR2"] as const) lbd.signal(name);
+  await until("both were taken", () => lbd.log().includes("SIGUSR1") && lbd.log().includes("SIGUSR2"));
+  expect((await lbd.ask("/livez"))?.status).toBe(200);
+  lbd.signal("SIGTERM");
+  expect(await lbd.exited).toBe(0);
+});
+
+test("TERM in the first moments ends it all the same", async () => {
+  for (let i = 0; i < 5; i++) {
+    const lbd = lab.start(EMPTY);
+    await until("the lock is held", () => existsSync(join(lbd.runDir, "lbd.pid")));
+    lbd.signal("SIGTERM");
+    expect(await lbd.exited).toBe(0);
+  }
+});
+
+test("a role without a parent does nothing", async () => {
+  const alone = await lab.run("@role", "api");
+  expect(alone.status).toBe(1);
+  expect(alone.err).toContain("started by lbd itself");
+  expect((await lab.run("@role", "nothing")).status).toBe(1);
+});
+
+test("an environment that would make it another program is refused", async () => {
+  const { BUN_OPTIONS } = process.env;
+  process.env.BUN_OPTIONS = "--smol";
+  try {
+    const refused = await lab.run("-f", "/nonexistent", "--run-dir", "/nonexistent");
+    expect(refused.status).toBe(1);
+    expect(refused.err).toContain("BUN_OPTIONS");
+  } finally {
+    if (BUN_OPTIONS === undefined) delete process.env.BUN_OPTIONS;
+    else process.env.BUN_OPTIONS = BUN_OPTIONS;
+  }
+});
+
+test.each([
+  ["--help", 0, "Usage: lbd"],
+  ["--version", 0, "lbd 0.1.0"],
+  ["--signum=DATA", 0, "10"],
+  ["--signum=STATS_CLEAR", 0, "63"],
+] as const)("%s", async (option, exit, text) => {
+  const ran = await lab.run(option);
+  expect([ran.status, ran.out]).toEqual([exit, expect.stringContaining(text)]);
+});
+
+test.each([
+  [["--confg", "x"], 1, "unknown option --confg; did you mean --config?"],
+  [["chek"], 1, "unknown command chek"],
+  [["status", "--jsn"], 2, "unknown option --jsn; did you mean --json?"],
+  [["status", "now"], 2, "stray word now"],
+  [["status", "--run-dir", "/nonexistent"], 3, "no director runs with the run directory /nonexistent"],
+  [["reload", "--run-dir", "/nonexistent"], 3, "no director runs with the run directory /nonexistent"],
+  [["--signum=NOTHING"], 1, "expected STOP RELOAD"],
+] as const)("%j is an error that says what to do", async (argv, exit, text) => {
+  const ran = await lab.run(...argv);
+  expect([ran.status, ran.err]).toEqual([exit, expect.stringContaining(text)]);
+});

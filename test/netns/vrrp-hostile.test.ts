@@ -100,6 +100,7 @@ describe.skipIf(reason !== undefined)("a hostile host", () => {
         using _a = new Daemon(SUBJECT, segment.host(0), config(100)).start();
         await until("master", () => addressesOf(segment.host(0)).includes(VIP), 20_000);
         const seen = vrrpFrames(capture.frames).length;
+        // All but the first, which is a valid advertisement with a TTL of 255.
         const sender = sendJunk(segment.host(1), ttl, 20, 8, [advert(change)]);
         await until("the sender ends", () => sender.exitCode !== null, 30_000);
         const during = vrrpFrames(capture.frames).slice(seen);
@@ -127,7 +128,7 @@ describe.skipIf(reason !== undefined)("a hostile host", () => {
         255,
         50_000,
         8,
-        JUNK.map(([, , change]) => advert(change)),
+        JUNK.slice(1).map(([, , change]) => advert(change)),
       );
       let sent = "";
       sender.stdout?.on("data", (chunk: Buffer) => {

@@ -318,7 +318,7 @@ describe.skipIf(reason !== undefined)("addresses, routes and rules", () => {
     return parts
       .map((words) => host.ip(words))
       .join("\n")
-      .replace(/valid_lft.*|inet6 fe80\S+/g, "");
+      .replace(/valid_lft.*|inet6 fe80\S+| tentative/g, "");
   }
 
   netTest("S07 S20 S37 S44 everything is there as master, and nothing is left after the stop", async () => {

@@ -3,7 +3,7 @@
 import type { Log } from "../../base/log.ts";
 import type { Address, Route, Rule, VrrpInstance } from "../../config/model.ts";
 import type { Reflector } from "../../kernel/reflector.ts";
-import type { CommandOutcome, Rtnetlink } from "../../kernel/rtnetlink.ts";
+import type { CommandOutcome } from "../../kernel/rtnetlink.ts";
 import { addressKey, linkByName, type NetRoute, type NetRule } from "../../net/model.ts";
 import { type NetCommand, ownedKeys, plan, type WantedTables } from "../../net/plan.ts";
 import type { NetEvent } from "../../net/seen.ts";
@@ -41,8 +41,11 @@ export function partOf(instance: VrrpInstance, device: string | undefined): Tabl
 }
 
 export interface Tables {
-  /** Everything that the configuration names, wanted or not: ours to remove. */
-  setOwned(parts: readonly TablesPart[]): void;
+  /**
+   * Everything that the configuration names, wanted or not: ours to remove. `alone`: no other VRRP daemon works in this namespace, so
+   * whatever carries our protocol number is ours too.
+   */
+  setOwned(parts: readonly TablesPart[], alone: boolean): void;
   /** Makes the kernel's tables hold exactly the parts; how many commands that took. */
   apply(parts: readonly TablesPart[]): number;
   /** Who wants what an event says is gone; undefined when nobody does. */
@@ -58,7 +61,6 @@ export interface Tables {
 }
 
 export interface TablesPorts {
-  readonly commands: Rtnetlink;
   readonly reflector: Reflector;
   readonly journal: Journal<TablesJournal>;
   readonly world: string;
@@ -67,10 +69,11 @@ export interface TablesPorts {
 
 const EMPTY: WantedTables = { addresses: [], routes: [], rules: [] };
 
-export function createTables({ commands, reflector, journal, world, log }: TablesPorts): Tables {
+export function createTables({ reflector, journal, world, log }: TablesPorts): Tables {
   const earlier = journal.read();
   const fromJournal: readonly string[] = earlier?.world === world ? earlier.keys : [];
   let configured: ReadonlySet<string> = new Set();
+  let marks = false;
   let owners = new Map<string, { owner: string | undefined; what: string }>();
   let problems: readonly string[] = [];
   let journalled = fromJournal.join("\n");
@@ -146,7 +149,8 @@ export function createTables({ commands, reflector, journal, world, log }: Table
   }
 
   return {
-    setOwned(parts) {
+    setOwned(parts, alone) {
+      marks = alone;
       const { wanted } = wantedOf(parts);
       configured = ownedKeys(wanted);
     },
@@ -154,14 +158,13 @@ export function createTables({ commands, reflector, journal, world, log }: Table
       const { wanted, waiting } = wantedOf(parts);
       // What a crash left is ours until the kernel has been put right once.
       const keys = new Set([...configured, ...ownedKeys(wanted), ...fromJournal]);
-      const todo: readonly NetCommand[] = plan(wanted, reflector.seen, { marks: true, keys });
+      const todo: readonly NetCommand[] = plan(wanted, reflector.seen, { marks, keys });
       write(wanted);
       if (todo.length === 0) {
         report(waiting);
         return 0;
       }
-      const failed = judge(commands.apply(todo));
-      reflector.drain();
+      const failed = judge(reflector.apply(todo));
       report([...waiting, ...failed]);
       return todo.length;
     },

@@ -68,7 +68,6 @@ export function createVrrpRole(context: RoleContext): Role {
   const virtuals = openVirtualInterfaces(commands, sysctl, log);
   const reflector = openReflector(readiness, clock, commands, { scope: tableScope([]) }, onNetEvents);
   const tables = createTables({
-    commands,
     reflector,
     journal: openJournal(journalPath(options.runDir, "vrrp"), parseTablesJournal),
     world: currentWorld(),
@@ -383,7 +382,7 @@ export function createVrrpRole(context: RoleContext): Role {
     director = createDirector(vrrp, first.bfd, clock.now());
     for (const instance of vrrp.instances) addStation(instance, vrrp.global);
     reflector.setScope(tableScope(allParts()));
-    tables.setOwned(allParts());
+    tables.setOwned(allParts(), isAlone(first));
     trackers.linksChanged(reflector.seen);
     trackers.configure(first);
     refresh();
@@ -428,7 +427,7 @@ export function createVrrpRole(context: RoleContext): Role {
     carryOut(actions.filter((action) => action.kind !== "send" || action.priority !== 0));
     refresh();
     perform(director.setFacts(trackers.facts(), now()));
-    tables.setOwned(allParts());
+    tables.setOwned(allParts(), isAlone(next));
     applyTables();
     syncDaemons.configure(next, new Set(owning.keys()));
     if (next.global.fifoWriteVrrpStatesOnReload) repeatStates();
@@ -564,6 +563,11 @@ export function createVrrpRole(context: RoleContext): Role {
       if (topic === "bfd" && isSessions(value)) trackers.setBfd(value);
     },
   };
+}
+
+/** A director with an instance name is one of several in its namespace. */
+function isAlone(config: Config): boolean {
+  return config.global.instanceName === undefined;
 }
 
 function scriptResult(outcome: Awaited<ReturnType<ReturnType<typeof createScriptRunner>["run"]>>): ScriptRunResult {

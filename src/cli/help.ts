@@ -48,7 +48,10 @@ export function commandHelp(name: string, description: string, args: ArgsDef): s
   const entries = Object.entries(args);
   const words = entries.filter(([, def]) => def.type === "positional");
   const options = entries.filter(([, def]) => def.type !== "positional");
-  const operands = words.map(([word, def]) => (def.required === false ? `[${word}]` : word)).join(" ");
+  const nameOf = (word: string, def: ArgsDef[string]) => def.valueHint ?? word.toUpperCase();
+  const operands = words
+    .map(([word, def]) => (def.required === false ? `[${nameOf(word, def)}…]` : nameOf(word, def)))
+    .join(" ");
   return [
     ...wrap(`lbd ${name}: ${description}`, 0, HELP_COLUMNS),
     "",
@@ -58,7 +61,7 @@ export function commandHelp(name: string, description: string, args: ArgsDef): s
       HELP_COLUMNS,
     ),
     "",
-    ...words.flatMap(([word, def]) => row(word, def.description ?? "")),
+    ...words.flatMap(([word, def]) => row(nameOf(word, def), def.description ?? "")),
     ...options.flatMap(([option, def]) => row(optionSpelling(option, def), optionText(def))),
     ...row("-h, --help", "print this"),
     "",
@@ -69,11 +72,13 @@ function optionSpelling(name: string, def: ArgsDef[string]): string {
   const aliases = "alias" in def && def.alias !== undefined ? [def.alias].flat() : [];
   const short = aliases.find((alias) => alias.length === 1);
   const value = def.type === "boolean" || def.type === undefined ? "" : ` ${def.valueHint ?? "VALUE"}`;
+  if (def.type === "boolean" && def.default === true) return `    --no-${name}`;
   return `${short ? `-${short}, ` : "    "}--${name}${value}`;
 }
 
 function optionText(def: ArgsDef[string]): string {
   const initial = typeof def.default === "string" && def.default !== "" ? `; default ${def.default}` : "";
+  if (def.type === "boolean" && def.default === true) return def.negativeDescription ?? `not: ${def.description ?? ""}`;
   return `${def.description ?? ""}${initial}`;
 }
 

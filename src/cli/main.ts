@@ -61,7 +61,7 @@ const SIGNUMS: Readonly<Record<string, number>> = {
 export async function runCli(argv: readonly string[]): Promise<void> {
   const [first, ...rest] = argv;
   if (first === "run") return runDirectorCommand(rest);
-  if (first === "help" && rest.length === 0) return print(help());
+  if (first === "help") return rest.length === 0 ? print(help()) : runCli([...rest, "--help"]);
   if (first !== undefined && !first.startsWith("-")) {
     const chosen = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
     if (chosen) return runOther(first, chosen, rest);

@@ -94,7 +94,8 @@ export function connectTcp(
       return;
     }
     connecting = false;
-    const error = socket.takeError();
+    // Writable and no more: connected. A failed attempt is told as such, and the socket knows why.
+    const error = ready.failed ? socket.takeError() : undefined;
     if (error === undefined) {
       done({ kind: "socket", socket, registration });
       return;

@@ -30,6 +30,8 @@ export interface TablePorts {
 export interface TableKeeper {
   /** Makes the kernel's table so. Services in `owned` that are not in it are removed. */
   want(entries: readonly ServiceEntry[]): void;
+  /** The same for some services that are wanted already; the others are not looked at. */
+  change(entries: readonly ServiceEntry[]): void;
   /** The wanted table again, for what failed or drifted; called by the clock. */
   audit(): void;
   /** Keys of the services that we may remove. */
@@ -87,7 +89,7 @@ interface Known {
 /** @throws SyscallError when the table can't be read at all */
 export function createTableKeeper(ports: TablePorts): TableKeeper {
   const { clock, log, table } = ports;
-  let wanted: readonly ServiceEntry[] = [];
+  let wanted = new Map<string, ServiceEntry>();
   let read: ReadonlyMap<string, SeenService> = new Map();
   let known: Map<string, Known> = new Map();
   const owned = new Set<string>();
@@ -120,23 +122,27 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
     });
   }
 
-  function present(): PresentService[] {
-    return [...known.values()].map(({ service, destinations }) => ({
-      service,
-      destinations: [...destinations.values()],
-    }));
-  }
-
   function want(entries: readonly ServiceEntry[]): void {
-    wanted = entries;
-    for (const entry of entries) owned.add(serviceKey(entry.service));
+    wanted = new Map(entries.map((entry) => [serviceKey(entry.service), entry]));
+    for (const key of wanted.keys()) owned.add(key);
     applyTwice("changed");
     forgetGone();
   }
 
+  function change(entries: readonly ServiceEntry[]): void {
+    const keys = new Set<string>();
+    for (const entry of entries) {
+      const key = serviceKey(entry.service);
+      if (!wanted.has(key)) continue;
+      wanted.set(key, entry);
+      keys.add(key);
+    }
+    applyTwice("changed", keys);
+  }
+
   /** What we thought of the table may be old: then look, and try once more. */
-  function applyTwice(why: "changed" | "drift"): void {
-    if (applyPlan(why, "first") === "stale" && reread()) applyPlan(why, "last");
+  function applyTwice(why: "changed" | "drift", only?: ReadonlySet<string>): void {
+    if (applyPlan(why, "first", only) === "stale" && reread()) applyPlan(why, "last");
     scheduleRetry();
   }
 
@@ -149,15 +155,32 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
 
   /** Services that are gone and not wanted are nobody's. */
   function forgetGone(): void {
-    const keys = new Set(wanted.map((entry) => serviceKey(entry.service)));
-    for (const key of owned) if (!keys.has(key) && !known.has(key)) owned.delete(key);
+    for (const key of owned) if (!wanted.has(key) && !known.has(key)) owned.delete(key);
   }
 
-  function applyPlan(why: "changed" | "drift", attempt: "first" | "last"): "done" | "stale" {
-    const now = clock.now();
-    const commands = plan(wanted, present(), owned);
+  /** The commands for all services, or for some of them. */
+  function planFor(only: ReadonlySet<string> | undefined): IpvsCommand[] {
+    if (only) {
+      const present = [...only].flatMap((key) => known.get(key) ?? []).map(presentOf);
+      return plan(
+        [...only].flatMap((key) => wanted.get(key) ?? []),
+        present,
+        NOTHING_OWNED,
+      );
+    }
+    const commands = plan([...wanted.values()], [...known.values()].map(presentOf), owned);
     const live = new Set(commands.map(nameOf));
     for (const name of failing.keys()) if (!live.has(name)) failing.delete(name);
+    return commands;
+  }
+
+  function applyPlan(
+    why: "changed" | "drift",
+    attempt: "first" | "last",
+    only?: ReadonlySet<string>,
+  ): "done" | "stale" {
+    const now = clock.now();
+    const commands = planFor(only);
     const due = commands.filter((command) => (failing.get(nameOf(command))?.retryAt ?? now) <= now);
     if (due.length === 0) return "done";
     // A command that failed before is not drift: nobody changed anything.
@@ -308,6 +331,7 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
 
   return {
     want,
+    change,
     audit,
     owned,
     own(keys) {
@@ -322,6 +346,12 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
       cancelRetry();
     },
   };
+}
+
+const NOTHING_OWNED: ReadonlySet<string> = new Set();
+
+function presentOf({ service, destinations }: Known): PresentService {
+  return { service, destinations: [...destinations.values()] };
 }
 
 function nameOf(command: IpvsCommand): string {

@@ -51,6 +51,8 @@ interface Service {
   readonly checks: ReadonlyMap<string, readonly string[]>;
 }
 
+const NO_STANDING = { quorumUp: true, realServers: new Map<string, ServerStanding>() };
+
 interface Adopted {
   readonly up: boolean;
   readonly weight: number;
@@ -85,6 +87,8 @@ class CheckerRole implements Role {
   /** Which virtual and real server a check of the runner belongs to. */
   readonly #owners = new Map<string, { readonly service: string; readonly realServer: RealServer }>();
   readonly #dirty = new Set<string>();
+  /** Whose a kernel service is, by its key. */
+  readonly #claims = new Map<string, string>();
   readonly #counters: Record<string, number> = {};
   #config: Config | undefined;
   #table: IpvsTable | undefined;
@@ -143,6 +147,7 @@ class CheckerRole implements Role {
     this.#watchAddresses(config);
     const old = new Map(this.#services);
     this.#services.clear();
+    this.#claims.clear();
     for (const virtualServer of config.virtualServers) {
       const before = old.get(virtualServer.id);
       old.delete(virtualServer.id);
@@ -217,21 +222,35 @@ class CheckerRole implements Role {
   }
 
   #applyTable(): void {
-    const { keeper, config } = { keeper: this.#keeper, config: this.#config };
-    if (!keeper || !config) return;
-    keeper.want(
-      desiredServices(config, (id) => this.#services.get(id)?.standing ?? { quorumUp: true, realServers: new Map() }),
-    );
+    if (!this.#config) return;
+    const entries = desiredServices(this.#config, (id) => this.#services.get(id)?.standing ?? NO_STANDING);
+    this.#keeper?.want(entries);
   }
 
-  /** Several verdicts of one turn make one plan. */
+  /** Several verdicts of one turn make one plan, for the services that they concern. */
   #applySoon(id: string): void {
     this.#dirty.add(id);
     this.#cancelFlush ??= this.#context.clock.at(this.#context.clock.now(), () => {
       this.#cancelFlush = undefined;
-      this.#applyTable();
-      for (const service of this.#dirtyServices()) this.#report(service);
+      const services = this.#dirtyServices();
+      this.#applyServices(services);
+      for (const service of services) this.#report(service);
     });
+  }
+
+  #applyServices(services: readonly Service[]): void {
+    const config = this.#config;
+    if (!config) return;
+    const changed = new Set(services.map(({ virtualServer }) => virtualServer));
+    const virtualServers = config.virtualServers.filter((virtualServer) => changed.has(virtualServer));
+    const standingOf = (id: string) => this.#services.get(id)?.standing ?? NO_STANDING;
+    const entries = virtualServers.flatMap((virtualServer) =>
+      desiredServices({ ...config, virtualServers: [virtualServer] }, standingOf).filter(
+        // Where two virtual servers name one address, the first has it (desired.ts).
+        ({ service }) => this.#claims.get(serviceKey(service)) === virtualServer.id,
+      ),
+    );
+    this.#keeper?.change(entries);
   }
 
   #dirtyServices(): Service[] {
@@ -335,6 +354,10 @@ class CheckerRole implements Role {
     const standing = standService(wasUp, virtualServer, realServers, wallMs);
     const service: Service = { virtualServer, standing, realServers, suspended, checks };
     this.#services.set(virtualServer.id, service);
+    for (const address of virtualServer.services) {
+      const key = serviceKey(serviceOf(virtualServer, address));
+      if (!this.#claims.has(key)) this.#claims.set(key, virtualServer.id);
+    }
     for (const ids of checks.values()) for (const id of ids) this.#suspend(id, suspended);
     if (before) this.#announceReload(before, service);
     return service;

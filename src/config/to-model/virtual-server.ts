@@ -381,7 +381,7 @@ function sorryServerOf(bound: BoundVirtualServer, inherited: Inherited): SorrySe
     port: bound.value.kind === "fwmark" ? 0 : (target.port ?? inherited.port),
     weight: 1,
     forwarding: method?.value ?? inherited.forwarding,
-    inhibit: inhibit?.value ?? bound.block.inhibit_on_failure?.value ?? false,
+    inhibit: inhibit?.value ?? false,
     origin: originOf(sorry.statement.words[0].span),
   };
 }

@@ -528,19 +528,18 @@ function announceOf(bound: BoundInstance, strict: boolean, context: InstanceCont
   const { block } = bound;
   const { global, findings } = context;
   const least = global.vrrp_min_garp?.value ?? false;
-  const delayMs =
-    block.garp_master_delay?.value ??
-    global.vrrp_garp_master_delay?.value ??
-    (least ? 0 : GLOBAL_DEFS.vrrp_garp_master_delay.initial);
-  const repeat = atLeastOne(
-    block.garp_master_repeat ?? global.vrrp_garp_master_repeat,
+  // keepalived: what a lower-priority advert sets off takes the global values, not those of the instance.
+  const globalDelayMs =
+    global.vrrp_garp_master_delay?.value ?? (least ? 0 : GLOBAL_DEFS.vrrp_garp_master_delay.initial);
+  const globalRepeat = atLeastOne(
+    global.vrrp_garp_master_repeat,
     least ? 1 : GLOBAL_DEFS.vrrp_garp_master_repeat.initial,
     findings,
   );
   const extra = block.garp_extra_if?.value ?? global.vrrp_garp_extra_if?.value;
   return {
-    delayMs,
-    repeat,
+    delayMs: block.garp_master_delay?.value ?? globalDelayMs,
+    repeat: atLeastOne(block.garp_master_repeat, globalRepeat, findings),
     refreshMs:
       block.garp_master_refresh?.value ??
       global.vrrp_garp_master_refresh?.value ??
@@ -551,9 +550,9 @@ function announceOf(bound: BoundInstance, strict: boolean, context: InstanceCont
       findings,
     ),
     lowerPrioDelayMs:
-      block.garp_lower_prio_delay?.value ?? (strict ? 0 : (global.vrrp_garp_lower_prio_delay?.value ?? delayMs)),
+      block.garp_lower_prio_delay?.value ?? (strict ? 0 : (global.vrrp_garp_lower_prio_delay?.value ?? globalDelayMs)),
     lowerPrioRepeat:
-      block.garp_lower_prio_repeat?.value ?? (strict ? 0 : (global.vrrp_garp_lower_prio_repeat?.value ?? repeat)),
+      block.garp_lower_prio_repeat?.value ?? (strict ? 0 : (global.vrrp_garp_lower_prio_repeat?.value ?? globalRepeat)),
     ...(extra && extra.everyMs > 0 && { extraIf: extra }),
   };
 }

@@ -3,7 +3,7 @@ import { isBlank, trimEnd } from "./blanks.ts";
 import { MAX_DEFINITION_LINES } from "./limits.ts";
 import { type MacroTable, nameEnd } from "./macros.ts";
 import type { Findings } from "./reading.ts";
-import { FixedPlace, type LinePart, partText, valueOf } from "./source.ts";
+import { FixedPlace, type LinePart, partText, restOf } from "./source.ts";
 
 interface OpenDefinition {
   readonly name: string;
@@ -15,6 +15,8 @@ export interface DefinitionLine {
   readonly part: LinePart;
   /** There was a comment on it. */
   readonly commented: boolean;
+  /** The comment ends in a backslash, which then joins the lines as one in front of it would. */
+  readonly continued: boolean;
   /** The line of the file behind it; "" when there is none to see. */
   nextLine(): string;
 }
@@ -37,12 +39,15 @@ export class Definitions {
     return this.#open !== undefined;
   }
 
-  /** Reads a line that begins with `$`; false when it is no definition, and was not meant to be one. */
-  read(part: LinePart): boolean {
+  /**
+   * Reads a line that begins with `$`; false when it is no definition, and was not meant to be one.
+   * @param continued its comment ends in a backslash
+   */
+  read(part: LinePart, continued: boolean): boolean {
     const { text } = part.place;
     const end = nameEnd(text, part.from + 1);
     if (end > part.from + 1 && end < part.to && text.charAt(end) === "=") {
-      this.#start(text.slice(part.from + 1, end), { ...part, to: end + 1 }, valueOf(part, end + 1));
+      this.#start(text.slice(part.from + 1, end), { ...part, to: end + 1 }, restOf(part, end + 1), continued);
       return true;
     }
     const meant = /^\$([^\s={}"]*)[ \t]*=/.exec(text.slice(part.from, Math.min(part.to, part.from + 200)));
@@ -58,7 +63,7 @@ export class Definitions {
         : "a name is made of letters, digits and underscores, and does not begin with a digit",
     );
     this.#findings.coverLine(part, index);
-    if (spaced) this.#macros.define(meant[1] ?? "", [valueOf(part, at.to)], at, "definition");
+    if (spaced) this.#macros.define(meant[1] ?? "", [restOf(part, at.to)], at, "definition");
     return true;
   }
 
@@ -66,11 +71,12 @@ export class Definitions {
   readNext(line: DefinitionLine): void {
     const open = this.#open;
     if (!open) return;
-    const { part, commented } = line;
-    if (part.from >= part.to) this.#readEmpty(open, part, commented);
-    else if (part.place.text.charAt(part.to - 1) === "\\") this.#add(open, { ...part, to: part.to - 1 });
+    const { part, commented, continued } = line;
+    if (part.from >= part.to && !continued) this.#readEmpty(open, part, commented);
+    else if (endsInBackslash(part)) this.#add(open, { ...part, to: part.to - 1 });
     else {
       this.#add(open, part);
+      if (continued) return;
       if (openBraces(open.lines) > 0 && looksLikeMore(line.nextLine())) this.#reportCutShort(open, part);
       else this.#end(open);
     }
@@ -95,15 +101,12 @@ export class Definitions {
     this.#end(open);
   }
 
-  #start(name: string, definedAt: LinePart, value: LinePart): void {
+  #start(name: string, definedAt: LinePart, value: LinePart, continued: boolean): void {
     const open = { name, definedAt, lines: [] };
-    if (value.to > value.from && value.place.text.charAt(value.to - 1) === "\\") {
-      this.#open = open;
-      this.#add(open, { ...value, to: value.to - 1 });
-    } else {
-      this.#add(open, value);
-      this.#end(open);
-    }
+    const joined = endsInBackslash(value);
+    this.#open = open;
+    this.#add(open, joined ? { ...value, to: value.to - 1 } : value);
+    if (!joined && !continued) this.#end(open);
   }
 
   #readEmpty(open: OpenDefinition, part: LinePart, commented: boolean): void {
@@ -150,6 +153,10 @@ export class Definitions {
 
 /** What to do about a quote that is not closed. */
 export const CLOSE_QUOTE = 'write " where it should end';
+
+function endsInBackslash(part: LinePart): boolean {
+  return part.to > part.from && part.place.text.charAt(part.to - 1) === "\\";
+}
 
 /** The next line of a file that makes a line without a backslash look like a slip. */
 function looksLikeMore(nextLine: string): boolean {

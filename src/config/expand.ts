@@ -11,7 +11,7 @@ import { MacroTable, nameEnd } from "./macros.ts";
 import { type PredefinedSources, predefinedValue } from "./predefined.ts";
 import { Findings, type Reading } from "./reading.ts";
 import { type Chain, type MacroLine, type ReplaceBudget, type Replaced, replaceMacros } from "./replace.ts";
-import { FixedPlace, type LinePart, partSpan, partText, valueOf } from "./source.ts";
+import { FixedPlace, type LinePart, partSpan, partText, restOf } from "./source.ts";
 import { type OpenedFile, SourceReader } from "./source-reader.ts";
 import type { Span } from "./span.ts";
 
@@ -81,6 +81,8 @@ class Expansion {
   /** The macros whose text is being read. */
   #chain: Chain | undefined;
   #includeRule: IncludeRule = INCLUDE_RULES.include ?? ALL;
+  /** The comment of the line being read ends in a backslash: only a definition cares. */
+  #continued = false;
   #expandedLines = 0;
   #cutOff = false;
 
@@ -172,9 +174,15 @@ class Expansion {
     const comment = commentStart(place.text, from, line.to);
     if (comment.escaped) this.#warnEscaped({ ...line, from: comment.end, to: comment.end + 2 });
     const part = { ...line, to: trimEnd(place.text, from, comment.end) };
+    const commented = comment.end < line.to;
+    const continued = commented && place.text.charCodeAt(trimEnd(place.text, from, line.to) - 1) === BACKSLASH;
     if (this.#definitions.isOpen)
-      this.#definitions.readNext({ part, commented: comment.end < line.to, nextLine: () => this.#nextLine() });
-    else this.#readPart(part, "all");
+      this.#definitions.readNext({ part, commented, continued, nextLine: () => this.#nextLine() });
+    else {
+      this.#continued = continued;
+      this.#readPart(part, "all");
+      this.#continued = false;
+    }
   }
 
   #warnEscaped(at: LinePart): void {
@@ -208,7 +216,7 @@ class Expansion {
       if (kept) this.#readPart(kept, "no-condition");
       return;
     }
-    if (code === DOLLAR && this.#definitions.read(part)) return;
+    if (code === DOLLAR && this.#definitions.read(part, this.#continued)) return;
     if (code === TILDE && this.#readLoopHead(part)) return;
     if (place.text.slice(from, to).includes("$")) this.#replace(part, recognise);
     else this.#emit(part);
@@ -333,7 +341,7 @@ class Expansion {
       this.#cut(partSpan(head), `${MADE_LINES} (this loop makes ${loop.value.count})`);
     else
       this.#push(
-        { kind: "loop", loop: loop.value, head, rest: valueOf(part, restFrom), chain: this.#chain, next: 0 },
+        { kind: "loop", loop: loop.value, head, rest: restOf(part, restFrom), chain: this.#chain, next: 0 },
         part,
       );
     return true;
@@ -364,7 +372,8 @@ class Expansion {
     if (!line || !this.#countLine(line.part)) return;
     this.#chain = line.chain;
     const { part } = line;
-    if (this.#definitions.isOpen) this.#definitions.readNext({ part, commented: false, nextLine: () => "" });
+    if (this.#definitions.isOpen)
+      this.#definitions.readNext({ part, commented: false, continued: false, nextLine: () => "" });
     else this.#readPart(part, "all");
   }
 
@@ -400,7 +409,7 @@ class Expansion {
     const ownRule = Object.hasOwn(INCLUDE_RULES, word) ? INCLUDE_RULES[word] : undefined;
     const next = text.charCodeAt(end);
     if (!ownRule || (end < part.to && !isBlank(next) && next !== QUOTE)) return false;
-    const name = valueOf(part, end);
+    const name = restOf(part, end);
     if (name.from >= name.to) {
       const hint = `write ${word} FILE, a name or pattern without quotes`;
       this.#findings.error("include-without-name", { ...part, to: end }, `${word} names no file`, hint);
@@ -444,6 +453,7 @@ const QUOTE = 34;
 const HASH = 35;
 const DOLLAR = 36;
 const AT = 64;
+const BACKSLASH = 92;
 const OPEN_BRACE = 123;
 const TILDE = 126;
 const LETTER_I = 105;

@@ -189,6 +189,7 @@ class Parser {
         ? `${owner.text} takes no block`
         : "this brace follows no keyword";
     this.#odd = true;
+    if (++this.#misfits > MAX_MISFITS) this.#misfit ??= word;
     this.#report("brace-not-expected", word.span, message, "what stands in the braces is left out");
   }
 

@@ -52,7 +52,6 @@ interface Guess {
 interface EditList {
   readonly edit: Edit;
   readonly before: EditList | undefined;
-  readonly count: number;
 }
 
 /** One statement's words, or one brace, with what stands around it. */
@@ -95,7 +94,7 @@ class Repair {
       const next: Guess[] = [];
       for (const guess of guesses) this.#extend(guess, piece, next);
       guesses = bestOf(next);
-      if ((guesses[0]?.edits?.count ?? 0) > MAX_MISFITS) return undefined;
+      if ((guesses[0]?.cost ?? 0) > MAX_MISFITS * COST_UNKNOWN) return undefined;
     }
     const ends = guesses.map((guess) => this.#end(guess)).toSorted(byCost);
     return listed(ends[0]?.edits);
@@ -224,7 +223,7 @@ function closed(guess: Guess, block: OpenBlock, at: number): Guess {
 }
 
 function add(guess: Guess, edit: Edit): EditList {
-  return { edit, before: guess.edits, count: (guess.edits?.count ?? 0) + 1 };
+  return { edit, before: guess.edits };
 }
 
 function listed(edits: EditList | undefined): Edit[] {

@@ -94,7 +94,7 @@ export function partSpan(part: LinePart, from: number = part.from, to: number = 
 }
 
 /** The part from an offset on, without its leading blanks. */
-export function valueOf(part: LinePart, from: number): LinePart {
+export function restOf(part: LinePart, from: number): LinePart {
   return { ...part, from: skipBlanks(part.place.text, from, part.to) };
 }
 

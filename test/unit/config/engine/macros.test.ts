@@ -21,6 +21,8 @@ describe("definitions", () => {
     ["an empty line ends it", "$A=a \\\n\nb", "b"],
     ["one line with a backslash and an empty one", "$A= \\\n  a \\\n\nk ${A}b", "k·ab"],
     ["a comment behind the backslash", "$A= \\ # 1\n  a \\ # 2\n  b # 3\n$A", "a\nb"],
+    ["a comment that ends in a backslash", "$A= # 1 \\\n  a # 2 \\\n  # 3 \\\n  b # 4\n$A", "a\nb"],
+    ["blanks behind the backslash", "$A=a \\  \n b\t\n$A", "a\nb"],
     ["text in front of a multi-line macro is kept", "$A=a \\\n b\nk l $A", "k·l·a\nb"],
     ["a definition in a definition", "$A= \\\n $B=5 \\\n k $B\n$A", "k·5"],
     ["a macro that gives a definition", "$A=$B=5\n$A\nk $B", "k·5"],

@@ -74,6 +74,8 @@ export type RefusalReason =
   | "auth-ah-icv"
   | "auth-ah-spi"
   | "auth-ah-replay"
+  /** Authentic, from a lower address, with the very number that we sent last: see wireAfterCollision. */
+  | "auth-ah-collision"
   | "type"
   | "interval"
   | "owner-ignores";
@@ -129,6 +131,7 @@ const COUNTERS: Readonly<Record<RefusalReason, readonly [PacketCounter | undefin
   "auth-ah-icv": ["auth_failure", "wrong AH integrity value"],
   "auth-ah-spi": ["auth_failure", "AH SPI is not the source address"],
   "auth-ah-replay": ["auth_failure", "AH sequence already seen"],
+  "auth-ah-collision": ["auth_failure", "AH sequence that we have just used ourselves"],
   type: ["invalid_type_rcvd", "packet type is not advertisement"],
   interval: ["advert_interval_err", "advertisement interval not as required"],
   "owner-ignores": [undefined, "address owner ignores advertisements"],
@@ -282,13 +285,12 @@ export function accept(receiver: Receiver, datagram: Datagram, state: ReceiveSta
       return REFUSALS["auth-password"];
     if (receiver.authType === AUTH_AH) {
       const ah = datagram.bytes.subarray(at - AH_HEADER_BYTES, at);
-      const wrong = checkAh(
-        receiver.secret,
-        wire.ahSequence,
-        datagram.bytes.subarray(0, at - AH_HEADER_BYTES),
-        ah,
-        message,
-      );
+      const header = datagram.bytes.subarray(0, at - AH_HEADER_BYTES);
+      const wrong = checkAh(receiver.secret, wire.ahSequence, header, ah, message);
+      if (wrong === "replay" && order < 0 && collides(wire, AH_HEADER.fields.sequence.get(ah, 0)))
+        return checkAh(receiver.secret, 0, header, ah, message)
+          ? REFUSALS["auth-ah-replay"]
+          : REFUSALS["auth-ah-collision"];
       if (wrong) return REFUSALS[`auth-ah-${wrong}`];
       wire = { ...wire, ahSequence: AH_HEADER.fields.sequence.get(ah, 0) };
     }
@@ -306,6 +308,11 @@ export function accept(receiver: Receiver, datagram: Datagram, state: ReceiveSta
   const skipList = instance.skipCheckAdvertAddresses && sender === state.masterAddress;
   if (!skipList && !sameAddresses(receiver, advert.addresses)) differences.push("address-list");
   return { ok: true, priority: advert.priority, advertMs, sender, order: order > 0 ? 1 : -1, differences, wire };
+}
+
+/** Two masters that started together count alike, and each finds the other's numbers used (one counter for both directions). */
+function collides(wire: WireState, sequence: number): boolean {
+  return sequence === wire.ahSequence && sequence === wire.ahSent;
 }
 
 /** Where the datagram ends: the total length of IPv4 (what follows is Ethernet padding), -1 when less than that arrived. */

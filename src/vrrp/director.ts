@@ -83,6 +83,8 @@ import {
   isUnicast,
   type OutgoingDatagram,
   type WireState,
+  wireAfterCollision,
+  wireAfterWeaker,
 } from "./wire.ts";
 
 /** What the driver does, in the order given. */
@@ -519,6 +521,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     const { reason, counter } = refusal;
     runtime.refused[reason] = (runtime.refused[reason] ?? 0) + 1;
     if (counter) runtime.counters[counter]++;
+    if (reason === "auth-ah-collision") runtime.wire = wireAfterCollision(runtime.wire);
     if (reason === "not-listening") return NOTHING;
     runtime.sightings.refused(datagram, reason, at.now, state.kind === "master");
     const suppressed = runtime.limiter.allow(`refused ${reason}`, at.now);
@@ -539,7 +542,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
   ): readonly DirectorAction[] {
     const weaker = state.kind === "master" && advert.priority < state.priority && advert.priority !== RESIGN_PRIORITY;
     // keepalived: a master that hears a weaker one goes on from its AH sequence, so that the others take ours again.
-    runtime.wire = weaker ? { ...advert.wire, ahSequence: advert.wire.ahSequence + 1 } : advert.wire;
+    runtime.wire = weaker ? wireAfterWeaker(advert.wire) : advert.wire;
     runtime.counters.advert_rcvd++;
     if (advert.priority === RESIGN_PRIORITY) runtime.counters.pri_zero_rcvd++;
     const listDiffers = advert.differences.includes("address-list");

@@ -136,6 +136,8 @@ interface Common {
   readonly since: MonoMs;
   /** Of the last change of state. */
   readonly cause: Cause;
+  /** Times of the last extra advertisements, at most MAX_EXTRA_ADVERTS_PER_S; kept when the mastership ends. */
+  readonly extraAdverts: readonly MonoMs[];
 }
 
 export interface InitState extends Common {
@@ -172,8 +174,6 @@ export interface MasterState extends Common {
   readonly kind: "master";
   readonly advertAt: MonoMs;
   readonly lastAdvertAt: MonoMs;
-  /** Times of the extra advertisements of the last second, at most MAX_EXTRA_ADVERTS_PER_S. */
-  readonly extraAdverts: readonly MonoMs[];
   readonly lowerPriorityNotedAt: MonoMs;
   readonly restoredAt: MonoMs;
   /** A repair that waits for its spacing. */
@@ -274,7 +274,8 @@ export interface Step {
 /** The state before `start`. */
 export function initialState(now: MonoMs): InitState {
   const cause: Cause = { code: "start", text: "not started" };
-  return { kind: "init", started: false, startAt: now, priority: 0, faults: [], pending: [], since: now, cause };
+  const nothing = { priority: 0, faults: [], pending: [], extraAdverts: [] };
+  return { ...nothing, kind: "init", started: false, startAt: now, since: now, cause };
 }
 
 /** When the next timer event is due; Infinity when none is. */
@@ -412,8 +413,8 @@ export function faultCause(faults: readonly Fault[]): Cause {
 }
 
 function common(state: State, cause: Cause, now: MonoMs): Common {
-  const { priority, faults, pending, groupFault } = state;
-  return { priority, faults, pending, groupFault, cause, since: now };
+  const { priority, faults, pending, groupFault, extraAdverts } = state;
+  return { priority, faults, pending, groupFault, extraAdverts, cause, since: now };
 }
 
 function transition(state: State, to: StateName, cause: Cause): Action {
@@ -535,7 +536,6 @@ function becomeMaster(cfg: MachineConfig, state: State, cause: Cause, now: MonoM
       kind: "master",
       advertAt: now + cfg.advertMs,
       lastAdvertAt: now,
-      extraAdverts: [],
       lowerPriorityNotedAt: Number.NEGATIVE_INFINITY,
       restoredAt: Number.NEGATIVE_INFINITY,
     },

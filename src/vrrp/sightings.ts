@@ -36,6 +36,7 @@ const MASTER_LIKE: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   "auth-password",
   "auth-ah-icv",
   "auth-ah-replay",
+  "auth-ah-collision",
   "interval",
   "destination",
 ]);
@@ -203,6 +204,7 @@ export function likelyCause(instance: VrrpInstance, reason: Kept["reason"], data
     case "auth-ah-spi":
       return "authentication: its AH key differs";
     case "auth-ah-replay":
+    case "auth-ah-collision":
       return "authentication: its AH sequence is behind ours, as after its restart";
     case "auth-ext-missing":
       return "authentication: it does not sign with auth_hmac, and we require it";

@@ -26,17 +26,32 @@ export interface WireState {
   readonly ipId: number;
   /** Greatest AH sequence sent or accepted: one counter, so that the number travels with the mastership. */
   readonly ahSequence: number;
+  /** The AH sequence that we sent last. */
+  readonly ahSent: number;
   readonly hmacSequence?: bigint;
   readonly hmacMarks: readonly ReplayMark[];
 }
 
-export const INITIAL_WIRE: WireState = { ipId: 0, ahSequence: 0, hmacMarks: [] };
+export const INITIAL_WIRE: WireState = { ipId: 0, ahSequence: 0, ahSent: 0, hmacMarks: [] };
 
 export interface OutgoingDatagram {
   /** 4 or 16 bytes. */
   readonly destination: Uint8Array;
   /** IPv4: with its IP header (IP_HDRINCL). IPv6: the payload, checksum already set. */
   readonly bytes: Uint8Array;
+}
+
+/** What an accepted advertisement leaves: a master goes on beyond the number of a weaker one, so that it is heard again. */
+export function wireAfterWeaker(wire: WireState): WireState {
+  return { ...wire, ahSequence: Math.min(wire.ahSequence + 1, AH_SEQUENCE_LIMIT) };
+}
+
+/**
+ * What an `auth-ah-collision` leaves. Masters that count alike refuse each other for ever; skipping one number ends it, and as the
+ * collision is over with that, a packet played again can't draw another skip.
+ */
+export function wireAfterCollision(wire: WireState): WireState {
+  return { ...wire, ahSequence: Math.min(wire.ahSequence + 1, AH_SEQUENCE_LIMIT) };
 }
 
 /** Does the instance speak to peers rather than to the group? */
@@ -78,11 +93,8 @@ export function encodeAdvertisement(
   priority: number,
   wallMs: number,
 ): { readonly datagrams: readonly OutgoingDatagram[]; readonly wire: WireState } {
-  const next: WireState = {
-    ...wire,
-    ipId: wire.ipId >= 0xffff ? 1 : wire.ipId + 1,
-    ahSequence: usesAh(instance) ? Math.min(wire.ahSequence + 1, AH_SEQUENCE_LIMIT) : wire.ahSequence,
-  };
+  const ahSequence = usesAh(instance) ? Math.min(wire.ahSequence + 1, AH_SEQUENCE_LIMIT) : wire.ahSequence;
+  const next: WireState = { ...wire, ipId: wire.ipId >= 0xffff ? 1 : wire.ipId + 1, ahSequence, ahSent: ahSequence };
   const message = encodeAdvert(advertOf(instance, priority));
   const hmac = instance.hmac?.mode === "receive-only" ? undefined : instance.hmac;
   const sequence = hmac && nextSequence(hmac, wire.hmacSequence, wallMs);

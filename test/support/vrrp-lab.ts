@@ -4,7 +4,7 @@ import type { Datagram } from "../../src/vrrp/accept.ts";
 import { createDirector, type Director, type DirectorAction } from "../../src/vrrp/director.ts";
 import { IPV4_HEADER_BYTES } from "../../src/vrrp/packet.ts";
 import type { TrackDefinition, TrackKind } from "../../src/vrrp/track.ts";
-import { usesAh, type WireState } from "../../src/vrrp/wire.ts";
+import { INITIAL_WIRE, usesAh, type WireState } from "../../src/vrrp/wire.ts";
 import { advertFrom, vrrpConfig } from "./vrrp.ts";
 
 export const WALL_START = Date.UTC(2026, 10, 23);
@@ -51,7 +51,7 @@ export function lab(
   let now = 1000;
   const log: LabEvent[] = [];
   const director = createDirector(config, options.bfd ?? [], now);
-  let wire: WireState = { ipId: 0, ahSequence: 0, hmacMarks: [] };
+  let wire: WireState = INITIAL_WIRE;
   const at = () => ({ now, wallMs: WALL_START + now });
   const take = (actions: readonly DirectorAction[]) => {
     for (const action of actions) log.push({ at: now, text: words(action), action });

@@ -1,0 +1,282 @@
+// Two to five directors on a wire that loses, delays and cuts, in virtual time: the next thing that is due happens next. After every
+// call to a director the standing invariants are checked; what must hold at the end is the test's matter.
+import { formatIp, ipBytes } from "../../src/base/ip.ts";
+import type { VrrpConfig } from "../../src/config/model.ts";
+import type { Datagram } from "../../src/vrrp/accept.ts";
+import { createDirector, type Director, type DirectorAction } from "../../src/vrrp/director.ts";
+import type { Fact, TrackKind } from "../../src/vrrp/track.ts";
+import type { Random } from "./random.ts";
+
+export interface SegmentOptions {
+  readonly random: Random;
+  /** Latency of a packet, uniformly between. */
+  readonly latencyMs: readonly [number, number];
+  /** How late a timer may run. */
+  readonly latenessMs: number;
+}
+
+/** Packets that a paused director's sockets hold. */
+const SOCKET_BUFFER_PACKETS = 256;
+const WALL = Date.UTC(2026, 10, 23);
+
+export interface Node {
+  readonly name: string;
+  readonly config: VrrpConfig;
+  readonly ip4: string;
+  readonly ip6: string;
+  /** undefined: not running. */
+  director: Director | undefined;
+  pausedSince: number | undefined;
+  readonly inbox: { readonly socket: string; readonly datagram: Datagram }[];
+  /** Instances whose addresses it has set. */
+  readonly holds: Set<string>;
+  readonly links: Map<string, boolean>;
+  readonly transitions: { readonly at: number; readonly text: string }[];
+  wakeAt: number;
+}
+
+interface Flight {
+  readonly at: number;
+  readonly to: Node;
+  readonly link: string;
+  readonly datagram: Datagram;
+}
+
+export interface Segment {
+  readonly nodes: readonly Node[];
+  now: number;
+  /** Probability that a packet is lost. */
+  loss: number;
+  /** Is the way from one node to another cut? */
+  cut: (from: Node, to: Node) => boolean;
+  /** Violations of the standing invariants; empty when all is well. */
+  readonly violations: string[];
+  /** Packets sent, by node. */
+  readonly sent: Map<string, number>;
+  run(ms: number): void;
+  boot(node: Node): void;
+  /** kill -9: nothing is said, addresses stay until the next boot. */
+  kill(node: Node): void;
+  shutdown(node: Node): void;
+  pause(node: Node): void;
+  resume(node: Node): void;
+  setLink(node: Node, link: string, up: boolean): void;
+  fact(node: Node, kind: TrackKind, name: string, up: boolean): void;
+  inject(to: Node, link: string, datagram: Datagram): void;
+  reload(node: Node, config: VrrpConfig): void;
+  /** Names of running nodes that are master of an instance. */
+  masters(instance: string): readonly string[];
+}
+
+export function segment(configs: readonly VrrpConfig[], options: SegmentOptions): Segment {
+  const { random } = options;
+  const flights: Flight[] = [];
+  const nodes: Node[] = configs.map((config, i) => ({
+    name: `d${i + 1}`,
+    config,
+    ip4: `192.0.2.${i + 1}`,
+    ip6: `fe80::${i + 1}`,
+    director: undefined,
+    pausedSince: undefined,
+    inbox: [],
+    holds: new Set(),
+    links: new Map(config.instances.map((instance) => [instance.interface ?? "", true])),
+    transitions: [],
+    wakeAt: Number.POSITIVE_INFINITY,
+  }));
+
+  const world: Segment = {
+    nodes,
+    now: 0,
+    loss: 0,
+    cut: () => false,
+    violations: [],
+    sent: new Map(),
+    run,
+    boot,
+    kill(node) {
+      node.director = undefined;
+      node.pausedSince = undefined;
+      node.inbox.length = 0;
+    },
+    shutdown(node) {
+      if (node.director) perform(node, node.director.stop(at()));
+      node.director = undefined;
+    },
+    pause(node) {
+      if (node.director) node.pausedSince ??= world.now;
+    },
+    resume,
+    setLink(node, link, up) {
+      node.links.set(link, up);
+      call(node, (director) => director.setFacts([linkFact(link, up, world.now)], at()));
+      if (up) call(node, (director) => director.reannounce(link, "link", at()));
+    },
+    fact(node, kind, name, up) {
+      call(node, (director) => director.setFacts([{ kind, name, up, detail: "", since: world.now }], at()));
+    },
+    inject(to, link, datagram) {
+      deliver({ at: world.now, to, link, datagram });
+    },
+    reload(node, config) {
+      call(node, (director) => director.reload(config, [], at()));
+      giveSources(node, config);
+    },
+    masters(instance) {
+      return nodes.filter((node) => stateOf(node, instance) === "master").map((node) => node.name);
+    },
+  };
+
+  function at() {
+    return { now: world.now, wallMs: WALL + world.now };
+  }
+
+  function boot(node: Node): void {
+    const director = createDirector(node.config, [], world.now);
+    node.director = director;
+    node.pausedSince = undefined;
+    node.inbox.length = 0;
+    for (const [link, up] of node.links) director.setFacts([linkFact(link, up, world.now)], at());
+    // Before the start there is nothing to do, and what was left behind is still there.
+    for (const instance of node.config.instances)
+      director.setSource(instance.name, instance.family === 4 ? node.ip4 : node.ip6, at());
+    perform(node, director.start(at()));
+  }
+
+  function giveSources(node: Node, config: VrrpConfig): void {
+    for (const instance of config.instances)
+      call(node, (director) => director.setSource(instance.name, instance.family === 4 ? node.ip4 : node.ip6, at()));
+  }
+
+  /** Facts reach a director that is paused as well: the kernel keeps them for it. */
+  function call(node: Node, what: (director: Director) => readonly DirectorAction[]): void {
+    if (node.director) perform(node, what(node.director));
+  }
+
+  function resume(node: Node): void {
+    if (node.pausedSince === undefined) return;
+    node.pausedSince = undefined;
+    // As the driver has to: first what the sockets hold, then the timers.
+    for (const { socket, datagram } of node.inbox.splice(0))
+      call(node, (director) => director.receive(socket, datagram, at()));
+    rearm(node);
+  }
+
+  function run(ms: number): void {
+    const until = world.now + ms;
+    for (;;) {
+      const flight = flights.reduce<Flight | undefined>(
+        (first, one) => (!first || one.at < first.at ? one : first),
+        undefined,
+      );
+      const timer = nodes.reduce<Node | undefined>(
+        (first, one) => (wake(one) < (first ? wake(first) : Number.POSITIVE_INFINITY) ? one : first),
+        undefined,
+      );
+      const flightAt = flight?.at ?? Number.POSITIVE_INFINITY;
+      const timerAt = timer ? wake(timer) : Number.POSITIVE_INFINITY;
+      if (Math.min(flightAt, timerAt) > until) break;
+      if (flight && flightAt <= timerAt) {
+        flights.splice(flights.indexOf(flight), 1);
+        world.now = Math.max(world.now, flightAt);
+        deliver(flight);
+      } else if (timer) {
+        world.now = Math.max(world.now, timerAt);
+        call(timer, (director) => director.timer(at()));
+      }
+    }
+    world.now = until;
+  }
+
+  function wake(node: Node): number {
+    return node.director && node.pausedSince === undefined ? node.wakeAt : Number.POSITIVE_INFINITY;
+  }
+
+  function rearm(node: Node): void {
+    const due = node.director?.deadline() ?? Number.POSITIVE_INFINITY;
+    node.wakeAt = Math.max(world.now, due) + random.next() * options.latenessMs;
+  }
+
+  function deliver(flight: Flight): void {
+    const { to, link, datagram } = flight;
+    if (!to.director || to.links.get(link) === false) return;
+    const socket = to.director.sockets().find((spec) => spec.interface === link && fits(spec, datagram))?.key;
+    if (socket === undefined) return;
+    if (to.pausedSince !== undefined) {
+      if (to.inbox.length < SOCKET_BUFFER_PACKETS) to.inbox.push({ socket, datagram });
+      return;
+    }
+    call(to, (director) => director.receive(socket, datagram, at()));
+  }
+
+  function perform(node: Node, actions: readonly DirectorAction[]): void {
+    for (const action of actions) {
+      if (action.kind === "send") transmit(node, action);
+      else if (action.kind === "addAddresses") node.holds.add(action.instance);
+      else if (action.kind === "removeAddresses") node.holds.delete(action.instance);
+      else if (action.kind === "transition") {
+        const { name, from, to, cause } = action;
+        if (cause.code.length === 0 || cause.text.length < 5)
+          world.violations.push(`${node.name}: ${name} ${from}>${to} without a cause`);
+        node.transitions.push({ at: world.now, text: `${name} ${from}>${to} ${cause.code}: ${cause.text}` });
+      }
+    }
+    if (node.director) rearm(node);
+    check(node);
+  }
+
+  function transmit(node: Node, action: DirectorAction & { kind: "send" }): void {
+    const { config, datagrams } = action;
+    const link = config.interface ?? "";
+    world.sent.set(node.name, (world.sent.get(node.name) ?? 0) + 1);
+    if (node.links.get(link) === false) return;
+    const source = ipBytes(config.family === 4 ? node.ip4 : node.ip6);
+    for (const { destination, bytes } of datagrams)
+      for (const to of nodes) {
+        if (to === node || world.cut(node, to) || random.chance(world.loss)) continue;
+        const unicast = config.unicast !== undefined;
+        if (unicast && formatIp(destination) !== (config.family === 4 ? to.ip4 : to.ip6)) continue;
+        const [least, most] = options.latencyMs;
+        const datagram: Datagram =
+          config.family === 4 ? { family: 4, bytes, source } : { family: 6, bytes, source, destination, hopLimit: 255 };
+        flights.push({ at: world.now + least + random.next() * (most - least), to, link, datagram });
+      }
+  }
+
+  /** What holds after every call, whatever has happened. */
+  function check(node: Node): void {
+    if (!node.director) return;
+    const views = node.director.instances();
+    for (const view of views) {
+      const master = view.state.kind === "master";
+      if (master !== node.holds.has(view.name))
+        world.violations.push(
+          `${world.now} ${node.name}: ${view.name} is ${view.state.kind}, addresses ${node.holds.has(view.name) ? "set" : "not set"}`,
+        );
+    }
+    for (const group of node.config.syncGroups) {
+      const kinds = views.filter((view) => view.group === group.name).map((view) => view.state.kind);
+      if (kinds.includes("master") && kinds.some((kind) => kind !== "master"))
+        world.violations.push(`${world.now} ${node.name}: group ${group.name} is split: ${kinds.join(" ")}`);
+    }
+  }
+
+  return world;
+}
+
+function fits(spec: ReturnType<Director["sockets"]>[number], datagram: Datagram): boolean {
+  if (spec.family !== datagram.family) return false;
+  return datagram.family === 6 || spec.protocol === datagram.bytes[9];
+}
+
+function linkFact(
+  name: string,
+  up: boolean,
+  since: number,
+): Fact & { readonly kind: "interface"; readonly name: string } {
+  return { kind: "interface", name, up, detail: up ? "" : "no carrier", since };
+}
+
+function stateOf(node: Node, instance: string): string {
+  return node.director?.instances().find((view) => view.name === instance)?.state.kind ?? "off";
+}

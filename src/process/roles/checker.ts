@@ -3,7 +3,6 @@
 import type { Cancel } from "../../base/clock.ts";
 import { escapeControls } from "../../base/log.ts";
 import { initialHealth } from "../../check/health.ts";
-import { patternOf } from "../../check/http.ts";
 import { checkKey } from "../../check/key.ts";
 import type { Verdict, WeightShare } from "../../check/outcome.ts";
 import { type CheckRunner, type CheckState, createCheckRunner } from "../../check/runner.ts";
@@ -20,11 +19,12 @@ import { desiredServices, serverDestinationKey, serviceOf } from "../../lvs/desi
 import { destinationKey, serviceKey } from "../../lvs/keys.ts";
 import type { IpvsCommand, IpvsTimeouts } from "../../lvs/model.ts";
 import { removeService } from "../../lvs/plan.ts";
-import type { Notification } from "../../notify/notification.ts";
 import type { Role, RoleContext } from "../role.ts";
 import type { CheckerRecord } from "./checker-journal.ts";
+import { serverNotification, serviceNotification } from "./checker-notify.ts";
 import { type CheckerPorts, realPorts } from "./checker-ports.ts";
-import { iso, quorumText, virtualServerStatus } from "./checker-status.ts";
+import { idleSettings, withFilePaths } from "./checker-settings.ts";
+import { iso, virtualServerStatus } from "./checker-status.ts";
 import { createTableKeeper, type TableKeeper } from "./checker-table.ts";
 
 /** A start this much behind its time is counted as late (lbd_check_late_total). */
@@ -510,7 +510,7 @@ class CheckerRole implements Role {
       `real server ${realServer.id} of ${virtualServer.id}: ${from} → ${to}: ${reason}`,
     );
     this.#event("real-server", `${virtualServer.id} ${realServer.id}`, from, to, reason);
-    this.#ports.notifier.notify(serverNotification(virtualServer, realServer, healthy, reason, true));
+    this.#ports.notifier.notify(serverNotification(virtualServer, realServer, healthy, reason));
   }
 
   #quorumChanged({ virtualServer, standing }: Service): void {
@@ -539,7 +539,7 @@ class CheckerRole implements Role {
     for (const realServer of virtualServer.realServers) {
       const own = standing.realServers.get(realServer.id);
       if (own?.healthy && initsToo)
-        this.#ports.notifier.notify(serverNotification(virtualServer, realServer, true, own.reason, true));
+        this.#ports.notifier.notify(serverNotification(virtualServer, realServer, true, own.reason));
     }
     if (!standing.quorumUp) return;
     this.#event("virtual-server", virtualServer.id, undefined, "up", standing.reason);
@@ -560,7 +560,7 @@ class CheckerRole implements Role {
       this.#event("real-server", subject, undefined, "removed", "removed from the configuration");
       if (before.virtualServer.omega && before.standing.realServers.get(realServer.id)?.healthy)
         this.#ports.notifier.notify(
-          serverNotification(before.virtualServer, realServer, false, "removed from the configuration", true),
+          serverNotification(before.virtualServer, realServer, false, "removed from the configuration"),
         );
     }
     if (before.standing.quorumUp !== standing.quorumUp) this.#quorumChanged(after);
@@ -570,7 +570,7 @@ class CheckerRole implements Role {
   #announceEnd({ virtualServer, standing }: Service, reason: string): void {
     for (const realServer of virtualServer.realServers)
       if (standing.realServers.get(realServer.id)?.healthy)
-        this.#ports.notifier.notify(serverNotification(virtualServer, realServer, false, reason, true));
+        this.#ports.notifier.notify(serverNotification(virtualServer, realServer, false, reason));
     if (standing.quorumUp)
       this.#ports.notifier.notify(serviceNotification(virtualServer, { ...standing, quorumUp: false }));
   }
@@ -657,25 +657,7 @@ class CheckerRole implements Role {
     if (problem !== undefined) this.#log("error", `${problem}: SSL_GET checks fail until this is mended and reloaded`);
     const checks = config.virtualServers.flatMap((vs) => vs.realServers.flatMap((rs) => rs.checks));
     this.#ports.watchFiles.set(checks.flatMap((check) => (check.kind === "FILE_CHECK" ? [check.file] : [])));
-    const idle = checks.filter((check) => check.kind === "BFD_CHECK").length;
-    if (idle > 0) this.#log("warning", `${idle} BFD_CHECK blocks are parsed, not yet effective: they count as up`);
-    this.#warnPatterns(checks);
-  }
-
-  #warnPatterns(checks: readonly Check[]): void {
-    const problems = new Set<string>();
-    for (const check of checks) {
-      if (check.kind !== "HTTP_GET" && check.kind !== "SSL_GET") continue;
-      for (const url of check.urls) {
-        const pattern = patternOf(url);
-        if (!pattern || pattern.ok || !url.regex) continue;
-        const { file, line } = check.origin;
-        problems.add(
-          `${file}:${line}: regex ${JSON.stringify(url.regex.pattern)} can't be used and is not looked at: ${pattern.error}`,
-        );
-      }
-    }
-    for (const problem of problems) this.#log("warning", problem);
+    for (const warning of idleSettings(checks)) this.#log("warning", warning);
   }
 
   /** A watched file changed: its checks run now. */
@@ -726,62 +708,6 @@ class CheckerRole implements Role {
   }
 }
 
-/** FILE_CHECK names a `track_file`; from here on its check has the path, so that another path is another check. */
-function withFilePaths(config: Config): Config {
-  const paths = new Map(config.vrrp.files.map(({ name, path }) => [name, path]));
-  if (paths.size === 0) return config;
-  const resolve = (check: Check): Check =>
-    check.kind === "FILE_CHECK" ? { ...check, file: paths.get(check.file) ?? check.file } : check;
-  const virtualServers = config.virtualServers.map((virtualServer) => ({
-    ...virtualServer,
-    realServers: virtualServer.realServers.map((server) => ({ ...server, checks: server.checks.map(resolve) })),
-  }));
-  return { ...config, virtualServers };
-}
-
 function serverName(virtualServer: VirtualServer, realServer: RealServer): string {
   return `${virtualServer.id}|${realServer.id}`;
-}
-
-/** `[192.0.2.1]:tcp:80`, `[web]:0`, `FWM 5` (cli-signals.md §6). */
-function serviceText({ name, services, protocol }: VirtualServer): string {
-  const [first] = services;
-  if (name.kind === "group") return `[${name.text}]:0`;
-  if (first?.kind === "fwmark") return `FWM ${first.mark}`;
-  return first ? `[${first.ip}]:${protocol.toLowerCase()}:${first.port}` : name.text;
-}
-
-function serverNotification(
-  virtualServer: VirtualServer,
-  realServer: RealServer,
-  up: boolean,
-  reason: string,
-  fifo: boolean,
-): Notification {
-  const isMark = virtualServer.services[0]?.kind === "fwmark";
-  const command = up ? realServer.notifyUp : realServer.notifyDown;
-  return {
-    kind: "real-server",
-    up,
-    server: isMark
-      ? `[${realServer.ip}]:none:0`
-      : `[${realServer.ip}]:${virtualServer.protocol.toLowerCase()}:${realServer.port}`,
-    service: serviceText(virtualServer),
-    smtpAlert: realServer.smtpAlert,
-    reason,
-    fifo,
-    ...(command ? { command } : {}),
-  };
-}
-
-function serviceNotification(virtualServer: VirtualServer, { quorumUp, liveWeight }: ServiceStanding): Notification {
-  const command = quorumUp ? virtualServer.quorumUp : virtualServer.quorumDown;
-  return {
-    kind: "virtual-server",
-    up: quorumUp,
-    service: serviceText(virtualServer),
-    smtpAlert: virtualServer.smtpAlert,
-    reason: quorumText(virtualServer, liveWeight),
-    ...(command ? { command } : {}),
-  };
 }

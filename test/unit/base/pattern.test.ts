@@ -157,7 +157,7 @@ describe("what is refused", () => {
 
 describe("linear time", () => {
   test.each([
-    ["nested quantifiers", "^(a+)+$", "a".repeat(100_000) + "b"],
+    ["nested quantifiers", "^(a+)+$", `${"a".repeat(100_000)}b`],
     ["alternatives that overlap", "(a|aa)+c", "a".repeat(250_000)],
     ["optional many times", `${"a?".repeat(200)}${"a".repeat(200)}b`, "a".repeat(250_000)],
     ["a state for every subset", "[ab]*a[ab]{60}c", "ab".repeat(125_000)],

@@ -3,8 +3,8 @@ import { initialHealth } from "../../../src/check/health.ts";
 import { bad, good, type Outcome } from "../../../src/check/outcome.ts";
 import { type Attempt, createCheckRunner, type Probes } from "../../../src/check/runner.ts";
 import type { Check, CheckTiming } from "../../../src/config/model.ts";
-import { httpCheck, httpUrl, tcpCheck, timing } from "../../support/model.ts";
 import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
+import { httpCheck, httpUrl, tcpCheck, timing } from "../../support/model.ts";
 
 const UP = initialHealth(true);
 const FAILED: Outcome = bad("refused", "connection refused");

@@ -4,7 +4,11 @@ import { clampWeight, desiredDestinations, desiredServices, serviceOf } from "..
 import { configOf, realServer, sorryServer, virtualServer } from "../../support/model.ts";
 
 /** `1=1 2=0`: last part of the address and weight. */
-function table(vs: VirtualServer, quorumUp: boolean, states: Readonly<Record<number, readonly [boolean, number]>>): string {
+function table(
+  vs: VirtualServer,
+  quorumUp: boolean,
+  states: Readonly<Record<number, readonly [boolean, number]>>,
+): string {
   const realServers = new Map(
     Object.entries(states).map(([host, [healthy, weight]]) => [`10.9.1.${host}:80`, { healthy, weight }]),
   );

@@ -173,7 +173,12 @@ async function fullQueue(): Promise<{ port: number; close(): void }> {
     connect(fd, inetAddress(loopback, name.port));
     return fd;
   });
-  return { port: name.port, close: () => [listener, ...fillers].forEach((fd) => close(fd)) };
+  return {
+    port: name.port,
+    close() {
+      for (const fd of [listener, ...fillers]) close(fd);
+    },
+  };
 }
 
 describe("SSL_GET", () => {

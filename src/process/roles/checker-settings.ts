@@ -1,0 +1,34 @@
+// Process layer: what the checker role makes of a configuration before it starts from it. Pure.
+import { patternOf } from "../../check/http.ts";
+import type { Check, Config } from "../../config/model.ts";
+
+/** FILE_CHECK names a `track_file`; from here on its check has the path, so that another path is another check. */
+export function withFilePaths(config: Config): Config {
+  const paths = new Map(config.vrrp.files.map(({ name, path }) => [name, path]));
+  if (paths.size === 0) return config;
+  const resolve = (check: Check): Check =>
+    check.kind === "FILE_CHECK" ? { ...check, file: paths.get(check.file) ?? check.file } : check;
+  const virtualServers = config.virtualServers.map((virtualServer) => ({
+    ...virtualServer,
+    realServers: virtualServer.realServers.map((server) => ({ ...server, checks: server.checks.map(resolve) })),
+  }));
+  return { ...config, virtualServers };
+}
+
+/** What is configured and has no effect, in words: one line each. */
+export function idleSettings(checks: readonly Check[]): string[] {
+  const warnings = new Set<string>();
+  const sessions = checks.filter((check) => check.kind === "BFD_CHECK").length;
+  if (sessions > 0) warnings.add(`${sessions} BFD_CHECK blocks are parsed, not yet effective: they count as up`);
+  for (const check of checks) {
+    if (check.kind !== "HTTP_GET" && check.kind !== "SSL_GET") continue;
+    for (const url of check.urls) {
+      const pattern = patternOf(url);
+      if (!pattern || pattern.ok || !url.regex) continue;
+      const { file, line } = check.origin;
+      const text = JSON.stringify(url.regex.pattern);
+      warnings.add(`${file}:${line}: regex ${text} can't be used and is not looked at: ${pattern.error}`);
+    }
+  }
+  return [...warnings];
+}

@@ -1,19 +1,23 @@
 // Entry: a hidden first argument makes this process a role of a running director; anything else is a command line.
-// The signal handlers come first, before any other module is read.
+// The signal handlers come first, before any other module is read. What the process does not need is not loaded: with
+// `--splitting` each import() below is a file of its own in the binary (docs/decisions/005-lazy-roles.md).
 import "./process/signals.ts";
-import { runCli } from "./cli/main.ts";
-import { runChild } from "./process/child.ts";
 import { EXIT, ROLE_WORD } from "./process/options.ts";
-import { ROLES } from "./process/roles.ts";
+import { loadRole, roleName } from "./process/roles.ts";
 
-const [first, second, ...rest] = process.argv.slice(2);
-if (first === ROLE_WORD) {
-  const role = ROLES.get(second ?? "");
-  if (role && rest.length === 0) runChild(role.name, role.factory);
-  else process.exit(EXIT.failed);
-} else {
-  void runCli(process.argv.slice(2)).catch((error: unknown) => {
-    process.stderr.write(`lbd: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(EXIT.failed);
-  });
+async function main(): Promise<void> {
+  const [first, second, ...rest] = process.argv.slice(2);
+  if (first !== ROLE_WORD) {
+    const { runCli } = await import("./cli/main.ts");
+    return runCli(process.argv.slice(2));
+  }
+  const role = roleName(second);
+  if (!role || rest.length > 0) process.exit(EXIT.failed);
+  const [{ runChild }, factory] = await Promise.all([import("./process/child.ts"), loadRole(role)]);
+  runChild(role, factory);
 }
+
+main().catch((error: unknown) => {
+  process.stderr.write(`lbd: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(EXIT.failed);
+});

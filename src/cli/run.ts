@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { EXIT } from "../process/options.ts";
 import { readConfiguration } from "../process/read-config.ts";
-import { ROLES } from "../process/roles.ts";
+import { ROLE_NAMES } from "../process/roles.ts";
 import { runDirector } from "../process/run.ts";
 import type { ReadFlags } from "./flags.ts";
 import { runOptions } from "./run-options.ts";
@@ -12,6 +12,5 @@ export async function run(flags: ReadFlags): Promise<void> {
   const options = runOptions(flags, (path) => resolve(path));
   if (!options.ok) return complainUsage(options.error, EXIT.failed);
   const { value } = options;
-  const roles = new Set([...ROLES.values()].map(({ name }) => name));
-  await runDirector(value, () => readConfiguration(value), roles);
+  await runDirector(value, () => readConfiguration(value), ROLE_NAMES);
 }

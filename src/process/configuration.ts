@@ -7,10 +7,17 @@ export interface Reading {
   /** One line each, beginning with file and line: for the log, the status and the API. */
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
-  /** SHA-256 of the first file in hexadecimal digits; null when it could not be read. */
-  readonly sha256: string | null;
+  /** Asked for when nothing waits: it takes a walk over everything that was read. */
+  details(): Details;
   /** Effective values with their origins, secrets masked. Made when asked for: it is large. */
   effective(): unknown;
+}
+
+export interface Details {
+  /** SHA-256 over all files in hexadecimal digits; null when one could not be read again. */
+  readonly sha256: string | null;
+  /** Further warnings: what is configured and has no effect yet. */
+  readonly notes: readonly string[];
 }
 
 /** Reads and binds everything anew. Never throws: what goes wrong is in `errors`. */

@@ -15,6 +15,8 @@ import { createSupervisor, type Supervisor } from "./supervisor.ts";
 
 /** vrrp starts when the table is loaded, so that no address comes before it; but after this long it starts anyway. */
 export const VRRP_WAIT_MS = 5000;
+/** The configuration goes to the roles first; what is only told of it comes when the table is loaded, or after this long. */
+const DESCRIBE_AFTER_MS = 1000;
 /** A reload that the roles have not answered by then counts as done; supervision deals with a role that hangs. */
 export const RELOAD_LIMIT_MS = 60_000;
 /** Events kept for an api process that starts, and for readers that come back. */
@@ -61,6 +63,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   const { clock, log } = ports;
   const startedAt = now();
   let running: Reading | undefined;
+  let described: Reading | undefined;
   let config: ConfigStatus = {
     file: options.configFile,
     state: "reading",
@@ -153,7 +156,10 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   }
 
   function isRunning(role: RoleName): void {
-    if (role === "checker") startVrrp();
+    if (role === "checker") {
+      startVrrp();
+      describe();
+    }
     if (role !== "api") return;
     toApi.reset();
     toApi.update(directorUpdate());
@@ -205,6 +211,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     if (needs("bfd", reading.config)) void configure("bfd", reading.config);
     if (!checkerNeeded || !supervisors.has("checker")) startVrrp();
     else clock.at(clock.now() + VRRP_WAIT_MS, startVrrp);
+    clock.at(clock.now() + DESCRIBE_AFTER_MS, describe);
   }
 
   let vrrpStarted = false;
@@ -230,7 +237,6 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     setConfig({
       state: "loaded",
       loadedAt: now(),
-      sha256: reading.sha256,
       warnings: reading.warnings.length,
       stale: false,
       errors: [],
@@ -242,6 +248,15 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
           area: "process",
           message: `${options.configFile} asks for ${role}, which this build lacks`,
         });
+  }
+
+  /** What is told of a configuration after all who wait for it have it. */
+  function describe(): void {
+    if (!running || described === running || stopping) return;
+    described = running;
+    const { sha256, notes } = running.details();
+    setConfig({ sha256, warnings: running.warnings.length + notes.length });
+    for (const message of notes) log({ level: "warning", area: "config", message });
   }
 
   // --- reload
@@ -282,6 +297,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     await within(RELOAD_LIMIT_MS, Promise.all(toTell.map((role) => configure(role, next))));
     const durationMs = clock.now() - began;
     setConfig({ reloads: config.reloads + 1, lastReload: { at: now(), ok: true, durationMs } });
+    describe();
     sendEffective();
     log({ level: "info", area: "config", message: `reload done in ${Math.round(durationMs)} ms` });
     tellEvent("config", options.configFile, "loaded", "loaded", "read again");

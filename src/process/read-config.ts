@@ -5,7 +5,7 @@ import { notYetEffectiveLine } from "../config/effective.ts";
 import { type LoadResult, loadConfig } from "../config/load.ts";
 import { machineContext } from "./bind-context.ts";
 import { configFiles } from "./config-files.ts";
-import type { Reading } from "./configuration.ts";
+import type { Details, Reading } from "./configuration.ts";
 import type { RunOptions } from "./options.ts";
 
 /** Reads what `options` name. A file with an error in it is not used at all. Never throws. */
@@ -27,7 +27,7 @@ export function readConfiguration(options: Pick<RunOptions, "configFile" | "conf
   } catch (error) {
     // Not the user's mistake but ours; what runs must go on all the same.
     const message = `${configFile}: reading it failed: ${error instanceof Error ? error.message : String(error)}`;
-    return { errors: [message], warnings: [], sha256: null, effective: () => undefined };
+    return { errors: [message], warnings: [], details: noDetails, effective: () => undefined };
   }
 }
 
@@ -38,13 +38,15 @@ function reading(configFile: string, loaded: LoadResult): Reading {
       .filter((diagnostic) => diagnostic.severity === severity)
       .map((diagnostic) => lineOf(diagnostic, configFile));
   const warnings = lines("warning");
-  if (errors) return { errors: lines("error"), warnings, sha256: null, effective: () => undefined };
-  const unbuilt = notYetEffectiveLine(effective.notYetEffective);
+  if (errors) return { errors: lines("error"), warnings, details: noDetails, effective: () => undefined };
   return {
     config,
     errors: [],
-    warnings: unbuilt === undefined ? warnings : [...warnings, unbuilt],
-    sha256: hashOf(loaded.files),
+    warnings,
+    details() {
+      const unbuilt = notYetEffectiveLine(effective.notYetEffective);
+      return { sha256: hashOf(loaded.files), notes: unbuilt === undefined ? [] : [unbuilt] };
+    },
     effective: () => ({
       config: effective.config,
       blocks: effective.blocks,
@@ -52,6 +54,8 @@ function reading(configFile: string, loaded: LoadResult): Reading {
     }),
   };
 }
+
+const noDetails = (): Details => ({ sha256: null, notes: [] });
 
 /** `keepalived.conf:12:3: unknown keyword qourum (did you mean quorum?)`. */
 function lineOf({ span, message, hint }: Diagnostic, configFile: string): string {

@@ -1,13 +1,28 @@
-// Process layer: the roles of this program, by name.
+// Process layer: the roles of this program. Each is loaded by the process that runs it and by no other: the parent never reads the
+// checks, the api process never reads the configuration language, and all of them start sooner.
 import type { RoleFactory, RoleName } from "./role.ts";
-import { createApiRole } from "./roles/api.ts";
-import { createCheckerRole } from "./roles/checker.ts";
-import { createVrrpRole } from "./roles/vrrp.ts";
 
-const LIST: readonly { readonly name: RoleName; readonly factory: RoleFactory }[] = [
-  { name: "api", factory: createApiRole },
-  { name: "checker", factory: (context) => createCheckerRole(context) },
-  { name: "vrrp", factory: createVrrpRole },
-];
+const LOADERS: Readonly<Partial<Record<RoleName, () => Promise<RoleFactory>>>> = {
+  api: async () => (await import("./roles/api.ts")).createApiRole,
+  checker: async () => {
+    const { createCheckerRole } = await import("./roles/checker.ts");
+    return (context) => createCheckerRole(context);
+  },
+};
 
-export const ROLES: ReadonlyMap<string, (typeof LIST)[number]> = new Map(LIST.map((role) => [role.name, role]));
+/** Roles that this program has. */
+export const ROLE_NAMES: ReadonlySet<RoleName> = new Set(
+  (["api", "checker", "vrrp", "bfd"] as const).filter((name) => LOADERS[name]),
+);
+
+/** The name of a role as it stands on a command line; undefined for any other word. */
+export function roleName(word: string | undefined): RoleName | undefined {
+  return [...ROLE_NAMES].find((name) => name === word);
+}
+
+/** @throws Error for a role that this program lacks */
+export function loadRole(name: RoleName): Promise<RoleFactory> {
+  const load = LOADERS[name];
+  if (!load) throw new Error(`there is no ${name} role`);
+  return load();
+}

@@ -1,11 +1,14 @@
-// The real program, started from source in a directory of its own, with a line to what it logs and an end that leaves nothing.
+// The real program, started from source or as the binary, in a directory of its own, with a line to what it logs and an end that leaves nothing.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { until } from "./until.ts";
 
-const MAIN = resolve(import.meta.dir, "../../src/main.ts");
+/** From source, or the binary that LBD_BINARY names. */
+const PROGRAM = process.env.LBD_BINARY
+  ? [resolve(process.env.LBD_BINARY)]
+  : [process.execPath, resolve(import.meta.dir, "../../src/main.ts")];
 
 export interface Answer {
   readonly status: number;
@@ -43,15 +46,12 @@ export function lbdLab(): LbdLab {
 
   function launch(runDir: string, configFile: string, argv: readonly string[]): RunningLbd {
     const logFile = join(base, `${++count}.log`);
-    const child = Bun.spawn(
-      [process.execPath, MAIN, "--config", configFile, "--run-dir", runDir, "--api", "off", ...argv],
-      {
-        stdin: "ignore",
-        stdout: "ignore",
-        stderr: Bun.file(logFile),
-        cwd: base,
-      },
-    );
+    const child = Bun.spawn([...PROGRAM, "--config", configFile, "--run-dir", runDir, "--api", "off", ...argv], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: Bun.file(logFile),
+      cwd: base,
+    });
     started.push(child);
     return {
       pid: child.pid,
@@ -77,7 +77,7 @@ export function lbdLab(): LbdLab {
     },
     beside: (other, ...argv) => launch(other.runDir, other.configFile, argv),
     async run(...argv) {
-      const child = Bun.spawn([process.execPath, MAIN, ...argv], {
+      const child = Bun.spawn([...PROGRAM, ...argv], {
         env: { ...process.env },
         stdin: "ignore",
         stdout: "pipe",

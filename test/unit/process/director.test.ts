@@ -56,7 +56,10 @@ test("a second director is told who is there, and nothing happens to the first",
 test("a reload with a broken file keeps the old one, a good one heals it", async () => {
   const lbd = lab.start(EMPTY);
   await ready(lbd);
-  const first = await status(lbd);
+  const first = await until("the hash is known", async () => {
+    const now = await status(lbd);
+    return now?.director.config.sha256 ? now : undefined;
+  });
   lbd.configure("global_defs {\n router_id lab\n");
   lbd.signal("SIGHUP");
   const stale = await until("the reload is refused", async () => {

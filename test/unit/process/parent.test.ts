@@ -35,11 +35,17 @@ const OPTIONS: RunOptions = {
 
 function reading(text: string): Reading {
   const { config } = bindText(text);
-  return { config, errors: [], warnings: [], sha256: "00", effective: () => ({ text }) };
+  return {
+    config,
+    errors: [],
+    warnings: [],
+    details: () => ({ sha256: "00", notes: ["not yet effective"] }),
+    effective: () => ({ text }),
+  };
 }
 
 function broken(...errors: string[]): Reading {
-  return { errors, warnings: [], sha256: null, effective: () => undefined };
+  return { errors, warnings: [], details: () => ({ sha256: null, notes: [] }), effective: () => undefined };
 }
 
 function lab(first: Reading, change: Partial<RunOptions> = {}, children: FakeChildren = fakeChildren()) {
@@ -98,6 +104,19 @@ test("the checker boots while the configuration is read, and starts with it", ()
   expect(checker.last("start")).toBeUndefined();
   checker.say({ kind: "hello" });
   expect(configIds(checker.last("start")?.config)).toEqual(["192.0.2.1:80/tcp"]);
+});
+
+test("what is only told of a configuration comes after the table", () => {
+  const { director, children, said, clock } = lab(reading(SERVICES));
+  director.start();
+  expect(said("not yet effective")).toBe(false);
+  children.of("checker").comeUp();
+  expect(said("not yet effective")).toBe(true);
+  const waiting = lab(reading(SERVICES));
+  waiting.director.start();
+  waiting.clock.advance(1000);
+  expect(waiting.said("not yet effective")).toBe(true);
+  expect(clock.now()).toBe(0);
 });
 
 test("vrrp waits for the table, so that no address comes before it", () => {

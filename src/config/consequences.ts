@@ -7,7 +7,8 @@ import type { Statement, Tree } from "./tree.ts";
  * Findings whose keyword stands misspelt in the same block are left out, and references to what a misspelt block defines:
  * the misspelt word has its own finding.
  */
-export function withoutConsequences(diagnostics: readonly Diagnostic[], tree: Tree): readonly Diagnostic[] {
+export function withoutConsequences(all: readonly Diagnostic[], tree: Tree): readonly Diagnostic[] {
+  const diagnostics = firstUnknownWords(all);
   const misspelt = diagnostics.filter(({ code }) => code === "unknown-keyword").slice(0, MAX_COMPARED);
   if (misspelt.length === 0) return diagnostics;
   const names = namesIn(tree, misspelt);
@@ -23,6 +24,16 @@ export function withoutConsequences(diagnostics: readonly Diagnostic[], tree: Tr
     const block = statementAt(tree.statements, span)?.block;
     return !block?.statements.some((statement) => meant.some((place) => isAt(statement, place)));
   });
+}
+
+/** Behind a misspelt option its value is an unknown word too: only the first one of a line is told. */
+function firstUnknownWords(all: readonly Diagnostic[]): readonly Diagnostic[] {
+  const first = new Map<string, number>();
+  const unknown = all.flatMap(({ code, span }) => (code === "unknown-word" && span ? [span] : []));
+  if (unknown.length < 2) return all;
+  const key = ({ file, line }: Span) => `${line} ${file.name}`;
+  for (const span of unknown) first.set(key(span), Math.min(first.get(key(span)) ?? span.column, span.column));
+  return all.filter(({ code, span }) => code !== "unknown-word" || !span || first.get(key(span)) === span.column);
 }
 
 /** Further misspelt words are reported, but their consequences are not looked for. */

@@ -218,7 +218,7 @@ class Expansion {
     }
     if (code === DOLLAR && this.#definitions.read(part, this.#continued)) return;
     if (code === TILDE && this.#readLoopHead(part)) return;
-    if (place.text.slice(from, to).includes("$")) this.#replace(part, recognise);
+    if (recognise !== "after-macros" && place.text.slice(from, to).includes("$")) this.#replace(part);
     else this.#emit(part);
   }
 
@@ -234,7 +234,7 @@ class Expansion {
   }
 
   /** Replaces the macros of a line and goes on with what they gave. */
-  #replace(part: LinePart, recognise: Recognise): void {
+  #replace(part: LinePart): void {
     const replaced = this.#replaceMacros(part);
     if (this.#cutOff) return;
     if (replaced.more.length > 0) this.#push({ kind: "macro", lines: replaced.more, next: 0 }, part);
@@ -246,7 +246,7 @@ class Expansion {
     const result = { ...replaced.part, from, to };
     const code = place.text.charCodeAt(from);
     // A line that began with a macro: what it gave may be a definition or a loop, but no condition (§8).
-    const again = recognise !== "after-macros" && part.place.text.charCodeAt(part.from) === DOLLAR;
+    const again = part.place.text.charCodeAt(part.from) === DOLLAR;
     if (!again) this.#emit(result);
     else if (code === DOLLAR || code === TILDE) this.#readPart(result, "after-macros");
     else if (code === AT) this.#refuseCondition(result);

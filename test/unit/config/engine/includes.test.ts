@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: macros of the language.
 // Includes: language.md §10, the table of what is forgiven included.
 import { describe, expect, test } from "bun:test";
 import { braceAlternatives, INCLUDE_RULES, includeCheck, matchesWildcard } from "../../../../src/config/include.ts";
@@ -40,9 +41,7 @@ describe("finding files", () => {
   });
 
   test("_PWD is the directory of the included file, and of the outer one behind it", () => {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: a macro of the language.
     const files = { "d/p.conf": "k ${_PWD}" };
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: a macro of the language.
     expect(read("include d/p.conf\nk ${_PWD}", { files }).tree).toBe("k·/cwd/d\nk·/cwd");
   });
 

@@ -53,6 +53,7 @@ import {
   type AnnounceReason,
   type Cause,
   type Event,
+  type Fault,
   initialState,
   isListening,
   machineConfig,
@@ -241,6 +242,8 @@ interface Runtime {
   unit: UnitRuntime;
 }
 
+type SocketTable = Map<string, (readonly Runtime[] | undefined)[]>;
+
 interface UnitRuntime {
   unit: Unit;
   config: SyncGroup | undefined;
@@ -257,7 +260,10 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
   let runtimes = new Map<string, Runtime>();
   let units: UnitRuntime[] = [];
   let pacing: Pacing = new Map();
-  let table = new Map<string, (readonly Runtime[] | undefined)[]>();
+  /** By socket key and VRID; undefined: instances or sources have changed. */
+  let table: SocketTable | undefined;
+  /** The next deadline, as far as known; undefined: work it out. */
+  let dueAt: MonoMs | undefined;
   let stopped = false;
   let tooShort = 0;
   const unknownVrids = new Map<string, number[]>();
@@ -276,7 +282,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     units = unitsOf(config, grouped, () => initialState(created), created);
     attachUnits();
     for (const runtime of runtimes.values()) retrack(runtime);
-    rebuildTable();
+    table = undefined;
   }
 
   function newRuntime(instance: VrrpInstance, now: MonoMs): Runtime {
@@ -323,7 +329,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     const tracked: Tracked = {
       priority: runtime.evaluation.priority,
       pending: runtime.evaluation.pending,
-      faults: [...runtime.evaluation.faults, ...source, ...extra],
+      faults: [...runtime.evaluation.faults, ...source, ...withoutPeer(runtime.config), ...extra],
     };
     const changed = !sameTracked(tracked, runtime.tracked);
     runtime.tracked = tracked;
@@ -335,6 +341,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     for (const runtime of which)
       if (retrack(runtime)) changed.set(runtime.unit, [...(changed.get(runtime.unit) ?? []), runtime.config.name]);
     if (changed.size === 0) return NOTHING;
+    dueAt = undefined;
     const out: DirectorAction[] = [];
     for (const [unit, names] of changed) take(unit, stepMembers(unit.unit, names, trackedEvent, at.now), at, out);
     return out;
@@ -348,6 +355,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
   /** Takes a step's outcome over and turns its outputs into actions. */
   function take(unit: UnitRuntime, result: UnitStep, at: Instant, out: DirectorAction[]): void {
     const before = unitState(unit.unit);
+    if (unit.unit !== result.unit) sooner(unitDeadline(result.unit));
     unit.unit = result.unit;
     if (unitState(unit.unit) !== before) unit.since = at.now;
     for (const output of result.outputs) perform(unit, output, at, out);
@@ -405,6 +413,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
       case "announce": {
         const due = announceFor(runtime.announce, runtime.timers, action.why, at.now);
         runtime.timers = due.timers;
+        sooner(announceDeadline(due.timers));
         announce(runtime, due.rounds, at, out);
         return;
       }
@@ -437,6 +446,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     pacing = paced.pacing;
     for (const one of paced.now) pushAnnouncement(one, out);
     sendPaced(at, out);
+    sooner(pacingDeadline(pacing));
   }
 
   function sendPaced(at: Instant, out: DirectorAction[]): void {
@@ -472,7 +482,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
   // --- packets
 
   function receive(socket: string, datagram: Datagram, at: Instant): readonly DirectorAction[] {
-    const byVrid = table.get(socket);
+    const byVrid = socketTable().get(socket);
     if (!byVrid || stopped) return NOTHING;
     const vrid = vridOf(datagram);
     if (vrid < 0) {
@@ -524,6 +534,8 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     if (reason === "auth-ah-collision") runtime.wire = wireAfterCollision(runtime.wire);
     if (reason === "not-listening") return NOTHING;
     runtime.sightings.refused(datagram, reason, at.now, state.kind === "master");
+    // A refused packet moves no timer but the one that forgets foreign masters.
+    if (state.kind === "master") sooner(runtime.sightings.deadline());
     const suppressed = runtime.limiter.allow(`refused ${reason}`, at.now);
     if (suppressed === undefined) return NOTHING;
     const refused = runtime.sightings.lastRefused();
@@ -548,13 +560,18 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     const listDiffers = advert.differences.includes("address-list");
     if (listDiffers) runtime.counters.addr_list_err++;
     if (state.kind === "master" && advert.priority !== RESIGN_PRIORITY && advert.priority <= state.priority)
-      runtime.sightings.weaker(datagram, listDiffers, at.now);
+      noteWeaker(runtime, datagram, listDiffers, at);
     if (state.kind === "backup" && state.master?.address !== advert.sender) runtime.limiter.changed();
     const out: DirectorAction[] = [];
     logDifferences(runtime, advert, at, out);
     const event: Event = { kind: "advert", advert };
     take(runtime.unit, stepMember(runtime.unit.unit, runtime.config.name, event, at.now), at, out);
     return out;
+  }
+
+  function noteWeaker(runtime: Runtime, datagram: Datagram, addressesDiffer: boolean, at: Instant): void {
+    runtime.sightings.weaker(datagram, addressesDiffer, at.now);
+    sooner(runtime.sightings.deadline());
   }
 
   function logDifferences(runtime: Runtime, advert: AcceptedAdvert, at: Instant, out: DirectorAction[]): void {
@@ -571,6 +588,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
 
   function timer(at: Instant): readonly DirectorAction[] {
     const out: DirectorAction[] = [];
+    dueAt = undefined;
     for (const unit of units) if (unitDeadline(unit.unit) <= at.now) take(unit, stepTimers(unit.unit, at.now), at, out);
     for (const runtime of runtimes.values()) {
       if (announceDeadline(runtime.timers) <= at.now) {
@@ -601,43 +619,56 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     take(runtime.unit, stepMember(runtime.unit.unit, runtime.config.name, event, at.now), at, out);
   }
 
+  /** Something is due at `when`. A deadline that has moved back is only noticed when it comes: a timer event too early does no harm. */
+  function sooner(when: MonoMs): void {
+    if (dueAt !== undefined) dueAt = Math.min(dueAt, when);
+  }
+
+  /** Asked after every packet, so it is only worked out anew after a timer event. */
   function nextDeadline(): MonoMs {
+    if (dueAt !== undefined) return dueAt;
     let earliest = pacingDeadline(pacing);
     for (const unit of units) earliest = Math.min(earliest, unitDeadline(unit.unit));
     for (const runtime of runtimes.values())
       earliest = Math.min(earliest, announceDeadline(runtime.timers), runtime.sightings.deadline());
+    dueAt = earliest;
     return earliest;
   }
 
   // --- sockets
 
-  function rebuildTable(): void {
-    table = new Map();
+  function socketTable(): SocketTable {
+    if (table) return table;
+    const built: SocketTable = new Map();
     for (const spec of socketSpecs()) {
       const rows: (Runtime[] | undefined)[] = new Array(256);
       for (const name of spec.instances) {
         const runtime = runtimes.get(name);
         if (runtime) rows[runtime.config.vrid] = [...(rows[runtime.config.vrid] ?? []), runtime];
       }
-      table.set(spec.key, rows);
+      built.set(spec.key, rows);
     }
+    table = built;
+    return built;
   }
 
   function socketSpecs(): readonly SocketSpec[] {
-    const specs = new Map<string, SocketSpec>();
+    const specs = new Map<string, { readonly spec: SocketSpec; readonly instances: string[] }>();
     for (const runtime of runtimes.values()) {
       const spec = socketSpecOf(runtime.config, runtime.source?.ip);
       if (!spec) continue;
       const known = specs.get(spec.key);
-      specs.set(spec.key, known ? { ...known, instances: [...known.instances, ...spec.instances] } : spec);
+      if (known) known.instances.push(runtime.config.name);
+      else specs.set(spec.key, { spec, instances: [runtime.config.name] });
     }
-    return [...specs.values()];
+    return [...specs.values()].map(({ spec, instances }) => ({ ...spec, instances }));
   }
 
   // --- reload
 
   function reload(next: VrrpConfig, bfd: readonly TrackDefinition[], at: Instant): readonly DirectorAction[] {
     const out: DirectorAction[] = [];
+    dueAt = undefined;
     const plan = planReload(config.instances, next.instances);
     for (const instance of plan.remove) {
       const runtime = runtimes.get(instance.name);
@@ -693,7 +724,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
       take(unit, regroup(unit.unit, events, added, reportedState, at.now), at, out);
     }
     for (const runtime of runtimes.values()) runtime.previous = runtime.config;
-    rebuildTable();
+    table = undefined;
     return out;
   }
 
@@ -740,7 +771,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
       const runtime = runtimes.get(name);
       if (!runtime || runtime.source?.ip === ip) return NOTHING;
       runtime.source = ip === undefined ? undefined : { ip, bytes: ipBytes(ip) };
-      rebuildTable();
+      table = undefined;
       return retrackAll(at, [runtime]);
     },
     setFault(name, code, text, at) {
@@ -868,6 +899,12 @@ function peerOf(candidates: readonly Runtime[], datagram: Datagram): Runtime | u
 function usesLink(instance: VrrpInstance, link: string): boolean {
   if (instance.interface === link || instance.vmac?.interface === link) return true;
   return [...instance.virtualAddresses, ...instance.excludedAddresses].some((address) => address.device === link);
+}
+
+/** `unicast_fault_no_peer`: rather in FAULT than back to multicast. */
+function withoutPeer(instance: VrrpInstance): readonly Fault[] {
+  if (!instance.unicast?.faultWithoutPeer || isUnicast(instance)) return [];
+  return [{ code: "config", text: "unicast is asked for, and no unicast_peer is configured" }];
 }
 
 function zeroCounters(): Record<CounterName, number> {

@@ -110,6 +110,12 @@ describe("start", () => {
     expect(bench.state()).toBe("MASTER");
   });
 
+  test("unicast_fault_no_peer: FAULT while there is no peer", () => {
+    const unicast = { peers: [], checkSource: false, faultWithoutPeer: true, oldChecksum: "auto" } as const;
+    expect(lab([vrrpInstance({ unicast })]).state()).toBe("FAULT");
+    expect(lab([vrrpInstance({ unicast: { ...unicast, faultWithoutPeer: false } })]).state()).toBe("BACKUP");
+  });
+
   test("no source address is a fault that says so", () => {
     const bench = lab([vrrpInstance()], { hold: true });
     bench.fact("interface", "eth0", true);

@@ -1,0 +1,241 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: macros of the language.
+// `lbd check`: exit status, output and options; `lbd explain`; keepalived's -t. On files of this machine.
+import { afterAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CheckOptions, runCheck } from "../../../src/cli/check.ts";
+import { configTest } from "../../../src/cli/config-test.ts";
+import { explain } from "../../../src/cli/explain.ts";
+import { CODES } from "../../../src/config/codes.ts";
+import { configFiles } from "../../../src/process/config-files.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "lbd-check-"));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const path = join(dir, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const GOOD = file("good.conf", "global_defs {\n  router_id lbd\n}\n");
+const WARNS = file("warns.conf", "global_defs {\n  router_id lbd extra\n}\n");
+const BAD = file("bad.conf", "global_defs {\n\troutr_id lbd\n}\n");
+const GONE = join(dir, "gone.conf");
+file("inc.conf", "router_id ${_INSTANCE}\n");
+const INCLUDES = file("includes.conf", "global_defs {\n  include inc.conf\n  @other bad_word\n}\n");
+
+const OPTIONS: CheckOptions = { json: false, strict: false, effective: false, color: false, allConfig: false };
+const check = (paths: readonly string[], options: Partial<CheckOptions> = {}) =>
+  runCheck(paths, { ...OPTIONS, ...options });
+
+describe("exit status", () => {
+  test.each([
+    ["no finding", [GOOD], {}, 0],
+    ["a warning", [WARNS], {}, 0],
+    ["a warning, strictly", [WARNS], { strict: true }, 1],
+    ["an error", [BAD], {}, 1],
+    ["one of several has an error", [GOOD, BAD], {}, 1],
+    ["a missing file", [GONE], {}, 2],
+    ["a missing file and an error", [BAD, GONE], {}, 2],
+    ["a directory", [dir], {}, 2],
+    ["only notes, strictly", [file("note.conf", "$A=x\nglobal_defs {\n}\n")], { strict: true }, 0],
+    ["a line of another id", [INCLUDES], { configId: "one" }, 0],
+    ["a line of this id", [INCLUDES], { configId: "other" }, 1],
+  ] as const)("%s", (_why, paths, options, exit) => {
+    expect(check(paths, options).exit).toBe(exit);
+  });
+});
+
+describe("text", () => {
+  test("findings and a summary, nothing else", () => {
+    expect(check([BAD]).output).toBe(
+      [
+        `${BAD}:2:2: error[unknown-keyword]: unknown keyword in global_defs: routr_id`,
+        "2 | \troutr_id lbd",
+        "  | \t^^^^^^^^",
+        "  hint: did you mean router_id?",
+        "1 error in 1 file",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test.each([
+    [[GOOD], "no errors in 1 file"],
+    [[WARNS, GOOD], "no errors, 1 warning in 2 files"],
+    [[INCLUDES], "no errors in 2 files"],
+    [[GONE], "1 error in no files"],
+  ])("summary of %p", (paths, summary) => {
+    expect(check(paths, { configId: "x" }).output.trimEnd().split("\n").at(-1)).toBe(summary);
+  });
+
+  test("a missing file names one that is near", () => {
+    expect(check([join(dir, "goood.conf")]).output).toContain(`did you mean ${GOOD}?`);
+  });
+
+  test("effective values with their places", () => {
+    const { output } = check([GOOD], { effective: true });
+    expect(output).toMatch(new RegExp(`router_id lbd +# ${GOOD}:2`));
+    expect(output).toMatch(/# default\n/);
+  });
+});
+
+describe("JSON", () => {
+  const json = (paths: readonly string[], options: Partial<CheckOptions> = {}) =>
+    JSON.parse(check(paths, { ...options, json: true }).output);
+
+  test("files and diagnostics", () => {
+    expect(json([BAD])).toEqual({
+      files: [BAD],
+      diagnostics: [
+        {
+          severity: "error",
+          code: "unknown-keyword",
+          file: BAD,
+          line: 2,
+          column: 2,
+          endLine: 2,
+          endColumn: 10,
+          message: "unknown keyword in global_defs: routr_id",
+          hint: "did you mean router_id?",
+        },
+      ],
+    });
+  });
+
+  test("included files are files", () => {
+    expect(json([INCLUDES], { configId: "x" })).toEqual({ files: [INCLUDES, join(dir, "inc.conf")], diagnostics: [] });
+  });
+
+  test("a missing file is a diagnostic too", () => {
+    expect(json([GONE])).toMatchObject({ files: [], diagnostics: [{ code: "file-missing", file: GONE, line: 1 }] });
+  });
+
+  test("the effective values of one file, or of each", () => {
+    const { effective } = json([GOOD], { effective: true });
+    expect(effective.config.global.routerId).toBe("lbd");
+    expect(JSON.stringify(effective.blocks)).toContain(`"file":${JSON.stringify(GOOD)},"line":2`);
+    expect(json([GOOD, WARNS], { effective: true }).effective).toHaveLength(2);
+  });
+});
+
+describe("files of all kinds", () => {
+  const read = (path: string) => configFiles.read(path, 1000);
+  const kind = (path: string) => {
+    const got = read(path);
+    return got.ok ? "ok" : got.error.kind === "not-a-file" ? got.error.what : got.error.kind;
+  };
+
+  test("a FIFO that nobody writes to is refused at once", () => {
+    const fifo = join(dir, "fifo");
+    expect(spawnSync("mkfifo", [fifo]).status).toBe(0);
+    const startedAt = performance.now();
+    expect(kind(fifo)).toBe("a FIFO");
+    expect(check([fifo]).exit).toBe(2);
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+  });
+
+  test.each([
+    ["a file", () => GOOD, "ok"],
+    ["a directory", () => dir, "a directory"],
+    ["a device", () => "/dev/zero", "a device"],
+    ["nothing", () => GONE, "missing"],
+    ["below a file", () => `${GOOD}/x`, "missing"],
+    ["a name with a NUL", () => "a\0b", "missing"],
+    ["a file of no size in /proc", () => "/proc/self/comm", "ok"],
+  ])("%s", (_why, path, expected) => {
+    expect(kind(path())).toBe(expected);
+  });
+
+  test("an executable file is refused, as keepalived does", () => {
+    const path = file("run.conf", "global_defs {\n}\n");
+    chmodSync(path, 0o755);
+    expect(kind(path)).toBe("executable");
+  });
+
+  test("links are followed, circles end", () => {
+    symlinkSync(GOOD, join(dir, "link.conf"));
+    symlinkSync("circle", join(dir, "circle"));
+    expect(kind(join(dir, "link.conf"))).toBe("ok");
+    expect(kind(join(dir, "circle"))).toBe("unreadable");
+  });
+
+  test("more than the limit is refused before it is read, and while it grows", () => {
+    expect(kind(file("large.conf", "x".repeat(1001)))).toBe("too-large");
+    expect(kind(file("fits.conf", "x".repeat(1000)))).toBe("ok");
+    expect(configFiles.read("/proc/self/status", 10)).toMatchObject({ ok: false, error: { kind: "too-large" } });
+  });
+
+  test("an include that links back to its file is a circle", () => {
+    mkdirSync(join(dir, "d"));
+    const main = file("circle.conf", "include d/back.conf\n");
+    symlinkSync(main, join(dir, "d", "back.conf"));
+    expect(check([main]).output).toContain("error[include-loop]");
+  });
+});
+
+describe("-t", () => {
+  const tested = (path: string) => {
+    const log = join(dir, "test.log");
+    writeFileSync(log, "");
+    const exit = configTest({ configFile: path, allConfig: false, logFile: log });
+    return { exit, log: readFileSync(log, "utf8") };
+  };
+
+  test.each([
+    ["nothing to say", GOOD, 0],
+    ["only warnings", WARNS, 0],
+    ["an unknown keyword", BAD, 5],
+    [
+      "a keyword without its word",
+      file(
+        "word.conf",
+        "vrrp_instance V {\n  state MASTER\n  interface eth0\n  virtual_router_id 1\n  priority\n  virtual_ipaddress {\n    192.0.2.1\n  }\n}\n",
+      ),
+      2,
+    ],
+    ["a strict include that is missing", file("strict.conf", "includea gone.conf\nglobal_defs {\n}\n"), 6],
+    ["an include that is missing", file("loose.conf", "include gone.conf\nglobal_defs {\n}\n"), 0],
+    ["a missing file", GONE, 4],
+    ["a directory", dir, 4],
+  ])("%s", (_why, path, exit) => {
+    expect(tested(path).exit).toBe(exit);
+  });
+
+  test("the log file gets the findings", () => {
+    expect(tested(BAD).log).toContain("error[unknown-keyword]");
+    expect(tested(GOOD).log).toBe("");
+  });
+
+  test("a log file that can't be written", () => {
+    expect(configTest({ configFile: GOOD, allConfig: false, logFile: join(dir, "no", "log") })).toBe(1);
+  });
+});
+
+describe("explain", () => {
+  test.each(Object.keys(CODES))("%s has a title, an explanation and an example", (code) => {
+    const text = explain(code);
+    expect(text).toStartWith(`${code}: `);
+    expect(text).toContain("Example:");
+    expect(CODES[code]?.explanation).toEndWith(".");
+  });
+
+  test("the codes are sorted, so that a new one has its place", () => {
+    expect(Object.keys(CODES)).toEqual(Object.keys(CODES).toSorted());
+  });
+
+  test("a keyword is explained once for each meaning, with all its blocks", () => {
+    const text = explain("delay_loop") ?? "";
+    expect(text).toContain("in virtual_server\n");
+    expect(text.split("\n").every((line) => line.length <= 100)).toBe(true);
+    expect(explain("virtual_server/delay_loop")).toContain("default: 60000");
+  });
+
+  test("neither", () => {
+    expect(explain("banana")).toBeUndefined();
+    expect(explain("constructor")).toBeUndefined();
+  });
+});

@@ -126,13 +126,15 @@ function roomOf(path: string): string {
 
 function readSource(path: string): Source {
   const text = readFileSync(join(ROOT, path), "utf8");
+  const target = (name: string | undefined) => relative(ROOT, resolve(ROOT, dirname(path), name ?? ""));
   const imports = [...text.matchAll(/^\s*(?:import|export)\s+(type\s+)?([^;]*?)\s*from\s+"(\.{1,2}\/[^"]+)"/gms)].map(
-    (match) => ({
-      target: relative(ROOT, resolve(ROOT, dirname(path), match[3] ?? "")),
-      typeOnly: match[1] !== undefined || onlyTypes(match[2] ?? ""),
-    }),
+    (match) => ({ target: target(match[3]), typeOnly: match[1] !== undefined || onlyTypes(match[2] ?? "") }),
   );
-  return { path, text, imports };
+  const late = [...text.matchAll(/\bimport\("(\.{1,2}\/[^"]+)"\)/g)].map((match) => ({
+    target: target(match[1]),
+    typeOnly: false,
+  }));
+  return { path, text, imports: [...imports, ...late] };
 }
 
 /** `{ type A, type B }` imports nothing at run time. */

@@ -30,6 +30,8 @@ export interface HttpServer {
   /** Ends the listener and every connection. */
   close(): void;
   connections(): number;
+  /** Of TCP: the one that was asked for, or the free one that port 0 found; undefined for a UNIX socket. */
+  readonly port: number | undefined;
 }
 
 interface Connection {
@@ -174,7 +176,9 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
       server.off("error", reject);
       server.on("error", () => {});
       closeIdle();
-      resolve({ close, connections: () => connections.size });
+      const bound = server.address();
+      const port = typeof bound === "object" && bound !== null && where.kind === "tcp" ? bound.port : undefined;
+      resolve({ close, connections: () => connections.size, port });
     });
     if (where.kind === "unix") server.listen(where.path);
     else server.listen(where.port, where.address);

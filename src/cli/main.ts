@@ -7,6 +7,7 @@ import { REVISION, VERSION } from "../version.ts";
 import { CHECK_EXIT, checkCommand } from "./check.ts";
 import { ASK_EXIT } from "./client.ts";
 import { configTest } from "./config-test.ts";
+import { docsCommand } from "./docs.ts";
 import { explainCommand } from "./explain.ts";
 import { FLAGS, type ReadFlags, readFlags } from "./flags.ts";
 import { commandHelp, helpText } from "./help.ts";
@@ -29,6 +30,7 @@ interface Command {
 const COMMANDS: Readonly<Record<string, Command>> = {
   check: command("check configuration files", CHECK_EXIT.unreadable, checkCommand),
   explain: command("what a finding or a keyword means", CHECK_EXIT.unreadable, explainCommand),
+  docs: command("print the manual of all keywords", CHECK_EXIT.unreadable, docsCommand),
   status: command("what the running director does", ASK_EXIT.usage, statusCommand),
   vrrp: command("VRRP instances of the running director", ASK_EXIT.usage, vrrpCommand),
   reload: command("have it read its configuration again", ASK_EXIT.usage, reloadCommand),

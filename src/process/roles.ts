@@ -8,6 +8,10 @@ const LOADERS: Readonly<Partial<Record<RoleName, () => Promise<RoleFactory>>>> =
     const { createCheckerRole } = await import("./roles/checker.ts");
     return (context) => createCheckerRole(context);
   },
+  vrrp: async () => {
+    const { createVrrpRole } = await import("./roles/vrrp.ts");
+    return (context) => createVrrpRole(context);
+  },
 };
 
 /** Roles that this program has. */

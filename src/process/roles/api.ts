@@ -7,6 +7,7 @@ import { isLoopback } from "../../api/guard.ts";
 import { type HttpServer, listen, type Where } from "../../api/server.ts";
 import type { Cancel } from "../../base/clock.ts";
 import { formatEndpoint } from "../../base/ip.ts";
+import { limitLog } from "../../base/log-limit.ts";
 import { becomeNobody } from "../../kernel/confinement.ts";
 import { createStatusStore } from "../../status/store.ts";
 import { REVISION, VERSION } from "../../version.ts";
@@ -15,18 +16,20 @@ import type { Role, RoleContext } from "../role.ts";
 import { expectedParent, runtimeVersion } from "../runtime.ts";
 
 /** How often a TCP port that was taken is tried again. */
-export const RETRY_MS = 5000;
+export const RETRY_MS = 2000;
 /** The account that runs lbd and its group, which an operator may open the run directory to. */
 const SOCKET_MODE = 0o660;
 
 export function createApiRole(context: RoleContext): Role {
   const { clock, log, options } = context;
   const store = createStatusStore();
+  const limited = limitLog(log, clock);
   const servers: HttpServer[] = [];
   let tree: unknown;
   let confined = false;
   let cancelRetry: Cancel = () => {};
   let lastTcpError = "";
+  let facts: Readonly<Record<string, string>> = {};
 
   const { tcp } = options.api;
   const kernel = process.getBuiltinModule("node:os").release();
@@ -37,7 +40,8 @@ export function createApiRole(context: RoleContext): Role {
       build: { version: VERSION, revision: REVISION, bun: runtimeVersion, kernel },
       effective: () => tree,
     },
-    log,
+    // Clients cause these lines.
+    log: (line) => limited(line.area, line),
     ...(tcp ? { listenAddress: tcp.address } : {}),
   });
   const open = (where: Where) => listen(where, { app, clock, ready: () => confined });
@@ -45,9 +49,11 @@ export function createApiRole(context: RoleContext): Role {
   /** Port and address are as they were asked for: a name or port that is taken now may be free in a while. */
   async function openTcp(): Promise<void> {
     if (!tcp) return;
-    const where = formatEndpoint(tcp.address, tcp.port);
+    let where = formatEndpoint(tcp.address, tcp.port);
     try {
-      servers.push(await open({ kind: "tcp", ...tcp }));
+      const server = await open({ kind: "tcp", ...tcp });
+      servers.push(server);
+      where = formatEndpoint(tcp.address, server.port ?? tcp.port);
       log({ level: "info", area: "api", message: `listening on http://${where}` });
       if (!isLoopback(tcp.address))
         log({
@@ -56,23 +62,24 @@ export function createApiRole(context: RoleContext): Role {
           message: `${tcp.address} is no loopback address: the status is open to its network`,
         });
       lastTcpError = "";
-      return report("listening", where);
+      return say("listening", where);
     } catch (error) {
       const why = tcpError(error);
       if (why !== lastTcpError)
         log({ level: "error", area: "api", message: `can't listen on ${where}: ${why}; trying again` });
       lastTcpError = why;
-      report(`can't listen: ${why}`, where);
+      say(`can't listen: ${why}`, where);
       cancelRetry = clock.at(clock.now() + RETRY_MS, () => void openTcp());
     }
   }
 
-  function report(state: string, where: string): void {
-    context.report({
-      kind: "facts",
-      role: "api",
-      values: { tcp: state, tcpAddress: where, socket: socketPath(options.runDir) },
-    });
+  function say(state: string, where: string): void {
+    facts = { tcp: state, tcpAddress: where, socket: socketPath(options.runDir) };
+    report();
+  }
+
+  function report(): void {
+    context.report({ kind: "facts", role: "api", values: facts });
   }
 
   return {
@@ -83,7 +90,7 @@ export function createApiRole(context: RoleContext): Role {
       servers.push(await open({ kind: "unix", path }));
       chmodSync(path, SOCKET_MODE);
       await openTcp();
-      if (!tcp) report("off", "off");
+      if (!tcp) say("off", "off");
       // From here on no right is left, and only now requests are answered.
       becomeNobody(expectedParent() ?? process.ppid);
       confined = true;
@@ -93,7 +100,7 @@ export function createApiRole(context: RoleContext): Role {
       cancelRetry();
       for (const server of servers) server.close();
     },
-    snapshot() {},
+    snapshot: report,
     update(updates) {
       for (const update of updates) store.apply(update);
     },

@@ -1,10 +1,12 @@
 // The program as a whole, without IPVS: starts, answers, reloads, survives its children, and leaves nothing.
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { exists, lbdLab, type RunningLbd, ready } from "../../support/lbd.ts";
 import { until } from "../../support/until.ts";
 
+setDefaultTimeout(60_000);
 const lab = lbdLab();
 afterAll(() => lab.end());
 
@@ -193,4 +195,46 @@ test.each([
 ] as const)("%j is an error that says what to do", async (argv, exit, text) => {
   const ran = await lab.run(...argv);
   expect([ran.status, ran.err]).toEqual([exit, expect.stringContaining(text)]);
+});
+
+async function tcpFacts(lbd: RunningLbd): Promise<{ tcp: string; tcpAddress: string } | undefined> {
+  return (await status(lbd))?.facts.api;
+}
+
+test("TCP is for loopback names only, and --api off is off", async () => {
+  const lbd = lab.start(EMPTY, "--api", "127.0.0.1:0");
+  await ready(lbd);
+  const facts = await until("it listens", async () => {
+    const now = await tcpFacts(lbd);
+    return now?.tcp === "listening" ? now : undefined;
+  });
+  const url = `http://${facts.tcpAddress}/v1/status`;
+  expect((await fetch(url)).status).toBe(200);
+  expect((await fetch(url, { headers: { host: "rebound.example" } })).status).toBe(403);
+  expect((await fetch(url, { headers: { origin: "http://evil.example" } })).status).toBe(403);
+  expect((await fetch(url, { method: "POST", body: "x" })).status).toBe(413);
+  expect((await fetch(url, { method: "DELETE" })).status).toBe(405);
+  lbd.signal("SIGTERM");
+  expect(await lbd.exited).toBe(0);
+  const off = lab.start(EMPTY);
+  await ready(off);
+  expect(await tcpFacts(off)).toMatchObject({ tcp: "off" });
+  off.signal("SIGTERM");
+  await off.exited;
+});
+
+test("a port that is taken is said, does no harm, and is used once it is free", async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const address = other.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  const lbd = lab.start(EMPTY, "--api", `127.0.0.1:${port}`);
+  await ready(lbd);
+  const facts = await until("it is said", () => tcpFacts(lbd));
+  expect(facts.tcp).toBe("can't listen: another program has the port");
+  expect(lbd.log()).toContain(`error api: can't listen on 127.0.0.1:${port}`);
+  other.close();
+  await until("it listens", async () => (await tcpFacts(lbd))?.tcp === "listening");
+  lbd.signal("SIGTERM");
+  expect(await lbd.exited).toBe(0);
 });

@@ -114,6 +114,8 @@ function nearFlags(message: string): string[] {
 async function runOther(name: string, chosen: Command, rawArgs: readonly string[]): Promise<void> {
   const { usageExit } = chosen;
   endOnInterrupt();
+  // A reader that had enough, such as head(1), is no failure.
+  process.stdout.on("error", () => process.exit(EXIT.ok));
   const args = await chosen.args();
   if (rawArgs.includes("--help") || rawArgs.includes("-h")) return print(commandHelp(name, chosen.description, args));
   const unknown = unknownArgument(rawArgs, args);

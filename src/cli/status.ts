@@ -62,8 +62,6 @@ async function show(
       stopped = true;
       interrupted();
     });
-  // A reader that went away, such as head(1), ends it too.
-  process.stdout.on("error", () => process.exit(0));
   while (!stopped) {
     const shown = await read(args["run-dir"]);
     const text = shown.ok ? render(shown.value, args.json) : `lbd: ${shown.error.message}\n`;

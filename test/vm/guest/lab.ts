@@ -2,7 +2,7 @@
 //
 //   client 192.0.2.2 ─┬─ director 192.0.2.1 + 198.51.100.1, VIP 192.0.2.100 ─┬─ real1 198.51.100.11
 //   2001:db8:1::2     └─ 2001:db8:1::1 + 2001:db8:2::1, VIP 2001:db8:1::100   └─ real2 198.51.100.12 …  2001:db8:2::11 …
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { connect, Namespace } from "../../support/netns.ts";
 import { until } from "../../support/until.ts";
@@ -50,7 +50,11 @@ export class Lab {
     this.#switch.ip(`link set ${port} master br0`);
     host.sysctl("net.ipv6.conf.all.accept_dad", 0);
     host.sysctl("net.ipv6.conf.eth0.accept_dad", 0);
-    for (const name of ["all", "eth0"]) host.sysctl(`net.ipv4.conf.${name}.rp_filter`, 0);
+    for (const name of ["all", "eth0"]) {
+      host.sysctl(`net.ipv4.conf.${name}.rp_filter`, 0);
+      // All are on one segment: a redirect would lead answers past the director.
+      host.sysctl(`net.ipv6.conf.${name}.accept_redirects`, 0);
+    }
   }
 
   #address(host: Namespace, ipv4: string, ipv6: string): void {
@@ -105,12 +109,12 @@ export class Lab {
 
   /** Real servers take tunnelled packets: ipip and ip6ip6. Direct routing must be prepared before. */
   prepareTunnels(): void {
+    // Each module brings a device for all tunnels into every namespace.
+    spawnSync("modprobe", ["-a", "ipip", "ip6_tunnel"]);
     for (const real of this.reals) {
-      real.ip("link add tunl-v4 type ipip local any remote any");
-      real.ip("link set tunl-v4 up");
-      real.ip("link add tunl-v6 type ip6tnl mode ip6ip6 local any remote any");
-      real.ip("link set tunl-v6 up");
-      for (const name of ["all", "tunl-v4"]) real.sysctl(`net.ipv4.conf.${name}.rp_filter`, 0);
+      real.ip("link set tunl0 up");
+      real.ip("link set ip6tnl0 up");
+      for (const name of ["all", "tunl0"]) real.sysctl(`net.ipv4.conf.${name}.rp_filter`, 0);
     }
   }
 

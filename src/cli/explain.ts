@@ -116,6 +116,7 @@ function keywordText(row: Keyword): string {
 
 function effectText(row: Keyword): string {
   if (row.effective === "parsed") return "parsed, not yet effective";
+  if (row.effective === "untested") return "effective";
   return "test" in row.effective ? "effective" : `not supported: ${row.effective.unsupported}`;
 }
 

@@ -178,7 +178,7 @@ function count(
   row: Keyword,
   statement: Statement,
 ): void {
-  if (typeof row.effective === "object" && "test" in row.effective) return;
+  if (row.effective === "untested" || (typeof row.effective === "object" && "test" in row.effective)) return;
   const before = used.get(id);
   if (before) {
     before.count++;

@@ -9,10 +9,11 @@ import type { Statement, Word } from "../tree.ts";
 export type Tier = "seed" | "core" | "full" | "optional";
 
 /**
- * How far lbd has come with a keyword: a test shows its effect; or the model holds the value and nothing acts on it yet;
+ * How far lbd has come with a keyword: a test shows its effect; or it acts and no test names it (`untested`); or the model
+ * holds the value and nothing acts on it yet (`parsed`);
  * or it's refused on purpose, with the reason.
  */
-export type Effective = { readonly test: string } | "parsed" | { readonly unsupported: string };
+export type Effective = { readonly test: string } | "untested" | "parsed" | { readonly unsupported: string };
 
 /** How the words behind a keyword are read. */
 export interface Value<T> {

@@ -8,90 +8,102 @@ import { positional } from "./positional.ts";
 // biome-ignore format: a table reads by rows
 export const TRACKER = {
   weight: { value: positional("INT(-253..253; files and processes -254..254)"), default: "tracker's own, 0 for interfaces", repeat: "once",
-    tier: "seed", since: "1.1.13", effective: "parsed",
+    tier: "seed", since: "1.1.13", effective: { test: "test/unit/vrrp/coverage.test.ts" },
     doc: "Weight of this use of the tracker; +-254 becomes +-253 with an error for interfaces and scripts. In a sync group without sync_group_tracking_weight, and for address owners, weights are refused with an error; what then happens to the tracker depends on its kind (language.md 14.2)." },
-  reverse: { value: positional("FLAG after weight N"), default: "tracker's own", repeat: "once", tier: "full", since: "2.0.18", effective: "parsed",
+  reverse: { value: positional("FLAG after weight N"), default: "tracker's own", repeat: "once", tier: "full", since: "2.0.18",
+    effective: { test: "test/unit/vrrp/track-process.test.ts" },
     doc: "Swap the sense." },
   noreverse: { value: positional("FLAG after weight N"), default: "tracker's own", repeat: "once", tier: "full", since: "2.0.18",
-    effective: "parsed",
+    effective: { test: "test/unit/vrrp/track-process.test.ts" },
     doc: "Undo a reverse of the definition." },
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows
 export const UNICAST_PEER = {
-  "<ip>": { value: positional("IP"), default: "(required)", repeat: "once each", tier: "core", since: "1.2.8", effective: "parsed",
+  "<ip>": { value: positional("IP"), default: "(required)", repeat: "once each", tier: "core", since: "1.2.8",
+    effective: { test: "test/unit/vrrp/accept.test.ts" },
     doc: "A peer; duplicates and the other family are errors." },
-  min_ttl: { value: integer(0, 255), initial: 0, repeat: "last", tier: "full", since: "2.1.0", effective: "parsed",
+  min_ttl: { value: integer(0, 255), initial: 0, repeat: "last", tier: "full", since: "2.1.0", effective: { test: "test/unit/vrrp/accept.test.ts" },
     doc: "Least TTL of its adverts; also switches check_unicast_src on." },
-  max_ttl: { value: integer(0, 255), initial: 255, repeat: "last", tier: "full", since: "2.1.0", effective: "parsed",
+  max_ttl: { value: integer(0, 255), initial: 255, repeat: "last", tier: "full", since: "2.1.0",
+    effective: { test: "test/unit/vrrp/accept.test.ts" },
     doc: "Greatest TTL of its adverts; also switches check_unicast_src on." },
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows
 export const GROUP_ENTRY = {
-  "<ip>": { value: positional("IP [PORT(0..65535)]"), default: "port 0", repeat: "append", tier: "seed", since: "<=1.0.3", effective: "parsed",
+  "<ip>": { value: positional("IP [PORT(0..65535)]"), default: "port 0", repeat: "append", tier: "seed", since: "<=1.0.3",
+    effective: { test: "test/unit/lvs/codec-genl.test.ts" },
     doc: "One address." },
   "<range>": { value: positional("IP4-INT(0..255) | IP6-HEX(0..ffff) | IP-IP | IP/LEN (host bits zero) [PORT]"), repeat: "append", tier: "seed",
-    since: "<=1.0.3", effective: "parsed",
+    since: "<=1.0.3", effective: { test: "test/unit/lvs/codec-genl.test.ts" },
     doc: "A range of addresses: last octet (IPv6: last group) only, full end address, or a block. Measured: an IPv4 range or block that crosses a last-octet boundary makes the checker loop without end; IPv6 covers the last 16 bits only." },
-  fwmark: { value: positional("INT(0..4294967295) [ENUM(inet|inet6)]"), repeat: "append", tier: "seed", since: "1.0.3", effective: "parsed",
+  fwmark: { value: positional("INT(0..4294967295) [ENUM(inet|inet6)]"), repeat: "append", tier: "seed", since: "1.0.3",
+    effective: { test: "test/unit/lvs/codec-genl.test.ts" },
     doc: "A firewall mark; the family is for all-tunnelled groups." },
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows
 export const SYNC_DAEMON = {
   inst: { value: one("VRRP-INSTANCE", nonEmptySchema, "the name of a vrrp_instance"), default: "(none)", repeat: "once", tier: "core",
-    since: "2.1.0", effective: "parsed",
+    since: "2.1.0", effective: { test: "test/unit/api/app.test.ts" },
     doc: "Instance whose role the daemon follows; an unknown one clears the setting." },
-  id: { value: integer(0, 255), default: "VRID, else 0", repeat: "last", tier: "core", since: "1.2.24", effective: "parsed",
+  id: { value: integer(0, 255), default: "VRID, else 0", repeat: "last", tier: "core", since: "1.2.24",
+    effective: { test: "test/unit/lvs/codec-genl.test.ts" },
     doc: "Sync id." },
-  maxlen: { value: integer(1, 65507), default: "(kernel)", unit: "bytes", repeat: "last", tier: "full", since: "1.2.24", effective: "parsed",
+  maxlen: { value: integer(1, 65507), default: "(kernel)", unit: "bytes", repeat: "last", tier: "full", since: "1.2.24",
+    effective: { test: "test/unit/lvs/codec-genl.test.ts" },
     doc: "Largest sync packet." },
-  port: { value: integer(1, 65535), initial: 8848, repeat: "last", tier: "full", since: "1.2.24", effective: "parsed",
+  port: { value: integer(1, 65535), initial: 8848, repeat: "last", tier: "full", since: "1.2.24", effective: "untested",
     doc: "UDP port." },
-  ttl: { value: integer(1, 255), initial: 1, repeat: "last", tier: "full", since: "1.2.24", effective: "parsed",
+  ttl: { value: integer(1, 255), initial: 1, repeat: "last", tier: "full", since: "1.2.24", effective: "untested",
     doc: "Multicast TTL." },
   group: { value: one("MCAST-IP", multicastSchema(), "a multicast address"), default: "224.0.0.81", repeat: "last", tier: "full", since: "1.2.24",
-    effective: "parsed",
+    effective: "untested",
     doc: "Multicast group." },
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows
 export const TUNNEL = {
   type: { value: choice("ipip", "gue", "gre"), initial: "ipip", repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_type",
-    effective: "parsed",
+    effective: { test: "test/unit/lvs/codec-genl.test.ts" },
     doc: "Tunnel kind." },
   port: { value: integer(1, 65535), default: "(required for gue, forbidden else)", repeat: "last", tier: "full", since: "2.0.18",
-    build: "ipvs_tun_type", effective: "parsed",
+    build: "ipvs_tun_type", effective: { test: "test/unit/lvs/codec-genl.test.ts" },
     doc: "UDP port of a gue tunnel." },
-  nocsum: { value: flag, initial: true, repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_csum", effective: "parsed",
+  nocsum: { value: flag, initial: true, repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_csum",
+    effective: { test: "test/unit/lvs/plan.test.ts" },
     doc: "No checksum." },
-  csum: { value: flag, initial: false, repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_csum", effective: "parsed",
+  csum: { value: flag, initial: false, repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_csum",
+    effective: { test: "test/unit/lvs/plan.test.ts" },
     doc: "Checksum (gue, gre)." },
-  remcsum: { value: flag, initial: false, repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_csum", effective: "parsed",
+  remcsum: { value: flag, initial: false, repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_csum",
+    effective: { test: "test/unit/lvs/plan.test.ts" },
     doc: "Remote checksum offload (gue only)." },
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows
 export const VMAC = {
-  name: { value: ifname, default: "vrrp.VRID", repeat: "once", tier: "full", since: "2.3.0", build: "vmac", effective: "parsed",
+  name: { value: ifname, default: "vrrp.VRID", repeat: "once", tier: "full", since: "2.3.0", build: "vmac",
+    effective: { test: "test/netns/net-vmac.test.ts" },
     doc: "Protects an interface name that would be read as an option." },
   netlink_notify_msg: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.3.0", build: "vmac", effective: "parsed",
     doc: "Force a kernel message for the parent when the VMAC is made." },
-  group: { value: interfaceGroup, default: "(parent's)", repeat: "last", tier: "full", since: "", build: "vmac", effective: "parsed",
+  group: { value: interfaceGroup, default: "(parent's)", repeat: "last", tier: "full", since: "", build: "vmac",
+    effective: { test: "test/netns/net-vmac.test.ts" },
     doc: "Interface group of the new link." },
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows
 export const LINKBEAT = {
   "<ifname>": { value: positional("[ENUM(MII|ETHTOOL|IOCTL)]"), default: "MII, else ETHTOOL, else IOCTL", repeat: "append", tier: "full", since: "",
-    build: "linkbeat", effective: "parsed",
+    build: "linkbeat", effective: "untested",
     doc: "One polled interface with its preferred method." },
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows
 export const UP_DOWN_DELAY = {
   "<ifname>": { value: positional("SECS(0..255,res=1us) [SECS(0..255,res=1us)]"), default: "up delay 0 (the manual claims: same as down)", unit: "s",
-    repeat: "last", tier: "full", since: "", effective: "parsed",
+    repeat: "last", tier: "full", since: "", effective: "untested",
     doc: "Delay before acting on loss and on return of this interface; must stay below (down_timer_adverts-1) x advert_int." },
 } as const satisfies Table;

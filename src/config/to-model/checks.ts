@@ -16,7 +16,7 @@ import {
   TCP_CHECK,
   UDP_CHECK,
 } from "../keywords/checkers.ts";
-import type { BlockEntry, Bound, Entry } from "../keywords/keyword.ts";
+import type { BlockEntry, Bound } from "../keywords/keyword.ts";
 import { VIRTUAL_SERVER } from "../keywords/virtual-server.ts";
 import type { Check, CheckEndpoint, CheckKind, CheckTiming, HttpCheck, HttpUrl } from "../model.ts";
 import { originOf } from "../span.ts";
@@ -45,45 +45,40 @@ const DNS: KindDefaults = { retry: 3, delayBeforeRetryMs: "delay_loop" };
 export function toChecks(entry: BoundRealServer, ip: IpText, port: number, inherited: Inherited): readonly Check[] {
   const { block } = entry;
   const parent: Parent = { server: block, inherited, ip, port };
-  const found: {
-    readonly order: number;
-    readonly check: (id: string) => Check | undefined;
-    readonly kind: CheckKind;
-  }[] = [];
-  const add = <E extends { readonly order: number }>(
-    kind: CheckKind,
-    entries: readonly E[] | undefined,
-    make: (entry: E, parent: Parent, id: string) => Check | undefined,
-  ) => {
-    for (const one of entries ?? []) found.push({ order: one.order, kind, check: (id) => make(one, parent, id) });
-  };
-  add("TCP_CHECK", block.TCP_CHECK, tcpCheck);
-  add("HTTP_GET", block.HTTP_GET, httpGet);
-  add("SSL_GET", block.SSL_GET, sslGet);
-  add("SMTP_CHECK", block.SMTP_CHECK, smtpCheck);
-  add("MISC_CHECK", block.MISC_CHECK, miscCheck);
-  add("DNS_CHECK", block.DNS_CHECK, dnsCheck);
-  add("UDP_CHECK", block.UDP_CHECK, udpCheck);
-  add("PING_CHECK", block.PING_CHECK, pingCheck);
-  add("FILE_CHECK", block.FILE_CHECK, fileCheck);
-  add("BFD_CHECK", block.BFD_CHECK, bfdCheck);
+  const found: Found[] = [];
+  // Most real servers have one or two kinds; asking each kind by its own line keeps the types exact.
+  if (block.TCP_CHECK) addAll(found, "TCP_CHECK", block.TCP_CHECK, tcpCheck, parent);
+  if (block.HTTP_GET) addAll(found, "HTTP_GET", block.HTTP_GET, httpGet, parent);
+  if (block.SSL_GET) addAll(found, "SSL_GET", block.SSL_GET, sslGet, parent);
+  if (block.SMTP_CHECK) addAll(found, "SMTP_CHECK", block.SMTP_CHECK, smtpCheck, parent);
+  if (block.MISC_CHECK) addAll(found, "MISC_CHECK", block.MISC_CHECK, miscCheck, parent);
+  if (block.DNS_CHECK) addAll(found, "DNS_CHECK", block.DNS_CHECK, dnsCheck, parent);
+  if (block.UDP_CHECK) addAll(found, "UDP_CHECK", block.UDP_CHECK, udpCheck, parent);
+  if (block.PING_CHECK) addAll(found, "PING_CHECK", block.PING_CHECK, pingCheck, parent);
+  if (block.FILE_CHECK) addAll(found, "FILE_CHECK", block.FILE_CHECK, fileCheck, parent);
+  if (block.BFD_CHECK) addAll(found, "BFD_CHECK", block.BFD_CHECK, bfdCheck, parent);
   if (found.length > 1) found.sort((a, b) => a.order - b.order);
-  return numbered(found);
+  return found.map(({ check }) => check);
 }
 
-/** `HTTP_GET`, `HTTP_GET#2` …: stable over reloads as long as the order within one kind is. */
-function numbered(
-  found: readonly { readonly kind: CheckKind; readonly check: (id: string) => Check | undefined }[],
-): readonly Check[] {
-  const checks: Check[] = [];
-  const counts = new Map<CheckKind, number>();
-  for (const { kind, check } of found) {
-    const count = (counts.get(kind) ?? 0) + 1;
-    counts.set(kind, count);
-    const made = check(count === 1 ? kind : `${kind}#${count}`);
-    if (made) checks.push(made);
+interface Found {
+  readonly order: number;
+  readonly check: Check;
+}
+
+/** Adds the checks of one kind as `HTTP_GET`, `HTTP_GET#2` …: stable over reloads as long as their order is. */
+function addAll<E extends { readonly order: number }>(
+  found: Found[],
+  kind: CheckKind,
+  entries: readonly E[],
+  make: (entry: E, parent: Parent, id: string) => Check | undefined,
+  parent: Parent,
+): void {
+  let count = 0;
+  for (const entry of entries) {
+    const check = make(entry, parent, ++count === 1 ? kind : `${kind}#${count}`);
+    if (check) found.push({ order: entry.order, check });
   }
-  return checks;
 }
 
 // --- one function per kind
@@ -271,20 +266,20 @@ function common(
 function timingOf(nearer: Timing, own: Timing, parent: Parent, kind: KindDefaults): CheckTiming {
   const { server, inherited } = parent;
   const service = inherited.block;
-  const pick = <T>(...entries: readonly (Entry<T> | undefined)[]) =>
-    entries.find((entry) => entry !== undefined)?.value;
+  const { delay_loop, retry, delay_before_retry: pauseBefore, warmup, alpha, log_all_failures } = nearer;
   const delayLoopMs =
-    pick(nearer.delay_loop, own.delay_loop, server.delay_loop, service.delay_loop) ?? VIRTUAL_SERVER.delay_loop.initial;
+    (delay_loop ?? own.delay_loop ?? server.delay_loop ?? service.delay_loop)?.value ??
+    VIRTUAL_SERVER.delay_loop.initial;
   const pause = kind.delayBeforeRetryMs === "delay_loop" ? delayLoopMs : kind.delayBeforeRetryMs;
   return {
     delayLoopMs,
-    retry: pick(nearer.retry, own.retry, server.retry, service.retry) ?? kind.retry,
+    retry: (retry ?? own.retry ?? server.retry ?? service.retry)?.value ?? kind.retry,
     delayBeforeRetryMs:
-      pick(nearer.delay_before_retry, own.delay_before_retry, server.delay_before_retry, service.delay_before_retry) ??
+      (pauseBefore ?? own.delay_before_retry ?? server.delay_before_retry ?? service.delay_before_retry)?.value ??
       pause,
-    warmupMs: pick(nearer.warmup, own.warmup, server.warmup, service.warmup) ?? delayLoopMs,
-    alpha: pick(nearer.alpha, own.alpha, server.alpha, service.alpha) ?? false,
-    logAllFailures: pick(nearer.log_all_failures, own.log_all_failures) ?? inherited.defaults.logAllFailures,
+    warmupMs: (warmup ?? own.warmup ?? server.warmup ?? service.warmup)?.value ?? delayLoopMs,
+    alpha: (alpha ?? own.alpha ?? server.alpha ?? service.alpha)?.value ?? false,
+    logAllFailures: (log_all_failures ?? own.log_all_failures)?.value ?? inherited.defaults.logAllFailures,
   };
 }
 

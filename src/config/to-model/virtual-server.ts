@@ -221,42 +221,34 @@ function reportIncomplete(
 /** keepalived takes a default for these and reports it (`-t` exits 5). */
 function reportDefaults(bound: BoundVirtualServer, findings: Findings): void {
   const { block, attempted } = bound;
-  const span = bound.statement.words[0].span;
-  const marks = bound.value.kind !== "address";
-  const missing = (keyword: string, taken: string, entry: Entry<unknown> | undefined) => {
-    if (entry || attempted.has(keyword)) return;
-    findings.add("error", span, {
-      code: "missing-keyword",
-      message: `${keyword} is not set: ${taken} is taken`,
-      hint: `write ${keyword} ${taken} to say so`,
-    });
-  };
-  missing("lvs_sched", DEFAULT_SCHEDULER, block.lvs_sched);
-  missing("lvs_method", "NAT", block.lvs_method);
-  if (!marks) missing("protocol", "UDP", block.protocol);
+  const taken: string[] = [];
+  if (!block.lvs_sched && !attempted.has("lvs_sched")) taken.push(`lvs_sched ${DEFAULT_SCHEDULER}`);
+  if (!block.lvs_method && !attempted.has("lvs_method")) taken.push("lvs_method NAT");
+  if (bound.value.kind === "address" && !block.protocol && !attempted.has("protocol")) taken.push("protocol UDP");
+  if (taken.length === 0) return;
+  findings.add("error", bound.statement.words[0].span, {
+    code: "missing-keyword",
+    message: `the virtual server does not say all it should: ${taken.join(", ")} ${taken.length === 1 ? "is" : "are"} taken`,
+    hint: "write it, or what you mean, into the block",
+  });
 }
 
 function flagsOf(bound: BoundVirtualServer, protocol: Protocol, marksOnly: boolean, findings: Findings): number {
   const { block } = bound;
   const scheduler = block.lvs_sched?.value ?? DEFAULT_SCHEDULER;
   let flags = 0;
-  const generic = [
-    [block["flag-1"], IP_VS_SVC_F_SCHED1],
-    [block["flag-2"], IP_VS_SVC_F_SCHED2],
-    [block["flag-3"], IP_VS_SVC_F_SCHED3],
-  ] as const;
-  for (const [entry, bit] of generic) if (entry?.value) flags |= bit;
-  const named = [
-    [block["sh-fallback"], IP_VS_SVC_F_SCHED1, "sh"],
-    [block["sh-port"], IP_VS_SVC_F_SCHED2, "sh"],
-    [block["mh-fallback"], IP_VS_SVC_F_SCHED1, "mh"],
-    [block["mh-port"], IP_VS_SVC_F_SCHED2, "mh"],
-  ] as const;
-  for (const [entry, bit, owner] of named) {
-    if (!entry?.value) continue;
+  if (block["flag-1"]?.value) flags |= IP_VS_SVC_F_SCHED1;
+  if (block["flag-2"]?.value) flags |= IP_VS_SVC_F_SCHED2;
+  if (block["flag-3"]?.value) flags |= IP_VS_SVC_F_SCHED3;
+  const named = (entry: Entry<unknown> | undefined, bit: number, owner: string) => {
+    if (!entry?.value) return;
     if (scheduler === owner) flags |= bit;
     else reportForeignFlag(entry, owner, scheduler, findings);
-  }
+  };
+  named(block["sh-fallback"], IP_VS_SVC_F_SCHED1, "sh");
+  named(block["sh-port"], IP_VS_SVC_F_SCHED2, "sh");
+  named(block["mh-fallback"], IP_VS_SVC_F_SCHED1, "mh");
+  named(block["mh-port"], IP_VS_SVC_F_SCHED2, "mh");
   if (block.hashed?.value && scheduler !== "sh" && scheduler !== "mh")
     reportForeignFlag(block.hashed, "sh", scheduler, findings);
   if (block.ops?.value) {

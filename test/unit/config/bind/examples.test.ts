@@ -159,7 +159,7 @@ describe("words that keepalived loads have no error", () => {
     "%s",
     (id, example) => {
       const text = inContext(id, example);
-      const { findings } = bindText(text);
+      const { diagnostics: findings } = bindText(text);
       expect([text, briefly(findings.filter((finding) => finding.severity === "error"))]).toEqual([text, []]);
     },
   );
@@ -169,7 +169,7 @@ describe("words that keepalived reports have a finding", () => {
   test.each(tested.filter((row) => row.exit === "5").map((row) => [row.id, row.example] as const))(
     "%s",
     (id, example) => {
-      const { findings } = bindText(inContext(id, example));
+      const { diagnostics: findings } = bindText(inContext(id, example));
       expect(findings.filter((finding) => finding.severity !== "note").length).toBeGreaterThan(0);
     },
   );

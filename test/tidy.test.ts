@@ -86,7 +86,7 @@ test("the core asks no clock, file or process", () => {
   const wrong = sources
     .filter(({ path }) => core.test(path))
     .filter(({ text }) =>
-      /Date\.now\(|performance\.now\(|new Date\(\)|(?<![.\w])process\.|setTimeout\(|setInterval\(|from "node:(fs|net|child_process|dgram|os|tls|http)/.test(
+      /Date\.now\(|performance\.now\(|new Date\(\)|(?<![-.\w])process\.|setTimeout\(|setInterval\(|from "node:(fs|net|child_process|dgram|os|tls|http)/.test(
         withoutComments(text),
       ),
     )

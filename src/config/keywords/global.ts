@@ -171,7 +171,7 @@ export const GLOBAL_DEFS = {
     doc: "Reduce those announcement settings that still hold their defaults to a single packet without repeat." },
   vrrp_garp_extra_if: { value: extraInterfaces(1), default: "off", unit: "s", repeat: "last", tier: "full", since: "2.2.3",
     aliases: "vrrp_vmac_garp_intvl", build: "vmac", effective: { test: "test/unit/vrrp/announce.test.ts" },
-    doc: "Periodically announce addresses that live on VMAC (with all: any) interfaces other than the instance's own." },
+    doc: "Periodically announce addresses that live on VMAC (with all, on every) interfaces other than the instance's own." },
   vrrp_vmac_garp_intvl: { value: extraInterfaces(1), unit: "s", repeat: "last", tier: "full", since: "2.2.0", sameAs: "vrrp_garp_extra_if",
     status: "deprecated", successor: "vrrp_garp_extra_if", build: "vmac", effective: { test: "test/unit/vrrp/announce.test.ts" },
     doc: "Misnamed predecessor; reported as deprecated." },

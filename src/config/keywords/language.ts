@@ -57,7 +57,7 @@ export const MACROS = {
     doc: "The configuration id (-i), by default the short host name." },
   _RANDOM: { value: positional("${_RANDOM [MIN [MAX]]}"), default: "0..32767", repeat: "", tier: "full", since: "2.0.15",
     effective: { test: "test/unit/config/engine/macros.test.ts" },
-    doc: "A random number, drawn anew at each use and by each process." },
+    doc: "A random number, drawn anew at each use, in keepalived by each worker too." },
   _ENV: { value: positional("${_ENV NAME}"), default: "empty if unset", repeat: "", tier: "core", since: "2.4.0",
     effective: { test: "test/unit/config/engine/macros.test.ts" },
     doc: "An environment variable." },

@@ -80,6 +80,16 @@ export function bindTree(
 
 const NOTHING: ReadonlySet<string> = new Set();
 
+/** Keywords of a block that are there without a value. */
+interface Missed {
+  keywords: Set<string> | undefined;
+}
+
+function miss(missed: Missed, keyword: string): void {
+  missed.keywords ??= new Set();
+  missed.keywords.add(keyword);
+}
+
 function bindStatements(
   walk: Walk,
   statements: readonly Statement[],
@@ -87,7 +97,7 @@ function bindStatements(
   path: readonly string[],
 ): { readonly block: UntypedBound; readonly attempted: ReadonlySet<string> } {
   const block: UntypedBound = {};
-  let attempted: Set<string> | undefined;
+  const missed: Missed = { keywords: undefined };
   for (const statement of statements) {
     const keyword = statement.words[0];
     const found = table.rows.get(keyword.text);
@@ -96,13 +106,10 @@ function bindStatements(
       continue;
     }
     if (found.row.status && walk.inOldBlock === 0) reportStatus(walk, keyword, found);
-    const entry = bindStatement(walk, statement, found, table, path, (missed) => {
-      attempted ??= new Set();
-      attempted.add(missed);
-    });
+    const entry = bindStatement(walk, statement, found, table, path, missed);
     if (entry) hold(walk, block, entry, found);
   }
-  return { block, attempted: attempted ?? NOTHING };
+  return { block, attempted: missed.keywords ?? NOTHING };
 }
 
 function bindStatement(
@@ -111,14 +118,14 @@ function bindStatement(
   found: CompiledRow,
   table: CompiledTable,
   path: readonly string[],
-  miss: (keyword: string) => void,
+  missed: Missed,
 ): UntypedEntry | undefined {
   const { reader } = walk;
   const { row } = found;
   reader.start(statement, 1);
   const value = row.value.read(reader);
-  if (value === undefined) miss(found.held);
-  else reportLeftOver(walk, found, table, miss);
+  if (value === undefined) miss(missed, found.held);
+  else reportLeftOver(walk, found, table, missed);
   const order = walk.order++;
   if (found.table) {
     if (row.status) walk.inOldBlock++;
@@ -146,7 +153,7 @@ function bindLines(
       const value = lines.entry.read(reader);
       if (value !== undefined) entries.push({ value, word });
       if (lines.kind === "lines") {
-        if (value !== undefined) reportLeftOver(walk, undefined, undefined, () => {});
+        if (value !== undefined) reportLeftOver(walk, undefined, undefined, { keywords: undefined });
         break;
       }
     }
@@ -242,7 +249,7 @@ function reportLeftOver(
   walk: Walk,
   found: CompiledRow | undefined,
   table: CompiledTable | undefined,
-  miss: (keyword: string) => void,
+  missed: Missed,
 ): void {
   const left = walk.reader.leftOver();
   if (!left) return;
@@ -252,7 +259,7 @@ function reportLeftOver(
     const row = table?.rows.get(word.text);
     if (!row) continue;
     swallowed ??= word.text;
-    miss(row.held);
+    miss(missed, row.held);
   }
   const words = found?.row.secret ? "more words" : shownUpTo(left.words, swallowed);
   walk.findings.add("warning", left.span, {

@@ -13,23 +13,24 @@ import type { Vocabulary } from "./vocabulary.ts";
 /** Makes the tree of a configuration; findings are added to the reading's. A reading that was cut off gives an empty tree. */
 export function parseConfig(reading: Reading, vocabulary: Vocabulary): Tree {
   if (reading.cutOff) return { statements: [] };
-  const braces = countBraces(reading);
-  if (braces.tooDeep) {
-    const message = `blocks are nested more than ${MAX_NESTING} deep`;
-    reading.findings.add({ severity: "error", code: "limit-exceeded", span: braces.tooDeep.span, message });
-    return { statements: [] };
-  }
-  const plain = braces.balanced ? new Parser(reading, vocabulary, []).parse() : undefined;
+  const plain = new Parser(reading, vocabulary, []).parse();
+  if (plain.tooDeep) return refuseDepth(reading, plain.tooDeep);
   // Braces that add up are believed, unless something stands where it can't: then two mistakes may have made up for each other.
-  const believed = plain && (!plain.odd || plain.misfit);
+  const believed = plain.balanced && (!plain.odd || plain.misfit);
   const edits = believed ? [] : repairBraces(reading.words, reading.lines, vocabulary);
-  const parsed = plain && edits?.length === 0 ? plain : edits && new Parser(reading, vocabulary, edits).parse();
+  const parsed = edits?.length === 0 ? plain : edits && new Parser(reading, vocabulary, edits).parse();
   if (!parsed || parsed.misfit) return refuse(reading, parsed?.misfit ?? reading.words[0]);
   for (const { finding, covers } of parsed.findings) {
     const index = reading.findings.add(finding);
     if (covers) reading.findings.cover(covers, index);
   }
   return { statements: parsed.statements };
+}
+
+function refuseDepth(reading: Reading, word: LexWord): Tree {
+  const message = `blocks are nested more than ${MAX_NESTING} deep`;
+  reading.findings.add({ severity: "error", code: "limit-exceeded", span: word.span, message });
+  return { statements: [] };
 }
 
 /** Some file that is no configuration: one finding instead of one for each line. */
@@ -45,7 +46,11 @@ interface Parsed {
   /** Something stands where it can't stand, but could in a block further out; or a block is missing or one too many. */
   readonly odd: boolean;
   /** The word with which there were too many misfits to go on. */
-  readonly misfit?: LexWord | undefined;
+  readonly misfit: LexWord | undefined;
+  /** As many braces close as open, and none too early. */
+  readonly balanced: boolean;
+  /** The brace that opens one block too many inside each other. */
+  readonly tooDeep: LexWord | undefined;
 }
 
 interface ParserFinding {
@@ -110,6 +115,8 @@ class Parser {
   #odd = false;
   #misfits = 0;
   #misfit: LexWord | undefined;
+  #tooDeep: LexWord | undefined;
+  #closedEarly = false;
 
   constructor(reading: Reading, vocabulary: Vocabulary, edits: readonly Edit[]) {
     this.#words = reading.words;
@@ -123,7 +130,7 @@ class Parser {
     let at = 0;
     let line = 0;
     let lineEnd = this.#lines[1] ?? count;
-    while (at < count && !this.#misfit) {
+    while (at < count && !this.#misfit && !this.#tooDeep) {
       if (at >= lineEnd) lineEnd = this.#lines[++line + 1] ?? count;
       const dropped = this.#nextEdit < this.#edits.length && this.#applyEdits(at);
       const word = this.#words[at];
@@ -138,7 +145,14 @@ class Parser {
     }
     this.#applyEdits(count);
     this.#checkBlock();
-    return { statements: this.#statements, findings: this.#findings, odd: this.#odd, misfit: this.#misfit };
+    return {
+      statements: this.#statements,
+      findings: this.#findings,
+      odd: this.#odd,
+      misfit: this.#misfit,
+      balanced: this.#open.length === 0 && !this.#closedEarly,
+      tooDeep: this.#tooDeep,
+    };
   }
 
   #place(): PlaceNode {
@@ -175,6 +189,7 @@ class Parser {
     const keyword = first && !first.quoted ? first.text : "";
     const block = new ParsedBlock(word, place.child(keyword));
     this.#open.push(block);
+    if (this.#open.length > MAX_NESTING) this.#tooDeep = word;
     const fits = owner && place.kind !== "list" && place.kind !== "lines" && block.place.kind !== "none";
     if (fits) owner.block = block;
     else this.#reportUnexpected(word, first, place);
@@ -195,7 +210,9 @@ class Parser {
 
   #closeBlock(word: LexWord): void {
     this.#checkBlock();
-    this.#open.pop()?.closeWith(word);
+    const block = this.#open.pop();
+    if (block) block.closeWith(word);
+    else this.#closedEarly = true;
   }
 
   /** A keyword that needs a block must have got it before the next statement. */
@@ -279,21 +296,6 @@ class Parser {
     const related = next && [{ span: next.span, message: "it should end before this" }];
     this.#findings.push({ finding: related ? { ...finding, related } : finding });
   }
-}
-
-/** Whether the braces add up, and where they go too deep. */
-function countBraces(reading: Reading): { readonly balanced: boolean; readonly tooDeep?: LexWord } {
-  let depth = 0;
-  let balanced = true;
-  for (const word of reading.words) {
-    if (word.kind === "open") {
-      if (++depth > MAX_NESTING) return { balanced: false, tooDeep: word };
-    } else if (word.kind === "close" && --depth < 0) {
-      balanced = false;
-      depth = 0;
-    }
-  }
-  return { balanced: balanced && depth === 0 };
 }
 
 /** A word that is no keyword of its block is one of a block around it. */

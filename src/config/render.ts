@@ -24,9 +24,9 @@ export function arrange(diagnostics: readonly Diagnostic[], files: readonly { re
   const seen = new Set<string>();
   const distinct = diagnostics.filter((diagnostic) => {
     const { span } = diagnostic;
-    const key = span
-      ? `${diagnostic.code} ${span.line}:${span.column}-${span.endColumn} ${span.file.name}`
-      : `${diagnostic.code} ${diagnostic.message}`;
+    // A loop repeats one mistake with other values; elsewhere another message is another mistake.
+    const place = span && `${span.line}:${span.column}-${span.endColumn} ${span.file.name}`;
+    const key = `${diagnostic.code} ${place ?? ""} ${span?.trace ? "" : diagnostic.message}`;
     if (seen.has(key)) return false;
     seen.add(key);
     return true;

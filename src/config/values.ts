@@ -20,7 +20,7 @@ type Transformed<T> = { readonly ok: T } | { readonly bad: string } | { readonly
 
 /** A schema from a function that gives the value, or says what would be accepted. */
 export function wordSchema<T>(read: (text: string) => Transformed<T>): WordSchema<T> {
-  return v.pipe(
+  const schema = v.pipe(
     v.string(),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
       const result = read(dataset.value);
@@ -30,6 +30,7 @@ export function wordSchema<T>(read: (text: string) => Transformed<T>): WordSchem
       return NEVER;
     }),
   );
+  return Object.assign(schema, { known: new Map<string, T>() });
 }
 
 const DECIMAL = /^\s*[+-]?\d+$/;

@@ -85,7 +85,24 @@ describe("order", () => {
     const two = at("a b\nc", 1, "b");
     const three = at("z", 1, "z", "z.conf");
     const files = [{ name: "z.conf" }, { name: "k.conf" }];
-    expect(arrange([one, two, three, { ...one, message: "again" }], files)).toEqual([three, two, one]);
+    expect(arrange([one, two, three, { ...one }], files)).toEqual([three, two, one]);
+  });
+
+  test("another message is another mistake, but not where a loop repeats one with other values", () => {
+    const one = at("a", 1, "a");
+    const other = { ...one, message: "another" };
+    expect(arrange([one, other], [])).toHaveLength(2);
+    const span = one.span && { ...one.span, trace: [{ message: "N is 1 in a pass of this loop", span: one.span }] };
+    if (!span) throw new Error("no span");
+    expect(
+      arrange(
+        [
+          { ...one, span },
+          { ...other, span },
+        ],
+        [],
+      ),
+    ).toHaveLength(1);
   });
 
   test("a finding without a place comes first", () => {

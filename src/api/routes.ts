@@ -11,7 +11,8 @@ export interface ApiState {
   readonly store: StatusStore;
   readonly events: EventStream;
   readonly build: BuildInfo;
-  effective(): unknown;
+  /** The effective configuration as JSON text; undefined while there is none. */
+  effective(): Promise<string | undefined>;
 }
 
 export interface Asked {
@@ -112,11 +113,13 @@ export const ROUTES: readonly Route[] = [
     summary: "The configuration in force: effective values with their origin",
     ok: { description: "Secrets are masked", schema: answers.EffectiveConfig },
     errors: { 503: "No configuration is in force yet" },
-    answer({ store, effective }) {
+    async answer({ store, effective }) {
       const config = store.director()?.config;
-      const tree = effective();
+      const tree = await effective();
       if (!config || tree === undefined) return problem(503, "no configuration is in force yet");
-      return { ...config, effective: tree };
+      // Text, never values again: it may be a hundred megabytes.
+      const body = `${JSON.stringify(config).slice(0, -1)},"effective":${tree}}\n`;
+      return new Response(body, { headers: { "content-type": "application/json" } });
     },
   },
   {

@@ -16,6 +16,8 @@ import { takeSignal } from "./signals.ts";
 
 /** What stop() may take when the parent is gone and can't say. */
 const ORPHAN_STOP_MS = 5000;
+/** A parent sends a heartbeat every second. */
+const PARENT_SILENT_MS = 10_000;
 /** What the last status and log lines may take to leave. */
 const FLUSH_MS = 500;
 
@@ -90,8 +92,18 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
   const { clock, log, outbox, tell, exit } = ports;
   let role: Role | undefined;
   let stopping = false;
+  let heardAt = clock.now();
   // Start, reload and stop never overlap; later ones wait for their turn.
   let turn: Promise<void> = Promise.resolve();
+
+  /** A parent that stands still can't be mended from here, and the role goes on; but it should be known afterwards. */
+  function heard(): void {
+    const silentMs = clock.now() - heardAt;
+    heardAt = clock.now();
+    if (silentMs < PARENT_SILENT_MS) return;
+    const message = `${name}: nothing was heard of the parent for ${Math.round(silentMs / 1000)} s`;
+    log({ level: "warning", area: "process", message });
+  }
 
   function inTurn(what: string, run: () => void | Promise<void>): void {
     turn = turn.then(run).catch((error: unknown) => {
@@ -110,6 +122,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
       options: message.options,
       report: (update) => outbox.update(update),
       publish: (topic, value) => outbox.topic(topic, value),
+      wantEffective: () => tell({ kind: "want-effective" }),
     });
     role = created;
     inTurn("start", async () => {
@@ -183,8 +196,9 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
           role?.update?.(message.updates);
           return tell({ kind: "ack" });
         case "effective":
-          return role?.effective?.(message.tree);
+          return role?.effective?.(message.json);
         case "ping":
+          heard();
           return tell({ kind: "pong" });
         case "ack":
           return outbox.acknowledged();

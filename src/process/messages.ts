@@ -14,7 +14,8 @@ export type ToChild =
   | { readonly kind: "snapshot" }
   | { readonly kind: "topic"; readonly topic: string; readonly value: unknown }
   | { readonly kind: "status"; readonly updates: readonly StatusUpdate[] }
-  | { readonly kind: "effective"; readonly tree: unknown }
+  /** The effective configuration as JSON text, as it was asked for; null: there is none. */
+  | { readonly kind: "effective"; readonly json: string | null }
   | { readonly kind: "ping" }
   /** The last batch was taken: the next may come. */
   | { readonly kind: "ack" };
@@ -32,6 +33,8 @@ export type FromChild =
   | { readonly kind: "pong" }
   /** The last `status` was taken. */
   | { readonly kind: "ack" }
+  /** Somebody asks for the effective configuration. */
+  | { readonly kind: "want-effective" }
   | Batch;
 
 /** At most one is on its way; what comes meanwhile waits in the outbox, where newer replaces older. */
@@ -84,7 +87,7 @@ const keyed = v.variant("kind", [
 const update = v.custom<StatusUpdate>((input) => v.is(keyed, input));
 
 const fromChildShape = v.variant("kind", [
-  v.object({ kind: v.picklist(["hello", "started", "current", "stopped", "pong", "ack"]) }),
+  v.object({ kind: v.picklist(["hello", "started", "current", "stopped", "pong", "ack", "want-effective"]) }),
   v.object({ kind: v.literal("reloaded"), serial: whole }),
   v.object({ kind: v.literal("failed"), reason: text }),
   v.object({ kind: v.literal("batch"), logs: v.array(logLine), updates: v.array(update), topics }),
@@ -97,7 +100,7 @@ const toChildShape = v.variant("kind", [
   v.object({ kind: v.picklist(["snapshot", "ping", "ack"]) }),
   v.object({ kind: v.literal("topic"), topic: text, value: v.unknown() }),
   v.object({ kind: v.literal("status"), updates: v.array(update) }),
-  v.object({ kind: v.literal("effective"), tree: v.unknown() }),
+  v.object({ kind: v.literal("effective"), json: v.nullable(text) }),
 ]);
 
 // Checked, not copied: a message may hold the state of a thousand services.

@@ -112,6 +112,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
         publish(from, batch.topics);
       },
       acknowledged: () => toApi.acknowledged(),
+      wantsEffective: sendEffective,
       running: isRunning,
       gaveUp: (which, reason) => {
         exitStatus = EXIT.failed;
@@ -166,12 +167,13 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     for (const value of processes.values()) toApi.update({ kind: "process", value });
     for (const event of events) toApi.update(event);
     for (const [other, supervisor] of supervisors) if (other !== "api") supervisor.send({ kind: "snapshot" });
-    sendEffective();
   }
 
-  function sendEffective(): void {
-    const api = supervisors.get("api");
-    if (running && api?.state() === "running") api.send({ kind: "effective", tree: running.effective() });
+  /** It is large, so it is made when somebody wants to see it. */
+  function sendEffective(to: RoleName): void {
+    const tree = running?.effective();
+    const json = tree === undefined ? null : JSON.stringify(tree);
+    supervisors.get(to)?.send({ kind: "effective", json } satisfies ToChild);
   }
 
   function directorUpdate(): StatusUpdate {
@@ -298,7 +300,6 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     const durationMs = clock.now() - began;
     setConfig({ reloads: config.reloads + 1, lastReload: { at: now(), ok: true, durationMs } });
     describe();
-    sendEffective();
     log({ level: "info", area: "config", message: `reload done in ${Math.round(durationMs)} ms` });
     tellEvent("config", options.configFile, "loaded", "loaded", "read again");
   }

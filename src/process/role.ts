@@ -27,6 +27,8 @@ export interface RoleContext {
    * The value is the whole truth of its topic: only the last one is kept for a reader that is slow or comes later.
    */
   publish(topic: string, value: unknown): void;
+  /** api only: asks the parent for the effective configuration; it comes by Role.effective(). */
+  wantEffective?(): void;
 }
 
 export interface Role {
@@ -42,8 +44,8 @@ export interface Role {
   receive?(topic: string, value: unknown): void;
   /** api only: what all roles report, in order. */
   update?(updates: readonly StatusUpdate[]): void;
-  /** api only: the effective configuration for /v1/config, secrets masked. */
-  effective?(tree: unknown): void;
+  /** api only: the answer to wantEffective(): the effective configuration as JSON text, secrets masked; null: none yet. */
+  effective?(json: string | null): void;
 }
 
 export type RoleFactory = (context: RoleContext) => Role;

@@ -14,6 +14,7 @@ import { REVISION, VERSION } from "../../version.ts";
 import { socketPath } from "../pidfile.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { expectedParent, runtimeVersion } from "../runtime.ts";
+import { createEffectiveCache } from "./api-effective.ts";
 
 /** How often a TCP port that was taken is tried again. */
 export const RETRY_MS = 2000;
@@ -25,7 +26,8 @@ export function createApiRole(context: RoleContext): Role {
   const store = createStatusStore();
   const limited = limitLog(log, clock);
   const servers: HttpServer[] = [];
-  let tree: unknown;
+  const effective = createEffectiveCache(clock, () => context.wantEffective?.());
+  let loadedAt: string | null = null;
   let confined = false;
   let cancelRetry: Cancel = () => {};
   let lastTcpError = "";
@@ -38,7 +40,7 @@ export function createApiRole(context: RoleContext): Role {
       store,
       events: createEventStream(store, clock),
       build: { version: VERSION, revision: REVISION, bun: runtimeVersion, kernel },
-      effective: () => tree,
+      effective: effective.get,
     },
     // Clients cause these lines.
     log: (line) => limited(line.area, line),
@@ -103,10 +105,11 @@ export function createApiRole(context: RoleContext): Role {
     snapshot: report,
     update(updates) {
       for (const update of updates) store.apply(update);
+      const now = store.director()?.config.loadedAt ?? null;
+      if (now !== loadedAt) effective.forget();
+      loadedAt = now;
     },
-    effective(next) {
-      tree = next;
-    },
+    effective: effective.take,
   };
 }
 

@@ -19,7 +19,7 @@ export function appWith(updates: readonly StatusUpdate[] = everything(), listenA
       store,
       events,
       build: { version: "0.1.0", revision: "x", bun: "1", kernel: "6" },
-      effective: () => ({ blocks: [] }),
+      effective: async () => '{"blocks":[]}',
     },
     log: (line) => logs.push(line),
     listenAddress,

@@ -13,7 +13,7 @@ const app = createApp({
     store,
     events: createEventStream(store, manualClock()),
     build: { version: "0.1.0", revision: "x", bun: "1", kernel: "6" },
-    effective: () => ({ blocks: [] }),
+    effective: async () => '{"blocks":[]}',
   },
   log: () => {},
 });

@@ -126,10 +126,17 @@ test("a stop that hangs is left behind at its limit", async () => {
   expect(exits).toEqual([0]);
 });
 
-test("answers heartbeats", () => {
-  const { child, kinds } = lab();
+test("answers heartbeats, and tells of a parent that was silent", async () => {
+  const { child, kinds, told, clock } = lab();
   child.take({ kind: "ping" });
-  expect(kinds()).toEqual(["pong"]);
+  clock.advance(1000);
+  child.take({ kind: "ping" });
+  await settle();
+  expect(kinds()).toEqual(["pong", "pong"]);
+  clock.advance(12_000);
+  child.take({ kind: "ping" });
+  await settle();
+  expect(told.at(-1)).toMatchObject({ logs: [{ message: "checker: nothing was heard of the parent for 12 s" }] });
 });
 
 test.each([

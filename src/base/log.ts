@@ -26,9 +26,15 @@ export function renderJson(line: LogLine, wallMs: number): string {
 
 /** Makes text from outside safe for one line of a log, a header or a terminal. */
 export function escapeControls(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not get through.
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  let safe = "";
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    safe += isControl(code) ? `\\x${code.toString(16).padStart(2, "0")}` : character;
+  }
+  return safe;
+}
+
+/** C0, DEL, C1, and the line and paragraph separators of Unicode. */
+function isControl(code: number): boolean {
+  return code < 0x20 || (code >= 0x7f && code < 0xa0) || code === 0x2028 || code === 0x2029;
 }

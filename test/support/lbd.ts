@@ -8,7 +8,7 @@ import { until } from "./until.ts";
 /** From source, or the binary that LBD_BINARY names. */
 const PROGRAM = process.env.LBD_BINARY
   ? [resolve(process.env.LBD_BINARY)]
-  : [process.execPath, resolve(import.meta.dir, "../../src/main.ts")];
+  : [process.execPath, resolve(import.meta.dirname, "../../src/main.ts")];
 
 export interface Answer {
   readonly status: number;

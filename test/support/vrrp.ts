@@ -161,15 +161,54 @@ export function received(family: 4 | 6, bytes: Uint8Array, source: Uint8Array, d
 
 // --- vectors
 
-export const VECTORS = join(import.meta.dir, "../golden/vectors/vrrp");
+export const VECTORS = join(import.meta.dirname, "../golden/vectors/vrrp");
+
+/** What the recorder read in a frame. Each kind of frame has some of the parts; a test looks only at those of its kind. */
+export interface RecordedFields {
+  readonly eth: { readonly src: string; readonly dst: string };
+  readonly ip: {
+    readonly version: number;
+    readonly src: string;
+    readonly dst: string;
+    readonly protocol: number;
+    readonly total_length: number;
+    readonly payload_length: number;
+    readonly hop_limit: number;
+  };
+  readonly arp: { readonly spa: string };
+  readonly icmp6: { readonly target: string; readonly router: boolean };
+  readonly ah?: { readonly sequence: number };
+  readonly vrrp: {
+    readonly version: number;
+    readonly type: number;
+    readonly vrid: number;
+    readonly priority: number;
+    readonly count_ip: number;
+    readonly addresses: string[];
+    readonly checksum: string;
+    readonly reserved: number;
+    readonly auth_type: number;
+    readonly auth_data: string;
+    readonly adver_int_s: number;
+    readonly max_adver_int_cs: number;
+    readonly auth_hmac?: {
+      readonly ext_type: number;
+      readonly reserved: number;
+      readonly sec: number;
+      readonly subsec: number;
+      readonly ctr: number;
+      readonly key_id: number;
+      readonly hmac: string;
+    };
+  };
+}
 
 export interface VectorFrame {
   readonly kind: string;
   readonly hex: string;
   readonly count: number;
   readonly times_s: readonly number[];
-  // biome-ignore lint/suspicious/noExplicitAny: recorded JSON, looked at field by field.
-  readonly decoded: any;
+  readonly decoded: RecordedFields;
 }
 
 export interface VectorCase {

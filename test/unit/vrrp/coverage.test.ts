@@ -118,7 +118,7 @@ const STATEMENTS: Readonly<Record<string, readonly [Ring, string]>> = {
   G12: ["core", "one refresh timer"],
 };
 
-const TESTS = join(import.meta.dir, "../..");
+const TESTS = join(import.meta.dirname, "../..");
 const CORE = ["unit/vrrp", "sim", "fuzz", "scenario"];
 const WIRE = ["netns", "interop", "vm"];
 

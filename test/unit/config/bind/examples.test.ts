@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { bindText, briefly } from "../../../support/config.ts";
 
-const lines = readFileSync(`${import.meta.dir}/../../../golden/keywords.tsv`, "utf8")
+const lines = readFileSync(`${import.meta.dirname}/../../../golden/keywords.tsv`, "utf8")
   .trimEnd()
   .split("\n")
   .slice(1);

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import type { ConfigFiles } from "../../../../src/config/include.ts";
 import { bindFiles, briefly } from "../../../support/config.ts";
 
-const root = resolve(import.meta.dir, "../../../..");
+const root = resolve(import.meta.dirname, "../../../..");
 
 const disk: ConfigFiles = {
   read: (path) =>

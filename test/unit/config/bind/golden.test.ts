@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { bindText, briefly } from "../../../support/config.ts";
 
-const folder = `${import.meta.dir}/../../../golden/bind`;
+const folder = `${import.meta.dirname}/../../../golden/bind`;
 
 interface Case {
   readonly why: string;

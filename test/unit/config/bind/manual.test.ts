@@ -4,5 +4,5 @@ import { readFileSync } from "node:fs";
 import { DOCUMENTS } from "../../../../src/cli/docs.ts";
 
 test.each(Object.values(DOCUMENTS))("docs/$file is up to date", ({ file, text }) => {
-  expect(readFileSync(`${import.meta.dir}/../../../../docs/${file}`, "utf8")).toBe(text());
+  expect(readFileSync(`${import.meta.dirname}/../../../../docs/${file}`, "utf8")).toBe(text());
 });

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { catalog, defaultText } from "../../../../src/config/keywords/catalog.ts";
 
-const root = `${import.meta.dir}/../../../..`;
+const root = `${import.meta.dirname}/../../../..`;
 const [header = "", ...lines] = readFileSync(`${root}/test/golden/keywords.tsv`, "utf8").trimEnd().split("\n");
 const columns = header.split("\t");
 const measured = new Map(

@@ -63,8 +63,8 @@ function tableText(b: ReturnType<typeof bench>): string {
 }
 
 function read(text: string): Config {
-  const { config, findings } = bindText(text);
-  expect(findings.filter((finding) => finding.severity === "error")).toEqual([]);
+  const { config, diagnostics } = bindText(text);
+  expect(diagnostics.filter((finding) => finding.severity === "error")).toEqual([]);
   return config;
 }
 

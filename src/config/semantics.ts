@@ -68,7 +68,8 @@ function checkServices(top: BoundTop, config: Config, findings: Findings): void 
         groups,
         "the virtual server is left out",
       );
-    for (const real of server.block.real_server ?? []) checkCheckers(real, files, sessions, findings);
+    for (const real of server.block.real_server ?? NONE)
+      if (hasReferences(real.block)) checkCheckers(real, files, sessions, findings);
     const engine = server.block.persistence_engine;
     if (engine && engine.value !== "sip")
       findings.add("warning", nameSpan(engine.statement), {
@@ -76,11 +77,9 @@ function checkServices(top: BoundTop, config: Config, findings: Findings): void 
         message: `the kernel has no persistence engine ${engine.value} of its own`,
         hint: "expected sip, or a module of that name",
       });
-    for (const [entry, owner] of [
-      [server.block.sorry_server_inhibit, server.block.sorry_server],
-      [server.block.sorry_server_lvs_method, server.block.sorry_server],
-    ] as const)
-      if (entry && !owner)
+    if (server.block.sorry_server) continue;
+    for (const entry of [server.block.sorry_server_inhibit, server.block.sorry_server_lvs_method])
+      if (entry)
         findings.add("error", entry.statement.words[0].span, {
           code: "without-effect",
           message: `${entry.statement.words[0].text} needs a sorry_server: it is ignored`,
@@ -91,6 +90,13 @@ function checkServices(top: BoundTop, config: Config, findings: Findings): void 
 
 function groupSpan(server: BoundVirtualServer): Span {
   return (server.statement.words[2] ?? server.statement.words[0]).span;
+}
+
+const NONE: readonly never[] = [];
+
+/** A real server has a checker that needs something it may lack. Most have none: there may be ten thousands of them. */
+function hasReferences({ HTTP_GET, SSL_GET, MISC_CHECK, FILE_CHECK, BFD_CHECK }: BoundRealServer["block"]): boolean {
+  return (HTTP_GET ?? SSL_GET ?? MISC_CHECK ?? FILE_CHECK ?? BFD_CHECK) !== undefined;
 }
 
 type CheckerEntry = { readonly statement: Statement; readonly attempted: ReadonlySet<string> };
@@ -110,7 +116,7 @@ function checkCheckers(
       message: `${checker.text} lacks ${keyword}: the check is left out`,
     });
   };
-  for (const entry of [...(block.HTTP_GET ?? []), ...(block.SSL_GET ?? [])]) {
+  for (const entry of [...(block.HTTP_GET ?? NONE), ...(block.SSL_GET ?? NONE)]) {
     lacks(entry, "url", entry.block.url !== undefined);
     for (const url of entry.block.url ?? []) lacks(url, "path", url.block.path !== undefined);
   }
@@ -348,8 +354,8 @@ function checkUnused(top: BoundTop, findings: Findings): void {
   };
   for (const server of top.virtual_server ?? []) {
     if (server.value.kind === "group") used.groups.add(server.value.name);
-    for (const real of server.block.real_server ?? [])
-      for (const check of real.block.FILE_CHECK ?? [])
+    for (const real of server.block.real_server ?? NONE)
+      for (const check of real.block.FILE_CHECK ?? NONE)
         if (check.block.track_file) used.files.add(check.block.track_file.value);
   }
   for (const { block } of [...(top.vrrp_instance ?? []), ...(top.vrrp_sync_group ?? [])]) {

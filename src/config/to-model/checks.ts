@@ -84,7 +84,8 @@ function addAll<E extends { readonly order: number }>(
 // --- one function per kind
 
 function tcpCheck(entry: BlockEntry<true, typeof TCP_CHECK>, parent: Parent, id: string): Check {
-  return { id, kind: "TCP_CHECK", endpoint: endpointOf(entry.block, parent), ...common(entry, parent, USUAL) };
+  const { timing, origin } = common(entry, parent, USUAL);
+  return { id, kind: "TCP_CHECK", endpoint: endpointOf(entry.block, parent), timing, origin };
 }
 
 function pingCheck(entry: BlockEntry<true, typeof PING_CHECK>, parent: Parent, id: string): Check {
@@ -254,13 +255,18 @@ type Timing = Pick<
   "delay_loop" | "retry" | "delay_before_retry" | "warmup" | "alpha" | "log_all_failures"
 >;
 
+const NO_TIMING: Timing = {};
+
 function common(
   entry: BlockEntry<true, unknown> & { readonly block: Timing },
   parent: Parent,
   kind: KindDefaults,
   nearer?: Timing,
 ): { readonly timing: CheckTiming; readonly origin: Check["origin"] } {
-  return { timing: timingOf(nearer ?? {}, entry.block, parent, kind), origin: originOf(entry.statement.words[0].span) };
+  return {
+    timing: timingOf(nearer ?? NO_TIMING, entry.block, parent, kind),
+    origin: originOf(entry.statement.words[0].span),
+  };
 }
 
 function timingOf(nearer: Timing, own: Timing, parent: Parent, kind: KindDefaults): CheckTiming {
@@ -290,12 +296,9 @@ type EndpointKeywords = Pick<
 
 function endpointOf(own: EndpointKeywords, parent: Parent, connectTimeoutMs?: number): CheckEndpoint {
   const { server, inherited } = parent;
-  return {
+  const endpoint: CheckEndpoint = {
     ip: own.connect_ip?.value ?? parent.ip,
     port: own.connect_port?.value ?? parent.port,
-    ...(own.bindto && { bindIp: own.bindto.value }),
-    ...(own.bind_port && { bindPort: own.bind_port.value }),
-    ...(own.bind_if && { bindInterface: own.bind_if.value }),
     fwmark: own.fwmark?.value ?? TCP_CHECK.fwmark.initial,
     connectTimeoutMs:
       own.connect_timeout?.value ??
@@ -303,5 +306,12 @@ function endpointOf(own: EndpointKeywords, parent: Parent, connectTimeoutMs?: nu
       server.connect_timeout?.value ??
       inherited.block.connect_timeout?.value ??
       VIRTUAL_SERVER.connect_timeout.initial,
+  };
+  if (!own.bindto && !own.bind_port && !own.bind_if) return endpoint;
+  return {
+    ...endpoint,
+    ...(own.bindto && { bindIp: own.bindto.value }),
+    ...(own.bind_port && { bindPort: own.bind_port.value }),
+    ...(own.bind_if && { bindInterface: own.bind_if.value }),
   };
 }

@@ -179,7 +179,8 @@ function protocolOf(bound: BoundVirtualServer, marksOnly: boolean, findings: Fin
   const entry = bound.block.protocol;
   if (!marksOnly) return entry?.value ?? "UDP";
   if (entry) {
-    findings.add("error", entry.statement.words[0].span, {
+    // keepalived: `-t` exits 5, and a run goes on. Files of old have it, and nothing is lost, so it must not keep them from starting.
+    findings.add("warning", entry.statement.words[0].span, {
       code: "without-effect",
       message: "a firewall mark has no protocol of its own: protocol is ignored",
       hint: "the rule of the packet filter that sets the mark decides",
@@ -336,7 +337,8 @@ function quorumOf(
   for (const server of servers) total += server.weight;
   let quorum = block.quorum?.value ?? VIRTUAL_SERVER.quorum.initial;
   if (block.quorum && quorum > total && total > 0) {
-    findings.add("error", wordSpan(block.quorum), {
+    // keepalived: `-t` exits 5, and a run goes on with the sum.
+    findings.add("warning", wordSpan(block.quorum), {
       code: "quorum-too-high",
       message: `quorum ${quorum} is more than all real servers together weigh (${total}): ${total} is taken`,
     });
@@ -427,18 +429,22 @@ function realServerRest(
 ): RealServerRest {
   const { block } = entry;
   const forwarding = block.lvs_method?.value ?? inherited.forwarding;
-  return {
+  const rest: RealServerRest = {
     port: realServerPort(bound, entry, forwarding, inherited, findings),
     weight: block.weight?.value ?? inherited.block.weight?.value ?? VIRTUAL_SERVER.weight.initial,
     forwarding,
     upperThreshold: block.uthreshold?.value ?? REAL_SERVER.uthreshold.initial,
     lowerThreshold: lowerThresholdOf(entry, findings),
     inhibitOnFailure: block.inhibit_on_failure?.value ?? inherited.block.inhibit_on_failure?.value ?? false,
+    smtpAlert: block.smtp_alert?.value ?? inherited.defaults.smtpAlert ?? true,
+    origin: originOf(entry.statement.words[0].span),
+  };
+  if (!block.notify_up && !block.notify_down && !block.snmp_name) return rest;
+  return {
+    ...rest,
     ...(block.notify_up && { notifyUp: block.notify_up.value }),
     ...(block.notify_down && { notifyDown: block.notify_down.value }),
-    smtpAlert: block.smtp_alert?.value ?? inherited.defaults.smtpAlert ?? true,
     ...(block.snmp_name && { snmpName: block.snmp_name.value }),
-    origin: originOf(entry.statement.words[0].span),
   };
 }
 

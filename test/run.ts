@@ -89,8 +89,10 @@ function run(name: string): Promise<Outcome> {
   });
 }
 
-/** Sums the closing lines of bun test (` 3 pass`) and of the runner under Deno. */
+/** Sums the closing lines of bun test (` 3 pass`), or takes that of deno test (`ok | 3 passed (9 steps) | 0 failed`). */
 function count(text: string): { passed: number; failed: number; skipped: number } {
+  const deno = /\| (\d+) passed.*\| (\d+) failed(?:.*\| (\d+) ignored)?/.exec(text);
+  if (deno) return { passed: Number(deno[1]), failed: Number(deno[2]), skipped: Number(deno[3] ?? 0) };
   const total = (word: string) =>
     [...text.matchAll(new RegExp(`^\\s*(\\d+) ${word}$`, "gm"))].reduce((sum, match) => sum + Number(match[1]), 0);
   return { passed: total("pass"), failed: total("fail"), skipped: total("skip") };

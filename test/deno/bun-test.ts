@@ -82,6 +82,8 @@ interface Matchers {
   toBeFalse(): void;
   toBeTruthy(): void;
   toBeFalsy(): void;
+  toStartWith(expected: string): void;
+  toEndWith(expected: string): void;
   toBeGreaterThan(expected: number | bigint): void;
   toBeGreaterThanOrEqual(expected: number | bigint): void;
   toBeLessThan(expected: number | bigint): void;
@@ -195,6 +197,10 @@ function matchers(actual: unknown, wanted: boolean, message?: string): Matchers 
     toBeFalse: () => say(actual === false, "to be false"),
     toBeTruthy: () => say(Boolean(actual), "to be truthy"),
     toBeFalsy: () => say(!actual, "to be falsy"),
+    toStartWith: (expected) =>
+      say(typeof actual === "string" && actual.startsWith(expected), `to start with ${show(expected)}`),
+    toEndWith: (expected) =>
+      say(typeof actual === "string" && actual.endsWith(expected), `to end with ${show(expected)}`),
     toBeGreaterThan: (expected) => compare(expected, ">", (a) => a > expected),
     toBeGreaterThanOrEqual: (expected) => compare(expected, ">=", (a) => a >= expected),
     toBeLessThan: (expected) => compare(expected, "<", (a) => a < expected),

@@ -165,7 +165,7 @@ test("an environment that would make it another program is refused", async () =>
   const { BUN_OPTIONS } = process.env;
   process.env.BUN_OPTIONS = "--smol";
   try {
-    const refused = await lab.run("-f", "/nonexistent", "--run-dir", "/nonexistent");
+    const refused = await lab.run("-f", "/nonexistent/k.conf", "--api", "off");
     expect(refused.status).toBe(1);
     expect(refused.err).toContain("BUN_OPTIONS");
   } finally {

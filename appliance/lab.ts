@@ -62,7 +62,8 @@ async function look(): Promise<boolean> {
   const ready = await fetch(`${base}/readyz`);
   const servers = await fetch(`${base}/v1/real-servers?healthy=true`);
   const metrics = await fetch(`${base}/metrics`);
-  const count = (await servers.text()).match(/"healthy":\s*true/g)?.length ?? 0;
+  const listed: { readonly realServers?: readonly unknown[] } = JSON.parse(await servers.text());
+  const count = listed.realServers?.length ?? 0;
   const series = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#")).length;
   console.log(`\nlab: readyz ${ready.status}, ${count} healthy real servers, ${series} metric series`);
   return ready.ok && servers.ok && metrics.ok && count === 4;

@@ -1,5 +1,6 @@
 // Appliance: starts a virtual machine under software emulation, shows its serial console line by line, and gives its result.
 import { spawn } from "node:child_process";
+import { StringDecoder } from "node:string_decoder";
 
 export interface Machine {
   readonly kernel: string;
@@ -33,8 +34,9 @@ export function startMachine(machine: Machine): RunningMachine {
   process.once("exit", stop);
   let status: number | undefined;
   let rest = "";
+  const decoder = new StringDecoder("utf8");
   const take = (chunk: Buffer) => {
-    const lines = (rest + chunk.toString()).split("\n");
+    const lines = (rest + decoder.write(chunk)).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
       const shown = line.replace(/\r$/, "");

@@ -45,7 +45,8 @@ const ONE_PACKET = 0x04;
 const SCHEDULER_FLAG_1 = 0x08;
 const SCHEDULER_FLAG_2 = 0x10;
 
-function service(ip: string, port: number, changes: Partial<Service> = {}): Service {
+/** A TCP service of an address. */
+export function service(ip: string, port: number, changes: Partial<Service> = {}): Service {
   const family = ip.includes(":") ? 6 : 4;
   return {
     family,

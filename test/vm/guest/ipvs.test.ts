@@ -6,10 +6,10 @@ import { release } from "node:os";
 import { IpvsUnavailable, openIpvs } from "../../../src/kernel/ipvs.ts";
 import { kernelModules } from "../../../src/kernel/modules.ts";
 import { Namespace } from "../../support/netns.ts";
-import { ipvsadmIn, ipvsCases, type Transport } from "../ipvs.cases.ts";
+import { until } from "../../support/until.ts";
+import { ipvsadmIn, ipvsCases, service, type Transport } from "../ipvs.cases.ts";
 
-const lines: string[] = [];
-const log = (line: { readonly message: string }) => void lines.push(line.message);
+const log = () => {};
 
 describe.each([["sockopt"], ["netlink"], ["auto"]] as const)("%s", (transport: Transport) => {
   const cases = ipvsCases.filter((c) => c.transports === undefined || c.transports.includes(transport));
@@ -22,8 +22,20 @@ describe.each([["sockopt"], ["netlink"], ["auto"]] as const)("%s", (transport: T
   });
 });
 
-test("ip_vs and the schedulers were loaded by lbd, and it said so", () => {
-  expect(lines).toContain("loaded kernel module ip_vs_mh");
+test("a scheduler's module is loaded when it is missing, and lbd says so", async () => {
+  // Another file may have asked for it before; it can go once the namespaces of its services are gone.
+  const unloaded = () => spawnSync("rmmod", ["ip_vs_mh"]).status === 0 || !existsSync("/sys/module/ip_vs_mh");
+  await until("ip_vs_mh is not loaded", unloaded, 30_000);
+  using namespace = new Namespace("ipvs");
+  const said: string[] = [];
+  using table = openIpvs({
+    transport: "auto",
+    namespace: namespace.name,
+    log: ({ message }) => void said.push(message),
+  });
+  const results = table.apply([{ kind: "addService", service: service("192.0.2.1", 80, { scheduler: "mh" }) }]);
+  expect(results.map(({ failure }) => failure)).toEqual([undefined]);
+  expect(said).toContain("loaded kernel module ip_vs_mh");
 });
 
 test("an image without modprobe: modules and all they need are put in by hand", () => {

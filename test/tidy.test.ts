@@ -104,6 +104,19 @@ test("nothing unfinished, no escape from the types, nothing of one machine", () 
   expect(wrong).toEqual([]);
 });
 
+test("the lockfile names what every platform needs, and no registry", () => {
+  const lock: { packages: Record<string, { resolved?: string; optionalDependencies?: Record<string, string> }> } =
+    JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
+  const entries = Object.entries(lock.packages);
+  const missing = entries.flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => !lock.packages[`node_modules/${name}`] && !lock.packages[`${path}/node_modules/${name}`])
+      .map((name) => `${path} → ${name}`),
+  );
+  expect(missing).toEqual([]);
+  expect(entries.filter(([, { resolved }]) => resolved !== undefined).map(([path]) => path)).toEqual([]);
+});
+
 function allowed(from: string, to: string, typeOnly: boolean): boolean {
   const room = roomOf(from);
   if (TOP.some((top) => from.startsWith(top))) return true;

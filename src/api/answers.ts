@@ -1,6 +1,6 @@
 // Adapter api: the bodies of the JSON answers that are no object of the store by themselves, each with its schema.
 import * as v from "valibot";
-import type { DirectorStatus, ProcessStatus, VirtualServerStatus } from "../status/schema.ts";
+import type { VirtualServerStatus } from "../status/schema.ts";
 import { ListedRealServer, shapes } from "../status/shapes.ts";
 import type { StatusStore } from "../status/store.ts";
 
@@ -48,29 +48,32 @@ export const Index = v.object({
 });
 
 /** Why the director is not ready, in words; empty when it is. */
-export function unready(director: DirectorStatus | undefined, processes: readonly ProcessStatus[]): string[] {
+export function unready(store: StatusStore): string[] {
+  const director = store.director();
   if (!director) return ["the status has not arrived yet"];
   const reasons: string[] = [];
   if (director.config.state !== "loaded") reasons.push(`configuration: ${director.config.state}`);
-  for (const { role, state, reason } of processes)
+  for (const { role, state, reason } of store.processes())
     if (role !== "api" && state !== "running") reasons.push(`${role}: ${state}${reason === "" ? "" : `, ${reason}`}`);
+  // A role that runs may still lack what its work needs: the kernel's IPVS.
+  for (const [role, { problem }] of Object.entries(store.facts()))
+    if (problem !== undefined && problem !== "") reasons.push(`${role}: ${problem}`);
   return reasons;
 }
 
 export function statusAnswer(store: StatusStore): Status {
   const director = store.director();
-  const processes = store.processes();
   const servers = store.virtualServers();
   const reals = servers.flatMap((server) => server.realServers);
   const vrrp = store.vrrp();
   const inState = (state: string) => vrrp.filter((instance) => instance.state === state).length;
-  const reasons = unready(director, processes);
+  const reasons = unready(store);
   return {
     ready: reasons.length === 0,
     reasons,
     revision: store.revision(),
     director: director ? { ...director, config: { ...director.config, errors: [...director.config.errors] } } : null,
-    processes: [...processes],
+    processes: [...store.processes()],
     summary: {
       virtualServers: { total: servers.length, up: servers.filter((server) => server.up).length },
       realServers: { total: reals.length, healthy: reals.filter((server) => server.healthy).length },

@@ -58,7 +58,7 @@ export const ROUTES: readonly Route[] = [
     ok: { description: "Ready", schema: answers.Ready },
     errors: { 503: "Not ready, with the reasons" },
     answer({ store }) {
-      const reasons = answers.unready(store.director(), store.processes());
+      const reasons = answers.unready(store);
       return reasons.length === 0 ? { status: "ready" } : problem(503, "not ready", { reasons });
     },
   },

@@ -2,6 +2,7 @@
 // what happened. It owns IPVS services, destinations and time-outs, nothing else. After a crash the table is adopted, not flushed.
 import type { Cancel } from "../../base/clock.ts";
 import { escapeControls } from "../../base/log.ts";
+import { type Decoded, err, ok } from "../../base/result.ts";
 import { initialHealth } from "../../check/health.ts";
 import { checkKey } from "../../check/key.ts";
 import type { Verdict, WeightShare } from "../../check/outcome.ts";
@@ -14,6 +15,7 @@ import {
   standService,
 } from "../../check/standing.ts";
 import type { Check, Config, RealServer, VirtualServer } from "../../config/model.ts";
+import { IpvsUnavailable } from "../../kernel/ipvs.ts";
 import type { IpvsTable } from "../../kernel/ports.ts";
 import { desiredServices, serverDestinationKey, serviceOf } from "../../lvs/desired.ts";
 import { destinationKey, serviceKey } from "../../lvs/keys.ts";
@@ -34,6 +36,8 @@ const REPORT_ALL_MS = 5000;
 const REPORT_SLICES = 50;
 /** Notify programs get what is left of `child_wait_time` after this. */
 const STOP_RESERVE_MS = 1000;
+/** IPVS that could not be opened is tried again after this long. */
+export const IPVS_RETRY_MS = 5000;
 /** Failed kernel calls that are named in the facts. */
 const MAX_SHOWN_FAILURES = 5;
 
@@ -94,6 +98,8 @@ class CheckerRole implements Role {
   #table: IpvsTable | undefined;
   #keeper: TableKeeper | undefined;
   #timeoutsBefore: IpvsTimeouts | undefined;
+  /** Set while there is no IPVS: what the table that may come will be taken over with. */
+  #awaited: { readonly inheritance: Inheritance; readonly problem: string; readonly cancel: Cancel } | undefined;
   #cancelFlush: Cancel | undefined;
   #cancelReports: Cancel = () => {};
   #reportAt = 0;
@@ -126,10 +132,7 @@ class CheckerRole implements Role {
     this.#watchAddresses(config);
     for (const virtualServer of config.virtualServers) this.#addService(virtualServer, undefined, inheritance);
     this.#keeper?.own(inheritance.services);
-    this.#setTimeouts(config);
-    this.#writeJournal();
-    this.#applyTable();
-    this.#writeJournal();
+    this.#fillTable(config);
     // After a crash the outside knows already, and nothing has changed for it.
     if (!inheritance.respawn) for (const service of this.#services.values()) this.#announceStart(service);
     this.#cancelReports = this.#context.clock.at(this.#context.clock.now() + REPORT_ALL_MS / REPORT_SLICES, () =>
@@ -141,7 +144,9 @@ class CheckerRole implements Role {
   reload(configured: Config): void {
     const config = withFilePaths(configured);
     this.#config = config;
-    this.#openTable(config, NO_INHERITANCE);
+    const awaited = this.#awaited?.inheritance;
+    this.#openTable(config, awaited ?? NO_INHERITANCE);
+    if (awaited) this.#keeper?.own(awaited.services);
     this.#ports.notifier.reload(config.global);
     this.#takeSettings(config);
     this.#watchAddresses(config);
@@ -155,10 +160,7 @@ class CheckerRole implements Role {
       if (!before) this.#announceStart(service);
     }
     for (const [id, gone] of old) this.#dropService(id, gone);
-    this.#setTimeouts(config);
-    this.#writeJournal();
-    this.#applyTable();
-    this.#writeJournal();
+    this.#fillTable(config);
     for (const service of this.#services.values()) this.#report(service);
   }
 
@@ -166,6 +168,7 @@ class CheckerRole implements Role {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#cancelFlush?.();
+    this.#awaited?.cancel();
     this.#cancelReports();
     this.#runner.stop();
     this.#keeper?.stop();
@@ -193,13 +196,17 @@ class CheckerRole implements Role {
 
   // --- the table
 
-  #openTable(config: Config, { respawn, services, timeouts }: Inheritance): void {
+  #openTable(config: Config, inheritance: Inheritance): void {
     if (this.#keeper) return;
+    const { respawn, services, timeouts } = inheritance;
     const { lvs } = config.global;
-    const needed = config.virtualServers.length > 0 || services.size > 0;
     // A director without virtual servers must run where there is no IPVS.
-    if (!needed) return;
-    const table = this.#ports.openIpvs(config.global.netNamespaceIpvs);
+    const needed = config.virtualServers.length > 0 || services.size > 0;
+    const opened = needed ? this.#tryIpvs(config) : undefined;
+    if (opened && !opened.ok) this.#awaitIpvs(inheritance, opened.error);
+    else this.#endWait();
+    if (!opened?.ok) return;
+    const table = opened.value;
     this.#table = table;
     this.#timeoutsBefore = timeouts;
     if (lvs.flush && !respawn) {
@@ -221,10 +228,48 @@ class CheckerRole implements Role {
     });
   }
 
-  #applyTable(): void {
-    if (!this.#config) return;
-    const entries = desiredServices(this.#config, (id) => this.#services.get(id)?.standing ?? NO_STANDING);
+  #tryIpvs(config: Config): Decoded<IpvsTable, IpvsUnavailable> {
+    try {
+      return ok(this.#ports.openIpvs(config.global.netNamespaceIpvs));
+    } catch (error) {
+      if (error instanceof IpvsUnavailable) return err(error);
+      throw error;
+    }
+  }
+
+  /** Checks run without a table too: what they say is shown, and goes in when IPVS comes. */
+  #awaitIpvs(inheritance: Inheritance, { message }: IpvsUnavailable): void {
+    const { clock, report } = this.#context;
+    if (this.#awaited?.problem !== message)
+      this.#log("error", `${message}; checking without it, trying again every ${IPVS_RETRY_MS / 1000} s`);
+    this.#awaited?.cancel();
+    const cancel = clock.at(clock.now() + IPVS_RETRY_MS, () => {
+      const config = this.#config;
+      if (!config) return;
+      this.#openTable(config, inheritance);
+      if (!this.#keeper) return;
+      this.#keeper.own(inheritance.services);
+      this.#fillTable(config);
+      this.snapshot();
+    });
+    this.#awaited = { inheritance, problem: message, cancel };
+    report({ kind: "facts", role: "checker", values: { problem: message } });
+  }
+
+  #endWait(): void {
+    if (!this.#awaited) return;
+    this.#awaited.cancel();
+    this.#awaited = undefined;
+    this.#context.report({ kind: "facts", role: "checker", values: { problem: "" } });
+  }
+
+  /** From the configuration and what checks said so far; the journal knows before and after whose the entries are. */
+  #fillTable(config: Config): void {
+    this.#setTimeouts(config);
+    this.#writeJournal();
+    const entries = desiredServices(config, (id) => this.#services.get(id)?.standing ?? NO_STANDING);
     this.#keeper?.want(entries);
+    this.#writeJournal();
   }
 
   /** Several verdicts of one turn make one plan, for the services that they concern. */

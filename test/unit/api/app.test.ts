@@ -65,6 +65,12 @@ describe("answers", () => {
       body: { status: 503, reasons: ["checker: waiting, no IPVS"] },
     });
     expect(await get(appWith([]).app, "/readyz")).toMatchObject({ status: 503 });
+    const problem = (text: string): StatusUpdate => ({ kind: "facts", role: "checker", values: { problem: text } });
+    expect(await get(appWith([...everything(), problem("no IPVS")]).app, "/readyz")).toMatchObject({
+      status: 503,
+      body: { reasons: ["checker: no IPVS"] },
+    });
+    expect(await get(appWith([...everything(), problem("")]).app, "/readyz")).toMatchObject({ status: 200 });
   });
 
   test("status counts", async () => {

@@ -100,7 +100,7 @@ describe("FIFO lines", () => {
     expect(writer.write("one\n")).toBe(true);
     expect(execFileSync("head", ["-n1", path], { timeout: 10_000 }).toString()).toBe("one\n");
     let written = 0;
-    while (written < 100_000 && writer.write("x".repeat(99) + "\n")) written++;
+    while (written < 100_000 && writer.write(`${"x".repeat(99)}\n`)) written++;
     expect(written).toBeGreaterThan(100);
     expect(written).toBeLessThan(100_000);
     writer.close();

@@ -3,6 +3,7 @@
 import type { LogLine } from "../../../../src/base/log.ts";
 import { bad, good, type Outcome } from "../../../../src/check/outcome.ts";
 import type { Config } from "../../../../src/config/model.ts";
+import { IpvsUnavailable } from "../../../../src/kernel/ipvs.ts";
 import type { ServiceEntry } from "../../../../src/lvs/model.ts";
 import type { Notification } from "../../../../src/notify/notification.ts";
 import type { RoleOptions } from "../../../../src/process/role.ts";
@@ -29,6 +30,7 @@ export interface BenchOptions {
   readonly releaseIpvs?: boolean;
   readonly random?: number;
   readonly addresses?: readonly string[];
+  /** There is no IPVS until `ipvsComes` is called. */
   readonly openFails?: boolean;
 }
 
@@ -43,10 +45,11 @@ export function bench(options: BenchOptions = {}) {
   let addressesChanged: (addresses: ReadonlySet<string>) => void = () => {};
   let fileChanged: (path: string) => void = () => {};
   let opened = 0;
+  let available = !options.openFails;
   const ports: CheckerPorts = {
     openIpvs() {
       opened++;
-      if (options.openFails) throw new Error("the kernel has no IPVS");
+      if (!available) throw new IpvsUnavailable("ENOENT", "the kernel has no IPVS", undefined);
       return own.table;
     },
     probes: {
@@ -122,6 +125,15 @@ export function bench(options: BenchOptions = {}) {
     updates,
     notifications,
     opened: () => opened,
+    /** Somebody loads ip_vs. */
+    ipvsComes(): void {
+      available = true;
+    },
+    fact: (name: string) =>
+      updates.reduce<unknown>(
+        (value, update) => (update.kind === "facts" && name in update.values ? update.values[name] : value),
+        undefined,
+      ),
     start(config: Config): void {
       role.start(config);
     },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { good } from "../../../../src/check/outcome.ts";
 import type { Config, RealServer, VirtualServer } from "../../../../src/config/model.ts";
+import { IPVS_RETRY_MS } from "../../../../src/process/roles/checker.ts";
 import {
   configOf,
   miscCheck,
@@ -58,8 +59,51 @@ describe("start", () => {
     expect(b.opened()).toBe(0);
   });
 
-  test("no IPVS: the start fails in words", () => {
-    expect(() => bench({ openFails: true }).start(two())).toThrow("the kernel has no IPVS");
+  test("no IPVS: said once, checks run and are shown, and the table is filled when it comes", () => {
+    const b = bench({ openFails: true });
+    b.fails("10.9.1.1");
+    b.start(two());
+    expect(b.fact("problem")).toBe("the kernel has no IPVS");
+    b.clock.advance(12_000);
+    expect(b.opened()).toBe(3);
+    expect(b.logs.filter(({ message }) => message.includes("no IPVS")).map(({ message }) => message)).toEqual([
+      "the kernel has no IPVS; checking without it, trying again every 5 s",
+    ]);
+    expect(b.status().realServers.map(({ healthy, inTable }) => [healthy, inTable])).toEqual([
+      [false, false],
+      [true, false],
+    ]);
+    b.ipvsComes();
+    b.clock.advance(IPVS_RETRY_MS);
+    expect(b.shown()).toBe("10.9.0.1:80 rr: 10.9.1.2=1");
+    expect(b.fact("problem")).toBe("");
+    expect(b.status().realServers.map(({ inTable }) => inTable)).toEqual([false, true]);
+    b.works("10.9.1.1");
+    b.clock.advance(1500);
+    expect(b.shown()).toBe("10.9.0.1:80 rr: 10.9.1.1=1 10.9.1.2=1");
+  });
+
+  test("no IPVS: a reload tries at once, and what an earlier life left is still ours", async () => {
+    const on = machine();
+    bench({ on, releaseIpvs: false }).start(two());
+    const b = bench({ on, openFails: true, session: "2:2" });
+    b.start(configOf([virtualServer([server(2)])]));
+    b.ipvsComes();
+    b.role.reload(configOf([]));
+    expect(b.shown()).toBe("");
+    expect(b.fact("problem")).toBe("");
+    await b.role.stop();
+    b.clock.advance(2 * IPVS_RETRY_MS);
+    expect(b.opened()).toBe(2);
+  });
+
+  test("no IPVS: a reload that needs none is no problem any more", () => {
+    const b = bench({ openFails: true });
+    b.start(two());
+    b.role.reload(configOf([]));
+    expect(b.fact("problem")).toBe("");
+    b.clock.advance(2 * IPVS_RETRY_MS);
+    expect(b.opened()).toBe(1);
   });
 
   test("lvs_flush empties the table, strangers too; without it they stay", () => {

@@ -38,6 +38,8 @@ export const CAP_SYS_ADMIN = 21;
 export const CAP_SYS_NICE = 23;
 export const CAP_SYS_RESOURCE = 24;
 
+const SIG_IGN = 1;
+
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NAME = 15;
@@ -100,6 +102,11 @@ export function unshare(kinds: number): void {
 /** Sends a signal; a negative pid means the process group; signal 0 only asks. @throws SyscallError ESRCH, EPERM */
 export function kill(pid: number, signal: number): void {
   check(libc.kill(pid, signal), "kill", `pid ${pid} signal ${signal}`);
+}
+
+/** Has the kernel discard a signal. @throws SyscallError EINVAL for KILL, STOP and the C library's own */
+export function ignoreSignal(signal: number): void {
+  check(libc.signal(signal, SIG_IGN), "signal", `SIG_IGN for ${signal}`);
 }
 
 /** Has the kernel send `signal` to this process when its parent ends. @throws SyscallError */

@@ -6,6 +6,7 @@ import type { Log } from "../base/log.ts";
 import { unreachable } from "../base/never.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { bindToParent } from "../kernel/confinement.ts";
+import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { createOutbox, type Outbox } from "./channel.ts";
 import { watchLag } from "./lag.ts";
 import { type FromChild, readToChild, type ToChild } from "./messages.ts";
@@ -28,6 +29,7 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     refuse(name);
     return;
   }
+  ignoreRealtimeSignals();
   const clock = systemClock();
   const outbox = createOutbox(tell);
   const log: Log = (line) => outbox.log(line);

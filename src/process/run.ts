@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Log } from "../base/log.ts";
 import { systemClock } from "../kernel/clock.ts";
+import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { VERSION } from "../version.ts";
 import type { ReadConfiguration } from "./configuration.ts";
 import { journalPath } from "./journal.ts";
@@ -33,6 +34,7 @@ export async function runDirector(
   read: ReadConfiguration,
   roles: ReadonlySet<RoleName>,
 ): Promise<void> {
+  ignoreRealtimeSignals();
   const clock = systemClock();
   const sink = createLogSink(process.stderr, clock, { format: options.logFormat, debug: options.debug });
   const { log } = sink;

@@ -42,6 +42,7 @@ import {
   affinity,
   capabilities,
   hasBoundingCapability,
+  ignoreSignal,
   kill,
   RLIMIT_NOFILE,
   resourceLimit,
@@ -432,6 +433,15 @@ export const backendCases: readonly BackendCase[] = [
         inotifyRemove(set, watch);
         expect(codeOf(() => inotifyAdd(set, `${directory}/missing`, IN_CLOSE_WRITE))).toBe("ENOENT");
       });
+    },
+  },
+  {
+    name: "an ignored signal ends nothing",
+    run() {
+      ignoreSignal(63);
+      kill(process.pid, 63);
+      expect(codeOf(() => ignoreSignal(9))).toBe("EINVAL");
+      expect(codeOf(() => ignoreSignal(33))).toBe("EINVAL");
     },
   },
   {

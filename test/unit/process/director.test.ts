@@ -2,7 +2,9 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
+import { constants } from "node:os";
 import { join } from "node:path";
+import { kill } from "../../../ffi/process.ts";
 import { exists, lbdLab, type RunningLbd, ready } from "../../support/lbd.ts";
 import { until } from "../../support/until.ts";
 
@@ -10,6 +12,7 @@ setDefaultTimeout(60_000);
 const lab = lbdLab();
 afterAll(() => lab.end());
 
+const { signals: SIGNALS } = constants;
 const EMPTY = "global_defs {\n router_id lab\n}\n";
 
 async function status(lbd: RunningLbd) {
@@ -138,6 +141,8 @@ test("a configuration that can't be used ends with status 2 and its place", asyn
 test("signals that keepalived knows end nothing", async () => {
   const lbd = lab.start(EMPTY);
   await ready(lbd);
+  for (const pid of [lbd.pid, lbd.rolePid("api.pid") ?? 0])
+    for (const number of [36, 63, SIGNALS.SIGPIPE, SIGNALS.SIGCHLD, SIGNALS.SIGWINCH]) kill(pid, number);
   for (const name of ["SIGUSR1", "SIGUSR2"] as const) lbd.signal(name);
   await until("both were taken", () => lbd.log().includes("SIGUSR1") && lbd.log().includes("SIGUSR2"));
   expect((await lbd.ask("/livez"))?.status).toBe(200);

@@ -30,7 +30,7 @@ deps: .cache/debian .cache/npm ## Install what is needed: Debian's packages and 
 
 build: dist/lbd ## Compile dist/lbd, one binary, and try it
 
-dist/lbd: .cache/npm $(SOURCES)
+dist/lbd: .cache/npm Makefile $(SOURCES)
 	@mkdir -p dist
 	$(BUN) build $(BUILD_FLAGS) src/main.ts --outfile dist/lbd.new
 	@./dist/lbd.new --version >/dev/null 2>&1 || { echo "the new binary does not start:"; ./dist/lbd.new --version; exit 1; }
@@ -67,7 +67,7 @@ bench: deps build ## Ratios against Debian's keepalived, in one run
 	$(BUN) test/bench/run.ts
 
 docs: .cache/npm ## Write docs/reference.md and docs/compat.md from the keyword tables
-	$(BUN) src/main.ts docs --write
+	$(BUN) src/main.ts docs --write docs
 
 clean: ## Remove what was built and cached
 	rm -rf dist .cache

@@ -50,20 +50,26 @@ function wideEncoding(bytes: Uint8Array): string | undefined {
 }
 
 function withoutNuls(text: string, flaws: TextFlaw[]): string {
-  let line = 0;
-  let from = 0;
+  let line = 1;
+  // Looked for once a line, not once a NUL: a damaged file may be one line of nothing else.
+  let lineEnd = endOfLine(text, 0);
   let removed = 0;
   for (let at = text.indexOf("\0"); at >= 0 && flaws.length <= MAX_NUL_LINES; at = text.indexOf("\0", at + 1)) {
-    for (let end = text.indexOf("\n", from); end >= 0 && end < at; end = text.indexOf("\n", from)) {
+    while (lineEnd < at) {
       line++;
-      from = end + 1;
+      lineEnd = endOfLine(text, lineEnd + 1);
     }
     const last = flaws[flaws.length - 1];
-    if (last === undefined || last.kind !== "nul" || last.line !== line + 1)
-      flaws.push({ kind: "nul", line: line + 1, offset: at - removed });
+    if (last === undefined || last.kind !== "nul" || last.line !== line)
+      flaws.push({ kind: "nul", line, offset: at - removed });
     removed++;
   }
   return text.replaceAll("\0", "");
+}
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf("\n", from);
+  return end < 0 ? text.length : end;
 }
 
 function isUtf8(bytes: Uint8Array): boolean {

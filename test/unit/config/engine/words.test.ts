@@ -104,6 +104,11 @@ describe("encodings", () => {
     expect(read("a\nprio\0rity 1\0\nb")).toMatchObject({ tree: "a\npriority·1\nb", findings: ["2:5 error nul-byte"] });
   });
 
+  // Counting lines anew at each of them took minutes.
+  test("a damaged file of nothing but NUL bytes is one finding", () => {
+    expect(read("\0".repeat(4_000_000)).findings).toEqual(["1:1 error nul-byte"]);
+  });
+
   test("bytes that are no UTF-8 are a warning where they matter", () => {
     expect(read(bytes(...ascii("a\nb c"), 0xe9, 0x0a)).findings).toEqual(["2:4 warning invalid-utf-8"]);
     expect(read(bytes(...ascii("a # caf"), 0xe9, 0x0a)).findings).toEqual([]);

@@ -188,7 +188,7 @@ export function scheduler(): number {
 }
 
 /** kernel: as many CPUs as a glibc cpu_set_t names. */
-const MAX_CPUS = 1024;
+export const MAX_CPUS = 1024;
 
 /** Binds the main thread to CPUs (0…1023). @throws SyscallError EINVAL when none of them exists */
 export function setAffinity(cpus: readonly number[]): void {

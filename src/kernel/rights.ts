@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import {
   lockMemoryOnFault,
+  MAX_CPUS,
   RLIMIT_NOFILE,
   RLIMIT_RTTIME,
   resourceLimit,
@@ -13,6 +14,7 @@ import {
   setNice,
   setResourceLimit,
   setScheduler,
+  unlockMemory,
 } from "../../ffi/process.ts";
 import type { Log } from "../base/log.ts";
 import type { ProcessRights } from "../config/model.ts";
@@ -25,41 +27,55 @@ export const RTTIME_FLOOR_US = 1_000_000;
 
 /** Open descriptors that a director may need: checks, sockets, scripts. */
 const WANTED_FILES = 65_536n;
+const ALL_CPUS: readonly number[] = Array.from({ length: MAX_CPUS }, (_, cpu) => cpu);
 
 export interface RightsExtras {
   /** -1000..1000; absent: unchanged. */
   readonly oomScoreAdjust?: number;
 }
 
-/** Applies all of them to this process; a refused one is a warning, never an error. */
-export function applyRights(rights: ProcessRights, area: string, log: Log, extras: RightsExtras = {}): void {
-  const attempt = (what: string, run: () => void) => {
+/** Gives this process what a configuration says; called anew at each reload. What is refused is a warning, never an error. */
+export type TakeRights = (rights: ProcessRights, extras?: RightsExtras) => void;
+
+/** The rights of this process. What an earlier configuration asked for and the next one does not is given back. */
+export function openRights(area: string, log: Log): TakeRights {
+  let before: ProcessRights = { noSwap: false };
+
+  function attempt(what: string, run: () => void): void {
     try {
       run();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       log({ level: "warning", area, message: `${what} is not allowed here, going on without it: ${why}` });
     }
-  };
-  attempt("more open files", raiseFileLimit);
-  const { priority, realtimePriority, cpuAffinity, oomScoreAdjust } = { ...rights, ...extras };
-  if (priority !== undefined) attempt(`priority ${priority}`, () => setNice(priority));
-  if (cpuAffinity !== undefined && cpuAffinity.length > 0)
-    attempt(`cpu affinity ${cpuAffinity.join(" ")}`, () => setAffinity(cpuAffinity));
-  if (oomScoreAdjust !== undefined)
-    attempt(`oom score ${oomScoreAdjust}`, () => writeFileSync("/proc/self/oom_score_adj", `${oomScoreAdjust}`));
-  if (rights.noSwap) attempt("no_swap (locking memory)", lockMemoryOnFault);
-  if (realtimePriority === undefined) return;
-  attempt("rlimit_rttime", () => limitRealtime(rights.rlimitRttimeUs, area, log));
-  // Children must not inherit it: a runaway script at real-time priority would take the CPU for good.
-  attempt(`real-time priority ${realtimePriority}`, () =>
-    setScheduler(SCHED_RR | SCHED_RESET_ON_FORK, Math.max(1, Math.min(99, realtimePriority))),
-  );
-}
+  }
 
-/** Back to ordinary scheduling, for a reload that takes the priority away. */
-export function dropRealtime(): void {
-  setScheduler(SCHED_OTHER, 0);
+  function takeRealtime(priority: number | undefined, rttimeUs: number | undefined): void {
+    if (priority === undefined) {
+      if (before.realtimePriority !== undefined)
+        attempt("ordinary scheduling", () => setScheduler(SCHED_OTHER | SCHED_RESET_ON_FORK, 0));
+      return;
+    }
+    attempt("rlimit_rttime", () => limitRealtime(rttimeUs, area, log));
+    // Children must not inherit it: a runaway script at real-time priority would take the CPU for good.
+    attempt(`real-time priority ${priority}`, () =>
+      setScheduler(SCHED_RR | SCHED_RESET_ON_FORK, Math.max(1, Math.min(99, priority))),
+    );
+  }
+
+  return (rights, { oomScoreAdjust } = {}) => {
+    attempt("more open files", raiseFileLimit);
+    const priority = rights.priority ?? (before.priority === undefined ? undefined : 0);
+    if (priority !== undefined) attempt(`priority ${priority}`, () => setNice(priority));
+    const cpus = rights.cpuAffinity ?? (before.cpuAffinity === undefined ? [] : ALL_CPUS);
+    if (cpus.length > 0) attempt(`cpu affinity ${rights.cpuAffinity?.join(" ") ?? "all"}`, () => setAffinity(cpus));
+    if (oomScoreAdjust !== undefined)
+      attempt(`oom score ${oomScoreAdjust}`, () => writeFileSync("/proc/self/oom_score_adj", `${oomScoreAdjust}`));
+    if (rights.noSwap) attempt("no_swap (locking memory)", lockMemoryOnFault);
+    else if (before.noSwap) attempt("swap (unlocking memory)", unlockMemory);
+    takeRealtime(rights.realtimePriority, rights.rlimitRttimeUs);
+    before = rights;
+  };
 }
 
 function raiseFileLimit(): void {

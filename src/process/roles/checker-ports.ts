@@ -2,13 +2,14 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Probes } from "../../check/runner.ts";
-import type { Config, GlobalConfig, ScriptSecurity, SslClient } from "../../config/model.ts";
+import type { Config, GlobalConfig, ProcessRights, ScriptSecurity, SslClient } from "../../config/model.ts";
 import { openPing, openTcp, openUdp } from "../../kernel/check-socket.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
 import { makeFifo } from "../../kernel/make-fifo.ts";
 import type { IpvsTable } from "../../kernel/ports.ts";
 import { openReadiness, type Readiness } from "../../kernel/readiness.ts";
 import { openReflector, type Reflector } from "../../kernel/reflector.ts";
+import { openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { createScriptRunner } from "../../kernel/script-runner.ts";
 import type { Notification } from "../../notify/notification.ts";
@@ -28,6 +29,8 @@ export interface CheckerPorts {
   /** Tells one parent process from another. */
   readonly session: string;
   random(): number;
+  /** Priority, CPUs, locked memory and limits of this process. */
+  takeRights(rights: ProcessRights): void;
   readonly scripts: {
     setSecurity(security: ScriptSecurity): void;
     /** Ends the programs of MISC_CHECK; those of notifications go on. */
@@ -92,6 +95,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
     journal: openCheckerJournal(options.runDir),
     session: parentSession(),
     random,
+    takeRights: openRights("checker", log),
     scripts: {
       setSecurity(next) {
         checkScripts.setSecurity(next);

@@ -697,6 +697,7 @@ class CheckerRole implements Role {
   // --- settings that are not about the table
 
   #takeSettings(config: Config): void {
+    this.#ports.takeRights(config.global.process.checker);
     this.#ports.scripts.setSecurity(config.global.scripts);
     const problem = this.#ports.probes.setSslClient(config.ssl);
     if (problem !== undefined) this.#log("error", `${problem}: SSL_GET checks fail until this is mended and reloaded`);

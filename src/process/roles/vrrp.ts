@@ -16,7 +16,7 @@ import { openProcessMonitor } from "../../kernel/process-monitor.ts";
 import { openVrrpSockets, type VrrpDatagram } from "../../kernel/raw-socket.ts";
 import { openReadiness } from "../../kernel/readiness.ts";
 import { openReflector } from "../../kernel/reflector.ts";
-import { applyRights } from "../../kernel/rights.ts";
+import { openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { createScriptRunner } from "../../kernel/script-runner.ts";
 import { currentWorld, openSysctlKeeper, parseSysctlJournal } from "../../kernel/sysctl.ts";
@@ -75,6 +75,7 @@ export function createVrrpRole(context: RoleContext): Role {
   });
   const sockets = openVrrpSockets(readiness, () => clock.now(), onDatagram);
   const frames = openFrameSender();
+  const takeRights = openRights(AREA, log);
   const trackers = createTrackers(
     {
       clock,
@@ -345,7 +346,7 @@ export function createVrrpRole(context: RoleContext): Role {
     config = next;
     const { vrrp, global } = next;
     scripts.setSecurity(global.scripts);
-    applyRights(global.process.vrrp, AREA, log);
+    takeRights(global.process.vrrp);
     if (notifier) notifier.reload(global);
     else notifier = createNotifier("vrrp", global, { clock, log, hostName: hostname(), run: scripts.run, makeFifo });
     openFirewall(next);

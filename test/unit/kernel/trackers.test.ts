@@ -4,13 +4,11 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LogLine } from "../../../src/base/log.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
 import { openFileWatches } from "../../../src/kernel/file-watch.ts";
 import { openLinkMonitor } from "../../../src/kernel/link-monitor.ts";
 import { openProcessMonitor } from "../../../src/kernel/process-monitor.ts";
 import { openReadiness } from "../../../src/kernel/readiness.ts";
-import { applyRights } from "../../../src/kernel/rights.ts";
 import { until } from "../../support/until.ts";
 
 const readiness = openReadiness();
@@ -95,15 +93,5 @@ describe("polled carrier", () => {
       ]),
     );
     expect(monitor.carrier("lo")).toBe(true);
-  });
-});
-
-describe("rights", () => {
-  test("what is refused is a warning that names it, and the rest is applied", () => {
-    const lines: LogLine[] = [];
-    applyRights({ noSwap: false, cpuAffinity: [1023] }, "vrrp", (line) => lines.push(line));
-    expect(lines.map((l) => [l.level, l.message.split(" is not allowed")[0]])).toEqual([
-      ["warning", "cpu affinity 1023"],
-    ]);
   });
 });

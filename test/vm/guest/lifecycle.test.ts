@@ -1,7 +1,9 @@
 // Ring vm, in the guest: the table through the life of the program: stop, reload, crash, strangers, hands that change it; and step by
 // step beside Debian's keepalived through the same faults.
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { Daemon, type Kind } from "../../support/daemon.ts";
+import { kernelView } from "../../support/kernel-view.ts";
 import { until } from "../../support/until.ts";
 import { Lab, VIP } from "./lab.ts";
 
@@ -161,6 +163,35 @@ describe("life of the program", () => {
     await until("repaired from nothing", () => same(lab.table(), FULL), 20_000);
     expect(director.output).toMatch(/198\.51\.100\.11:80/);
   });
+});
+
+test("checker_priority and its like: the checker process has them, the others do not", async () => {
+  using lab = new Lab(1);
+  await lab.serve(0);
+  const rights = [
+    "checker_priority -7",
+    "checker_no_swap",
+    "checker_rt_priority 30",
+    "checker_rlimit_rttime 3000000",
+    "checker_cpu_affinity 1",
+  ];
+  const text = virtualServer({ weights: [1] });
+  using director = new Daemon("lbd", lab.director, `global_defs {\n${rights.join("\n")}\n}\n${text}`).start();
+  await until("programmed", () => lab.table().length === 2, 30_000);
+  const viewOf = (comm: string) => {
+    const pid = director.processes().find((one) => readFileSync(`/proc/${one}/comm`, "utf8") === `${comm}\n`);
+    return pid === undefined ? undefined : kernelView(pid);
+  };
+  const plain = { nice: 0, realtime: 0, cpus: "0-1", memoryLocked: false, rttimeUs: "unlimited" };
+  expect([viewOf("lbd-checker"), viewOf("lbd-api")]).toEqual([
+    { nice: -7, realtime: 30, cpus: "1", memoryLocked: true, rttimeUs: "3000000" },
+    plain,
+  ]);
+  director.reload(text);
+  await until(
+    "given back",
+    () => JSON.stringify(viewOf("lbd-checker")) === JSON.stringify({ ...plain, rttimeUs: "3000000" }),
+  );
 });
 
 describe("beside Debian's keepalived, step by step", () => {

@@ -2,7 +2,7 @@
 
 import type { LogLine } from "../../../../src/base/log.ts";
 import { bad, good, type Outcome } from "../../../../src/check/outcome.ts";
-import type { Config } from "../../../../src/config/model.ts";
+import type { Config, ProcessRights } from "../../../../src/config/model.ts";
 import { IpvsUnavailable } from "../../../../src/kernel/ipvs.ts";
 import type { ServiceEntry } from "../../../../src/lvs/model.ts";
 import type { Notification } from "../../../../src/notify/notification.ts";
@@ -40,6 +40,7 @@ export function bench(options: BenchOptions = {}) {
   const logs: LogLine[] = [];
   const updates: StatusUpdate[] = [];
   const notifications: Notification[] = [];
+  const rights: ProcessRights[] = [];
   const answers = new Map<string, Outcome>();
   const slow = new Map<string, number>();
   let addressesChanged: (addresses: ReadonlySet<string>) => void = () => {};
@@ -87,6 +88,7 @@ export function bench(options: BenchOptions = {}) {
     },
     session: options.session ?? "1:1",
     random: () => options.random ?? 0,
+    takeRights: (wanted) => rights.push(wanted),
     scripts: { setSecurity() {}, stopChecks() {}, stopAll() {} },
     watchFiles: { set() {}, close() {} },
     onFileChange(changed) {
@@ -124,6 +126,7 @@ export function bench(options: BenchOptions = {}) {
     logs,
     updates,
     notifications,
+    rights,
     opened: () => opened,
     /** Somebody loads ip_vs. */
     ipvsComes(): void {

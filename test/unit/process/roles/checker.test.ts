@@ -629,6 +629,18 @@ describe("reload", () => {
   });
 });
 
+test("priority, limits and CPUs of this process are taken at the start and at each reload", () => {
+  const b = bench();
+  const config = two();
+  const asking = {
+    ...config,
+    global: { ...config.global, process: { ...config.global.process, checker: { noSwap: true } } },
+  };
+  b.start(asking);
+  b.role.reload(config);
+  expect(b.rights).toEqual([{ noSwap: true }, { noSwap: false }]);
+});
+
 test("a watched file is looked at when it changes", () => {
   const b = bench();
   const check = {

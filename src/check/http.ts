@@ -17,6 +17,8 @@ export const MAX_BODY_BYTES = 16 * 1024 * 1024;
 export const MAX_SEARCHED_BYTES = 262_144;
 /** The line before each chunk, with its extensions. */
 const MAX_CHUNK_LINE_BYTES = 4096;
+/** All lines between chunks together: chunks of a byte each would cost more to read than the body that they carry. */
+export const MAX_FRAMING_BYTES = 262_144;
 
 /** The request for one url, byte for byte as keepalived sends it. */
 export function httpRequest(check: HttpCheck, url: HttpUrl): string {
@@ -70,7 +72,9 @@ interface Chunks {
   readonly kind: "chunks";
   at: "line" | "data" | "data-end" | "trailer";
   left: number;
+  /** The beginning of a line whose end has not come yet. */
   line: string;
+  framingBytes: number;
   trailerBytes: number;
 }
 
@@ -83,8 +87,6 @@ class Reader implements HttpReader {
   #framing: Framing | undefined;
   #outcome: Outcome | undefined;
   #bodyBytes = 0;
-  /** Everything that came, the lines between chunks included. */
-  #fedBytes = 0;
   readonly #digest: Hash | undefined;
   /** Of a chunked body as it came, chunk lines included: what keepalived and `--genhash` compare. */
   #rawDigest: Hash | undefined;
@@ -98,8 +100,6 @@ class Reader implements HttpReader {
 
   feed(bytes: Uint8Array): Outcome | undefined {
     if (this.#outcome) return this.#outcome;
-    this.#fedBytes += bytes.byteLength;
-    if (this.#fedBytes > 2 * MAX_BODY_BYTES) this.#outcome = tooLarge("chunk lines and all");
     let rest: Uint8Array | undefined = bytes;
     while (rest && !this.#framing && !this.#outcome) rest = this.#feedHeader(rest);
     if (rest && this.#framing && !this.#outcome) this.#feedBody(rest, this.#framing);
@@ -164,7 +164,7 @@ class Reader implements HttpReader {
     const bodyless = status === 204 || status === 304 || status < 200;
     if (bodyless) this.#framing = { kind: "length", left: 0, total: 0 };
     else if (fields.chunked) {
-      this.#framing = { kind: "chunks", at: "line", left: 0, line: "", trailerBytes: 0 };
+      this.#framing = { kind: "chunks", at: "line", left: 0, line: "", framingBytes: 0, trailerBytes: 0 };
       if (this.#digest) this.#rawDigest = createHash("md5");
     } else if (fields.length !== undefined)
       this.#framing = { kind: "length", left: fields.length, total: fields.length };
@@ -203,11 +203,13 @@ class Reader implements HttpReader {
         if (chunks.left === 0) chunks.at = "data-end";
         continue;
       }
-      const byte = bytes[at++] ?? 0;
-      chunks.line += String.fromCharCode(byte);
-      if (chunks.line.length > MAX_CHUNK_LINE_BYTES) this.#outcome = bad("protocol", "chunk line without an end");
-      if (byte !== LF) continue;
-      const line = chunks.line;
+      const lineEnd = bytes.indexOf(LF, at);
+      const part = bytes.subarray(at, lineEnd < 0 ? bytes.byteLength : lineEnd + 1);
+      at += part.byteLength;
+      if (!this.#fitsFraming(part.byteLength, chunks)) break;
+      chunks.line += LATIN1.decode(part);
+      if (lineEnd < 0) break;
+      const { line } = chunks;
       chunks.line = "";
       if (this.#chunkLine(line, chunks)) {
         this.#rawDigest?.update(bytes.subarray(0, at));
@@ -216,6 +218,16 @@ class Reader implements HttpReader {
       }
     }
     this.#rawDigest?.update(bytes);
+  }
+
+  /** Whether more bytes of a line between chunks may come; the outcome is set when not. */
+  #fitsFraming(moreBytes: number, chunks: Chunks): boolean {
+    chunks.framingBytes += moreBytes;
+    if (chunks.line.length + moreBytes > MAX_CHUNK_LINE_BYTES)
+      this.#outcome = bad("protocol", `chunk line longer than ${MAX_CHUNK_LINE_BYTES} bytes`);
+    else if (chunks.framingBytes > MAX_FRAMING_BYTES)
+      this.#outcome = bad("too-large", `more than ${MAX_FRAMING_BYTES} bytes of chunk lines`);
+    return this.#outcome === undefined;
   }
 
   /** Takes one line between chunks; true when it ends the body. */

@@ -40,7 +40,7 @@ export function createHttpReader(url: HttpUrl): HttpReader {
 }
 
 /** Compiles the regex of a url; equal ones share what they have learnt. undefined when the url has none. */
-export function patternOf(url: HttpUrl): Decoded<Pattern, string> | undefined {
+function patternOf(url: HttpUrl): Decoded<Pattern, string> | undefined {
   const { regex } = url;
   if (!regex) return undefined;
   const name = JSON.stringify([regex.pattern, regex.options]);
@@ -299,7 +299,7 @@ class Reader implements HttpReader {
   /** What the regex says in words, or the failure. */
   #searchFor(regex: NonNullable<HttpUrl["regex"]>): Outcome | string {
     const pattern = patternOf(this.#url);
-    // Said once as a warning when the configuration is taken; the rest of the check goes on.
+    // A finding of the configuration says so (regex-unusable); the rest of the check goes on.
     if (!pattern?.ok) return "regex not looked at";
     const body = this.#kept?.subarray(0, this.#keptBytes) ?? new Uint8Array(0);
     const result = pattern.value.search(body, regex.minOffset, regex.maxOffset);

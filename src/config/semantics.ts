@@ -1,6 +1,7 @@
 // Config core: rules across blocks, looked at when the whole configuration is read, so that no order of lines matters
 // (language.md §12). What keepalived finds too is an error here; what it passes in silence is a warning.
 import { familyOf, type IpText } from "../base/ip.ts";
+import { compilePattern } from "../base/pattern.ts";
 import type { Severity } from "./diagnostic.ts";
 import type { Findings } from "./findings.ts";
 import type { Config, VrrpInstance } from "./model.ts";
@@ -118,7 +119,10 @@ function checkCheckers(
   };
   for (const entry of [...(block.HTTP_GET ?? NONE), ...(block.SSL_GET ?? NONE)]) {
     lacks(entry, "url", entry.block.url !== undefined);
-    for (const url of entry.block.url ?? []) lacks(url, "path", url.block.path !== undefined);
+    for (const url of entry.block.url ?? []) {
+      lacks(url, "path", url.block.path !== undefined);
+      if (url.block.regex) checkRegex(url.block.regex, url.block.regex_options, findings);
+    }
   }
   for (const entry of block.MISC_CHECK ?? []) lacks(entry, "misc_path", entry.block.misc_path !== undefined);
   for (const entry of block.FILE_CHECK ?? []) {
@@ -149,6 +153,16 @@ function checkCheckers(
         "the check is left out",
       );
   }
+}
+
+/** keepalived finds a pattern that is none only when it runs, and then goes on without it, too. */
+function checkRegex(regex: Named, options: readonly { value: readonly string[] }[] | undefined, findings: Findings): void {
+  const pattern = compilePattern(regex.value, options?.flatMap(({ value }) => value) ?? []);
+  if (pattern.ok) return;
+  findings.add("warning", nameSpan(regex.statement), {
+    code: "regex-unusable",
+    message: `regex is not looked at: ${pattern.error.message} (character ${pattern.error.at + 1} of the pattern)`,
+  });
 }
 
 /** A service on an address that `no_accept` hides can't be reached through NAT or on the director itself. */

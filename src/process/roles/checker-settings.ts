@@ -1,5 +1,4 @@
 // Process layer: what the checker role makes of a configuration before it starts from it. Pure.
-import { patternOf } from "../../check/http.ts";
 import type { Check, Config } from "../../config/model.ts";
 
 /** FILE_CHECK names a `track_file`; from here on its check has the path, so that another path is another check. */
@@ -15,20 +14,8 @@ export function withFilePaths(config: Config): Config {
   return { ...config, virtualServers };
 }
 
-/** What is configured and has no effect, in words: one line each. */
+/** What is configured and has no effect yet, in words: one line each. */
 export function idleSettings(checks: readonly Check[]): string[] {
-  const warnings = new Set<string>();
   const sessions = checks.filter((check) => check.kind === "BFD_CHECK").length;
-  if (sessions > 0) warnings.add(`${sessions} BFD_CHECK blocks are parsed, not yet effective: they count as up`);
-  for (const check of checks) {
-    if (check.kind !== "HTTP_GET" && check.kind !== "SSL_GET") continue;
-    for (const url of check.urls) {
-      const pattern = patternOf(url);
-      if (!pattern || pattern.ok || !url.regex) continue;
-      const { file, line } = check.origin;
-      const text = JSON.stringify(url.regex.pattern);
-      warnings.add(`${file}:${line}: regex ${text} can't be used and is not looked at: ${pattern.error}`);
-    }
-  }
-  return [...warnings];
+  return sessions > 0 ? [`${sessions} BFD_CHECK blocks are parsed, not yet effective: they count as up`] : [];
 }

@@ -156,7 +156,11 @@ function checkCheckers(
 }
 
 /** keepalived finds a pattern that is none only when it runs, and then goes on without it, too. */
-function checkRegex(regex: Named, options: readonly { value: readonly string[] }[] | undefined, findings: Findings): void {
+function checkRegex(
+  regex: Named,
+  options: readonly { value: readonly string[] }[] | undefined,
+  findings: Findings,
+): void {
   const pattern = compilePattern(regex.value, options?.flatMap(({ value }) => value) ?? []);
   if (pattern.ok) return;
   findings.add("warning", nameSpan(regex.statement), {

@@ -4,7 +4,10 @@ import { closeSync, constants, fstatSync, openSync, unlinkSync, writeSync } from
 import { unreachable } from "../base/never.ts";
 import type { Notification } from "./notification.ts";
 
-/** The line of a notification with its terminators, or undefined when the FIFO says nothing of it. LVS lines end in an extra NUL. */
+/**
+ * The line of a notification, or undefined when the FIFO says nothing of it.
+ * keepalived: 2.4 ends LVS lines in an extra NUL, 2.2 does not; a reader that takes lines stumbles over it.
+ */
 export function fifoLine(notification: Notification): string | undefined {
   switch (notification.kind) {
     case "instance":
@@ -12,10 +15,10 @@ export function fifoLine(notification: Notification): string | undefined {
     case "group":
       return `GROUP "${notification.name}" ${notification.state} 0\n`;
     case "virtual-server":
-      return `VS ${notification.service} ${notification.up ? "UP" : "DOWN"}\n\0`;
+      return `VS ${notification.service} ${notification.up ? "UP" : "DOWN"}\n`;
     case "real-server":
       if (!notification.fifo) return undefined;
-      return `RS ${notification.server} ${notification.service} ${notification.up ? "UP" : "DOWN"}\n\0`;
+      return `RS ${notification.server} ${notification.service} ${notification.up ? "UP" : "DOWN"}\n`;
     default:
       return unreachable(notification);
   }

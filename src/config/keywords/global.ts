@@ -75,7 +75,7 @@ export const GLOBAL_DEFS = {
   smtp_server: { value: mailServer, default: "(none; mail disabled) port 25", repeat: "last", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/notify/notify.test.ts" },
     doc: "Mail relay for alerts; a name is resolved while the file is parsed." },
-  smtp_helo_name: { value: text(), default: "(local host name)", repeat: "last", tier: "core", since: "1.2.20", effective: "untested",
+  smtp_helo_name: { value: text(), default: "(local host name)", repeat: "last", tier: "core", since: "1.2.20", effective: { test: "test/unit/notify/notify.test.ts" },
     doc: "Name sent in the SMTP greeting." },
   smtp_connect_timeout: { value: wholeSeconds(0, 4294), initial: 30_000, unit: "s", repeat: "last", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/notify/notify.test.ts" },

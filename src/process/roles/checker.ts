@@ -21,6 +21,7 @@ import { desiredServices, serverDestinationKey, serviceOf } from "../../lvs/desi
 import { destinationKey, serviceKey } from "../../lvs/keys.ts";
 import type { IpvsCommand, IpvsTimeouts } from "../../lvs/model.ts";
 import { removeService } from "../../lvs/plan.ts";
+import type { Notification } from "../../notify/notification.ts";
 import type { Role, RoleContext } from "../role.ts";
 import type { CheckerRecord } from "./checker-journal.ts";
 import { serverNotification, serviceNotification } from "./checker-notify.ts";
@@ -90,6 +91,8 @@ class CheckerRole implements Role {
   readonly #services = new Map<string, Service>();
   /** Which virtual and real server a check of the runner belongs to. */
   readonly #owners = new Map<string, { readonly service: string; readonly realServer: RealServer }>();
+  /** Checks with `alpha` that have not run yet: nobody has heard how their servers stand. */
+  readonly #untold = new Set<string>();
   readonly #dirty = new Set<string>();
   /** Whose a kernel service is, by its key. */
   readonly #claims = new Map<string, string>();
@@ -414,6 +417,7 @@ class CheckerRole implements Role {
       if (kept.has(id)) continue;
       this.#runner.remove(id);
       this.#owners.delete(id);
+      this.#untold.delete(id);
     }
   }
 
@@ -445,6 +449,7 @@ class CheckerRole implements Role {
       else {
         const up = old ? standing : adopted === undefined ? !check.timing.alpha : adopted.up;
         this.#runner.add(id, check, initialHealth(up), this.#inheritedWeight(check, adopted));
+        if (!up && !old && adopted === undefined) this.#untold.add(id);
       }
       this.#owners.set(id, { service: vs.id, realServer: rs });
     }
@@ -521,6 +526,11 @@ class CheckerRole implements Role {
         up && verdict.ok ? "info" : "warning",
         `${check.id} of ${realServer.id} in ${service.virtualServer.id}: ${up === wasUp ? "failed" : up ? "up" : "down"}: ${verdict.reason}`,
       );
+    // keepalived: a server that starts as down and fails its first check is told of as if it had gone down, but not by mail.
+    if (this.#untold.delete(id) && !up) {
+      const down = serverNotification(service.virtualServer, realServer, false, verdict.reason);
+      this.#ports.notifier.notify({ ...down, smtpAlert: false });
+    }
     this.#restand(service, realServer);
   }
 
@@ -586,8 +596,9 @@ class CheckerRole implements Role {
       if (own?.healthy && initsToo)
         this.#ports.notifier.notify(serverNotification(virtualServer, realServer, true, own.reason));
     }
-    if (!standing.quorumUp) return;
-    this.#event("virtual-server", virtualServer.id, undefined, "up", standing.reason);
+    // keepalived: without a quorum at the start only a sorry server that begins to serve is worth telling.
+    if (!standing.quorumUp && !virtualServer.sorryServer) return;
+    this.#event("virtual-server", virtualServer.id, undefined, standing.quorumUp ? "up" : "down", standing.reason);
     this.#ports.notifier.notify(serviceNotification(virtualServer, standing));
   }
 
@@ -611,13 +622,13 @@ class CheckerRole implements Role {
     if (before.standing.quorumUp !== standing.quorumUp) this.#quorumChanged(after);
   }
 
-  /** `omega`: whoever was told that it is up hears that it is no more. */
+  /** `omega`: whoever was told that it is up hears that it is no more. keepalived: programs and FIFOs do, no mail goes out. */
   #announceEnd({ virtualServer, standing }: Service, reason: string): void {
+    const tell = (notification: Notification) => this.#ports.notifier.notify({ ...notification, smtpAlert: false });
     for (const realServer of virtualServer.realServers)
       if (standing.realServers.get(realServer.id)?.healthy)
-        this.#ports.notifier.notify(serverNotification(virtualServer, realServer, false, reason));
-    if (standing.quorumUp)
-      this.#ports.notifier.notify(serviceNotification(virtualServer, { ...standing, quorumUp: false }));
+        tell(serverNotification(virtualServer, realServer, false, reason));
+    if (standing.quorumUp) tell(serviceNotification(virtualServer, { ...standing, quorumUp: false }));
   }
 
   #audited(): void {

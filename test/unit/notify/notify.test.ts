@@ -83,8 +83,8 @@ describe("FIFO lines", () => {
     ["instance", instance("MASTER"), 'INSTANCE "VI_1" MASTER 120\n'],
     ["priority change", instance("BACKUP_PRIORITY"), 'INSTANCE "VI_1" BACKUP_PRIORITY 120\n'],
     ["group", group("FAULT"), 'GROUP "G1" FAULT 0\n'],
-    ["real server, with the NUL", REAL_DOWN, "RS [192.0.2.10]:tcp:80 [192.0.2.1]:tcp:80 DOWN\n\0"],
-    ["service, with the NUL", SERVICE_UP, "VS FWM 5 UP\n\0"],
+    ["real server, without the NUL of keepalived 2.4", REAL_DOWN, "RS [192.0.2.10]:tcp:80 [192.0.2.1]:tcp:80 DOWN\n"],
+    ["service", SERVICE_UP, "VS FWM 5 UP\n"],
     ["an initial state that nobody asked for", { ...REAL_DOWN, fifo: false }, undefined],
   ] as const)("%s", (_why, notification, line) => {
     expect(fifoLine(notification)).toBe(line as string);
@@ -185,12 +185,18 @@ describe("mail", () => {
     const port = typeof address === "object" && address ? address.port : 0;
     const lines: LogLine[] = [];
     const mailer = createMailer({ ...smtp, port }, "director.example.net", manualClock(), (line) => lines.push(line));
-    mailer.send({ subject: "[R1] first", body: "=> one <=\n" });
+    const subject = "[R1] Realserver [192.0.2.10]:tcp:80 of virtual server [192.0.2.1]:tcp:80 - DOWN";
+    mailer.send({ subject, body: "=> one <=\n" });
     await mailer.idle();
-    expect(received.join("")).toContain("Subject: [R1] first");
-    expect(received.join("")).toContain("director.example.net");
+    // In one line, however long: filters look for it.
+    expect(received.join("")).toContain(`\r\nSubject: ${subject}\r\n`);
+    expect(received.join("")).toContain("EHLO director.example.net\r\n");
     expect(received.join("")).toContain("=> one <=");
     expect(lines).toEqual([]);
+    const named = createMailer({ ...smtp, port, heloName: "mx.example.net" }, "d", manualClock(), () => {});
+    named.send({ subject: "named", body: "" });
+    await named.idle();
+    expect(received.join("")).toContain("EHLO mx.example.net\r\n");
     server.close();
     const dead = createMailer({ ...smtp, port }, "d", manualClock(), (line) => lines.push(line));
     dead.send({ subject: "second", body: "" });

@@ -45,10 +45,24 @@ describe("start", () => {
     expect(b.shown()).toBe("10.9.0.1:80 rr: 10.9.1.2=1");
   });
 
-  test("alpha with a sorry server: it serves until then", () => {
+  test("alpha: a server whose first check fails is told of as down, once (keepalived)", () => {
+    const b = bench();
+    b.fails("10.9.1.1");
+    b.start(configOf([virtualServer([server(1, {}, true), server(2, {}, true)])]));
+    expect(b.notified()).toEqual([]);
+    b.clock.advance(5000);
+    expect(b.notified()).toEqual([
+      "RS [10.9.1.1]:tcp:80 [10.9.0.1]:tcp:80 DOWN",
+      "RS [10.9.1.2]:tcp:80 [10.9.0.1]:tcp:80 UP",
+      "VS [10.9.0.1]:tcp:80 UP",
+    ]);
+  });
+
+  test("alpha with a sorry server: it serves until then, and that is told (keepalived)", () => {
     const b = bench();
     b.start(configOf([virtualServer([server(1, {}, true)], { sorryServer: sorryServer() })]));
     expect(b.shown()).toBe("10.9.0.1:80 rr: 10.9.1.8=1");
+    expect(b.notified()).toEqual(["VS [10.9.0.1]:tcp:80 DOWN"]);
     b.clock.advance(1100);
     expect(b.shown()).toBe("10.9.0.1:80 rr: 10.9.1.1=1");
   });
@@ -412,11 +426,12 @@ describe("stop", () => {
   test("omega: whoever heard of it hears the end", async () => {
     const b = bench();
     b.fails("10.9.1.2");
-    b.start(two({ omega: true }));
+    b.start(configOf([virtualServer([server(1, { smtpAlert: true }), server(2)], { omega: true, smtpAlert: true })]));
     b.clock.advance(1100);
     b.notifications.length = 0;
     await b.role.stop();
     expect(b.notified()).toEqual(["RS [10.9.1.1]:tcp:80 [10.9.0.1]:tcp:80 DOWN", "VS [10.9.0.1]:tcp:80 DOWN"]);
+    expect(b.notifications.some(({ smtpAlert }) => smtpAlert)).toBe(false);
   });
 
   test.each([

@@ -32,38 +32,38 @@ const DNS_TYPES = ["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNS
 
 // biome-ignore format: a table reads by rows
 const CONNECT_IP = { value: ip, default: "(real server's address)", repeat: "last", tier: "core", since: "1.2.13",
-  effective: { test: "test/unit/check/health.test.ts" },
+  effective: { test: "test/netns/checks.test.ts" },
   doc: "Probe this address instead." } as const;
 // biome-ignore format: a table reads by rows
 const CONNECT_PORT = { value: port, default: "(real server's port)", repeat: "last", tier: "seed", since: "<=1.0.3",
-  effective: { test: "test/unit/check/health.test.ts" },
+  effective: { test: "test/netns/checks.test.ts" },
   doc: "Probe this port instead." } as const;
 // biome-ignore format: a table reads by rows
 const BINDTO = { value: ip, default: "(kernel's choice)", repeat: "last", tier: "seed", since: "1.1.2",
-  effective: { test: "test/unit/check/health.test.ts" },
+  effective: { test: "test/netns/checks.test.ts" },
   doc: "Source address of the probe, same family as the target." } as const;
 // biome-ignore format: a table reads by rows
 const BIND_PORT = { value: port, default: "(kernel's choice)", repeat: "last", tier: "full", since: "1.2.13",
-  effective: { test: "test/unit/probe/hostile.test.ts" },
+  effective: { test: "test/netns/checks.test.ts" },
   doc: "Source port of the probe." } as const;
 // biome-ignore format: a table reads by rows
-const BIND_IF = { value: ifname, default: "(none)", repeat: "last", tier: "core", since: "1.3.7", effective: { test: "test/unit/probe/hostile.test.ts" },
+const BIND_IF = { value: ifname, default: "(none)", repeat: "last", tier: "core", since: "1.3.7", effective: { test: "test/netns/checks.test.ts" },
   doc: "Interface of the probe; needed for link-local targets." } as const;
 // biome-ignore format: a table reads by rows
 const CONNECT_TIMEOUT = { value: seconds(0.000001, 4294.967295), default: "(real server's, 5)", unit: "s", repeat: "last", tier: "seed", since: "<=1.0.3",
-  effective: { test: "test/unit/check/health.test.ts" },
+  effective: { test: "test/unit/probe/hostile.test.ts" },
   doc: "Time limit of the probe." } as const;
 // biome-ignore format: a table reads by rows
 const FWMARK = { value: integer(0, UINT32_MAX), initial: 0, repeat: "last", tier: "full", since: "1.2.13", build: "so_mark",
-  effective: { test: "test/unit/probe/hostile.test.ts" },
+  effective: { test: "test/netns/checks.test.ts" },
   doc: "Firewall mark on probe packets." } as const;
 // biome-ignore format: a table reads by rows
 const RETRY = { value: integer(0, UINT32_MAX), default: "(real server's, else 1)", repeat: "last", tier: "core", since: "1.2.20",
-  effective: { test: "test/unit/check/health.test.ts" },
+  effective: { test: "test/unit/check/runner.test.ts" },
   doc: "Extra probes before a live server is called down." } as const;
 // biome-ignore format: a table reads by rows
 const DELAY_BEFORE_RETRY = { value: seconds(0), default: "(real server's, else 1 s)", unit: "s", repeat: "last", tier: "core", since: "1.2.20",
-  effective: { test: "test/unit/check/health.test.ts" },
+  effective: { test: "test/unit/check/runner.test.ts" },
   doc: "Pause between those probes." } as const;
 // biome-ignore format: a table reads by rows
 const WARMUP = { value: seconds(0), default: "(real server's, else delay_loop)", unit: "s", repeat: "last", tier: "core", since: "1.2.13",
@@ -71,7 +71,7 @@ const WARMUP = { value: seconds(0), default: "(real server's, else delay_loop)",
   doc: "Upper bound of the random pause before the first probe." } as const;
 // biome-ignore format: a table reads by rows
 const DELAY_LOOP = { value: seconds(0.000001), default: "(real server's, 60)", unit: "s", repeat: "last", tier: "core", since: "1.3.7",
-  effective: { test: "test/unit/check/health.test.ts" },
+  effective: { test: "test/unit/check/runner.test.ts" },
   doc: "Period of probing." } as const;
 // biome-ignore format: a table reads by rows
 const ALPHA = { value: bool, default: "(real server's, off)", repeat: "last", tier: "core", since: "1.3.7",
@@ -87,7 +87,7 @@ const NB_GET_RETRY = { value: integer(0, UINT32_MAX), repeat: "last", tier: "see
   doc: "Old name of retry; works but is reported." } as const;
 // biome-ignore format: a table reads by rows
 const VIRTUALHOST = { value: text(), default: "(real, then virtual server's, then address)", repeat: "last, with error", tier: "core", since: "1.3.6",
-  effective: { test: "test/unit/probe/hostile.test.ts" },
+  effective: { test: "test/netns/checks.test.ts" },
   doc: "Host header for all pages of this checker." } as const;
 // biome-ignore format: a table reads by rows
 const HTTP_PROTOCOL = { value: choice("1.0", "1.0C", "1.0c", "1.1"), initial: "1.0", repeat: "last", tier: "core", since: "2.0.17",
@@ -102,19 +102,19 @@ const SNI_NAME = { value: sniName, default: "(virtualhost)", repeat: "last, with
   effective: { test: "test/unit/probe/hostile.test.ts" },
   doc: "Name to send in the TLS greeting; switches enable_sni on." } as const;
 // biome-ignore format: a table reads by rows
-const FAST_RECOVERY = { value: bool, initial: false, repeat: "last", tier: "full", since: "2.0.17", effective: "parsed",
+const FAST_RECOVERY = { value: bool, initial: false, repeat: "last", tier: "full", since: "2.0.17", effective: { test: "test/unit/check/runner.test.ts" },
   doc: "Check all pages back to back at start and on recovery." } as const;
 // biome-ignore format: a table reads by rows
 const PATH = { value: text(), default: "(required)", repeat: "last, with error", tier: "seed", since: "<=1.0.3",
-  effective: { test: "test/unit/check/health.test.ts" },
+  effective: { test: "test/netns/checks.test.ts" },
   doc: "Request path, query included." } as const;
 // biome-ignore format: a table reads by rows
 const DIGEST = { value: hex(32), default: "(none)", repeat: "first", tier: "seed", since: "<=1.0.3",
-  effective: { test: "test/unit/check/health.test.ts" },
+  effective: { test: "test/unit/check/http.test.ts" },
   doc: "MD5 of the expected body." } as const;
 // biome-ignore format: a table reads by rows
 const STATUS_CODE = { value: statusCodes, default: "200-299", repeat: "accumulate", tier: "seed", since: "<=1.0.3",
-  effective: { test: "test/unit/check/health.test.ts" },
+  effective: { test: "test/unit/check/http.test.ts" },
   doc: "Acceptable reply codes." } as const;
 // biome-ignore format: a table reads by rows
 const REGEX = { value: escapedText, default: "(none)", repeat: "last, with error", tier: "full", since: "2.0.7", build: "regex",
@@ -141,7 +141,7 @@ const REGEX_STACK = { value: stackSizes, default: "(library)", unit: "bytes", re
   effective: { unsupported: "patterns are matched without a stack that grows" },
   doc: "First and largest size of the match stack." } as const;
 // biome-ignore format: a table reads by rows
-const TLS_COMPLIANT = { value: bool, initial: false, repeat: "last", tier: "full", since: "2.2.8", build: "openssl", effective: "parsed",
+const TLS_COMPLIANT = { value: bool, initial: false, repeat: "last", tier: "full", since: "2.2.8", build: "openssl", effective: { unsupported: "the runtime does not tell how a TLS connection ended" },
   doc: "Close TLS sessions with a proper alert." } as const;
 
 // biome-ignore format: a table reads by rows
@@ -197,7 +197,7 @@ export const HTTP_GET = {
   sni_name: SNI_NAME,
   fast_recovery: FAST_RECOVERY,
   url: { value: bare(), block: HTTP_URL, default: "(at least one required)", repeat: "accumulate", tier: "seed", since: "<=1.0.3",
-    effective: { test: "test/unit/check/health.test.ts" },
+    effective: { test: "test/unit/check/runner.test.ts" },
     doc: "One page to fetch." },
 } as const satisfies Table;
 
@@ -238,7 +238,7 @@ export const SSL_GET = {
   sni_name: SNI_NAME,
   fast_recovery: FAST_RECOVERY,
   url: { value: bare(), block: SSL_URL, default: "(at least one required)", repeat: "accumulate", tier: "seed", since: "<=1.0.3",
-    effective: { test: "test/unit/check/health.test.ts" },
+    effective: { test: "test/unit/check/runner.test.ts" },
     doc: "One page to fetch." },
   tls_compliant: TLS_COMPLIANT,
 } as const satisfies Table;
@@ -320,7 +320,7 @@ export const DNS_CHECK = {
   alpha: ALPHA,
   log_all_failures: LOG_ALL_FAILURES,
   type: { value: one("ENUM(A|NS|CNAME|SOA|MX|TXT|AAAA|RRSIG|DNSKEY, any case)", wordsSchema(DNS_TYPES, { anyCase: true }), DNS_TYPES.join(", ")),
-    initial: "SOA", repeat: "last", tier: "core", since: "1.3.0", effective: { test: "test/unit/check/http.test.ts" },
+    initial: "SOA", repeat: "last", tier: "core", since: "1.3.0", effective: { test: "test/unit/check/others.test.ts" },
     doc: "Record type to ask for." },
   name: { value: text(), default: "(root)", repeat: "first", tier: "core", since: "1.3.0", effective: { test: "test/unit/check/others.test.ts" },
     doc: "Name to ask for; empty labels are an error." },
@@ -355,12 +355,14 @@ export const UDP_CHECK = {
     doc: "Longest acceptable reply." },
 } as const satisfies Table;
 
+const NO_PORTS = { unsupported: "ICMP has no ports" } as const;
+
 // biome-ignore format: a table reads by rows
 export const PING_CHECK = {
   connect_ip: { ...CONNECT_IP, since: "2.1.0" },
-  connect_port: { ...CONNECT_PORT, tier: "core", since: "2.1.0" },
+  connect_port: { ...CONNECT_PORT, effective: NO_PORTS, tier: "core", since: "2.1.0" },
   bindto: { ...BINDTO, tier: "core", since: "2.1.0" },
-  bind_port: { ...BIND_PORT, since: "2.1.0" },
+  bind_port: { ...BIND_PORT, effective: NO_PORTS, since: "2.1.0" },
   bind_if: { ...BIND_IF, since: "2.1.0" },
   connect_timeout: { ...CONNECT_TIMEOUT, tier: "core", since: "2.1.0" },
   fwmark: { ...FWMARK, since: "2.1.0" },
@@ -375,10 +377,10 @@ export const PING_CHECK = {
 // biome-ignore format: a table reads by rows
 export const FILE_CHECK = {
   track_file: { value: text("NAME"), default: "(required)", repeat: "last", tier: "core", since: "2.1.0",
-    effective: { test: "test/unit/check/health.test.ts" },
+    effective: { test: "test/unit/process/roles/checker.test.ts" },
     doc: "Name of a track_file block above." },
   weight: { value: weight(2147483647, ["reverse", "noreverse"]), default: "(the file's)", repeat: "last", tier: "core", since: "2.1.0",
-    effective: { test: "test/unit/check/health.test.ts" },
+    effective: { test: "test/unit/check/others.test.ts" },
     doc: "Multiplier for the file's value." },
   dynamic: { value: flag, unit: "off", repeat: "", tier: "full", since: "", status: "doc-only", reload: "n/a",
     effective: { unsupported: "a word from the manual that keepalived does not know" },
@@ -394,13 +396,13 @@ export const BFD_CHECK = {
 
 // biome-ignore format: a table reads by rows
 export const SSL = {
-  password: { value: text(), secret: true, repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: "untested",
+  password: { value: text(), secret: true, repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/probe/hostile.test.ts" },
     doc: "Pass phrase of the key." },
-  ca: { value: text("PATH"), repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: "untested",
+  ca: { value: text("PATH"), repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/probe/hostile.test.ts" },
     doc: "CA bundle." },
   certificate: { value: text("PATH"), repeat: "last, with error", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/probe/hostile.test.ts" },
     doc: "Client certificate." },
-  key: { value: text("PATH"), repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/lvs/codec-genl.test.ts" },
+  key: { value: text("PATH"), repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/probe/hostile.test.ts" },
     doc: "Client key." },
 } as const satisfies Table;

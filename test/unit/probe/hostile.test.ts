@@ -1,5 +1,6 @@
 // Real servers that are broken or mean: each is judged down in time, and costs nothing that stays.
 import { afterAll, describe, expect, test } from "bun:test";
+import { createPrivateKey } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -221,16 +222,28 @@ describe("SSL_GET", () => {
     server.close();
   });
 
-  test("a client certificate is shown", async () => {
+  test("a client certificate is shown, its key opened with the password; ca does not make servers verified (C5)", async () => {
     const client = selfSigned("director");
+    const password = "open sesame";
     const certificate = join(directory, "client.pem");
     const key = join(directory, "client.key");
+    const ca = join(directory, "ca.pem");
+    const sealed = createPrivateKey(client.key).export({
+      type: "pkcs8",
+      format: "pem",
+      cipher: "aes-256-cbc",
+      passphrase: password,
+    });
     writeFileSync(certificate, client.cert);
-    writeFileSync(key, client.key, { mode: 0o600 });
-    expect(probes.setSslClient({ certificate, key })).toBeUndefined();
+    writeFileSync(key, sealed, { mode: 0o600 });
+    writeFileSync(ca, selfSigned("an authority that signed nothing").cert);
     const server = await serveTls("HTTP/1.0 200 OK\r\n\r\n", { requestCert: true });
-    expect((await attempt(ssl(server.port))).ok).toBe(true);
+    expect(probes.setSslClient({ certificate, key, password, ca })).toBeUndefined();
+    expect((await attempt(ssl(server.port))).reason).toBe("status 200");
     expect(server.seen).toEqual(["no name, director"]);
+    probes.setSslClient({ certificate, key, password: "wrong", ca });
+    expect((await attempt(ssl(server.port))).code).toBe("tls");
+    expect(probes.setSslClient({ ca: join(directory, "no-ca.pem") })).toMatch(/no-ca\.pem/);
     expect(probes.setSslClient(undefined)).toBeUndefined();
     server.close();
   });

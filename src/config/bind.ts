@@ -8,7 +8,7 @@ import { createFindings, type Findings } from "./findings.ts";
 import { homesOf } from "./keywords/homes.ts";
 import { TOP_LEVEL } from "./keywords/top-level.ts";
 import type { Config, VirtualServer, VrrpConfig } from "./model.ts";
-import type { BindContext } from "./reader.ts";
+import type { BindContext, NameDirectories } from "./reader.ts";
 import { checkAcrossBlocks, uniqueByName } from "./semantics.ts";
 import type { FileWeight, ServiceDefaults } from "./to-model/defaults.ts";
 import { type BoundGlobal, type BoundTop, mergeGlobals, toGlobal, toVrrpGlobal } from "./to-model/global.ts";
@@ -40,11 +40,31 @@ export interface BindResult {
 /** Binds a whole configuration. Findings come in no order; whoever prints them sorts them by place. */
 export function bindConfig(tree: Tree, context: BindContext): BindResult {
   const findings = createFindings();
-  const top: BoundTop = bindTree(tree.statements, TOP_LEVEL, context, findings, homesOf).block as BoundTop;
+  const directories = nameDirectories(tree);
+  const local: BindContext = {
+    ...context,
+    lookupName: (table, name) => context.lookupName?.(table, name, directories),
+  };
+  const top: BoundTop = bindTree(tree.statements, TOP_LEVEL, local, findings, homesOf).block as BoundTop;
   const global = mergeGlobals(top, findings);
   const config = toConfig(top, global, context, findings);
   checkAcrossBlocks(top, global, config, findings);
   return { config, effective: createEffective(top, config), diagnostics: findings.list };
+}
+
+/** Where tables of names are is known before a name is looked up, wherever `global_defs` stands. */
+function nameDirectories(tree: Tree): NameDirectories {
+  let directories: NameDirectories = {};
+  for (const { words, block } of tree.statements) {
+    if (words[0].text !== "global_defs") continue;
+    for (const { words: line } of block?.statements ?? []) {
+      const path = line[1]?.text;
+      if (path === undefined) continue;
+      if (line[0].text === "iproute_etc_dir") directories = { ...directories, etc: path };
+      if (line[0].text === "iproute_usr_dir") directories = { ...directories, usr: path };
+    }
+  }
+  return directories;
 }
 
 function toConfig(top: BoundTop, global: BoundGlobal, context: BindContext, findings: Findings): Config {

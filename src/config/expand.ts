@@ -5,10 +5,10 @@ import { CLOSE_QUOTE, Definitions } from "./definitions.ts";
 import { ALL, type ConfigFiles, INCLUDE_RULES, type IncludeRule, includeCheck } from "./include.ts";
 import { commentStart, LexWord, lexLine } from "./lexer.ts";
 import { MAX_EXPANDED_LINES, MAX_INCLUDE_DEPTH, MAX_LINE_CHARS, MAX_MACRO_DEPTH, MAX_WORDS } from "./limits.ts";
-import { findLoopHead, type Loop, readLoop } from "./loops.ts";
+import { findLoopHead, type Loop, readInteger, readLoop } from "./loops.ts";
 import { MacroFindings } from "./macro-findings.ts";
 import { MacroTable, nameEnd } from "./macros.ts";
-import { type PredefinedSources, predefinedValue } from "./predefined.ts";
+import { type PredefinedSources, predefinedValue, seededRandom } from "./predefined.ts";
 import { Findings, type Reading } from "./reading.ts";
 import { type Chain, type MacroLine, type ReplaceBudget, type Replaced, replaceMacros } from "./replace.ts";
 import { FixedPlace, type LinePart, partSpan, partText, restOf } from "./source.ts";
@@ -84,11 +84,15 @@ class Expansion {
   /** The comment of the line being read ends in a backslash: only a definition cares. */
   #continued = false;
   #expandedLines = 0;
+  #draw: () => number;
+  /** Words before this one have been looked at for a `random_seed`. */
+  #seedSoughtTo = 0;
   #cutOff = false;
 
   constructor(files: ConfigFiles, options: ExpandOptions) {
     this.#files = files;
     this.#options = options;
+    this.#draw = options.random;
     this.#reader = new SourceReader(files, this.#findings, (at, what) => this.#cut(at, what));
   }
 
@@ -257,7 +261,7 @@ class Expansion {
     const directory = () => this.#files.resolve(this.#directory() || ".");
     const replaced = replaceMacros(part, {
       macros: this.#macros,
-      predefined: (reference) => predefinedValue(reference, this.#options, directory),
+      predefined: (reference) => predefinedValue(reference, { ...this.#options, random: this.#random }, directory),
       chain: this.#chain,
       budget: this.#budget,
     });
@@ -267,6 +271,16 @@ class Expansion {
     }
     return replaced;
   }
+
+  /** For `${_RANDOM}`: chance, or what follows from the `random_seed` that stands before. */
+  readonly #random = (): number => {
+    for (; this.#seedSoughtTo < this.#words.length - 1; this.#seedSoughtTo++) {
+      if (this.#words[this.#seedSoughtTo]?.text !== "random_seed") continue;
+      const seed = readInteger(this.#words[this.#seedSoughtTo + 1]?.text ?? "");
+      if (seed !== undefined && seed >= 0) this.#draw = seededRandom(seed);
+    }
+    return this.#draw();
+  };
 
   #refuseCondition(part: LinePart): void {
     const message = "a condition is not recognised in the text of a macro";

@@ -40,6 +40,17 @@ export function predefinedValue(
   }
 }
 
+/** Numbers from 0 to below 1 that a seed decides (`random_seed`): the same file gives the same configuration each time. Mulberry32. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
 function environmentText(args: readonly string[], env: PredefinedSources["env"]): PredefinedValue {
   const name = args.length === 1 ? args[0] : undefined;
   const value = name !== undefined && Object.hasOwn(env, name) ? env[name] : undefined;

@@ -9,12 +9,18 @@ import type { Statement, Word } from "./tree.ts";
 /** Names that the machine's tables give to numbers (language.md §14). */
 export type NameTable = "rt_tables" | "rt_scopes" | "rt_protos" | "rt_dsfield" | "rt_realms" | "group" | "protocols";
 
+/** `iproute_etc_dir` and `iproute_usr_dir`; absent: where they usually are. */
+export interface NameDirectories {
+  readonly etc?: string;
+  readonly usr?: string;
+}
+
 /** What binding has to ask the outside for. */
 export interface BindContext {
   /** The machine's name: default of `router_id` and of the mail names. */
   readonly hostName: string;
   /** Number of a name in `/etc/iproute2/FILE` (or `/etc/protocols`); absent: only the built-in names are known. */
-  lookupName?(table: NameTable, name: string): number | undefined;
+  lookupName?(table: NameTable, name: string, directories?: NameDirectories): number | undefined;
   /** Content of a key file of `auth_hmac` that only its owner may read; absent or undefined: it can't be read. */
   readKeyFile?(path: string): Uint8Array | undefined;
 }

@@ -1,24 +1,36 @@
 // Process layer: what binding a configuration asks this machine for: its name, numbers of names, key files.
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import type { BindContext } from "../config/bind.ts";
-import type { NameTable } from "../config/reader.ts";
+import type { NameDirectories, NameTable } from "../config/reader.ts";
 
-/** In the order of iproute2: what the administrator wrote, then what the distribution did. */
-const DIRECTORIES = ["/etc/iproute2", "/usr/share/iproute2", "/usr/lib/iproute2"];
+/** What the administrator wrote, and where distributions put theirs. */
+const ETC_DIRECTORY = "/etc/iproute2";
+const USR_DIRECTORIES = ["/usr/share/iproute2", "/usr/lib/iproute2"];
 const MAX_TABLE_BYTES = 1024 * 1024;
 const MAX_KEY_FILE_BYTES = 4096;
 
 /** Reads tables when they are first asked for, each time anew for a new context: a reload sees what changed. */
 export function machineContext(): BindContext {
-  const tables = new Map<NameTable, ReadonlyMap<string, number>>();
+  const tables = new Map<string, ReadonlyMap<string, number>>();
   return {
     hostName: hostname(),
-    lookupName(table, name) {
-      let names = tables.get(table);
+    lookupName(table, name, directories = {}) {
+      const key = `${table} ${directories.etc} ${directories.usr}`;
+      let names = tables.get(key);
       if (!names) {
-        names = readNames(table);
-        tables.set(table, names);
+        names = readNames(table, directories);
+        tables.set(key, names);
       }
       return names.get(name);
     },
@@ -26,21 +38,45 @@ export function machineContext(): BindContext {
   };
 }
 
-function readNames(table: NameTable): ReadonlyMap<string, number> {
+/**
+ * As iproute2 reads them: the administrator's file, else the distribution's; then the files of `rt_tables.d`, where one of the
+ * administrator's hides the distribution's of the same name. Of two entries for a name the first counts.
+ */
+function readNames(table: NameTable, directories: NameDirectories): ReadonlyMap<string, number> {
   if (table === "protocols") return namesFirst(readText("/etc/protocols"));
-  for (const directory of DIRECTORIES) {
-    const text = readText(`${directory}/${table}`);
-    if (text !== "") return numbersFirst(text);
+  const etc = directories.etc ?? ETC_DIRECTORY;
+  const usr = directories.usr ?? USR_DIRECTORIES.find((directory) => existsSync(directory)) ?? "";
+  const own = readText(`${etc}/${table}`);
+  const hidden = new Set(namesIn(`${etc}/${table}.d`));
+  const texts = [
+    own !== "" ? own : readText(`${usr}/${table}`),
+    ...namesIn(`${usr}/${table}.d`)
+      .filter((name) => !hidden.has(name))
+      .map((name) => readText(`${usr}/${table}.d/${name}`)),
+    ...[...hidden].map((name) => readText(`${etc}/${table}.d/${name}`)),
+  ];
+  const names = new Map<string, number>();
+  for (const text of texts)
+    for (const [name, number] of numbersFirst(text)) if (!names.has(name)) names.set(name, number);
+  return names;
+}
+
+/** Files `*.conf` of a directory. */
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => /^[^.].*\.conf$/.test(name))
+      .sort();
+  } catch {
+    return [];
   }
-  return new Map();
 }
 
 /** `254 main` a line, as in rt_tables; numbers may be hexadecimal. */
-function numbersFirst(text: string): ReadonlyMap<string, number> {
-  const names = new Map<string, number>();
-  for (const [number, name] of words(text))
-    if (number && name && !Number.isNaN(Number(number))) names.set(name, Number(number));
-  return names;
+function numbersFirst(text: string): readonly (readonly [string, number])[] {
+  return words(text).flatMap(([number, name]) =>
+    number && name && !Number.isNaN(Number(number)) ? [[name, Number(number)] as const] : [],
+  );
 }
 
 /** `tcp 6 TCP` a line, as in /etc/protocols: a name, its number, other names. */
@@ -57,6 +93,8 @@ function words(text: string): string[][] {
 
 function readText(path: string): string {
   try {
+    // A FIFO would never end.
+    if (!statSync(path).isFile()) return "";
     const bytes = readFileSync(path);
     return bytes.byteLength > MAX_TABLE_BYTES ? "" : bytes.toString("utf8");
   } catch {

@@ -160,6 +160,17 @@ describe("predefined names", () => {
     expect(read("k ${_RANDOM}", { random: () => 0.9999999 }).tree).toBe("k·32767");
   });
 
+  test("random_seed: the macros behind it are the same each time, those before it are not", () => {
+    const text = (seed: number) => `a \${_RANDOM}\nglobal_defs {\n  random_seed ${seed}\n}\nb \${_RANDOM} \${_RANDOM}`;
+    const last = (seed: number, chance: number) => read(text(seed), { random: () => chance }).tree.split("\n");
+    expect(last(42, 0)[0]).toBe("a·0");
+    expect(last(42, 0.5)[0]).toBe("a·16384");
+    expect(last(42, 0).at(-1)).toBe(last(42, 0.5).at(-1) ?? "");
+    expect(last(42, 0).at(-1)).not.toBe(last(43, 0).at(-1) ?? "");
+    const [, one, two] = last(42, 0).at(-1)?.split("·") ?? [];
+    expect(one).not.toBe(two ?? "");
+  });
+
   test.each([
     ["an unset variable is empty", "k a${_ENV NOPE}b", "1:4 warning unset-variable", "k·ab"],
     ["bounds the wrong way round give the first", "k ${_RANDOM 9 3}", "1:3 error random-range", "k·9"],

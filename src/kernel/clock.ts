@@ -17,13 +17,18 @@ interface Entry {
   run: (() => void) | undefined;
 }
 
-/** The clock of this process. A callback that throws is the process's uncaught error; the others still run. */
-export function systemClock(): Clock {
+/**
+ * The clock of this process. A callback that throws is the process's uncaught error; the others still run. `late` hears
+ * of each turn how late it runs.
+ */
+export function systemClock(late: (lateMs: number) => void = () => {}): Clock {
   const heap: Entry[] = [];
   let order = 0;
   let cancelled = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let armedFor = Number.POSITIVE_INFINITY;
+  /** When the timer is to run; what is due already counts from when it was asked for. */
+  let expectedAt = 0;
 
   function at(when: MonoMs, run: () => void): Cancel {
     if (Number.isNaN(when)) throw new RangeError("clock: a time that is not a number");
@@ -49,13 +54,16 @@ export function systemClock(): Clock {
   function arm(when: MonoMs): void {
     if (timer) clearTimeout(timer);
     armedFor = when;
-    timer = setTimeout(turn, Math.min(Math.max(0, when - performance.now()), LONGEST_TIMER_MS));
+    const now = performance.now();
+    expectedAt = Math.min(Math.max(when, now), now + LONGEST_TIMER_MS);
+    timer = setTimeout(turn, expectedAt - now);
   }
 
   function turn(): void {
     timer = undefined;
     // While callbacks run, at() must not arm: the end of this turn does it once.
     armedFor = Number.NEGATIVE_INFINITY;
+    late(performance.now() - expectedAt);
     try {
       const due = performance.now() + EARLY_MS;
       for (let runs = 0; runs < MAX_RUNS_PER_TURN; ) {

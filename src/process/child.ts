@@ -4,6 +4,8 @@ import { writeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { unreachable } from "../base/never.ts";
+import type { Config } from "../config/model.ts";
+import { type AutoPriority, createAutoPriority } from "../kernel/auto-priority.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { bindToParent } from "../kernel/confinement.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
@@ -30,12 +32,13 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     return;
   }
   ignoreRealtimeSignals();
-  const clock = systemClock();
   const outbox = createOutbox(tell);
   const log: Log = (line) => outbox.log(line);
+  const autoPriority = createAutoPriority(name, log);
+  const clock = systemClock((lateMs) => autoPriority.late(lateMs));
   if (!bindToParent(parent, `lbd-${name}`)) process.exit(EXIT.failed);
 
-  const child = createChild(name, factory, { clock, log, outbox, tell, exit: leave });
+  const child = createChild(name, factory, { clock, log, outbox, autoPriority, tell, exit: leave });
   process.on("message", (raw) => {
     const message = readToChild(raw);
     if (message) child.take(message);
@@ -79,6 +82,7 @@ export interface ChildPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly outbox: Outbox;
+  readonly autoPriority: AutoPriority;
   tell(message: FromChild): void;
   exit(status: number): void;
 }
@@ -91,7 +95,7 @@ export interface Child {
 
 /** The part of a child that touches no process: tests drive it with their own ports. */
 export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPorts): Child {
-  const { clock, log, outbox, tell, exit } = ports;
+  const { clock, log, outbox, autoPriority, tell, exit } = ports;
   let role: Role | undefined;
   let stopping = false;
   let heardAt = clock.now();
@@ -130,10 +134,15 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     inTurn("start", async () => {
       for (const [topic, value] of Object.entries(message.topics)) created.receive?.(topic, value);
       await created.start(message.config);
+      followLateness(message.config);
       if (stopping) return;
       tell({ kind: "started" });
       snapshot();
     });
+  }
+
+  function followLateness({ global }: Config): void {
+    if (name !== "api") autoPriority.configure(global.autoPriority, global.process[name].realtimePriority ?? 0);
   }
 
   function snapshot(): void {
@@ -146,6 +155,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     inTurn("reload", async () => {
       if (!role || stopping) return;
       await role.reload(message.config);
+      followLateness(message.config);
       tell({ kind: "reloaded", serial: message.serial });
     });
   }

@@ -40,13 +40,14 @@ function lab(change: Partial<Role> = {}, onContext: (context: RoleContext) => vo
     receive: (topic) => void calls.push(`receive ${topic}`),
     ...change,
   };
+  const autoPriority = { configure: () => {}, late: () => {} };
   const child = createChild(
     "checker",
     (context) => {
       onContext(context);
       return role;
     },
-    { clock, log: outbox.log, outbox, tell: (message) => told.push(message), exit: (status) => exits.push(status) },
+    { clock, log: outbox.log, outbox, autoPriority, tell: (m) => told.push(m), exit: (status) => exits.push(status) },
   );
   const kinds = () => told.map((message) => message.kind);
   return { clock, child, told, kinds, exits, calls };

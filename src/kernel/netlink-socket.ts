@@ -4,20 +4,11 @@ import { EAGAIN, EINTR, EMSGSIZE, SyscallError } from "../../ffi/errno.ts";
 import { close, type Fd } from "../../ffi/fd.ts";
 import { lastErrno, libc } from "../../ffi/index.ts";
 import { AF_NETLINK } from "../../ffi/sockaddr.ts";
-import {
-  bind,
-  MSG_DONTWAIT,
-  MSG_TRUNC,
-  SO_RCVBUF,
-  SO_RCVBUFFORCE,
-  SOCK_RAW,
-  SOL_SOCKET,
-  socket,
-  trySetsockopt,
-} from "../../ffi/socket.ts";
+import { bind, MSG_DONTWAIT, MSG_TRUNC, SOCK_RAW, socket, trySetsockopt } from "../../ffi/socket.ts";
 import { type AttributeWriter, attributeWriter } from "../net/attributes.ts";
 import { beginMessage, type DecodedMessages, decodeMessages, endMessage, setMessageFlags } from "../net/message.ts";
 import { type NetlinkRequest, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from "../net/request.ts";
+import { type ReceiveBuffer, setReceiveBuffer } from "./receive-buffer.ts";
 
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
@@ -32,7 +23,10 @@ const WINDOW_REQUESTS = 128;
 const WINDOW_BYTES = 64 * 1024;
 /** kernel: no dump comes in larger pieces than 32 KiB. */
 const RECEIVE_BYTES = 64 * 1024;
-const RECEIVE_BUFFER_BYTES = 1024 * 1024;
+/** Unless somebody asks for another. */
+export const COMMAND_RECEIVE_BUFFER: ReceiveBuffer = { bytes: 1024 * 1024, force: true };
+/** kernel: doubles it, so the answers of a whole window fit. */
+export const LEAST_COMMAND_RECEIVE_BUFFER_BYTES = 128 * 1024;
 /** A table that changes all the time is read this often; the last reading is taken as it is. */
 const MAX_DUMP_TRIES = 4;
 
@@ -229,9 +223,7 @@ function failed(what: string, message: { readonly errno: number; readonly text?:
 
 function configure(fd: Fd): void {
   bind(fd, { family: "netlink", portId: 0, groups: 0 });
-  const size = new Uint8Array(4);
-  new DataView(size.buffer).setInt32(0, RECEIVE_BUFFER_BYTES, true);
-  if (trySetsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size) !== 0) trySetsockopt(fd, SOL_SOCKET, SO_RCVBUF, size);
+  setReceiveBuffer(fd, COMMAND_RECEIVE_BUFFER);
   // Errors without a copy of the request, with the kernel's words. Kernels that know neither answer at more length.
   const on = new Uint8Array([1, 0, 0, 0]);
   for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) trySetsockopt(fd, SOL_NETLINK, option, on);

@@ -5,29 +5,19 @@ import { readdirSync, readFileSync } from "node:fs";
 import { SyscallError } from "../../ffi/errno.ts";
 import { close, type Fd } from "../../ffi/fd.ts";
 import { AF_NETLINK } from "../../ffi/sockaddr.ts";
-import {
-  bind,
-  recvFrom,
-  SO_RCVBUF,
-  SO_RCVBUFFORCE,
-  SOCK_DGRAM,
-  SOCK_NONBLOCK,
-  SOL_SOCKET,
-  sendTo,
-  setsockoptInt,
-  socket,
-} from "../../ffi/socket.ts";
+import { bind, recvFrom, SOCK_DGRAM, SOCK_NONBLOCK, sendTo, socket } from "../../ffi/socket.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { attributeWriter } from "../net/attributes.ts";
 import { beginMessage, endMessage, MESSAGE_HEADER_BYTES } from "../net/message.ts";
 import { CN_IDX_PROC, decodeProcessEvent, encodeProcessSubscription } from "../net/proc-connector.ts";
 import type { Readiness, Registration } from "./readiness.ts";
+import { type ReceiveBuffer, setReceiveBuffer } from "./receive-buffer.ts";
 
 const NETLINK_CONNECTOR = 11;
 const NLMSG_DONE = 3;
 const RECEIVE_BYTES = 16 * 1024;
 const MAX_READS_PER_TURN = 64;
-const DEFAULT_RECEIVE_BUFFER_BYTES = 1024 * 1024;
+const RECEIVE_BUFFER: ReceiveBuffer = { bytes: 1024 * 1024, force: true };
 const POLL_MS = 1000;
 /** Even with events: a message lost without a word would be forgotten for ever. */
 const RESCAN_MS = 30_000;
@@ -47,16 +37,17 @@ export interface ProcessMonitor {
   readonly source: "events" | "polling";
   /** The processes of interest now. */
   running(): ReadonlyMap<number, RunningProcess>;
-  /** Other processes are of interest from now on (a reload); tells the difference. */
+  /** Other processes are of interest from now on (a reload): looks at all of them at once and tells the difference. */
   setInterest(interesting: (process: RunningProcess) => boolean): void;
+  /** `process_monitor_rcv_bufs`; undefined: 1 MiB. */
+  setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
   [Symbol.dispose](): void;
 }
 
 export interface ProcessMonitorOptions {
   readonly interesting: (process: RunningProcess) => boolean;
-  /** `process_monitor_rcv_bufs`; absent: 1 MiB. */
-  readonly receiveBufferBytes?: number;
-  readonly receiveBufferForce?: boolean;
+  /** Absent: 1 MiB. */
+  readonly receiveBuffer?: ReceiveBuffer;
 }
 
 /** `onChange`: a process of interest is there (again, under another name), or no longer: undefined. */
@@ -152,7 +143,10 @@ export function openProcessMonitor(
     running: () => running,
     setInterest(next) {
       interesting = next;
-      scanSoon();
+      for (const pid of new Set([...running.keys(), ...pids()])) look(pid, true);
+    },
+    setReceiveBuffer(wish) {
+      if (connector !== undefined) setReceiveBuffer(connector, wish ?? RECEIVE_BUFFER);
     },
     [Symbol.dispose]() {
       if (!open) return;
@@ -169,9 +163,7 @@ function openConnector(options: ProcessMonitorOptions): Fd | undefined {
   let fd: Fd | undefined;
   try {
     fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_NONBLOCK, NETLINK_CONNECTOR);
-    const bytes = options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER_BYTES;
-    const force = options.receiveBufferBytes === undefined || options.receiveBufferForce === true;
-    setsockoptInt(fd, SOL_SOCKET, force ? SO_RCVBUFFORCE : SO_RCVBUF, bytes);
+    setReceiveBuffer(fd, options.receiveBuffer ?? RECEIVE_BUFFER);
     bind(fd, { family: "netlink", portId: 0, groups: CN_IDX_PROC });
     const writer = attributeWriter(64);
     const mark = beginMessage(writer, NLMSG_DONE, 0, 1);

@@ -31,7 +31,6 @@ import {
   IPV6_UNICAST_HOPS,
   MSG_DONTROUTE,
   SO_RCVBUF,
-  SO_RCVBUFFORCE,
   SOCK_NONBLOCK,
   SOCK_RAW,
   SOL_SOCKET,
@@ -44,6 +43,7 @@ import type { MonoMs } from "../base/clock.ts";
 import { type Family, type IpText, ipBytes } from "../base/ip.ts";
 import { DROP_ALL, vridFilter } from "../net/bpf.ts";
 import type { Readiness, Registration } from "./readiness.ts";
+import { setReceiveBuffer } from "./receive-buffer.ts";
 
 /** Datagrams read before timers and other sockets get a turn. */
 export const MAX_READS_PER_TURN = 64;
@@ -282,7 +282,7 @@ function openReceiveSocket(endpoint: VrrpEndpoint, options: VrrpSocketOptions, v
   try {
     // Before it can receive anything.
     attachFilter(fd, options.allVrids ? ALL : vridFilter({ family, protocol, vrids }));
-    setReceiveBuffer(fd, options.receiveBufferBytes);
+    setReceiveBuffer(fd, { bytes: options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER_BYTES, force: true });
     if (family === 4) {
       setsockoptInt(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
       setsockoptInt(fd, IPPROTO_IP, IP_PKTINFO, 1);
@@ -317,15 +317,6 @@ function applyFilter(pair: Pair): void {
   if (pair.options.allVrids) return;
   const { family, protocol } = pair.endpoint;
   attachFilter(pair.receiveFd, vridFilter({ family, protocol, vrids: pair.vrids.keys() }));
-}
-
-function setReceiveBuffer(fd: Fd, bytes = DEFAULT_RECEIVE_BUFFER_BYTES): void {
-  try {
-    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes);
-  } catch {
-    // Without CAP_NET_ADMIN: as much as the system lets everybody have.
-    setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, bytes);
-  }
 }
 
 function join(fd: Fd, family: Family, group: Uint8Array, index: number): void {

@@ -4,17 +4,7 @@
 import { ENOBUFS, SyscallError } from "../../ffi/errno.ts";
 import { close } from "../../ffi/fd.ts";
 import { AF_NETLINK } from "../../ffi/sockaddr.ts";
-import {
-  bind,
-  recvFrom,
-  SO_RCVBUF,
-  SO_RCVBUFFORCE,
-  SOCK_NONBLOCK,
-  SOCK_RAW,
-  SOL_SOCKET,
-  setsockoptInt,
-  socket,
-} from "../../ffi/socket.ts";
+import { bind, recvFrom, SOCK_NONBLOCK, SOCK_RAW, setsockoptInt, socket } from "../../ffi/socket.ts";
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import { decodeMessages } from "../net/message.ts";
 import { addressKey, IFA_F_DEPRECATED, IFA_F_PERMANENT, type NetRoute, type SeenTables } from "../net/model.ts";
@@ -23,12 +13,13 @@ import { decodeNetMessage, type NetMessage, type NetObject, RTNLGRP } from "../n
 import { applyMessage, differences, type NetEvent, type SeenState } from "../net/seen.ts";
 import { NETLINK_ROUTE } from "./netlink-socket.ts";
 import type { Readiness } from "./readiness.ts";
+import { type ReceiveBuffer, setReceiveBuffer } from "./receive-buffer.ts";
 import type { CommandOutcome, Rtnetlink, TableScope } from "./rtnetlink.ts";
 
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
 /** keepalived asks for 64 KiB and loses changes; this holds some ten thousand. */
-const DEFAULT_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+const RECEIVE_BUFFER: ReceiveBuffer = { bytes: 4 * 1024 * 1024, force: true };
 const RECEIVE_BYTES = 64 * 1024;
 /** Datagrams read before other sockets get a turn. */
 const MAX_READS_PER_TURN = 64;
@@ -39,9 +30,8 @@ const MIN_RESYNC_MS = 250;
 
 export interface ReflectorOptions {
   readonly scope: TableScope;
-  /** `vrrp_netlink_monitor_rcv_bufs`; absent: 4 MiB. */
-  readonly receiveBufferBytes?: number;
-  readonly receiveBufferForce?: boolean;
+  /** Absent: 4 MiB. */
+  readonly receiveBuffer?: ReceiveBuffer;
 }
 
 export interface ReflectorCounters {
@@ -71,6 +61,8 @@ export interface Reflector {
   audit(): number;
   /** Listens for another scope from now on (a reload that brings the first route). @throws SyscallError */
   setScope(scope: TableScope): void;
+  /** `vrrp_netlink_monitor_rcv_bufs`; undefined: 4 MiB. */
+  setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
   [Symbol.dispose](): void;
 }
 
@@ -99,7 +91,7 @@ export function openReflector(
   let state: SeenState;
   try {
     bind(fd, { family: "netlink", portId: 0, groups: 0 });
-    setReceiveBuffer();
+    setReceiveBuffer(fd, options.receiveBuffer ?? RECEIVE_BUFFER);
     join();
     state = commands.read(scope);
   } catch (error) {
@@ -107,17 +99,6 @@ export function openReflector(
     throw error;
   }
   const registration = readiness.add(fd, "read", () => read(MAX_READS_PER_TURN));
-
-  function setReceiveBuffer(): void {
-    const { receiveBufferBytes, receiveBufferForce } = options;
-    try {
-      const force = receiveBufferBytes === undefined || receiveBufferForce === true;
-      const bytes = receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER_BYTES;
-      setsockoptInt(fd, SOL_SOCKET, force ? SO_RCVBUFFORCE : SO_RCVBUF, bytes);
-    } catch {
-      setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER_BYTES);
-    }
-  }
 
   function join(): void {
     const groups = [
@@ -251,6 +232,7 @@ export function openReflector(
       join();
       resync();
     },
+    setReceiveBuffer: (wish) => setReceiveBuffer(fd, wish ?? RECEIVE_BUFFER),
     [Symbol.dispose]() {
       if (!open) return;
       open = false;

@@ -1,7 +1,7 @@
 // Adapter: commands to the kernel's network tables by rtnetlink, hundreds at a time, and reading the tables whole. Every answer is
 // tied to its object and has a meaning (rtnl.md §8).
 import { errnoName, SyscallError } from "../../ffi/errno.ts";
-import { getsockname, SO_RCVBUF, SO_RCVBUFFORCE, SOL_SOCKET, setsockoptInt } from "../../ffi/socket.ts";
+import { getsockname } from "../../ffi/socket.ts";
 import { dumpAddresses } from "../net/addresses.ts";
 import { decodeLink, dumpLinks, getLink } from "../net/links.ts";
 import type { Link } from "../net/model.ts";
@@ -11,7 +11,14 @@ import { dumpRoutes } from "../net/routes.ts";
 import { decodeNetMessage, encodeCommand, errorMeaning, type Meaning, type NetMessage } from "../net/rtnetlink.ts";
 import { dumpRules } from "../net/rules.ts";
 import { applyMessage, emptyState, type SeenState } from "../net/seen.ts";
-import { NETLINK_ROUTE, type NetlinkAnswer, openNetlink } from "./netlink-socket.ts";
+import {
+  COMMAND_RECEIVE_BUFFER,
+  LEAST_COMMAND_RECEIVE_BUFFER_BYTES,
+  NETLINK_ROUTE,
+  type NetlinkAnswer,
+  openNetlink,
+} from "./netlink-socket.ts";
+import { type ReceiveBuffer, setReceiveBuffer } from "./receive-buffer.ts";
 
 const RTM_NEWADDR = 20;
 const RTM_NEWLINK = 16;
@@ -47,21 +54,14 @@ export interface Rtnetlink {
   link(name: string): Link | undefined;
   /** The tables as they are now. @throws SyscallError */
   read(scope: TableScope): SeenState;
+  /** `vrrp_netlink_cmd_rcv_bufs`, at least what a burst of failures needs; undefined: 1 MiB. */
+  setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
   [Symbol.dispose](): void;
 }
 
-export interface RtnetlinkOptions {
-  /** `vrrp_netlink_cmd_rcv_bufs`; absent: 1 MiB. */
-  readonly receiveBufferBytes?: number;
-  readonly receiveBufferForce?: boolean;
-}
-
 /** @throws SyscallError when the kernel has no rtnetlink for us */
-export function openRtnetlink(options: RtnetlinkOptions = {}): Rtnetlink {
+export function openRtnetlink(): Rtnetlink {
   const socket = openNetlink(NETLINK_ROUTE);
-  const { receiveBufferBytes, receiveBufferForce } = options;
-  if (receiveBufferBytes !== undefined)
-    setsockoptInt(socket.fd, SOL_SOCKET, receiveBufferForce ? SO_RCVBUFFORCE : SO_RCVBUF, receiveBufferBytes);
   const name = getsockname(socket.fd);
 
   function dump(request: NetlinkRequest, answerType: number, state: () => SeenState, restart: () => void): void {
@@ -128,6 +128,10 @@ export function openRtnetlink(options: RtnetlinkOptions = {}): Rtnetlink {
       for (const [key, route] of state.routes)
         if (!scope.routeProtocols.includes(route.protocol)) state.routes.delete(key);
       return state;
+    },
+    setReceiveBuffer(wish = COMMAND_RECEIVE_BUFFER) {
+      const bytes = Math.max(wish.bytes, LEAST_COMMAND_RECEIVE_BUFFER_BYTES);
+      setReceiveBuffer(socket.fd, { ...wish, bytes });
     },
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   };

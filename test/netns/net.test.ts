@@ -75,7 +75,7 @@ describe.skipIf(reason !== undefined)("network tables", () => {
     peer[Symbol.dispose]();
   });
 
-  const resolve = (name: string) => linkByName(reflector.seen, name)?.index;
+  const resolve = (name: string) => linkByName(reflector.seen, name);
 
   function wishes(addresses: Address[], routes: Route[] = [], rules: Rule[] = []): WantedTables {
     const must = <T>(decoded: { ok: true; value: T } | { ok: false; error: unknown }): T => {
@@ -279,7 +279,7 @@ describe.skipIf(reason !== undefined)("network tables", () => {
   test("a tiny buffer overruns, and the picture is made good with the events that were missed", async () => {
     const events: NetEvent[] = [];
     const small = within(ns, () =>
-      openReflector(readiness, clock, commands, { scope: SCOPE, receiveBufferBytes: 1024 }, (got) =>
+      openReflector(readiness, clock, commands, { scope: SCOPE, receiveBuffer: { bytes: 1024, force: false } }, (got) =>
         events.push(...got),
       ),
     );

@@ -1,7 +1,7 @@
 // Trackers' sources against the machine: files by inotify, processes by the connector or /proc, carrier of the loopback.
 import { afterAll, describe, expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/kernel/clock.ts";
@@ -72,8 +72,28 @@ describe("tracked processes", () => {
     child.kill("SIGKILL");
     await until("its end", () => seen.has(child.pid ?? 0) && seen.get(child.pid ?? 0) === undefined);
     monitor.setInterest(({ comm, argv }) => comm === "sleep" && argv[1] === "303");
-    await until("no longer of interest", () => !monitor.running().has(before.pid ?? 0));
+    // At once: a tracker that a reload brings must not begin with «not running».
+    expect(monitor.running().has(before.pid ?? 0)).toBe(false);
+    monitor.setInterest(({ comm, argv }) => comm === "sleep" && argv[1] === "301");
+    expect(monitor.running().has(before.pid ?? 0)).toBe(true);
     before.kill("SIGKILL");
+  });
+
+  test("process_monitor_rcv_bufs: the socket holds what is asked for, forced past the system's limit", () => {
+    const wish = 2 * Number(readFileSync("/proc/sys/net/core/rmem_max", "utf8"));
+    const buffers = () =>
+      [...spawnSync("ss", ["-f", "netlink", "-m"], { encoding: "utf8" }).stdout.matchAll(/\brb(\d+)/g)].map((m) =>
+        Number(m[1]),
+      );
+    const receiveBuffer = { bytes: wish, force: true };
+    using monitor = openProcessMonitor(readiness, clock, { interesting: () => false, receiveBuffer }, () => {});
+    if (monitor.source === "polling") {
+      console.log("skipped: no process connector here");
+      return;
+    }
+    expect(buffers()).toContain(2 * wish);
+    monitor.setReceiveBuffer({ bytes: wish + 4096, force: true });
+    expect(buffers()).toContain(2 * (wish + 4096));
   });
 });
 

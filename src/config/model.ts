@@ -520,13 +520,14 @@ export interface VrrpInstance {
     /** Six octets, colon separated; absent: 00:00:5e:00:0f:VRID. */
     readonly mac?: string;
     readonly xmitBase: boolean;
-    readonly useForAddresses: boolean;
     readonly group?: number;
     /** `netlink_notify_msg`: force a kernel message for the parent when it is made. */
     readonly netlinkNotify?: boolean;
     readonly ipvlanMode?: "bridge" | "private" | "vepa";
     readonly ipvlanAddress?: { readonly ip: IpText; readonly prefix: number };
   };
+  /** `use_vmac_addr`: addresses on other interfaces, or of the other family, get a virtual MAC too. */
+  readonly vmacForAddresses: boolean;
   readonly dontTrackPrimary: boolean;
   readonly linkbeatUsePolling: boolean;
   readonly tracking: Tracking;

@@ -4,7 +4,14 @@ import { SyscallError } from "../../ffi/errno.ts";
 import { familyOf } from "../base/ip.ts";
 import type { Log } from "../base/log.ts";
 import { addAddress } from "../net/addresses.ts";
-import { createLink, deleteLink, setIpv4Settings, setLinkUp, setNoAddressGeneration } from "../net/links.ts";
+import {
+  createLink,
+  deleteLink,
+  retellLink,
+  setIpv4Settings,
+  setLinkUp,
+  setNoAddressGeneration,
+} from "../net/links.ts";
 import { IFA_F_NODAD, IFF_UP, type Link, RTPROT_VRRP, type SeenTables } from "../net/model.ts";
 import { linkLocalOf, newLinkOf, presenceOf, type VirtualInterface } from "../net/vmac.ts";
 import type { Rtnetlink } from "./rtnetlink.ts";
@@ -53,6 +60,7 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
     const link = commands.link(wish.name);
     if (!link) return { ok: false, reason: `${wish.name} vanished while it was made` };
     made.set(wish.name, wish);
+    if (presence.kind !== "adopt") retell(wish, parent);
     configure(wish, link, parent);
     if ((link.flags & IFF_UP) === 0) commands.request(setLinkUp(link.index));
     const linkLocal =
@@ -72,6 +80,11 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
       adopted: presence.kind === "adopt",
       ...(linkLocal !== undefined && { linkLocal }),
     };
+  }
+
+  /** kernel: a parent without unicast filtering (a bridge) becomes promiscuous and says nothing of it. */
+  function retell(wish: VirtualInterface, parent: Link): void {
+    if (wish.notifyParent) attempt(`news of ${wish.parent}`, () => commands.request(retellLink(parent)));
   }
 
   /** Why each: rtnl.md §4. */
@@ -147,10 +160,13 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
       }
     },
     remove(name) {
-      if (!made.has(name)) return;
+      const wish = made.get(name);
+      if (!wish) return;
       attempt(`removal of ${name}`, () => {
         const link = commands.link(name);
         if (link) commands.request(deleteLink(link.index));
+        const parent = commands.link(wish.parent);
+        if (parent) retell(wish, parent);
       });
       forget(name);
     },

@@ -27,6 +27,7 @@ const IFLA_LINK_NETNSID = 37;
 
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
+const IFLA_VRF_TABLE = 1;
 const IFLA_INET_CONF = 1;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IFF_UP = 1;
@@ -116,6 +117,11 @@ export function setLinkUp(index: number): NetlinkRequest {
   return changeLink(index, [], `up of interface ${index}`, IFF_UP);
 }
 
+/** Puts a link into the group it is in: the kernel tells everybody of the link, though nothing changes. */
+export function retellLink(link: Pick<Link, "index" | "group">): NetlinkRequest {
+  return changeLink(link.index, [{ type: IFLA_GROUP, value: le32(link.group) }], `group of interface ${link.index}`);
+}
+
 /** Sets IPv4 settings of one interface, in the order given. */
 export function setIpv4Settings(index: number, settings: readonly (readonly [Ipv4Setting, number])[]): NetlinkRequest {
   const values = settings.map(([name, value]) => ({ type: IPV4_DEVCONF[name], value: le32(value) }));
@@ -148,7 +154,9 @@ export function decodeLink(payload: Uint8Array): Link | undefined {
   if (name === undefined || index === undefined || index === 0) return undefined;
   const info = readAttributes(attributes.get(IFLA_LINKINFO) ?? new Uint8Array(0));
   const kind = readText(info.get(IFLA_INFO_KIND));
-  const mode = readNumber(readAttributes(info.get(IFLA_INFO_DATA) ?? new Uint8Array(0)).get(1));
+  const data = readAttributes(info.get(IFLA_INFO_DATA) ?? new Uint8Array(0));
+  const mode = readNumber(data.get(1));
+  const vrfTable = kind === "vrf" ? readNumber(data.get(IFLA_VRF_TABLE)) : undefined;
   const mac = attributes.get(IFLA_ADDRESS);
   // A parent in another namespace has an index that means nothing here.
   const parent = attributes.has(IFLA_LINK_NETNSID) ? undefined : readNumber(attributes.get(IFLA_LINK));
@@ -162,6 +170,7 @@ export function decodeLink(payload: Uint8Array): Link | undefined {
     ...(mac?.byteLength === 6 && { mac: formatMac(mac) }),
     ...(kind !== undefined && { kind }),
     ...(mode !== undefined && (kind === "macvlan" || kind === "ipvlan") && { mode }),
+    ...(vrfTable !== undefined && { vrfTable }),
     ...(parent !== undefined && parent > 0 && { parent }),
     ...(master !== undefined && master > 0 && { master }),
     group: readNumber(attributes.get(IFLA_GROUP)) ?? 0,

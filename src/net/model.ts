@@ -25,6 +25,8 @@ export interface Link {
   readonly kind?: string;
   /** MACVLAN_MODE_* bit, IPVLAN_MODE_* number. */
   readonly mode?: number;
+  /** Routing table of a VRF. */
+  readonly vrfTable?: number;
   /** Index of the link below (IFLA_LINK), when it is in this namespace. */
   readonly parent?: number;
   /** Index of the bridge, bond or VRF above (IFLA_MASTER). */

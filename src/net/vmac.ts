@@ -1,6 +1,6 @@
 // Core: virtual interfaces (rtnl.md §4): how they are called, which MAC they have, and whether a link that is there already is one.
 import type { IpText } from "../base/ip.ts";
-import type { VrrpGlobal, VrrpInstance } from "../config/model.ts";
+import type { Address, VrrpGlobal, VrrpInstance } from "../config/model.ts";
 import {
   formatMac,
   IPVLAN_FLAGS,
@@ -24,6 +24,8 @@ export interface VirtualInterface {
     | { readonly kind: "ipvlan"; readonly mode: "bridge" | "private" | "vepa" };
   /** Absent: the parent's. */
   readonly group?: number;
+  /** `netlink_notify_msg`: the kernel is made to tell of the parent, whose promiscuity may have changed without a word. */
+  readonly notifyParent?: true;
   /** ipvlan: what adverts come from, since it has the MAC of its parent. */
   readonly address?: { readonly ip: IpText; readonly prefix: number };
 }
@@ -55,20 +57,39 @@ export function virtualInterfaceOf(
     family,
     form,
     ...(vmac.group !== undefined && { group: vmac.group }),
+    ...(vmac.netlinkNotify && { notifyParent: true }),
     ...(vmac.ipvlanAddress && { address: vmac.ipvlanAddress }),
   };
 }
 
-/** VMAC for a single address on another interface or of the other family (`use_vmac` of an address, `use_vmac_addr`). */
+/**
+ * The interface that an address wants a virtual MAC of its own on (`use_vmac` of its line, `use_vmac_addr`); undefined: none. What
+ * goes to the instance's interface in its own family is on the instance's virtual MAC already, where there is one.
+ */
+export function addressParent(
+  instance: VrrpInstance,
+  address: Pick<Address, "device" | "family" | "useVmac">,
+): string | undefined {
+  const { interface: base, vmac, vmacForAddresses } = instance;
+  const elsewhere = address.device !== undefined && address.device !== base;
+  const foreign = address.family !== instance.family;
+  if (!elsewhere && !foreign && vmac?.kind === "macvlan") return undefined;
+  const asked = address.useVmac || (vmacForAddresses && (elsewhere || foreign));
+  return asked ? (address.device ?? base) : undefined;
+}
+
+/** Virtual MAC for single addresses of an instance: one for each interface below and family. */
 export function addressInterface(
+  instance: VrrpInstance,
   parent: string,
   family: 4 | 6,
-  vrid: number,
-  prefix: string,
+  global: Pick<VrrpGlobal, "vmacAddrPrefix">,
   taken: (name: string, form: VirtualInterface["form"]) => boolean,
 ): VirtualInterface {
-  const form = { kind: "macvlan" as const, mac: virtualRouterMac(family, vrid) };
-  return { name: generatedName(prefix, family, vrid, (text) => taken(text, form)), parent, family, form };
+  const mac = instance.vmac?.kind === "macvlan" ? instance.vmac.mac : undefined;
+  const form = { kind: "macvlan" as const, mac: (mac ?? virtualRouterMac(family, instance.vrid)).toLowerCase() };
+  const name = generatedName(global.vmacAddrPrefix, family, instance.vrid, (text) => taken(text, form));
+  return { name, parent, family, form };
 }
 
 function generatedName(prefix: string, family: 4 | 6, vrid: number, taken: (name: string) => boolean): string {

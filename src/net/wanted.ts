@@ -7,6 +7,7 @@ import {
   type InterfaceAddress,
   IPV6_DEFAULT_METRIC,
   type LightweightTunnel,
+  type Link,
   type NetRoute,
   type NetRule,
   ROUTE_TYPES,
@@ -21,8 +22,8 @@ export type WishProblem =
   | { readonly kind: "no-device"; readonly device: string }
   | { readonly kind: "bad-value"; readonly what: string; readonly value: string };
 
-/** Index of a link by name; undefined when there is none of that name now. */
-export type ResolveDevice = (name: string) => number | undefined;
+/** A link by name; undefined when there is none of that name now. */
+export type ResolveDevice = (name: string) => Pick<Link, "index" | "vrfTable"> | undefined;
 
 const FOREVER_S = 0xffff_ffff;
 
@@ -33,7 +34,7 @@ export function wantedAddress(
   resolve: ResolveDevice,
 ): Decoded<InterfaceAddress, WishProblem> {
   const device = address.device ?? fallbackDevice ?? "";
-  const index = resolve(device);
+  const index = resolve(device)?.index;
   if (index === undefined) return err({ kind: "no-device", device });
   const preferredS = address.preferredLifetimeS;
   return ok({
@@ -63,6 +64,8 @@ export function wantedRoute(route: Route, resolve: ResolveDevice): Decoded<NetRo
     if (number === undefined) return err({ kind: "bad-value", what: "route metric", value: name });
     metrics.set(number, value);
   }
+  const table = routeTable(route, resolve);
+  if (!table.ok) return table;
   const scope = route.scope ?? DEFAULT_SCOPES[type];
   return ok({
     family: route.family,
@@ -70,7 +73,7 @@ export function wantedRoute(route: Route, resolve: ResolveDevice): Decoded<NetRo
     destination: maskedPrefix(route.destination.ip, route.destination.prefix),
     ...(route.from && { from: maskedPrefix(route.from.ip, route.from.prefix) }),
     tos: route.tos ?? 0,
-    table: route.table ?? RT_TABLE_MAIN,
+    table: table.value,
     metric: routeMetric(route.family, route.metric),
     protocol: route.protocol ?? RTPROT_VRRP,
     ...(scope !== undefined && route.family === 4 && { scope }),
@@ -112,6 +115,14 @@ export function wantedRule(rule: Rule): NetRule {
   };
 }
 
+/** `vrf NAME` stands for the table of that VRF. */
+function routeTable({ table, vrf }: Route, resolve: ResolveDevice): Decoded<number, WishProblem> {
+  if (vrf === undefined) return ok(table ?? RT_TABLE_MAIN);
+  const link = resolve(vrf);
+  if (!link) return err({ kind: "no-device", device: vrf });
+  return link.vrfTable === undefined ? err({ kind: "bad-value", what: "vrf", value: vrf }) : ok(link.vrfTable);
+}
+
 /** A prefix with its host bits cleared, as the kernel shows it. */
 export function maskedPrefix(ip: IpText, prefix: number): { readonly ip: IpText; readonly prefix: number } {
   const bytes = ipBytes(ip);
@@ -148,7 +159,7 @@ function routeHops(route: Route, resolve: ResolveDevice): Decoded<readonly Route
   const wanted = route.nextHops.length > 0 ? route.nextHops : empty ? [] : [single];
   const hops: RouteHop[] = [];
   for (const hop of wanted) {
-    const index = hop.device === undefined ? undefined : resolve(hop.device);
+    const index = hop.device === undefined ? undefined : resolve(hop.device)?.index;
     if (hop.device !== undefined && index === undefined) return err({ kind: "no-device", device: hop.device });
     const encap = hop.encap && tunnel(hop.encap);
     if (hop.encap && !encap) return err({ kind: "bad-value", what: "encap", value: JSON.stringify(hop.encap) });

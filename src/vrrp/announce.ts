@@ -298,12 +298,14 @@ export interface AnnounceTarget {
   readonly family: Family;
   /** Interface named in the configuration; absent: the instance's own (its VMAC, where it has one). */
   readonly device?: string;
+  /** Its line asks for a virtual MAC of its own. */
+  readonly useVmac: boolean;
 }
 
 /** Addresses in the order of announcing: virtual ones, then excluded ones. */
 export function announceTargets(instance: VrrpInstance): readonly AnnounceTarget[] {
-  return [...instance.virtualAddresses, ...instance.excludedAddresses].map(({ ip, family, device }) =>
-    device === undefined ? { ip, family } : { ip, family, device },
+  return [...instance.virtualAddresses, ...instance.excludedAddresses].map(({ ip, family, device, useVmac }) =>
+    device === undefined ? { ip, family, useVmac } : { ip, family, device, useVmac },
   );
 }
 

@@ -65,7 +65,7 @@ import {
 } from "./machine.ts";
 import { planReload } from "./reload.ts";
 import { type Sightings, sightings } from "./sightings.ts";
-import { statusOf } from "./status.ts";
+import { type PlaceOf, statusOf } from "./status.ts";
 import {
   type Evaluation,
   evaluate,
@@ -76,6 +76,7 @@ import {
   type TrackDefinitions,
   type TrackKind,
 } from "./track.ts";
+import { trackedDevices } from "./track-devices.ts";
 import type { CounterName, InstanceView, Instant, LastTransition } from "./view.ts";
 import {
   encodeAdvertisement,
@@ -189,8 +190,8 @@ export interface Director {
   stop(at: Instant): readonly DirectorAction[];
   sockets(): readonly SocketSpec[];
   instances(): readonly InstanceView[];
-  /** `present`: is this address on the machine? Without it, masters are believed to have theirs. */
-  status(name: string, at: Instant, present?: (ip: IpText, device: string) => boolean): VrrpStatus | undefined;
+  /** Without `placeOf`, masters are believed to have their addresses. */
+  status(name: string, at: Instant, placeOf?: PlaceOf): VrrpStatus | undefined;
   groupStatus(name: string, at: Instant): SyncGroupStatus | undefined;
   /** Datagrams nobody here is configured for. */
   strangers(): { readonly tooShort: number; readonly unknownVrids: ReadonlyMap<string, readonly number[]> };
@@ -814,9 +815,9 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     },
     sockets: socketSpecs,
     instances: () => [...runtimes.values()].map(view),
-    status(name, at, present) {
+    status(name, at, placeOf) {
       const runtime = runtimes.get(name);
-      return runtime && statusOf(view(runtime), at, present);
+      return runtime && statusOf(view(runtime), at, placeOf);
     },
     groupStatus(name, at) {
       const unit = units.find((one) => one.unit.group === name);
@@ -841,7 +842,8 @@ function groupOfInstance(config: VrrpConfig): ReadonlyMap<string, SyncGroup> {
 }
 
 function definitionsOf(config: VrrpConfig, bfd: readonly TrackDefinition[]): TrackDefinitions {
-  return { scripts: config.scripts, files: config.files, processes: config.processes, bfd };
+  const { scripts, files, processes } = config;
+  return { scripts, files, processes, bfd, devices: trackedDevices(config) };
 }
 
 function settingsOf(instance: VrrpInstance): Pick<Runtime, "config" | "receiver" | "targets" | "announce"> {

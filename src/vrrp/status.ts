@@ -1,16 +1,15 @@
 // VRRP core: an instance as the API shows it, and the words for it.
 import type { MonoMs } from "../base/clock.ts";
-import type { IpText } from "../base/ip.ts";
+import type { Address } from "../config/model.ts";
 import type { VrrpStatus } from "../status/schema.ts";
 import { stateName } from "./machine.ts";
 import type { InstanceView, Instant } from "./view.ts";
 
-/** The public shape of an instance. `present`: is the address on the machine; absent: as the role says. */
-export function statusOf(
-  view: InstanceView,
-  at: Instant,
-  present?: (ip: IpText, device: string) => boolean,
-): VrrpStatus {
+/** Where an address belongs, and whether it is there. */
+export type PlaceOf = (address: Address) => { readonly interface: string; readonly present: boolean };
+
+/** The public shape of an instance. Without `placeOf`, masters are believed to have their addresses. */
+export function statusOf(view: InstanceView, at: Instant, placeOf?: PlaceOf): VrrpStatus {
   const { config, state, evaluation, sightings } = view;
   const iso = (mono: MonoMs) => new Date(Math.round(at.wallMs - (at.now - mono))).toISOString();
   const isMaster = state.kind === "master";
@@ -38,10 +37,10 @@ export function statusOf(
       learned: state.kind === "backup" && config.version === 3 && state.master ? state.masterAdvertMs : null,
     },
     faults: [...state.faults.map((fault) => fault.text), ...(state.groupFault ? [state.groupFault.text] : [])],
-    addresses: [...config.virtualAddresses, ...config.excludedAddresses].map((address) => {
-      const device = address.device ?? link;
-      return { address: address.ip, interface: device, present: present ? present(address.ip, device) : isMaster };
-    }),
+    addresses: [...config.virtualAddresses, ...config.excludedAddresses].map((address) => ({
+      address: address.ip,
+      ...(placeOf?.(address) ?? { interface: address.device ?? link, present: isMaster }),
+    })),
     group: view.group ?? null,
     counters: { ...view.counters },
     refused: { ...view.refused },

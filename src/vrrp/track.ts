@@ -25,6 +25,8 @@ export interface TrackDefinitions {
   readonly files: readonly TrackDefinition[];
   readonly processes: readonly TrackDefinition[];
   readonly bfd: readonly TrackDefinition[];
+  /** Interfaces that instances depend on besides (track-devices.ts), by instance. */
+  readonly devices: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 export interface TrackDefinition {
@@ -104,19 +106,25 @@ function primaryInterface(instance: VrrpInstance, facts: Facts): readonly Result
 }
 
 function usesOf(instance: VrrpInstance, group: SyncGroup | undefined, definitions: TrackDefinitions): readonly Use[] {
-  const own = resolve(instance.tracking, definitions);
-  const shared = group ? resolve(group.tracking, definitions) : [];
-  const seen = new Set<string>(
-    instance.interface !== undefined && !instance.dontTrackPrimary ? [`interface ${instance.interface} 0`] : [],
+  // keepalived: ignores a track_interface of the instance's own interface, and takes no weight for one that it depends on anyway.
+  const own = resolve(instance.tracking, definitions).filter(
+    ({ use }) => use.kind !== "interface" || use.name !== instance.interface,
   );
+  const shared = group ? resolve(group.tracking, definitions) : [];
+  const seen = new Set<string>();
+  if (instance.interface !== undefined && !instance.dontTrackPrimary) seen.add(`interface ${instance.interface}`);
   const uses: Use[] = [];
+  const add = (use: Use) => {
+    const key = `${use.kind} ${use.name}`;
+    if (seen.has(key)) return;
+    seen.add(key);
+    uses.push(use);
+  };
+  for (const name of definitions.devices.get(instance.name) ?? [])
+    add({ kind: "interface", name, weight: 0, reverse: false });
   for (const { use, ownDefault } of [...own, ...shared]) {
     const allowed = withAllowedWeight(use, ownDefault, instance, group);
-    if (!allowed) continue;
-    const key = `${allowed.kind} ${allowed.name}`;
-    if (seen.has(key) || seen.has(`${key} ${allowed.weight}`)) continue;
-    seen.add(key);
-    uses.push(allowed);
+    if (allowed) add(allowed);
   }
   return uses;
 }

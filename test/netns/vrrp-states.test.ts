@@ -7,54 +7,12 @@ import { join } from "node:path";
 import { Daemon, type Kind } from "../support/daemon.ts";
 import { gratuitousArps, vrrpFrames } from "../support/frames.ts";
 import { type Namespace, netnsReason } from "../support/netns.ts";
-import { addressesOf, Segment } from "../support/segment.ts";
+import { Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
+import { addLink, config, has, instance } from "../support/vrrp-host.ts";
 
 const LIMIT_MS = 90_000;
 const SUBJECT: Kind = process.env.LBD_SUBJECT === "keepalived" ? "keepalived" : "lbd";
-const VIP = "192.0.2.100/32";
-
-interface Settings {
-  readonly priority?: number;
-  readonly extra?: string;
-  readonly global?: string;
-  readonly vips?: readonly string[];
-  readonly interface?: string;
-  readonly vrid?: number;
-  readonly name?: string;
-}
-
-function instance(settings: Settings = {}): string {
-  return `vrrp_instance ${settings.name ?? "V1"} {
-  interface ${settings.interface ?? "eth0"}
-  version 3
-  virtual_router_id ${settings.vrid ?? 51}
-  priority ${settings.priority ?? 100}
-  advert_int 0.1
-  garp_master_delay 1
-  ${settings.extra ?? ""}
-  virtual_ipaddress {
-    ${(settings.vips ?? ["192.0.2.100"]).join("\n    ")}
-  }
-}
-`;
-}
-
-function config(settings: Settings = {}): string {
-  return `global_defs {\n  router_id test\n  script_user root\n  ${settings.global ?? ""}\n}\n${instance(settings)}`;
-}
-
-function has(host: Namespace, address = VIP): boolean {
-  return addressesOf(host).includes(address);
-}
-
-/** A link of its own that is up: one end of a veth pair. */
-function addLink(host: Namespace, name: string): void {
-  host.ip(`link add ${name} type veth peer name ${name}-peer`);
-  host.ip(`link set ${name} up`);
-  host.ip(`link set ${name}-peer up`);
-}
-
 const reason = netnsReason() ?? (spawnSync("keepalived", ["-v"]).error ? "keepalived is not installed" : undefined);
 if (reason) console.log(`skipped: ${reason}`);
 const netTest = (title: string, run: () => Promise<void>) => test.concurrent(title, run, LIMIT_MS);

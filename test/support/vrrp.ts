@@ -63,6 +63,7 @@ export function vrrpInstance(more: Partial<VrrpInstance> = {}): VrrpInstance {
     multicastGroup: family === 4 ? "224.0.0.18" : "ff02::12",
     v3ChecksumAsV2: false,
     skipCheckAdvertAddresses: false,
+    vmacForAddresses: false,
     dontTrackPrimary: false,
     linkbeatUsePolling: false,
     tracking: NO_TRACKING,

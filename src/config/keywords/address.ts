@@ -45,11 +45,11 @@ export const ADDRESS = {
   preferred_lft: { value: lifetime, default: "IPv6: 0 for /128, else forever", unit: "s", repeat: "last", tier: "core", since: "2.0.20",
     effective: { test: "test/netns/net.test.ts" },
     doc: "Preferred lifetime; 0 keeps IPv6 from using it as source." },
-  no_track: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.0.3", effective: "parsed",
+  no_track: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.0.3", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Losing the address or its interface does not disturb the instance." },
-  track_group: { value: text("NAME"), default: "(none)", repeat: "once", tier: "full", since: "2.0.3", effective: "parsed",
+  track_group: { value: text("NAME"), default: "(none)", repeat: "once", tier: "full", since: "2.0.3", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Instances that fault when the address is lost." },
-  use_vmac: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.2.0", build: "vmac", effective: "parsed",
+  use_vmac: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.2.0", build: "vmac", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Put this address on a VMAC of its own." },
 } as const satisfies Table;
 

@@ -49,7 +49,7 @@ export const VRRP_SYNC_GROUP = {
 
 // biome-ignore format: a table reads by rows
 export const TRACK_GROUP = {
-  group: { value: bare("LIST{ VRRP-INSTANCE ... }"), lines: names, repeat: "first", tier: "full", since: "2.0.3", effective: "parsed",
+  group: { value: bare("LIST{ VRRP-INSTANCE ... }"), lines: names, repeat: "first", tier: "full", since: "2.0.3", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Member instances; any number per line." },
 } as const satisfies Table;
 

@@ -104,9 +104,9 @@ export const RULE = {
   "<action>": { value: positional("[type] ENUM(blackhole|unreachable|prohibit|nop) | goto INT"), default: "(table)", repeat: "once", tier: "full",
     since: "1.2.24", effective: { test: "test/unit/net/rtnetlink.test.ts" },
     doc: "What to do instead of a table lookup; goto needs a smaller preference." },
-  no_track: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.0.3", effective: "parsed",
+  no_track: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.0.3", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Losing the rule does not disturb the instance." },
-  track_group: { value: text("NAME"), default: "(none)", repeat: "once", tier: "full", since: "2.0.3", effective: "parsed",
+  track_group: { value: text("NAME"), default: "(none)", repeat: "once", tier: "full", since: "2.0.3", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Instances that fault when the rule is lost; needs iif." },
 } as const satisfies Table;
 

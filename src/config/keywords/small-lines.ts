@@ -87,7 +87,7 @@ export const VMAC = {
   name: { value: ifname, default: "vrrp.VRID", repeat: "once", tier: "full", since: "2.3.0", build: "vmac",
     effective: { test: "test/netns/net-vmac.test.ts" },
     doc: "Protects an interface name that would be read as an option." },
-  netlink_notify_msg: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.3.0", build: "vmac", effective: "parsed",
+  netlink_notify_msg: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.3.0", build: "vmac", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Force a kernel message for the parent when the VMAC is made." },
   group: { value: interfaceGroup, default: "(parent's)", repeat: "last", tier: "full", since: "", build: "vmac",
     effective: { test: "test/netns/net-vmac.test.ts" },

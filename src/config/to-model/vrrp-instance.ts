@@ -84,6 +84,7 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
     v3ChecksumAsV2: block.v3_checksum_as_v2?.value ?? global.v3_checksum_as_v2?.value ?? false,
     skipCheckAdvertAddresses: block.skip_check_adv_addr?.value ?? global.vrrp_skip_check_adv_addr?.value ?? false,
     ...(vmac && { vmac }),
+    vmacForAddresses: block.use_vmac_addr?.value ?? false,
     dontTrackPrimary: block.dont_track_primary?.value ?? false,
     linkbeatUsePolling: block.linkbeat_use_polling?.value ?? false,
     tracking: toTracking(
@@ -465,10 +466,7 @@ function vmacOf(bound: BoundInstance, family: Family, unicast: boolean, findings
       message: "use_ipvlan is ignored beside use_vmac",
       related: [{ span: block.use_vmac.statement.words[0].span, message: "given here" }],
     });
-  const shared = {
-    xmitBase: (block.vmac_xmit_base?.value ?? false) || unicast,
-    useForAddresses: block.use_vmac_addr?.value ?? false,
-  };
+  const xmitBase = (block.vmac_xmit_base?.value ?? false) || unicast;
   if (block.use_vmac) {
     const { interface: name, mac, group, notify } = block.use_vmac.value;
     const octets = mac?.split(":").length === 5 ? `${mac}:${vrid.toString(16).padStart(2, "0")}` : mac;
@@ -478,7 +476,7 @@ function vmacOf(bound: BoundInstance, family: Family, unicast: boolean, findings
       ...(octets !== undefined && { mac: octets }),
       ...(group !== undefined && { group }),
       ...(notify && { netlinkNotify: true }),
-      ...shared,
+      xmitBase,
     };
   }
   if (!block.use_ipvlan) return undefined;
@@ -495,7 +493,7 @@ function vmacOf(bound: BoundInstance, family: Family, unicast: boolean, findings
     ...(group !== undefined && { group }),
     ipvlanMode: mode ?? "bridge",
     ...(address && { ipvlanAddress: address }),
-    ...shared,
+    xmitBase,
   };
 }
 

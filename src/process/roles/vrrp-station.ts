@@ -1,6 +1,7 @@
 // Process layer, vrrp role: what one instance needs of the world: its link, its virtual interface, the address it sends from, its socket.
 // Brought in line with what is there at the start, after a reload, and whenever links or addresses have changed.
-import type { Config, VrrpGlobal, VrrpInstance } from "../../config/model.ts";
+import type { LogLine } from "../../base/log.ts";
+import type { Address, Config, VrrpConfig, VrrpGlobal, VrrpInstance } from "../../config/model.ts";
 import {
   endpointKey,
   receiveBufferBytes,
@@ -11,7 +12,14 @@ import {
 import type { VirtualInterfaces } from "../../kernel/vmac.ts";
 import { type Link, linkByName, type SeenTables } from "../../net/model.ts";
 import type { VirtualMac } from "../../net/nft-vrrp.ts";
-import { linkLocalOf, type VirtualInterface, virtualInterfaceOf } from "../../net/vmac.ts";
+import {
+  addressInterface,
+  addressParent,
+  linkLocalOf,
+  type VirtualInterface,
+  virtualInterfaceOf,
+} from "../../net/vmac.ts";
+import { trackedDevices } from "../../vrrp/track-devices.ts";
 import { ipProtocol, isUnicast } from "../../vrrp/wire.ts";
 
 /** Mutable: one for each instance, for as long as it lives. */
@@ -19,11 +27,26 @@ export interface Station {
   instance: VrrpInstance;
   /** Virtual interface that the instance asks for, with the name it was given. */
   readonly vmac: VirtualInterface | undefined;
+  /** Virtual MACs that single addresses ask for, by interface below and family. */
+  addressVmacs: ReadonlyMap<string, VirtualInterface>;
   /** The link that addresses without a device go to; undefined when it is not there. */
   link: Link | undefined;
   /** Canonical text. */
   source: string | undefined;
   socket: VrrpSocket | undefined;
+}
+
+/** Names that stations have given. */
+export function givenNames(stations: Iterable<Station>): Set<string> {
+  return new Set([...stations].flatMap((one) => virtualsOf(one).map(({ name }) => name)));
+}
+
+/** One of our kind by that name is what a crash left, and is taken over. */
+function takenNames(given: ReadonlySet<string>, seen: SeenTables) {
+  return (name: string, form: VirtualInterface["form"]) => {
+    const there = linkByName(seen, name);
+    return given.has(name) || (there !== undefined && there.kind !== form.kind);
+  };
 }
 
 /** What keeps the instance from working, by code; absent: nothing. */
@@ -38,31 +61,70 @@ export function newStation(
   seen: SeenTables,
   global: VrrpGlobal,
 ): Station {
-  const given = new Set([...others].flatMap((one) => (one.vmac ? [one.vmac.name] : [])));
-  // One of our kind by that name is what a crash left, and is taken over.
-  const taken = (name: string, form: VirtualInterface["form"]) => {
-    const there = linkByName(seen, name);
-    return given.has(name) || (there !== undefined && there.kind !== form.kind);
-  };
-  return {
-    instance,
-    vmac: virtualInterfaceOf(instance, global, taken),
-    link: undefined,
-    source: undefined,
-    socket: undefined,
-  };
+  const given = givenNames(others);
+  const taken = takenNames(given, seen);
+  const vmac = virtualInterfaceOf(instance, global, taken);
+  if (vmac) given.add(vmac.name);
+  const station = { instance, vmac, addressVmacs: new Map(), link: undefined, source: undefined, socket: undefined };
+  placeAddresses(station, given, seen, global);
+  return station;
 }
 
-/** Name of the interface that addresses without a device go to. */
-export function addressDevice(station: Station): string | undefined {
-  return station.vmac?.name ?? station.instance.interface;
+/**
+ * Gives the addresses that ask for it a virtual MAC of their own, after a reload too; those that are there stay. The names of the
+ * ones that nobody needs any more are the result.
+ */
+export function placeAddresses(
+  station: Station,
+  given: Set<string>,
+  seen: SeenTables,
+  global: VrrpGlobal,
+): readonly string[] {
+  const { instance, addressVmacs: before } = station;
+  const next = new Map<string, VirtualInterface>();
+  const taken = takenNames(given, seen);
+  for (const address of addressesOf(instance)) {
+    const parent = addressParent(instance, address);
+    const key = `${parent} ${address.family}`;
+    if (parent === undefined || next.has(key)) continue;
+    const vmac = before.get(key) ?? addressInterface(instance, parent, address.family, global, taken);
+    given.add(vmac.name);
+    next.set(key, vmac);
+  }
+  station.addressVmacs = next;
+  return [...before].flatMap(([key, { name }]) => (next.has(key) ? [] : [name]));
 }
 
-/** The link of one address of the instance. */
-export function linkOf(station: Station, device: string | undefined, seen: SeenTables): Link | undefined {
-  if (device === undefined && station.link) return seen.links.get(station.link.index) ?? station.link;
-  const name = device ?? addressDevice(station);
-  return name === undefined ? undefined : linkByName(seen, name);
+/** Virtual addresses, then excluded ones. */
+export function addressesOf(instance: VrrpInstance): readonly Address[] {
+  return [...instance.virtualAddresses, ...instance.excludedAddresses];
+}
+
+/** All virtual interfaces of an instance. */
+export function virtualsOf(station: Station): readonly VirtualInterface[] {
+  return [...(station.vmac ? [station.vmac] : []), ...station.addressVmacs.values()];
+}
+
+type Placed = Pick<Address, "device" | "family" | "useVmac">;
+
+/** Name of the interface of an address: a virtual MAC of its own, the one that its line names, or the instance's. */
+export function deviceOf(station: Station, address: Placed): string | undefined {
+  const { instance, vmac, addressVmacs } = station;
+  if (addressVmacs.size > 0) {
+    const own = addressVmacs.get(`${addressParent(instance, address)} ${address.family}`);
+    if (own) return own.name;
+  }
+  if (address.device !== undefined && address.device !== instance.interface) return address.device;
+  // A virtual MAC is of one family.
+  return (address.family === instance.family ? vmac?.name : undefined) ?? instance.interface;
+}
+
+/** The instance's addresses with the interface of each written out. */
+export function placedAddresses(station: Station, instance = station.instance): readonly Address[] {
+  return addressesOf(instance).map((address) => {
+    const device = deviceOf(station, address);
+    return device === undefined || device === address.device ? address : { ...address, device };
+  });
 }
 
 export interface StationPorts {
@@ -86,7 +148,8 @@ export function refreshStation(
     station.source = instance.sourceIp;
     return {};
   }
-  const vmac = ensureVirtual(station, parent, seen, ports.virtuals);
+  const vmac =
+    ensureVirtual(station, parent, seen, ports.virtuals) ?? ensureAddressVirtuals(station, seen, ports.virtuals);
   if (vmac !== undefined) return { vmac };
   if (!station.vmac) station.link = parent;
   station.source = chooseSource(station, parent, seen);
@@ -106,14 +169,28 @@ export function releaseSocket(station: Station): void {
   station.socket = undefined;
 }
 
-/** What the packet filter must know of the virtual interface. */
-export function virtualMacOf(station: Station, seen: SeenTables): VirtualMac | undefined {
-  const { link, vmac } = station;
-  const parent = vmac && linkByName(seen, vmac.parent);
-  if (!link || !parent || vmac?.form.kind !== "macvlan") return undefined;
-  const local = vmac.family === 6 ? linkLocalOf(seen, parent.index)?.ip : undefined;
-  const base = { index: link.index, name: link.name, parentIndex: parent.index, family: vmac.family };
-  return local === undefined ? base : { ...base, parentLinkLocal: local };
+/** What the packet filter must know of the virtual interfaces. */
+export function virtualMacsOf(station: Station, seen: SeenTables): readonly VirtualMac[] {
+  return virtualsOf(station).flatMap((vmac) => {
+    const parent = linkByName(seen, vmac.parent);
+    const link = vmac === station.vmac ? station.link : linkByName(seen, vmac.name);
+    if (!link || !parent || vmac.form.kind !== "macvlan") return [];
+    const local = vmac.family === 6 ? linkLocalOf(seen, parent.index)?.ip : undefined;
+    const base = { index: link.index, name: link.name, parentIndex: parent.index, family: vmac.family };
+    return [local === undefined ? base : { ...base, parentLinkLocal: local }];
+  });
+}
+
+/** Why one of the addresses' virtual interfaces is missing; what they lie on is tracked by itself. */
+function ensureAddressVirtuals(station: Station, seen: SeenTables, virtuals: VirtualInterfaces): string | undefined {
+  for (const vmac of station.addressVmacs.values()) {
+    const parent = linkByName(seen, vmac.parent);
+    const there = linkByName(seen, vmac.name);
+    if (!parent || (there && there.parent === parent.index && virtuals.names().includes(vmac.name))) continue;
+    const made = virtuals.ensure(vmac, seen);
+    if (!made.ok) return `virtual interface ${vmac.name}: ${made.reason}`;
+  }
+  return undefined;
 }
 
 /** Why there is no virtual interface, or undefined when there is one or none is asked for. */
@@ -178,7 +255,7 @@ function openSocket(
 function chooseSource(station: Station, parent: Link | undefined, seen: SeenTables): string | undefined {
   const { instance } = station;
   if (instance.sourceIp !== undefined) return instance.sourceIp;
-  const virtual = new Set([...instance.virtualAddresses, ...instance.excludedAddresses].map((address) => address.ip));
+  const virtual = new Set(addressesOf(instance).map((address) => address.ip));
   // IPv4 comes from the parent's address; IPv6 from the link-local that the virtual interface has been given.
   const on = instance.family === 4 || instance.vmac?.xmitBase ? parent : station.link;
   for (const link of [on, parent]) {
@@ -203,6 +280,22 @@ function addressOn(
     first ??= address.ip;
   }
   return first;
+}
+
+/** What to say of interfaces that instances need and that are not there: expected with `dynamic_interfaces`, else a likely mistake. */
+export function missingInterfaces(vrrp: VrrpConfig, seen: SeenTables): readonly LogLine[] {
+  const expected = vrrp.global.dynamicInterfaces !== "no";
+  const beneath = trackedDevices(vrrp);
+  const users = new Map<string, string[]>();
+  for (const { name, interface: own } of vrrp.instances) {
+    const needed = new Set([...(own === undefined ? [] : [own]), ...(beneath.get(name) ?? [])]);
+    for (const device of needed) if (!linkByName(seen, device)) users.set(device, [...(users.get(device) ?? []), name]);
+  }
+  return [...users].map(([device, names]) => ({
+    level: expected ? "info" : "warning",
+    area: "vrrp",
+    message: `interface ${device} does not exist${expected ? " yet" : ""}: ${names.join(", ")} in FAULT until it does${expected ? "" : " (dynamic_interfaces, if that is meant)"}`,
+  }));
 }
 
 function hasAddress(seen: SeenTables, ip: string): boolean {

@@ -1,14 +1,15 @@
 // Process layer, vrrp role: the one writer of addresses, routes and rules. What is wanted is worked out whole each time (static ones
 // and those of instances that are master), compared with what the reflector saw, and the difference applied.
 import type { Log } from "../../base/log.ts";
-import type { Address, Route, Rule, VrrpInstance } from "../../config/model.ts";
+import type { Address, Route, Rule, VrrpConfig, VrrpInstance } from "../../config/model.ts";
 import type { Reflector } from "../../kernel/reflector.ts";
 import type { CommandOutcome } from "../../kernel/rtnetlink.ts";
 import { addressKey, linkByName, type NetRoute, type NetRule } from "../../net/model.ts";
 import { type NetCommand, ownedKeys, plan, type WantedTables } from "../../net/plan.ts";
 import type { NetEvent } from "../../net/seen.ts";
-import { type WishProblem, wantedAddress, wantedRoute, wantedRule } from "../../net/wanted.ts";
+import { type ResolveDevice, type WishProblem, wantedAddress, wantedRoute, wantedRule } from "../../net/wanted.ts";
 import type { Journal } from "../journal.ts";
+import { placedAddresses, type Station } from "./vrrp-station.ts";
 
 /** What an earlier process of this role had in the kernel. Keys hold interface indexes, so they mean something in one world only. */
 export interface TablesJournal {
@@ -28,16 +29,34 @@ export function parseTablesJournal(raw: unknown): TablesJournal | undefined {
 /** A part of the wish, and who wants it: the name of an instance, or undefined for the static part. */
 export interface TablesPart {
   readonly owner: string | undefined;
+  /** Each with the interface that it goes to. */
   readonly addresses: readonly Address[];
   readonly routes: readonly Route[];
   readonly rules: readonly Rule[];
-  /** Where addresses without a device go. */
-  readonly device: string | undefined;
 }
 
-export function partOf(instance: VrrpInstance, device: string | undefined): TablesPart {
-  const addresses = [...instance.virtualAddresses, ...instance.excludedAddresses];
-  return { owner: instance.name, addresses, routes: instance.routes, rules: instance.rules, device };
+/** `instance`: the configuration that the instance owns its things by; in a reload not yet that of the station. */
+export function partOf(station: Station, instance: VrrpInstance): TablesPart {
+  const addresses = placedAddresses(station, instance);
+  return { owner: instance.name, addresses, routes: instance.routes, rules: instance.rules };
+}
+
+export function staticPart({ staticAddresses, staticRoutes, staticRules, global }: VrrpConfig): TablesPart {
+  const device = global.defaultInterface;
+  const addresses = device === undefined ? staticAddresses : staticAddresses.map((address) => ({ device, ...address }));
+  return { owner: undefined, addresses, routes: staticRoutes, rules: staticRules };
+}
+
+/** The static things that the instances of a `track_group` depend on. */
+export function trackedStatics(config: VrrpConfig, group: string): TablesPart {
+  const { addresses, routes, rules } = staticPart(config);
+  const tracked = (item: Address | Route | Rule) => item.trackGroup === group && !item.noTrack;
+  return {
+    owner: undefined,
+    addresses: addresses.filter(tracked),
+    routes: routes.filter(tracked),
+    rules: rules.filter(tracked),
+  };
 }
 
 export interface Tables {
@@ -49,15 +68,30 @@ export interface Tables {
   /** Makes the kernel's tables hold exactly the parts; how many commands that took. */
   apply(parts: readonly TablesPart[]): number;
   /** Who wants what an event says is gone; undefined when nobody does. */
-  ownerOf(event: NetEvent): { readonly owner: string | undefined; readonly what: string } | undefined;
-  /** Is the address there, and on which interface is it wanted? */
-  placeOf(address: Address, device: string | undefined): { readonly interface: string; readonly present: boolean };
+  ownerOf(event: NetEvent): Wish | undefined;
+  /** Somebody took this away, and it is no_track: it is not wanted any more, until its owner claims it again. */
+  leave(wish: Wish): void;
+  /** What an owner has left is wanted again: it became master, or has another configuration. */
+  claim(owner: string | undefined): void;
+  /** What a part names and the kernel does not hold, in words. */
+  missing(part: TablesPart): readonly string[];
+  /** Is the address on the interface that it names? */
+  has(address: Address): boolean;
   /** Wishes that the kernel refused or that wait for a device, in words. */
   problems(): readonly string[];
   /** Kernel commands by kind and result, for /metrics. */
   metrics(): Readonly<Record<string, number>>;
   /** Nothing of ours is left. */
   forget(): void;
+}
+
+/** One address, route or rule that somebody wants. */
+export interface Wish {
+  readonly owner: string | undefined;
+  /** `address 192.0.2.100/32`, `route 198.51.100.0/24`, `rule 100`. */
+  readonly what: string;
+  readonly key: string;
+  readonly noTrack: boolean;
 }
 
 export interface TablesPorts {
@@ -74,48 +108,13 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
   const fromJournal: readonly string[] = earlier?.world === world ? earlier.keys : [];
   let configured: ReadonlySet<string> = new Set();
   let marks = false;
-  let owners = new Map<string, { owner: string | undefined; what: string }>();
+  let wishes: ReadonlyMap<string, Wish> = new Map();
+  /** By key, and who left it. */
+  const left = new Map<string, string | undefined>();
   let problems: readonly string[] = [];
   let journalled = fromJournal.join("\n");
   const counters: Record<string, number> = {};
-
-  function wantedOf(parts: readonly TablesPart[]): { wanted: WantedTables; waiting: string[] } {
-    const waiting: string[] = [];
-    const resolve = (name: string) => linkByName(reflector.seen, name)?.index;
-    const addresses = new Map<string, WantedTables["addresses"][number]>();
-    const routes: NetRoute[] = [];
-    const rules: NetRule[] = [];
-    owners = new Map();
-    for (const part of parts) {
-      for (const address of part.addresses) {
-        const wish = wantedAddress(address, part.device, resolve);
-        if (!wish.ok) waiting.push(describeProblem(`address ${address.ip}`, part, wish.error));
-        else {
-          addresses.set(addressKey(wish.value), wish.value);
-          remember({ ...EMPTY, addresses: [wish.value] }, part, `address ${address.ip}/${address.prefix}`);
-        }
-      }
-      for (const route of part.routes) {
-        const wish = wantedRoute(route, resolve);
-        const what = `route ${route.destination.ip}/${route.destination.prefix}`;
-        if (!wish.ok) waiting.push(describeProblem(what, part, wish.error));
-        else {
-          routes.push(wish.value);
-          remember({ ...EMPTY, routes: [wish.value] }, part, what);
-        }
-      }
-      for (const rule of part.rules) {
-        const wish = wantedRule(rule);
-        rules.push(wish);
-        remember({ ...EMPTY, rules: [wish] }, part, `rule ${rule.preference}`);
-      }
-    }
-    return { wanted: { addresses: [...addresses.values()], routes, rules }, waiting };
-  }
-
-  function remember(one: WantedTables, part: TablesPart, what: string): void {
-    for (const key of ownedKeys(one)) owners.set(key, { owner: part.owner, what });
-  }
+  const resolve = (name: string) => linkByName(reflector.seen, name);
 
   function write(wanted: WantedTables): void {
     const keys = [...ownedKeys(wanted)].sort();
@@ -151,11 +150,11 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
   return {
     setOwned(parts, alone) {
       marks = alone;
-      const { wanted } = wantedOf(parts);
-      configured = ownedKeys(wanted);
+      configured = ownedKeys(wantedOf(parts, resolve).wanted);
     },
     apply(parts) {
-      const { wanted, waiting } = wantedOf(parts);
+      const { wanted, waiting, wishes: named } = wantedOf(parts, resolve, left);
+      wishes = named;
       // What a crash left is ours until the kernel has been put right once.
       const keys = new Set([...configured, ...ownedKeys(wanted), ...fromJournal]);
       const todo: readonly NetCommand[] = plan(wanted, reflector.seen, { marks, keys });
@@ -171,15 +170,26 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
     ownerOf(event) {
       if (event.kind === "link") return undefined;
       for (const key of ownedKeys(single(event))) {
-        const found = owners.get(key);
+        const found = wishes.get(key);
         if (found) return found;
       }
       return undefined;
     },
-    placeOf(address, device) {
-      const name = address.device ?? device ?? "";
-      const wish = wantedAddress(address, device, (one) => linkByName(reflector.seen, one)?.index);
-      return { interface: name, present: wish.ok && reflector.seen.addresses.has(addressKey(wish.value)) };
+    leave: ({ key, owner }) => left.set(key, owner),
+    claim(owner) {
+      for (const [key, who] of left) if (who === owner) left.delete(key);
+    },
+    missing(part) {
+      const { wanted, waiting, wishes: named } = wantedOf([part], resolve);
+      const todo = plan(wanted, reflector.seen, { marks: false, keys: new Set() });
+      const absent = todo
+        .filter(({ kind }) => kind.startsWith("add-"))
+        .flatMap((command) => [...ownedKeys(single(command))]);
+      return [...waiting, ...absent.map((key) => `${named.get(key)?.what ?? key} is missing`)];
+    },
+    has(address) {
+      const wish = wantedAddress(address, undefined, resolve);
+      return wish.ok && reflector.seen.addresses.has(addressKey(wish.value));
     },
     problems: () => problems,
     metrics: () => counters,
@@ -187,15 +197,50 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
   };
 }
 
-function single(event: Exclude<NetEvent, { kind: "link" }>): WantedTables {
-  switch (event.kind) {
-    case "address":
-      return { ...EMPTY, addresses: [event.address] };
-    case "route":
-      return { ...EMPTY, routes: [event.route] };
-    case "rule":
-      return { ...EMPTY, rules: [event.rule] };
+/** The parts in the kernel's terms, and what each key stands for; without those that were left. */
+function wantedOf(
+  parts: readonly TablesPart[],
+  resolve: ResolveDevice,
+  left: ReadonlyMap<string, unknown> = new Map(),
+): { wanted: WantedTables; waiting: string[]; wishes: ReadonlyMap<string, Wish> } {
+  const waiting: string[] = [];
+  const addresses = new Map<string, WantedTables["addresses"][number]>();
+  const routes: NetRoute[] = [];
+  const rules: NetRule[] = [];
+  const wishes = new Map<string, Wish>();
+  /** False for one that is not wanted now. */
+  const want = (one: WantedTables, part: TablesPart, what: string, noTrack: boolean): boolean => {
+    for (const key of ownedKeys(one)) {
+      if (left.has(key)) return false;
+      wishes.set(key, { owner: part.owner, what, key, noTrack });
+    }
+    return true;
+  };
+  for (const part of parts) {
+    for (const address of part.addresses) {
+      const wish = wantedAddress(address, undefined, resolve);
+      const what = `address ${address.ip}/${address.prefix}`;
+      if (!wish.ok) waiting.push(describeProblem(`address ${address.ip}`, part, wish.error));
+      else if (want({ ...EMPTY, addresses: [wish.value] }, part, what, address.noTrack))
+        addresses.set(addressKey(wish.value), wish.value);
+    }
+    for (const route of part.routes) {
+      const wish = wantedRoute(route, resolve);
+      const what = `route ${route.destination.ip}/${route.destination.prefix}`;
+      if (!wish.ok) waiting.push(describeProblem(what, part, wish.error));
+      else if (want({ ...EMPTY, routes: [wish.value] }, part, what, route.noTrack)) routes.push(wish.value);
+    }
+    for (const rule of part.rules) {
+      const wish = wantedRule(rule);
+      if (want({ ...EMPTY, rules: [wish] }, part, `rule ${rule.preference}`, rule.noTrack)) rules.push(wish);
+    }
   }
+  return { wanted: { addresses: [...addresses.values()], routes, rules }, waiting, wishes };
+}
+
+function single(one: Exclude<NetEvent, { kind: "link" }> | NetCommand): WantedTables {
+  if ("address" in one) return { ...EMPTY, addresses: [one.address] };
+  return "route" in one ? { ...EMPTY, routes: [one.route] } : { ...EMPTY, rules: [one.rule] };
 }
 
 function describeProblem(what: string, part: TablesPart, problem: WishProblem): string {

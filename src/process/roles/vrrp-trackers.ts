@@ -6,10 +6,12 @@ import type { Log } from "../../base/log.ts";
 import type { Config, Tracking, TrackProcess, TrackScript } from "../../config/model.ts";
 import type { FileWatches } from "../../kernel/file-watch.ts";
 import type { LinkMonitor, PolledInterface } from "../../kernel/link-monitor.ts";
-import type { ProcessMonitor, RunningProcess } from "../../kernel/process-monitor.ts";
+import type { ProcessMonitor, ProcessMonitorOptions, RunningProcess } from "../../kernel/process-monitor.ts";
+import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import { type Link, linkByName, linkWorks, type SeenTables } from "../../net/model.ts";
 import { type ScriptRunResult, type ScriptTracker, trackScript } from "../../probe/track-script.ts";
 import type { Fact, TrackKind } from "../../vrrp/track.ts";
+import { trackedDevices } from "../../vrrp/track-devices.ts";
 import {
   describeProcess,
   initialProcessState,
@@ -27,7 +29,7 @@ export interface TrackerPorts {
   openFiles(): FileWatches;
   openLinks(polled: readonly PolledInterface[], changed: (name: string) => void): LinkMonitor;
   openProcesses(
-    interesting: (process: RunningProcess) => boolean,
+    options: ProcessMonitorOptions,
     changed: (pid: number, process: RunningProcess | undefined) => void,
   ): ProcessMonitor;
 }
@@ -119,7 +121,8 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
     const { vrrp } = config;
     delays = vrrp.upDownDelays;
     const own = vrrp.instances.flatMap((instance) => (instance.interface === undefined ? [] : [instance.interface]));
-    const wanted = new Set([...own, ...uses(config, "interfaces")]);
+    const beneath = [...trackedDevices(vrrp).values()].flatMap((names) => [...names]);
+    const wanted = new Set([...own, ...uses(config, "interfaces"), ...beneath]);
     for (const [name, state] of interfaces) {
       if (wanted.has(name)) continue;
       state.pending?.cancel();
@@ -212,17 +215,25 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
   function configureProcesses(config: Config): void {
     const used = uses(config, "processes");
     const wanted = config.vrrp.processes.filter((process) => used.has(process.name));
-    for (const entry of processes.values()) entry.cancel();
-    processes.clear();
+    for (const [name, entry] of processes) {
+      if (wanted.some((next) => next.name === name && sameProcess(next, entry.tracker))) continue;
+      entry.cancel();
+      processes.delete(name);
+    }
     if (wanted.length === 0) {
       monitor?.[Symbol.dispose]();
       monitor = undefined;
       return;
     }
     const interesting = (process: RunningProcess) => wanted.some((tracker) => processMatches(tracker, process));
-    if (monitor) monitor.setInterest(interesting);
-    else monitor = ports.openProcesses(interesting, onProcess);
+    const { processMonitorRcvBufBytes, processMonitorRcvBufForce } = config.vrrp.global;
+    const receiveBuffer = wishedBuffer(processMonitorRcvBufBytes, processMonitorRcvBufForce);
+    if (monitor) {
+      monitor.setReceiveBuffer(receiveBuffer);
+      monitor.setInterest(interesting);
+    } else monitor = ports.openProcesses({ interesting, ...(receiveBuffer && { receiveBuffer }) }, onProcess);
     for (const tracker of wanted) {
+      if (processes.has(tracker.name)) continue;
       const pids = [...monitor.running()].filter(([, process]) => processMatches(tracker, process)).map(([pid]) => pid);
       processes.set(tracker.name, {
         tracker,
@@ -315,6 +326,12 @@ function scriptFact(tracker: ScriptTracker): Fact {
 function uses(config: Config, kind: keyof Tracking): ReadonlySet<string> {
   const all = [...config.vrrp.instances, ...config.vrrp.syncGroups].flatMap((one) => one.tracking[kind]);
   return new Set(all.map((use) => use.name));
+}
+
+/** Does a tracker count the same in the same way? Weights are the core's matter. */
+function sameProcess(a: TrackProcess, b: TrackProcess): boolean {
+  const essence = ({ origin: _, weight: __, reverse: ___, ...counted }: TrackProcess) => JSON.stringify(counted);
+  return essence(a) === essence(b);
 }
 
 function sameScript(a: TrackScript, b: TrackScript): boolean {

@@ -15,6 +15,7 @@ import { openFrameSender } from "../../kernel/packet-socket.ts";
 import { openProcessMonitor } from "../../kernel/process-monitor.ts";
 import { openVrrpSockets, type VrrpDatagram } from "../../kernel/raw-socket.ts";
 import { openReadiness } from "../../kernel/readiness.ts";
+import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import { openReflector } from "../../kernel/reflector.ts";
 import { openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
@@ -22,7 +23,7 @@ import { createScriptRunner } from "../../kernel/script-runner.ts";
 import { currentWorld, openSysctlKeeper, parseSysctlJournal } from "../../kernel/sysctl.ts";
 import { openVirtualInterfaces } from "../../kernel/vmac.ts";
 import { parseMac } from "../../net/links.ts";
-import { IFF_NOARP, type Link, linkWorks } from "../../net/model.ts";
+import { IFF_NOARP, type Link, linkByName, linkWorks } from "../../net/model.ts";
 import { type BlockedAddress, DEFAULT_FIREWALL, virtualServices } from "../../net/nft-vrrp.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
@@ -34,18 +35,30 @@ import type { Instant } from "../../vrrp/view.ts";
 import { journalPath, openJournal } from "../journal.ts";
 import type { Role, RoleContext } from "../role.ts";
 import {
-  addressDevice,
   bootDelayMs,
-  linkOf,
+  deviceOf,
+  givenNames,
+  missingInterfaces,
   newStation,
+  placeAddresses,
+  placedAddresses,
   refreshStation,
   releaseSocket,
   STATION_FAULTS,
   type Station,
-  virtualMacOf,
+  virtualMacsOf,
+  virtualsOf,
 } from "./vrrp-station.ts";
 import { createSyncDaemons } from "./vrrp-sync-daemon.ts";
-import { createTables, parseTablesJournal, partOf, type TablesPart, tableScope } from "./vrrp-tables.ts";
+import {
+  createTables,
+  parseTablesJournal,
+  partOf,
+  staticPart,
+  type TablesPart,
+  tableScope,
+  trackedStatics,
+} from "./vrrp-tables.ts";
 import { createTrackers } from "./vrrp-trackers.ts";
 
 const AREA = "vrrp";
@@ -83,7 +96,7 @@ export function createVrrpRole(context: RoleContext): Role {
       runScript: async (script) => scriptResult(await scripts.run(script.command, [], script.timeoutMs)),
       openFiles: () => openFileWatches(readiness, clock),
       openLinks: (polled, changed) => openLinkMonitor(clock, polled, changed),
-      openProcesses: (interesting, changed) => openProcessMonitor(readiness, clock, { interesting }, changed),
+      openProcesses: (options, changed) => openProcessMonitor(readiness, clock, options, changed),
     },
     () => perform(director?.setFacts(trackers.facts(), now())),
   );
@@ -137,9 +150,10 @@ export function createVrrpRole(context: RoleContext): Role {
     let tablesChanged = false;
     for (const action of actions) {
       if (action.kind === "send") send(action);
-      else if (action.kind === "addAddresses" || action.kind === "syncAddresses")
+      else if (action.kind === "addAddresses" || action.kind === "syncAddresses") {
         owning.set(action.instance, action.config);
-      else if (action.kind === "removeAddresses") owning.delete(action.instance);
+        tables.claim(action.instance);
+      } else if (action.kind === "removeAddresses") owning.delete(action.instance);
       if (action.kind.endsWith("Addresses")) tablesChanged = true;
     }
     if (tablesChanged) applyTables();
@@ -167,10 +181,10 @@ export function createVrrpRole(context: RoleContext): Role {
         announce(action.instance, action.targets, action.rounds);
         return;
       case "announceExtra":
-        announce(action.instance, extraTargets(action.config, action.all), 1);
+        announceExtra(action.instance, action.all);
         return;
       case "announceSource":
-        announce(action.instance, [{ ip: action.ip, family: action.config.family }], 1);
+        announce(action.instance, [{ ip: action.ip, family: action.config.family, useVmac: false }], 1);
         return;
       case "notify":
         notifier?.notify(action.notification);
@@ -206,7 +220,8 @@ export function createVrrpRole(context: RoleContext): Role {
     const station = stations.get(name);
     if (!station) return;
     const built = targets.flatMap((target) => {
-      const link = linkOf(station, target.device, reflector.seen);
+      const device = deviceOf(station, target);
+      const link = device === undefined ? undefined : linkByName(reflector.seen, device);
       const mac = link?.mac === undefined ? undefined : parseMac(link.mac);
       if (!link || !mac || link.hardwareType !== ARPHRD_ETHER || (link.flags & IFF_NOARP) !== 0) return [];
       return [{ link, frame: announcementFrame(target.ip, mac, { router: target.family === 6 && forwards(link) }) }];
@@ -214,6 +229,21 @@ export function createVrrpRole(context: RoleContext): Role {
     for (let round = 0; round < rounds; round++)
       for (const { link, frame } of built)
         if (frames.send(link.index, frame).ok) announced.set(link.name, (announced.get(link.name) ?? 0) + 1);
+  }
+
+  /** `garp_extra_if`: an address of each virtual MAC that no advertisement leaves by, with `all` of each such interface. */
+  function announceExtra(name: string, all: boolean): void {
+    const station = stations.get(name);
+    if (!station) return;
+    const sending = station.instance.vmac?.xmitBase ? station.instance.interface : station.link?.name;
+    const virtual = new Set(virtualsOf(station).map((one) => one.name));
+    const byDevice = new Map<string, AnnounceTarget>();
+    for (const target of announceTargets(station.instance)) {
+      const device = deviceOf(station, target);
+      if (device === undefined || device === sending || byDevice.has(device)) continue;
+      if (all || virtual.has(device)) byDevice.set(device, target);
+    }
+    announce(name, [...byDevice.values()], 1);
   }
 
   function forwards(link: Link): boolean {
@@ -241,32 +271,25 @@ export function createVrrpRole(context: RoleContext): Role {
   }
 
   function wantedParts(): TablesPart[] {
-    return [...staticParts(), ...[...owning].map(([name, instance]) => partOf(instance, deviceOf(name, instance)))];
+    const owned = [...owning].flatMap(([name, instance]) => {
+      const station = stations.get(name);
+      return station ? [partOf(station, instance)] : [];
+    });
+    return config ? [staticPart(config.vrrp), ...owned] : owned;
   }
 
   function allParts(): TablesPart[] {
-    return [...staticParts(), ...[...stations.values()].map((one) => partOf(one.instance, addressDevice(one)))];
-  }
-
-  function deviceOf(name: string, instance: VrrpInstance): string | undefined {
-    const station = stations.get(name);
-    return station ? addressDevice(station) : instance.interface;
-  }
-
-  function staticParts(): TablesPart[] {
-    if (!config) return [];
-    const { staticAddresses, staticRoutes, staticRules, global } = config.vrrp;
-    const device = global.defaultInterface;
-    return [{ owner: undefined, addresses: staticAddresses, routes: staticRoutes, rules: staticRules, device }];
+    const parts = [...stations.values()].map((one) => partOf(one, one.instance));
+    return config ? [staticPart(config.vrrp), ...parts] : parts;
   }
 
   function blockedAddresses(): BlockedAddress[] {
     return [...owning].flatMap(([name, instance]) => {
       const station = stations.get(name);
       if (instance.accept || !station) return [];
-      return [...instance.virtualAddresses, ...instance.excludedAddresses].flatMap((address) => {
-        const link = linkOf(station, address.device, reflector.seen);
-        return link ? [{ ip: address.ip, index: link.index }] : [];
+      return placedAddresses(station, instance).flatMap(({ ip, device }) => {
+        const link = device === undefined ? undefined : linkByName(reflector.seen, device);
+        return link ? [{ ip, index: link.index }] : [];
       });
     });
   }
@@ -293,6 +316,20 @@ export function createVrrpRole(context: RoleContext): Role {
     // A device that has come (back) may be what a wish waits for.
     if (linksChanged && tables.problems().length > 0) applyTables();
     if (addressesChanged) publishAddresses();
+    checkStatics();
+  }
+
+  /** `track_group`: instances whose static things are gone and can't be put back are in FAULT. */
+  function checkStatics(): void {
+    if (!config || !director) return;
+    const { vrrp } = config;
+    const lost = new Map<string, string>();
+    for (const { name, instances } of vrrp.trackGroups) {
+      const missing = tables.missing(trackedStatics(vrrp, name));
+      if (missing.length === 0) continue;
+      for (const one of instances) lost.set(one, `track_group ${name}: ${missing.join("; ")}`);
+    }
+    for (const { name } of vrrp.instances) perform(director.setFault(name, "static", lost.get(name), now()));
   }
 
   function noteLink({ link, before, ours }: NetEvent & { kind: "link" }): void {
@@ -304,6 +341,11 @@ export function createVrrpRole(context: RoleContext): Role {
   function noteLoss(event: NetEvent): void {
     const wish = tables.ownerOf(event);
     if (!wish) return;
+    if (wish.noTrack) {
+      log({ level: "info", area: AREA, message: `${wish.what} was removed by somebody else, left so: no_track` });
+      tables.leave(wish);
+      return;
+    }
     if (wish.owner !== undefined) {
       perform(director?.removed(wish.owner, wish.what, now()));
       return;
@@ -327,7 +369,7 @@ export function createVrrpRole(context: RoleContext): Role {
       for (const code of STATION_FAULTS) perform(director.setFault(name, code, faults[code], now()));
     }
     mapSockets();
-    const vmacs = [...stations.values()].flatMap((station) => virtualMacOf(station, reflector.seen) ?? []);
+    const vmacs = [...stations.values()].flatMap((station) => virtualMacsOf(station, reflector.seen));
     filter(firewall?.setVirtualMacs(vmacs));
   }
 
@@ -349,6 +391,8 @@ export function createVrrpRole(context: RoleContext): Role {
     takeRights(global.process.vrrp);
     if (notifier) notifier.reload(global);
     else notifier = createNotifier("vrrp", global, { clock, log, hostName: hostname(), run: scripts.run, makeFifo });
+    commands.setReceiveBuffer(wishedBuffer(vrrp.global.cmdRcvBufBytes, vrrp.global.cmdRcvBufForce));
+    reflector.setReceiveBuffer(wishedBuffer(vrrp.global.monitorRcvBufBytes, vrrp.global.monitorRcvBufForce));
     openFirewall(next);
     sysctl.release("vrrp settings");
     if (vrrp.global.disableLocalIgmp) sysctl.set("vrrp settings", "net/ipv4/igmp_link_local_mcast_reports", "0");
@@ -382,6 +426,7 @@ export function createVrrpRole(context: RoleContext): Role {
     const { vrrp } = first;
     director = createDirector(vrrp, first.bfd, clock.now());
     for (const instance of vrrp.instances) addStation(instance, vrrp.global);
+    for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
     reflector.setScope(tableScope(allParts()));
     tables.setOwned(allParts(), isAlone(first));
     trackers.linksChanged(reflector.seen);
@@ -389,6 +434,7 @@ export function createVrrpRole(context: RoleContext): Role {
     refresh();
     perform(director.setFacts(trackers.facts(), now()));
     applyTables();
+    checkStatics();
     perform(director.start(now(), clock.now() + bootDelayMs(first, uptime())));
     sysctl.releaseLeftOver();
     syncDaemons.configure(first, new Set(owning.keys()));
@@ -416,12 +462,15 @@ export function createVrrpRole(context: RoleContext): Role {
       if (!station) continue;
       kept.add(station);
       station.instance = instance;
+      const unused = placeAddresses(station, givenNames(before.values()), reflector.seen, vrrp.global);
+      for (const vmac of unused) virtuals.remove(vmac);
       stations.set(instance.name, station);
       // Another name is no change on the wire, so the core has nothing to say of it.
       if (owning.delete(old.name)) owning.set(instance.name, instance);
     }
     for (const [name, station] of before) if (!kept.has(station)) dropStation(name, station);
     for (const instance of vrrp.instances) if (!stations.has(instance.name)) addStation(instance, vrrp.global);
+    for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
     reflector.setScope(tableScope(allParts()));
     trackers.linksChanged(reflector.seen);
     trackers.configure(next);
@@ -429,7 +478,9 @@ export function createVrrpRole(context: RoleContext): Role {
     refresh();
     perform(director.setFacts(trackers.facts(), now()));
     tables.setOwned(allParts(), isAlone(next));
+    tables.claim(undefined);
     applyTables();
+    checkStatics();
     syncDaemons.configure(next, new Set(owning.keys()));
     if (next.global.fifoWriteVrrpStatesOnReload) repeatStates();
     snapshot();
@@ -438,7 +489,7 @@ export function createVrrpRole(context: RoleContext): Role {
   function dropStation(name: string, station: Station): void {
     releaseSocket(station);
     owning.delete(name);
-    if (station.vmac) virtuals.remove(station.vmac.name);
+    for (const { name: vmac } of virtualsOf(station)) virtuals.remove(vmac);
     context.report({ kind: "vrrp-gone", name });
   }
 
@@ -461,6 +512,7 @@ export function createVrrpRole(context: RoleContext): Role {
     if (firewall?.audit())
       log({ level: "warning", area: AREA, message: "the packet filter was changed by somebody else, made anew" });
     const repaired = tables.apply(wantedParts());
+    checkStatics();
     if (repaired === 0) return;
     log({
       level: "warning",
@@ -488,17 +540,11 @@ export function createVrrpRole(context: RoleContext): Role {
 
   function reportInstance(name: string): void {
     const station = stations.get(name);
-    const value = director?.status(name, now(), (ip, device) => isPresent(station, ip, device));
+    const value = director?.status(name, now(), (address) => {
+      const device = station && deviceOf(station, address);
+      return { interface: device ?? "", present: device !== undefined && tables.has({ ...address, device }) };
+    });
     if (value) context.report({ kind: "vrrp", value });
-  }
-
-  function isPresent(station: Station | undefined, ip: string, device: string): boolean {
-    const instance = station?.instance;
-    const address =
-      instance && [...instance.virtualAddresses, ...instance.excludedAddresses].find((one) => one.ip === ip);
-    if (!station || !address) return false;
-    const on = address.device ?? addressDevice(station) ?? device;
-    return tables.placeOf(address, on).present;
   }
 
   function reportGroups(): void {
@@ -584,12 +630,6 @@ function scriptResult(outcome: Awaited<ReturnType<ReturnType<typeof createScript
     default:
       return unreachable(outcome);
   }
-}
-
-/** `garp_extra_if`: addresses on interfaces other than the instance's own; with `all`, every address. */
-function extraTargets(instance: VrrpInstance, all: boolean): readonly AnnounceTarget[] {
-  const targets = announceTargets(instance);
-  return all ? targets : targets.filter(({ device }) => device !== undefined && device !== instance.interface);
 }
 
 function isSessions(value: unknown): value is Readonly<Record<string, boolean>> {

@@ -21,7 +21,11 @@ import { wantedAddress, wantedRoute, wantedRule } from "../../../src/net/wanted.
 import { recordedMessages } from "./vectors.ts";
 
 const ORIGIN = { file: "test.conf", line: 1, column: 1 };
-const DEVICES: Readonly<Record<string, number>> = { eth0: 2, "vrrp.51": 3 };
+const DEVICES: Readonly<Record<string, { index: number; vrfTable?: number }>> = {
+  eth0: { index: 2 },
+  "vrrp.51": { index: 3 },
+  blue: { index: 4, vrfTable: 1001 },
+};
 const resolve = (name: string) => DEVICES[name];
 
 function address(text: string, more: Partial<Address> = {}): Address {
@@ -245,6 +249,11 @@ describe("every kind of route and rule keeps its meaning over the wire", () => {
   });
 
   test("a missing device is an answer", () => {
+    expect(must(wantedRoute(route("198.51.100.0/24", { device: "eth0", vrf: "blue" }), resolve)).table).toBe(1001);
+    expect(wantedRoute(route("198.51.100.0/24", { vrf: "eth0" }), resolve)).toEqual({
+      ok: false,
+      error: { kind: "bad-value", what: "vrf", value: "eth0" },
+    });
     expect(wantedRoute(route("198.51.100.0/24", { device: "nope" }), resolve)).toEqual({
       ok: false,
       error: { kind: "no-device", device: "nope" },

@@ -3,6 +3,7 @@ import type { VrrpInstance } from "../../../src/config/model.ts";
 import type { Link } from "../../../src/net/model.ts";
 import {
   addressInterface,
+  addressParent,
   newLinkOf,
   presenceOf,
   virtualInterfaceOf,
@@ -11,7 +12,7 @@ import {
 
 const instance = (family: 4 | 6, vrid: number, vmac: VrrpInstance["vmac"]) =>
   ({ family, vrid, interface: "eth0", vmac }) as VrrpInstance;
-const PLAIN = { kind: "macvlan" as const, xmitBase: false, useForAddresses: false };
+const PLAIN = { kind: "macvlan" as const, xmitBase: false };
 const GLOBAL = { vmacPrefix: "vrrp" };
 const ETH0: Link = { index: 2, name: "eth0", flags: 0x43, mtu: 1500, hardwareType: 1, group: 5 };
 const nobody = () => false;
@@ -49,7 +50,38 @@ describe("name and MAC", () => {
       group: 7,
     });
     expect(virtualInterfaceOf(instance(4, 51, undefined), GLOBAL, nobody)).toBeUndefined();
-    expect(addressInterface("eth1", 6, 51, "lba", nobody)).toMatchObject({ name: "lba.51", parent: "eth1" });
+  });
+});
+
+describe("addresses with a virtual MAC of their own", () => {
+  const on4 = { ...instance(4, 51, PLAIN), vmacForAddresses: false };
+  const bare = { ...instance(4, 51, undefined), vmacForAddresses: false };
+  const all = { ...on4, vmacForAddresses: true };
+  test.each<[string, VrrpInstance, { device?: string; family: 4 | 6; useVmac: boolean }, string | undefined]>([
+    ["of the instance's interface", on4, { family: 4, useVmac: true }, undefined],
+    ["of that interface by name", on4, { family: 4, device: "eth0", useVmac: true }, undefined],
+    ["of an instance without one", bare, { family: 4, useVmac: true }, "eth0"],
+    ["elsewhere, asked for", bare, { family: 4, device: "eth1", useVmac: true }, "eth1"],
+    ["elsewhere, not asked for", on4, { family: 4, device: "eth1", useVmac: false }, undefined],
+    ["elsewhere, use_vmac_addr", all, { family: 4, device: "eth1", useVmac: false }, "eth1"],
+    ["the other family, use_vmac_addr", all, { family: 6, useVmac: false }, "eth0"],
+    ["the other family, not asked for", on4, { family: 6, useVmac: false }, undefined],
+  ])("%s", (_why, of, address, parent) => {
+    expect(addressParent(of, address)).toBe(parent);
+  });
+
+  test("name with vmac_addr_prefix, MAC by the address's family or as configured", () => {
+    const made = addressInterface(bare, "eth1", 6, { vmacAddrPrefix: "lba" }, nobody);
+    expect(made).toEqual({
+      name: "lba.51",
+      parent: "eth1",
+      family: 6,
+      form: { kind: "macvlan", mac: "00:00:5e:00:02:33" },
+    });
+    const own = instance(4, 51, { ...PLAIN, mac: "02:AA:00:00:00:01" });
+    expect(addressInterface(own, "eth1", 4, { vmacAddrPrefix: "lba" }, nobody).form).toMatchObject({
+      mac: "02:aa:00:00:00:01",
+    });
   });
 });
 

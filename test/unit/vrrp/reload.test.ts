@@ -26,7 +26,7 @@ describe("plan", () => {
     ["version", { ...base, version: 3 }, "restart"],
     ["family", vrrpInstance({ family: 6 }), "restart"],
     ["group", { ...base, multicastGroup: "224.0.0.99" }, "restart"],
-    ["use_vmac", { ...base, vmac: { kind: "macvlan", xmitBase: false, useForAddresses: false } }, "restart"],
+    ["use_vmac", { ...base, vmac: { kind: "macvlan", xmitBase: false } }, "restart"],
     [
       "unicast",
       {

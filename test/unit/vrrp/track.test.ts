@@ -1,8 +1,9 @@
 // Weights and faults (vrrp.md §6 "Weights", language.md §14.2; statements S26, S27, S38, trap T10).
 import { describe, expect, test } from "bun:test";
-import type { SyncGroup, Tracking, VrrpInstance } from "../../../src/config/model.ts";
+import type { Route, Rule, SyncGroup, Tracking, VrrpConfig, VrrpInstance } from "../../../src/config/model.ts";
 import { evaluate, type Fact, type Facts, type TrackDefinitions } from "../../../src/vrrp/track.ts";
-import { NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
+import { trackedDevices } from "../../../src/vrrp/track-devices.ts";
+import { address, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { lab } from "../../support/vrrp-lab.ts";
 
 const fact = (up: boolean | null, value?: number): Fact => ({
@@ -20,6 +21,7 @@ const DEFINITIONS: TrackDefinitions = {
   files: [{ name: "one", weight: 1, reverse: false }],
   processes: [{ name: "web", weight: 0, reverse: false }],
   bfd: [{ name: "session", weight: 0, reverse: false }],
+  devices: new Map(),
 };
 
 function facts(more: Partial<Record<keyof Facts, Readonly<Record<string, Fact>>>> = {}): Facts {
@@ -128,6 +130,75 @@ describe("S38 faults", () => {
     expect(of({}, lost, { instance: { dontTrackPrimary: true } })[1]).toEqual([]);
     const gone = { ...facts(), interface: new Map<string, Fact>() };
     expect(of({}, gone, { instance: { dontTrackPrimary: true } })[1]).toEqual(["interface eth0 is down (not there)"]);
+  });
+});
+
+describe("interfaces that an instance depends on without tracking them", () => {
+  const ORIGIN = { file: "test.conf", line: 1, column: 1 };
+  const route = (device: string, more: Partial<Route> = {}): Route => ({
+    family: 4,
+    type: "unicast",
+    destination: { ip: "203.0.113.0", prefix: 24 },
+    device,
+    onlink: false,
+    metrics: {},
+    nextHops: [],
+    noTrack: false,
+    origin: ORIGIN,
+    ...more,
+  });
+  const rule = (more: Partial<Rule>): Rule => ({
+    family: 4,
+    invert: false,
+    l3mdev: false,
+    preference: 100,
+    action: { kind: "table", table: 100 },
+    noTrack: false,
+    origin: ORIGIN,
+    ...more,
+  });
+  const devices = (instance: Partial<VrrpInstance>, more: Partial<VrrpConfig> = {}) => {
+    const { global: _, ...rest } = more;
+    return [...(trackedDevices(vrrpConfig([vrrpInstance(instance)], rest)).get("VI_1") ?? [])];
+  };
+
+  test.each<[string, Partial<VrrpInstance>, string[]]>([
+    ["of an address", { virtualAddresses: [address("192.0.2.100", { device: "eth1" })] }, ["eth1"]],
+    ["of an excluded address", { excludedAddresses: [address("192.0.2.101", { device: "eth1" })] }, ["eth1"]],
+    ["the own one, named by an address", { virtualAddresses: [address("192.0.2.100", { device: "eth0" })] }, []],
+    ["no_track", { virtualAddresses: [address("192.0.2.100", { device: "eth1", noTrack: true })] }, []],
+    ["of a route", { routes: [route("eth2"), route("eth3", { noTrack: true })] }, ["eth2"]],
+    [
+      "of a rule, both ways",
+      { rules: [rule({ iif: "eth2", oif: "eth3" }), rule({ iif: "eth4", noTrack: true })] },
+      ["eth2", "eth3"],
+    ],
+  ])("%s", (_why, instance, names) => {
+    expect(devices(instance)).toEqual(names);
+  });
+
+  test("of static things, for the instances of their track_group", () => {
+    const statics = {
+      trackGroups: [{ name: "T", instances: ["VI_1"] }],
+      staticAddresses: [
+        address("198.51.100.1", { device: "eth1", trackGroup: "T" }),
+        address("198.51.100.2", { device: "eth5" }),
+      ],
+      staticRoutes: [route("eth2", { trackGroup: "T" }), route("eth6", { trackGroup: "T", noTrack: true })],
+      staticRules: [rule({ iif: "eth3", trackGroup: "T" }), rule({ iif: "eth7", trackGroup: "other" })],
+    };
+    expect(devices({}, statics)).toEqual(["eth1", "eth2", "eth3"]);
+  });
+
+  test("losing one is a fault, and a weight for it is not taken; the own interface can't be tracked with a weight", () => {
+    const instance = vrrpInstance({ tracking: { ...NO_TRACKING, interfaces: [use("eth1", 20), use("eth0", 20)] } });
+    const known = { ...DEFINITIONS, devices: new Map([["VI_1", new Set(["eth1"])]]) };
+    const judged = (seen: Facts) => {
+      const { priority, faults } = evaluate(instance, undefined, known, seen);
+      return [priority, faults.map(({ text }) => text)];
+    };
+    expect(judged(facts({ interface: up }))).toEqual([100, []]);
+    expect(judged(facts({ interface: down }))).toEqual([100, ["interface eth1 is down"]]);
   });
 });
 

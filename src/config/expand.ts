@@ -84,6 +84,7 @@ class Expansion {
   /** The comment of the line being read ends in a backslash: only a definition cares. */
   #continued = false;
   #expandedLines = 0;
+  readonly #sources: PredefinedSources;
   #draw: () => number;
   /** Words before this one have been looked at for a `random_seed`. */
   #seedSoughtTo = 0;
@@ -93,6 +94,7 @@ class Expansion {
     this.#files = files;
     this.#options = options;
     this.#draw = options.random;
+    this.#sources = { ...options, random: () => this.#random() };
     this.#reader = new SourceReader(files, this.#findings, (at, what) => this.#cut(at, what));
   }
 
@@ -261,7 +263,7 @@ class Expansion {
     const directory = () => this.#files.resolve(this.#directory() || ".");
     const replaced = replaceMacros(part, {
       macros: this.#macros,
-      predefined: (reference) => predefinedValue(reference, { ...this.#options, random: this.#random }, directory),
+      predefined: (reference) => predefinedValue(reference, this.#sources, directory),
       chain: this.#chain,
       budget: this.#budget,
     });
@@ -273,14 +275,14 @@ class Expansion {
   }
 
   /** For `${_RANDOM}`: chance, or what follows from the `random_seed` that stands before. */
-  readonly #random = (): number => {
+  #random(): number {
     for (; this.#seedSoughtTo < this.#words.length - 1; this.#seedSoughtTo++) {
       if (this.#words[this.#seedSoughtTo]?.text !== "random_seed") continue;
       const seed = readInteger(this.#words[this.#seedSoughtTo + 1]?.text ?? "");
       if (seed !== undefined && seed >= 0) this.#draw = seededRandom(seed);
     }
     return this.#draw();
-  };
+  }
 
   #refuseCondition(part: LinePart): void {
     const message = "a condition is not recognised in the text of a macro";

@@ -1,6 +1,7 @@
 // Process layer: what a role added to the kernel, kept in the run directory so that the next process of the role knows its own things
 // after a crash. /run is memory: a restart of the machine forgets it together with the kernel's tables.
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { replaceFile } from "./replace-file.ts";
 
 /** Larger ones were not written by us. */
 const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
@@ -8,7 +9,7 @@ const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 export interface Journal<T> {
   /** What was written last; undefined when there is nothing, or nothing that `parse` takes. */
   read(): T | undefined;
-  /** Replaces it: a new file, then renamed over the old one, so that a reader never sees a half. @throws Error ENOSPC */
+  /** Replaces it as a whole. @throws Error ENOSPC */
   write(value: T): void;
   /** Nothing of ours is in the kernel any more. */
   clear(): void;
@@ -29,12 +30,7 @@ export function openJournal<T>(path: string, parse: (raw: unknown) => T | undefi
         return undefined;
       }
     },
-    write(value) {
-      const temporary = `${path}.new`;
-      rmSync(temporary, { force: true });
-      writeFileSync(temporary, JSON.stringify(value), { flag: "wx", mode: 0o600 });
-      renameSync(temporary, path);
-    },
+    write: (value) => replaceFile(path, JSON.stringify(value), 0o600),
     clear: () => rmSync(path, { force: true }),
   };
 }

@@ -23,6 +23,8 @@ export const RELOAD_LIMIT_MS = 60_000;
 export const MAX_KEPT_EVENTS = 1000;
 /** What each role still gets when the ones before it used up the time. */
 const LEAST_STOP_MS = 1000;
+/** What a process may take to start whose only work is to take away what a killed one left. */
+export const SWEEP_START_MS = 3000;
 /** Errors that are logged one by one; a file that is no configuration at all has one in every line. */
 const MAX_LOGGED_FINDINGS = 50;
 const DEFAULT_CHILD_WAIT_MS = 5000;
@@ -96,7 +98,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     return role === "api" || options.roles[role];
   }
 
-  function supervise(role: RoleName): Supervisor {
+  function supervise(role: RoleName, running = isRunning): Supervisor {
     return createSupervisor(role, {
       clock,
       log,
@@ -113,7 +115,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       },
       acknowledged: () => toApi.acknowledged(),
       wantsEffective: sendEffective,
-      running: isRunning,
+      running,
       gaveUp: (which, reason) => {
         exitStatus = EXIT.failed;
         stop(`${which} ${reason}, and --dont-respawn was given`);
@@ -297,6 +299,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     take(reading, next);
     const toTell = [...supervisors.keys()].filter((role) => needs(role, next) || isUp(role));
     await within(RELOAD_LIMIT_MS, Promise.all(toTell.map((role) => configure(role, next))));
+    if (stopping) return;
     const durationMs = clock.now() - began;
     setConfig({ reloads: config.reloads + 1, lastReload: { at: now(), ok: true, durationMs } });
     describe();
@@ -331,8 +334,25 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     const deadline = clock.now() + (running?.config?.global.childWaitMs ?? DEFAULT_CHILD_WAIT_MS);
     for (const role of STOP_ORDER) {
       const left = Math.max(LEAST_STOP_MS, deadline - clock.now());
-      await supervisors.get(role)?.stop(role === "api" ? LEAST_STOP_MS : left);
+      const inOrder = await supervisors.get(role)?.stop(role === "api" ? LEAST_STOP_MS : left);
+      if (inOrder === false && ports.leftBehind?.(role)) await sweep(role);
     }
+  }
+
+  /** A role that had to be killed left its addresses or services: a new process recognises them, and takes them away as it stops. */
+  async function sweep(role: RoleName): Promise<void> {
+    const last = running?.config;
+    if (!last) return;
+    log({ level: "warning", area: "process", message: `${role}: a new process takes away what the killed one left` });
+    let isUp = () => {};
+    const up = new Promise<void>((resolve) => {
+      isUp = resolve;
+    });
+    const sweeper = supervise(role, isUp);
+    supervisors.set(role, sweeper);
+    void sweeper.configure(last);
+    await within(SWEEP_START_MS, up);
+    await sweeper.stop(LEAST_STOP_MS);
   }
 
   // --- helpers

@@ -1,6 +1,7 @@
 // Process layer: the run directory, which director holds it, and the pid files that init scripts look for.
-import { chmodSync, constants, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { constants, lstatSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { type LockFile, lockFile, lockHolder } from "../kernel/lock-file.ts";
+import { replaceFile } from "./replace-file.ts";
 
 const PID_FILE = "lbd.pid";
 const SOCKET_FILE = "api.sock";
@@ -39,7 +40,12 @@ export function claimRunDir(path: string): RunDir {
     throw new Error(`run directory: others may write to it, mode ${(stat.mode & 0o7777).toString(8)} (${path})`);
   const attempt = lockFile(`${path}/${PID_FILE}`);
   if (!attempt.held) throw new AlreadyRunning(`${path}/${PID_FILE}`, attempt.holder);
-  attempt.lock.write(`${process.pid}\n`);
+  try {
+    attempt.lock.write(`${process.pid}\n`);
+  } catch (error) {
+    release(path, attempt.lock);
+    throw error;
+  }
   // Left over by one that was killed; nobody answers there, since we hold the lock.
   rmSync(socketPath(path), { force: true });
   return { path, release: () => release(path, attempt.lock) };
@@ -63,14 +69,14 @@ export function runningDirector(runDir: string): number | undefined {
   }
 }
 
-/** Writes a pid file beside the lock (`-p`, or the pid of a role): new file, then renamed over the old one. */
+/** Writes a pid file beside the lock (`-p`, or the pid of a role). @throws Error ENOSPC, EROFS, EACCES */
 export function writePidFile(path: string, pid: number): void {
-  const temporary = `${path}.${process.pid}.new`;
-  rmSync(temporary, { force: true });
-  // "wx": fails on anything that is there already, a planted symbolic link too.
-  writeFileSync(temporary, `${pid}\n`, { flag: "wx", mode: 0o644 });
-  chmodSync(temporary, 0o644);
-  renameSync(temporary, path);
+  try {
+    replaceFile(path, `${pid}\n`, 0o644);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`pid file ${path} can't be written: ${reason}`, { cause: error });
+  }
 }
 
 export function removePidFile(path: string): void {

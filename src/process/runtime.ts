@@ -30,8 +30,8 @@ const compiled = Bun.main.startsWith("/$bunfs/");
 /** Version of the runtime, for lbd_build_info. */
 export const runtimeVersion = Bun.version;
 
-/** Variables that would change what the program is or runs, though it is compiled (reliability.md §2). */
-export const FORBIDDEN_VARIABLES: readonly string[] = ["BUN_OPTIONS", "BUN_BE_BUN"];
+/** Variables that would change what the program is or runs, though it is compiled (reliability.md §2), or mark it as a child. */
+export const FORBIDDEN_VARIABLES: readonly string[] = ["BUN_OPTIONS", "BUN_BE_BUN", DEPTH_VARIABLE];
 
 /** The process that this one says it is a child of, when it was started by spawnChild(); else undefined. */
 export function expectedParent(): number | undefined {

@@ -53,8 +53,11 @@ export interface Supervisor {
   configure(config: Config): Promise<void>;
   /** False when there is no process to tell. */
   send(message: ToChild): boolean;
-  /** Stops in order, and kills after `limitMs`. Resolves when the process is gone; it is not restarted. */
-  stop(limitMs: number): Promise<void>;
+  /**
+   * Stops in order, and kills after `limitMs`. Resolves when the process is gone; it is not restarted. False when the last process
+   * that was given a configuration did not end in order: what it put into the kernel is still there.
+   */
+  stop(limitMs: number): Promise<boolean>;
 }
 
 interface Live {
@@ -78,6 +81,8 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
   let restarts = 0;
   let cancelRestart: Cancel | undefined;
   let stopping = false;
+  /** Nothing was started, or the last process said that it has stopped. */
+  let inOrder = true;
   let serial = 0;
   let reloads: { readonly serial: number; readonly done: () => void }[] = [];
   let whenGone: (() => void)[] = [];
@@ -162,6 +167,8 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
         from.lastWords = message.reason;
         return;
       case "stopped":
+        inOrder = true;
+        return;
       case "pong":
         return;
       case "want-effective":
@@ -179,6 +186,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
   function sendStart(to: Live): void {
     if (!to.hello || to.startSent || config === undefined || stopping) return;
     to.startSent = true;
+    inOrder = false;
     to.handle.send({ kind: "start", options: ports.options, config, topics: ports.topics() } satisfies ToChild);
   }
 
@@ -275,16 +283,20 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       const child = live;
       if (!child) {
         if (state !== "stopped") enter("stopped", "");
-        return Promise.resolve();
+        return Promise.resolve(inOrder);
       }
       enter("stopping", "");
-      const gone = new Promise<void>((resolve) => whenGone.push(resolve));
+      const gone = new Promise<boolean>((resolve) => whenGone.push(() => resolve(inOrder)));
       // A process that has nothing to undo yet need not be asked.
       if (child.startSent) child.handle.send({ kind: "stop", limitMs } satisfies ToChild);
       else child.handle.kill("SIGKILL");
       clock.at(clock.now() + limitMs, () => {
         if (live !== child) return;
-        log({ level: "warning", area: "process", message: `${role}: not stopped after ${limitMs} ms, killing it` });
+        log({
+          level: "warning",
+          area: "process",
+          message: `${role}: not stopped after ${Math.round(limitMs)} ms, killing it`,
+        });
         child.handle.kill("SIGKILL");
       });
       return gone;

@@ -38,7 +38,10 @@ export function fakeChildren(options: { readonly obedient: boolean } = { obedien
         // As on the real channel: a copy, and only what JSON can carry.
         const copy: ToChild = JSON.parse(JSON.stringify(message));
         child.got.push(copy);
-        if (copy.kind === "stop" && options.obedient) child.end("status 0");
+        if (copy.kind === "stop" && options.obedient) {
+          child.say({ kind: "stopped" });
+          child.end("status 0");
+        }
         return true;
       },
       kill(signal) {

@@ -166,18 +166,21 @@ test("a role without a parent does nothing", async () => {
   expect((await lab.run("@role", "nothing")).status).toBe(1);
 });
 
-test("an environment that would make it another program is refused", async () => {
-  const { BUN_OPTIONS } = process.env;
-  process.env.BUN_OPTIONS = "--smol";
-  try {
-    const refused = await lab.run("-f", "/nonexistent/k.conf", "--api", "off");
-    expect(refused.status).toBe(1);
-    expect(refused.err).toContain("BUN_OPTIONS");
-  } finally {
-    if (BUN_OPTIONS === undefined) delete process.env.BUN_OPTIONS;
-    else process.env.BUN_OPTIONS = BUN_OPTIONS;
-  }
-});
+test.each(["BUN_OPTIONS", "LBD_DEPTH"])(
+  "an environment with %s, which makes it another program, is refused",
+  async (name) => {
+    const before = process.env[name];
+    process.env[name] = name === "LBD_DEPTH" ? "1" : "--smol";
+    try {
+      const refused = await lab.run("-f", "/nonexistent/k.conf", "--api", "off");
+      expect(refused.status).toBe(1);
+      expect(refused.err).toContain(`the environment sets ${name}`);
+    } finally {
+      if (before === undefined) delete process.env[name];
+      else process.env[name] = before;
+    }
+  },
+);
 
 test.each([
   ["--help", 0, "Usage: lbd"],

@@ -48,7 +48,13 @@ function broken(...errors: string[]): Reading {
   return { errors, warnings: [], details: () => ({ sha256: null, notes: [] }), effective: () => undefined };
 }
 
-function lab(first: Reading, change: Partial<RunOptions> = {}, children: FakeChildren = fakeChildren()) {
+/** @param leftBehind roles that have left things in the kernel when their process is gone */
+function lab(
+  first: Reading,
+  change: Partial<RunOptions> = {},
+  children: FakeChildren = fakeChildren(),
+  leftBehind: readonly RoleName[] = [],
+) {
   const clock = manualClock();
   const logs: LogLine[] = [];
   const ended: number[] = [];
@@ -63,6 +69,7 @@ function lab(first: Reading, change: Partial<RunOptions> = {}, children: FakeChi
       read: () => next,
       roles,
       identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
+      leftBehind: (role) => leftBehind.includes(role),
       ended: (status) => ended.push(status),
     },
   );
@@ -197,6 +204,44 @@ test("children that don't stop are killed within child_wait_time", async () => {
   expect(children.all.map((child) => child.killed)).toEqual([["SIGKILL"], ["SIGKILL"], ["SIGKILL"]]);
   expect(ended).toEqual([0]);
   expect(clock.now()).toBeLessThanOrEqual(5100);
+});
+
+test("what a killed role left in the kernel is taken away by a new process of it, in bounded time", async () => {
+  const children = fakeChildren({ obedient: false });
+  const { director, ended, clock } = lab(reading(`child_wait_time 3\n${VRRP}`), {}, children, ["vrrp"]);
+  director.start();
+  children.of("vrrp").comeUp();
+  children.of("api").comeUp();
+  const stuck = children.of("vrrp");
+  director.stop("SIGTERM");
+  clock.advance(3000);
+  await settle();
+  expect(stuck.killed).toEqual(["SIGKILL"]);
+  const sweeper = children.of("vrrp");
+  sweeper.comeUp();
+  await settle();
+  expect(sweeper.got.map(({ kind }) => kind).filter((kind) => kind !== "ping")).toEqual(["start", "stop"]);
+  sweeper.say({ kind: "stopped" });
+  sweeper.end("status 0");
+  for (let ms = 0; ms < 2000 && ended.length === 0; ms += 100) {
+    clock.advance(100);
+    await settle();
+  }
+  expect(ended).toEqual([0]);
+});
+
+test("a role that has just died is swept up after too, and none that stopped in order", async () => {
+  const { director, children, ended } = lab(reading(SERVICES + VRRP), {}, fakeChildren(), ["vrrp", "checker"]);
+  director.start();
+  children.of("checker").comeUp();
+  children.of("vrrp").comeUp();
+  children.of("vrrp").end("signal SIGKILL");
+  director.stop("SIGTERM");
+  await settle();
+  children.of("vrrp").comeUp();
+  await settle();
+  expect(children.all.map(({ role }) => role)).toEqual(["checker", "api", "vrrp", "vrrp"]);
+  expect(ended).toEqual([0]);
 });
 
 test("a stop before the configuration is read starts nothing", async () => {
@@ -337,13 +382,14 @@ test("a reload that brings the first VRRP instance starts the process for it", a
 });
 
 test("TERM during a reload wins", async () => {
-  const { director, children, ended } = lab(reading(SERVICES));
+  const { director, children, ended, said } = lab(reading(SERVICES));
   director.start();
   children.of("checker").comeUp();
   director.reload();
   director.stop("SIGTERM");
   await settle();
   expect(ended).toEqual([0]);
+  expect(said("reload done")).toBe(false);
 });
 
 test("what roles report reaches the api, also one that comes later", async () => {

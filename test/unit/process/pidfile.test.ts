@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -74,6 +75,12 @@ test("a planted symbolic link is not followed", () => {
   expect(readPidFile(join(base, "other.pid"))).toBe(7);
 });
 
+test("a pid file that can't be written is named, and leaves nothing half", () => {
+  mkdirSync(join(base, "x.pid"));
+  expect(() => writePidFile(join(base, "x.pid"), 7)).toThrow(`pid file ${base}/x.pid can't be written: EISDIR`);
+  expect(readdirSync(base)).toEqual(["x.pid"]);
+});
+
 test.each([
   ["words", "no pid"],
   ["empty", ""],
@@ -94,6 +101,7 @@ test("a journal gives back what was written, and nothing of a broken one", () =>
   expect(journal.read()).toBeUndefined();
   writeFileSync(journalPath(base, "checker"), "{}");
   expect(journal.read()).toBeUndefined();
+  expect(() => openJournal<string>(`${base}/no/x`, () => undefined).write("x")).toThrow("ENOENT");
   journal.clear();
   expect(existsSync(journalPath(base, "checker"))).toBe(false);
 });

@@ -21,7 +21,6 @@ import { desiredServices, serverDestinationKey, serviceOf } from "../../lvs/desi
 import { destinationKey, serviceKey } from "../../lvs/keys.ts";
 import type { IpvsCommand, IpvsTimeouts } from "../../lvs/model.ts";
 import { removeService } from "../../lvs/plan.ts";
-import type { Notification } from "../../notify/notification.ts";
 import type { Role, RoleContext } from "../role.ts";
 import type { CheckerRecord } from "./checker-journal.ts";
 import { serverNotification, serviceNotification } from "./checker-notify.ts";
@@ -39,6 +38,7 @@ const REPORT_SLICES = 50;
 const STOP_RESERVE_MS = 1000;
 /** IPVS that could not be opened is tried again after this long. */
 export const IPVS_RETRY_MS = 5000;
+const REMOVED = "removed from the configuration";
 /** Failed kernel calls that are named in the facts. */
 const MAX_SHOWN_FAILURES = 5;
 
@@ -156,13 +156,13 @@ class CheckerRole implements Role {
     const old = new Map(this.#services);
     this.#services.clear();
     this.#claims.clear();
+    const kept = new Set(config.virtualServers.map(({ id }) => id));
+    for (const [id, gone] of old) if (!kept.has(id)) this.#dropService(id, gone);
     for (const virtualServer of config.virtualServers) {
       const before = old.get(virtualServer.id);
-      old.delete(virtualServer.id);
       const service = this.#addService(virtualServer, before, undefined);
       if (!before) this.#announceStart(service);
     }
-    for (const [id, gone] of old) this.#dropService(id, gone);
     this.#fillTable(config);
     for (const service of this.#services.values()) this.#report(service);
   }
@@ -484,14 +484,8 @@ class CheckerRole implements Role {
 
   #dropService(id: string, gone: Service): void {
     this.#forgetChecks(gone, new Map());
-    if (gone.virtualServer.omega) this.#announceEnd(gone, "removed from the configuration");
-    this.#event(
-      "virtual-server",
-      id,
-      gone.standing.quorumUp ? "up" : "down",
-      "removed",
-      "removed from the configuration",
-    );
+    this.#announceEnd(gone, REMOVED);
+    this.#event("virtual-server", id, gone.standing.quorumUp ? "up" : "down", "removed", REMOVED);
     this.#context.report({ kind: "virtual-server-gone", id });
   }
 
@@ -613,22 +607,25 @@ class CheckerRole implements Role {
     for (const realServer of before.virtualServer.realServers) {
       if (kept.has(realServer.id)) continue;
       const subject = `${virtualServer.id} ${realServer.id}`;
-      this.#event("real-server", subject, undefined, "removed", "removed from the configuration");
-      if (before.virtualServer.omega && before.standing.realServers.get(realServer.id)?.healthy)
-        this.#ports.notifier.notify(
-          serverNotification(before.virtualServer, realServer, false, "removed from the configuration"),
-        );
+      this.#event("real-server", subject, undefined, "removed", REMOVED);
+      this.#announceServerEnd(before, realServer, REMOVED);
     }
     if (before.standing.quorumUp !== standing.quorumUp) this.#quorumChanged(after);
   }
 
-  /** `omega`: whoever was told that it is up hears that it is no more. keepalived: programs and FIFOs do, no mail goes out. */
-  #announceEnd({ virtualServer, standing }: Service, reason: string): void {
-    const tell = (notification: Notification) => this.#ports.notifier.notify({ ...notification, smtpAlert: false });
-    for (const realServer of virtualServer.realServers)
-      if (standing.realServers.get(realServer.id)?.healthy)
-        tell(serverNotification(virtualServer, realServer, false, reason));
-    if (standing.quorumUp) tell(serviceNotification(virtualServer, { ...standing, quorumUp: false }));
+  /** Whoever was told that it is up hears that it is no more: of what a reload removes, and at the end with `omega`. */
+  #announceEnd(service: Service, reason: string): void {
+    const { virtualServer, standing } = service;
+    for (const realServer of virtualServer.realServers) this.#announceServerEnd(service, realServer, reason);
+    if (standing.quorumUp)
+      this.#ports.notifier.notify(serviceNotification(virtualServer, { ...standing, quorumUp: false }));
+  }
+
+  /** keepalived: programs and FIFOs hear it, no mail goes out. */
+  #announceServerEnd({ virtualServer, standing }: Service, realServer: RealServer, reason: string): void {
+    if (!standing.realServers.get(realServer.id)?.healthy) return;
+    const down = serverNotification(virtualServer, realServer, false, reason);
+    this.#ports.notifier.notify({ ...down, smtpAlert: false });
   }
 
   #audited(): void {

@@ -431,7 +431,7 @@ describe("stop", () => {
     b.notifications.length = 0;
     await b.role.stop();
     expect(b.notified()).toEqual(["RS [10.9.1.1]:tcp:80 [10.9.0.1]:tcp:80 DOWN", "VS [10.9.0.1]:tcp:80 DOWN"]);
-    expect(b.notifications.some(({ smtpAlert }) => smtpAlert)).toBe(false);
+    expect(b.notifications.map(({ smtpAlert }) => smtpAlert)).toEqual([false, true]);
   });
 
   test.each([
@@ -586,6 +586,15 @@ describe("reload", () => {
     expect(b.shown()).toBe("10.9.0.2:80 rr: 10.9.1.1=1");
     expect(b.updates).toContainEqual({ kind: "virtual-server-gone", id: "10.9.0.1:80/tcp" });
     expect(b.machine.journal?.services).toEqual(["10.9.0.2:80/tcp"]);
+    // keepalived: with or without omega, who was up and is removed goes down.
+    expect(b.notified()).toEqual([
+      "VS [10.9.0.1]:tcp:80 UP",
+      "RS [10.9.1.2]:tcp:80 [10.9.0.1]:tcp:80 DOWN",
+      "RS [10.9.1.1]:tcp:80 [10.9.0.1]:tcp:80 DOWN",
+      "RS [10.9.1.3]:tcp:80 [10.9.0.1]:tcp:80 DOWN",
+      "VS [10.9.0.1]:tcp:80 DOWN",
+      "VS [10.9.0.2]:tcp:80 UP",
+    ]);
   });
 
   test("a changed check does not bring a dead server back, nor takes a living one out", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { good } from "../../../../src/check/outcome.ts";
 import type { Config, RealServer, VirtualServer } from "../../../../src/config/model.ts";
-import { IPVS_RETRY_MS } from "../../../../src/process/roles/checker.ts";
+import { IPVS_RETRY_MS } from "../../../../src/process/roles/checker-ipvs.ts";
 import {
   configOf,
   miscCheck,

@@ -1,0 +1,129 @@
+// Process layer: what the checker role tells when something happened: a log line, an event, and the notifications that keepalived would
+// send (checkers.md §1; measured beside Debian's keepalived).
+import { escapeControls } from "../../base/log.ts";
+import type { ServerStanding } from "../../check/standing.ts";
+import type { RealServer } from "../../config/model.ts";
+import type { RoleContext } from "../role.ts";
+import { serverNotification, serviceNotification } from "./checker-notify.ts";
+import type { CheckerNotifier } from "./checker-ports.ts";
+import type { CheckedService } from "./checker-services.ts";
+import { iso } from "./checker-status.ts";
+
+const REMOVED = "removed from the configuration";
+
+export interface CheckerNews {
+  /** A service that begins. `initsToo` (rs_init_notifies): its servers that are up are told of as well. */
+  started(service: CheckedService, initsToo: boolean): void;
+  /** What a reload changed in a service that goes on. */
+  reloaded(before: CheckedService, after: CheckedService): void;
+  /** A reload took a service away. */
+  removed(gone: CheckedService): void;
+  /** The director stops, and the service wants that told (`omega`). */
+  stopping(service: CheckedService): void;
+  serverChanged(service: CheckedService, realServer: RealServer, now: ServerStanding): void;
+  /** A server that starts as down and fails its first check: it has never been up. */
+  serverStaysDown(service: CheckedService, realServer: RealServer, reason: string): void;
+  reweighed(service: CheckedService, realServer: RealServer, from: number, now: ServerStanding): void;
+  quorumChanged(service: CheckedService): void;
+  suspended(service: CheckedService): void;
+  event(kind: string, subject: string, from: string | undefined, to: string, reason: string): void;
+  log(level: "info" | "warning" | "error", message: string): void;
+}
+
+export function createCheckerNews({ clock, log: write, report }: RoleContext, notifier: CheckerNotifier): CheckerNews {
+  function log(level: "info" | "warning" | "error", message: string): void {
+    write({ level, area: "checker", message: escapeControls(message) });
+  }
+
+  function event(kind: string, subject: string, from: string | undefined, to: string, reason: string): void {
+    const value = { at: iso(clock.wallMs()), kind, subject, to, reason, ...(from === undefined ? {} : { from }) };
+    report({ kind: "event", value });
+  }
+
+  function serverChanged({ virtualServer }: CheckedService, realServer: RealServer, now: ServerStanding): void {
+    const { healthy, reason } = now;
+    const [from, to] = healthy ? ["down", "up"] : ["up", "down"];
+    const message = `real server ${realServer.id} of ${virtualServer.id}: ${from} → ${to}: ${reason}`;
+    log(healthy ? "info" : "warning", message);
+    event("real-server", `${virtualServer.id} ${realServer.id}`, from, to, reason);
+    notifier.notify(serverNotification(virtualServer, realServer, healthy, reason));
+  }
+
+  function quorumChanged({ virtualServer, standing }: CheckedService): void {
+    const { quorumUp, reason } = standing;
+    const [from, to] = quorumUp ? ["down", "up"] : ["up", "down"];
+    log(quorumUp ? "info" : "warning", `virtual server ${virtualServer.id}: ${from} → ${to}: ${reason}`);
+    event("virtual-server", virtualServer.id, from, to, reason);
+    notifier.notify(serviceNotification(virtualServer, standing));
+    const sorry = virtualServer.sorryServer;
+    if (!sorry) return;
+    log("info", `virtual server ${virtualServer.id}: sorry server ${sorry.ip} ${quorumUp ? "is relieved" : "serves"}`);
+    const [before, after] = quorumUp ? ["serving", "waiting"] : ["waiting", "serving"];
+    event("sorry-server", `${virtualServer.id} ${sorry.ip}`, before, after, reason);
+  }
+
+  /** Whoever was told that it is up hears that it is no more. */
+  function serviceEnds(service: CheckedService, reason: string): void {
+    const { virtualServer, standing } = service;
+    for (const realServer of virtualServer.realServers) serverEnds(service, realServer, reason);
+    if (standing.quorumUp) notifier.notify(serviceNotification(virtualServer, { ...standing, quorumUp: false }));
+  }
+
+  function serverEnds(service: CheckedService, realServer: RealServer, reason: string): void {
+    if (service.standing.realServers.get(realServer.id)?.healthy) serverDownQuietly(service, realServer, reason);
+  }
+
+  /** keepalived: programs and FIFOs hear it, no mail goes out. */
+  function serverDownQuietly({ virtualServer }: CheckedService, realServer: RealServer, reason: string): void {
+    notifier.notify({ ...serverNotification(virtualServer, realServer, false, reason), smtpAlert: false });
+  }
+
+  return {
+    started({ virtualServer, standing }, initsToo) {
+      for (const realServer of initsToo ? virtualServer.realServers : []) {
+        const own = standing.realServers.get(realServer.id);
+        if (own?.healthy) notifier.notify(serverNotification(virtualServer, realServer, true, own.reason));
+      }
+      // keepalived: without a quorum at the start only a sorry server that begins to serve is worth telling.
+      if (!standing.quorumUp && !virtualServer.sorryServer) return;
+      event("virtual-server", virtualServer.id, undefined, standing.quorumUp ? "up" : "down", standing.reason);
+      notifier.notify(serviceNotification(virtualServer, standing));
+    },
+    reloaded(before, after) {
+      const { virtualServer, standing } = after;
+      for (const realServer of virtualServer.realServers) {
+        const old = before.standing.realServers.get(realServer.id);
+        const own = standing.realServers.get(realServer.id);
+        if (old && own && old.healthy !== own.healthy) serverChanged(after, realServer, own);
+      }
+      const kept = new Set(virtualServer.realServers.map((realServer) => realServer.id));
+      for (const realServer of before.virtualServer.realServers) {
+        if (kept.has(realServer.id)) continue;
+        event("real-server", `${virtualServer.id} ${realServer.id}`, undefined, "removed", REMOVED);
+        serverEnds(before, realServer, REMOVED);
+      }
+      if (before.standing.quorumUp !== standing.quorumUp) quorumChanged(after);
+    },
+    removed(gone) {
+      serviceEnds(gone, REMOVED);
+      const { id } = gone.virtualServer;
+      event("virtual-server", id, gone.standing.quorumUp ? "up" : "down", "removed", REMOVED);
+      report({ kind: "virtual-server-gone", id });
+    },
+    stopping: (service) => serviceEnds(service, "shutting down"),
+    serverChanged,
+    serverStaysDown: serverDownQuietly,
+    reweighed({ virtualServer }, realServer, from, { weight, reason }) {
+      event("real-server", `${virtualServer.id} ${realServer.id}`, `weight ${from}`, `weight ${weight}`, reason);
+    },
+    quorumChanged,
+    suspended({ virtualServer, suspended }) {
+      const [from, to] = suspended ? ["checking", "suspended"] : ["suspended", "checking"];
+      const reason = `its address is ${suspended ? "not " : ""}on this machine`;
+      log("info", `virtual server ${virtualServer.id}: ${to}: ${reason}`);
+      event("virtual-server", virtualServer.id, from, to, reason);
+    },
+    event,
+    log,
+  };
+}

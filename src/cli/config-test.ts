@@ -61,12 +61,12 @@ function testExit(result: LoadResult): number {
   return [...codes].every((code) => FATAL_CODES.includes(code)) ? TEST_EXIT.fatal : TEST_EXIT.errors;
 }
 
-/** What keepalived's test counts as an error. Old words that still work and a group of one are only warnings of ours. */
+/** What keepalived's test counts as an error. Old words that still work and odd groups are only warnings of ours. */
 function isError(diagnostic: Diagnostic): boolean {
   return diagnostic.severity === "error" || REPORTED_CODES.includes(diagnostic.code);
 }
 
-const REPORTED_CODES = ["deprecated", "lonely-group"];
+const REPORTED_CODES = ["deprecated", "duplicate-member", "lonely-group"];
 
 const SECURITY_CODES = ["include-missing", "include-unreadable", "script-security"];
 const FATAL_CODES = ["file-missing", "file-unreadable", "limit-exceeded", "utf-16-file"];

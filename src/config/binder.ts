@@ -1,11 +1,11 @@
 // Config core: walks a tree along the keyword tables. What comes out holds a typed value for each statement that has one,
 // and a finding for each that has not. Tables are compiled once; a statement costs one look-up and one value.
-import type { Findings } from "./findings.ts";
+import { createFindings, type Findings } from "./findings.ts";
 import type { Keyword, RepeatKind, Table } from "./keywords/keyword.ts";
 import { REPEAT } from "./keywords/keyword.ts";
 import { type BindContext, Reader } from "./reader.ts";
-import { didYouMean } from "./suggest.ts";
-import type { Block, Statement, Word } from "./tree.ts";
+import { didYouMean, nearest } from "./suggest.ts";
+import type { Statement, Word } from "./tree.ts";
 
 export interface CompiledRow {
   readonly keyword: string;
@@ -103,6 +103,7 @@ function bindStatements(
     const found = table.rows.get(keyword.text);
     if (!found) {
       reportUnknown(walk, keyword, statement, table, path);
+      for (const row of rowsMeant(walk, statement, table)) miss(missed, row.held);
       continue;
     }
     if (found.row.status && walk.inOldBlock === 0) reportStatus(walk, keyword, found);
@@ -125,7 +126,7 @@ function bindStatement(
   reader.start(statement, 1);
   const value = row.value.read(reader);
   if (value === undefined) miss(missed, found.held);
-  else reportLeftOver(walk, found, table, missed);
+  reportLeftOver(walk, found, table, missed);
   const order = walk.order++;
   if (found.table) {
     if (row.status) walk.inOldBlock++;
@@ -134,7 +135,7 @@ function bindStatement(
     return value === undefined ? undefined : { value, statement, order, block: body.block, attempted: body.attempted };
   }
   if (row.lines) {
-    const lines = bindLines(walk, statement.block, row.lines);
+    const lines = bindLines(walk, statement, row.lines, table, missed);
     return value === undefined ? undefined : { value, statement, order, lines };
   }
   return value === undefined ? undefined : { value, statement, order };
@@ -142,23 +143,39 @@ function bindStatement(
 
 function bindLines(
   walk: Walk,
-  block: Block | undefined,
+  list: Statement,
   lines: NonNullable<Keyword["lines"]>,
+  around: CompiledTable,
+  missed: Missed,
 ): NonNullable<UntypedEntry["lines"]> {
   const { reader } = walk;
   const entries: { value: unknown; word: Word }[] = [];
-  for (const statement of block?.statements ?? []) {
+  for (const statement of list.block?.statements ?? []) {
+    if (isStray(walk, statement, lines)) {
+      const keyword = statement.words[0];
+      reportMisplaced(walk, keyword, `in ${list.words[0].text}`);
+      miss(missed, around.rows.get(keyword.text)?.held ?? keyword.text);
+      continue;
+    }
     reader.start(statement, 0);
     for (let word = reader.peek(); word; word = reader.peek()) {
       const value = lines.entry.read(reader);
       if (value !== undefined) entries.push({ value, word });
       if (lines.kind === "lines") {
-        if (value !== undefined) reportLeftOver(walk, undefined, undefined, { keywords: undefined });
+        reportLeftOver(walk, undefined, undefined, missed);
         break;
       }
     }
   }
   return entries;
+}
+
+/** A statement of some block, put into a list by mistake: a keyword with its value. One word alone, or with options, may be a name. */
+function isStray(walk: Walk, { words }: Statement, lines: NonNullable<Keyword["lines"]>): boolean {
+  const [first, second] = words;
+  if (!second || walk.homeOf(first.text).length === 0) return false;
+  const options = lines.options ?? {};
+  return !Object.hasOwn(options, first.text) && !Object.hasOwn(options, second.text);
 }
 
 function hold(walk: Walk, block: UntypedBound, entry: UntypedEntry, found: CompiledRow): void {
@@ -205,14 +222,8 @@ function reportUnknown(
   table: CompiledTable,
   path: readonly string[],
 ): void {
-  const homes = walk.homeOf(keyword.text);
-  if (homes.length > 0) {
-    const list = homes.slice(0, 3).join(", ");
-    walk.findings.add("error", keyword.span, {
-      code: "misplaced-keyword",
-      message: `${keyword.text} does not belong ${path.length === 0 ? "at the top level" : `in ${path.at(-1)}`}`,
-      hint: `it belongs in ${list}${homes.length > 3 ? " …" : ""}`,
-    });
+  if (walk.homeOf(keyword.text).length > 0) {
+    reportMisplaced(walk, keyword, path.length === 0 ? "at the top level" : `in ${path.at(-1)}`);
     return;
   }
   const hint = didYouMean(keyword.text, table.keywords);
@@ -222,6 +233,31 @@ function reportUnknown(
     code: "unknown-keyword",
     message: `unknown keyword${where}: ${keyword.text}${skipped}`,
     ...(hint !== undefined && { hint }),
+  });
+}
+
+function reportMisplaced(walk: Walk, keyword: Word, where: string): void {
+  const homes = walk.homeOf(keyword.text);
+  const list = homes.slice(0, 3).join(", ");
+  walk.findings.add("error", keyword.span, {
+    code: "misplaced-keyword",
+    message: `${keyword.text} does not belong ${where}`,
+    hint: `it belongs in ${list}${homes.length > 3 ? " …" : ""}`,
+  });
+}
+
+/**
+ * What a line without a known keyword may have been meant for: the keyword that is near, or, where the keyword was left out,
+ * each that takes the words as its value. None of them is reported as missing as well.
+ */
+function rowsMeant(walk: Walk, statement: Statement, table: CompiledTable): readonly CompiledRow[] {
+  const near = table.rows.get(nearest(statement.words[0].text, table.keywords) ?? "");
+  if (near) return [near];
+  return [...table.rows.values()].filter((row) => {
+    if ((row.table ?? row.row.lines) ? !statement.block : statement.block) return false;
+    const reader = new Reader(walk.reader.context, createFindings());
+    reader.start(statement, 0);
+    return row.row.value.read(reader) !== undefined && !reader.complained && !reader.leftOver();
   });
 }
 
@@ -251,9 +287,10 @@ function reportLeftOver(
   table: CompiledTable | undefined,
   missed: Missed,
 ): void {
-  const left = walk.reader.leftOver();
+  const { reader } = walk;
+  const left = reader.leftOver();
   if (!left) return;
-  const keyword = walk.reader.keyword.text;
+  const keyword = reader.keyword.text;
   let swallowed: string | undefined;
   for (const word of left.words) {
     const row = table?.rows.get(word.text);
@@ -261,8 +298,10 @@ function reportLeftOver(
     swallowed ??= word.text;
     miss(missed, row.held);
   }
+  if (reader.complained) return;
   const words = found?.row.secret ? "more words" : shownUpTo(left.words, swallowed);
-  walk.findings.add("warning", left.span, {
+  // keepalived reports words behind the keyword of a list ("Block X has extra parameters") and no others.
+  walk.findings.add(found?.row.lines ? "error" : "warning", left.span, {
     code: "extra-words",
     message: found?.row.secret
       ? `${keyword} takes one word; what follows it is ignored`

@@ -1,49 +1,173 @@
-// Config core: one mistake, one finding: what is missing only because its name is misspelt is not reported as missing.
+// Config core: one mistake, one finding. Most of it is done where a statement is read: what a block lacks because a line of it
+// has a mistake is not missing (`attempted` in keywords/keyword.ts). Here is what shows only when all findings are known:
+// a keyword that is missing because it stands elsewhere, a name that is undefined because its block was left out.
 import type { Diagnostic } from "./diagnostic.ts";
+import { heldName } from "./keywords/homes.ts";
 import type { Span } from "./span.ts";
 import type { Statement, Tree } from "./tree.ts";
 
 /**
- * Findings whose keyword stands misspelt in the same block are left out, and references to what a misspelt block defines:
- * the misspelt word has its own finding.
+ * The findings of binding without those that follow from others.
+ * @param earlier what reading and parsing found in the same configuration
  */
-export function withoutConsequences(all: readonly Diagnostic[], tree: Tree): readonly Diagnostic[] {
-  const diagnostics = firstUnknownWords(all);
-  const misspelt = diagnostics.filter(({ code }) => code === "unknown-keyword").slice(0, MAX_COMPARED);
-  if (misspelt.length === 0) return diagnostics;
-  const names = namesIn(tree, misspelt);
-  return diagnostics.filter((diagnostic) => {
-    const { span } = diagnostic;
-    if (!span || diagnostic.code === "unknown-keyword") return true;
-    if (diagnostic.code === "undefined-reference" && names.has(textOf(span))) return false;
-    const meant = misspelt.flatMap((other) => {
-      const word = /^did you mean (\S+)\?$/.exec(other.hint ?? "")?.[1];
-      return word !== undefined && other.span && speaksOf(diagnostic, word) ? [other.span] : [];
-    });
-    if (meant.length === 0) return true;
-    const block = statementAt(tree.statements, span)?.block;
-    return !block?.statements.some((statement) => meant.some((place) => isAt(statement, place)));
+export function withoutConsequences(
+  all: readonly Diagnostic[],
+  earlier: readonly Diagnostic[],
+  tree: Tree,
+): readonly Diagnostic[] {
+  if (all.length < 2 && (all.length === 0 || earlier.length === 0)) return all;
+  const own = oncePerName(withoutRestOfLines(all));
+  const excused = new Set<Diagnostic>([
+    ...missingElsewhere(own),
+    ...missingBelow(own, earlier, tree),
+    ...leftOutNames(own, tree),
+    ...unusedForNow(own, earlier),
+    ...ofAnotherVersion(own, earlier, tree),
+  ]);
+  return excused.size === 0 ? own : own.filter((diagnostic) => !excused.has(diagnostic));
+}
+
+/** Further findings of each kind are reported, but their consequences are not looked for. */
+const MAX_COMPARED = 100;
+
+/** Behind a word that a line does not know the others make no sense either, and what it should have said is missing. */
+function withoutRestOfLines(all: readonly Diagnostic[]): readonly Diagnostic[] {
+  const first = new Map<string, number>();
+  const key = ({ file, line }: Span) => `${line} ${file.name}`;
+  for (const { code, span } of all)
+    if (STRANGE_WORDS.has(code) && span)
+      first.set(key(span), Math.min(first.get(key(span)) ?? span.column, span.column));
+  if (first.size === 0) return all;
+  return all.filter(({ code, span }) => {
+    const at = span && first.get(key(span));
+    if (!span || at === undefined) return true;
+    return code === "unknown-word" ? span.column === at : !REST_OF_LINE.has(code);
   });
 }
 
-/** Behind a misspelt option its value is an unknown word too: only the first one of a line is told. */
-function firstUnknownWords(all: readonly Diagnostic[]): readonly Diagnostic[] {
-  const first = new Map<string, number>();
-  const unknown = all.flatMap(({ code, span }) => (code === "unknown-word" && span ? [span] : []));
-  if (unknown.length < 2) return all;
-  const key = ({ file, line }: Span) => `${line} ${file.name}`;
-  for (const span of unknown) first.set(key(span), Math.min(first.get(key(span)) ?? span.column, span.column));
-  return all.filter(({ code, span }) => code !== "unknown-word" || !span || first.get(key(span)) === span.column);
+const STRANGE_WORDS: ReadonlySet<string> = new Set(["unknown-word", "extra-words", "duplicate-keyword"]);
+const REST_OF_LINE: ReadonlySet<string> = new Set(["missing-value", "missing-keyword", "undefined-reference"]);
+
+/** A name that is defined nowhere is one mistake, however often it stands. */
+function oncePerName(all: readonly Diagnostic[]): readonly Diagnostic[] {
+  const undefinedOnes = withCode(all, "undefined-reference");
+  if (undefinedOnes.length < 2) return all;
+  const first = new Map<string, Diagnostic>();
+  const others = new Map<Diagnostic, Diagnostic[]>();
+  for (const diagnostic of undefinedOnes) {
+    const [, kind, name] = REFERENCE.exec(diagnostic.message) ?? [];
+    const before = first.get(`${kind} ${name}`);
+    if (before) others.set(before, [...(others.get(before) ?? []), diagnostic]);
+    else first.set(`${kind} ${name}`, diagnostic);
+  }
+  const repeated = new Set([...others.values()].flat());
+  return all.flatMap((diagnostic) => {
+    const also = others.get(diagnostic);
+    if (!also) return repeated.has(diagnostic) ? [] : [diagnostic];
+    const places = also.flatMap(({ span }) => (span ? [{ span, message: "it is named here too" }] : []));
+    return [{ ...diagnostic, related: [...(diagnostic.related ?? []), ...places] }];
+  });
 }
 
-/** Further misspelt words are reported, but their consequences are not looked for. */
-const MAX_COMPARED = 100;
+/** A block lacks something, or takes a default in its place. */
+const LACKS: ReadonlySet<string> = new Set(["missing-keyword", "no-address", "no-real-server", "port-reset"]);
 
-/** Names that stand behind misspelt words of the top level. */
-function namesIn(tree: Tree, misspelt: readonly Diagnostic[]): ReadonlySet<string> {
-  const places = misspelt.flatMap(({ span }) => (span ? [span] : []));
-  const own = tree.statements.filter((statement) => statement.block && places.some((place) => isAt(statement, place)));
-  return new Set(own.flatMap(({ words }) => (words[1] ? [words[1].text] : [])));
+/** A keyword in a wrong block, or twice in one, or an address outside of every block, is what the nearest block lacks. */
+function missingElsewhere(all: readonly Diagnostic[]): readonly Diagnostic[] {
+  const lacking = all.filter(({ code }) => LACKS.has(code)).slice(0, MAX_COMPARED);
+  if (lacking.length === 0) return [];
+  const strays = ["misplaced-keyword", "duplicate-keyword", "unknown-keyword"].flatMap((code) => withCode(all, code));
+  return strays.flatMap(({ span, code }) => {
+    if (!span) return [];
+    const text = textOf(span);
+    const isAddress = /^[\da-fA-F.:]+(\/\d+)?$/.test(text) && /[.:]/.test(text);
+    if (code === "unknown-keyword" && !isAddress) return [];
+    const keyword = isAddress ? "virtual_ipaddress" : heldName(text);
+    const near = lacking.filter((one) => one.span?.file === span.file && speaksOf(one, keyword));
+    return near.toSorted((a, b) => distance(a, span) - distance(b, span)).slice(0, 1);
+  });
+}
+
+function distance({ span }: Diagnostic, place: Span): number {
+  return span ? Math.abs(span.line - place.line) : Number.POSITIVE_INFINITY;
+}
+
+/** A block whose lines could not all be read does not lack what may have stood there. */
+function missingBelow(all: readonly Diagnostic[], earlier: readonly Diagnostic[], tree: Tree): readonly Diagnostic[] {
+  const unread = earlier.filter(({ code }) => UNREAD.has(code)).slice(0, MAX_COMPARED);
+  if (unread.length === 0) return [];
+  return all
+    .filter(({ code }) => LACKS.has(code))
+    .slice(0, MAX_COMPARED)
+    .filter(({ span }) => {
+      const block = span && statementAt(tree.statements, span)?.block;
+      return block !== undefined && unread.some((one) => one.span && isInside(one.span, block));
+    });
+}
+
+/** Findings that stand for lines of which nothing came. */
+const UNREAD: ReadonlySet<string> = new Set([
+  "bad-loop",
+  "brace-not-expected",
+  "condition-in-macro",
+  "extra-brace",
+  "include-loop",
+  "include-missing",
+  "include-unreadable",
+  "include-without-name",
+  "macro-loop",
+  "text-after-macro",
+  "undefined-macro",
+]);
+
+/** Nobody has to be told that there is no vrrp_instance VI_1 when its block is there and was left out for a mistake of its own. */
+function leftOutNames(all: readonly Diagnostic[], tree: Tree): readonly Diagnostic[] {
+  const undefinedOnes = withCode(all, "undefined-reference");
+  if (undefinedOnes.length === 0) return [];
+  const misspelt = withCode(all, "unknown-keyword").flatMap(({ span }) => (span ? [span] : []));
+  const blocks = tree.statements.filter(({ block }) => block);
+  return undefinedOnes.filter((diagnostic) => {
+    const [, kind, name] = REFERENCE.exec(diagnostic.message) ?? [];
+    return blocks.some(({ words }) => {
+      const [keyword, ...rest] = words;
+      if (keyword.text === kind || keyword.text === `vrrp_${kind}`)
+        return rest.length === 0 || rest.some(({ text }) => text === name);
+      return words.some(({ text }) => text === name) && misspelt.some((place) => isAt(keyword, place));
+    });
+  });
+}
+
+/** How an undefined reference is told: kind and name. */
+const REFERENCE = /^there is no (\S+) (.*?): /;
+
+/** What is used shows only when everything is understood: the line that names it may be the one with the mistake. */
+function unusedForNow(all: readonly Diagnostic[], earlier: readonly Diagnostic[]): readonly Diagnostic[] {
+  const understood = [...all, ...earlier].every(({ severity, code }) => severity !== "error" && !ODD_NAMES.has(code));
+  return understood ? [] : withCode(all, "unused-definition");
+}
+
+/** Warnings about names. */
+const ODD_NAMES: ReadonlySet<string> = new Set(["extra-words", "undefined-reference"]);
+
+/** An interval is rounded for version 2 only because `vrrp_version` has a mistake, or the `global_defs` around it. */
+function ofAnotherVersion(
+  all: readonly Diagnostic[],
+  earlier: readonly Diagnostic[],
+  tree: Tree,
+): readonly Diagnostic[] {
+  const rounded = withCode(all, "rounded");
+  if (rounded.length === 0) return [];
+  const globals = tree.statements.filter(({ words }) => words[0].text === "global_defs");
+  const broken = [...all, ...earlier].some(({ code, severity, span, hint }) => {
+    if (severity !== "error" || !span || code === "rounded") return false;
+    if (code === "brace-not-expected" || hint === "did you mean global_defs?") return true;
+    return globals.some(({ block }) => block && isInside(span, block));
+  });
+  return broken ? rounded : [];
+}
+
+function withCode(all: readonly Diagnostic[], code: string): readonly Diagnostic[] {
+  return all.filter((diagnostic) => diagnostic.code === code).slice(0, MAX_COMPARED);
 }
 
 function textOf({ file, line, column, endColumn }: Span): string {
@@ -66,7 +190,10 @@ function statementAt(statements: readonly Statement[], span: Span): Statement | 
   return undefined;
 }
 
-function isAt(statement: Statement, place: Span): boolean {
-  const { file, line, column } = statement.words[0].span;
-  return file === place.file && line === place.line && column === place.column;
+function isInside(place: Span, { open, close }: NonNullable<Statement["block"]>): boolean {
+  return place.file === open.file && place.line >= open.line && (close === undefined || place.line <= close.line);
+}
+
+function isAt({ span }: { readonly span: Span }, place: Span): boolean {
+  return span.file === place.file && span.line === place.line && span.column === place.column;
 }

@@ -42,12 +42,16 @@ export class Definitions {
   /**
    * Reads a line that begins with `$`; false when it is no definition, and was not meant to be one.
    * @param continued its comment ends in a backslash
+   * @param nextLine the line of the file behind it
    */
-  read(part: LinePart, continued: boolean): boolean {
+  read(part: LinePart, continued: boolean, nextLine: () => string): boolean {
     const { text } = part.place;
     const end = nameEnd(text, part.from + 1);
     if (end > part.from + 1 && end < part.to && text.charAt(end) === "=") {
-      this.#start(text.slice(part.from + 1, end), { ...part, to: end + 1 }, restOf(part, end + 1), continued);
+      this.#start(text.slice(part.from + 1, end), { ...part, to: end + 1 }, restOf(part, end + 1), {
+        continued,
+        nextLine,
+      });
       return true;
     }
     const meant = /^\$([^\s={}"]*)[ \t]*=/.exec(text.slice(part.from, Math.min(part.to, part.from + 200)));
@@ -101,12 +105,19 @@ export class Definitions {
     this.#end(open);
   }
 
-  #start(name: string, definedAt: LinePart, value: LinePart, continued: boolean): void {
+  #start(
+    name: string,
+    definedAt: LinePart,
+    value: LinePart,
+    { continued, nextLine }: Pick<DefinitionLine, "continued" | "nextLine">,
+  ): void {
     const open = { name, definedAt, lines: [] };
     const joined = endsInBackslash(value);
     this.#open = open;
     this.#add(open, joined ? { ...value, to: value.to - 1 } : value);
-    if (!joined && !continued) this.#end(open);
+    if (joined || continued) return;
+    if (value.from >= value.to && goesOn(nextLine())) this.#reportCutShort(open, definedAt);
+    else this.#end(open);
   }
 
   #readEmpty(open: OpenDefinition, part: LinePart, commented: boolean): void {
@@ -124,12 +135,13 @@ export class Definitions {
   }
 
   #reportCutShort(open: OpenDefinition, part: LinePart): void {
-    this.#findings.error(
+    const index = this.#findings.error(
       "definition-cut-short",
       { ...part, from: lastWordStart(part.place.text, part.from, part.to) },
-      `the definition of $${open.name} ends here with a block open`,
+      `the definition of $${open.name} ends here ${part === open.definedAt ? "without a value" : "with a block open"}`,
       "write a backslash at the end of this line if the definition goes on",
     );
+    this.#findings.coverLine(part, index);
   }
 
   #add(open: OpenDefinition, part: LinePart): void {
@@ -162,6 +174,12 @@ function endsInBackslash(part: LinePart): boolean {
 function looksLikeMore(nextLine: string): boolean {
   const line = nextLine.trim();
   return line.endsWith("\\") || line.startsWith("}");
+}
+
+/** The next line is joined to another one, and is no definition itself. */
+function goesOn(nextLine: string): boolean {
+  const line = nextLine.trim();
+  return line.endsWith("\\") && !line.startsWith("$");
 }
 
 /** Blocks that the lines open and do not close, quotes apart. */

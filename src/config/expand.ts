@@ -222,7 +222,7 @@ class Expansion {
       if (kept) this.#readPart(kept, "no-condition");
       return;
     }
-    if (code === DOLLAR && this.#definitions.read(part, this.#continued)) return;
+    if (code === DOLLAR && this.#definitions.read(part, this.#continued, () => this.#nextLine())) return;
     if (code === TILDE && this.#readLoopHead(part)) return;
     if (recognise !== "after-macros" && place.text.slice(from, to).includes("$")) this.#replace(part);
     else this.#emit(part);

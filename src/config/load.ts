@@ -49,7 +49,7 @@ export function loadConfig(request: LoadRequest, files: ConfigFiles): LoadResult
   });
   const tree = parseConfig(reading, VOCABULARY);
   const bound = bindConfig(tree, request.context);
-  reading.findings.merge(withoutConsequences(bound.diagnostics, tree));
+  reading.findings.merge(withoutConsequences(bound.diagnostics, reading.findings.list, tree));
   const found: Diagnostic[] = [...reading.findings.list];
   if (tree.statements.length === 0 && found.every((diagnostic) => diagnostic.severity === "note"))
     found.push({

@@ -30,8 +30,14 @@ export class MacroFindings {
         this.#reportUnknown(problem.name, at, problem.braced);
         break;
       case "needs-braces":
-        this.#reportNeedsBraces(problem.name, at);
+        this.#reportNeedsBraces(problem.name, at, problem.braced ? "error" : "warning");
         break;
+      case "not-closed": {
+        const message = `\${${problem.name} lacks its closing brace`;
+        const index = this.#findings.error("macro-not-closed", at, message, `write \${${problem.name}}`);
+        this.#findings.coverLine(at, index);
+        break;
+      }
       case "unset":
         this.#reportUnset(problem.name, at);
         break;
@@ -78,13 +84,14 @@ export class MacroFindings {
     this.#findings.coverLine(at, index);
   }
 
-  #reportNeedsBraces(name: string, at: LinePart): void {
-    const index = this.#findings.warn(
-      "macro-needs-braces",
-      at,
-      `$${name} is not replaced here: its name does not end at a blank`,
-      `write \${${name}}`,
-    );
+  #reportNeedsBraces(name: string, at: LinePart, severity: Severity): void {
+    const index = this.#findings.add({
+      severity,
+      code: "macro-needs-braces",
+      span: partSpan(at),
+      message: `$${name} is not replaced here: its name does not end at a blank`,
+      hint: `write \${${name}}`,
+    });
     this.#findings.coverLine(at, index);
   }
 

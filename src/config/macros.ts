@@ -54,7 +54,7 @@ const DOLLAR = 36;
 const OPEN = 123;
 const CLOSE = 125;
 /** Longer than any name that is meant. */
-const MAX_REFERENCE_CHARS = 1024;
+export const MAX_REFERENCE_CHARS = 1024;
 
 /** Reads the reference at `at`, where a `$` stands; undefined when there is none. */
 export function readReference(text: string, at: number): Reference | undefined {

@@ -21,6 +21,8 @@ export interface BindContext {
   readonly hostName: string;
   /** Number of a name in `/etc/iproute2/FILE` (or `/etc/protocols`); absent: only the built-in names are known. */
   lookupName?(table: NameTable, name: string, directories?: NameDirectories): number | undefined;
+  /** Whether there is such an account here; absent: nobody knows. */
+  hasAccount?(kind: "user" | "group", name: string): boolean;
   /** Content of a key file of `auth_hmac` that only its owner may read; absent or undefined: it can't be read. */
   readKeyFile?(path: string): Uint8Array | undefined;
 }
@@ -43,6 +45,8 @@ export class Reader {
   #statement: Statement | undefined;
   #words: readonly Word[] = [];
   #at = 0;
+  #from: 0 | 1 = 1;
+  #complained = false;
   /** The option of a line that is being read, in place of the keyword, for messages. */
   subject: Word | undefined;
 
@@ -56,6 +60,8 @@ export class Reader {
     this.#statement = statement;
     this.#words = statement.words;
     this.#at = from;
+    this.#from = from;
+    this.#complained = false;
     this.subject = undefined;
   }
 
@@ -66,9 +72,17 @@ export class Reader {
     return first;
   }
 
-  /** The line behind the keyword with its quotes, for words that are split again. */
+  /** Something of this statement was reported: what else seems odd on the line may come of the same mistake. */
+  get complained(): boolean {
+    return this.#complained;
+  }
+
+  /** The line behind the keyword (all of it, where there is none) with its quotes, for words that are split again. */
   get rest(): string {
-    return this.#statement?.rest ?? "";
+    const rest = this.#statement?.rest ?? "";
+    if (this.#from === 1) return rest;
+    const { text, quoted } = this.keyword;
+    return `${quoted ? `"${text}"` : text} ${rest}`;
   }
 
   peek(): Word | undefined {
@@ -77,6 +91,16 @@ export class Reader {
 
   next(): Word | undefined {
     return this.#words[this.#at++];
+  }
+
+  /** Puts the word taken last back, so that it is read as something else. */
+  putBack(): void {
+    this.#at--;
+  }
+
+  /** How many words were taken. */
+  get position(): number {
+    return this.#at;
   }
 
   /** Takes the word if it is this one. */
@@ -131,6 +155,14 @@ export class Reader {
     return undefined;
   }
 
+  /** Refuses what is left of the line, where keepalived does so too; elsewhere left-over words are the binder's to report. */
+  refuseRest(what: string, hint?: string): void {
+    const word = this.peek();
+    if (!word) return;
+    if (!this.#complained) this.error(word, "unknown-word", `${what} does not know ${shown(word)}`, hint);
+    this.takeAll();
+  }
+
   /** need() and convert() in one. */
   value<T>(schema: WordSchema<T>, expected: string, of?: string): T | undefined {
     const word = this.need(expected, of);
@@ -150,6 +182,7 @@ export class Reader {
   }
 
   report(severity: Severity, span: Span, finding: Finding): void {
+    this.#complained = true;
     this.#findings.add(severity, span, finding);
   }
 

@@ -128,8 +128,9 @@ class Repair {
       // An unknown word before a brace is taken as the block it seems to be; a list holds no blocks.
       const place = pending.place;
       const odd = place.kind === "none" || guess.block?.place.kind === "list" || guess.block?.place.kind === "lines";
+      // What stands behind a brace that fits nothing, perhaps because its keyword was lost, belongs to no block that is known.
       out.push({
-        ...this.#open(guess, place, piece.at, pending.indent),
+        ...this.#open(guess, place.kind === "none" ? this.#top.child("{") : place, piece.at, pending.indent),
         cost: guess.cost + (odd ? COST_BRACE_UNEXPECTED : 0),
       });
     } else {

@@ -2,7 +2,7 @@
 // and keeps for every character where it came from. A word made by a macro has the span of the reference.
 import { isNameCode } from "./blanks.ts";
 import { MAX_EXPANDED_CHARS, MAX_EXPANSION_CHARS, MAX_LINE_CHARS } from "./limits.ts";
-import { type Macro, type MacroTable, nameEnd, type Reference, readReference } from "./macros.ts";
+import { MAX_REFERENCE_CHARS, type Macro, type MacroTable, nameEnd, type Reference, readReference } from "./macros.ts";
 import { type LinePart, type Place, partSpan, partText, TracedPlace } from "./source.ts";
 import type { Span, TraceStep } from "./span.ts";
 
@@ -15,7 +15,7 @@ export interface ReplaceBudget {
 export type ReplaceProblem =
   /** `braced`: written with braces outside of quotes, which then would open a block. */
   | {
-      readonly kind: "undefined" | "needs-braces";
+      readonly kind: "undefined" | "needs-braces" | "not-closed";
       readonly name: string;
       readonly at: LinePart;
       readonly braced: boolean;
@@ -91,7 +91,8 @@ export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced
   };
 
   for (let at = text.indexOf("$"); at >= 0; at = text.indexOf("$", at)) {
-    const reference = readReference(text, at);
+    const whole = readReference(text, at);
+    const reference = whole ?? readHalfBraced(text, at, macros);
     const macro = reference && macros.get(reference.name);
     const own = reference && !macro ? predefined(reference) : undefined;
     if (!reference || (!macro && !own)) {
@@ -105,6 +106,10 @@ export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced
     }
     const segment = segmentAt(segments, at);
     const origin = originOfRange(at, reference.end);
+    if (reference !== whole) {
+      const kind = text.charAt(at + 1) === "{" ? "not-closed" : "needs-braces";
+      problems.push({ kind, name: reference.name, at: origin, braced: true });
+    }
     if (own) {
       if (own.problem === "unset") problems.push({ kind: "unset", name: reference.args[0] ?? "", at: origin });
       if (own.problem === "random") problems.push({ kind: "random", args: reference.args, at: origin });
@@ -221,6 +226,17 @@ function referenceBegin(text: string, at: number): number {
   return begin >= 0 && text.charAt(begin) === "$" ? begin : at;
 }
 
+/** `${NAME` and `$NAME}` of a macro that is defined: one of two braces was forgotten, and the other one is no block's. */
+function readHalfBraced(text: string, at: number, macros: MacroTable): Reference | undefined {
+  const opened = text.charAt(at + 1) === "{";
+  const from = at + (opened ? 2 : 1);
+  const end = nameEnd(text, from);
+  const name = text.slice(from, end);
+  if (!macros.get(name)) return undefined;
+  if (opened) return text.indexOf("}", end) < 0 ? { name, args: [], end } : undefined;
+  return text.charAt(end) === "}" && !text.slice(0, at).includes("{") ? { name, args: [], end: end + 1 } : undefined;
+}
+
 /** A reference that stayed: its name is not defined, or it lacks the braces it needs here. */
 function leftReference(
   text: string,
@@ -239,6 +255,12 @@ function leftReference(
     if (macros.get(reference.name)) return undefined;
     const braced = text.charAt(at + 1) === "{" && !insideQuotes(text, at);
     return { kind: "undefined", name: reference.name, braced, end: reference.end };
+  }
+  // Only _ENV and _RANDOM take words; any other name in front of some is none of them.
+  const withWords = /^\$\{([A-Za-z_][A-Za-z0-9_]*)[ \t][^{}$]*\}/.exec(text.slice(at, at + MAX_REFERENCE_CHARS));
+  if (withWords) {
+    const [whole, name = ""] = withWords;
+    return { kind: "undefined", name, braced: !insideQuotes(text, at), end: at + whole.length };
   }
   const end = nameEnd(text, at + 1);
   const name = text.slice(at + 1, end);

@@ -78,7 +78,7 @@ function checkServices(top: BoundTop, config: Config, findings: Findings): void 
         message: `the kernel has no persistence engine ${engine.value} of its own`,
         hint: "expected sip, or a module of that name",
       });
-    if (server.block.sorry_server) continue;
+    if (server.block.sorry_server || server.attempted.has("sorry_server")) continue;
     for (const entry of [server.block.sorry_server_inhibit, server.block.sorry_server_lvs_method])
       if (entry)
         findings.add("error", entry.statement.words[0].span, {
@@ -224,7 +224,7 @@ function checkInstances(top: BoundTop, config: Config, findings: Findings): void
     if (
       instance.virtualAddresses.length === 0 &&
       !instance.noVirtualAddresses &&
-      !block.virtual_ipaddress &&
+      !block.virtual_ipaddress?.some(({ statement }) => (statement.block?.statements.length ?? 0) > 0) &&
       !bound.attempted.has("virtual_ipaddress")
     )
       findings.add("error", span, {
@@ -262,12 +262,14 @@ function originSpan(span: Span | undefined, otherwise: Span): Span {
   return span ?? otherwise;
 }
 
-type Statements = ReadonlyMap<string, Named>;
+type Statements = ReadonlyMap<string, Named & { readonly attempted: ReadonlySet<string> }>;
 
 /** A VRID may stand once per interface, family and destination. */
 function checkRouterIds(instances: readonly VrrpInstance[], statements: Statements, findings: Findings): void {
   const seen = new Map<string, VrrpInstance>();
   for (const instance of instances) {
+    // Without its addresses the family is not known.
+    if (statements.get(instance.name)?.attempted.has("virtual_ipaddress")) continue;
     const destination = instance.unicast ? "unicast" : instance.multicastGroup;
     const key = `${instance.interface ?? ""}|${instance.family}|${instance.vrid}|${destination}`;
     const before = seen.get(key);

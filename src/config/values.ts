@@ -41,7 +41,9 @@ export function integerSchema(min: number, max: number): WordSchema<number> {
   return wordSchema((text) => {
     if (!DECIMAL.test(text)) return { bad: expected };
     const value = Number(text);
-    return value < min || value > max ? { range: expected } : { ok: value + 0 };
+    // keepalived refuses the sign itself, also of -0.
+    const negative = min >= 0 && text.includes("-");
+    return negative || value < min || value > max ? { range: expected } : { ok: value + 0 };
   });
 }
 
@@ -326,6 +328,22 @@ export function blockName(grammar = "NAME BLOCK", max?: number): Value<string> {
   return { grammar, read: (words) => words.value(max === undefined ? nonEmptySchema : textSchema(max), "a name") };
 }
 
+/** A value behind which keepalived takes no further word: it leaves out what has more. */
+export function alone<T>(value: Value<T>): Value<T> {
+  return {
+    grammar: value.grammar,
+    read: (words) => {
+      const read = value.read(words);
+      const more = words.leftOver();
+      if (read === undefined || !more) return read;
+      const { text } = words.keyword;
+      words.error(more.span, "extra-words", `ignored behind ${text}; keepalived leaves out a ${text} with more words`);
+      words.takeAll();
+      return read;
+    },
+  };
+}
+
 /** A block without a name. */
 export function bare(grammar = "BLOCK"): Value<true> {
   return { grammar, read: () => true };
@@ -342,13 +360,23 @@ export const account: Value<Account> = {
   read: (words) => {
     const user = words.need("a user name");
     const group = words.next();
-    return user && accountOf(user.text, group?.text);
+    return user && accountOf(words, user, group);
   },
 };
 
-export function accountOf(user: string, group: string | undefined): Account {
-  const name = group?.startsWith(":") ? group.slice(1) : group;
-  return name === undefined || name === "" ? { user } : { user, group: name };
+/** @param hint what an account that does not exist was perhaps meant to be */
+function accountOf(words: Reader, user: Word, group: Word | undefined, hint?: string): Account {
+  checkAccount(words, "user", user, user.text, hint);
+  const name = group?.text.replace(/^:/, "") ?? "";
+  if (!group || name === "") return { user: user.text };
+  checkAccount(words, "group", group, name, hint);
+  return { user: user.text, group: name };
+}
+
+/** keepalived finds out when it wants to run the program. The director may be another machine, so it is no error. */
+function checkAccount(words: Reader, kind: "user" | "group", word: Word, name: string, hint?: string): void {
+  if (words.complained || words.context.hasAccount?.(kind, name) !== false) return;
+  words.warn(word, "unknown-account", `${words.keyword.text}: there is no ${kind} ${name} here`, hint);
 }
 
 /** `CMD [USER [[:]GROUP]]`: the rest of the line, split by the rules of script words. */
@@ -397,7 +425,13 @@ function readCommand(words: Reader, form: "with-account" | "alone"): Command | u
     );
   }
   if (form === "alone" || user === undefined) return { argv: argv.value, origin };
-  return { argv: argv.value, ...accountOf(user, group), origin };
+  const account = accountOf(
+    words,
+    all[1] ?? first,
+    group === undefined ? undefined : (all[2] ?? first),
+    expectedCommand,
+  );
+  return { argv: argv.value, ...account, origin };
 }
 
 const expectedCommand = 'put program and arguments together in double quotes: "/path/to/program argument"';
@@ -441,7 +475,7 @@ export const fifo: Value<FifoValue> = {
     const user = words.next();
     const group = words.next();
     if (path === undefined) return undefined;
-    return user ? { path, ...accountOf(user.text, group?.text) } : { path };
+    return user ? { path, ...accountOf(words, user, group) } : { path };
   },
 };
 
@@ -499,6 +533,7 @@ export function weight(limit: number, words: readonly ("reverse" | "noreverse")[
       const sense = reader.peek();
       const known = words.find((word) => word === sense?.text);
       if (known) reader.next();
+      if (value !== undefined) reader.refuseRest("weight", `expected ${words.join(" or ")}`);
       if (value === undefined) return undefined;
       return known ? { weight: value, reverse: known === "reverse" } : { weight: value };
     },

@@ -1,4 +1,4 @@
-// Process layer: what binding a configuration asks this machine for: its name, numbers of names, key files.
+// Process layer: what binding a configuration asks this machine for: its name, numbers of names, accounts, key files.
 import {
   closeSync,
   constants,
@@ -13,6 +13,7 @@ import {
 import { hostname } from "node:os";
 import type { BindContext } from "../config/bind.ts";
 import type { NameDirectories, NameTable } from "../config/reader.ts";
+import { findAccount, findGroup } from "../kernel/accounts.ts";
 
 /** What the administrator wrote, and where distributions put theirs. */
 const ETC_DIRECTORY = "/etc/iproute2";
@@ -22,6 +23,7 @@ const MAX_KEY_FILE_BYTES = 4096;
 
 /** Reads tables when they are first asked for, each time anew for a new context: a reload sees what changed. */
 export function machineContext(): BindContext {
+  const accounts = new Map<string, boolean>();
   const tables = new Map<string, ReadonlyMap<string, number>>();
   return {
     hostName: hostname(),
@@ -33,6 +35,14 @@ export function machineContext(): BindContext {
         tables.set(key, names);
       }
       return names.get(name);
+    },
+    hasAccount(kind, name) {
+      const key = `${kind} ${name}`;
+      const before = accounts.get(key);
+      if (before !== undefined) return before;
+      const found = kind === "user" ? findAccount(name).ok : findGroup(name) !== undefined;
+      accounts.set(key, found);
+      return found;
     },
     readKeyFile,
   };

@@ -2,6 +2,7 @@
 // Settings that every checker has stand once; what differs by checker (first release, default, tier) stands in its table.
 import {
   account,
+  alone,
   anyInteger,
   bare,
   bool,
@@ -389,7 +390,7 @@ export const FILE_CHECK = {
 
 // biome-ignore format: a table reads by rows
 export const BFD_CHECK = {
-  name: { value: text("NAME"), default: "(required)", repeat: "once", tier: "core", since: "2.0.0", build: "bfd", effective: "parsed",
+  name: { value: alone(text("NAME")), default: "(required)", repeat: "once", tier: "core", since: "2.0.0", build: "bfd", effective: "parsed",
     doc: "Name of a bfd_instance above." },
   alpha: { ...ALPHA, doc: "Start as down.", effective: "parsed", tier: "full", since: "2.0.0" },
 } as const satisfies Table;

@@ -33,12 +33,20 @@ const SMTP_PORT = 25;
 export const mailServer: Value<MailServer> = {
   grammar: "IP|HOSTNAME [PORT(1..65535)]",
   read: (words) => {
-    const server = words.value(nonEmptySchema, "an address or a name");
+    const server = words.value(serverSchema, "an address or a name");
+    if (server === undefined) return undefined;
     const word = words.next();
     const port = word ? words.convert(word, integerSchema(1, 65535), "port") : SMTP_PORT;
-    return server === undefined || port === undefined ? undefined : { server: canonicalIp(server) ?? server, port };
+    return port === undefined ? undefined : { server: canonicalIp(server) ?? server, port };
   },
 };
+
+/** No name of a host has only digits and dots: that is an address with a slip. */
+const serverSchema = wordSchema<string>((text) =>
+  text === "" || (/^[\d.]+$/.test(text) && canonicalIp(text) === undefined)
+    ? { bad: "an address or the name of a host" }
+    : { ok: text },
+);
 
 export interface Timeouts {
   readonly tcp?: number;

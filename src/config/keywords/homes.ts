@@ -4,6 +4,8 @@ import type { BlockKind, Vocabulary } from "../vocabulary.ts";
 import type { Keyword } from "./keyword.ts";
 import { TOP_LEVEL } from "./top-level.ts";
 
+const TOP = "the top level";
+
 let homes: ReadonlyMap<string, readonly string[]> | undefined;
 
 /** Blocks that know a keyword, `virtual_server/real_server` and the like; empty when none does. */
@@ -17,12 +19,21 @@ function collectHomes(): ReadonlyMap<string, readonly string[]> {
   const visit = (table: CompiledTable, path: string) => {
     for (const { keyword, row, table: inner } of table.rows.values()) {
       if (row.status !== "removed" && row.status !== "doc-only")
-        found.set(keyword, [...(found.get(keyword) ?? []), path === "" ? "the top level" : path]);
+        found.set(keyword, [...(found.get(keyword) ?? []), path === "" ? TOP : path]);
       if (inner) visit(inner, path === "" ? keyword : `${path}/${keyword}`);
     }
   };
   visit(compileTable(TOP_LEVEL), "");
   return found;
+}
+
+/** The name under which blocks hold a keyword: another's for an old spelling such as `lb_kind`. */
+export function heldName(keyword: string): string {
+  for (const home of homesOf(keyword)) {
+    const held = tableAt(home === TOP ? [] : home.split("/"))?.rows.get(keyword)?.held;
+    if (held !== undefined) return held;
+  }
+  return keyword;
 }
 
 /** The keyword tables as the parser sees them. */

@@ -44,6 +44,8 @@ export function readOptions<T extends Table>(
   const rows = compileTable(table);
   const options: Record<string, unknown> = {};
   const failed: string[] = [];
+  // After a mistake the words up to the next option belong to it.
+  let lost = false;
   for (let word = words.peek(); word; word = words.peek()) {
     const found = rows.rows.get(word.text);
     if (!found && word.text === end) break;
@@ -51,10 +53,13 @@ export function readOptions<T extends Table>(
       if (other?.(word)) continue;
       words.next();
       const hint = didYouMean(word.text, rows.keywords);
-      words.error(word, "unknown-word", `${what} does not know ${word.text}: the word is ignored`, hint);
+      if (!lost) words.error(word, "unknown-word", `${what} does not know ${word.text}: the word is ignored`, hint);
+      lost = true;
       continue;
     }
     words.next();
+    const valueAt = words.position;
+    const next = words.peek();
     if (found.row.status === "deprecated")
       words.warn(
         word,
@@ -66,14 +71,22 @@ export function readOptions<T extends Table>(
     const value = found.row.value.read(words);
     words.subject = undefined;
     const before = options[found.held];
-    if (value === undefined) failed.push(found.held);
-    else if (found.repeat === "list") {
+    lost = value === undefined;
+    if (value === undefined) {
+      failed.push(found.held);
+      // An option in place of a value: the value was left out.
+      if (next && words.position === valueAt + 1 && rows.rows.has(next.text)) words.putBack();
+    } else if (found.repeat === "list") {
       if (Array.isArray(before)) before.push({ value, word });
       else options[found.held] = [{ value, word }];
     } else if (before !== undefined && found.repeat === "once") {
       words.error(word, "duplicate-keyword", `${word.text} is given twice on this line`);
       failed.push(found.held);
-    } else options[found.held] = { value, word };
+    } else {
+      if (before !== undefined && found.row.repeat === "last")
+        words.warn(word, "duplicate-keyword", `${word.text} is given twice on this line: the last one counts`);
+      options[found.held] = { value, word };
+    }
   }
   // The table builder's one cast: the loop above fills `options` by the very rows that T describes.
   return { options: options as Options<T>, failed };

@@ -4,7 +4,7 @@ import type { Lines } from "./keyword.ts";
 import { ROUTE, route } from "./route.ts";
 import { RULE, rule } from "./rule.ts";
 import { groupEntry } from "./service-values.ts";
-import { UNICAST_PEER } from "./small-lines.ts";
+import { GROUP_ENTRY, UNICAST_PEER } from "./small-lines.ts";
 import { delayEntry, linkbeatEntry, unicastPeer } from "./vrrp-values.ts";
 
 /** Names in any number per line. */
@@ -14,6 +14,6 @@ export const addresses = { kind: "lines", entry: address, options: ADDRESS } as 
 export const routes = { kind: "lines", entry: route, options: ROUTE } as const;
 export const rules = { kind: "lines", entry: rule, options: RULE } as const;
 export const unicastPeers = { kind: "lines", entry: unicastPeer, options: UNICAST_PEER } as const;
-export const groupEntries = { kind: "lines", entry: groupEntry } as const;
+export const groupEntries = { kind: "lines", entry: groupEntry, options: GROUP_ENTRY } as const;
 export const linkbeats = { kind: "lines", entry: linkbeatEntry } as const;
 export const delays = { kind: "lines", entry: delayEntry } as const;

@@ -275,6 +275,13 @@ function readRoute(words: Reader): Route | undefined {
       return true;
     }
     words.next();
+    if (destination)
+      words.warn(
+        target,
+        "duplicate-keyword",
+        "the route has two destinations: the last one counts",
+        "one route a line",
+      );
     const read = readDestination(words, target);
     if (read) destination = read;
     else broken = true;

@@ -47,8 +47,9 @@ export const endpoint: Value<Endpoint> = {
 function readEndpoint(words: Reader, expected: string): Endpoint | undefined {
   const word = words.need(expected);
   const ip = word && words.convert(word, ipSchema);
+  if (ip === undefined) return undefined;
   const port = readPort(words);
-  if (ip === undefined || port === false) return undefined;
+  if (port === false) return undefined;
   return port === undefined ? { ip } : { ip, port };
 }
 
@@ -71,8 +72,9 @@ export const realServerName: Value<RealServerName> = {
   read: (words) => {
     const word = words.need("an address, or a range such as 192.0.2.1-10");
     const ips = word && (word.text.includes("-") ? readRange(words, word) : single(words.convert(word, ipSchema)));
+    if (!ips) return undefined;
     const port = readPort(words);
-    if (!ips || port === false) return undefined;
+    if (port === false) return undefined;
     return port === undefined ? { ips } : { ips, port };
   },
 };
@@ -100,18 +102,25 @@ export const groupEntry: Value<GroupEntry | GroupMark> = {
     const word = words.need("an address, a range, a block or fwmark");
     if (!word) return undefined;
     const ips = readAddresses(words, word);
-    const port = readPort(words);
+    const port = ips && readPort(words);
     return ips && port !== false ? { kind: "address", ips, port: port ?? 0 } : undefined;
   },
 };
 
 function readMark(words: Reader): GroupMark | undefined {
-  const mark = words.value(integerSchema(0, UINT32_MAX), "a firewall mark", "fwmark");
+  const given = words.need("a firewall mark", "fwmark");
+  const mark = given && words.convert(given, integerSchema(0, UINT32_MAX), "fwmark");
+  if (mark === undefined) return undefined;
   const word = words.next();
   const family = word && words.convert(word, wordsSchema(["inet", "inet6"]), "family");
-  if (mark === undefined || (word && family === undefined)) return undefined;
+  if (word && family === undefined) return undefined;
   if (mark === 0) {
-    words.error(words.keyword, "bad-value", "fwmark 0 marks nothing", "expected an integer from 1 to 4294967295");
+    words.error(
+      given ?? words.keyword,
+      "bad-value",
+      "fwmark 0 marks nothing",
+      "expected an integer from 1 to 4294967295",
+    );
     return undefined;
   }
   return family ? { kind: "fwmark", mark, family } : { kind: "fwmark", mark };
@@ -227,8 +236,9 @@ export const forwarding: Value<Forwarding> = {
   grammar: "ENUM(NAT|DR) | TUN [type ENUM(ipip|gue|gre)] [port INT(1..65535)] [ENUM(nocsum|csum|remcsum)]",
   read: (words) => {
     const method = words.value(methodSchema, "NAT, DR or TUN");
-    if (method !== "TUN") return method && { method };
-    return readTunnel(words);
+    const read = method === "TUN" ? readTunnel(words) : method && { method };
+    words.refuseRest(words.keyword.text, "expected NAT, DR, or TUN with type, port and a checksum option");
+    return read;
   },
 };
 

@@ -1,5 +1,5 @@
 // Config core: what may stand at the top level: the specials and all blocks.
-import { bare, blockName, flag, text, UINT32_MAX, wholeSeconds } from "../values.ts";
+import { alone, bare, blockName, flag, text, UINT32_MAX, wholeSeconds } from "../values.ts";
 import { BFD_INSTANCE } from "./bfd.ts";
 import { SSL } from "./checkers.ts";
 import { GLOBAL_DEFS } from "./global.ts";
@@ -34,7 +34,7 @@ export const TOP_LEVEL = {
   global_defs: { value: bare(), block: GLOBAL_DEFS, repeat: "merge", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/vrrp/announce.test.ts" },
     doc: "Settings of the daemon as a whole; may occur several times and anywhere, but see the reload trap in language.md." },
-  track_group: { value: blockName(), block: TRACK_GROUP, repeat: "dup name: error, block skipped", tier: "full", since: "2.0.3", effective: { test: "test/netns/vrrp-keywords.test.ts" },
+  track_group: { value: alone(blockName()), block: TRACK_GROUP, repeat: "dup name: error, block skipped", tier: "full", since: "2.0.3", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Names VRRP instances that depend on static addresses, routes and rules referring to this group." },
   static_ipaddress: { value: bare("BLOCK of ADDRESS lines (no name)"), lines: addresses, repeat: "append", tier: "seed", since: "1.1.0",
     effective: "untested",
@@ -64,10 +64,10 @@ export const TOP_LEVEL = {
   vrrp_track_file: { value: blockName(), block: VRRP_TRACK_FILE, repeat: "duplicates not noticed", tier: "core", since: "2.0.0",
     sameAs: "track_file", status: "deprecated", quiet: true, successor: "track_file", effective: { test: "test/unit/vrrp/track.test.ts" },
     doc: "Name used up to 2.0.20; only logged." },
-  vrrp_sync_group: { value: blockName(), block: VRRP_SYNC_GROUP, repeat: "dup name: error, block skipped", tier: "seed", since: "<=1.0.3",
+  vrrp_sync_group: { value: alone(blockName()), block: VRRP_SYNC_GROUP, repeat: "dup name: error, block skipped", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/vrrp/group.test.ts" },
     doc: "Instances that change state together." },
-  vrrp_instance: { value: blockName(), block: VRRP_INSTANCE, repeat: "dup name: error, block skipped", tier: "seed", since: "<=1.0.3",
+  vrrp_instance: { value: alone(blockName()), block: VRRP_INSTANCE, repeat: "dup name: error, block skipped", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/vrrp/accept.test.ts" },
     doc: "One virtual router. The name is one word (quotes may hold spaces); a second word is an error." },
   bfd_instance: { value: blockName("NAME(1..31) BLOCK", 31), block: BFD_INSTANCE, repeat: "dup name: error, block skipped", tier: "core",

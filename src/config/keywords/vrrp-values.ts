@@ -3,6 +3,7 @@ import { canonicalIp, type IpText } from "../../base/ip.ts";
 import type { SyncDaemon } from "../model.ts";
 import type { Reader } from "../reader.ts";
 import { originOf } from "../span.ts";
+import { didYouMean } from "../suggest.ts";
 import type { Word } from "../tree.ts";
 import {
   integerSchema,
@@ -17,7 +18,7 @@ import {
 import type { Lines, Value } from "./keyword.ts";
 import { readOptions } from "./line-reader.ts";
 import { type Prefix, readPrefix } from "./line-values.ts";
-import { SYNC_DAEMON, UNICAST_PEER, VMAC } from "./small-lines.ts";
+import { SYNC_DAEMON, TRACKER, UNICAST_PEER, VMAC } from "./small-lines.ts";
 
 // --- trackers
 
@@ -40,9 +41,16 @@ function tracker(kind: TrackerKind): Value<TrackerUse> {
     read: (words) => {
       const word = words.next();
       if (!word) return undefined;
+      if (word.text === "weight" && /^[+-]?\d+$/.test(words.peek()?.text ?? "")) {
+        words.error(word, "missing-value", "this line says nothing that is tracked", "write a name in front of weight");
+        return undefined;
+      }
       if (kind === "interface" && words.convert(word, interfaceSchema, "track_interface") === undefined)
         return undefined;
-      if (!words.take("weight")) return { name: word.text, word };
+      if (!words.take("weight")) {
+        words.refuseRest(`a line of track_${kind}`, didYouMean(words.peek()?.text ?? "", ["weight"]));
+        return { name: word.text, word };
+      }
       const at = words.need(`an integer from -${limit} to ${limit}`, "weight");
       const given = at && words.convert(at, schema, "weight");
       if (!at || given === undefined) return undefined;
@@ -59,13 +67,14 @@ function tracker(kind: TrackerKind): Value<TrackerUse> {
         : kind !== "interface" && words.take("noreverse")
           ? false
           : undefined;
+      words.refuseRest("weight", `expected ${kind === "interface" ? "reverse" : "reverse or noreverse"}`);
       return reverse === undefined ? { name: word.text, weight, word } : { name: word.text, weight, reverse, word };
     },
   };
 }
 
 function trackerLines(kind: TrackerKind): Lines<TrackerUse> {
-  return { kind: "lines", entry: tracker(kind) };
+  return { kind: "lines", entry: tracker(kind), options: TRACKER };
 }
 
 export const trackInterfaces = trackerLines("interface");
@@ -88,8 +97,8 @@ export const unicastPeer: Value<Peer> = {
   grammar: "IP [min_ttl 0..255] [max_ttl 0..255]",
   read: (words) => {
     const ip = words.value(ipSchema, "an address", "unicast_peer");
-    const { options } = readOptions(words, UNICAST_PEER, "a peer");
     if (ip === undefined) return undefined;
+    const { options } = readOptions(words, UNICAST_PEER, "a peer");
     return {
       ip,
       minTtl: options.min_ttl?.value ?? UNICAST_PEER.min_ttl.initial,
@@ -262,15 +271,26 @@ export const syncDaemon: Value<SyncDaemon> = {
     if (!word || device === undefined) return undefined;
     let instance: string | undefined;
     let id: number | undefined;
+    const behindInterface = words.position;
     const { options, failed } = readOptions(words, SYNC_DAEMON, "lvs_sync_daemon", (other) => {
-      if (instance === undefined) instance = words.convert(other, nonEmptySchema, "lvs_sync_daemon");
-      else if (id === undefined && /^\d+$/.test(other.text)) id = words.convert(other, integerSchema(0, 255), "id");
-      else return false;
+      const place = words.position - behindInterface;
+      if (place === 0) instance = words.convert(other, nonEmptySchema, "lvs_sync_daemon");
+      else if (place === 1 && instance !== undefined && /^\d+$/.test(other.text)) {
+        id = words.convert(other, integerSchema(0, 255), "id");
+        words.warn(other, "deprecated", "a sync id without its word", `write id ${other.text}`);
+      } else return false;
       words.next();
       return true;
     });
+    if (options.inst && instance !== undefined)
+      words.error(
+        options.inst.word,
+        "duplicate-keyword",
+        `lvs_sync_daemon names an instance twice: ${instance} counts`,
+        "a name directly behind the interface is the instance already",
+      );
     if (failed.length > 0) return undefined;
-    const inst = options.inst?.value ?? instance;
+    const inst = instance ?? options.inst?.value;
     const syncId = options.id?.value ?? id;
     return {
       interface: device,

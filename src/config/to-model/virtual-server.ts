@@ -200,10 +200,13 @@ function reportIncomplete(
   if (name.kind === "group" && !context.groups.has(name.name)) return false;
   const what = `virtual_server ${name.kind === "address" ? "" : `${name.kind} `}${serviceText(name).text}`;
   if (services === 0) {
-    context.findings.add("warning", span, {
-      code: "nothing-to-serve",
-      message: `${what} has no address: it is left out`,
-    });
+    // Entries with a mistake have their own findings.
+    const group = name.kind === "group" ? context.groups.get(name.name)?.statement.block : undefined;
+    if (!group || group.statements.length === 0)
+      context.findings.add("warning", span, {
+        code: "nothing-to-serve",
+        message: `${what} has no address: it is left out`,
+      });
     return false;
   }
   if (servers === 0) {
@@ -224,7 +227,8 @@ function reportDefaults(bound: BoundVirtualServer, findings: Findings): void {
   const { block, attempted } = bound;
   const taken: string[] = [];
   if (!block.lvs_sched && !attempted.has("lvs_sched")) taken.push(`lvs_sched ${DEFAULT_SCHEDULER}`);
-  if (!block.lvs_method && !attempted.has("lvs_method")) taken.push("lvs_method NAT");
+  const allSay = block.real_server?.every((server) => server.block.lvs_method || server.attempted.has("lvs_method"));
+  if (!block.lvs_method && !allSay && !attempted.has("lvs_method")) taken.push("lvs_method NAT");
   if (bound.value.kind === "address" && !block.protocol && !attempted.has("protocol")) taken.push("protocol UDP");
   if (taken.length === 0) return;
   findings.add("error", bound.statement.words[0].span, {
@@ -332,11 +336,12 @@ function quorumOf(
   servers: readonly RealServer[],
   findings: Findings,
 ): { quorum: number; hysteresis: number } {
-  const { block } = bound;
+  const { block, attempted } = bound;
   let total = 0;
   for (const server of servers) total += server.weight;
   let quorum = block.quorum?.value ?? VIRTUAL_SERVER.quorum.initial;
-  if (block.quorum && quorum > total && total > 0) {
+  const complete = !attempted.has("real_server");
+  if (block.quorum && complete && quorum > total && total > 0) {
     // keepalived: `-t` exits 5, and a run goes on with the sum.
     findings.add("warning", wordSpan(block.quorum), {
       code: "quorum-too-high",
@@ -346,10 +351,11 @@ function quorumOf(
   }
   let hysteresis = block.hysteresis?.value ?? VIRTUAL_SERVER.hysteresis.initial;
   if (block.hysteresis && hysteresis >= quorum) {
-    findings.add("error", wordSpan(block.hysteresis), {
-      code: "hysteresis-too-high",
-      message: `hysteresis ${hysteresis} is not below the quorum (${quorum}): ${quorum - 1} is taken`,
-    });
+    if (!attempted.has("quorum"))
+      findings.add("error", wordSpan(block.hysteresis), {
+        code: "hysteresis-too-high",
+        message: `hysteresis ${hysteresis} is not below the quorum (${quorum}): ${quorum - 1} is taken`,
+      });
     hysteresis = quorum - 1;
   }
   return { quorum, hysteresis };
@@ -468,11 +474,14 @@ function realServerPort(
   }
   if (port === undefined) return inherited.port;
   if (forwarding.method === "NAT" || bound.value.kind === "group" || port === inherited.port) return port;
-  findings.add("error", word.span, {
-    code: "port-reset",
-    message: `${forwarding.method} can't change the port: ${port} becomes ${inherited.port}, the port of the virtual server`,
-    hint: "leave the port out, or use lvs_method NAT",
-  });
+  // A method with a mistake, or a service whose port was left out, has its own finding.
+  const known = !entry.attempted.has("lvs_method") && !bound.attempted.has("lvs_method") && inherited.port !== 0;
+  if (known)
+    findings.add("error", word.span, {
+      code: "port-reset",
+      message: `${forwarding.method} can't change the port: ${port} becomes ${inherited.port}, the port of the virtual server`,
+      hint: "leave the port out, or use lvs_method NAT",
+    });
   return inherited.port;
 }
 

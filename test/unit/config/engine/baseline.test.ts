@@ -45,7 +45,12 @@ const SERVICE = `virtual_server 192.0.2.10 80 {
 `;
 
 function findings(text: string): string[] {
-  const request = { paths: ["k.conf"], env: {}, random: () => 0, context: { hostName: "lbd" } };
+  const request = {
+    paths: ["k.conf"],
+    env: {},
+    random: () => 0,
+    context: { hostName: "lbd", hasAccount: () => false },
+  };
   const { diagnostics } = loadConfig(request, memoryFiles({ "k.conf": text }));
   for (const { code } of diagnostics) expect(Object.keys(CODES)).toContain(code);
   return diagnostics.map(({ span, severity, code }) =>
@@ -54,8 +59,8 @@ function findings(text: string): string[] {
 }
 
 /** The text with one place changed; the place must be there. */
-function change(text: string, from: string, to: string): string {
-  expect(text).toContain(from);
+function change(text: string, from: string | RegExp, to: string): string {
+  expect(text).toMatch(from);
   return text.replace(from, () => to);
 }
 
@@ -109,6 +114,33 @@ describe("in an instance", () => {
     ["backslash at the end", "priority 100", "priority 100 \\", "5 warning stray-backslash"],
     ["password of nine characters", "auth_pass secret", "auth_pass secret123", "8 error too-long"],
     ["escaped comment sign", "auth_pass secret", "auth_pass s\\#t", "8 warning escaped-comment-sign"],
+    ["the keyword left out", "virtual_router_id 51", "51", "4 error unknown-keyword"],
+    ["the keyword of a name left out", "interface eth0", "eth0", "3 error unknown-keyword"],
+    ["the keyword of a block left out", "virtual_ipaddress {", "{", "10 error brace-not-expected"],
+    ["a word twice", "state MASTER", "state state MASTER", "2 error bad-value"],
+    ["the keyword of the block twice", "vrrp_instance VI_1", "vrrp_instance vrrp_instance VI_1", "1 error extra-words"],
+    ["a word behind the keyword of a list", "virtual_ipaddress {", "virtual_ipaddress x {", "10 error extra-words"],
+    ["an option twice", "192.0.2.11", "192.0.2.11/24 brd brd +", "12 error bad-value"],
+    ["an option without its value", "192.0.2.11", "192.0.2.11 brd dev eth0", "12 error bad-value"],
+    ["an option given twice", "192.0.2.11", "192.0.2.11/24 brd + brd -", "12 warning duplicate-keyword"],
+    ["two unknown options", "192.0.2.11", "192.0.2.11 lable x:1", "12 error unknown-word"],
+    ["a line of the block in a list", "virtual_router_id 51\n", "", "1 error missing-keyword"],
+    ["no line in the list", "        192.0.2.10\n        192.0.2.11\n", "", "1 error no-address"],
+    ["-0", "virtual_router_id 51", "debug -0\n    virtual_router_id 51", "4 error out-of-range"],
+    ["a brace of a macro missing", "interface eth0", "$I=eth0\n    interface ${I", "4 error macro-not-closed"],
+    [
+      "the first brace of a macro missing",
+      "interface eth0",
+      "$I=eth0\n    interface $I}",
+      "4 error macro-needs-braces",
+    ],
+    ["a misspelt predefined macro", "auth_pass secret", "auth_pass ${_EV PASS}", "8 error undefined-macro"],
+    [
+      "a route with two destinations",
+      "priority 100",
+      "virtual_routes {\n192.0.2.64/28 192.0.2.80/28 dev eth0\n}",
+      "6 warning duplicate-keyword",
+    ],
   ])("%s", (_why, from, to, finding) => {
     expect(findings(change(INSTANCE, from, to))).toEqual([finding]);
   });
@@ -150,6 +182,45 @@ describe("in an instance", () => {
     ],
     ["empty file", "", "warning config-empty"],
     ["only comments", "# x\n! y\n", "warning config-empty"],
+    [
+      "a keyword moved into a list",
+      change(INSTANCE, "    virtual_router_id 51\n", "").replace(
+        "192.0.2.11",
+        "192.0.2.11\n        virtual_router_id 51",
+      ),
+      "12 error misplaced-keyword",
+    ],
+    [
+      "a keyword moved out of its block",
+      `virtual_router_id 51\n${change(INSTANCE, "    virtual_router_id 51\n", "")}`,
+      "1 error misplaced-keyword",
+    ],
+    [
+      "an address moved out of its block",
+      `192.0.2.10\n${INSTANCE.replace(/ +192.0.2.1[01]\n/g, "")}`,
+      "1 error unknown-keyword",
+    ],
+    [
+      "a misspelt global_defs, and what hangs on it",
+      `glbal_defs {\n    vrrp_version 3\n}\n${change(INSTANCE.replace(/ {4}auth[^}]*\}\n/, ""), "priority 100", "advert_int 0.5")}`,
+      "1 error unknown-keyword",
+    ],
+    [
+      "a script that nobody knows by the name in use",
+      `vrrp_script chk {\n    script /bin/true\n}\n${change(INSTANCE, "priority 100", "track_script {\n        ckh\n    }")}`,
+      "9 error undefined-reference",
+    ],
+    [
+      "an instance left out, and the group that names it",
+      `vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}\n${change(INSTANCE, "vrrp_instance VI_1", "VI_1")}` +
+        INSTANCE.replace("VI_1", "VI_2").replaceAll("192.0.2", "198.51.100"),
+      "7 error unknown-keyword",
+    ],
+    [
+      "a definition whose first line lacks its backslash",
+      `$L=\n    state MASTER \\\n    priority 100\n${change(INSTANCE, "    state MASTER\n", "    $L\n").replace("    priority 100\n", "")}`,
+      "1 error definition-cut-short",
+    ],
     ["a quoted include", `include "x"\n${INSTANCE}`, "1 warning include-missing"],
   ])("%s", (_why, text, finding) => {
     expect(findings(text)).toEqual([finding]);
@@ -210,6 +281,27 @@ describe("in a virtual server", () => {
     ["two statements on one line", "path /", "path / status_code 200", "15 warning extra-words"],
     ["a word of old times", "protocol TCP", "protocol TCP\n    nat_mask 255.255.255.0", "6 error removed-keyword"],
     ["alpha off", "protocol TCP", "protocol TCP\n    alpha off", "6 warning intention-wins"],
+    ["real_server twice", "real_server 192.0.2.22", "real_server real_server 192.0.2.22", "12 error bad-value"],
+    ["virtual_server twice", "virtual_server 192", "virtual_server virtual_server 192", "1 error bad-value"],
+    ["the word real_server left out", "real_server 192.0.2.22 80", "192.0.2.22 80", "12 error unknown-keyword"],
+    ["the word protocol left out", "protocol TCP", "TCP", "5 error unknown-keyword"],
+    ["lb_kind misspelt", "lvs_method NAT", "lb_knd NAT", "4 error unknown-keyword"],
+    ["words behind a method", "lvs_method NAT", "lvs_method NAT x", "4 error unknown-word"],
+    ["a checker without its keyword", "TCP_CHECK {", "{", "8 error brace-not-expected"],
+    ["a quorum that is none", "protocol TCP", "protocol TCP\n    quorum 2x\n    hysteresis 1", "6 error bad-value"],
+    ["a port that is none", "192.0.2.22 80", "192.0.2.22 80x", "12 error bad-value"],
+    [
+      "an include that is missing, for all it holds",
+      / {4}real[\s\S]*\n {4}\}\n/,
+      "    include rs/*.conf\n",
+      "6 warning include-missing",
+    ],
+    [
+      "a notify program with its argument",
+      "protocol TCP",
+      "protocol TCP\n    quorum_up /bin/x y",
+      "6 warning unknown-account",
+    ],
     ["lthreshold above uthreshold", "weight 1", "lthreshold 9\n        uthreshold 5", "7 warning threshold-order"],
   ])("%s", (_why, from, to, finding) => {
     expect(findings(change(SERVICE, from, to))).toEqual([finding]);

@@ -42,6 +42,8 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
   let mailer = newMailer();
   const fifos = new Map<string, FifoWriter>();
   const counters: Record<string, number> = {};
+  /** State that the last mail of an instance or group told. */
+  const mailed = new Map<string, string>();
   const queues = createSerialQueues<{ key: string; calls: readonly ScriptCall[] }>(runCalls, (work) => {
     count(`lbd_notify_runs_total{kind="script",result="overtaken"}`);
     ports.log({
@@ -100,6 +102,15 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
     }
   }
 
+  /** keepalived: a state is mailed once, also when one without a mail (no_email_faults) lies between. */
+  function isNews(notification: Notification): boolean {
+    if (!("state" in notification)) return true;
+    const key = objectKey(notification);
+    if (mailed.get(key) === notification.state) return false;
+    mailed.set(key, notification.state);
+    return true;
+  }
+
   return {
     notify(notification) {
       const line = fifoLine(notification);
@@ -107,7 +118,7 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
       const calls = scriptCalls(notification);
       if (calls.length > 0) queues.push(scriptKey(notification), { key: objectKey(notification), calls });
       const mail = mailFor(notification, global.smtp, global.routerId ?? ports.hostName);
-      if (mail) mailer.send(mail);
+      if (mail && isNews(notification)) mailer.send(mail);
     },
     async drain(limitMs) {
       let cancel = () => {};
@@ -130,12 +141,10 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
   };
 }
 
-/** A priority change does not overtake a state, nor a lower advert a change of state: they have lines of work of their own. */
+/** A weaker advert does not overtake a state: its program has a line of work of its own. */
 function scriptKey(notification: Notification): string {
   const key = objectKey(notification);
-  if (notification.kind !== "instance" && notification.kind !== "group") return key;
-  if (notification.state.endsWith("_PRIORITY")) return `${key} priority`;
-  return notification.state === "MASTER_RX_LOWER_PRI" ? `${key} lower` : key;
+  return "state" in notification && notification.state === "MASTER_RX_LOWER_PRI" ? `${key} lower` : key;
 }
 
 function fifoResult(written: boolean): string {

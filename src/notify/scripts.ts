@@ -1,7 +1,7 @@
 // Adapter notify: which programs a notification starts, and with which arguments (cli-signals.md §5). Pure.
 import { unreachable } from "../base/never.ts";
 import type { Command, NotifyCommands } from "../config/model.ts";
-import type { Notification } from "./notification.ts";
+import type { Notification, VrrpStateName } from "./notification.ts";
 
 export interface ScriptCall {
   readonly command: Command;
@@ -43,11 +43,16 @@ function vrrpCalls(notification: VrrpNotification): ScriptCall[] {
   const { commands, state, name } = notification;
   const special = specialCommand(commands, state);
   const calls: ScriptCall[] = special ? [{ command: special, args: [] }] : [];
-  if (commands.any && state !== "MASTER_RX_LOWER_PRI") {
+  if (commands.any && isState(state)) {
     const word = notification.kind === "group" ? "GROUP" : "INSTANCE";
     calls.push({ command: commands.any, args: [word, name, state, String(notification.priority)] });
   }
   return calls;
+}
+
+/** keepalived: the general program hears of states; what happens within one is for the FIFOs. */
+function isState(state: VrrpNotification["state"]): state is VrrpStateName {
+  return state !== "MASTER_RX_LOWER_PRI" && state !== "MASTER_PRIORITY" && state !== "BACKUP_PRIORITY";
 }
 
 function specialCommand(commands: NotifyCommands, state: VrrpNotification["state"]): Command | undefined {

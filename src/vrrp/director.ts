@@ -426,9 +426,12 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
         runtime.timers = stopTimers(runtime.timers);
         pacing = paceCancel(pacing, name);
         return;
-      case "notify":
-        out.push(notification("instance", name, action.state, action.priority, instance));
+      case "notify": {
+        // keepalived: without notify_deleted, an instance that a reload removes is reported as in FAULT.
+        const unheard = action.state === "DELETED" && instance.notify.deleted === undefined;
+        out.push(notification("instance", name, unheard ? "FAULT" : action.state, action.priority, instance));
         return;
+      }
       case "log":
         logFrom(runtime, action, at, out);
         return;
@@ -801,6 +804,8 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     reload,
     stop(at) {
       const out: DirectorAction[] = [];
+      // keepalived: groups are reported behind all instances.
+      const groups: DirectorAction[] = [];
       stopped = true;
       for (const unit of units) {
         const names = unit.unit.members.map((member) => member.name);
@@ -810,8 +815,10 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
           at,
           out,
         );
+        const last = out.at(-1);
+        if (last?.kind === "notify" && last.notification.kind === "group") groups.push(...out.splice(-1));
       }
-      return out;
+      return [...out, ...groups];
     },
     sockets: socketSpecs,
     instances: () => [...runtimes.values()].map(view),

@@ -150,7 +150,8 @@ function finish(unit: Unit, draft: Draft, before: GroupStateName): UnitStep {
     cause: leadingCause(draft, after),
   };
   // keepalived: at the start the group is reported before its members, later after them.
-  const outputs = before === "INIT" ? [change, ...draft.outputs] : [...draft.outputs, change];
+  const starts = unit.members.some((member) => member.state.kind === "init" && !member.state.started);
+  const outputs = starts ? [change, ...draft.outputs] : [...draft.outputs, change];
   return { unit: next, outputs };
 }
 

@@ -494,6 +494,11 @@ export function createVrrpRole(context: RoleContext): Role {
   }
 
   function repeatStates(): void {
+    for (const { name } of config?.vrrp.syncGroups ?? []) {
+      const state = director?.groupStatus(name, now())?.state;
+      if (state === "MASTER" || state === "BACKUP" || state === "FAULT")
+        notifier?.notify({ kind: "group", name, state, priority: 0, commands: {}, smtpAlert: false });
+    }
     for (const view of director?.instances() ?? []) {
       const { kind } = view.state;
       const state =

@@ -9,9 +9,11 @@ import type { Command, NotifyCommands, SmtpConfig } from "../../../src/config/mo
 import { fifoLine, openFifo } from "../../../src/notify/fifo.ts";
 import { createMailer, mailFor } from "../../../src/notify/mail.ts";
 import type { Notification } from "../../../src/notify/notification.ts";
+import { createNotifier } from "../../../src/notify/notifier.ts";
 import { createSerialQueues } from "../../../src/notify/queue.ts";
 import { scriptCalls } from "../../../src/notify/scripts.ts";
 import { manualClock } from "../../support/manual-clock.ts";
+import { configOf } from "../../support/model.ts";
 import { until } from "../../support/until.ts";
 
 const origin = { file: "k.conf", line: 1, column: 1 };
@@ -69,6 +71,7 @@ describe("programs", () => {
     ["STOP", instance("STOP"), ["/stop", "/any INSTANCE VI_1 STOP 120"]],
     ["DELETED", instance("DELETED"), ["/deleted", "/any INSTANCE VI_1 DELETED 120"]],
     ["a lower priority heard is no change of state", instance("MASTER_RX_LOWER_PRI"), ["/lower"]],
+    ["a change of priority neither: it is for the FIFOs", instance("MASTER_PRIORITY"), []],
     ["deleted without a program", instance("DELETED", { deleted: true }), []],
     ["a group has priority 0", group("MASTER"), ["/master", "/any GROUP G1 MASTER 0"]],
     ["real server", REAL_DOWN, ["/rs"]],
@@ -169,6 +172,28 @@ describe("mail", () => {
   test("no_email_faults and no_checker_emails leave out theirs", () => {
     expect(mailFor(instance("FAULT"), { ...smtp, noEmailFaults: true }, "R1")).toBeUndefined();
     expect(mailFor(REAL_DOWN, { ...smtp, noCheckerEmails: true }, "R1")).toBeUndefined();
+  });
+
+  test("a state is mailed once, also when a fault without a mail lies between", async () => {
+    const received: string[] = [];
+    const server = createServer((socket) => smtpSession(socket, received));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    const global = { ...configOf([]).global, routerId: "R1", smtp: { ...smtp, port, noEmailFaults: true } };
+    const notifier = createNotifier("vrrp", global, {
+      clock: manualClock(),
+      log: () => {},
+      hostName: "d",
+      run: async () => ({ kind: "exit", status: 0 }),
+      makeFifo: () => "made",
+    });
+    for (const state of ["MASTER", "FAULT", "MASTER", "BACKUP"] as const) {
+      notifier.notify(instance(state));
+      await notifier.drain(60_000);
+    }
+    expect(received.join("").match(/Entering \w+ state/g)).toEqual(["Entering MASTER state", "Entering BACKUP state"]);
+    server.close();
   });
 
   test("a name can't put a header into the mail", () => {

@@ -34,13 +34,16 @@ const states = (bench: Lab) => [
   bench.director.groupStatus("G", { now: bench.now, wallMs: 0 })?.state,
 ];
 
+function notified(bench: Lab): string[] {
+  return bench.log.filter((event) => event.action.kind === "notify").map((event) => event.text);
+}
+
 describe("S24 members change together", () => {
   test("the start: group first, then members; master with the last who wants it first (as keepalived reports it)", () => {
     const bench = pair({ priority: 120 }, { priority: 100 });
-    const told = () => bench.log.filter((event) => event.action.kind === "notify").map((event) => event.text);
     started(bench).run(10_000);
     bench.do((d, at) => d.stop(at));
-    expect(told()).toEqual([
+    expect(notified(bench)).toEqual([
       "notify group G BACKUP 0",
       "notify A BACKUP 120",
       "notify B BACKUP 100",
@@ -180,6 +183,23 @@ describe("S25 faults", () => {
     expect(states(bench)).toEqual(["INIT", "INIT", "INIT"]);
     bench.fact("script", "chk", true);
     expect(states(bench)).toEqual(["BACKUP", "BACKUP", "BACKUP"]);
+    // No longer the start, so keepalived reports the group behind its members.
+    expect(notified(bench)).toEqual(["notify A BACKUP 100", "notify B BACKUP 100", "notify group G BACKUP 0"]);
+  });
+
+  test("at the stop groups are reported behind all instances (as keepalived does)", () => {
+    const alone = vrrpInstance({ name: "C", vrid: 53 });
+    const members = [vrrpInstance({ name: "A" }), vrrpInstance({ name: "B", vrid: 52 })];
+    const bench = lab([...members, alone], { groups: [syncGroup("G", ["A", "B"])] });
+    bench.run(5000);
+    const mark = notified(bench).length;
+    bench.do((d, at) => d.stop(at));
+    expect(notified(bench).slice(mark)).toEqual([
+      "notify A STOP 100",
+      "notify B STOP 100",
+      "notify C STOP 100",
+      "notify group G STOP 0",
+    ]);
   });
 
   test("a tracker of the group is everybody's", () => {
@@ -194,7 +214,7 @@ describe("S25 faults", () => {
 test("a group of one member reports as a group too", () => {
   const bench = lab([vrrpInstance()], { groups: [syncGroup("G", ["VI_1"])] });
   bench.run(5000);
-  expect(bench.log.filter((event) => event.action.kind === "notify").map((event) => event.text)).toEqual([
+  expect(notified(bench)).toEqual([
     "notify group G BACKUP 0",
     "notify VI_1 BACKUP 100",
     "notify VI_1 MASTER 100",

@@ -100,14 +100,17 @@ describe("an instance", () => {
     expect(reload(bench, vrrpConfig([vrrpInstance({ priority: 150 })]))).toEqual(["sync VI_1", "send VI_1 150"]);
   });
 
-  test("S30 removed: priority 0, cleanup, DELETED", () => {
-    const bench = master();
+  test.each([
+    ["FAULT, for programs that know no DELETED", {}, "FAULT"],
+    ["DELETED with notify_deleted", { deleted: true }, "DELETED"],
+  ] as const)("S30 removed: priority 0, cleanup, %s", (_why, notify, told) => {
+    const bench = master(vrrpConfig([vrrpInstance({ priority: 150, notify })]));
     expect(reload(bench, vrrpConfig([]))).toEqual([
       "VI_1 MASTER>STOP deleted",
       "log info",
       "send VI_1 0",
       "remove VI_1",
-      "notify VI_1 DELETED 150",
+      `notify VI_1 ${told} 150`,
     ]);
     expect(bench.does(() => bench.run(60_000))).toEqual([]);
     expect(bench.director.sockets()).toEqual([]);

@@ -13,17 +13,22 @@ export type ScriptOutcome =
   | { readonly kind: "cannot-start"; readonly reason: string };
 
 export interface ScriptRunner {
-  /** Runs a program with extra arguments. A place is waited for first; the time limit counts from the start of the program. */
-  run(command: Command, extraArgs: readonly string[], limitMs: number): Promise<ScriptOutcome>;
+  /**
+   * Runs a program with extra arguments. A place is waited for first; the time limit counts from the start of the program. At the
+   * limit `overdue` is called and its group is ended, KILL at the latest KILL_AFTER_MS later; the answer comes when it is gone.
+   */
+  run(command: Command, extraArgs: readonly string[], limitMs: number, overdue?: () => void): Promise<ScriptOutcome>;
   /** Programs that run now. */
   running(): number;
-  /** Ends everything that runs or waits: TERM to each group, KILL two seconds later. */
-  stop(): void;
+  /** Ends everything that runs or waits: TERM to each group, KILL to what is there STOP_GRACE_MS later. Nothing is left afterwards. */
+  stop(): Promise<void>;
   setSecurity(security: ScriptSecurity): void;
 }
 
 /** No program gets more than this long between TERM and KILL. */
 export const KILL_AFTER_MS = 2000;
+/** At the end of this process nobody waits that long. */
+const STOP_GRACE_MS = 500;
 export const MAX_RUNNING = 16;
 /** A program that waits for a place longer than this many others is refused: something is very wrong. */
 export const MAX_WAITING = 1024;
@@ -36,8 +41,14 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
   const active = new Set<ChildProcess>();
   const waiting: (() => void)[] = [];
   let stopped = false;
+  let allGone = () => {};
 
-  async function run(command: Command, extraArgs: readonly string[], limitMs: number): Promise<ScriptOutcome> {
+  async function run(
+    command: Command,
+    extraArgs: readonly string[],
+    limitMs: number,
+    overdue: () => void = () => {},
+  ): Promise<ScriptOutcome> {
     if (active.size >= MAX_RUNNING) {
       if (waiting.length >= MAX_WAITING)
         return { kind: "cannot-start", reason: `${MAX_WAITING} programs wait already` };
@@ -46,7 +57,8 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
     if (stopped) return { kind: "cannot-start", reason: "stopping" };
     const ready = prepare(command, security);
     if ("reason" in ready) return freePlace({ kind: "cannot-start", reason: ready.reason });
-    return freePlace(await start(ready.program, [...command.argv.slice(1), ...extraArgs], ready.account, limitMs));
+    const args = [...command.argv.slice(1), ...extraArgs];
+    return freePlace(await start(ready.program, args, ready.account, { ms: limitMs, overdue }));
   }
 
   function freePlace(outcome: ScriptOutcome): ScriptOutcome {
@@ -54,7 +66,12 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
     return outcome;
   }
 
-  function start(program: string, args: readonly string[], account: Account, limitMs: number): Promise<ScriptOutcome> {
+  function start(
+    program: string,
+    args: readonly string[],
+    account: Account,
+    limit: { readonly ms: number; overdue(): void },
+  ): Promise<ScriptOutcome> {
     return new Promise((resolve) => {
       const options = {
         detached: true,
@@ -74,20 +91,22 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
       active.add(child);
       let timedOut = false;
       let cancelKill = () => {};
-      const cancelLimit = clock.at(clock.now() + limitMs, () => {
+      const cancelLimit = clock.at(clock.now() + limit.ms, () => {
         timedOut = true;
         killGroup(child, "SIGTERM");
         cancelKill = clock.at(clock.now() + KILL_AFTER_MS, () => killGroup(child, "SIGKILL"));
+        limit.overdue();
       });
       const done = (outcome: ScriptOutcome) => {
         cancelLimit();
         // The leader may be gone while its children go on: the group gets no second life.
-        if (timedOut) killGroup(child, "SIGKILL");
+        if (timedOut || stopped) killGroup(child, "SIGKILL");
         cancelKill();
         active.delete(child);
-        resolve(timedOut ? { kind: "timeout", limitMs } : outcome);
+        if (active.size === 0) allGone();
+        resolve(timedOut ? { kind: "timeout", limitMs: limit.ms } : outcome);
       };
-      child.once("error", (error) => done({ kind: "cannot-start", reason: error.message }));
+      child.once("error", (error) => done({ kind: "cannot-start", reason: whyNotStarted(program, error) }));
       child.once("exit", (status, signal) =>
         done(signal === null ? { kind: "exit", status: status ?? 0 } : { kind: "signal", signal }),
       );
@@ -100,10 +119,18 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
     stop() {
       stopped = true;
       for (const resume of waiting.splice(0)) resume();
-      for (const child of active) {
-        killGroup(child, "SIGTERM");
-        clock.at(clock.now() + KILL_AFTER_MS, () => active.has(child) && killGroup(child, "SIGKILL"));
-      }
+      for (const child of active) killGroup(child, "SIGTERM");
+      return new Promise<void>((resolve) => {
+        if (active.size === 0) return resolve();
+        const cancel = clock.at(clock.now() + STOP_GRACE_MS, () => {
+          for (const child of active) killGroup(child, "SIGKILL");
+          resolve();
+        });
+        allGone = () => {
+          cancel();
+          resolve();
+        };
+      });
     },
     setSecurity(next) {
       security = next;
@@ -150,6 +177,12 @@ function scriptEnvironment(): Record<string, string> {
   for (const [name, value] of Object.entries(process.env))
     if (value !== undefined && !SCRUBBED.test(name)) env[name] = value;
   return env;
+}
+
+/** The file is there and may be run, or `prepare` would have said so: what is missing is what it names in its first line. */
+function whyNotStarted(program: string, error: Error): string {
+  const missing = "code" in error && error.code === "ENOENT";
+  return missing ? `${program}: the interpreter that its first line names is missing (ENOENT)` : error.message;
 }
 
 function killGroup(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {

@@ -48,11 +48,14 @@ export function afterScriptRun(
   return { up: result.ok, detail: result.detail, sinceMs: now, contrary: 0 };
 }
 
-/** Runs the script until `stop`; `changed` is called when `up` or the detail changed. `kept` carries the state over a reload. */
+/**
+ * Runs the script until `stop`; `changed` is called when `up` or the detail changed. `run` says when a run is overdue, and answers when
+ * it has ended. `kept` carries the state over a reload.
+ */
 export function trackScript(
   script: TrackScript,
   clock: Clock,
-  run: (script: TrackScript) => Promise<ScriptRunResult>,
+  run: (script: TrackScript, overdue: (result: ScriptRunResult) => void) => Promise<ScriptRunResult>,
   changed: (before: ScriptTrackerState, after: ScriptTrackerState) => void,
   kept?: ScriptTrackerState,
 ): ScriptTracker {
@@ -68,12 +71,17 @@ export function trackScript(
     cancel = clock.at(dueAt, tick);
     if (running) return;
     running = true;
-    const result = await run(script);
+    let judged = false;
+    const judge = (result: ScriptRunResult) => {
+      if (judged || stopped) return;
+      judged = true;
+      const before = state;
+      state = afterScriptRun(script, state, result, clock.now());
+      if (before.up !== state.up || before.detail !== state.detail) changed(before, state);
+    };
+    // A run that is overdue has failed now, though it may take a while until it is gone.
+    judge(await run(script, judge));
     running = false;
-    if (stopped) return;
-    const before = state;
-    state = afterScriptRun(script, state, result, clock.now());
-    if (before.up !== state.up || before.detail !== state.detail) changed(before, state);
   }
 
   cancel = clock.at(dueAt, tick);

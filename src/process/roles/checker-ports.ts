@@ -34,8 +34,8 @@ export interface CheckerPorts {
   readonly scripts: {
     setSecurity(security: ScriptSecurity): void;
     /** Ends the programs of MISC_CHECK; those of notifications go on. */
-    stopChecks(): void;
-    stopAll(): void;
+    stopChecks(): void | Promise<void>;
+    stopAll(): void | Promise<void>;
   };
   /** Files of FILE_CHECK; changes are told to whoever `onFileChange` named. */
   readonly watchFiles: { set(paths: Iterable<string>): void; close(): void };
@@ -102,9 +102,8 @@ export function realPorts(context: RoleContext): CheckerPorts {
         notifyScripts.setSecurity(next);
       },
       stopChecks: () => checkScripts.stop(),
-      stopAll() {
-        checkScripts.stop();
-        notifyScripts.stop();
+      stopAll: async () => {
+        await Promise.all([checkScripts.stop(), notifyScripts.stop()]);
       },
     },
     watchFiles: createFileWatches((path) => fileChanged(path)),

@@ -113,14 +113,14 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     ipvs.stop();
     stopWatching?.();
     ports.watchFiles.close();
-    ports.scripts.stopChecks();
+    void ports.scripts.stopChecks();
     if (options.releaseIpvs) {
       for (const service of services.all()) if (service.virtualServer.omega) news.stopping(service);
       ipvs.release(config?.global.lvs.flushOnStop ?? "no");
     }
     await notifier.drain(Math.max(0, (config?.global.childWaitMs ?? 0) - STOP_RESERVE_MS));
     notifier.close();
-    ports.scripts.stopAll();
+    await ports.scripts.stopAll();
     ipvs.close();
   }
 

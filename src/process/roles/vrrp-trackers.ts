@@ -9,7 +9,12 @@ import type { LinkMonitor, PolledInterface } from "../../kernel/link-monitor.ts"
 import type { ProcessMonitor, ProcessMonitorOptions, RunningProcess } from "../../kernel/process-monitor.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import { type Link, linkByName, linkWorks, type SeenTables } from "../../net/model.ts";
-import { type ScriptRunResult, type ScriptTracker, trackScript } from "../../probe/track-script.ts";
+import {
+  type ScriptRunResult,
+  type ScriptTracker,
+  type ScriptTrackerState,
+  trackScript,
+} from "../../probe/track-script.ts";
 import type { Fact, TrackKind } from "../../vrrp/track.ts";
 import { trackedDevices } from "../../vrrp/track-devices.ts";
 import {
@@ -25,7 +30,7 @@ import { trackFileValue } from "../../vrrp/track-value.ts";
 export interface TrackerPorts {
   readonly clock: Clock;
   readonly log: Log;
-  runScript(script: TrackScript): Promise<ScriptRunResult>;
+  runScript(script: TrackScript, overdue: (result: ScriptRunResult) => void): Promise<ScriptRunResult>;
   openFiles(): FileWatches;
   openLinks(polled: readonly PolledInterface[], changed: (name: string) => void): LinkMonitor;
   openProcesses(
@@ -146,15 +151,18 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
     const wanted = new Map(
       config.vrrp.scripts.filter((script) => used.has(script.name)).map((script) => [script.name, script]),
     );
+    // keepalived: what is known of a script stays, also when it is run in another way from now on.
+    const known = new Map<string, ScriptTrackerState>();
     for (const [name, running] of scripts) {
       const next = wanted.get(name);
       if (next && sameScript(next, running.script)) continue;
+      known.set(name, { ...running.tracker.state(), contrary: 0 });
       running.tracker.stop();
       scripts.delete(name);
     }
     for (const script of wanted.values()) {
       if (scripts.has(script.name)) continue;
-      const tracker = trackScript(script, clock, ports.runScript, (before, after) => {
+      const onChange = (before: ScriptTrackerState, after: ScriptTrackerState) => {
         if (before.up !== after.up) {
           const level = after.up ? "info" : "warning";
           log({
@@ -164,7 +172,8 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
           });
         }
         changed();
-      });
+      };
+      const tracker = trackScript(script, clock, ports.runScript, onChange, known.get(script.name));
       scripts.set(script.name, { script, tracker });
     }
   }

@@ -5,7 +5,7 @@ import { hostname, uptime } from "node:os";
 import type { Cancel, MonoMs } from "../../base/clock.ts";
 import { ipBytes } from "../../base/ip.ts";
 import { unreachable } from "../../base/never.ts";
-import type { Config, VrrpInstance } from "../../config/model.ts";
+import type { Config, ScriptSecurity, VrrpInstance } from "../../config/model.ts";
 import { openFileWatches } from "../../kernel/file-watch.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
 import { openLinkMonitor } from "../../kernel/link-monitor.ts";
@@ -19,7 +19,7 @@ import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import { openReflector } from "../../kernel/reflector.ts";
 import { openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
-import { createScriptRunner } from "../../kernel/script-runner.ts";
+import { createScriptRunner, type ScriptOutcome } from "../../kernel/script-runner.ts";
 import { currentWorld, openSysctlKeeper, parseSysctlJournal } from "../../kernel/sysctl.ts";
 import { openVirtualInterfaces } from "../../kernel/vmac.ts";
 import { parseMac } from "../../net/links.ts";
@@ -75,7 +75,10 @@ const DRAIN_SHARE = 0.6;
 export function createVrrpRole(context: RoleContext): Role {
   const { clock, log, options } = context;
   const readiness = openReadiness();
-  const scripts = createScriptRunner(clock, { enabled: false, useSymlinkPaths: false, supplementaryGroups: false });
+  const security: ScriptSecurity = { enabled: false, useSymlinkPaths: false, supplementaryGroups: false };
+  // Two: programs of notifications never wait for tracking scripts that hang, nor the other way round.
+  const trackScripts = createScriptRunner(clock, security);
+  const notifyScripts = createScriptRunner(clock, security);
   const sysctl = openSysctlKeeper(openJournal(journalPath(options.runDir, "vrrp-sysctl"), parseSysctlJournal), log);
   const commands = openRtnetlink();
   const virtuals = openVirtualInterfaces(commands, sysctl, log);
@@ -93,7 +96,10 @@ export function createVrrpRole(context: RoleContext): Role {
     {
       clock,
       log,
-      runScript: async (script) => scriptResult(await scripts.run(script.command, [], script.timeoutMs)),
+      async runScript({ command, timeoutMs }, overdue) {
+        const late = () => overdue(scriptResult({ kind: "timeout", limitMs: timeoutMs }));
+        return scriptResult(await trackScripts.run(command, [], timeoutMs, late));
+      },
       openFiles: () => openFileWatches(readiness, clock),
       openLinks: (polled, changed) => openLinkMonitor(clock, polled, changed),
       openProcesses: (options, changed) => openProcessMonitor(readiness, clock, options, changed),
@@ -387,10 +393,12 @@ export function createVrrpRole(context: RoleContext): Role {
   function takeConfig(next: Config): void {
     config = next;
     const { vrrp, global } = next;
-    scripts.setSecurity(global.scripts);
+    trackScripts.setSecurity(global.scripts);
+    notifyScripts.setSecurity(global.scripts);
     takeRights(global.process.vrrp);
     if (notifier) notifier.reload(global);
-    else notifier = createNotifier("vrrp", global, { clock, log, hostName: hostname(), run: scripts.run, makeFifo });
+    else
+      notifier = createNotifier("vrrp", global, { clock, log, hostName: hostname(), run: notifyScripts.run, makeFifo });
     commands.setReceiveBuffer(wishedBuffer(vrrp.global.cmdRcvBufBytes, vrrp.global.cmdRcvBufForce));
     reflector.setReceiveBuffer(wishedBuffer(vrrp.global.monitorRcvBufBytes, vrrp.global.monitorRcvBufForce));
     openFirewall(next);
@@ -579,6 +587,7 @@ export function createVrrpRole(context: RoleContext): Role {
     cancelStatus();
     cancelTimer();
     trackers.stop();
+    const tracksEnd = trackScripts.stop();
     const actions = director?.stop(now()) ?? [];
     // -V: resigned, but addresses, routes and rules stay.
     carryOut(options.releaseVrrp ? actions : actions.filter((action) => !action.kind.endsWith("Addresses")));
@@ -589,7 +598,7 @@ export function createVrrpRole(context: RoleContext): Role {
     for (const name of stations.keys()) reportInstance(name);
     sockets[Symbol.dispose]();
     await notifier?.drain((config?.global.childWaitMs ?? 5000) * DRAIN_SHARE);
-    scripts.stop();
+    await Promise.all([tracksEnd, notifyScripts.stop()]);
     notifier?.close();
     frames[Symbol.dispose]();
     firewall?.[Symbol.dispose]();
@@ -622,7 +631,7 @@ function isAlone(config: Config): boolean {
   return config.global.instanceName === undefined;
 }
 
-function scriptResult(outcome: Awaited<ReturnType<ReturnType<typeof createScriptRunner>["run"]>>): ScriptRunResult {
+function scriptResult(outcome: ScriptOutcome): ScriptRunResult {
   switch (outcome.kind) {
     case "exit":
       return { ok: outcome.status === 0, detail: `exit status ${outcome.status}` };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Cancel, Clock } from "../../../src/base/clock.ts";
@@ -81,6 +81,48 @@ describe("runner", () => {
     expect(outcome).toEqual({ kind: "timeout", limitMs: 300 });
     const pid = Number(readFileSync(pidFile, "utf8"));
     await until("the grandchild is gone", () => !alive(pid));
+    rmSync(dir, { recursive: true });
+  });
+
+  test("stop leaves nothing, also of a program and its children that ignore TERM; so does a limit", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
+    const pidFile = join(dir, "pids");
+    const stubborn = (limitMs: number, overdue?: () => void) => {
+      const runner = createScriptRunner(clock, OPEN);
+      const ended = runner.run(
+        sh(`trap "" TERM; (sleep 300 & echo $! > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; wait); sleep 300`),
+        [],
+        limitMs,
+        overdue,
+      );
+      return { runner, ended };
+    };
+    const child = () => until("its child", () => existsSync(pidFile) && Number(readFileSync(pidFile, "utf8")));
+    const { runner } = stubborn(60_000);
+    const pid = await child();
+    await runner.stop();
+    await until("gone after stop", () => !alive(pid));
+    rmSync(pidFile);
+
+    let overdue = false;
+    const { ended } = stubborn(300, () => (overdue = true));
+    const second = await child();
+    await until("it is told at once", () => overdue);
+    expect(alive(second)).toBe(true);
+    expect(await ended).toEqual({ kind: "timeout", limitMs: 300 });
+    await until("gone after the limit", () => !alive(second));
+    rmSync(dir, { recursive: true });
+  });
+
+  test("a missing interpreter is named as such", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
+    const path = join(dir, "odd");
+    writeFileSync(path, "#!/no/such/interpreter\n", { mode: 0o755 });
+    const outcome = await createScriptRunner(clock, OPEN).run({ ...sh(""), argv: [path] }, [], 10_000);
+    expect(outcome).toEqual({
+      kind: "cannot-start",
+      reason: `${path}: the interpreter that its first line names is missing (ENOENT)`,
+    });
     rmSync(dir, { recursive: true });
   });
 

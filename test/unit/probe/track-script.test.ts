@@ -67,6 +67,33 @@ test("S42 runs start an interval apart, and a long one is never overlapped", asy
   expect(starts).toEqual([0, 3000]);
 });
 
+test("S42 a run that is overdue has failed at once, and the next waits until it is gone", async () => {
+  const clock = manualClock();
+  const late: ((result: ScriptRunResult) => void)[] = [];
+  const gone: ((result: ScriptRunResult) => void)[] = [];
+  let changes = 0;
+  const tracker = trackScript(
+    script(),
+    clock,
+    (_script, overdue) => {
+      late.push(overdue);
+      return new Promise((resolve) => gone.push(resolve));
+    },
+    () => changes++,
+  );
+  clock.advance(0);
+  late[0]?.({ ok: false, detail: "took longer than 500 ms" });
+  expect(tracker.state()).toMatchObject({ up: false, detail: "took longer than 500 ms" });
+  clock.advance(2500);
+  expect(late).toHaveLength(1);
+  gone[0]?.({ ok: false, detail: "ended" });
+  await Promise.resolve();
+  await Promise.resolve();
+  clock.advance(500);
+  expect([late.length, changes, tracker.state().detail]).toEqual([2, 1, "took longer than 500 ms"]);
+  tracker.stop();
+});
+
 test("a reload keeps what is known", () => {
   const kept = { up: true, detail: "exit 0", sinceMs: 5, contrary: 0 };
   const tracker = trackScript(

@@ -185,7 +185,15 @@ export interface Director {
   removed(instance: string, what: string, at: Instant): readonly DirectorAction[];
   /** The link came back or changed its MAC: masters with addresses on it announce them again. */
   reannounce(link: string, why: "link" | "mac", at: Instant): readonly DirectorAction[];
-  reload(config: VrrpConfig, bfd: readonly TrackDefinition[], at: Instant): readonly DirectorAction[];
+  /** The instances that another configuration leaves out resign, while the driver still has what they send by. reload() follows. */
+  retire(next: VrrpConfig, at: Instant): readonly DirectorAction[];
+  /** Takes another configuration. `arrivals`: what new instances find, so that they need not begin in FAULT. */
+  reload(
+    config: VrrpConfig,
+    bfd: readonly TrackDefinition[],
+    at: Instant,
+    arrivals?: ReadonlyMap<string, Arrival>,
+  ): readonly DirectorAction[];
   /** Resigns and cleans up everything. */
   stop(at: Instant): readonly DirectorAction[];
   sockets(): readonly SocketSpec[];
@@ -195,6 +203,12 @@ export interface Director {
   groupStatus(name: string, at: Instant): SyncGroupStatus | undefined;
   /** Datagrams nobody here is configured for. */
   strangers(): { readonly tooShort: number; readonly unknownVrids: ReadonlyMap<string, readonly number[]> };
+}
+
+/** What setSource() and setFault() would say of an instance. */
+export interface Arrival {
+  readonly source: IpText | undefined;
+  readonly faults: Readonly<Record<string, string | undefined>>;
 }
 
 const COUNTER_NAMES: readonly CounterName[] = [
@@ -670,16 +684,26 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
 
   // --- reload
 
-  function reload(next: VrrpConfig, bfd: readonly TrackDefinition[], at: Instant): readonly DirectorAction[] {
+  function retire(next: VrrpConfig, at: Instant): DirectorAction[] {
     const out: DirectorAction[] = [];
-    dueAt = undefined;
-    const plan = planReload(config.instances, next.instances);
-    for (const instance of plan.remove) {
-      const runtime = runtimes.get(instance.name);
-      if (!runtime) continue;
+    for (const { name } of planReload(config.instances, next.instances).remove) {
+      const runtime = runtimes.get(name);
+      if (!runtime || stateOf(runtime).kind === "stopped") continue;
       const event: Event = { kind: "stop", deleted: true };
-      take(runtime.unit, stepMember(runtime.unit.unit, instance.name, event, at.now), at, out);
+      take(runtime.unit, stepMember(runtime.unit.unit, name, event, at.now), at, out);
     }
+    return out;
+  }
+
+  function reload(
+    next: VrrpConfig,
+    bfd: readonly TrackDefinition[],
+    at: Instant,
+    arrivals: ReadonlyMap<string, Arrival> = new Map(),
+  ): readonly DirectorAction[] {
+    dueAt = undefined;
+    const out = retire(next, at);
+    const plan = planReload(config.instances, next.instances);
     const reported = new Map(
       units.map((unit) => [unit.unit.group, { state: unitState(unit.unit), since: unit.since }]),
     );
@@ -695,7 +719,13 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
       Object.assign(runtime, settingsOf(match.next), { previous: match.old });
       survivors.set(match.next.name, runtime);
     }
-    for (const instance of plan.add) survivors.set(instance.name, newRuntime(instance, at.now));
+    for (const instance of plan.add) {
+      const runtime = newRuntime(instance, at.now);
+      const { source, faults = {} } = arrivals.get(instance.name) ?? {};
+      if (source !== undefined) runtime.source = { ip: source, bytes: ipBytes(source) };
+      for (const [code, text] of Object.entries(faults)) if (text !== undefined) runtime.extraFaults.set(code, text);
+      survivors.set(instance.name, runtime);
+    }
     config = next;
     definitions = definitionsOf(next, bfd);
     // In the order of the file, as at the start.
@@ -801,6 +831,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
       }
       return out;
     },
+    retire,
     reload,
     stop(at) {
       const out: DirectorAction[] = [];

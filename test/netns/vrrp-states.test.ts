@@ -15,6 +15,7 @@ const LIMIT_MS = 90_000;
 const SUBJECT: Kind = process.env.LBD_SUBJECT === "keepalived" ? "keepalived" : "lbd";
 const reason = netnsReason() ?? (spawnSync("keepalived", ["-v"]).error ? "keepalived is not installed" : undefined);
 if (reason) console.log(`skipped: ${reason}`);
+const ofV1 = (arp: { readonly senderIp: string }) => arp.senderIp === "192.0.2.100";
 const netTest = (title: string, run: () => Promise<void>) => test.concurrent(title, run, LIMIT_MS);
 
 describe.skipIf(reason !== undefined)("links and peers", () => {
@@ -366,6 +367,39 @@ describe.skipIf(reason !== undefined)("addresses, routes and rules", () => {
     const gaps = adverts.slice(1).map((advert, i) => advert.at - (adverts[i]?.at ?? 0));
     expect(Math.max(...gaps)).toBeLessThan(0.3);
     expect(has(host)).toBe(true);
+  });
+
+  netTest("S29 what a reload does not change is not touched, and what it adds begins as backup", async () => {
+    if (SUBJECT === "keepalived") return; // Each master advertises, and announces everything anew.
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    const capture = await segment.capture("proto 112 or arp");
+    const routes = "virtual_routes {\n    203.0.113.0/24 via 192.0.2.2 dev eth0\n  }";
+    const kept = config({ extra: `use_vmac\n  ${routes}` });
+    using a = new Daemon(SUBJECT, host, kept + instance({ name: "V2", vrid: 52, vips: ["192.0.2.110"] })).start();
+    await until("both are master", () => has(host) && has(host, "192.0.2.110/32"));
+    await until("announced for good", () => gratuitousArps(capture.frames).filter(ofV1).length >= 10);
+    const monitor = host.spawn("ip", ["monitor", "all"]);
+    let told = "";
+    monitor.stdout?.on("data", (chunk: Buffer) => {
+      told += chunk.toString();
+    });
+    host.ip("addr add 198.51.100.1/24 dev eth0");
+    await until("the monitor hears", () => told.includes("198.51.100.1"));
+    told = "";
+    const arps = gratuitousArps(capture.frames).filter(ofV1).length;
+    const third = instance({ name: "V3", vrid: 53, vips: ["192.0.2.120"] });
+    a.reload(kept + instance({ name: "V2", vrid: 52, vips: ["192.0.2.110", "192.0.2.111"] }) + third);
+    await until("V3 is master", () => has(host, "192.0.2.120/32") && has(host, "192.0.2.111/32"));
+    await until("the monitor heard of it", () => told.includes("192.0.2.120"));
+    expect(told).not.toMatch(/192\.0\.2\.100|192\.0\.2\.110|203\.0\.113|vrrp\.51/);
+    expect(gratuitousArps(capture.frames).filter(ofV1)).toHaveLength(arps);
+    const times = vrrpFrames(capture.frames)
+      .filter((advert) => advert.vrid === 51)
+      .map((advert) => advert.at);
+    expect(Math.max(...times.slice(1).map((at, i) => at - (times[i] ?? 0)))).toBeLessThan(0.3);
+    expect(a.output).toContain("V3: INIT to BACKUP: started");
+    expect(a.output).not.toContain("FAULT");
   });
 
   netTest("a broken file at reload changes nothing", async () => {

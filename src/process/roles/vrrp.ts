@@ -29,7 +29,7 @@ import type { NetEvent } from "../../net/seen.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import type { ScriptRunResult } from "../../probe/track-script.ts";
 import { type AnnounceTarget, announcementFrame, announceTargets } from "../../vrrp/announce.ts";
-import { createDirector, type Director, type DirectorAction } from "../../vrrp/director.ts";
+import { type Arrival, createDirector, type Director, type DirectorAction } from "../../vrrp/director.ts";
 import { planReload } from "../../vrrp/reload.ts";
 import type { Instant } from "../../vrrp/view.ts";
 import { journalPath, openJournal } from "../journal.ts";
@@ -425,15 +425,12 @@ export function createVrrpRole(context: RoleContext): Role {
     filter(firewall?.setServices(virtualServices(next.virtualServers)));
   }
 
-  function addStation(instance: VrrpInstance, global: Config["vrrp"]["global"]): void {
-    stations.set(instance.name, newStation(instance, stations.values(), reflector.seen, global));
-  }
-
   function start(first: Config): void {
     takeConfig(first);
     const { vrrp } = first;
     director = createDirector(vrrp, first.bfd, clock.now());
-    for (const instance of vrrp.instances) addStation(instance, vrrp.global);
+    for (const instance of vrrp.instances)
+      stations.set(instance.name, newStation(instance, stations.values(), reflector.seen, vrrp.global));
     for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
     reflector.setScope(tableScope(allParts()));
     tables.setOwned(allParts(), isAlone(first));
@@ -455,34 +452,15 @@ export function createVrrpRole(context: RoleContext): Role {
     if (!director) return;
     takeConfig(next);
     const { vrrp } = next;
-    const before = new Map(stations);
-    const actions = director.reload(vrrp, next.bfd, now());
-    // Advertisements of those that leave go out by their old sockets.
-    for (const action of actions) if (action.kind === "send" && action.priority === 0) send(action);
-    const plan = planReload(
-      [...before.values()].map((station) => station.instance),
-      vrrp.instances,
-    );
-    const kept = new Set<Station>();
-    stations.clear();
-    for (const { old, next: instance } of [...plan.keep, ...plan.change]) {
-      const station = before.get(old.name);
-      if (!station) continue;
-      kept.add(station);
-      station.instance = instance;
-      const unused = placeAddresses(station, givenNames(before.values()), reflector.seen, vrrp.global);
-      for (const vmac of unused) virtuals.remove(vmac);
-      stations.set(instance.name, station);
-      // Another name is no change on the wire, so the core has nothing to say of it.
-      if (owning.delete(old.name)) owning.set(instance.name, instance);
-    }
-    for (const [name, station] of before) if (!kept.has(station)) dropStation(name, station);
-    for (const instance of vrrp.instances) if (!stations.has(instance.name)) addStation(instance, vrrp.global);
+    // Those that leave say so by their old sockets, and from their old addresses.
+    carryOut(director.retire(vrrp, now()));
+    const arrived = takeStations(vrrp);
     for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
     reflector.setScope(tableScope(allParts()));
     trackers.linksChanged(reflector.seen);
     trackers.configure(next);
-    carryOut(actions.filter((action) => action.kind !== "send" || action.priority !== 0));
+    perform(director.setFacts(trackers.facts(), now()));
+    carryOut(director.reload(vrrp, next.bfd, now(), arrived));
     refresh();
     perform(director.setFacts(trackers.facts(), now()));
     tables.setOwned(allParts(), isAlone(next));
@@ -492,6 +470,38 @@ export function createVrrpRole(context: RoleContext): Role {
     syncDaemons.configure(next, new Set(owning.keys()));
     if (next.global.fifoWriteVrrpStatesOnReload) repeatStates();
     snapshot();
+  }
+
+  /** Stations of another configuration: kept, dropped, new. What the new ones find is the result. */
+  function takeStations(vrrp: Config["vrrp"]): ReadonlyMap<string, Arrival> {
+    const before = new Map(stations);
+    const plan = planReload(
+      [...before.values()].map((station) => station.instance),
+      vrrp.instances,
+    );
+    for (const { name } of plan.remove) {
+      const station = before.get(name);
+      if (station) dropStation(name, station);
+    }
+    stations.clear();
+    for (const { old, next: instance } of [...plan.keep, ...plan.change]) {
+      const station = before.get(old.name);
+      if (!station) continue;
+      station.instance = instance;
+      const unused = placeAddresses(station, givenNames(before.values()), reflector.seen, vrrp.global);
+      for (const vmac of unused) virtuals.remove(vmac);
+      stations.set(instance.name, station);
+      // Another name is no change on the wire, so the core has nothing to say of it.
+      if (owning.delete(old.name)) owning.set(instance.name, instance);
+    }
+    const arrived = new Map<string, Arrival>();
+    for (const instance of plan.add) {
+      const station = newStation(instance, stations.values(), reflector.seen, vrrp.global);
+      stations.set(instance.name, station);
+      const faults = refreshStation(station, reflector.seen, vrrp.global, { sockets, virtuals });
+      arrived.set(instance.name, { source: station.source, faults });
+    }
+    return arrived;
   }
 
   function dropStation(name: string, station: Station): void {

@@ -116,6 +116,39 @@ describe("an instance", () => {
     expect(bench.director.sockets()).toEqual([]);
   });
 
+  test("a new one begins as what it finds: backup, or the faults it has; it is told of nothing else", () => {
+    const bench = master();
+    const config = vrrpConfig([
+      vrrpInstance({ priority: 150 }),
+      vrrpInstance({ name: "B", vrid: 52 }),
+      vrrpInstance({ name: "C", vrid: 53 }),
+    ]);
+    const arrivals = new Map([
+      ["B", { source: "192.0.2.1", faults: {} }],
+      ["C", { source: "192.0.2.1", faults: { socket: "no socket" } }],
+    ]);
+    const done = bench.does(() => bench.do((d, at) => d.reload(config, [], at, arrivals)));
+    expect(done.filter((text) => !text.startsWith("log"))).toEqual([
+      "remove B",
+      "B INIT>BACKUP start",
+      "notify B BACKUP 100",
+      "remove C",
+      "C INIT>FAULT fault",
+      "notify C FAULT 100",
+    ]);
+  });
+
+  test("S30 those that leave can resign before anything else of a reload happens, once", () => {
+    const bench = master();
+    const next = vrrpConfig([]);
+    expect(bench.moves(() => bench.do((d, at) => d.retire(next, at)))).toEqual([
+      "VI_1 MASTER>STOP deleted",
+      "send VI_1 0",
+      "remove VI_1",
+    ]);
+    expect(reload(bench, next)).toEqual([]);
+  });
+
   test("another VRID: the old one resigns, the new one starts as backup", () => {
     const bench = master();
     const done = reload(bench, vrrpConfig([vrrpInstance({ priority: 150, vrid: 99 })]));
@@ -158,10 +191,10 @@ describe("groups", () => {
   test("a new member follows a group that is master, without a gap", () => {
     const bench = master(vrrpConfig([a], { syncGroups: [syncGroup("G", ["A"])] }));
     const config = vrrpConfig([a, b], { syncGroups: [syncGroup("G", ["A", "B"])] });
-    bench.do((d, at) => d.reload(config, [], at));
-    // Its source is known a moment later: until then the group is in FAULT, as any group with such a member.
-    bench.do((d, at) => d.setSource("B", "192.0.2.1", at));
-    bench.run(4000);
+    const arrivals = new Map([["B", { source: "192.0.2.1", faults: {} }]]);
+    const moves = bench.moves(() => bench.do((d, at) => d.reload(config, [], at, arrivals)));
+    expect(moves).toEqual(expect.arrayContaining(["B BACKUP>MASTER group", "send B 100", "add B"]));
+    expect(moves.some((text) => text.includes("A MASTER>"))).toBe(false);
     expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "MASTER"]);
   });
 

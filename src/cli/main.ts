@@ -15,7 +15,7 @@ import { reloadCommand } from "./reload.ts";
 import { run } from "./run.ts";
 import { runOptions } from "./run-options.ts";
 import { statusCommand, vrrpCommand } from "./status.ts";
-import { unknownArgument } from "./strict.ts";
+import { badArgument } from "./strict.ts";
 import { complainUsage, nearOnes, print } from "./terminal.ts";
 
 interface Command {
@@ -118,11 +118,8 @@ async function runOther(name: string, chosen: Command, rawArgs: readonly string[
   process.stdout.on("error", () => process.exit(EXIT.ok));
   const args = await chosen.args();
   if (rawArgs.includes("--help") || rawArgs.includes("-h")) return print(commandHelp(name, chosen.description, args));
-  const unknown = unknownArgument(rawArgs, args);
-  if (unknown) {
-    const what = unknown.word.startsWith("-") ? "unknown option" : "stray word";
-    return complainUsage(`${what} ${unknown.word}`, usageExit, nearOnes(unknown.word, unknown.known), `lbd ${name}`);
-  }
+  const bad = badArgument(rawArgs, args);
+  if (bad) return complainUsage(bad.message, usageExit, nearOnes(bad.word, bad.known), `lbd ${name}`);
   try {
     await chosen.run([...rawArgs]);
   } catch (error) {

@@ -124,22 +124,26 @@ function withoutTaken(
   taken: Map<string, BoundVirtualServer>,
   findings: Findings,
 ): VirtualServer | undefined {
+  const doubles: { readonly key: string; readonly before: BoundVirtualServer }[] = [];
   const services = server.services.filter((service) => {
     const key =
       service.kind === "address"
         ? `${formatEndpoint(service.ip, service.port)}/${server.protocol}`
         : `fwmark ${service.mark} of IPv${service.family}`;
     const before = taken.get(key);
-    if (!before) taken.set(key, bound);
-    else
-      findings.add("warning", wordSpan(bound), {
-        code: "duplicate-service",
-        message: `${key} ${before === bound ? "stands twice in this group" : "is served by another virtual_server already"}: it is left out here`,
-        ...(before !== bound && { related: [{ span: wordSpan(before), message: "served here first" }] }),
-      });
+    if (before) doubles.push({ key, before });
+    else taken.set(key, bound);
     return !before;
   });
-  if (services.length === server.services.length) return server;
+  const [first] = doubles;
+  if (!first) return server;
+  const { before } = first;
+  const what = doubles.length === 1 ? first.key : `${first.key} (and ${doubles.length - 1} more)`;
+  findings.add("warning", wordSpan(bound), {
+    code: "duplicate-service",
+    message: `${what} ${before === bound ? "stands twice in this group" : "is served by another virtual_server already"}: it is left out here`,
+    ...(before !== bound && { related: [{ span: wordSpan(before), message: "served here first" }] }),
+  });
   return services.length === 0 ? undefined : { ...server, services };
 }
 

@@ -10,9 +10,9 @@ export const MAX_FILES = 1000;
 /** Files that include each other. */
 export const MAX_INCLUDE_DEPTH = 100;
 /** Lines that macros and loops make, over the whole configuration: they take more memory than lines of a file. */
-export const MAX_EXPANDED_LINES = 300_000;
+export const MAX_EXPANDED_LINES = 250_000;
 /** Characters moved while replacing macros: bounds the work of macros that double each other. */
-export const MAX_EXPANSION_CHARS = 512 * 1024 * 1024;
+export const MAX_EXPANSION_CHARS = 256 * 1024 * 1024;
 /** Characters of all lines after replacement. */
 export const MAX_EXPANDED_CHARS = 64 * 1024 * 1024;
 /** Words and braces of the whole configuration. */
@@ -29,3 +29,7 @@ export const MAX_ALTERNATIVES = 1000;
 export const MAX_MISFITS = 10_000;
 /** Findings that are shown; a last one counts the rest. */
 export const MAX_DIAGNOSTICS = 1000;
+/** Addresses of one range or block: a slip of the hand must not fill the kernel. */
+export const MAX_RANGE_ADDRESSES = 65_536;
+/** Addresses of all ranges and blocks together: each may become a server with its checks. */
+export const MAX_RANGED_ADDRESSES = 262_144;

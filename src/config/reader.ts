@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import type { Severity } from "./diagnostic.ts";
 import { type Finding, type Findings, spanOver } from "./findings.ts";
+import { MAX_RANGED_ADDRESSES } from "./limits.ts";
 import type { Span } from "./span.ts";
 import type { Statement, Word } from "./tree.ts";
 
@@ -47,6 +48,7 @@ export class Reader {
   #at = 0;
   #from: 0 | 1 = 1;
   #complained = false;
+  #ranged = 0;
   /** The option of a line that is being read, in place of the keyword, for messages. */
   subject: Word | undefined;
 
@@ -161,6 +163,14 @@ export class Reader {
     if (!word) return;
     if (!this.#complained) this.error(word, "unknown-word", `${what} does not know ${shown(word)}`, hint);
     this.takeAll();
+  }
+
+  /** Counts the addresses of ranges over the whole configuration; false, with a finding, when they are too many. */
+  countRanged(word: Word, addresses: number): boolean {
+    this.#ranged += addresses;
+    if (this.#ranged <= MAX_RANGED_ADDRESSES) return true;
+    this.error(word, "limit-exceeded", `all ranges together have more than ${MAX_RANGED_ADDRESSES} addresses`);
+    return false;
   }
 
   /** need() and convert() in one. */

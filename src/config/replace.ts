@@ -100,7 +100,10 @@ export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced
       continue;
     }
     if (text.length > MAX_LINE_CHARS || budget.movedChars > MAX_EXPANSION_CHARS) {
-      const what = text.length > MAX_LINE_CHARS ? "characters of a line" : "characters moved by macros";
+      const what =
+        text.length > MAX_LINE_CHARS
+          ? `${MAX_LINE_CHARS} characters in one line`
+          : `${MAX_EXPANSION_CHARS} characters moved by macros`;
       problems.push({ kind: "limit", at: line, what });
       break;
     }
@@ -144,7 +147,7 @@ export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced
 
   budget.expandedChars += text.length;
   if (budget.expandedChars > MAX_EXPANDED_CHARS && !problems.some((p) => p.kind === "limit"))
-    problems.push({ kind: "limit", at: line, what: "characters made by macros" });
+    problems.push({ kind: "limit", at: line, what: `${MAX_EXPANDED_CHARS} characters made by macros` });
   for (let at = text.indexOf("$"); at >= 0; at = text.indexOf("$", at + 1)) {
     const left = leftReference(text, at, macros);
     if (left && !problems.some((p) => p.kind === "loop"))

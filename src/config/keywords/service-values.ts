@@ -1,13 +1,11 @@
 // Config core: values of virtual and real servers: addresses and ranges, forwarding methods, persistence, checks' lists.
 import { canonicalIp, familyOf, formatIp, type IpText, ipBytes } from "../../base/ip.ts";
+import { MAX_RANGE_ADDRESSES } from "../limits.ts";
 import type { Forwarding } from "../model.ts";
 import type { Reader } from "../reader.ts";
 import type { Word } from "../tree.ts";
 import { integerSchema, ipSchema, nonEmptySchema, UINT32_MAX, wordSchema, wordsSchema } from "../values.ts";
 import type { Value } from "./keyword.ts";
-
-/** Ranges beyond this many addresses are refused: a slip of the hand must not fill the kernel. */
-export const MAX_RANGE_ADDRESSES = 65_536;
 
 const portSchema = integerSchema(0, 65535);
 
@@ -156,7 +154,7 @@ function readRange(words: Reader, word: Word): readonly IpText[] | undefined {
     words.error(word, "bad-range", message);
     return undefined;
   }
-  return addressesFrom(bytes, count + 1);
+  return words.countRanged(word, count + 1) ? addressesFrom(bytes, count + 1) : undefined;
 }
 
 function endOfRange(first: Uint8Array, text: string): Uint8Array | undefined {
@@ -207,7 +205,7 @@ function readBlock(words: Reader, word: Word): readonly IpText[] | undefined {
     );
     return undefined;
   }
-  return addressesFrom(bytes, count);
+  return words.countRanged(word, count) ? addressesFrom(bytes, count) : undefined;
 }
 
 /** Addresses between the two, counted by the last 32 bits; the rest must be equal. */

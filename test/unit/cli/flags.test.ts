@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { FLAGS, type Flag, readFlags } from "../../../src/cli/flags.ts";
 import { HELP_COLUMNS, helpText, wrap } from "../../../src/cli/help.ts";
 import { readApi, runOptions } from "../../../src/cli/run-options.ts";
-import { unknownArgument } from "../../../src/cli/strict.ts";
+import { badArgument } from "../../../src/cli/strict.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
 import { VERSION } from "../../../src/version.ts";
 
@@ -186,9 +186,10 @@ test.each([
   ["a switch turned off", ["--no-json"], undefined],
   ["an option that is not", ["--jsn"], "--jsn"],
   ["a word where none goes", ["x"], "x"],
+  ["an option without its value", ["--run-dir"], "--run-dir"],
 ] as const)("commands: %s", (_why, rawArgs, word) => {
   const args = { json: { type: "boolean", alias: "j" }, "run-dir": { type: "string" } } as const;
-  expect(unknownArgument(rawArgs, args)?.word).toBe(word as string);
+  expect(badArgument(rawArgs, args)?.word).toBe(word as string);
 });
 
 test("the version is the package's", () => {

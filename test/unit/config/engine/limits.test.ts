@@ -2,6 +2,7 @@
 // What damaged and hostile configurations may cost: a finding, little time, never an exception.
 import { describe, expect, test } from "bun:test";
 import * as limits from "../../../../src/config/limits.ts";
+import { bindText, briefly } from "../../../support/config.ts";
 import { read } from "./support.ts";
 
 /** Five seconds is what is promised. Of processor time: the machine may do much else. */
@@ -64,6 +65,27 @@ describe("limits", () => {
   test("alternatives that multiply", () => {
     const { findings } = read(`include ${"{a,b}".repeat(60)}`);
     expect(findings).toContain("1:9 error limit-exceeded");
+  });
+
+  test("ranges of real servers that multiply", () => {
+    const service = (port: number) =>
+      `virtual_server 192.0.2.1 ${port} {\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n real_server 10.1.0.0-10.1.255.255 80 {\n }\n}\n`;
+    timed(() => {
+      const { config, diagnostics } = bindText(Array.from({ length: 100 }, (_, i) => service(i + 1)).join(""));
+      expect(config.virtualServers).toHaveLength(limits.MAX_RANGED_ADDRESSES / limits.MAX_RANGE_ADDRESSES);
+      expect(new Set(briefly(diagnostics).map((line) => line.replace(/^\d+/, "")))).toEqual(
+        new Set([":14 error limit-exceeded"]),
+      );
+    });
+  });
+
+  test("a group that many serve", () => {
+    const service =
+      "virtual_server group G {\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n real_server 192.0.2.1 80 {\n }\n}\n";
+    timed(() => {
+      const { diagnostics } = bindText(`virtual_server_group G {\n 10.1.0.0/16 80\n}\n${service.repeat(20)}`);
+      expect(diagnostics.map(({ code }) => code)).toEqual(Array(19).fill("duplicate-service"));
+    });
   });
 
   test("multi-line macros inside each other", () => {

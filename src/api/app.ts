@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import * as v from "valibot";
 import type { Log } from "../base/log.ts";
 import * as answers from "./answers.ts";
-import { guard, type Via } from "./guard.ts";
+import { guard, isRead, ONLY_READ, type Via } from "./guard.ts";
 import { openapiDocument } from "./openapi.ts";
 import { problem } from "./problem.ts";
 import { type ApiState, ROUTES, type Route } from "./routes.ts";
@@ -52,8 +52,7 @@ export function createApp(options: AppOptions): App {
   async function answer(request: Request, via: Via): Promise<Response> {
     const refused = guard(request, via, listenAddress);
     if (refused) return refused;
-    if (request.method !== "GET" && request.method !== "HEAD")
-      return problem(405, "only GET and HEAD are served", { headers: { allow: "GET, HEAD" } });
+    if (!isRead(request.method)) return problem(405, ONLY_READ, { headers: { allow: "GET, HEAD" } });
     if (request.method === "GET") return router.fetch(request);
     const response = await router.fetch(new Request(request.url, { headers: request.headers }));
     // An event stream that nobody reads must not stay open.

@@ -4,6 +4,12 @@
 import { canonicalIp, parseIp } from "../base/ip.ts";
 import { problem } from "./problem.ts";
 
+export const ONLY_READ = "only GET and HEAD are served";
+
+export function isRead(method: string | undefined): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
 /** What the server knows about a connection. */
 export interface Via {
   readonly kind: "unix" | "tcp";

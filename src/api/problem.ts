@@ -14,6 +14,7 @@ export const Problem = v.object({
 export type Problem = v.InferOutput<typeof Problem>;
 
 const TITLES: Readonly<Record<number, string>> = {
+  200: "OK",
   400: "Bad Request",
   403: "Forbidden",
   404: "Not Found",
@@ -26,13 +27,18 @@ const TITLES: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
 };
 
+/** The words of RFC 9110 for a status. */
+export function titleOf(status: number): string {
+  return TITLES[status] ?? "Error";
+}
+
 export interface ProblemExtras {
   readonly reasons?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function problem(status: number, detail: string, extras: ProblemExtras = {}): Response {
-  const body: Problem = { type: "about:blank", title: TITLES[status] ?? "Error", status, detail };
+  const body: Problem = { type: "about:blank", title: titleOf(status), status, detail };
   if (extras.reasons) body.reasons = [...extras.reasons];
   return new Response(`${JSON.stringify(body)}\n`, {
     status,

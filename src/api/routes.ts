@@ -97,7 +97,7 @@ export const ROUTES: readonly Route[] = [
     summary: "Real servers of all virtual servers",
     query: {
       healthy: {
-        schema: v.picklist(["true", "false"]),
+        schema: v.picklist(["true", "false"], "expected true or false"),
         description: "Only those whose checks pass, or only those that fail",
       },
     },

@@ -5,8 +5,8 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { App } from "./app.ts";
-import type { Via } from "./guard.ts";
-import { problem } from "./problem.ts";
+import { isRead, ONLY_READ, type Via } from "./guard.ts";
+import { PROBLEM_CONTENT_TYPE, problem, titleOf } from "./problem.ts";
 
 /** At one time and socket; one more takes the place of the one that has been idle longest. */
 export const MAX_CONNECTIONS = 128;
@@ -58,21 +58,21 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
   let waitingBytes = 0;
   let sweep: Cancel = () => {};
 
-  const server: Server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAlive: true }, (incoming, outgoing) => {
+  // Without a Host is for the guard to refuse, which says why.
+  const limits = { maxHeaderSize: MAX_HEADER_BYTES, keepAlive: true, requireHostHeader: false };
+  const server: Server = createServer(limits, (incoming, outgoing) => {
     void serve(incoming, outgoing);
   });
   server.on("connection", admit);
   server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
     if (!socket.writable) return socket.destroy();
-    socket.end(
-      error.code === "HPE_HEADER_OVERFLOW"
-        ? rawProblem(431, "the header is too large")
-        : rawProblem(400, "this is no HTTP"),
-    );
+    if (error.code === "HPE_HEADER_OVERFLOW") return void socket.end(rawProblem(431, "the header is too large"));
+    socket.end(rawProblem(400, "this is no HTTP, or no method that is known"));
   });
-  // Neither is served; without a listener Bun would keep the connection or answer by itself.
-  server.on("upgrade", (_request: IncomingMessage, socket: Socket) => socket.destroy());
-  server.on("connect", (_request: IncomingMessage, socket: Socket) => socket.destroy());
+  // Never a request as others are; without a listener it would get no answer. An upgrade is one, and is not taken up.
+  server.on("connect", (_request: IncomingMessage, socket: Socket) => {
+    socket.end(rawProblem(405, ONLY_READ, ["allow: GET, HEAD"]));
+  });
 
   function admit(socket: Socket) {
     if (!options.ready()) return socket.destroy();
@@ -113,6 +113,7 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
     outgoing.on("error", () => {});
     const response = await respond(incoming);
     outgoing.statusCode = response.status;
+    outgoing.statusMessage = titleOf(response.status);
     for (const [name, value] of response.headers) outgoing.setHeader(name, value);
     if (hasBody(incoming)) outgoing.setHeader("connection", "close");
     const streams = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
@@ -196,7 +197,8 @@ function toRequest(incoming: IncomingMessage): Request | Response {
   const url = incoming.url ?? "";
   if (!url.startsWith("/")) return problem(400, "the request target must be a path");
   if (url.length > MAX_URL_CHARS) return problem(414, `the path is longer than ${MAX_URL_CHARS} characters`);
-  if (hasBody(incoming)) return problem(413, "requests with a body are not served");
+  // With another method it is the method that is wrong.
+  if (hasBody(incoming) && isRead(incoming.method)) return problem(413, "requests with a body are not served");
   const headers = new Headers();
   let hosts = 0;
   for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
@@ -221,16 +223,14 @@ function hasBody(incoming: IncomingMessage): boolean {
   return encoding !== undefined || (length !== undefined && length !== "0");
 }
 
-function rawProblem(status: number, detail: string): string {
-  const body = JSON.stringify({
-    type: "about:blank",
-    title: status === 431 ? "Request Header Fields Too Large" : "Bad Request",
-    status,
-    detail,
-  });
+/** For connections on which there is no request to answer. */
+function rawProblem(status: number, detail: string, headers: readonly string[] = []): string {
+  const title = titleOf(status);
+  const body = JSON.stringify({ type: "about:blank", title, status, detail });
   const head = [
-    `HTTP/1.1 ${status} ${status === 431 ? "Request Header Fields Too Large" : "Bad Request"}`,
-    "content-type: application/problem+json",
+    `HTTP/1.1 ${status} ${title}`,
+    `content-type: ${PROBLEM_CONTENT_TYPE}`,
+    ...headers,
     `content-length: ${body.length}`,
     "connection: close",
   ];

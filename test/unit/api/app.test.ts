@@ -231,6 +231,11 @@ describe("over TCP", () => {
   });
 });
 
+test("a wrong value names the ones that are taken", async () => {
+  const { body } = await get(appWith().app, "/v1/real-servers?healthy=maybe");
+  expect(body.detail).toBe("query parameter healthy: expected true or false");
+});
+
 test("HEAD is GET without a body", async () => {
   const { app, events } = appWith();
   const answer = await get(app, "/v1/status", {}, { kind: "unix" }, "HEAD");

@@ -60,13 +60,15 @@ test("answers and keeps the connection for the next request", async () => {
 });
 
 test.each([
-  ["a body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", "413"],
+  ["a body", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", "413"],
   ["a body in chunks", "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "413"],
   ["a giant header", `GET / HTTP/1.1\r\nHost: x\r\nX: ${"a".repeat(20_000)}\r\n\r\n`, "431"],
   ["a giant path", `GET /${"a".repeat(4000)} HTTP/1.1\r\nHost: x\r\n\r\n`, "414"],
   ["two Host headers", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"],
   ["an absolute URL", "GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n", "400"],
   ["a target that is no path", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "400"],
+  ["a method that is none", "FOO / HTTP/1.1\r\nHost: a\r\n\r\n", "400"],
+  ["a wish for a tunnel", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", "405"],
   ["no HTTP at all", "\x00\x01\x02\x03 hello\r\n\r\n", "400"],
 ])("%s gets a problem and no answer of the application", async (_what, text, status) => {
   let asked = 0;
@@ -78,6 +80,15 @@ test.each([
   expect(answer.split(" ")[1]).toBe(status);
   expect(answer.toLowerCase()).toContain("content-type: application/problem+json");
   expect(asked).toBe(0);
+});
+
+test.each([
+  ["a body with another method", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"],
+  ["no Host", "GET / HTTP/1.1\r\n\r\n"],
+  ["an upgrade", "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"],
+])("%s is for the application to judge", async (_what, text) => {
+  const { path } = await serve(() => new Response("judged"));
+  expect(await exchange(path, text)).toEndWith("judged");
 });
 
 test("a connection on which nothing is asked is closed, also with half a head", async () => {

@@ -1,6 +1,6 @@
 // Status core: the text that Prometheus scrapes (text format 0.0.4), written by hand: a table of families, each a walk over the store.
 // `lbd_*` are ours; `keepalived_*` carry the names and labels of the common exporter, so its dashboards and alerts go on working.
-import type { RealServerStatus, TrafficStatus, VirtualServerStatus, VrrpStatus } from "./schema.ts";
+import type { RealServerStatus, TrafficStatus, VirtualServerStatus, VrrpAddressStatus, VrrpStatus } from "./schema.ts";
 import type { StatusStore } from "./store.ts";
 
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -280,6 +280,13 @@ function vrrpFamilies(store: StatusStore): Family[] {
         for (const [reason, count] of Object.entries(i.refused)) add(count, { ...l, reason });
       }),
     ),
+    counter(
+      "lbd_vrrp_auth_hmac_total",
+      "Packets that auth_hmac refused.",
+      each((i, l, add) => {
+        for (const result of HMAC_RESULTS) add(i.counters[`auth_ext_${result}`] ?? 0, { ...l, result });
+      }),
+    ),
     gauge(
       "lbd_vrrp_foreign_masters",
       "1: another master is seen while this one is.",
@@ -304,6 +311,8 @@ function vrrpFamilies(store: StatusStore): Family[] {
     }),
   ];
 }
+
+const HMAC_RESULTS = ["missing", "malformed", "unknown_key", "invalid_hmac", "stale", "replay"] as const;
 
 function uniqueTrackers(instances: readonly VrrpStatus[]) {
   const found = new Map<string, VrrpStatus["priority"]["trackers"][number]>();
@@ -340,9 +349,15 @@ function exporterFamilies(instances: readonly VrrpStatus[]): Family[] {
     gauge("keepalived_vrrp_state", "0 init, 1 backup, 2 master, 3 fault; one series an address.", (add) => {
       for (const i of instances) {
         const state = STATE_NUMBER[i.state] ?? 0;
-        if (i.addresses.length === 0) add(state, { ...labels(i), ip_address: "" });
-        for (const a of i.addresses) add(state, { ...labels(i), intf: a.interface, ip_address: a.address });
+        const shown = i.addresses.filter(({ excluded }) => !excluded);
+        if (shown.length === 0) add(state, { ...labels(i), ip_address: "" });
+        for (const a of shown) add(state, { ...labels(i), ...addressLabels(a) });
       }
+    }),
+    gauge("keepalived_vrrp_excluded_state", "The same, for addresses that are not in the adverts.", (add) => {
+      for (const i of instances)
+        for (const a of i.addresses.filter(({ excluded }) => excluded))
+          add(STATE_NUMBER[i.state] ?? 0, { ...labels(i), ...addressLabels(a) });
     }),
     ...EXPORTER_COUNTERS.map(([name, key, help]) =>
       counter(name, `${help}.`, (add) => {
@@ -352,11 +367,46 @@ function exporterFamilies(instances: readonly VrrpStatus[]): Family[] {
         }
       }),
     ),
+    counter(
+      "keepalived_gratuitous_arp_delay_total",
+      "Delay of the second round of announcements, in seconds.",
+      (add) => {
+        for (const i of instances) add(i.announceDelayMs / 1000, labels(i));
+      },
+    ),
     gauge("keepalived_script_status", "1: the tracked script succeeds.", (add) => {
       for (const t of uniqueTrackers(instances)) if (t.kind === "script") add(flag(t.up), { name: t.name });
     }),
   ];
 }
+
+/** As keepalived's dump writes it, where the exporter takes it from: a single address has no length. */
+function addressLabels({ address, prefixLength, interface: intf }: VrrpAddressStatus): Labels {
+  const single = prefixLength === (address.includes(":") ? 128 : 32);
+  return { intf, ip_address: single ? address : `${address}/${prefixLength}` };
+}
+
+/** What roles report by themselves, and what it means. */
+export const ROLE_HELP: Readonly<Record<string, string>> = {
+  lbd_check_late_total: "Checks that started later than they should have.",
+  lbd_check_results_total: "Runs of checks by result.",
+  lbd_checks: "Checks that are configured.",
+  lbd_checks_in_flight: "Checks that run now.",
+  lbd_drift_detected_total: "Differences between the kernel's tables and what lbd wants that others made.",
+  lbd_drift_repaired_total: "Such differences that were put right.",
+  lbd_event_loop_lag_seconds: "How late a timer of the process ran, looked at once a second.",
+  lbd_garp_sent_total: "Announcements of addresses that were sent (gratuitous ARP, neighbour advertisements).",
+  lbd_ipvs_sync_daemon_up: "1: the IPVS sync daemon of that role runs.",
+  lbd_kernel_op_duration_seconds: "How long a round of commands to the kernel took.",
+  lbd_kernel_ops_total: "Commands to the kernel by result.",
+  lbd_netlink_overruns_total: "Times the kernel had more news than the socket could hold.",
+  lbd_netlink_resyncs_total: "Times the kernel's tables were read anew after that.",
+  lbd_notify_runs_total: "Notifications by channel and result.",
+  lbd_track_flaps_total: "Changes of what is tracked.",
+  lbd_vrrp_advert_jitter_seconds: "How late the latest of VRRP's timers ran since the last report.",
+  lbd_vrrp_transitions_total: "Changes of state of an instance by cause.",
+  keepalived_script_state: "0: the tracked script is idle, 1: it runs.",
+};
 
 /** What roles count themselves, by full name; families that were written already are not repeated. */
 function renderRoleMetrics(values: ReadonlyMap<string, number>, written: ReadonlySet<string>): string {
@@ -373,7 +423,12 @@ function renderRoleMetrics(values: ReadonlyMap<string, number>, written: Readonl
     families.set(family, entry);
     entry.samples.push(`${name} ${renderValue(value)}\n`);
   }
-  return [...families].map(([name, { type, samples }]) => `# TYPE ${name} ${type}\n${samples.join("")}`).join("");
+  return [...families]
+    .map(([name, { type, samples }]) => {
+      const help = ROLE_HELP[name];
+      return `${help === undefined ? "" : `# HELP ${name} ${help}\n`}# TYPE ${name} ${type}\n${samples.join("")}`;
+    })
+    .join("");
 }
 
 function gauge(name: string, help: string, fill: (add: Add) => void): Family {

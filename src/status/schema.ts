@@ -69,6 +69,15 @@ export interface TrackerShare {
   readonly detail: string;
 }
 
+export interface VrrpAddressStatus {
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly interface: string;
+  /** From `virtual_ipaddress_excluded`: not in the adverts. */
+  readonly excluded: boolean;
+  readonly present: boolean;
+}
+
 export interface VrrpStatus {
   readonly name: string;
   readonly interface: string;
@@ -87,7 +96,9 @@ export interface VrrpStatus {
   readonly priority: { readonly base: number; readonly effective: number; readonly trackers: readonly TrackerShare[] };
   readonly advertMs: { readonly own: number; readonly learned: number | null };
   readonly faults: readonly string[];
-  readonly addresses: readonly { readonly address: string; readonly interface: string; readonly present: boolean }[];
+  readonly addresses: readonly VrrpAddressStatus[];
+  /** Of the second round of announcements after becoming master (`garp_master_delay`). */
+  readonly announceDelayMs: number;
   readonly group: string | null;
   readonly counters: Readonly<Record<string, number>>;
   readonly refused: Readonly<Record<string, number>>;

@@ -98,7 +98,16 @@ const Vrrp = v.object({
   priority: v.object({ base: v.number(), effective: v.number(), trackers: v.array(Tracker) }),
   advertMs: v.object({ own: v.number(), learned: v.nullable(v.number()) }),
   faults: v.array(text),
-  addresses: v.array(v.object({ address: text, interface: text, present: flag })),
+  addresses: v.array(
+    v.object({
+      address: text,
+      prefixLength: count,
+      interface: text,
+      excluded: v.pipe(flag, v.description("Not in the adverts")),
+      present: v.pipe(flag, v.description("The kernel has it")),
+    }),
+  ),
+  announceDelayMs: v.pipe(milliseconds, v.description("Of the second round of announcements (`garp_master_delay`)")),
   group: v.nullable(text),
   counters,
   refused: v.pipe(counters, v.description("Refused packets by reason")),

@@ -37,10 +37,13 @@ export function statusOf(view: InstanceView, at: Instant, placeOf?: PlaceOf): Vr
       learned: state.kind === "backup" && config.version === 3 && state.master ? state.masterAdvertMs : null,
     },
     faults: [...state.faults.map((fault) => fault.text), ...(state.groupFault ? [state.groupFault.text] : [])],
-    addresses: [...config.virtualAddresses, ...config.excludedAddresses].map((address) => ({
+    addresses: [...config.virtualAddresses, ...config.excludedAddresses].map((address, index) => ({
       address: address.ip,
+      prefixLength: address.prefix,
+      excluded: index >= config.virtualAddresses.length,
       ...(placeOf?.(address) ?? { interface: address.device ?? link, present: isMaster }),
     })),
+    announceDelayMs: config.announce.delayMs,
     group: view.group ?? null,
     counters: { ...view.counters },
     refused: { ...view.refused },

@@ -98,7 +98,11 @@ export function vrrpInstance(name: string, change: Partial<VrrpStatus> = {}): Vr
     },
     advertMs: { own: 1000, learned: 1000 },
     faults: [],
-    addresses: [{ address: "192.0.2.100", interface: "eth0", present: true }],
+    addresses: [
+      { address: "192.0.2.100", prefixLength: 24, interface: "eth0", excluded: false, present: true },
+      { address: "192.0.2.110", prefixLength: 32, interface: "eth1", excluded: true, present: true },
+    ],
+    announceDelayMs: 5000,
     group: "G1",
     counters: { advert_rcvd: 4, advert_sent: 9, become_master: 1 },
     refused: { ttl: 2, checksum: 0 },

@@ -46,6 +46,8 @@ export interface Trackers {
   facts(): readonly NamedFact[];
   /** Watches what this configuration tracks; what stays the same keeps its state. */
   configure(config: Config): void;
+  /** The scripts that are watched, and whether each runs right now. */
+  scripts(): ReadonlyMap<string, boolean>;
   /** The links have changed. */
   linksChanged(seen: SeenTables): void;
   /** States of BFD sessions by name, whole. */
@@ -280,6 +282,7 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
   }
 
   return {
+    scripts: () => new Map([...scripts].map(([name, { tracker }]) => [name, tracker.running])),
     facts: () => [
       ...[...interfaces].map(([name, { up, detail, since }]) =>
         named("interface", name, { up, detail: up ? "" : detail, since }),

@@ -28,12 +28,14 @@ import { type BlockedAddress, DEFAULT_FIREWALL, virtualServices } from "../../ne
 import type { NetEvent } from "../../net/seen.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import type { ScriptRunResult } from "../../probe/track-script.ts";
+import { escapeLabel } from "../../status/metrics.ts";
 import { type AnnounceTarget, announcementFrame, announceTargets } from "../../vrrp/announce.ts";
 import { type Arrival, createDirector, type Director, type DirectorAction } from "../../vrrp/director.ts";
 import { planReload } from "../../vrrp/reload.ts";
 import type { Instant } from "../../vrrp/view.ts";
 import { journalPath, openJournal } from "../journal.ts";
 import type { Role, RoleContext } from "../role.ts";
+import { createVrrpMetrics } from "./vrrp-metrics.ts";
 import {
   bootDelayMs,
   deviceOf,
@@ -59,7 +61,7 @@ import {
   tableScope,
   trackedStatics,
 } from "./vrrp-tables.ts";
-import { createTrackers } from "./vrrp-trackers.ts";
+import { createTrackers, type NamedFact } from "./vrrp-trackers.ts";
 
 const AREA = "vrrp";
 const ARPHRD_ETHER = 1;
@@ -104,7 +106,7 @@ export function createVrrpRole(context: RoleContext): Role {
       openLinks: (polled, changed) => openLinkMonitor(clock, polled, changed),
       openProcesses: (options, changed) => openProcessMonitor(readiness, clock, options, changed),
     },
-    () => perform(director?.setFacts(trackers.facts(), now())),
+    () => perform(director?.setFacts(currentFacts(), now())),
   );
   const syncDaemons = createSyncDaemons(() => openIpvs({ transport: options.ipvsTransport, log }), log);
 
@@ -114,7 +116,7 @@ export function createVrrpRole(context: RoleContext): Role {
   /** Key of the kernel's sockets → key of the director's. */
   const socketKeys = new Map<string, string>();
   const forwarding = new Map<number, { readonly at: MonoMs; readonly value: boolean }>();
-  const announced = new Map<string, number>();
+  const metrics = createVrrpMetrics();
   const dirty = new Set<string>();
   let director: Director | undefined;
   let config: Config | undefined;
@@ -143,10 +145,14 @@ export function createVrrpRole(context: RoleContext): Role {
   function arm(): void {
     cancelTimer();
     const at = director?.deadline() ?? Number.POSITIVE_INFINITY;
-    if (!stopped && at < Number.POSITIVE_INFINITY) cancelTimer = clock.at(at, tick);
+    if (stopped || at === Number.POSITIVE_INFINITY) return;
+    // Lateness counts from when it could have run.
+    const dueAt = Math.max(at, clock.now());
+    cancelTimer = clock.at(dueAt, () => tick(dueAt));
   }
 
-  function tick(): void {
+  function tick(dueAt: MonoMs): void {
+    metrics.timer(dueAt, clock.now());
     // What waits in the sockets came before the timer: a living master must not be taken for a dead one.
     sockets.drain();
     perform(director?.timer(now()));
@@ -210,7 +216,10 @@ export function createVrrpRole(context: RoleContext): Role {
     const at = new Date(clock.wallMs()).toISOString();
     const kind = subject === "group" ? "sync-group" : "vrrp";
     context.report({ kind: "event", value: { at, kind, subject: name, from, to, reason: cause.text } });
-    if (subject === "instance") dirty.add(name);
+    if (subject === "instance") {
+      metrics.transition(name, from, to, cause.code);
+      dirty.add(name);
+    }
     // Together with what else this turn changes.
     cancelNews ??= clock.at(clock.now(), () => {
       cancelNews = undefined;
@@ -233,8 +242,7 @@ export function createVrrpRole(context: RoleContext): Role {
       return [{ link, frame: announcementFrame(target.ip, mac, { router: target.family === 6 && forwards(link) }) }];
     });
     for (let round = 0; round < rounds; round++)
-      for (const { link, frame } of built)
-        if (frames.send(link.index, frame).ok) announced.set(link.name, (announced.get(link.name) ?? 0) + 1);
+      for (const { link, frame } of built) if (frames.send(link.index, frame).ok) metrics.announced(link.name);
   }
 
   /** `garp_extra_if`: an address of each virtual MAC that no advertisement leaves by, with `all` of each such interface. */
@@ -298,6 +306,12 @@ export function createVrrpRole(context: RoleContext): Role {
         return link ? [{ ip, index: link.index }] : [];
       });
     });
+  }
+
+  function currentFacts(): readonly NamedFact[] {
+    const facts = trackers.facts();
+    metrics.tracked(facts);
+    return facts;
   }
 
   // --- the world
@@ -437,7 +451,7 @@ export function createVrrpRole(context: RoleContext): Role {
     trackers.linksChanged(reflector.seen);
     trackers.configure(first);
     refresh();
-    perform(director.setFacts(trackers.facts(), now()));
+    perform(director.setFacts(currentFacts(), now()));
     applyTables();
     checkStatics();
     perform(director.start(now(), clock.now() + bootDelayMs(first, uptime())));
@@ -462,7 +476,7 @@ export function createVrrpRole(context: RoleContext): Role {
     perform(director.setFacts(trackers.facts(), now()));
     carryOut(director.reload(vrrp, next.bfd, now(), arrived));
     refresh();
-    perform(director.setFacts(trackers.facts(), now()));
+    perform(director.setFacts(currentFacts(), now()));
     tables.setOwned(allParts(), isAlone(next));
     tables.claim(undefined);
     applyTables();
@@ -580,13 +594,15 @@ export function createVrrpRole(context: RoleContext): Role {
   function reportMetrics(): void {
     const { overruns, resyncs } = reflector.counters();
     const values: Record<string, number> = {
+      ...metrics.values(),
       ...tables.metrics(),
       ...notifier?.metrics(),
       lbd_netlink_overruns_total: overruns,
       lbd_netlink_resyncs_total: resyncs,
     };
     for (const role of syncDaemons.running()) values[`lbd_ipvs_sync_daemon_up{role="${role}"}`] = 1;
-    for (const [name, sent] of announced) values[`lbd_garp_sent_total{interface="${name}"}`] = sent;
+    for (const [name, running] of trackers.scripts())
+      values[`keepalived_script_state{name="${escapeLabel(name)}"}`] = running ? 1 : 0;
     context.report({ kind: "metrics", role: "vrrp", values });
   }
 

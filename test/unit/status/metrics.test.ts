@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { escapeLabel, renderMetrics } from "../../../src/status/metrics.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { escapeLabel, ROLE_HELP, renderMetrics } from "../../../src/status/metrics.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { everything, realServer, virtualServer } from "../../support/status-samples.ts";
 
@@ -43,7 +43,7 @@ test.each([
 
 test("the exporter's counters carry its labels and nothing that changes", () => {
   expect(page()).toContain('keepalived_advertisements_sent_total{iname="VI_1",intf="eth0",vrid="51"} 9\n');
-  expect(page()).toContain('keepalived_vrrp_state{iname="VI_1",intf="eth0",vrid="51",ip_address="192.0.2.100"} 2\n');
+  expect(page()).toContain('keepalived_vrrp_state{iname="VI_1",intf="eth0",vrid="51",ip_address="192.0.2.100/24"} 2\n');
   expect(page()).toContain('keepalived_vrrp_state{iname="VI_2",intf="eth0",vrid="52",ip_address=""} 3\n');
 });
 
@@ -71,4 +71,17 @@ test("40,000 real servers are written in bounded time", () => {
   const text = renderMetrics(store, BUILD);
   expect(text.length).toBeGreaterThan(10_000_000);
   expect(performance.now() - before).toBeLessThan(10_000);
+});
+
+test("what roles report by themselves has its help", () => {
+  const names = new Set<string>();
+  for (const folder of ["src/process", "src/notify"])
+    for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".ts"),
+    ))
+      for (const [name] of readFileSync(`${folder}/${file}`, "utf8").matchAll(/\blbd_[a-z_]+/g)) names.add(name);
+  // Only spoken of: the api process writes it.
+  names.delete("lbd_build_info");
+  expect(names.size).toBeGreaterThan(10);
+  for (const name of names) expect(ROLE_HELP).toHaveProperty(name);
 });

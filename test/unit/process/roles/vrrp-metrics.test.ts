@@ -1,0 +1,34 @@
+import { expect, test } from "bun:test";
+import { createVrrpMetrics } from "../../../../src/process/roles/vrrp-metrics.ts";
+import { ROLE_HELP } from "../../../../src/status/metrics.ts";
+
+const fact = (up: boolean | null) => [{ kind: "script" as const, name: "chk", up, detail: "", since: 0 }];
+
+test("counts transitions, announcements and flaps, with labels that are escaped", () => {
+  const metrics = createVrrpMetrics();
+  metrics.transition('web "1"', "BACKUP", "MASTER", "master-down");
+  metrics.announced("eth0");
+  metrics.announced("eth0");
+  for (const up of [null, true, true, false, null, true]) metrics.tracked(fact(up));
+  expect(metrics.values()).toEqual({
+    'lbd_vrrp_transitions_total{instance="web \\"1\\"",from="BACKUP",to="MASTER",reason="master-down"}': 1,
+    'lbd_garp_sent_total{interface="eth0"}': 2,
+    'lbd_track_flaps_total{kind="script",name="chk"}': 2,
+    lbd_vrrp_advert_jitter_seconds: 0,
+  });
+});
+
+test("the latest timer since the last look is the jitter", () => {
+  const metrics = createVrrpMetrics();
+  metrics.timer(1000, 1004);
+  metrics.timer(2000, 2001);
+  expect(metrics.values().lbd_vrrp_advert_jitter_seconds).toBe(0.004);
+  metrics.timer(3000, 3002);
+  expect(metrics.values().lbd_vrrp_advert_jitter_seconds).toBe(0.002);
+});
+
+test("each name has its help", () => {
+  const metrics = createVrrpMetrics();
+  metrics.transition("a", "INIT", "BACKUP", "start");
+  for (const name of Object.keys(metrics.values())) expect(ROLE_HELP).toHaveProperty(name.replace(/\{.*/, ""));
+});

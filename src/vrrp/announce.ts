@@ -149,6 +149,14 @@ export interface AnnounceTimers {
   readonly lowerDelayed: Bucket;
 }
 
+/** Left for takeovers that follow close on others: one round each, as neighbours must hear of every one at once. */
+const TAKEOVER_ROUNDS = 5;
+
+/** The main bucket when full: three whole bursts, and what is left for takeovers. */
+function mainRounds(repeat: number): number {
+  return 3 * repeat + TAKEOVER_ROUNDS;
+}
+
 const FULL: Bucket = { rounds: Number.POSITIVE_INFINITY, at: Number.NEGATIVE_INFINITY };
 
 export const NO_TIMERS: AnnounceTimers = {
@@ -182,7 +190,8 @@ export function announceFor(
         refreshAt: refreshMs > 0 ? now + delayMs + refreshMs : undefined,
         extraAt: settings.extraIf && settings.extraIf.everyMs > 0 ? now + settings.extraIf.everyMs : undefined,
       };
-      return fromMain(begun, repeat, repeat, now);
+      const spare = Math.floor(filled(timers.main, mainRounds(repeat), now)) - TAKEOVER_ROUNDS;
+      return fromMain(begun, repeat, Math.max(1, Math.min(repeat, spare)), now);
     }
     case "link":
     case "mac":
@@ -216,7 +225,7 @@ export function announceDue(settings: AnnounceSettings, timers: AnnounceTimers, 
   let rounds = 0;
   let extra = false;
   if (isDue(next.soonAt, now)) {
-    const taken = take(next.main, 2 * settings.repeat, 1, now);
+    const taken = take(next.main, mainRounds(settings.repeat), 1, now);
     next = { ...next, soonAt: undefined, main: taken.bucket };
     rounds += Math.max(1, taken.rounds);
   }
@@ -278,16 +287,20 @@ function send(timers: AnnounceTimers, rounds: number, now: MonoMs): Rounds {
 /** Rounds out of the main bucket; when it is empty, one round as soon as it is not. */
 function fromMain(timers: AnnounceTimers, repeat: number, want: number, now: MonoMs): Rounds {
   if (repeat === 0) return none(timers);
-  const { bucket, rounds } = take(timers.main, 2 * repeat, want, now);
+  const { bucket, rounds } = take(timers.main, mainRounds(repeat), want, now);
   const soonAt = rounds > 0 ? timers.soonAt : now + (1 - bucket.rounds) * 1000;
   return send({ ...timers, main: bucket, soonAt }, rounds, now);
 }
 
 function take(bucket: Bucket, most: number, want: number, now: MonoMs): { bucket: Bucket; rounds: number } {
-  const filled =
-    bucket.at === Number.NEGATIVE_INFINITY ? most : Math.min(most, bucket.rounds + (now - bucket.at) / 1000);
-  const rounds = Math.min(want, Math.floor(filled));
-  return { bucket: { rounds: filled - rounds, at: now }, rounds };
+  const there = filled(bucket, most, now);
+  const rounds = Math.min(want, Math.floor(there));
+  return { bucket: { rounds: there - rounds, at: now }, rounds };
+}
+
+function filled(bucket: Bucket, most: number, now: MonoMs): number {
+  if (bucket.at === Number.NEGATIVE_INFINITY) return most;
+  return Math.min(most, bucket.rounds + (now - bucket.at) / 1000);
 }
 
 // --- pacing: all instances

@@ -3,6 +3,13 @@
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
 
 let serial = 0;
+const living = new Set<Namespace>();
+
+// A test or bench that ends early leaves no namespace and no daemon behind.
+process.on("exit", () => {
+  for (const namespace of living) namespace[Symbol.dispose]();
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 /** Why namespaces can't be used here; undefined when they can. */
 export function netnsReason(): string | undefined {
@@ -25,6 +32,7 @@ export class Namespace {
   constructor(label: string) {
     this.name = `lbd-${process.pid}-${serial++}-${label}`;
     must("ip", ["netns", "add", this.name]);
+    living.add(this);
     this.ip("link set lo up");
   }
 
@@ -55,6 +63,7 @@ export class Namespace {
   }
 
   [Symbol.dispose](): void {
+    living.delete(this);
     for (const child of this.#children) child.kill("SIGKILL");
     // Grandchildren too: whatever still lives in the namespace would keep it.
     const pids = spawnSync("ip", ["netns", "pids", this.name], { encoding: "utf8" }).stdout ?? "";

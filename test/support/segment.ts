@@ -11,6 +11,9 @@ export interface Frame {
   readonly bytes: Uint8Array;
 }
 
+/** Slots of the ring have the size of the longest frame: with that of a jumbo one a burst finds no room. */
+const CAPTURE_OPTIONS = ["-U", "--immediate-mode", "--snapshot-length=2048", "--buffer-size=16384"];
+
 export interface Capture {
   readonly frames: readonly Frame[];
   stop(): void;
@@ -55,7 +58,7 @@ export class Segment {
 
   /** Captures what matches a tcpdump filter, from now on. */
   async capture(filter: string): Promise<Capture> {
-    const child = this.bridge.spawn("tcpdump", ["-i", "br0", "-U", "-s", "0", "-w", "-", "--immediate-mode", filter]);
+    const child = this.bridge.spawn("tcpdump", ["-i", "br0", ...CAPTURE_OPTIONS, "-w", "-", filter]);
     this.#extra.push(child);
     const frames: Frame[] = [];
     let rest: Buffer = Buffer.alloc(0);

@@ -67,8 +67,14 @@ const AREA = "vrrp";
 const ARPHRD_ETHER = 1;
 /** Addresses, routes, rules and the packet filter are compared with the wish this often. */
 const AUDIT_MS = 5000;
+/** An audit reads whole tables: it waits for the time behind an advertisement when the next one is closer than this. */
+const AUDIT_QUIET_MS = 50;
+/** Where adverts follow closer than that there is no such time. */
+const AUDIT_PATIENCE_MS = 1000;
 /** Counters are reported this often; changes of state at once. */
 const STATUS_MS = 2000;
+/** Instances reported in one turn: what takes long delays adverts. */
+const REPORTS_PER_TURN = 16;
 /** How old the answer may be whether a link forwards IPv6 (the router flag of neighbour advertisements). */
 const FORWARDING_MAX_AGE_MS = 5000;
 /** What notify programs may take after the stop, of child_wait_time. */
@@ -458,8 +464,8 @@ export function createVrrpRole(context: RoleContext): Role {
     sysctl.releaseLeftOver();
     syncDaemons.configure(first, new Set(owning.keys()));
     publishAddresses();
-    cancelAudit = clock.at(clock.now() + AUDIT_MS, audit);
-    cancelStatus = clock.at(clock.now() + STATUS_MS, reportAll);
+    cancelAudit = clock.at(clock.now() + AUDIT_MS, auditSoon);
+    cancelStatus = clock.at(clock.now() + STATUS_MS, () => reportFrom(0));
   }
 
   function reload(next: Config): void {
@@ -543,8 +549,19 @@ export function createVrrpRole(context: RoleContext): Role {
 
   // --- audit and status
 
+  function auditSoon(): void {
+    const since = clock.now();
+    const look = () => {
+      const next = director?.deadline() ?? Number.POSITIVE_INFINITY;
+      const busy = next - clock.now() < AUDIT_QUIET_MS && clock.now() - since < AUDIT_PATIENCE_MS;
+      if (busy) cancelAudit = clock.at(Math.max(next, clock.now()) + 1, look);
+      else audit();
+    };
+    look();
+  }
+
   function audit(): void {
-    cancelAudit = clock.at(clock.now() + AUDIT_MS, audit);
+    cancelAudit = clock.at(clock.now() + AUDIT_MS, auditSoon);
     reflector.audit();
     if (firewall?.audit())
       log({ level: "warning", area: AREA, message: "the packet filter was changed by somebody else, made anew" });
@@ -564,9 +581,16 @@ export function createVrrpRole(context: RoleContext): Role {
     });
   }
 
-  function reportAll(): void {
-    cancelStatus = clock.at(clock.now() + STATUS_MS, reportAll);
-    snapshot();
+  /** All instances within STATUS_MS, some in each turn; then what is said of all of them. */
+  function reportFrom(first: number): void {
+    const names = [...stations.keys()];
+    const turns = Math.max(1, Math.ceil(names.length / REPORTS_PER_TURN));
+    for (const name of names.slice(first, first + REPORTS_PER_TURN)) reportInstance(name);
+    const next = first + REPORTS_PER_TURN;
+    cancelStatus = clock.at(clock.now() + STATUS_MS / turns, () => reportFrom(next < names.length ? next : 0));
+    if (next < names.length) return;
+    reportGroups();
+    reportMetrics();
   }
 
   function snapshot(): void {

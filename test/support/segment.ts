@@ -12,7 +12,7 @@ export interface Frame {
 }
 
 /** Slots of the ring have the size of the longest frame: with that of a jumbo one a burst finds no room. */
-const CAPTURE_OPTIONS = ["-U", "--immediate-mode", "--snapshot-length=2048", "--buffer-size=16384"];
+const CAPTURE_OPTIONS = ["-U", "--immediate-mode", "--snapshot-length=512", "--buffer-size=32768"];
 
 export interface Capture {
   readonly frames: readonly Frame[];

@@ -11,6 +11,7 @@ import { Daemon, type Kind } from "../support/daemon.ts";
 import { gratuitousArps, vrrpFrames } from "../support/frames.ts";
 import { addressesOf, Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
+import { EARNEST } from "./earnest.ts";
 import { percentile, printFigure } from "./figure.ts";
 
 const INSTANCES = 255;
@@ -121,7 +122,7 @@ function cpuTicks(daemon: Daemon): number {
 }
 
 function configuration(): string {
-  return Array.from({ length: INSTANCES }, (_, i) => instance(i + 1)).join("");
+  return EARNEST + Array.from({ length: INSTANCES }, (_, i) => instance(i + 1)).join("");
 }
 
 function instance(vrid: number): string {

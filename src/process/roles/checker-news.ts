@@ -3,11 +3,14 @@
 import { escapeControls } from "../../base/log.ts";
 import type { ServerStanding } from "../../check/standing.ts";
 import type { RealServer } from "../../config/model.ts";
+import type { Notification } from "../../notify/notification.ts";
 import type { RoleContext } from "../role.ts";
 import { serverNotification, serviceNotification } from "./checker-notify.ts";
 import type { CheckerNotifier } from "./checker-ports.ts";
 import type { CheckedService } from "./checker-services.ts";
 import { iso } from "./checker-status.ts";
+
+type Tell = (notification: Notification) => void;
 
 const REMOVED = "removed from the configuration";
 
@@ -62,20 +65,21 @@ export function createCheckerNews({ clock, log: write, report }: RoleContext, no
     event("sorry-server", `${virtualServer.id} ${sorry.ip}`, before, after, reason);
   }
 
+  /** Programs and FIFOs hear it, no mail goes out. */
+  function quietly(notification: Notification): void {
+    notifier.notify({ ...notification, smtpAlert: false });
+  }
+
   /** Whoever was told that it is up hears that it is no more. */
-  function serviceEnds(service: CheckedService, reason: string): void {
+  function serviceEnds(service: CheckedService, reason: string, tell: Tell): void {
     const { virtualServer, standing } = service;
-    for (const realServer of virtualServer.realServers) serverEnds(service, realServer, reason);
-    if (standing.quorumUp) notifier.notify(serviceNotification(virtualServer, { ...standing, quorumUp: false }));
+    for (const realServer of virtualServer.realServers) serverEnds(service, realServer, reason, tell);
+    if (standing.quorumUp) tell(serviceNotification(virtualServer, { ...standing, quorumUp: false }));
   }
 
-  function serverEnds(service: CheckedService, realServer: RealServer, reason: string): void {
-    if (service.standing.realServers.get(realServer.id)?.healthy) serverDownQuietly(service, realServer, reason);
-  }
-
-  /** keepalived: programs and FIFOs hear it, no mail goes out. */
-  function serverDownQuietly({ virtualServer }: CheckedService, realServer: RealServer, reason: string): void {
-    notifier.notify({ ...serverNotification(virtualServer, realServer, false, reason), smtpAlert: false });
+  function serverEnds({ virtualServer, standing }: CheckedService, realServer: RealServer, reason: string, tell: Tell) {
+    if (standing.realServers.get(realServer.id)?.healthy)
+      tell(serverNotification(virtualServer, realServer, false, reason));
   }
 
   return {
@@ -100,19 +104,22 @@ export function createCheckerNews({ clock, log: write, report }: RoleContext, no
       for (const realServer of before.virtualServer.realServers) {
         if (kept.has(realServer.id)) continue;
         event("real-server", `${virtualServer.id} ${realServer.id}`, undefined, "removed", REMOVED);
-        serverEnds(before, realServer, REMOVED);
+        serverEnds(before, realServer, REMOVED, notifier.notify);
       }
       if (before.standing.quorumUp !== standing.quorumUp) quorumChanged(after);
     },
     removed(gone) {
-      serviceEnds(gone, REMOVED);
+      serviceEnds(gone, REMOVED, notifier.notify);
       const { id } = gone.virtualServer;
       event("virtual-server", id, gone.standing.quorumUp ? "up" : "down", "removed", REMOVED);
       report({ kind: "virtual-server-gone", id });
     },
-    stopping: (service) => serviceEnds(service, "shutting down"),
+    // keepalived is gone before a mail could be sent.
+    stopping: (service) => serviceEnds(service, "shutting down", quietly),
     serverChanged,
-    serverStaysDown: serverDownQuietly,
+    serverStaysDown({ virtualServer }, realServer, reason) {
+      quietly(serverNotification(virtualServer, realServer, false, reason));
+    },
     reweighed({ virtualServer }, realServer, from, { weight, reason }) {
       event("real-server", `${virtualServer.id} ${realServer.id}`, `weight ${from}`, `weight ${weight}`, reason);
     },

@@ -431,7 +431,7 @@ describe("stop", () => {
     b.notifications.length = 0;
     await b.role.stop();
     expect(b.notified()).toEqual(["RS [10.9.1.1]:tcp:80 [10.9.0.1]:tcp:80 DOWN", "VS [10.9.0.1]:tcp:80 DOWN"]);
-    expect(b.notifications.map(({ smtpAlert }) => smtpAlert)).toEqual([false, true]);
+    expect(b.notifications.map(({ smtpAlert }) => smtpAlert)).toEqual([false, false]);
   });
 
   test.each([
@@ -560,6 +560,14 @@ describe("reload", () => {
     b.role.reload(two());
     expect([b.table.applied, b.shown()]).toEqual([[], "10.9.0.1:80 rr: 10.9.1.2=1"]);
     expect(b.status().realServers[0]?.checks[0]).toMatchObject({ runs: 1, failures: 1 });
+  });
+
+  test("mails go out for what a reload removes, not for what a stop ends (keepalived)", () => {
+    const b = bench();
+    b.start(configOf([virtualServer([server(1, { smtpAlert: true })], { smtpAlert: true })]));
+    b.role.reload(configOf([]));
+    expect(b.notified().slice(1)).toEqual(["RS [10.9.1.1]:tcp:80 [10.9.0.1]:tcp:80 DOWN", "VS [10.9.0.1]:tcp:80 DOWN"]);
+    expect(b.notifications.map(({ smtpAlert }) => smtpAlert)).toEqual([true, true, true]);
   });
 
   test("weight, thresholds, method, scheduler: in place (C8)", () => {

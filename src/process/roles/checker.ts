@@ -55,10 +55,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     drifted({ subject, found, repaired, reason }) {
       news.event("drift", subject, undefined, repaired ? "repaired" : "not repaired", `${found}: ${reason}`);
     },
-    audited() {
-      reportFailures();
-      reportMetrics();
-    },
+    audited: reportFailures,
     arrived: snapshot,
   });
   ports.onFileChange(fileChanged);
@@ -237,6 +234,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     const begin = Math.ceil((all.length * reportAt) / REPORT_SLICES);
     for (const service of all.slice(begin, end)) reportService(service);
     reportAt = (reportAt + 1) % REPORT_SLICES;
+    if (reportAt === 0) reportMetrics();
     scheduleReports();
   }
 

@@ -1,4 +1,4 @@
-// Adapter: tracked files (track_file). inotify on the directory hears writing, renaming, creating and deleting; a sweep each second
+// Adapter: tracked files (track_file, FILE_CHECK). inotify on the directory hears writing, renaming, creating and deleting; a sweep each second
 // hears what it can't: symbolic links elsewhere, directories that come later, file systems without it.
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { basename, dirname } from "node:path";
@@ -125,8 +125,8 @@ export function openFileWatches(readiness: Readiness, clock: Clock): FileWatches
   };
 }
 
-/** Never blocks on a FIFO or a device that somebody put there: only regular files count. */
-function readStart(path: string): string | undefined {
+/** Text at the start of a file. Never blocks on a FIFO or a device that somebody put there: only regular files count. */
+export function readStart(path: string): string | undefined {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -11,7 +11,6 @@ import { judgeUdpAnswer, udpPayload } from "../check/udp.ts";
 import type { DnsCheck, HttpCheck, HttpUrl, SmtpCheck, SslClient, UdpCheck } from "../config/model.ts";
 import { type DatagramPorts, noReply, startDatagram } from "./datagram.ts";
 import { createExecutor, type RunProgram } from "./exec.ts";
-import { readSmallFile } from "./file.ts";
 import { createPinger, type PingPorts } from "./icmp.ts";
 import { type Conversation, type StreamPorts, startStream } from "./stream.ts";
 import { loadTlsSettings, startTlsStream } from "./tls.ts";
@@ -21,6 +20,8 @@ export interface ProbePorts extends StreamPorts, DatagramPorts, PingPorts {
   /** 0 ≤ n < 1, not to be guessed from outside: ids of DNS queries and echo requests. */
   random(): number;
   runProgram: RunProgram;
+  /** Text at the start of a file; undefined when there is none. */
+  readFile(path: string): string | undefined;
 }
 
 export interface RunningProbes extends Probes {
@@ -52,7 +53,7 @@ export function createProbes(ports: ProbePorts): RunningProbes {
       case "PING_CHECK":
         return pinger.start(check.endpoint, done);
       case "FILE_CHECK":
-        return known(judgeFile(readSmallFile(check.file), check), done);
+        return known(judgeFile(ports.readFile(check.file), check), done);
       case "BFD_CHECK":
         return known(good("BFD is not followed yet"), done);
       default:

@@ -9,6 +9,7 @@ import { createCheckRunner } from "../../src/check/runner.ts";
 import type { Check } from "../../src/config/model.ts";
 import { openPing, openTcp, openUdp } from "../../src/kernel/check-socket.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
+import { readStart } from "../../src/kernel/file-watch.ts";
 import { openReadiness } from "../../src/kernel/readiness.ts";
 import { createProbes } from "../../src/probe/probes.ts";
 import { lbdLab } from "../support/lbd.ts";
@@ -61,6 +62,7 @@ async function measureRunner(kind: Kind, port: number): Promise<void> {
     openPing,
     random: Math.random,
     runProgram: () => Promise.resolve({ kind: "cannot-start", reason: "not in this bench" }),
+    readFile: readStart,
   });
   let counting = false;
   let count = 0;

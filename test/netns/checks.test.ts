@@ -2,7 +2,7 @@
 // sees, and programs and FIFOs hear what happens to servers. No IPVS is needed: a director without one checks all the same.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type ChildProcess, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Daemon } from "../support/daemon.ts";
@@ -99,6 +99,31 @@ ${reals}
     const hostOf = (port: number) => web.requests.find((one) => one.port === port && one.path === "/")?.host;
     await until("all are asked", () => [8081, 8082, 8083, 8084].every(hostOf), 60_000);
     expect([8081, 8082, 8083, 8084].map(hostOf)).toEqual(["url.example", "check.example", "rs.example", "vs.example"]);
+  });
+
+  test("FILE_CHECK: what the file says at the start, and each change of it at once", async () => {
+    using host = new Namespace("checks");
+    const directory = mkdtempSync(join(tmpdir(), "lbd-file-"));
+    const file = join(directory, "weight");
+    writeFileSync(file, "5\n");
+    const text = `track_file tf {\n file ${file}\n weight 1\n}\n${service(
+      real(8081, "weight 10\n FILE_CHECK {\n track_file tf\n }"),
+    ).replace("delay_loop 0.3", "delay_loop 600")}`;
+    using director = new Daemon("lbd", host, text).start();
+    const server = () => {
+      const asked = ["-s", "--unix-socket", join(director.dir, "run/api.sock"), "http://localhost/v1/real-servers"];
+      const { stdout } = host.run("curl", ...asked);
+      const [first] = stdout === "" ? [] : JSON.parse(stdout).realServers;
+      return `${first?.healthy ? "up" : "down"} ${first?.weight.effective}`;
+    };
+    await until("the value at the start", () => server() === "up 15", 60_000);
+    writeFileSync(file, "-3");
+    await until("a change", () => server() === "up 7");
+    writeFileSync(`${file}.new`, "-2147483648");
+    renameSync(`${file}.new`, file);
+    await until("another file in its place", () => server() === "down 0");
+    rmSync(file);
+    await until("no file", () => server() === "up 10");
   });
 
   test("notify_up, notify_down, quorum_up, quorum_down and the FIFO hear what happens, as their user", async () => {

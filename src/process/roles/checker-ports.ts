@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import type { Probes } from "../../check/runner.ts";
 import type { Config, GlobalConfig, ProcessRights, ScriptSecurity, SslClient } from "../../config/model.ts";
 import { openPing, openTcp, openUdp } from "../../kernel/check-socket.ts";
+import { type FileWatches, openFileWatches, readStart } from "../../kernel/file-watch.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
 import { makeFifo } from "../../kernel/make-fifo.ts";
 import type { IpvsTable } from "../../kernel/ports.ts";
@@ -14,7 +15,6 @@ import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { createScriptRunner } from "../../kernel/script-runner.ts";
 import type { Notification } from "../../notify/notification.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
-import { createFileWatches } from "../../probe/file.ts";
 import { createProbes } from "../../probe/probes.ts";
 import type { Journal } from "../journal.ts";
 import type { RoleContext } from "../role.ts";
@@ -82,6 +82,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
       openPing,
       random,
       runProgram: (command, extraArgs, limitMs) => checkScripts.run(command, extraArgs, limitMs),
+      readFile: readStart,
     }),
     notifier: lateNotifier((global) =>
       createNotifier("lvs", global, {
@@ -106,11 +107,46 @@ export function realPorts(context: RoleContext): CheckerPorts {
         await Promise.all([checkScripts.stop(), notifyScripts.stop()]);
       },
     },
-    watchFiles: createFileWatches((path) => fileChanged(path)),
+    watchFiles: watchFiles(context, readiness, (path) => fileChanged(path)),
     onFileChange(changed) {
       fileChanged = changed;
     },
     watchAddresses: (changed) => watchAddresses(context, readiness, changed),
+  };
+}
+
+/** Opened with the first file: few directors have one. */
+function watchFiles(
+  { clock, log }: RoleContext,
+  readiness: Readiness,
+  changed: (path: string) => void,
+): CheckerPorts["watchFiles"] {
+  const open = new Map<string, { close(): void }>();
+  let watches: FileWatches | undefined;
+  return {
+    set(paths) {
+      const wanted = new Set(paths);
+      for (const [path, watch] of open) {
+        if (wanted.has(path)) continue;
+        watch.close();
+        open.delete(path);
+      }
+      try {
+        for (const path of wanted) {
+          watches ??= openFileWatches(readiness, clock);
+          if (!open.has(path))
+            open.set(
+              path,
+              watches.watch(path, () => changed(path)),
+            );
+        }
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        const message = `files can't be watched, FILE_CHECK looks at them once in its period: ${reason}`;
+        log({ level: "warning", area: "checker", message });
+      }
+    },
+    close: () => watches?.[Symbol.dispose](),
   };
 }
 

@@ -135,6 +135,8 @@ export function createCheckerServices(
         const up = old ? standing : adopted === undefined ? !check.timing.alpha : adopted.up;
         runner.add(id, check, initialHealth(up), inheritedWeight(check, adopted));
         if (!up && !old && adopted === undefined) untold.add(id);
+        // keepalived: what a file says holds from the start on.
+        if (check.kind === "FILE_CHECK") runner.kick(id);
       }
       owners.set(id, { service: vs.id, realServer: rs });
     }

@@ -4,6 +4,7 @@ import type { Outcome } from "../../../src/check/outcome.ts";
 import type { Check } from "../../../src/config/model.ts";
 import { openPing, openTcp, openUdp } from "../../../src/kernel/check-socket.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
+import { readStart } from "../../../src/kernel/file-watch.ts";
 import { openReadiness } from "../../../src/kernel/readiness.ts";
 import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
 import { createProbes } from "../../../src/probe/probes.ts";
@@ -25,6 +26,7 @@ export const probes = createProbes({
   openPing,
   random: Math.random,
   runProgram: (command, extraArgs, limitMs) => scripts.run(command, extraArgs, limitMs),
+  readFile: readStart,
 });
 
 export interface Tried extends Outcome {

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Clock } from "../base/clock.ts";
 import type { Command, ScriptSecurity } from "../config/model.ts";
 import { type Account, findAccount } from "./accounts.ts";
+import { createScriptPlaces, MAX_WAITING } from "./script-places.ts";
 import { judgeScript } from "./script-security.ts";
 
 export type ScriptOutcome =
@@ -29,17 +30,21 @@ export interface ScriptRunner {
 export const KILL_AFTER_MS = 2000;
 /** At the end of this process nobody waits that long. */
 const STOP_GRACE_MS = 500;
-export const MAX_RUNNING = 16;
-/** A program that waits for a place longer than this many others is refused: something is very wrong. */
-export const MAX_WAITING = 1024;
 
 const DEFAULT_ACCOUNT = "keepalived_script";
 const SCRUBBED = /^(LD_|BASH_ENV$|ENV$|IFS$|BUN_|NODE_|DENO_|LBD_)/;
 
+interface TimeLimit {
+  readonly ms: number;
+  overdue(): void;
+}
+
 export function createScriptRunner(clock: Clock, initial: ScriptSecurity): ScriptRunner {
   let security = initial;
   const active = new Set<ChildProcess>();
-  const waiting: (() => void)[] = [];
+  const places = createScriptPlaces();
+  /** Programs that ran into their time limit the last time. */
+  const slow = new WeakSet<Command>();
   let stopped = false;
   let allGone = () => {};
 
@@ -49,29 +54,27 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
     limitMs: number,
     overdue: () => void = () => {},
   ): Promise<ScriptOutcome> {
-    if (active.size >= MAX_RUNNING) {
-      if (waiting.length >= MAX_WAITING)
-        return { kind: "cannot-start", reason: `${MAX_WAITING} programs wait already` };
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    }
-    if (stopped) return { kind: "cannot-start", reason: "stopping" };
-    const ready = prepare(command, security);
-    if ("reason" in ready) return freePlace({ kind: "cannot-start", reason: ready.reason });
-    const args = [...command.argv.slice(1), ...extraArgs];
-    return freePlace(await start(ready.program, args, ready.account, { ms: limitMs, overdue }));
-  }
-
-  function freePlace(outcome: ScriptOutcome): ScriptOutcome {
-    waiting.shift()?.();
+    const isSlow = slow.has(command);
+    if (!(await places.enter(isSlow))) return { kind: "cannot-start", reason: `${MAX_WAITING} programs wait already` };
+    const outcome = await runNow(command, extraArgs, { ms: limitMs, overdue });
+    if (outcome.kind === "timeout") slow.add(command);
+    else slow.delete(command);
+    places.leave(isSlow);
     return outcome;
   }
 
-  function start(
-    program: string,
-    args: readonly string[],
-    account: Account,
-    limit: { readonly ms: number; overdue(): void },
-  ): Promise<ScriptOutcome> {
+  function runNow(
+    command: Command,
+    extraArgs: readonly string[],
+    limit: TimeLimit,
+  ): ScriptOutcome | Promise<ScriptOutcome> {
+    if (stopped) return { kind: "cannot-start", reason: "stopping" };
+    const ready = prepare(command, security);
+    if ("reason" in ready) return { kind: "cannot-start", reason: ready.reason };
+    return start(ready.program, [...command.argv.slice(1), ...extraArgs], ready.account, limit);
+  }
+
+  function start(program: string, args: readonly string[], account: Account, limit: TimeLimit): Promise<ScriptOutcome> {
     return new Promise((resolve) => {
       const options = {
         detached: true,
@@ -118,7 +121,7 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
     running: () => active.size,
     stop() {
       stopped = true;
-      for (const resume of waiting.splice(0)) resume();
+      places.letAllIn();
       for (const child of active) killGroup(child, "SIGTERM");
       return new Promise<void>((resolve) => {
         if (active.size === 0) return resolve();

@@ -378,7 +378,7 @@ export const PING_CHECK = {
 // biome-ignore format: a table reads by rows
 export const FILE_CHECK = {
   track_file: { value: text("NAME"), default: "(required)", repeat: "last", tier: "core", since: "2.1.0",
-    effective: { test: "test/unit/process/roles/checker.test.ts" },
+    effective: { test: "test/netns/checks.test.ts" },
     doc: "Name of a track_file block above." },
   weight: { value: weight(2147483647, ["reverse", "noreverse"]), default: "(the file's)", repeat: "last", tier: "core", since: "2.1.0",
     effective: { test: "test/unit/check/others.test.ts" },

@@ -84,7 +84,7 @@ export const REAL_SERVER = {
     effective: { test: "test/unit/probe/verdicts.test.ts" },
     doc: "Up when an ICMP echo is answered." },
   FILE_CHECK: { value: bare(), block: FILE_CHECK, repeat: "accumulate", tier: "core", since: "2.1.0",
-    effective: { test: "test/unit/process/roles/checker.test.ts" },
+    effective: { test: "test/netns/checks.test.ts" },
     doc: "Weight or state follows a track_file." },
   BFD_CHECK: { value: bare(), block: BFD_CHECK, repeat: "accumulate", tier: "core", since: "2.0.0", build: "bfd", effective: "parsed",
     doc: "Up while a BFD session is up." },

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Cancel, Clock } from "../../../src/base/clock.ts";
 import type { Command, ScriptSecurity } from "../../../src/config/model.ts";
-import { createScriptRunner, MAX_RUNNING } from "../../../src/kernel/script-runner.ts";
+import { KEPT_FOR_QUICK, MAX_RUNNING } from "../../../src/kernel/script-places.ts";
+import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
 import { judgePath, judgeScript, type PathPart } from "../../../src/kernel/script-security.ts";
 import { until } from "../../support/until.ts";
 
@@ -143,15 +144,29 @@ describe("runner", () => {
 
   test("no more than the bound run at once, and all get their turn", async () => {
     const runner = createScriptRunner(clock, OPEN);
+    const all = Array.from({ length: MAX_RUNNING * 2 }, () => runner.run(sh("sleep 0.1"), [], 60_000));
     let most = 0;
-    const all = Array.from({ length: MAX_RUNNING * 2 }, () =>
-      runner.run(sh("true"), [], 10_000).then((outcome) => {
-        most = Math.max(most, runner.running());
-        return outcome.kind;
-      }),
-    );
-    expect(new Set(await Promise.all(all))).toEqual(new Set(["exit"]));
-    expect(most).toBeLessThanOrEqual(MAX_RUNNING);
+    const watch = setInterval(() => {
+      most = Math.max(most, runner.running());
+    }, 1);
+    const kinds = new Set((await Promise.all(all)).map(({ kind }) => kind));
+    clearInterval(watch);
+    expect([kinds, most]).toEqual([new Set(["exit"]), MAX_RUNNING]);
+  });
+
+  test("programs that hang leave places to those that end in time", async () => {
+    const runner = createScriptRunner(clock, OPEN);
+    const hanging = Array.from({ length: 2 * MAX_RUNNING }, () => sh("sleep 300"));
+    // Once each: then it is known of them.
+    await Promise.all(hanging.map((command) => runner.run(command, [], 20)));
+    const again = hanging.map((command) => runner.run(command, [], 60_000));
+    await until("they hold the places that they may", () => runner.running() === MAX_RUNNING - KEPT_FOR_QUICK);
+    const quick = Array.from({ length: 10 }, () => runner.run(sh("true"), [], 60_000));
+    expect((await Promise.all(quick)).every(({ kind }) => kind === "exit")).toBe(true);
+    expect(runner.running()).toBe(MAX_RUNNING - KEPT_FOR_QUICK);
+    runner.stop();
+    await Promise.all(again);
+    expect(runner.running()).toBe(0);
   });
 });
 

@@ -58,7 +58,7 @@ export const FLAGS = [
   { long: "address-monitoring", short: "a", origin: "keepalived", help: "log every address change", note: "address changes are not logged yet" },
   { long: "snmp", short: "x", origin: "keepalived", help: "SNMP agent", note: "there is no SNMP agent; see GET /metrics" },
   { long: "snmp-agent-socket", short: "A", value: "SOCKET", origin: "keepalived", help: "AgentX master", note: "there is no SNMP agent; see GET /metrics" },
-  { long: "namespace", short: "s", value: "NAME", origin: "keepalived", help: "network namespace", note: "start lbd inside it: ip netns exec NAME lbd …", refused: true },
+  { long: "namespace", short: "s", value: "NAME", origin: "keepalived", help: "network namespace to work in" },
   { long: "core-dump", short: "m", origin: "keepalived", help: "permit core files", note: "set the limit where lbd is started" },
   { long: "core-dump-pattern", short: "M", value: "[PATTERN]", origin: "keepalived", help: "permit core files under a name", note: "set the limit where lbd is started" },
   { long: "signum", value: "NAME", origin: "keepalived", help: "print the number of a signal: STOP RELOAD DATA STATS STATS_CLEAR JSON" },

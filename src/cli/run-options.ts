@@ -14,7 +14,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
   };
 
   for (const flag of givenFlags(flags)) if (flag.refused) return err(`--${flag.long} is not supported: ${flag.note}`);
-  for (const name of ["use-file", "run-dir", "pid", "vrrp_pid", "checkers_pid", "config-id"] as const)
+  for (const name of ["use-file", "run-dir", "pid", "vrrp_pid", "checkers_pid", "config-id", "namespace"] as const)
     if (last(name) === "") return err(`--${name}: the value is empty`);
   const api = readApi(last("api") ?? DEFAULT_API);
   if (api === undefined)
@@ -30,6 +30,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
   // keepalived: each of -P, -C and -B takes the other's workers away, so -P -C together run neither.
   const roles = { vrrp: !has("check"), checker: !has("vrrp"), bfd: !has("no_bfd") };
   const configId = last("config-id");
+  const namespace = last("namespace");
   const pidFile = path("pid");
   const vrrpPid = path("vrrp_pid");
   const checkerPid = path("checkers_pid");
@@ -43,6 +44,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
       ...(vrrpPid === undefined ? {} : { vrrp: vrrpPid }),
       ...(checkerPid === undefined ? {} : { checker: checkerPid }),
     },
+    ...(namespace === undefined ? {} : { namespace }),
     api: api === "off" ? null : api,
     ipvsTransport: transport,
     logFormat,

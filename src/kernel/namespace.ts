@@ -1,11 +1,25 @@
-// Adapter: opening sockets in another network namespace (net_namespace_ipvs). A socket stays in the namespace it was made in, so the
-// thread goes there, opens, and comes back; nothing else runs in between.
+// Adapter: other network namespaces. A socket stays in the namespace it was made in: to open one elsewhere (net_namespace_ipvs) the
+// thread goes there, opens, and comes back, and nothing else runs in between; for net_namespace it goes for good.
 import { close, O_RDONLY, open } from "../../ffi/fd.ts";
 import { CLONE_NEWNET, setns } from "../../ffi/process.ts";
 
 /** Where `ip netns` keeps the namespace of a name. */
 export function namespacePath(name: string): string {
   return `/run/netns/${name}`;
+}
+
+/**
+ * Moves this thread to the network namespace `name`, for good: what it opens and starts from now on is there. Threads that the
+ * runtime has already are not moved; they open no sockets of ours.
+ * @throws Error ENOENT when there is no such namespace, EPERM without CAP_SYS_ADMIN
+ */
+export function enterNetworkNamespace(name: string): void {
+  const target = open(namespacePath(name), O_RDONLY);
+  try {
+    setns(target, CLONE_NEWNET);
+  } finally {
+    close(target);
+  }
 }
 
 /**
@@ -16,12 +30,7 @@ export function inNetworkNamespace<T>(name: string | undefined, openSockets: () 
   if (name === undefined) return openSockets();
   const home = open("/proc/thread-self/ns/net", O_RDONLY);
   try {
-    const target = open(namespacePath(name), O_RDONLY);
-    try {
-      setns(target, CLONE_NEWNET);
-    } finally {
-      close(target);
-    }
+    enterNetworkNamespace(name);
     try {
       return openSockets();
     } finally {

@@ -8,6 +8,7 @@ import type { Config } from "../config/model.ts";
 import { type AutoPriority, createAutoPriority } from "../kernel/auto-priority.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { bindToParent } from "../kernel/confinement.ts";
+import { enterNetworkNamespace } from "../kernel/namespace.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { createOutbox, type Outbox } from "./channel.ts";
 import { watchLag } from "./lag.ts";
@@ -38,7 +39,15 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
   const clock = systemClock((lateMs) => autoPriority.late(lateMs));
   if (!bindToParent(parent, `lbd-${name}`)) process.exit(EXIT.failed);
 
-  const child = createChild(name, factory, { clock, log, outbox, autoPriority, tell, exit: leave });
+  const child = createChild(name, factory, {
+    clock,
+    log,
+    outbox,
+    autoPriority,
+    tell,
+    enterNamespace: enterNetworkNamespace,
+    exit: leave,
+  });
   process.on("message", (raw) => {
     const message = readToChild(raw);
     if (message) child.take(message);
@@ -84,6 +93,8 @@ export interface ChildPorts {
   readonly outbox: Outbox;
   readonly autoPriority: AutoPriority;
   tell(message: FromChild): void;
+  /** Goes to a network namespace for good. @throws Error */
+  enterNamespace(name: string): void;
   exit(status: number): void;
 }
 
@@ -122,6 +133,9 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
   }
 
   function start(message: ToChild & { kind: "start" }): void {
+    const namespace = message.options.namespace ?? message.config.global.netNamespace;
+    // Before the role opens its first socket.
+    if (namespace !== undefined) ports.enterNamespace(namespace);
     const created = factory({
       clock,
       log,

@@ -35,6 +35,8 @@ export interface RunOptions {
   /** `-p FILE`: the pid is written there too. */
   readonly pidFile?: string;
   readonly rolePidFiles: { readonly vrrp?: string; readonly checker?: string };
+  /** `-s NAME`: the network namespace of the roles; beats the configuration's. */
+  readonly namespace?: string;
   readonly api: TcpAddress | null;
   readonly ipvsTransport: RoleOptions["ipvsTransport"];
   readonly logFormat: "text" | "json";
@@ -51,6 +53,7 @@ export interface RunOptions {
 }
 
 export function roleOptions(options: RunOptions): RoleOptions {
-  const { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug } = options;
-  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, api: { tcp: options.api } };
+  const { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, namespace } = options;
+  const inside = namespace === undefined ? {} : { namespace };
+  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, ...inside, api: { tcp: options.api } };
 }

@@ -12,6 +12,8 @@ export interface RoleOptions {
   /** `-I`/`--dont-release-ipvs`, `-V`/`--dont-release-vrrp`. */
   readonly releaseIpvs: boolean;
   readonly releaseVrrp: boolean;
+  /** `-s`: beats `net_namespace` of the configuration. */
+  readonly namespace?: string;
   readonly api: { readonly tcp: { readonly address: string; readonly port: number } | null };
   readonly debug: boolean;
 }

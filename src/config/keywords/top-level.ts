@@ -14,7 +14,7 @@ import { VRRP_INSTANCE } from "./vrrp-instance.ts";
 // biome-ignore format: a table reads by rows
 export const TOP_LEVEL = {
   net_namespace: { value: text(), default: "(host namespace)", repeat: "first", tier: "core", since: "1.2.24", reload: "restart",
-    effective: "untested",
+    effective: { test: "test/netns/lifecycle.test.ts" },
     doc: "Run the whole daemon inside the named network namespace; also switches pid files to the per-daemon run directory." },
   net_namespace_ipvs: { value: namespaceOrDefault, default: "(same namespace as the daemon)", repeat: "first", tier: "full", since: "2.1.0",
     reload: "restart", effective: "untested",
@@ -24,12 +24,12 @@ export const TOP_LEVEL = {
     doc: "Permit ipsets inside a namespace on kernels before 3.13." },
   use_pid_dir: { value: flag, initial: false, repeat: "flag", tier: "core", since: "1.2.24", reload: "start-only", effective: "parsed",
     doc: "Put pid files in the daemon's own run directory instead of the run root." },
-  instance: { value: text(), default: "(none)", repeat: "first", tier: "core", since: "1.2.24", reload: "restart", effective: "untested",
+  instance: { value: text(), default: "(none)", repeat: "first", tier: "core", since: "1.2.24", reload: "restart", effective: "parsed",
     doc: "Name of this daemon instance; becomes part of pid, reload and (optionally) dump file names and of the syslog ident." },
   linkbeat_use_polling: { value: flag, initial: false, repeat: "flag", tier: "full", since: "1.1.18", build: "linkbeat", effective: "untested",
     doc: "Detect carrier loss on all VRRP interfaces by polling (MII, ethtool or ioctl) rather than by netlink." },
   child_wait_time: { value: wholeSeconds(0, UINT32_MAX), initial: 5_000, unit: "s", repeat: "last", tier: "full", since: "2.0.0",
-    effective: "untested",
+    effective: { test: "test/unit/process/parent.test.ts" },
     doc: "How long the parent waits for its children when stopping." },
   global_defs: { value: bare(), block: GLOBAL_DEFS, repeat: "merge", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/vrrp/announce.test.ts" },

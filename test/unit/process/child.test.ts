@@ -9,7 +9,7 @@ import { manualClock } from "../../support/manual-clock.ts";
 import { virtualServer } from "../../support/status-samples.ts";
 
 const { config } = bindText("");
-const START: ToChild = {
+const START: ToChild & { readonly kind: "start" } = {
   kind: "start",
   options: {
     runDir: "/r",
@@ -47,7 +47,18 @@ function lab(change: Partial<Role> = {}, onContext: (context: RoleContext) => vo
       onContext(context);
       return role;
     },
-    { clock, log: outbox.log, outbox, autoPriority, tell: (m) => told.push(m), exit: (status) => exits.push(status) },
+    {
+      clock,
+      log: outbox.log,
+      outbox,
+      autoPriority,
+      tell: (m) => told.push(m),
+      enterNamespace(namespace) {
+        if (namespace === "missing") throw new Error("open: ENOENT");
+        calls.push(`enter ${namespace}`);
+      },
+      exit: (status) => exits.push(status),
+    },
   );
   const kinds = () => told.map((message) => message.kind);
   return { clock, child, told, kinds, exits, calls };
@@ -63,6 +74,30 @@ test("starts with the topics that are known, then gives a whole picture", async 
   await settle();
   expect(calls).toEqual(["receive owned", "start", "snapshot"]);
   expect(kinds()).toEqual(["started", "current"]);
+});
+
+test.each([
+  ["as configured", bindText("net_namespace blue\n").config, {}, "enter blue"],
+  [
+    "as the command line says, which beats the configuration",
+    bindText("net_namespace blue\n").config,
+    { namespace: "red" },
+    "enter red",
+  ],
+])("goes to its network namespace first: %s", async (_why, config, options, entered) => {
+  const { child, calls } = lab();
+  child.take({ ...START, config, options: { ...START.options, ...options } });
+  await settle();
+  expect(calls[0]).toBe(entered);
+});
+
+test("a namespace that is missing is the reason of the end", async () => {
+  const { child, calls, told, exits } = lab();
+  child.take({ ...START, options: { ...START.options, namespace: "missing" } });
+  await settle();
+  expect(calls).toEqual([]);
+  expect(told).toContainEqual({ kind: "failed", reason: "start: open: ENOENT" });
+  expect(exits).toEqual([1]);
 });
 
 test("«current» comes after everything that was reported", async () => {

@@ -67,7 +67,11 @@ export class Definitions {
         : "a name is made of letters, digits and underscores, and does not begin with a digit",
     );
     this.#findings.coverLine(part, index);
-    if (spaced) this.#macros.define(meant[1] ?? "", [restOf(part, at.to)], at, "definition");
+    const name = meant[1] ?? "";
+    if (spaced) {
+      this.#macros.define(name, [restOf(part, at.to)], at, "definition");
+      this.#macros.use(name);
+    }
     return true;
   }
 

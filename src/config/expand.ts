@@ -431,6 +431,8 @@ class Expansion {
       this.#findings.error("include-without-name", { ...part, to: end }, `${word} names no file`, hint);
       return true;
     }
+    // A macro that was not replaced has its finding; that there is no such file follows from it.
+    if (partText(name).includes("$") && this.#findings.isCovered(partSpan(name))) return true;
     const rule = this.#options.allConfig ? ALL : word === "include" ? this.#includeRule : ownRule;
     const paths = this.#reader.match(name, this.#directory(), rule);
     if (paths.length > 0)

@@ -34,6 +34,12 @@ export class MacroTable {
     if (from === "definition") this.#all.push(macro);
   }
 
+  /** Nothing is to be said of it should nobody use it. */
+  use(name: string): void {
+    const macro = this.#macros.get(name);
+    if (macro) macro.used = true;
+  }
+
   get(name: string): Macro | undefined {
     return this.#macros.get(name);
   }

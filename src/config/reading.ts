@@ -55,6 +55,10 @@ export class Findings {
     this.#covered.set(lineKey(span), index);
   }
 
+  isCovered(span: Span): boolean {
+    return this.#covered.has(lineKey(span));
+  }
+
   /** What follows from this finding is no worse than the finding itself. */
   settle(index: number): void {
     this.#settled.add(index);

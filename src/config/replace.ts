@@ -267,7 +267,9 @@ function leftReference(
   }
   const end = nameEnd(text, at + 1);
   const name = text.slice(at + 1, end);
-  return macros.get(name) ? { kind: "needs-braces", name, braced: false, end } : undefined;
+  if (!macros.get(name)) return undefined;
+  macros.use(name);
+  return { kind: "needs-braces", name, braced: false, end };
 }
 
 function insideQuotes(text: string, at: number): boolean {

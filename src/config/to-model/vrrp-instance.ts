@@ -283,8 +283,7 @@ function advertOf(bound: BoundInstance, version: 2 | 3, findings: Findings): num
   const entry = bound.block.advert_int;
   const wishedMs = entry?.value ?? VRRP_INSTANCE.advert_int.initial;
   const stepMs = version === 2 ? 1000 : 10;
-  const up = Math.max(stepMs, Math.ceil(wishedMs / stepMs - 1e-9) * stepMs);
-  const rounded = version === 2 ? up : Math.max(stepMs, Math.round(wishedMs / stepMs) * stepMs);
+  const rounded = Math.max(stepMs, Math.round(wishedMs / stepMs) * stepMs);
   const advertMs = version === 3 ? Math.min(rounded, MAX_ADVERT_V3_MS) : rounded;
   if (entry && advertMs !== wishedMs)
     findings.add("error", wordSpan(entry), {

@@ -221,6 +221,8 @@ describe("in an instance", () => {
       `$L=\n    state MASTER \\\n    priority 100\n${change(INSTANCE, "    state MASTER\n", "    $L\n").replace("    priority 100\n", "")}`,
       "1 error definition-cut-short",
     ],
+    ["an include by a macro without braces", `$F=x\ninclude $F.conf\n${INSTANCE}`, "2 warning macro-needs-braces"],
+    ["a blank in a definition", `$F = x\n${INSTANCE}`, "1 error bad-definition"],
     ["a quoted include", `include "x"\n${INSTANCE}`, "1 warning include-missing"],
   ])("%s", (_why, text, finding) => {
     expect(findings(text)).toEqual([finding]);

@@ -134,15 +134,19 @@ export const useVmac: Value<VmacValue> = {
   read: (words) => {
     let name: string | undefined;
     let mac: string | undefined;
+    let bare: Word | undefined;
     const { options, failed } = readOptions(words, VMAC, "use_vmac", (word) => {
       const octets = macOf(word.text);
       if (octets !== undefined) mac = octets;
-      else if (name === undefined && !word.text.includes(":")) name = words.convert(word, interfaceSchema, "use_vmac");
-      else return false;
+      else if (!bare && !word.text.includes(":")) {
+        bare = word;
+        name = words.convert(word, interfaceSchema, "use_vmac");
+      } else return false;
       words.next();
       return true;
     });
     if (failed.length > 0) return undefined;
+    refuseTwoNames(words, options.name?.word, bare);
     const named = options.name?.value ?? name;
     return {
       ...(named !== undefined && { interface: named }),
@@ -152,6 +156,11 @@ export const useVmac: Value<VmacValue> = {
     };
   },
 };
+
+/** A name with `name` in front of it, and one without. */
+function refuseTwoNames(words: Reader, named: Word | undefined, bare: Word | undefined): void {
+  if (named && bare) words.error(bare, "duplicate-keyword", `${words.keyword.text} has two names for its interface`);
+}
 
 export interface IpvlanValue {
   readonly interface?: string;
@@ -168,17 +177,21 @@ export const useIpvlan: Value<IpvlanValue> = {
     let name: string | undefined;
     let address: Prefix | undefined;
     let mode: (typeof IPVLAN_MODES)[number] | undefined;
+    let bare: Word | undefined;
     const { options, failed } = readOptions(words, VMAC, "use_ipvlan", (word) => {
       const known = IPVLAN_MODES.find((one) => one === word.text);
       if (known) mode = known;
       else if (canonicalIp(word.text.split("/")[0] ?? "") !== undefined)
         address = readPrefix(words, word, "use_ipvlan");
-      else if (name === undefined) name = words.convert(word, interfaceSchema, "use_ipvlan");
-      else return false;
+      else if (!bare) {
+        bare = word;
+        name = words.convert(word, interfaceSchema, "use_ipvlan");
+      } else return false;
       words.next();
       return true;
     });
     if (failed.length > 0) return undefined;
+    refuseTwoNames(words, options.name?.word, bare);
     const named = options.name?.value ?? name;
     return {
       ...(named !== undefined && { interface: named }),

@@ -2,6 +2,7 @@
 // error here. test/golden/keywords.tsv is a copy of the measured table (719 rows).
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import type { Diagnostic } from "../../../../src/config/diagnostic.ts";
 import { bindText, briefly } from "../../../support/config.ts";
 
 const lines = readFileSync(`${import.meta.dirname}/../../../golden/keywords.tsv`, "utf8")
@@ -12,6 +13,7 @@ const rows = lines.map((line) => {
   const cells = line.split("\t");
   return {
     id: cells[0] ?? "",
+    args: cells[3] ?? "",
     status: cells[11] ?? "",
     example: (cells[15] ?? "").replaceAll("\\n", "\n"),
     exit: cells[16] ?? "",
@@ -174,3 +176,49 @@ describe("words that keepalived reports have a finding", () => {
     },
   );
 });
+
+/** Words that an argument of this kind can't be. */
+function wrongValues(args: string): readonly string[] {
+  const range = /^\[?(?:INT|SECS|MS|PORT)\((-?[\d.]+)\.\.(-?[\d.]*)[,)]/.exec(args);
+  if (range) {
+    const above = range[2] === "" ? [] : [String(Number(range[2]) + 1)];
+    return [String(Number(range[1]) - 1), ...above, "12x", "1e1", "99999999999999"];
+  }
+  if (/^\[?BOOL/.test(args)) return ["maybe", "TRUE", "1"];
+  if (/^\[?ENUM\(/.test(args)) return ["zznone"];
+  if (/^IP[46]?( |$)/.test(args)) return ["192.0.2.300", "host.example", "fe80::1%eth0"];
+  return /^IFNAME/.test(args) ? ["abcdefghijklmnop"] : [];
+}
+
+/** The example with another first value behind its word; undefined where it has none. */
+function withValue(example: string, word: string, value: string): string | undefined {
+  const words = example.split(/(?<=^|\s)(?=\S)/);
+  const at = words.findIndex((text) => text.trim() === word) + 1;
+  if (at === 0 || at === words.length) return undefined;
+  return words.with(at, `${value} `).join("").trimEnd();
+}
+
+describe("a wrong, missing or surplus word is one finding on its line", () => {
+  const cases = tested
+    .filter(({ id, exit, example }) => exit === "0" && !example.includes("{") && !/\/inet6?$/.test(id))
+    .flatMap(({ id, args, example }) => {
+      const word = id.split("/").at(-1) ?? "";
+      const wrong = wrongValues(args).map((value) => withValue(example, word, value));
+      const missing = !/^(\[|FLAG)/.test(args) && /^\S+ ("[^"]*"|\S+)$/.test(example) ? word : undefined;
+      const surplus = TAKES_MORE.test(args) ? undefined : `${example} zz`;
+      return [...wrong, missing, surplus].flatMap((text) => (text === undefined ? [] : [[id, example, text] as const]));
+    });
+  test.each(cases)("%s: %s → %s", (id, example, text) => {
+    const lines = inContext(id, example).split("\n");
+    const index = lines.lastIndexOf(example);
+    const key = ({ code, message }: Diagnostic) => `${code} ${message}`;
+    const known = new Set(bindText(lines.join("\n")).diagnostics.map(key));
+    const fresh = bindText(lines.with(index, text).join("\n")).diagnostics.filter(
+      (one) => one.severity !== "note" && !known.has(key(one)),
+    );
+    expect(fresh.map(({ span }) => span?.line)).toEqual([index + 1]);
+  });
+});
+
+/** Accounts, parameters, lists of words: what stands behind is a value of its own. */
+const TAKES_MORE = /USER|PARAM|\.\.\.$|^LIST|^\[to\]/;

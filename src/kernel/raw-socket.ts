@@ -135,11 +135,16 @@ interface Pair {
   readonly key: string;
   readonly endpoint: VrrpEndpoint;
   readonly options: VrrpSocketOptions;
-  readonly receiveFd: Fd;
+  readonly receivers: readonly ReceiveSocket[];
   readonly sendFd: Fd;
-  readonly registration: Registration;
   readonly vrids: Map<number, number>;
   counters: { received: number; receiveErrors: number; sent: number; sendErrors: number };
+}
+
+interface ReceiveSocket {
+  readonly fd: Fd;
+  readonly protocol: 112 | 51;
+  readonly registration: Registration;
 }
 
 /**
@@ -153,32 +158,40 @@ export function openVrrpSockets(
   const pairs = new Map<string, Pair>();
   const receiver = openReceiver(RECEIVE_BYTES);
 
-  function read(pair: Pair, limit: number): void {
-    for (let i = 0; i < limit; i++) if (!readOne(pair, receiver, now, onDatagram)) return;
+  function read(pair: Pair, fd: Fd, limit: number): void {
+    for (let i = 0; i < limit; i++) if (!readOne(pair, fd, receiver, now, onDatagram)) return;
   }
 
   function open(endpoint: VrrpEndpoint, options: VrrpSocketOptions, vrid: number): Pair {
     const key = endpointKey(endpoint);
-    const receiveFd = openReceiveSocket(endpoint, options, [vrid]);
-    let sendFd: Fd | undefined;
+    const opened: Fd[] = [];
+    const keep = (fd: Fd) => {
+      opened.push(fd);
+      return fd;
+    };
     try {
-      sendFd = openSendSocket(endpoint, options);
+      const protocols = heardProtocols(endpoint);
+      const fds = protocols.map((protocol) => keep(openReceiveSocket({ ...endpoint, protocol }, options, [vrid])));
+      const sendFd = keep(openSendSocket(endpoint, options));
       const counters = { received: 0, receiveErrors: 0, sent: 0, sendErrors: 0 };
-      const registration = readiness.add(receiveFd, "read", () => read(pair, MAX_READS_PER_TURN));
-      const vrids = new Map<number, number>();
-      const pair: Pair = { key, endpoint, options, receiveFd, sendFd, registration, vrids, counters };
+      const receivers = fds.map((fd, i): ReceiveSocket => {
+        const registration = readiness.add(fd, "read", () => read(pair, fd, MAX_READS_PER_TURN));
+        return { fd, protocol: protocols[i] ?? endpoint.protocol, registration };
+      });
+      const pair: Pair = { key, endpoint, options, receivers, sendFd, vrids: new Map(), counters };
       return pair;
     } catch (error) {
-      close(receiveFd);
-      if (sendFd !== undefined) close(sendFd);
+      for (const fd of opened) close(fd);
       throw error;
     }
   }
 
   function closePair(pair: Pair): void {
     pairs.delete(pair.key);
-    pair.registration.remove();
-    close(pair.receiveFd);
+    for (const { registration, fd } of pair.receivers) {
+      registration.remove();
+      close(fd);
+    }
     close(pair.sendFd);
   }
 
@@ -207,7 +220,7 @@ export function openVrrpSockets(
       };
     },
     drain() {
-      for (const pair of pairs.values()) read(pair, MAX_DRAIN);
+      for (const pair of pairs.values()) for (const { fd } of pair.receivers) read(pair, fd, MAX_DRAIN);
     },
     [Symbol.dispose]() {
       for (const pair of [...pairs.values()]) closePair(pair);
@@ -218,13 +231,14 @@ export function openVrrpSockets(
 /** One datagram; false when none waits. A failed read is counted and ends the turn: the error is taken, the next one goes on. */
 function readOne(
   pair: Pair,
+  fd: Fd,
   receiver: Receiver,
   now: () => MonoMs,
   onDatagram: (datagram: VrrpDatagram, key: string) => void,
 ): boolean {
   let message: ReturnType<Receiver["receive"]>;
   try {
-    message = receiver.receive(pair.receiveFd);
+    message = receiver.receive(fd);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     pair.counters.receiveErrors++;
@@ -276,6 +290,15 @@ function send(pair: Pair, destination: Uint8Array, bytes: Uint8Array, source: Ui
   }
 }
 
+/**
+ * The own protocol, and on a shared IPv4 link the other one: a router with our VRID that authenticates in another way would be a second
+ * master that nobody sees. (keepalived never hears it.)
+ */
+function heardProtocols({ family, protocol, target }: VrrpEndpoint): readonly (112 | 51)[] {
+  if (family === 6 || target.kind === "unicast") return [protocol];
+  return protocol === 112 ? [112, 51] : [51, 112];
+}
+
 function openReceiveSocket(endpoint: VrrpEndpoint, options: VrrpSocketOptions, vrids: readonly number[]): Fd {
   const { family, protocol, target } = endpoint;
   const fd = socket(family === 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_NONBLOCK, protocol);
@@ -315,8 +338,9 @@ const ALL = [{ code: 0x06, ifTrue: 0, ifFalse: 0, value: 0xffff_ffff }];
 
 function applyFilter(pair: Pair): void {
   if (pair.options.allVrids) return;
-  const { family, protocol } = pair.endpoint;
-  attachFilter(pair.receiveFd, vridFilter({ family, protocol, vrids: pair.vrids.keys() }));
+  const { family } = pair.endpoint;
+  for (const { fd, protocol } of pair.receivers)
+    attachFilter(fd, vridFilter({ family, protocol, vrids: pair.vrids.keys() }));
 }
 
 function join(fd: Fd, family: Family, group: Uint8Array, index: number): void {

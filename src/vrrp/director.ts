@@ -551,16 +551,26 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     if (counter) runtime.counters[counter]++;
     if (reason === "auth-ah-collision") runtime.wire = wireAfterCollision(runtime.wire);
     if (reason === "not-listening") return NOTHING;
-    runtime.sightings.refused(datagram, reason, at.now, state.kind === "master");
+    const isSecond = runtime.sightings.refused(datagram, reason, at.now, state.kind === "master");
     // A refused packet moves no timer but the one that forgets foreign masters.
     if (state.kind === "master") sooner(runtime.sightings.deadline());
     const suppressed = runtime.limiter.allow(`refused ${reason}`, at.now);
-    if (suppressed === undefined) return NOTHING;
+    const named = isSecond ? nameSecondMaster(runtime, at) : NOTHING;
+    if (suppressed === undefined) return named;
     const refused = runtime.sightings.lastRefused();
     const more = suppressed > 0 ? ` (and ${suppressed} more like this before)` : "";
     const message = `${runtime.config.name}: refused packet from ${refused?.from}: ${refusal.text} (${describeDatagram(datagram)})${more}`;
     const fields = { instance: runtime.config.name, reason };
-    return [{ kind: "log", line: { level: "warning", area: "vrrp", message, fields } }];
+    return [{ kind: "log", line: { level: "warning", area: "vrrp", message, fields } }, ...named];
+  }
+
+  function nameSecondMaster(runtime: Runtime, at: Instant): readonly DirectorAction[] {
+    const other = runtime.sightings.foreign(runtime.config)?.last;
+    if (!other) return NOTHING;
+    const message = `two masters: ${other.address} (priority ${other.priority}) and we, ${runtime.source?.ip} (priority ${stateOf(runtime).priority}); likely cause: ${other.likelyCause}`;
+    const out: DirectorAction[] = [];
+    logFrom(runtime, { kind: "log", level: "warning", message, about: "two-masters" }, at, out);
+    return out;
   }
 
   function heard(
@@ -577,19 +587,21 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     if (advert.priority === RESIGN_PRIORITY) runtime.counters.pri_zero_rcvd++;
     const listDiffers = advert.differences.includes("address-list");
     if (listDiffers) runtime.counters.addr_list_err++;
-    if (state.kind === "master" && advert.priority !== RESIGN_PRIORITY && advert.priority <= state.priority)
-      noteWeaker(runtime, datagram, listDiffers, at);
+    const beside = state.kind === "master" && advert.priority !== RESIGN_PRIORITY && advert.priority <= state.priority;
+    const isSecond = beside && noteWeaker(runtime, datagram, listDiffers, at);
     if (state.kind === "backup" && state.master?.address !== advert.sender) runtime.limiter.changed();
     const out: DirectorAction[] = [];
     logDifferences(runtime, advert, at, out);
     const event: Event = { kind: "advert", advert };
     take(runtime.unit, stepMember(runtime.unit.unit, runtime.config.name, event, at.now), at, out);
+    if (isSecond) out.push(...nameSecondMaster(runtime, at));
     return out;
   }
 
-  function noteWeaker(runtime: Runtime, datagram: Datagram, addressesDiffer: boolean, at: Instant): void {
-    runtime.sightings.weaker(datagram, addressesDiffer, at.now);
+  function noteWeaker(runtime: Runtime, datagram: Datagram, addressesDiffer: boolean, at: Instant): boolean {
+    const isSecond = runtime.sightings.weaker(datagram, addressesDiffer, at.now);
     sooner(runtime.sightings.deadline());
+    return isSecond;
   }
 
   function logDifferences(runtime: Runtime, advert: AcceptedAdvert, at: Instant, out: DirectorAction[]): void {
@@ -627,12 +639,8 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
   function intruderGone(runtime: Runtime, at: Instant, out: DirectorAction[]): void {
     const tell = runtime.sightings.expire(at.now, runtime.timers.lastAt);
     if (!tell || stateOf(runtime).kind !== "master") return;
-    logFrom(
-      runtime,
-      { kind: "log", level: "info", message: "the other master fell silent, announcing the addresses again" },
-      at,
-      out,
-    );
+    const message = "the other master fell silent, announcing the addresses again";
+    logFrom(runtime, { kind: "log", level: "info", message, about: "intruder-left" }, at, out);
     const event: Event = { kind: "reannounce", why: "intruder-left" };
     take(runtime.unit, stepMember(runtime.unit.unit, runtime.config.name, event, at.now), at, out);
   }

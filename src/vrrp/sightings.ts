@@ -14,8 +14,10 @@ const KEPT_BYTES = 160;
 /** Other masters remembered at once; the one silent longest makes room. */
 export const MAX_FOREIGN_MASTERS = 4;
 /** Refused packets of one sender before it counts as a master and not as a stray packet. */
-export const FOREIGN_MIN_PACKETS = 3;
+export const FOREIGN_MIN_PACKETS = 2;
 const LEAST_SILENCE_MS = 1000;
+/** keepalived: hardly advertises while it hears packets that it refuses, and to it ours are such. So it is remembered longer. */
+const REFUSED_MEMORY_MS = 30_000;
 const MOST_INTERVAL_MS = 10_000;
 
 /** Reasons that a router with our VRID, but other settings, gives rise to. */
@@ -54,6 +56,8 @@ interface Kept {
 }
 
 interface Foreign extends Kept {
+  /** Its silence has been noticed. */
+  told: boolean;
   packets: number;
   priority: number;
   intervalMs: number;
@@ -76,12 +80,13 @@ export interface ForeignMaster {
 }
 
 export interface Sightings {
-  refused(datagram: Datagram, reason: RefusalReason, now: MonoMs, asMaster: boolean): void;
-  /** As master, an advertisement was accepted from a weaker one. */
-  weaker(datagram: Datagram, addressesDiffer: boolean, now: MonoMs): void;
+  /** True when this shows that its sender is a master beside us, and not before. */
+  refused(datagram: Datagram, reason: RefusalReason, now: MonoMs, asMaster: boolean): boolean;
+  /** As master, an advertisement was accepted from a weaker one. True for its first one. */
+  weaker(datagram: Datagram, addressesDiffer: boolean, now: MonoMs): boolean;
   /** We are no longer master: whoever is, is right. */
   clear(): void;
-  /** Forgets masters that fell silent. True when one left that was worth announcing ourselves for. */
+  /** Notices silence, and forgets after it. True when a master fell silent that was worth announcing ourselves for. */
   expire(now: MonoMs, lastAnnouncedAt: MonoMs): boolean;
   deadline(): MonoMs;
   lastRefused(): RefusedPacket | undefined;
@@ -93,31 +98,34 @@ export function sightings(): Sightings {
   const last = newRecord();
   const slots: Foreign[] = Array.from({ length: MAX_FOREIGN_MASTERS }, () => ({
     ...newRecord(),
+    told: false,
     packets: 0,
     priority: 0,
     intervalMs: 0,
   }));
 
-  function sight(datagram: Datagram, reason: Kept["reason"], now: MonoMs): void {
+  function sight(datagram: Datagram, reason: Kept["reason"], now: MonoMs): boolean {
     const at = messageAt(datagram);
     const priority = at < 0 ? 0 : (datagram.bytes[at + 2] ?? 0);
-    if (priority === 0) return;
+    if (priority === 0) return false;
     const slot = slotOf(slots, datagram.source);
     const known = slot.used && sameSource(slot, datagram.source);
+    const before = known && isMaster(slot);
     keep(slot, datagram, reason, now);
+    slot.told = false;
     slot.packets = known ? slot.packets + 1 : 1;
     slot.priority = priority;
     slot.intervalMs = intervalAt(datagram.bytes, at);
+    return !before && isMaster(slot);
   }
 
   return {
     refused(datagram, reason, now, asMaster) {
       keep(last, datagram, reason, now);
-      if (asMaster && MASTER_LIKE.has(reason)) sight(datagram, reason, now);
+      return asMaster && MASTER_LIKE.has(reason) && sight(datagram, reason, now);
     },
-    weaker(datagram, addressesDiffer, now) {
-      sight(datagram, addressesDiffer ? "address-list" : "lower-priority", now);
-    },
+    weaker: (datagram, addressesDiffer, now) =>
+      sight(datagram, addressesDiffer ? "address-list" : "lower-priority", now),
     clear() {
       for (const slot of slots) slot.used = false;
     },
@@ -125,14 +133,16 @@ export function sightings(): Sightings {
       let tell = false;
       for (const slot of slots) {
         if (!slot.used || now < silentAt(slot)) continue;
-        slot.used = false;
-        if (isMaster(slot) && lastAnnouncedAt < slot.at) tell = true;
+        if (!slot.told && isMaster(slot) && lastAnnouncedAt < slot.at) tell = true;
+        slot.told = true;
+        if (now >= forgottenAt(slot)) slot.used = false;
       }
       return tell;
     },
     deadline() {
       let earliest = Number.POSITIVE_INFINITY;
-      for (const slot of slots) if (slot.used) earliest = Math.min(earliest, silentAt(slot));
+      for (const slot of slots)
+        if (slot.used) earliest = Math.min(earliest, slot.told ? forgottenAt(slot) : silentAt(slot));
       return earliest;
     },
     lastRefused() {
@@ -267,7 +277,7 @@ function slotOf(slots: readonly Foreign[], source: Uint8Array): Foreign {
     const age = slot.used ? slot.at : Number.NEGATIVE_INFINITY;
     if (!oldest || age < (oldest.used ? oldest.at : Number.NEGATIVE_INFINITY)) oldest = slot;
   }
-  return oldest ?? { ...newRecord(), packets: 0, priority: 0, intervalMs: 0 };
+  return oldest ?? { ...newRecord(), told: false, packets: 0, priority: 0, intervalMs: 0 };
 }
 
 function sameSource(record: Kept, source: Uint8Array): boolean {
@@ -277,11 +287,20 @@ function sameSource(record: Kept, source: Uint8Array): boolean {
 
 /** An accepted advertisement is proof; refused packets need company. */
 function isMaster(slot: Foreign): boolean {
-  return slot.reason === "lower-priority" || slot.reason === "address-list" || slot.packets >= FOREIGN_MIN_PACKETS;
+  return isAccepted(slot) || slot.packets >= FOREIGN_MIN_PACKETS;
 }
 
+function isAccepted({ reason }: Foreign): boolean {
+  return reason === "lower-priority" || reason === "address-list";
+}
+
+/** When it seems to have left, and our neighbours may have to be told. */
 function silentAt(slot: Foreign): MonoMs {
   return slot.at + 3 * slot.intervalMs + LEAST_SILENCE_MS;
+}
+
+function forgottenAt(slot: Foreign): MonoMs {
+  return isAccepted(slot) ? silentAt(slot) : Math.max(silentAt(slot), slot.at + REFUSED_MEMORY_MS);
 }
 
 function messageAt(datagram: Datagram): number {

@@ -8,6 +8,7 @@ import {
   openVrrpSockets,
   type VrrpDatagram,
   type VrrpEndpoint,
+  type VrrpSocket,
   type VrrpSockets,
 } from "../../src/kernel/raw-socket.ts";
 import { openReadiness } from "../../src/kernel/readiness.ts";
@@ -155,18 +156,32 @@ describe.skipIf(reason !== undefined)("sockets of VRRP", () => {
     for (const one of [from, to, absent]) one.release();
   });
 
-  test("AH has a socket of its own protocol", async () => {
-    heard.length = 0;
+  test("AH is heard beside plain packets of the same VRID on a shared link, but not as unicast", async () => {
     const from = within(a, () => left.acquire(endpoint("a", GROUP4, 51), 9));
-    const ah = within(b, () => right.acquire(endpoint("b", GROUP4, 51), 9));
-    const plain = within(b, () => right.acquire(endpoint("b", GROUP4), 9));
     const packet = ipv4("192.0.2.1", "224.0.0.18", concatBytes(new Uint8Array(24), body(9)), 51);
-    await until("it arrives", () => {
+    const hears = async (receiver: VrrpSocket) => {
+      heard.length = 0;
+      await until("it arrives", () => {
+        from.send(ipBytes("224.0.0.18"), packet, ipBytes("192.0.2.1"));
+        return heard.length > 0;
+      });
+      expect(new Set(heard.map((h) => h.key))).toEqual(new Set([receiver.key]));
+      receiver.release();
+    };
+    await hears(within(b, () => right.acquire(endpoint("b", GROUP4, 51), 9)));
+    await hears(within(b, () => right.acquire(endpoint("b", GROUP4), 9)));
+    // A director may use IPsec: its AH is none of our business.
+    const unicast = { family: 4, target: { kind: "unicast", source: "192.0.2.2" } } as const;
+    const one = within(b, () => right.acquire(endpoint("b", unicast), 9));
+    const other = within(b, () => right.acquire(endpoint("b", GROUP4), 9));
+    heard.length = 0;
+    await until("the group hears what follows", () => {
+      from.send(ipBytes("192.0.2.2"), ipv4("192.0.2.1", "192.0.2.2", packet.subarray(20), 51), ipBytes("192.0.2.1"));
       from.send(ipBytes("224.0.0.18"), packet, ipBytes("192.0.2.1"));
-      return heard.length > 0;
+      return heard.some((h) => h.key === other.key);
     });
-    expect(new Set(heard.map((h) => h.key))).toEqual(new Set([ah.key]));
-    for (const one of [from, ah, plain]) one.release();
+    expect(heard.some((h) => h.key === one.key)).toBe(false);
+    for (const each of [from, one, other]) each.release();
   });
 
   test.each([

@@ -336,6 +336,7 @@ describe("MASTER", () => {
       "log warning",
       "announce VI_1 5x 192.0.2.100",
       "notify VI_1 MASTER_RX_LOWER_PRI 150",
+      "log warning",
     ]);
     bench.run(2000);
     expect(bench.adverts("VI_1", at).map(([t]) => t - at)).toEqual([0, 1000, 2000]);
@@ -530,9 +531,9 @@ describe("limits of what the outside can draw", () => {
     for (let i = 1; i < times.length; i++) expect((times[i] ?? 0) - (times[i - 1] ?? 0)).toBeCloseTo(1000, 6);
     expect(bench.state()).toBe("MASTER");
     expect(bench.director.instances()[0]?.state.since).toBe(before?.since ?? 0);
-    // X23: each kind once.
+    // X23: each kind once, and once that its sender must be a master too.
     const logs = bench.log.slice(mark).filter((event) => event.action.kind === "log");
-    expect(logs).toHaveLength(2);
+    expect(logs).toHaveLength(3);
     expect(bench.director.instances()[0]?.counters.auth_failure).toBe(4990);
   });
 
@@ -584,7 +585,8 @@ describe("limits of what the outside can draw", () => {
     const mark = bench.log.length;
     for (let i = 0; i < 100; i++) bench.receive({ ...datagram, bytes });
     expect(bench.state()).toBe("MASTER");
-    expect(bench.log.slice(mark).map((event) => event.text)).toEqual(["log warning"]);
+    // The refusal, and that its sender must be a master too.
+    expect(bench.log.slice(mark).map((event) => event.text)).toEqual(["log warning", "log warning"]);
   });
 });
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { VrrpInstance } from "../../../src/config/model.ts";
 import { vrrpInstance } from "../../support/vrrp.ts";
-import { lab } from "../../support/vrrp-lab.ts";
+import { type Lab, lab } from "../../support/vrrp-lab.ts";
 
 const PEER = "192.0.2.2";
 const pass = { authentication: { type: "PASS", password: "one" } } as const;
@@ -16,7 +16,24 @@ const hmac = (byte: string): Pick<VrrpInstance, "hmac"> => ({
   },
 });
 
+const logged = (bench: Lab) => bench.log.flatMap(({ action }) => (action.kind === "log" ? [action.line.message] : []));
+
 describe("the likely cause of two masters", () => {
+  test("AH: as a plain instance hears it, and the other way round", () => {
+    const ah = { authentication: { type: "AH", password: "one" } } as const;
+    for (const [own, theirs, want] of [
+      [{}, ah, "authentication: it uses type AH, we use none"],
+      [ah, { authentication: undefined }, "authentication: it uses type none, we use AH"],
+    ] as const) {
+      const bench = lab([vrrpInstance({ priority: 255, ...own })]);
+      for (let i = 0; i < 3; i++) {
+        bench.run(1000);
+        bench.hear(PEER, 100, theirs as Partial<VrrpInstance>);
+      }
+      expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster?.likelyCause).toBe(want);
+    }
+  });
+
   test.each([
     ["version", {}, { version: 3 }, "VRRP version: it speaks version 3, we speak version 2"],
     ["password", pass, { authentication: { type: "PASS", password: "two" } }, "authentication: its password differs"],
@@ -40,6 +57,9 @@ describe("the likely cause of two masters", () => {
     expect(status?.foreignMaster).toMatchObject({ address: PEER, priority: 100, likelyCause: want });
     expect(status?.lastRefused?.from).toBe(PEER);
     expect(status?.state).toBe("MASTER");
+    expect(logged(bench)).toContain(
+      `VI_1: two masters: ${PEER} (priority 100) and we, 192.0.2.1 (priority 255); likely cause: ${want}`,
+    );
   });
 
   test("TTL", () => {
@@ -93,6 +113,9 @@ describe("req 20: announced once the intruder has left", () => {
         .filter((event) => event.action.kind === "announce")
         .map((event) => event.text),
     ).toEqual(["announce VI_1 1x 192.0.2.100"]);
+    // keepalived, which hardly advertises while it hears packets that it refuses, is shown a while longer.
+    expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster?.address).toBe(PEER);
+    bench.run(20_000);
     expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster).toBeNull();
   });
 

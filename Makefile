@@ -3,6 +3,7 @@ SHELL := /bin/bash
 BUN := node_modules/.bin/bun
 DENO := node_modules/.bin/deno
 BUILD_FLAGS := --compile --minify --bytecode --format=esm --splitting --no-compile-autoload-dotenv --no-compile-autoload-bunfig
+REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 SOURCES := $(shell find src ffi -name '*.ts') package-lock.json
 DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables tcpdump busybox-static curl openssl kmod \
   iputils-ping procps xz-utils zstd lz4 util-linux
@@ -32,7 +33,7 @@ build: dist/lbd ## Compile dist/lbd, one binary, and try it
 
 dist/lbd: .cache/npm Makefile $(SOURCES)
 	@mkdir -p dist
-	$(BUN) build $(BUILD_FLAGS) src/main.ts --outfile dist/lbd.new
+	$(BUN) build $(BUILD_FLAGS) --define 'LBD_REVISION="$(REVISION)"' src/main.ts --outfile dist/lbd.new
 	@./dist/lbd.new --version >/dev/null 2>&1 || { echo "the new binary does not start:"; ./dist/lbd.new --version; exit 1; }
 	@./dist/lbd.new check conf/keepalived.conf || { echo "the new binary does not read conf/keepalived.conf"; exit 1; }
 	@mv dist/lbd.new dist/lbd

@@ -12,7 +12,11 @@ const LIMIT_MS = 60_000;
 const LOOK_EVERY_MS = 50;
 
 export const reloadCommand = defineCommand({
-  meta: { name: "lbd reload", description: "Read the configuration again; 0 when it was taken, 1 when it was refused" },
+  meta: {
+    name: "lbd reload",
+    description:
+      "Read the configuration again; exit 0 when it was taken, 1 when it was refused, 3 when no director runs",
+  },
   args: {
     "run-dir": {
       type: "string",

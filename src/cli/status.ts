@@ -26,13 +26,20 @@ const ARGS = {
 } as const;
 
 export const statusCommand = defineCommand({
-  meta: { name: "lbd status", description: "What the running director does: services, servers, checks, VRRP" },
+  meta: {
+    name: "lbd status",
+    description: "What the running director does: services, servers, checks, VRRP; exit 3 when none runs",
+  },
   args: ARGS,
   run: ({ args }) => show(args, readStatus),
 });
 
 export const vrrpCommand = defineCommand({
-  meta: { name: "lbd vrrp", description: "VRRP instances: state, master, priority and its trackers, refused packets" },
+  meta: {
+    name: "lbd vrrp",
+    description:
+      "VRRP instances: state, master, priority and its trackers, refused packets; exit 3 when no director runs",
+  },
   args: ARGS,
   run: ({ args }) => show(args, readVrrp),
 });

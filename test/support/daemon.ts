@@ -47,6 +47,8 @@ export class Daemon {
   }
 
   start(...extra: readonly string[]): this {
+    // keepalived that was killed would find its own and say that it is running.
+    for (const pidFile of this.#pidFiles()) rmSync(pidFile, { force: true });
     const child = this.#host.spawn(this.#program(), [...this.#args(), ...extra]);
     const keep = (chunk: Buffer) => {
       this.#output += chunk.toString();
@@ -104,8 +106,13 @@ export class Daemon {
 
   #args(): string[] {
     if (this.kind === "lbd") return ["--config", this.configPath, "--run-dir", join(this.dir, "run"), "--api", "off"];
-    const pids = ["-p", join(this.dir, "p.pid"), "-r", join(this.dir, "r.pid"), "-c", join(this.dir, "c.pid")];
-    return ["-n", "-l", "-D", "-G", "-f", this.configPath, ...pids];
+    const [parent = "", vrrp = "", checkers = ""] = this.#pidFiles();
+    return ["-n", "-l", "-D", "-G", "-f", this.configPath, "-p", parent, "-r", vrrp, "-c", checkers];
+  }
+
+  /** Of keepalived: the parent's, the VRRP process', the checkers'. */
+  #pidFiles(): string[] {
+    return ["p.pid", "r.pid", "c.pid"].map((name) => join(this.dir, name));
   }
 
   [Symbol.dispose](): void {

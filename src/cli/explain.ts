@@ -1,9 +1,8 @@
 // CLI: `lbd explain CODE|KEYWORD`: what a finding means, or what a keyword does, from the tables that check and bind use.
 import { defineCommand } from "citty";
-import { type CompiledTable, compileTable } from "../config/binder.ts";
 import { CODES } from "../config/codes.ts";
+import { type CatalogEntry, catalog } from "../config/keywords/catalog.ts";
 import type { Keyword } from "../config/keywords/keyword.ts";
-import { TOP_LEVEL } from "../config/keywords/top-level.ts";
 import { nearest } from "../config/suggest.ts";
 import { complainUsage, print } from "./terminal.ts";
 
@@ -51,47 +50,45 @@ export function explain(word: string): string | undefined {
   return parts.length === 0 ? undefined : parts.join("\n\n");
 }
 
-interface Found {
-  readonly path: readonly string[];
-  readonly row: Keyword;
-}
-
-/** A keyword by its name, or by its path: `virtual_server/delay_loop`. */
-function findKeyword(word: string): Found[] {
-  const found: Found[] = [];
-  visit(compileTable(TOP_LEVEL), [], (path, row) => {
-    if (path.at(-1) === word || path.join("/") === word) found.push({ path, row });
-  });
-  return found;
+/** A keyword or word of a line by its name, or by as much of its path as it takes: `real_server/weight`. */
+function findKeyword(word: string): CatalogEntry[] {
+  return catalog().flatMap(({ entries }) =>
+    entries.filter(({ id, keyword }) => keyword === word || keyword === `--${word}` || `/${id}`.endsWith(`/${word}`)),
+  );
 }
 
 function allKeywords(): Set<string> {
-  const words = new Set<string>();
-  visit(compileTable(TOP_LEVEL), [], (path) => words.add(path.at(-1) ?? ""));
-  return words;
+  return new Set(catalog().flatMap(({ entries }) => entries.map(({ keyword }) => keyword)));
 }
 
-function visit(
-  table: CompiledTable,
-  path: readonly string[],
-  see: (path: readonly string[], row: Keyword) => void,
-): void {
-  for (const { keyword, row, table: inner } of table.rows.values()) {
-    const here = [...path, keyword];
-    see(here, row);
-    if (inner) visit(inner, here, see);
-  }
-}
+/** Where a word stands, in words for what is no block. */
+const PLACES: Readonly<Record<string, string>> = {
+  "": "the top level",
+  directive: "any line",
+  macro: "any text",
+  cli: "the command line",
+  address: "lines of addresses",
+  route: "lines of routes",
+  rule: "lines of rules",
+  tracker: "lines of track_* blocks",
+  unicast_peer: "lines of unicast_peer",
+  vsg: "lines of virtual_server_group",
+  tunnel: "lvs_method TUN",
+  vmac: "use_vmac and use_ipvlan",
+};
 
 /** One text for each meaning, with all blocks that know it so. */
-function keywordTexts(found: readonly Found[]): string[] {
+function keywordTexts(found: readonly CatalogEntry[]): string[] {
   const blocks = new Map<string, { head: string; places: string[] }>();
-  for (const { path, row } of found) {
+  for (const { id, keyword, row } of found) {
     const body = row.block || row.lines ? " { … }" : "";
-    const head = `${path.at(-1)} ${row.value.grammar}${body}`.replace(/\s+/g, " ").trim();
+    // Directives and macros write their own word in the grammar.
+    const said = /^(directive|macro)\//.test(id) && /[$@~]/.test(keyword + row.value.grammar.charAt(0));
+    const head = `${said ? "" : keyword} ${row.value.grammar}${body}`.replace(/\s+/g, " ").trim();
     const about = keywordText(row);
     const meaning = blocks.get(head + about) ?? { head, places: [] };
-    meaning.places.push(path.length > 1 ? path.slice(0, -1).join("/") : "the top level");
+    const path = id.split("/").slice(0, -1).join("/");
+    meaning.places.push(PLACES[path] ?? path);
     blocks.set(head + about, meaning);
   }
   return Array.from(blocks, ([key, { head, places }]) =>

@@ -9,6 +9,7 @@ import { type CheckOptions, runCheck } from "../../../src/cli/check.ts";
 import { configTest } from "../../../src/cli/config-test.ts";
 import { explain } from "../../../src/cli/explain.ts";
 import { CODES } from "../../../src/config/codes.ts";
+import { catalog } from "../../../src/config/keywords/catalog.ts";
 import { configFiles } from "../../../src/process/config-files.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "lbd-check-"));
@@ -232,6 +233,19 @@ describe("explain", () => {
     expect(text).toContain("in virtual_server\n");
     expect(text.split("\n").every((line) => line.length <= 100)).toBe(true);
     expect(explain("virtual_server/delay_loop")).toContain("default: 60000");
+  });
+
+  test("every word of the language and the command line, by its name and by its path", () => {
+    for (const { entries } of catalog())
+      for (const { id, keyword, row } of entries)
+        for (const word of [id, keyword, keyword.replace(/^--/, "")])
+          expect([word, explain(word) ?? ""]).toEqual([word, expect.stringContaining(row.doc.split(" ")[0] ?? "")]);
+  });
+
+  test("as much of the path as it takes", () => {
+    expect(explain("real_server/weight")).toContain("in virtual_server/real_server\n");
+    expect(explain("~SEQ")).toStartWith("~SEQ(var, [start, [step,]] end) rest\n  in any line\n");
+    expect(explain("brd")).toContain("in lines of addresses\n");
   });
 
   test("neither", () => {

@@ -394,22 +394,36 @@ function toRealServers(bound: BoundVirtualServer, inherited: Inherited, findings
   for (const entry of bound.block.real_server ?? []) {
     const rest = realServerRest(bound, entry, inherited, findings);
     if (isForeign(entry, rest.forwarding, inherited.family, findings)) continue;
+    const doubles: { readonly id: string; readonly before: BoundRealServer }[] = [];
     for (const ip of entry.value.ips) {
       const id = formatEndpoint(ip, rest.port);
       const before = seen.get(id);
       if (before) {
-        findings.add("error", wordSpan(entry), {
-          code: "duplicate-real-server",
-          message: `real_server ${id} stands here a second time: it is left out`,
-          related: [{ span: wordSpan(before), message: "defined here first" }],
-        });
+        doubles.push({ id, before });
         continue;
       }
       seen.set(id, entry);
       servers.push({ id, ip, ...rest, checks: toChecks(entry, ip, rest.port, inherited) });
     }
+    reportDoubles(entry, doubles, findings);
   }
   return servers;
+}
+
+/** One finding for a block, however many servers of its range are there already. */
+function reportDoubles(
+  entry: BoundRealServer,
+  doubles: readonly { readonly id: string; readonly before: BoundRealServer }[],
+  findings: Findings,
+): void {
+  const [first] = doubles;
+  if (!first) return;
+  const what = doubles.length === 1 ? first.id : `${first.id} (and ${doubles.length - 1} more of the range)`;
+  findings.add("error", wordSpan(entry), {
+    code: "duplicate-real-server",
+    message: `real_server ${what} stands here a second time: it is left out`,
+    related: [{ span: wordSpan(first.before), message: "defined here first" }],
+  });
 }
 
 /** Only a tunnel carries packets of one family to a server of the other. */

@@ -12,6 +12,7 @@ import type { Notification } from "../../../src/notify/notification.ts";
 import { createNotifier } from "../../../src/notify/notifier.ts";
 import { createSerialQueues } from "../../../src/notify/queue.ts";
 import { scriptCalls } from "../../../src/notify/scripts.ts";
+import { bindText } from "../../support/config.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { configOf } from "../../support/model.ts";
 import { until } from "../../support/until.ts";
@@ -193,6 +194,30 @@ describe("mail", () => {
       await notifier.drain(60_000);
     }
     expect(received.join("").match(/Entering \w+ state/g)).toEqual(["Entering MASTER state", "Entering BACKUP state"]);
+    server.close();
+  });
+
+  test.each([
+    ["router_id director-a", "[director-a] "],
+    ["lvs_id director-b", "[director-b] "],
+    ["", "[host] "],
+  ])("with «%s» subjects begin with %s", async (line, begin) => {
+    const received: string[] = [];
+    const server = createServer((socket) => smtpSession(socket, received));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    const mail = `smtp_server 127.0.0.1 ${port}\n  notification_email { ops@example.net }`;
+    const { config } = bindText(`global_defs {\n  ${line}\n  ${mail}\n}\n`, { hostName: "host" });
+    const ports = { clock: manualClock(), log: () => {}, hostName: "host", makeFifo: () => "made" as const };
+    const notifier = createNotifier("vrrp", config.global, {
+      ...ports,
+      run: async () => ({ kind: "exit", status: 0 }),
+    });
+    notifier.notify(instance("MASTER"));
+    await notifier.drain(60_000);
+    await until("the mail is there", () => received.join("").includes("Subject:"));
+    expect(/^Subject: (.*)$/m.exec(received.join(""))?.[1]).toStartWith(begin);
     server.close();
   });
 

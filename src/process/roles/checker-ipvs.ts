@@ -44,6 +44,8 @@ export interface CheckerIpvsPorts {
   readonly ports: Pick<CheckerPorts, "openIpvs" | "journal" | "session">;
   /** What the table should hold, by the configuration and what checks said so far. */
   wanted(): ServiceEntry[];
+  /** Where in the configuration the object of a kernel call stands: `keepalived.conf:12`. */
+  placeOf(command: IpvsCommand): string | undefined;
   /** What the journal should know of the configuration. */
   configured(): Pick<CheckerRecord, "services" | "servers">;
   drifted(drift: DriftFound): void;
@@ -98,7 +100,8 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
       log("info", "lvs_flush: the whole IPVS table was emptied");
     }
     const { clock } = context;
-    keeper = createTableKeeper({ clock, log: context.log, table, drifted: own.drifted, audited: own.audited });
+    const { placeOf, drifted, audited } = own;
+    keeper = createTableKeeper({ clock, log: context.log, table, placeOf, drifted, audited });
     keeper.own(services);
     const { transport, version } = table;
     report({ ipvsTransport: transport, ipvsVersion: version });

@@ -12,10 +12,10 @@ import {
   standServer,
   standService,
 } from "../../check/standing.ts";
-import type { Check, Config, RealServer, VirtualServer } from "../../config/model.ts";
+import type { Check, Config, RealServer, SorryServer, VirtualServer } from "../../config/model.ts";
 import { desiredServices, serverDestinationKey, serviceOf } from "../../lvs/desired.ts";
 import { destinationKey, serviceKey } from "../../lvs/keys.ts";
-import type { SeenService, ServiceEntry } from "../../lvs/model.ts";
+import type { IpvsCommand, SeenService, ServiceEntry } from "../../lvs/model.ts";
 import type { Inheritance } from "./checker-ipvs.ts";
 import type { CheckerRecord } from "./checker-journal.ts";
 
@@ -52,6 +52,8 @@ export interface CheckerServices {
   suspend(service: CheckedService, suspended: boolean): void;
   /** What the table should hold for all of them, or for some. */
   wanted(config: Config, only?: ReadonlySet<CheckedService>): ServiceEntry[];
+  /** Where in the configuration the object of a kernel call stands: `keepalived.conf:12`. */
+  placeOf(command: IpvsCommand): string | undefined;
   /** What the journal should know of them. */
   record(): Pick<CheckerRecord, "services" | "servers">;
   checkIds(): readonly string[];
@@ -220,6 +222,12 @@ export function createCheckerServices(
         ),
       );
     },
+    placeOf(command) {
+      const owner = services.get(claims.get(serviceKey(command.service)) ?? "")?.virtualServer;
+      if (!owner) return undefined;
+      const { file, line } = ("destination" in command && serverOf(owner, command)?.origin) || owner.origin;
+      return `${file}:${line}`;
+    },
     record() {
       const configured = [...services.values()].map(({ virtualServer }) => virtualServer);
       return {
@@ -234,6 +242,17 @@ export function createCheckerServices(
 /** Keys of its kernel services. */
 export function keysOf(virtualServer: VirtualServer): string[] {
   return virtualServer.services.map((address) => serviceKey(serviceOf(virtualServer, address)));
+}
+
+/** The server of a virtual server that a destination stands for. */
+function serverOf(
+  { realServers, sorryServer }: VirtualServer,
+  { service, destination }: Extract<IpvsCommand, { destination: unknown }>,
+): RealServer | SorryServer | undefined {
+  const key = destinationKey(destination);
+  return [...realServers, ...(sorryServer ? [sorryServer] : [])].find(
+    (server) => serverDestinationKey(service.address, server) === key,
+  );
 }
 
 /** The same check has the same id over a reload; two equal ones of a server are told apart by a number. */

@@ -21,6 +21,8 @@ export interface TablePorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly table: IpvsTable;
+  /** Where in the configuration the object of a call stands (`keepalived.conf:12`); undefined when it stands there no more. */
+  placeOf(command: IpvsCommand): string | undefined;
   /** Something else than we left it. Bounded: one object is told once a minute at most. */
   drifted(drift: DriftFound): void;
   /** After each look at the whole table. */
@@ -200,7 +202,8 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
 
   /** Remembers what came of a command; true when the kernel's table is not what we thought. */
   function take(result: CommandResult, attempt: "first" | "last"): boolean {
-    const { command, failure, alreadySo } = result;
+    const { command, alreadySo } = result;
+    const failure = result.failure && placed(command, result.failure);
     const name = nameOf(command);
     count(
       `lbd_kernel_ops_total{kind="ipvs",op="${command.kind}",result="${failure ? "failed" : alreadySo ? "already" : "ok"}"}`,
@@ -218,6 +221,11 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
       log({ level: "error", area: "ipvs", message: `${failure.message}; trying again` });
     failing.set(name, { failure, retryMs, retryAt: clock.now() + retryMs });
     return false;
+  }
+
+  function placed(command: IpvsCommand, { code, message }: KernelFailure): KernelFailure {
+    const place = ports.placeOf(command);
+    return { code, message: place === undefined ? message : `${place}: ${message}` };
   }
 
   function remember(command: IpvsCommand): void {

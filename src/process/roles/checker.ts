@@ -51,6 +51,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     context,
     ports,
     wanted: () => (config ? services.wanted(config) : []),
+    placeOf: services.placeOf,
     configured: services.record,
     drifted({ subject, found, repaired, reason }) {
       news.event("drift", subject, undefined, repaired ? "repaired" : "not repaired", `${found}: ${reason}`);

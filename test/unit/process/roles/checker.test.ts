@@ -374,6 +374,24 @@ describe("the kernel's table", () => {
     expect(b.events("drift")).toEqual([]);
   });
 
+  test("errors name the line that asked for the object: virtual, real and sorry server", () => {
+    const at = (line: number) => ({ origin: { file: "lbd.conf", line, column: 1 } });
+    const b = bench();
+    b.table.failWith = ({ kind }) => (kind === "addService" ? undefined : "EINVAL");
+    b.start(configOf([virtualServer([server(1, at(5)), server(2, at(9))], at(2))]));
+    b.table.failWith = () => "EPERM";
+    b.fails("10.9.1.1");
+    b.fails("10.9.1.2");
+    const sorry = virtualServer([server(1, at(5))], { ...at(2), scheduler: "wlc", sorryServer: sorryServer(at(13)) });
+    b.role.reload(configOf([sorry]));
+    b.clock.advance(3000);
+    const errors = b.logs
+      .filter(({ level }) => level === "error")
+      .map(({ message }) => message.split(":", 2).join(":"));
+    expect([...new Set(errors)].toSorted()).toEqual(["lbd.conf:13", "lbd.conf:2", "lbd.conf:5", "lbd.conf:9"]);
+    expect(b.status().reason).toContain("lbd.conf:2: ");
+  });
+
   test("a scheduler that the kernel lacks stops nobody else", () => {
     const b = bench();
     const other = virtualServer([server(3)], {

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -68,8 +69,17 @@ export function buildGuest(command: string): Guest {
   const base = baseArchive(kernel);
   const overlay = cpioArchive([text("etc/guest-command", `${command}\n`), ...workEntries()]);
   const initrd = join(CACHE, `guest-${process.pid}-${Date.now()}.cpio`);
+  const remove = () => rmSync(initrd, { force: true });
+  process.once("exit", remove);
   writeFileSync(initrd, Buffer.concat([base, overlay]));
-  return { kernel: extractVmlinux(kernel, CACHE), initrd, [Symbol.dispose]: () => unlinkSync(initrd) };
+  return {
+    kernel: extractVmlinux(kernel, CACHE),
+    initrd,
+    [Symbol.dispose]() {
+      process.off("exit", remove);
+      remove();
+    },
+  };
 }
 
 function workEntries(): CpioEntry[] {

@@ -1,11 +1,18 @@
 // Appliance: `make run`. Boots the lab, shows what happens in it, leaves the status API on a port of this machine.
-// PORT: that port (18080). LAB_SECONDS: how long it stays up; without a terminal it ends by itself after a look at the API.
+// PORT: that port (18080, or another one when that is taken). LAB_SECONDS: how long it stays up; without it as long as the user at a
+// terminal likes, else three minutes.
 import { buildGuest } from "./guest.ts";
-import { startMachine } from "./qemu.ts";
+import { choosePort } from "./port.ts";
+import { endOnSignals, startMachine } from "./qemu.ts";
 
-const port = Number(process.env.PORT ?? 18080);
-const interactive = process.stdin.isTTY === true && process.env.CI === undefined;
-const staySeconds = Number(process.env.LAB_SECONDS ?? (interactive ? 86_400 : 0));
+/** The end of the console, for when the story fails. */
+const SHOWN_LINES = 40;
+
+const interactive = process.stdin.isTTY === true;
+const staySeconds = Number(process.env.LAB_SECONDS ?? (interactive ? 86_400 : 180));
+endOnSignals((signal) => (signal === "SIGINT" ? 0 : 1));
+const { port, note } = await choosePort(process.env.PORT, 18_080).catch((error: Error) => fail(error.message));
+if (note) console.log(`lab: ${note}`);
 const base = `http://127.0.0.1:${port}`;
 
 const LINES = [
@@ -24,6 +31,7 @@ let told: (state: "ready" | "failed") => void = () => {};
 const story = new Promise<"ready" | "failed">((resolve) => {
   told = resolve;
 });
+const shown: string[] = [];
 const machine = startMachine({
   ...guest,
   memoryMb: 2048,
@@ -33,29 +41,36 @@ const machine = startMachine({
   line: (text) => {
     if (text.startsWith("lab: ")) console.log(text);
     else if (process.env.LAB_VERBOSE) console.log(`  | ${text}`);
+    else shown.push(text);
     if (text === "lab: ready") told("ready");
   },
 });
-void machine.finished.then(() => told("failed"));
-process.once("SIGINT", () => {
-  machine.stop();
-  process.exit(0);
-});
+machine.finished.then(
+  () => told("failed"),
+  (error: Error) => fail(error.message),
+);
 
 if ((await story) === "failed") {
-  console.error("lab: the machine ended before the story did; LAB_VERBOSE=1 make run shows its console");
-  process.exit(1);
+  for (const text of shown.slice(-SHOWN_LINES)) console.error(`  | ${text}`);
+  fail("the machine ended before the story did; LAB_VERBOSE=1 make run shows all of its console");
 }
 console.log("\nThe director's status API answers here. Try:");
 for (const [what, line] of LINES) console.log(`  ${line}    # ${what}`);
 process.exitCode = (await look()) ? 0 : 1;
 if (staySeconds > 0) {
-  console.log(`\nThe lab stays up${interactive ? " until Ctrl-C" : ` for ${staySeconds} s`}.`);
+  const length =
+    process.env.LAB_SECONDS === undefined && interactive ? "until Ctrl-C" : `for ${staySeconds} s, or until Ctrl-C`;
+  console.log(`\nThe lab stays up ${length}.`);
   const end = setTimeout(() => machine.stop(), staySeconds * 1000);
   await machine.finished;
   clearTimeout(end);
 }
 machine.stop();
+
+function fail(problem: string): never {
+  console.error(`lab: ${problem}`);
+  process.exit(1);
+}
 
 /** Asks the API as a user would, and says what it answered. */
 async function look(): Promise<boolean> {

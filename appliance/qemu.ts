@@ -25,8 +25,16 @@ export interface RunningMachine {
 /** Marks the guest's result on the console. */
 export const EXIT_MARK = "VM_EXIT=";
 
+/** Signals that end this program, and with it the machine: without a handler nothing of ours would run any more. */
+export function endOnSignals(status: (signal: NodeJS.Signals) => number): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => process.exit(status(signal)));
+}
+
 export function startMachine(machine: Machine): RunningMachine {
-  const child = spawn("qemu-system-x86_64", qemuArguments(machine), { stdio: ["ignore", "pipe", "pipe"] });
+  // A group of its own: Ctrl-C is ours to answer. And whatever kills us kills the machine.
+  const words = ["--pdeathsig", "SIGKILL", "qemu-system-x86_64", ...qemuArguments(machine)];
+  const child = spawn("setpriv", words, { stdio: ["ignore", "pipe", "pipe"], detached: true });
   const limit = setTimeout(() => child.kill("SIGKILL"), machine.limitMs);
   const stop = () => {
     child.kill("SIGKILL");
@@ -48,7 +56,7 @@ export function startMachine(machine: Machine): RunningMachine {
   child.stderr.on("data", take);
   const finished = new Promise<number | undefined>((resolve, reject) => {
     child.once("error", (error) =>
-      reject(new Error(`qemu-system-x86_64 can't be started (make deps): ${error.message}`)),
+      reject(new Error(`setpriv and qemu-system-x86_64 can't be started (make deps): ${error.message}`)),
     );
     child.once("close", () => {
       clearTimeout(limit);

@@ -1,7 +1,7 @@
 // Ring vm: boots a machine with a real ip_vs and runs a command there. `bun test/vm/run.ts [--memory MB] [--limit SECONDS] COMMAND…`
 // What the guest prints is printed; its exit status is ours (125 when it never said one).
 import { buildGuest } from "../../appliance/guest.ts";
-import { startMachine } from "../../appliance/qemu.ts";
+import { endOnSignals, startMachine } from "../../appliance/qemu.ts";
 
 const words = process.argv.slice(2);
 const memoryMb = Number(option("--memory") ?? 2048);
@@ -13,6 +13,7 @@ function option(name: string): string | undefined {
   return at < 0 ? undefined : words.splice(at, 2)[1];
 }
 
+endOnSignals(() => 125);
 using guest = buildGuest(command);
 const machine = startMachine({ ...guest, memoryMb, cpus: 2, limitMs, line: (text) => console.log(text) });
 const status = await machine.finished;

@@ -2,7 +2,6 @@
 // Start, failure, reload and drift are this one function. Nothing is flushed; services that are neither wanted nor ours stay
 // untouched; in no prefix of the list does a service lose its last usable destination while it has another to come (trap C1).
 import type { Forwarding } from "../config/model.ts";
-import { IP_VS_SVC_F_PERSISTENT } from "./desired.ts";
 import { destinationKey, serviceKey } from "./keys.ts";
 import type { Destination, IpvsCommand, SeenDestination, Service, ServiceEntry, ServiceKey } from "./model.ts";
 
@@ -52,8 +51,7 @@ export function removeService(entry: PresentService): IpvsCommand[] {
 export function sameService(a: Service, b: Service): boolean {
   if (a.scheduler !== b.scheduler || (a.flags & MANAGED_FLAGS) !== (b.flags & MANAGED_FLAGS)) return false;
   if ((a.persistenceEngine ?? "") !== (b.persistenceEngine ?? "")) return false;
-  // Without persistence nothing reads the time-out and the mask, and programs leave different things in them.
-  if ((a.flags & IP_VS_SVC_F_PERSISTENT) === 0) return true;
+  // Without persistence nothing reads them, but ipvsadm shows what somebody left there.
   return a.timeoutS === b.timeoutS && a.netmask >>> 0 === b.netmask >>> 0;
 }
 

@@ -120,15 +120,15 @@ describe("plan", () => {
     ["one-packet flag", { flags: 0x04 }, false],
     ["HASHED is the kernel's", { flags: 0x02 }, true],
     ["persistence on", { flags: 1, timeoutS: 50 }, false],
-    ["a time-out without persistence says nothing", { timeoutS: 50 }, true],
-    ["a mask without persistence says nothing", { netmask: 0xffffff00 }, true],
+    ["a time-out that is left without persistence", { timeoutS: 50 }, false],
+    ["a mask that is left without persistence", { netmask: 0xffffff00 }, false],
     ["persistence engine", { persistenceEngine: "sip" }, false],
     ["an empty persistence engine is none", { persistenceEngine: "" }, true],
   ] as const)("service compared: %s", (_why, part, same) => {
     expect(sameService(service(), service(part))).toBe(same);
   });
 
-  test("masks count with persistence, whatever their sign", () => {
+  test("masks are the same whatever their sign", () => {
     const persistent = { flags: 1, timeoutS: 50 };
     expect(
       sameService(service({ ...persistent, netmask: -256 }), service({ ...persistent, netmask: 0xffffff00 })),

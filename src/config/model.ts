@@ -144,9 +144,9 @@ export interface LvsGlobal {
   readonly nftablesIpvsPriority?: number;
   readonly nftablesIpvsStartFwmark: number;
   readonly cmdRcvBufBytes?: number;
-  readonly cmdRcvBufForce?: boolean;
+  readonly cmdRcvBufForce: boolean;
   readonly monitorRcvBufBytes?: number;
-  readonly monitorRcvBufForce?: boolean;
+  readonly monitorRcvBufForce: boolean;
 }
 
 /** `lvs_sync_daemon`. */

@@ -108,6 +108,7 @@ export function openIpvsNetlink(): IpvsTransport {
       ),
     stopDaemon: (role) =>
       void netlink.ask(family, `stop of the ${role} sync daemon`, (writer) => writeStopDaemon(writer, role)),
+    setReceiveBuffer: (wish) => netlink.setReceiveBuffer(wish),
     [Symbol.dispose]: () => netlink[Symbol.dispose](),
   };
 }

@@ -134,6 +134,8 @@ export function openIpvsSockopt(): IpvsTransport {
       setsockopt(fd, SOL_IP, IP_VS_SO_SET_STARTDAEMON, value);
     },
     stopDaemon: (role) => setsockopt(fd, SOL_IP, IP_VS_SO_SET_STOPDAEMON, encodeDaemon(role)),
+    // Answers of getsockopt lie in no buffer.
+    setReceiveBuffer() {},
     [Symbol.dispose]: () => close(fd),
   };
 }

@@ -1,6 +1,7 @@
 // Adapter: what the two ways to the kernel's IPVS table have in common. ipvs.ts puts them together.
 import type { IpvsCommand, IpvsTimeouts, SeenService, SyncDaemonState } from "../lvs/model.ts";
 import type { NetlinkAnswer } from "./netlink-socket.ts";
+import type { ReceiveBuffer } from "./receive-buffer.ts";
 
 export interface IpvsTransport {
   /** `1.2.1`. */
@@ -21,5 +22,6 @@ export interface IpvsTransport {
   startDaemon(daemon: SyncDaemonState): void;
   /** @throws SyscallError ESRCH */
   stopDaemon(role: SyncDaemonState["role"]): void;
+  setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
   [Symbol.dispose](): void;
 }

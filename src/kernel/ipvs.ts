@@ -28,7 +28,7 @@ import type { CommandResult, IpvsTable } from "./ports.ts";
 
 export interface IpvsOptions {
   readonly transport: "auto" | "sockopt" | "netlink";
-  /** Name of a network namespace (net_namespace_ipvs); absent: the one this process is in. */
+  /** Name of a network namespace (net_namespace_ipvs), empty for the default one; absent: the one this process is in. */
   readonly namespace?: string;
   readonly log: Log;
   /** Where modules come from; tests hand in their own. */
@@ -114,6 +114,7 @@ export function openIpvs(options: IpvsOptions): IpvsTable {
     timeouts: () => reader.timeouts(),
     setTimeouts: (timeouts) => reader.setTimeouts(timeouts),
     daemons: () => reader.daemons(),
+    setReceiveBuffer: (wish) => reader.setReceiveBuffer(wish),
     startDaemon(daemon) {
       const way = ways.netlink && ways.sockopt && saysDaemon(daemon) ? ways.sockopt : reader;
       way.startDaemon(daemon);

@@ -3,9 +3,9 @@
 import { close, O_RDONLY, open } from "../../ffi/fd.ts";
 import { CLONE_NEWNET, setns } from "../../ffi/process.ts";
 
-/** Where `ip netns` keeps the namespace of a name. */
+/** Where `ip netns` keeps the namespace of a name. Without a name: the default one, in which the machine's first process is. */
 export function namespacePath(name: string): string {
-  return `/run/netns/${name}`;
+  return name === "" ? "/proc/1/ns/net" : `/run/netns/${name}`;
 }
 
 /**

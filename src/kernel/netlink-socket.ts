@@ -24,9 +24,9 @@ const WINDOW_BYTES = 64 * 1024;
 /** kernel: no dump comes in larger pieces than 32 KiB. */
 const RECEIVE_BYTES = 64 * 1024;
 /** Unless somebody asks for another. */
-export const COMMAND_RECEIVE_BUFFER: ReceiveBuffer = { bytes: 1024 * 1024, force: true };
+const RECEIVE_BUFFER: ReceiveBuffer = { bytes: 1024 * 1024, force: true };
 /** kernel: doubles it, so the answers of a whole window fit. */
-export const LEAST_COMMAND_RECEIVE_BUFFER_BYTES = 128 * 1024;
+const LEAST_RECEIVE_BUFFER_BYTES = 128 * 1024;
 /** A table that changes all the time is read this often; the last reading is taken as it is. */
 const MAX_DUMP_TRIES = 4;
 
@@ -57,6 +57,8 @@ export interface NetlinkSocket {
    * @throws SyscallError with the kernel's errno
    */
   dump(type: number, what: string, write: WriteBody, visit: (payload: Uint8Array) => void, restart?: () => void): void;
+  /** `*_netlink_cmd_rcv_bufs`; undefined: 1 MiB. Never less than the answers to a window of requests take. */
+  setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
   [Symbol.dispose](): void;
 }
 
@@ -191,6 +193,9 @@ export function openNetlink(protocol: number): NetlinkSocket {
         restart?.();
       }
     },
+    setReceiveBuffer({ bytes, force } = RECEIVE_BUFFER) {
+      setReceiveBuffer(fd, { bytes: Math.max(bytes, LEAST_RECEIVE_BUFFER_BYTES), force });
+    },
     [Symbol.dispose]() {
       if (!isOpen) return;
       isOpen = false;
@@ -223,7 +228,7 @@ function failed(what: string, message: { readonly errno: number; readonly text?:
 
 function configure(fd: Fd): void {
   bind(fd, { family: "netlink", portId: 0, groups: 0 });
-  setReceiveBuffer(fd, COMMAND_RECEIVE_BUFFER);
+  setReceiveBuffer(fd, RECEIVE_BUFFER);
   // Errors without a copy of the request, with the kernel's words. Kernels that know neither answer at more length.
   const on = new Uint8Array([1, 0, 0, 0]);
   for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) trySetsockopt(fd, SOL_NETLINK, option, on);

@@ -1,5 +1,7 @@
 // Adapters' interfaces: what process/roles hand to the core, and what test/support fakes.
+
 import type { IpvsCommand, IpvsTimeouts, SeenService, SyncDaemonState } from "../lvs/model.ts";
+import type { ReceiveBuffer } from "./receive-buffer.ts";
 
 /** A kernel call that failed, with the object it was for. */
 export interface KernelFailure {
@@ -38,5 +40,7 @@ export interface IpvsTable {
   startDaemon(daemon: SyncDaemonState): void;
   /** @throws SyscallError ESRCH when none of that role runs */
   stopDaemon(role: SyncDaemonState["role"]): void;
+  /** Of the netlink socket (`lvs_netlink_cmd_rcv_bufs`); undefined: as large as it was. */
+  setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
   [Symbol.dispose](): void;
 }

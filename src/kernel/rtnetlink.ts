@@ -11,14 +11,8 @@ import { dumpRoutes } from "../net/routes.ts";
 import { decodeNetMessage, encodeCommand, errorMeaning, type Meaning, type NetMessage } from "../net/rtnetlink.ts";
 import { dumpRules } from "../net/rules.ts";
 import { applyMessage, emptyState, type SeenState } from "../net/seen.ts";
-import {
-  COMMAND_RECEIVE_BUFFER,
-  LEAST_COMMAND_RECEIVE_BUFFER_BYTES,
-  NETLINK_ROUTE,
-  type NetlinkAnswer,
-  openNetlink,
-} from "./netlink-socket.ts";
-import { type ReceiveBuffer, setReceiveBuffer } from "./receive-buffer.ts";
+import { NETLINK_ROUTE, type NetlinkAnswer, openNetlink } from "./netlink-socket.ts";
+import type { ReceiveBuffer } from "./receive-buffer.ts";
 
 const RTM_NEWADDR = 20;
 const RTM_NEWLINK = 16;
@@ -129,10 +123,7 @@ export function openRtnetlink(): Rtnetlink {
         if (!scope.routeProtocols.includes(route.protocol)) state.routes.delete(key);
       return state;
     },
-    setReceiveBuffer(wish = COMMAND_RECEIVE_BUFFER) {
-      const bytes = Math.max(wish.bytes, LEAST_COMMAND_RECEIVE_BUFFER_BYTES);
-      setReceiveBuffer(socket.fd, { ...wish, bytes });
-    },
+    setReceiveBuffer: (wish) => socket.setReceiveBuffer(wish),
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   };
 }

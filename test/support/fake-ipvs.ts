@@ -148,6 +148,7 @@ export function fakeIpvs(initial: readonly ServiceEntry[] = []): FakeIpvs {
     daemons: (): readonly SyncDaemonState[] => [],
     startDaemon() {},
     stopDaemon() {},
+    setReceiveBuffer() {},
     [Symbol.dispose]() {},
   };
   return fake;

@@ -17,7 +17,7 @@ export const TOP_LEVEL = {
     effective: { test: "test/netns/lifecycle.test.ts" },
     doc: "Run the whole daemon inside the named network namespace; also switches pid files to the per-daemon run directory." },
   net_namespace_ipvs: { value: namespaceOrDefault, default: "(same namespace as the daemon)", repeat: "first", tier: "full", since: "2.1.0",
-    reload: "restart", effective: "untested",
+    reload: "restart", effective: { test: "test/vm/guest/lifecycle.test.ts" },
     doc: "Program the IPVS tables in another namespace; no name means the default one." },
   namespace_with_ipsets: { value: flag, initial: false, repeat: "flag", tier: "optional", since: "1.3.0", build: "ipset", reload: "start-only",
     effective: { unsupported: "lbd filters with nftables sets, which namespaces of every supported kernel have" },

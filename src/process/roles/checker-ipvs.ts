@@ -5,6 +5,7 @@ import { type Decoded, err, ok } from "../../base/result.ts";
 import type { Config, GlobalConfig } from "../../config/model.ts";
 import { IpvsUnavailable } from "../../kernel/ipvs.ts";
 import type { IpvsTable, KernelFailure } from "../../kernel/ports.ts";
+import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import { serviceKey } from "../../lvs/keys.ts";
 import type { IpvsCommand, IpvsTimeouts, SeenService, ServiceEntry } from "../../lvs/model.ts";
 import { removeService } from "../../lvs/plan.ts";
@@ -145,6 +146,8 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
 
   /** The journal knows before and after whose the entries are. */
   function fill(config: Config): void {
+    const { cmdRcvBufBytes, cmdRcvBufForce } = config.global.lvs;
+    table?.setReceiveBuffer(wishedBuffer(cmdRcvBufBytes, cmdRcvBufForce));
     setTimeouts(config);
     writeJournal();
     keeper?.want(own.wanted());

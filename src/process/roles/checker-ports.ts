@@ -9,6 +9,7 @@ import { openIpvs } from "../../kernel/ipvs.ts";
 import { makeFifo } from "../../kernel/make-fifo.ts";
 import type { IpvsTable } from "../../kernel/ports.ts";
 import { openReadiness, type Readiness } from "../../kernel/readiness.ts";
+import type { ReceiveBuffer } from "../../kernel/receive-buffer.ts";
 import { openReflector, type Reflector } from "../../kernel/reflector.ts";
 import { openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
@@ -46,6 +47,8 @@ export interface CheckerPorts {
 
 export interface AddressWatch {
   readonly now: ReadonlySet<string>;
+  /** `lvs_netlink_monitor_rcv_bufs`. */
+  setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
   stop(): void;
 }
 
@@ -68,12 +71,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
   let fileChanged: (path: string) => void = () => {};
   return {
     openIpvs: (namespace) =>
-      openIpvs({
-        transport: options.ipvsTransport,
-        log,
-        // Empty text means the namespace that this process is in already.
-        ...(namespace === undefined || namespace === "" ? {} : { namespace }),
-      }),
+      openIpvs({ transport: options.ipvsTransport, log, ...(namespace === undefined ? {} : { namespace }) }),
     probes: createProbes({
       clock,
       readiness,
@@ -195,6 +193,7 @@ function watchAddresses(
   });
   return {
     now: addressesOf(reflector),
+    setReceiveBuffer: (wish) => reflector.setReceiveBuffer(wish),
     stop() {
       reflector[Symbol.dispose]();
       commands[Symbol.dispose]();

@@ -5,10 +5,11 @@ import type { Cancel } from "../../base/clock.ts";
 import type { Verdict } from "../../check/outcome.ts";
 import { type CheckState, createCheckRunner } from "../../check/runner.ts";
 import type { Config, VirtualServer } from "../../config/model.ts";
+import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { createCheckerIpvs, inherit } from "./checker-ipvs.ts";
 import { createCheckerNews } from "./checker-news.ts";
-import { type CheckerPorts, realPorts } from "./checker-ports.ts";
+import { type AddressWatch, type CheckerPorts, realPorts } from "./checker-ports.ts";
 import { type CheckedService, createCheckerServices, keysOf } from "./checker-services.ts";
 import { idleSettings, withFilePaths } from "./checker-settings.ts";
 import { virtualServerStatus } from "./checker-status.ts";
@@ -30,7 +31,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
   const dirty = new Set<CheckedService>();
   let config: Config | undefined;
   let addresses: ReadonlySet<string> = new Set();
-  let stopWatching: (() => void) | undefined;
+  let watch: AddressWatch | undefined;
   let cancelFlush: Cancel | undefined;
   let cancelReports: Cancel = () => {};
   let reportAt = 0;
@@ -109,7 +110,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     cancelReports();
     runner.stop();
     ipvs.stop();
-    stopWatching?.();
+    watch?.stop();
     ports.watchFiles.close();
     void ports.scripts.stopChecks();
     if (options.releaseIpvs) {
@@ -147,16 +148,16 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
 
   // --- ha_suspend
 
-  function watchAddresses({ virtualServers }: Config): void {
+  function watchAddresses({ virtualServers, global: { lvs } }: Config): void {
     const wanted = virtualServers.some((virtualServer) => virtualServer.haSuspend);
-    if (wanted && !stopWatching && ports.watchAddresses) {
-      const watch = ports.watchAddresses(takeAddresses);
+    if (wanted && !watch && ports.watchAddresses) {
+      watch = ports.watchAddresses(takeAddresses);
       addresses = watch.now;
-      stopWatching = watch.stop;
     } else if (!wanted) {
-      stopWatching?.();
-      stopWatching = undefined;
+      watch?.stop();
+      watch = undefined;
     }
+    watch?.setReceiveBuffer(wishedBuffer(lvs.monitorRcvBufBytes, lvs.monitorRcvBufForce));
   }
 
   function takeAddresses(now: ReadonlySet<string>): void {

@@ -96,7 +96,7 @@ export function bench(options: BenchOptions = {}) {
     },
     watchAddresses(changed) {
       addressesChanged = changed;
-      return { now: new Set(options.addresses), stop() {} };
+      return { now: new Set(options.addresses), setReceiveBuffer() {}, stop() {} };
     },
   };
   const roleOptions: RoleOptions = {

@@ -181,7 +181,13 @@ export interface Forwarding {
 /** What clients reach. A group stands for several kernel services that share everything else. */
 export type ServiceAddress =
   | { readonly kind: "address"; readonly ip: IpText; readonly port: number }
-  | { readonly kind: "fwmark"; readonly mark: number; readonly family: Family };
+  | {
+      readonly kind: "fwmark";
+      readonly mark: number;
+      readonly family: Family;
+      /** It stands for the addresses of a group (`nftables_ipvs`): one mark for several ports. */
+      readonly ofGroup?: boolean;
+    };
 
 export interface VirtualServer {
   /** Unique and stable over reloads: `192.0.2.1:80/tcp`, `fwmark:5/inet`, `group:web/tcp`. */

@@ -106,7 +106,7 @@ function without(list: readonly BlockedAddress[], gone: readonly BlockedAddress[
   return list.filter(({ ip, index }) => !keys.has(`${ip} ${index}`));
 }
 
-interface Nft {
+export interface Nft {
   /** All or nothing; the first failure otherwise. */
   commit(messages: readonly NetlinkRequest[]): NftFailure | undefined;
   /** One question; undefined when the kernel had an answer. */
@@ -114,7 +114,8 @@ interface Nft {
   close(): void;
 }
 
-function openNft(): Nft {
+/** @throws SyscallError EPROTONOSUPPORT when the kernel has no netfilter netlink */
+export function openNft(): Nft {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_NETFILTER);
   try {
     bind(fd, { family: "netlink", portId: 0, groups: 0 });

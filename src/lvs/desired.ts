@@ -119,9 +119,11 @@ function portsFor(address: ServiceAddress, destinations: readonly Destination[])
   return [...ported.values()];
 }
 
-/** DR and TUN leave the packet's port alone, so in a group of several ports each service carries its own. */
+/** DR and TUN leave the packet's port alone, so in a group of several ports each service carries its own, or none by a common mark. */
 function portIn(address: ServiceAddress, server: Pick<Destination, "port" | "forwarding">): number {
-  return address.kind === "address" && server.forwarding.method !== "NAT" ? address.port : server.port;
+  if (server.forwarding.method === "NAT") return server.port;
+  if (address.kind === "address") return address.port;
+  return address.ofGroup ? 0 : server.port;
 }
 
 function addFirst(destinations: Map<string, Destination>, destination: Destination): void {

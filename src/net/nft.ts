@@ -113,7 +113,9 @@ export function concatType(...types: readonly number[]): number {
 }
 
 const NFT_SET_CONSTANT = 0x2;
+const NFT_SET_INTERVAL = 0x4;
 const NFT_SET_MAP = 0x8;
+const NFT_SET_CONCAT = 0x80;
 const BYTEORDER_HOST = 1;
 const BYTEORDER_BIG = 2;
 
@@ -124,13 +126,16 @@ export interface SetSpec {
   /** How nft(8) reads the keys back: marks and interface numbers are in host order. */
   readonly hostOrder?: boolean;
   readonly constant?: boolean;
+  /** Elements are ranges: bytes of each field of the concatenated key. */
+  readonly ranges?: readonly number[];
   /** A map: type and size of what keys lead to, in host order. */
   readonly data?: { readonly type: number; readonly bytes: number };
 }
 
 /** `id` is unique in the transaction. */
 export function newSet(ref: TableRef, set: SetSpec, id: number): NetlinkRequest {
-  const flags = (set.constant ? NFT_SET_CONSTANT : 0) | (set.data ? NFT_SET_MAP : 0);
+  const kind = set.ranges ? NFT_SET_INTERVAL | NFT_SET_CONCAT : 0;
+  const flags = (set.constant ? NFT_SET_CONSTANT : 0) | (set.data ? NFT_SET_MAP : 0) | kind;
   const keyOrder = userData(0, set.hostOrder ? BYTEORDER_HOST : BYTEORDER_BIG);
   const attributes: Attribute[] = [
     { type: 1, value: text(ref.table) },
@@ -145,9 +150,14 @@ export function newSet(ref: TableRef, set: SetSpec, id: number): NetlinkRequest 
         ]
       : []),
     { type: 10, value: be32(id) },
+    ...(set.ranges ? [{ type: 9, nested: [{ type: 2, nested: set.ranges.map(fieldOf) }] }] : []),
     { type: 13, value: set.data ? Uint8Array.of(...keyOrder, ...userData(1, BYTEORDER_HOST)) : keyOrder },
   ];
   return message(MSG.newSet, NLM_F_CREATE, ref.family, attributes, `set ${set.name}`);
+}
+
+function fieldOf(bytes: number): Attribute {
+  return { type: 1, nested: [{ type: 1, value: be32(bytes) }] };
 }
 
 /** What only nft(8) reads: a type-length-value with a number in host order. */
@@ -157,6 +167,8 @@ function userData(type: number, value: number): Uint8Array {
 
 export interface SetElement {
   readonly key: Uint8Array;
+  /** Last key of a range. */
+  readonly keyEnd?: Uint8Array;
   readonly data?: Uint8Array;
 }
 
@@ -181,10 +193,11 @@ function elementMessages(
 ): readonly NetlinkRequest[] {
   const messages: NetlinkRequest[] = [];
   for (let at = 0; at < elements.length; at += MAX_ELEMENTS_PER_MESSAGE) {
-    const list = elements.slice(at, at + MAX_ELEMENTS_PER_MESSAGE).map(({ key, data }) => ({
+    const list = elements.slice(at, at + MAX_ELEMENTS_PER_MESSAGE).map(({ key, keyEnd, data }) => ({
       type: 1,
       nested: [
         { type: 1, nested: [{ type: 1, value: key }] },
+        ...(keyEnd ? [{ type: 10, nested: [{ type: 1, value: keyEnd }] }] : []),
         ...(data ? [{ type: 2, nested: [{ type: 1, value: data }] }] : []),
       ],
     }));
@@ -251,6 +264,10 @@ export function meta(register: number, key: number): Expression {
   return { name: "meta", data: numbers([2, key], [1, register]) };
 }
 
+export function setMeta(key: number, register: number): Expression {
+  return { name: "meta", data: numbers([2, key], [3, register]) };
+}
+
 /** The register must equal the value. */
 export function equals(register: number, value: Uint8Array): Expression {
   return { name: "cmp", data: [...numbers([1, register], [2, 0]), { type: 3, nested: [{ type: 1, value }] }] };
@@ -283,6 +300,7 @@ export function mask(register: number, bits: Uint8Array): Expression {
 
 export const DROP: Expression = verdict(0);
 export const ACCEPT: Expression = verdict(1);
+export const RETURN: Expression = verdict(-5);
 export const COUNTER: Expression = { name: "counter", data: [] };
 
 export function goTo(chain: string): Expression {

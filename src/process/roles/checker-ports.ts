@@ -7,6 +7,7 @@ import { openPing, openTcp, openUdp } from "../../kernel/check-socket.ts";
 import { type FileWatches, openFileWatches, readStart } from "../../kernel/file-watch.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
 import { makeFifo } from "../../kernel/make-fifo.ts";
+import { openGroupMarkTables } from "../../kernel/nft-groups.ts";
 import type { IpvsTable } from "../../kernel/ports.ts";
 import { openReadiness, type Readiness } from "../../kernel/readiness.ts";
 import type { ReceiveBuffer } from "../../kernel/receive-buffer.ts";
@@ -20,10 +21,12 @@ import { createProbes } from "../../probe/probes.ts";
 import type { Journal } from "../journal.ts";
 import type { RoleContext } from "../role.ts";
 import { type CheckerRecord, openCheckerJournal } from "./checker-journal.ts";
+import type { OpenGroupMarkTables } from "./checker-marks.ts";
 
 export interface CheckerPorts {
   /** @throws IpvsUnavailable */
   openIpvs(namespace: string | undefined): IpvsTable;
+  readonly openGroupMarkTables: OpenGroupMarkTables;
   readonly probes: Probes & { setSslClient(ssl: SslClient | undefined): string | undefined };
   readonly notifier: CheckerNotifier;
   readonly journal: Journal<CheckerRecord>;
@@ -72,6 +75,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
   return {
     openIpvs: (namespace) =>
       openIpvs({ transport: options.ipvsTransport, log, ...(namespace === undefined ? {} : { namespace }) }),
+    openGroupMarkTables,
     probes: createProbes({
       clock,
       readiness,

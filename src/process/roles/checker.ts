@@ -1,6 +1,7 @@
 // Process layer: the checker role. Runs the checks, turns what they say into the wanted IPVS table, keeps the kernel at it, and tells
 // what happened. It owns IPVS services, destinations and time-outs, nothing else. After a crash the table is adopted, not flushed.
-// Its parts: checker-services.ts (how everything stands), checker-ipvs.ts (the kernel), checker-news.ts (who hears what).
+// Its parts: checker-services.ts (how everything stands), checker-ipvs.ts and checker-marks.ts (the kernel), checker-news.ts
+// (who hears what).
 import type { Cancel } from "../../base/clock.ts";
 import type { Verdict } from "../../check/outcome.ts";
 import { type CheckState, createCheckRunner } from "../../check/runner.ts";
@@ -8,6 +9,7 @@ import type { Config, VirtualServer } from "../../config/model.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { createCheckerIpvs, inherit } from "./checker-ipvs.ts";
+import { createGroupMarker } from "./checker-marks.ts";
 import { createCheckerNews } from "./checker-news.ts";
 import { type AddressWatch, type CheckerPorts, realPorts } from "./checker-ports.ts";
 import { type CheckedService, createCheckerServices, keysOf } from "./checker-services.ts";
@@ -46,6 +48,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
       if (lateMs > LATE_MS) count("lbd_check_late_total");
     },
   });
+  const marker = createGroupMarker(ports.openGroupMarkTables, context.log);
   const news = createCheckerNews(context, notifier);
   const services = createCheckerServices(clock, runner, (key) => ipvs.seen(key));
   const ipvs = createCheckerIpvs({
@@ -57,7 +60,10 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     drifted({ subject, found, repaired, reason }) {
       news.event("drift", subject, undefined, repaired ? "repaired" : "not repaired", `${found}: ${reason}`);
     },
-    audited: reportFailures,
+    audited() {
+      marker.audit();
+      reportFailures();
+    },
     arrived: snapshot,
   });
   ports.onFileChange(fileChanged);
@@ -65,7 +71,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
   // --- life of the role
 
   function start(configured: Config): void {
-    const next = withFilePaths(configured);
+    const next = marker.mark(withFilePaths(configured));
     const inheritance = inherit(ports.journal.read(), ports.session);
     ipvs.open(next, inheritance);
     takeSettings(next);
@@ -78,7 +84,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
   }
 
   function reload(configured: Config): void {
-    const next = withFilePaths(configured);
+    const next = marker.mark(withFilePaths(configured));
     ipvs.open(next);
     takeSettings(next);
     const old = services.clear();
@@ -113,6 +119,8 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     watch?.stop();
     ports.watchFiles.close();
     void ports.scripts.stopChecks();
+    // Before the services: no new connection is led to one that goes.
+    marker.stop(options.releaseIpvs);
     if (options.releaseIpvs) {
       for (const service of services.all()) if (service.virtualServer.omega) news.stopping(service);
       ipvs.release(config?.global.lvs.flushOnStop ?? "no");

@@ -31,7 +31,7 @@ export function recordedTransactions(name: string): RecordedMessage[][] {
   );
 }
 
-function splitMessages(hex: string): RecordedMessage[] {
+export function splitMessages(hex: string): RecordedMessage[] {
   const bytes = fromHex(hex);
   if (!bytes) throw new Error(`not hexadecimal: ${hex}`);
   const view = new DataView(bytes.buffer);

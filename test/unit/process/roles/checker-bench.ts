@@ -5,6 +5,7 @@ import { bad, good, type Outcome } from "../../../../src/check/outcome.ts";
 import type { Config, ProcessRights } from "../../../../src/config/model.ts";
 import { IpvsUnavailable } from "../../../../src/kernel/ipvs.ts";
 import type { ServiceEntry } from "../../../../src/lvs/model.ts";
+import type { MarkedAddress } from "../../../../src/net/nft-ipvs.ts";
 import type { Notification } from "../../../../src/notify/notification.ts";
 import type { RoleOptions } from "../../../../src/process/role.ts";
 import { createCheckerRole } from "../../../../src/process/roles/checker.ts";
@@ -32,6 +33,7 @@ export interface BenchOptions {
   readonly addresses?: readonly string[];
   /** There is no IPVS until `ipvsComes` is called. */
   readonly openFails?: boolean;
+  readonly nftFails?: boolean;
 }
 
 export function bench(options: BenchOptions = {}) {
@@ -46,6 +48,7 @@ export function bench(options: BenchOptions = {}) {
   let addressesChanged: (addresses: ReadonlySet<string>) => void = () => {};
   let fileChanged: (path: string) => void = () => {};
   let opened = 0;
+  const markedSets: (readonly MarkedAddress[])[] = [];
   let available = !options.openFails;
   const ports: CheckerPorts = {
     openIpvs() {
@@ -53,6 +56,18 @@ export function bench(options: BenchOptions = {}) {
       if (!available) throw new IpvsUnavailable("ENOENT", "the kernel has no IPVS", undefined);
       return own.table;
     },
+    openGroupMarkTables: () => ({
+      set: (marked) => {
+        markedSets.push(marked);
+        return options.nftFails ? { code: "EOPNOTSUPP", message: "nftables: EOPNOTSUPP" } : undefined;
+      },
+      audit: () => false,
+      remove: () => {
+        markedSets.push([]);
+        return undefined;
+      },
+      [Symbol.dispose]() {},
+    }),
     probes: {
       start({ check }, done) {
         const server =
@@ -128,6 +143,8 @@ export function bench(options: BenchOptions = {}) {
     notifications,
     rights,
     opened: () => opened,
+    /** What the packet filter was told to mark, time after time. */
+    markedSets,
     /** Somebody loads ip_vs. */
     ipvsComes(): void {
       available = true;

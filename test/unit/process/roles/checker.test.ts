@@ -428,6 +428,50 @@ describe("the kernel's table", () => {
   });
 });
 
+describe("nftables_ipvs", () => {
+  const group = (part: Partial<VirtualServer> = {}) =>
+    virtualServer([server(1)], {
+      id: "group:g/tcp",
+      name: { kind: "group", text: "g" },
+      services: [
+        { kind: "address", ip: "10.9.0.1", port: 80 },
+        { kind: "address", ip: "10.9.0.2", port: 443 },
+      ],
+      ...part,
+    });
+  const config = (...servers: readonly VirtualServer[]) =>
+    configOf(servers, { nftablesIpvsTable: "marks", nftablesIpvsStartFwmark: 2000 });
+
+  test("a group of addresses is one service by mark, and its addresses are marked first", async () => {
+    const b = bench();
+    b.start(config(group()));
+    expect(b.shown()).toBe("fwmark 2000 rr: 10.9.1.1=1");
+    expect(b.markedSets.map((marked) => marked.map(({ ip, port, mark }) => `${ip}:${port}=${mark}`))).toEqual([
+      ["10.9.0.1:80=2000", "10.9.0.2:443=2000"],
+    ]);
+    expect(b.status("group:g/tcp").realServers[0]).toMatchObject({ inTable: true });
+    b.role.reload(config(group({ services: [{ kind: "address", ip: "10.9.0.3", port: 80 }], scheduler: "wlc" })));
+    expect(b.shown()).toBe("fwmark 2000 wlc: 10.9.1.1=1");
+    expect(b.markedSets.at(-1)?.map(({ ip }) => ip)).toEqual(["10.9.0.3"]);
+    await b.role.stop();
+    expect([b.shown(), b.markedSets.at(-1)]).toEqual(["", []]);
+  });
+
+  test("servers behind a tunnel or direct routing have no port of their own: the packet keeps its", () => {
+    const b = bench();
+    b.start(config(group({ realServers: [server(1, { forwarding: { method: "DR" } }), server(2)] })));
+    const ports = b.table.entries().flatMap(({ destinations }) => destinations.map(({ ip, port }) => `${ip}:${port}`));
+    expect(ports).toEqual(["10.9.1.1:0", "10.9.1.2:80"]);
+  });
+
+  test("a kernel without it: said, and each address is a service as before", () => {
+    const b = bench({ nftFails: true });
+    b.start(config(group()));
+    expect(b.shown()).toBe("10.9.0.1:80 rr: 10.9.1.1=1 | 10.9.0.2:443 rr: 10.9.1.1=1");
+    expect(b.logs.map(({ message }) => message).join()).toContain("EOPNOTSUPP; without nftables_ipvs each address");
+  });
+});
+
 describe("stop", () => {
   test("destinations, then their service; strangers stay; nothing runs any more", async () => {
     const b = bench();

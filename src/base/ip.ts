@@ -20,7 +20,9 @@ export function formatIp(bytes: Uint8Array): IpText {
 
 /** Canonical text of an address given as text; undefined when it is none. */
 export function canonicalIp(text: string): IpText | undefined {
-  const bytes = parseIp(text);
+  // IPv4 has only one way to be written.
+  if (!text.includes(":")) return readIpv4(text) < 0 ? undefined : text;
+  const bytes = parseIpv6(text);
   return bytes && formatIp(bytes);
 }
 
@@ -51,10 +53,16 @@ export function compareIp(a: Uint8Array, b: Uint8Array): number {
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {
-  const bytes = new Uint8Array(4);
+  const address = readIpv4(text);
+  return address < 0 ? undefined : Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address);
+}
+
+/** The address as a number in host order; -1 when the text is none. */
+function readIpv4(text: string): number {
+  let address = 0;
   let at = 0;
   for (let part = 0; part < 4; part++) {
-    if (part > 0 && text.charCodeAt(at++) !== 46) return undefined;
+    if (part > 0 && text.charCodeAt(at++) !== 46) return -1;
     const start = at;
     let value = 0;
     for (; at < text.length && at - start < 3; at++) {
@@ -62,10 +70,10 @@ function parseIpv4(text: string): Uint8Array | undefined {
       if (digit < 0 || digit > 9) break;
       value = value * 10 + digit;
     }
-    if (at === start || value > 255 || (at - start > 1 && text.charCodeAt(start) === 48)) return undefined;
-    bytes[part] = value;
+    if (at === start || value > 255 || (at - start > 1 && text.charCodeAt(start) === 48)) return -1;
+    address = address * 256 + value;
   }
-  return at === text.length ? bytes : undefined;
+  return at === text.length ? address : -1;
 }
 
 function parseIpv6(text: string): Uint8Array | undefined {

@@ -30,15 +30,12 @@ export interface BindContext {
 
 /** A schema that makes a value of one word. The message of its issue says what would be accepted. */
 export type WordSchema<T> = v.GenericSchema<string, T> & {
-  /** What it made of words before, where that saves time. */
-  readonly known?: Map<string, T>;
+  /** What the schema does with a right word, without the machinery for a wrong one; undefined for a wrong one. */
+  readonly plain?: (text: string) => T | undefined;
 };
 
 /** Marks an issue as «right kind, wrong size», so that the finding gets the code `out-of-range`. */
 export const RANGE = "range";
-
-/** Words that one schema remembers: enough for all that are common. */
-const MAX_KNOWN = 500;
 
 export class Reader {
   readonly context: BindContext;
@@ -138,15 +135,11 @@ export class Reader {
 
   /** Value of a word, or a finding `bad-value` or `out-of-range`. */
   convert<T>(word: Word, schema: WordSchema<T>, of: string = (this.subject ?? this.keyword).text): T | undefined {
-    // The same few words stand thousands of times in a large file, and a schema always says the same of a word.
-    const { known } = schema;
-    const before = known?.get(word.text);
-    if (before !== undefined) return before;
+    // Nearly all words of a large file are right.
+    const plain = schema.plain?.(word.text);
+    if (plain !== undefined) return plain;
     const read = v.safeParse(schema, word.text);
-    if (read.success) {
-      if (known && known.size < MAX_KNOWN) known.set(word.text, read.output);
-      return read.output;
-    }
+    if (read.success) return read.output;
     const issue = read.issues[0];
     const range = issue.expected === RANGE;
     this.report("error", word.span, {

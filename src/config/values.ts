@@ -30,7 +30,11 @@ export function wordSchema<T>(read: (text: string) => Transformed<T>): WordSchem
       return NEVER;
     }),
   );
-  return Object.assign(schema, { known: new Map<string, T>() });
+  const plain = (text: string) => {
+    const result = read(text);
+    return "ok" in result ? result.ok : undefined;
+  };
+  return Object.assign(schema, { plain });
 }
 
 const DECIMAL = /^\s*[+-]?\d+$/;

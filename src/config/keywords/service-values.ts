@@ -8,6 +8,8 @@ import { integerSchema, ipSchema, nonEmptySchema, UINT32_MAX, wordSchema, wordsS
 import type { Value } from "./keyword.ts";
 
 const portSchema = integerSchema(0, 65535);
+const uint32Schema = integerSchema(0, UINT32_MAX);
+const familySchema = wordsSchema(["inet", "inet6"]);
 
 export type ServiceName =
   | { readonly kind: "address"; readonly ip: IpText; readonly port: number }
@@ -19,7 +21,7 @@ export const serviceName: Value<ServiceName> = {
   grammar: "IP [PORT(0..65535)] | fwmark INT(0..4294967295) | group NAME, then BLOCK",
   read: (words) => {
     if (words.take("fwmark")) {
-      const mark = words.value(integerSchema(0, UINT32_MAX), "a firewall mark", "fwmark");
+      const mark = words.value(uint32Schema, "a firewall mark", "fwmark");
       return mark === undefined ? undefined : { kind: "fwmark", mark };
     }
     if (words.take("group")) {
@@ -107,10 +109,10 @@ export const groupEntry: Value<GroupEntry | GroupMark> = {
 
 function readMark(words: Reader): GroupMark | undefined {
   const given = words.need("a firewall mark", "fwmark");
-  const mark = given && words.convert(given, integerSchema(0, UINT32_MAX), "fwmark");
+  const mark = given && words.convert(given, uint32Schema, "fwmark");
   if (mark === undefined) return undefined;
   const word = words.next();
-  const family = word && words.convert(word, wordsSchema(["inet", "inet6"]), "family");
+  const family = word && words.convert(word, familySchema, "family");
   if (word && family === undefined) return undefined;
   if (mark === 0) {
     words.error(
@@ -395,8 +397,8 @@ export const regexOptions: Value<readonly string[]> = {
 export const stackSizes: Value<readonly [number, number]> = {
   grammar: "INT INT",
   read: (words) => {
-    const first = words.value(integerSchema(0, UINT32_MAX), "two sizes in bytes");
-    const largest = words.value(integerSchema(0, UINT32_MAX), "two sizes in bytes");
+    const first = words.value(uint32Schema, "two sizes in bytes");
+    const largest = words.value(uint32Schema, "two sizes in bytes");
     return first === undefined || largest === undefined ? undefined : [first, largest];
   },
 };

@@ -28,8 +28,11 @@ export function canonicalIp(text: string): IpText | undefined {
 
 /** Family of canonical text. */
 export function familyOf(ip: IpText): Family {
-  return ip.includes(":") ? 6 : 4;
+  // Only IPv4 has a dot behind its first one to three characters.
+  return ip.charCodeAt(1) === DOT || ip.charCodeAt(2) === DOT || ip.charCodeAt(3) === DOT ? 4 : 6;
 }
+
+const DOT = 46;
 
 /** Bytes of canonical text. @throws RangeError when it is no address: only for text that parseIp made. */
 export function ipBytes(ip: IpText): Uint8Array {
@@ -62,7 +65,7 @@ function readIpv4(text: string): number {
   let address = 0;
   let at = 0;
   for (let part = 0; part < 4; part++) {
-    if (part > 0 && text.charCodeAt(at++) !== 46) return -1;
+    if (part > 0 && text.charCodeAt(at++) !== DOT) return -1;
     const start = at;
     let value = 0;
     for (; at < text.length && at - start < 3; at++) {

@@ -1,19 +1,24 @@
 // Config core: walks a tree along the keyword tables. What comes out holds a typed value for each statement that has one,
 // and a finding for each that has not. Tables are compiled once; a statement costs one look-up and one value.
 import { createFindings, type Findings } from "./findings.ts";
-import type { Keyword, RepeatKind, Table } from "./keywords/keyword.ts";
+import type { Keyword, Lines, RepeatKind, Table, Value } from "./keywords/keyword.ts";
 import { REPEAT } from "./keywords/keyword.ts";
 import { type BindContext, Reader } from "./reader.ts";
 import { didYouMean, nearest } from "./suggest.ts";
 import type { Statement, Word } from "./tree.ts";
 
+/** A row as binding asks for it: of one shape, where rows have many. */
 export interface CompiledRow {
   readonly keyword: string;
   readonly row: Keyword;
+  readonly value: Value<unknown>;
   /** The name under which the value is held: another's for an alias. */
   readonly held: string;
   readonly repeat: RepeatKind;
-  readonly table?: CompiledTable;
+  /** Deprecated or removed. */
+  readonly old: boolean;
+  readonly table: CompiledTable | undefined;
+  readonly lines: Lines<unknown> | undefined;
 }
 
 export interface CompiledTable {
@@ -31,7 +36,16 @@ export function compileTable(table: Table): CompiledTable {
   for (const [keyword, row] of Object.entries(table)) {
     const held = row.sameAs ?? keyword;
     const repeat: RepeatKind = REPEAT[row.repeat];
-    rows.set(keyword, { keyword, row, held, repeat, ...(row.block && { table: compileTable(row.block) }) });
+    rows.set(keyword, {
+      keyword,
+      row,
+      value: row.value,
+      held,
+      repeat,
+      old: row.status !== undefined,
+      table: row.block && compileTable(row.block),
+      lines: row.lines,
+    });
   }
   const result = { rows, keywords: [...rows.keys()] };
   compiled.set(table, result);
@@ -75,67 +89,62 @@ export function bindTree(
   homeOf: (keyword: string) => readonly string[],
 ): BoundTree {
   const walk: Walk = { reader: new Reader(context, findings), findings, homeOf, order: 0, inOldBlock: 0 };
-  return { block: bindStatements(walk, statements, compileTable(table), []).block };
+  return { block: bindStatements(walk, statements, compileTable(table), undefined).bound };
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
 
-/** Keywords of a block that are there without a value. */
-interface Missed {
-  keywords: Set<string> | undefined;
+/** The block whose statements are being bound. */
+interface Inside {
+  readonly table: CompiledTable;
+  /** Its keyword; undefined at the top level. */
+  readonly owner: string | undefined;
+  readonly bound: UntypedBound;
+  /** Keywords that are there without a value. */
+  missed: Set<string> | undefined;
 }
 
-function miss(missed: Missed, keyword: string): void {
-  missed.keywords ??= new Set();
-  missed.keywords.add(keyword);
+function miss(inside: Inside, keyword: string): void {
+  inside.missed ??= new Set();
+  inside.missed.add(keyword);
 }
 
 function bindStatements(
   walk: Walk,
   statements: readonly Statement[],
   table: CompiledTable,
-  path: readonly string[],
-): { readonly block: UntypedBound; readonly attempted: ReadonlySet<string> } {
-  const block: UntypedBound = {};
-  const missed: Missed = { keywords: undefined };
+  owner: string | undefined,
+): Inside {
+  const inside: Inside = { table, owner, bound: {}, missed: undefined };
   for (const statement of statements) {
-    const keyword = statement.words[0];
-    const found = table.rows.get(keyword.text);
+    const found = table.rows.get(statement.text(0) ?? "");
     if (!found) {
-      reportUnknown(walk, keyword, statement, table, path);
-      for (const row of rowsMeant(walk, statement, table)) miss(missed, row.held);
+      reportUnknown(walk, statement, inside);
+      for (const row of rowsMeant(walk, statement, table)) miss(inside, row.held);
       continue;
     }
-    if (found.row.status && walk.inOldBlock === 0) reportStatus(walk, keyword, found);
-    const entry = bindStatement(walk, statement, found, table, path, missed);
-    if (entry) hold(walk, block, entry, found);
+    if (found.old && walk.inOldBlock === 0) reportStatus(walk, statement.first, found);
+    const entry = bindStatement(walk, statement, found, inside);
+    if (entry) hold(walk, inside.bound, entry, found);
   }
-  return { block, attempted: missed.keywords ?? NOTHING };
+  return inside;
 }
 
-function bindStatement(
-  walk: Walk,
-  statement: Statement,
-  found: CompiledRow,
-  table: CompiledTable,
-  path: readonly string[],
-  missed: Missed,
-): UntypedEntry | undefined {
+function bindStatement(walk: Walk, statement: Statement, found: CompiledRow, inside: Inside): UntypedEntry | undefined {
   const { reader } = walk;
-  const { row } = found;
   reader.start(statement, 1);
-  const value = row.value.read(reader);
-  if (value === undefined) miss(missed, found.held);
-  reportLeftOver(walk, found, table, missed);
+  const value = found.value.read(reader);
+  if (value === undefined) miss(inside, found.held);
+  if (!reader.atEnd) reportLeftOver(walk, found, inside.table, inside);
   const order = walk.order++;
   if (found.table) {
-    if (row.status) walk.inOldBlock++;
-    const body = bindStatements(walk, statement.block?.statements ?? [], found.table, [...path, found.keyword]);
-    if (row.status) walk.inOldBlock--;
-    return value === undefined ? undefined : { value, statement, order, block: body.block, attempted: body.attempted };
+    if (found.old) walk.inOldBlock++;
+    const { bound, missed } = bindStatements(walk, statement.block?.statements ?? [], found.table, found.keyword);
+    if (found.old) walk.inOldBlock--;
+    return value === undefined ? undefined : { value, statement, order, block: bound, attempted: missed ?? NOTHING };
   }
-  if (row.lines) {
-    const lines = bindLines(walk, statement, row.lines, table, missed);
+  if (found.lines) {
+    const lines = bindLines(walk, statement, found.lines, inside);
     return value === undefined ? undefined : { value, statement, order, lines };
   }
   return value === undefined ? undefined : { value, statement, order };
@@ -144,17 +153,16 @@ function bindStatement(
 function bindLines(
   walk: Walk,
   list: Statement,
-  lines: NonNullable<Keyword["lines"]>,
-  around: CompiledTable,
-  missed: Missed,
+  lines: Lines<unknown>,
+  around: Inside,
 ): NonNullable<UntypedEntry["lines"]> {
   const { reader } = walk;
   const entries: { value: unknown; word: Word }[] = [];
   for (const statement of list.block?.statements ?? []) {
     if (isStray(walk, statement, lines)) {
-      const keyword = statement.words[0];
-      reportMisplaced(walk, keyword, `in ${list.words[0].text}`);
-      miss(missed, around.rows.get(keyword.text)?.held ?? keyword.text);
+      const keyword = statement.first;
+      reportMisplaced(walk, keyword, `in ${list.first.text}`);
+      miss(around, around.table.rows.get(keyword.text)?.held ?? keyword.text);
       continue;
     }
     reader.start(statement, 0);
@@ -162,7 +170,7 @@ function bindLines(
       const value = lines.entry.read(reader);
       if (value !== undefined) entries.push({ value, word });
       if (lines.kind === "lines") {
-        reportLeftOver(walk, undefined, undefined, missed);
+        if (!reader.atEnd) reportLeftOver(walk, undefined, undefined, around);
         break;
       }
     }
@@ -171,11 +179,12 @@ function bindLines(
 }
 
 /** A statement of some block, put into a list by mistake: a keyword with its value. One word alone, or with options, may be a name. */
-function isStray(walk: Walk, { words }: Statement, lines: NonNullable<Keyword["lines"]>): boolean {
-  const [first, second] = words;
-  if (!second || walk.homeOf(first.text).length === 0) return false;
+function isStray(walk: Walk, statement: Statement, lines: Lines<unknown>): boolean {
+  const first = statement.text(0) ?? "";
+  const second = statement.text(1);
+  if (second === undefined || walk.homeOf(first).length === 0) return false;
   const options = lines.options ?? {};
-  return !Object.hasOwn(options, first.text) && !Object.hasOwn(options, second.text);
+  return !Object.hasOwn(options, first) && !Object.hasOwn(options, second);
 }
 
 function hold(walk: Walk, block: UntypedBound, entry: UntypedEntry, found: CompiledRow): void {
@@ -215,19 +224,14 @@ function sameWords(before: UntypedEntry, entry: UntypedEntry): boolean {
   return text(before) === text(entry);
 }
 
-function reportUnknown(
-  walk: Walk,
-  keyword: Word,
-  statement: Statement,
-  table: CompiledTable,
-  path: readonly string[],
-): void {
+function reportUnknown(walk: Walk, statement: Statement, { table, owner }: Inside): void {
+  const keyword = statement.first;
   if (walk.homeOf(keyword.text).length > 0) {
-    reportMisplaced(walk, keyword, path.length === 0 ? "at the top level" : `in ${path.at(-1)}`);
+    reportMisplaced(walk, keyword, owner === undefined ? "at the top level" : `in ${owner}`);
     return;
   }
   const hint = didYouMean(keyword.text, table.keywords);
-  const where = path.length === 0 ? "" : ` in ${path.at(-1)}`;
+  const where = owner === undefined ? "" : ` in ${owner}`;
   const skipped = statement.block ? "; its block is left out" : "";
   walk.findings.add("error", keyword.span, {
     code: "unknown-keyword",
@@ -251,13 +255,13 @@ function reportMisplaced(walk: Walk, keyword: Word, where: string): void {
  * each that takes the words as its value. None of them is reported as missing as well.
  */
 function rowsMeant(walk: Walk, statement: Statement, table: CompiledTable): readonly CompiledRow[] {
-  const near = table.rows.get(nearest(statement.words[0].text, table.keywords) ?? "");
+  const near = table.rows.get(nearest(statement.first.text, table.keywords) ?? "");
   if (near) return [near];
   return [...table.rows.values()].filter((row) => {
-    if ((row.table ?? row.row.lines) ? !statement.block : statement.block) return false;
+    if ((row.table ?? row.lines) ? !statement.block : statement.block) return false;
     const reader = new Reader(walk.reader.context, createFindings());
     reader.start(statement, 0);
-    return row.row.value.read(reader) !== undefined && !reader.complained && !reader.leftOver();
+    return row.value.read(reader) !== undefined && !reader.complained && reader.atEnd;
   });
 }
 
@@ -285,7 +289,7 @@ function reportLeftOver(
   walk: Walk,
   found: CompiledRow | undefined,
   table: CompiledTable | undefined,
-  missed: Missed,
+  inside: Inside,
 ): void {
   const { reader } = walk;
   const left = reader.leftOver();
@@ -296,12 +300,12 @@ function reportLeftOver(
     const row = table?.rows.get(word.text);
     if (!row) continue;
     swallowed ??= word.text;
-    miss(missed, row.held);
+    miss(inside, row.held);
   }
   if (reader.complained) return;
   const words = found?.row.secret ? "more words" : shownUpTo(left.words, swallowed);
   // keepalived reports words behind the keyword of a list ("Block X has extra parameters") and no others.
-  walk.findings.add(found?.row.lines ? "error" : "warning", left.span, {
+  walk.findings.add(found?.lines ? "error" : "warning", left.span, {
     code: "extra-words",
     message: found?.row.secret
       ? `${keyword} takes one word; what follows it is ignored`

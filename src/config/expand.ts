@@ -1,9 +1,10 @@
 // Config core: from files to lines of words (language.md §1, §7–§10): conditions, definitions, loops, macros and includes are
 // worked off here, line by line, in the order the language gives them. Pure: files, environment and chance are handed in.
 import { isBlank, skipBlanks, trimEnd } from "./blanks.ts";
+import { CommonTexts } from "./common-texts.ts";
 import { CLOSE_QUOTE, Definitions } from "./definitions.ts";
 import { ALL, type ConfigFiles, INCLUDE_RULES, type IncludeRule, includeCheck } from "./include.ts";
-import { commentStart, LexWord, lexLine } from "./lexer.ts";
+import { commentStart, lexLine } from "./lexer.ts";
 import { MAX_EXPANDED_LINES, MAX_INCLUDE_DEPTH, MAX_LINE_CHARS, MAX_MACRO_DEPTH, MAX_WORDS } from "./limits.ts";
 import { findLoopHead, type Loop, readInteger, readLoop } from "./loops.ts";
 import { MacroFindings } from "./macro-findings.ts";
@@ -11,9 +12,22 @@ import { MacroTable, nameEnd } from "./macros.ts";
 import { type PredefinedSources, predefinedValue, seededRandom } from "./predefined.ts";
 import { Findings, type Reading } from "./reading.ts";
 import { type Chain, type MacroLine, type ReplaceBudget, type Replaced, replaceMacros } from "./replace.ts";
-import { FixedPlace, type LinePart, partSpan, partText, restOf } from "./source.ts";
+import { FixedPlace, type LinePart, type Place, partSpan, partText, restOf } from "./source.ts";
 import { type OpenedFile, SourceReader } from "./source-reader.ts";
 import type { Span } from "./span.ts";
+import {
+  addWord,
+  createWordTable,
+  endAt,
+  endLine,
+  kindAt,
+  OPEN,
+  reserveWords,
+  startAt,
+  textAt,
+  UNENDED,
+  WORD,
+} from "./word-table.ts";
 
 /** What reading depends on besides the files. */
 export interface ExpandOptions extends PredefinedSources {
@@ -74,8 +88,8 @@ class Expansion {
   readonly #macroFindings = new MacroFindings(this.#findings, this.#macros);
   readonly #definitions = new Definitions(this.#macros, this.#findings, (at, what) => this.#cut(partSpan(at), what));
   readonly #reader: SourceReader;
-  readonly #words: LexWord[] = [];
-  readonly #lines: number[] = [];
+  readonly #words = createWordTable();
+  readonly #common = new CommonTexts();
   readonly #frames: Frame[] = [];
   readonly #budget: ReplaceBudget = { movedChars: 0, expandedChars: 0 };
   /** The macros whose text is being read. */
@@ -107,7 +121,6 @@ class Expansion {
     if (!this.#cutOff) this.#macroFindings.finish();
     return {
       words: this.#words,
-      lines: this.#lines,
       files: this.#reader.sources,
       findings: this.#findings,
       unreadable: this.#reader.unreadable,
@@ -129,6 +142,7 @@ class Expansion {
     const text = source.text;
     const words = this.#words;
     const depth = this.#frames.length;
+    reserveWords(words, Math.min((text.length - frame.next) / CHARS_PER_WORD, MAX_WORDS));
     while (frame.next < text.length) {
       const from = frame.next;
       let to = text.indexOf("\n", from);
@@ -150,7 +164,7 @@ class Expansion {
         );
         continue;
       }
-      if (words.length > MAX_WORDS) {
+      if (words.count > MAX_WORDS) {
         this.#cut(source.span(at, at, frame.line), `${MAX_WORDS} words`);
         return;
       }
@@ -158,13 +172,12 @@ class Expansion {
       if (!this.#definitions.isOpen) {
         if (code === HASH || code === BANG) continue;
         if (!mayBeSpecial(text, at, code)) {
-          const first = words.length;
-          if (lexLine(source, at, to, frame.line, "stop", words) === "line") {
-            if (words.length > first) this.#lines.push(first);
-            this.#dropBackslash();
+          const first = words.count;
+          if (lexLine(text, at, to, frame.line, "stop", words, this.#common) === "line") {
+            this.#endLine(first, source, frame.line);
             continue;
           }
-          words.length = first;
+          words.count = first;
         }
       }
       this.#readLine({ place: source, from: at, to, line: frame.line });
@@ -276,9 +289,9 @@ class Expansion {
 
   /** For `${_RANDOM}`: chance, or what follows from the `random_seed` that stands before. */
   #random(): number {
-    for (; this.#seedSoughtTo < this.#words.length - 1; this.#seedSoughtTo++) {
-      if (this.#words[this.#seedSoughtTo]?.text !== "random_seed") continue;
-      const seed = readInteger(this.#words[this.#seedSoughtTo + 1]?.text ?? "");
+    for (; this.#seedSoughtTo < this.#words.count - 1; this.#seedSoughtTo++) {
+      if (textAt(this.#words, this.#seedSoughtTo) !== "random_seed") continue;
+      const seed = readInteger(textAt(this.#words, this.#seedSoughtTo + 1));
       if (seed !== undefined && seed >= 0) this.#draw = seededRandom(seed);
     }
     return this.#draw();
@@ -296,40 +309,44 @@ class Expansion {
   #emit(part: LinePart): void {
     const { place, from, to } = part;
     if (place.text.startsWith("include", from) && this.#readInclude(part)) return;
-    const first = this.#words.length;
-    const end = lexLine(place, from, to, part.line, "text", this.#words);
-    if (this.#words.length === first) return;
-    this.#lines.push(first);
-    if (end === "open-quote") this.#closeQuote();
-    this.#dropBackslash();
+    const first = this.#words.count;
+    const end = lexLine(place.text, from, to, part.line, "text", this.#words, this.#common);
+    if (end === "open-quote") this.#closeQuote(part);
+    this.#endLine(first, place, part.line);
+  }
+
+  #endLine(first: number, place: Place, line: number): void {
+    const words = this.#words;
+    const last = words.count - 1;
+    if (last < first) return;
+    // A backslash at the end of a statement joins nothing, though whoever wrote it thought so.
+    if (textAt(words, last) === "\\" && kindAt(words, last) === WORD) {
+      const start = startAt(words, last);
+      words.count = last;
+      this.#findings.warn(
+        "stray-backslash",
+        { place, from: start, to: start + 1, line },
+        "a backslash joins lines only inside a definition",
+        "a statement stands on one line; take the backslash away",
+      );
+    }
+    endLine(words, first, place);
   }
 
   /** The last word lacks its closing quote: it ends with its line, but does not swallow the brace that opens a block. */
-  #closeQuote(): void {
-    const word = this.#words.pop();
-    if (!word) return;
-    const { text } = word.place;
+  #closeQuote(part: LinePart): void {
+    const words = this.#words;
+    const last = words.count - 1;
+    const start = startAt(words, last);
+    const end = endAt(words, last);
+    const { text } = part.place;
+    const at = { ...part, from: start, to: end };
     const message = "the quoted word does not end on its line";
-    const { span } = word;
-    this.#findings.cover(
-      span,
-      this.#findings.add({ severity: "error", code: "quote-not-closed", span, message, hint: CLOSE_QUOTE }),
-    );
-    const brace = text.charCodeAt(word.end - 1) === OPEN_BRACE ? word.end - 1 : word.end;
-    const inner = text.slice(word.start + 1, trimEnd(text, word.start + 1, brace));
-    this.#words.push(new LexWord(inner, "quoted", word.place, word.start, brace, word.line));
-    if (brace < word.end) this.#words.push(new LexWord("{", "open", word.place, brace, word.end, word.line));
-  }
-
-  /** A backslash at the end of a statement joins nothing, though whoever wrote it thought so. */
-  #dropBackslash(): void {
-    const word = this.#words[this.#words.length - 1];
-    if (word?.text !== "\\" || word.kind !== "word") return;
-    this.#words.pop();
-    if (this.#lines[this.#lines.length - 1] === this.#words.length) this.#lines.pop();
-    const hint = "a statement stands on one line; take the backslash away";
-    const message = "a backslash joins lines only inside a definition";
-    this.#findings.add({ severity: "warning", code: "stray-backslash", span: word.span, message, hint });
+    this.#findings.coverLine(at, this.#findings.error("quote-not-closed", at, message, CLOSE_QUOTE));
+    const brace = text.charCodeAt(end - 1) === OPEN_BRACE ? end - 1 : end;
+    words.count = last;
+    addWord(words, UNENDED, text.slice(start + 1, trimEnd(text, start + 1, brace)), start, part.line);
+    if (brace < end) addWord(words, OPEN, "{", brace, part.line);
   }
 
   // --- loops and macros as sources of lines
@@ -395,7 +412,7 @@ class Expansion {
 
   #countLine(at: LinePart): boolean {
     if (++this.#expandedLines > MAX_EXPANDED_LINES) this.#cut(partSpan(at), MADE_LINES);
-    else if (this.#words.length > MAX_WORDS) this.#cut(partSpan(at), `${MAX_WORDS} words`);
+    else if (this.#words.count > MAX_WORDS) this.#cut(partSpan(at), `${MAX_WORDS} words`);
     return !this.#cutOff;
   }
 
@@ -465,6 +482,8 @@ class Expansion {
 const MADE_LINES = `${MAX_EXPANDED_LINES} lines made by macros and loops`;
 /** Enough of a line to see how it begins and ends. */
 const MAX_LOOK_CHARS = 1000;
+/** A configuration has about so many characters for each word, blanks and line ends among them. */
+const CHARS_PER_WORD = 7;
 const CARRIAGE_RETURN = 13;
 const BANG = 33;
 const QUOTE = 34;

@@ -1,39 +1,16 @@
 // Config core: words of a line (language.md §3). Double quotes make one word of what stands between; braces are words of
 // their own anywhere outside quotes; # and ! begin a comment.
 import { isBlank, isNameCode } from "./blanks.ts";
-import type { Place } from "./source.ts";
-import type { Span } from "./span.ts";
-import type { Word } from "./tree.ts";
-
-/** What a lexed word is; a quoted brace is a word, not a brace. */
-export type LexKind = "word" | "quoted" | "open" | "close";
-
-/** A word that makes its span when asked. `start` and `end` include the quotes. */
-export class LexWord implements Word {
-  readonly text: string;
-  readonly kind: LexKind;
-  readonly place: Place;
-  readonly start: number;
-  readonly end: number;
-  readonly line: number;
-
-  constructor(text: string, kind: LexKind, place: Place, start: number, end: number, line: number) {
-    this.text = text;
-    this.kind = kind;
-    this.place = place;
-    this.start = start;
-    this.end = end;
-    this.line = line;
-  }
-
-  get quoted(): boolean {
-    return this.kind === "quoted";
-  }
-
-  get span(): Span {
-    return this.place.span(this.start, this.end, this.line);
-  }
-}
+import type { CommonTexts } from "./common-texts.ts";
+import {
+  addWord,
+  CLOSE as CLOSE_WORD,
+  OPEN as OPEN_WORD,
+  QUOTED,
+  UNENDED,
+  WORD,
+  type WordTable,
+} from "./word-table.ts";
 
 const TAB = 9;
 const VT = 11;
@@ -52,41 +29,41 @@ const CLOSE = 125;
 export type LexEnd = "line" | "special" | "open-quote";
 
 /**
- * Appends the words of `text` from `from` to before `to`.
- * @param macros what a `$` does: "stop" gives up, so that macros are replaced first (also at an escaped comment sign); "text" takes it as it stands, with
- * the braces of an unknown `${NAME}`, which are then no block
+ * Adds the words of `text` from `from` to before `to` to the table.
+ * @param macros what a `$` does: "stop" gives up, so that macros are replaced first (also at an escaped comment sign);
+ * "text" takes it as it stands, with the braces of an unknown `${NAME}`, which are then no block
  */
 export function lexLine(
-  place: Place,
+  text: string,
   from: number,
   to: number,
   line: number,
   macros: "stop" | "text",
-  words: LexWord[],
+  words: WordTable,
+  common: CommonTexts,
 ): LexEnd {
-  const text = place.text;
   let at = from;
   while (at < to) {
     const code = text.charCodeAt(at);
     if (code === SPACE || code === TAB || code === FF || code === VT) {
       at++;
     } else if (code === OPEN) {
-      words.push(new LexWord("{", "open", place, at, at + 1, line));
+      addWord(words, OPEN_WORD, "{", at, line);
       at++;
     } else if (code === CLOSE) {
-      words.push(new LexWord("}", "close", place, at, at + 1, line));
+      addWord(words, CLOSE_WORD, "}", at, line);
       at++;
     } else if (code === HASH || code === BANG) {
       return "line";
     } else if (code === QUOTE) {
       const close = text.indexOf('"', at + 1);
       if (close < 0 || close >= to) {
-        words.push(new LexWord(text.slice(at + 1, to), "quoted", place, at, to, line));
+        addWord(words, UNENDED, text.slice(at + 1, to), at, line);
         return "open-quote";
       }
       const inner = text.slice(at + 1, close);
       if (macros === "stop" && inner.includes("$")) return "special";
-      words.push(new LexWord(inner, "quoted", place, at, close + 1, line));
+      addWord(words, QUOTED, inner, at, line);
       at = close + 1;
     } else {
       const start = at;
@@ -105,7 +82,7 @@ export function lexLine(
           break;
         }
       }
-      if (at > start) words.push(new LexWord(text.slice(start, at), "word", place, start, at, line));
+      if (at > start) addWord(words, WORD, common.slice(text, start, at), start, line);
     }
   }
   return "line";

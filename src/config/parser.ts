@@ -1,7 +1,6 @@
 // Config core: lines of words to statements with blocks (language.md §5). Never throws. Braces that add up are believed;
 // when they don't, repair.ts says which to add or leave out, and each change is one finding at the place of the mistake.
 import type { Diagnostic } from "./diagnostic.ts";
-import type { LexWord } from "./lexer.ts";
 import { MAX_MISFITS, MAX_NESTING } from "./limits.ts";
 import { PlaceNode } from "./places.ts";
 import type { Reading } from "./reading.ts";
@@ -9,17 +8,31 @@ import { type Edit, repairBraces } from "./repair.ts";
 import type { Span } from "./span.ts";
 import type { Block, Statement, Tree } from "./tree.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+import {
+  beginsLine,
+  CLOSE,
+  endAt,
+  isBrace,
+  kindAt,
+  LexWord,
+  OPEN,
+  placeAt,
+  spanAt,
+  textAt,
+  WORD,
+  type WordTable,
+} from "./word-table.ts";
 
 /** Makes the tree of a configuration; findings are added to the reading's. A reading that was cut off gives an empty tree. */
 export function parseConfig(reading: Reading, vocabulary: Vocabulary): Tree {
   if (reading.cutOff) return { statements: [] };
   const plain = new Parser(reading, vocabulary, []).parse();
-  if (plain.tooDeep) return refuseDepth(reading, plain.tooDeep);
+  if (plain.tooDeep !== undefined) return refuseDepth(reading, plain.tooDeep);
   // Braces that add up are believed, unless something stands where it can't: then two mistakes may have made up for each other.
-  const believed = plain.balanced && (!plain.odd || plain.misfit);
-  const edits = believed ? [] : repairBraces(reading.words, reading.lines, vocabulary);
+  const believed = plain.balanced && (!plain.odd || plain.misfit !== undefined);
+  const edits = believed ? [] : repairBraces(reading.words, vocabulary);
   const parsed = edits?.length === 0 ? plain : edits && new Parser(reading, vocabulary, edits).parse();
-  if (!parsed || parsed.misfit) return refuse(reading, parsed?.misfit ?? reading.words[0]);
+  if (!parsed || parsed.misfit !== undefined) return refuse(reading, parsed?.misfit ?? 0);
   for (const { finding, covers } of parsed.findings) {
     const index = reading.findings.add(finding);
     if (covers) reading.findings.cover(covers, index);
@@ -27,16 +40,16 @@ export function parseConfig(reading: Reading, vocabulary: Vocabulary): Tree {
   return { statements: parsed.statements };
 }
 
-function refuseDepth(reading: Reading, word: LexWord): Tree {
+function refuseDepth(reading: Reading, word: number): Tree {
   const message = `blocks are nested more than ${MAX_NESTING} deep`;
-  reading.findings.add({ severity: "error", code: "limit-exceeded", span: word.span, message });
+  reading.findings.add({ severity: "error", code: "limit-exceeded", span: spanAt(reading.words, word), message });
   return { statements: [] };
 }
 
 /** Some file that is no configuration: one finding instead of one for each line. */
-function refuse(reading: Reading, word: LexWord | undefined): Tree {
+function refuse(reading: Reading, word: number): Tree {
   const message = `this is no configuration: more than ${MAX_MISFITS} words or braces stand where they can't`;
-  reading.findings.add({ severity: "error", code: "no-configuration", message, ...(word ? { span: word.span } : {}) });
+  reading.findings.add({ severity: "error", code: "no-configuration", span: spanAt(reading.words, word), message });
   return { statements: [] };
 }
 
@@ -46,11 +59,11 @@ interface Parsed {
   /** Something stands where it can't stand, but could in a block further out; or a block is missing or one too many. */
   readonly odd: boolean;
   /** The word with which there were too many misfits to go on. */
-  readonly misfit: LexWord | undefined;
+  readonly misfit: number | undefined;
   /** As many braces close as open, and none too early. */
   readonly balanced: boolean;
   /** The brace that opens one block too many inside each other. */
-  readonly tooDeep: LexWord | undefined;
+  readonly tooDeep: number | undefined;
 }
 
 interface ParserFinding {
@@ -59,50 +72,76 @@ interface ParserFinding {
   readonly covers?: Span;
 }
 
-/** A statement of the tree; the text behind its keyword is cut out when asked for. */
+/** A statement of the tree: words `from` to before `to` of the table, made when asked for. */
 class ParsedStatement implements Statement {
-  readonly words: readonly [LexWord, ...LexWord[]];
+  readonly table: WordTable;
+  readonly from: number;
+  readonly to: number;
   block?: ParsedBlock;
 
-  constructor(words: readonly [LexWord, ...LexWord[]]) {
-    this.words = words;
+  constructor(table: WordTable, from: number, to: number) {
+    this.table = table;
+    this.from = from;
+    this.to = to;
+  }
+
+  get words(): readonly [LexWord, ...LexWord[]] {
+    const words: [LexWord, ...LexWord[]] = [this.first];
+    for (let at = this.from + 1; at < this.to; at++) words.push(new LexWord(this.table, at));
+    return words;
+  }
+
+  get first(): LexWord {
+    return new LexWord(this.table, this.from);
+  }
+
+  get count(): number {
+    return this.to - this.from;
+  }
+
+  word(index: number): LexWord | undefined {
+    return index < this.to - this.from ? new LexWord(this.table, this.from + index) : undefined;
+  }
+
+  text(index: number): string | undefined {
+    return index < this.to - this.from ? textAt(this.table, this.from + index) : undefined;
   }
 
   get rest(): string {
-    const { words } = this;
-    const first = words[0];
-    const last = words[words.length - 1] ?? first;
-    return first === last ? "" : first.place.text.slice(first.end, last.end).trim();
+    const { table, from, to } = this;
+    return placeAt(table, from)
+      .text.slice(endAt(table, from), endAt(table, to - 1))
+      .trim();
   }
 }
 
 class ParsedBlock implements Block {
   readonly statements: ParsedStatement[] = [];
   readonly place: PlaceNode;
-  readonly #opener: LexWord;
-  #closer: LexWord | undefined;
+  readonly table: WordTable;
+  readonly opener: number;
+  closer: number;
 
-  constructor(opener: LexWord, place: PlaceNode) {
-    this.#opener = opener;
+  constructor(table: WordTable, opener: number, place: PlaceNode) {
+    this.table = table;
+    this.opener = opener;
     this.place = place;
+    this.closer = NOT_CLOSED;
   }
 
   get open(): Span {
-    return this.#opener.span;
+    return spanAt(this.table, this.opener);
   }
 
   get close(): Span | undefined {
-    return this.#closer?.span;
-  }
-
-  closeWith(word: LexWord): void {
-    this.#closer = word;
+    return this.closer === NOT_CLOSED ? undefined : spanAt(this.table, this.closer);
   }
 }
 
+const NOT_CLOSED = -1;
+
 class Parser {
-  readonly #words: readonly LexWord[];
-  readonly #lines: readonly number[];
+  readonly #words: WordTable;
   readonly #findings: ParserFinding[] = [];
   readonly #edits: readonly Edit[];
   readonly #top: PlaceNode;
@@ -114,34 +153,27 @@ class Parser {
   #nextEdit = 0;
   #odd = false;
   #misfits = 0;
-  #misfit: LexWord | undefined;
-  #tooDeep: LexWord | undefined;
+  #misfit: number | undefined;
+  #tooDeep: number | undefined;
   #closedEarly = false;
 
   constructor(reading: Reading, vocabulary: Vocabulary, edits: readonly Edit[]) {
     this.#words = reading.words;
-    this.#lines = reading.lines;
     this.#edits = edits;
     this.#top = new PlaceNode(vocabulary);
   }
 
   parse(): Parsed {
-    const count = this.#words.length;
+    const words = this.#words;
+    const { count } = words;
     let at = 0;
-    let line = 0;
-    let lineEnd = this.#lines[1] ?? count;
-    while (at < count && !this.#misfit && !this.#tooDeep) {
-      if (at >= lineEnd) lineEnd = this.#lines[++line + 1] ?? count;
+    while (at < count && this.#misfit === undefined && this.#tooDeep === undefined) {
       const dropped = this.#nextEdit < this.#edits.length && this.#applyEdits(at);
-      const word = this.#words[at];
-      if (!word || dropped) at++;
-      else if (word.kind === "open") {
-        this.#openBlock(word);
-        at++;
-      } else if (word.kind === "close") {
-        this.#closeBlock(word);
-        at++;
-      } else at = this.#readStatement(word, at, lineEnd);
+      const kind = kindAt(words, at);
+      if (dropped) at++;
+      else if (kind === OPEN) this.#openBlock(at++);
+      else if (kind === CLOSE) this.#closeBlock(at++);
+      else at = this.#readStatement(at);
     }
     this.#applyEdits(count);
     this.#checkBlock();
@@ -159,59 +191,60 @@ class Parser {
     return this.#open[this.#open.length - 1]?.place ?? this.#top;
   }
 
-  #readStatement(first: LexWord, from: number, lineEnd: number): number {
+  #readStatement(from: number): number {
     this.#checkBlock();
-    const words: [LexWord, ...LexWord[]] = [first];
+    const words = this.#words;
     let at = from + 1;
-    for (; at < lineEnd; at++) {
-      const word = this.#words[at];
-      if (!word || word.kind === "open" || word.kind === "close") break;
-      words.push(word);
-    }
+    while (at < words.count && !beginsLine(words, at) && !isBrace(words, at)) at++;
     const place = this.#place();
-    const kind = first.kind === "word" ? place.kindOf(first.text) : "unknown";
+    const keyword = this.#keywordAt(from);
+    const kind = keyword === "" ? "unknown" : place.kindOf(keyword);
     if (kind === "unknown" && place.kind === "block") {
-      if (++this.#misfits > MAX_MISFITS) this.#misfit ??= first;
-      if (!this.#odd) this.#odd = isMisplaced(place, first);
+      if (++this.#misfits > MAX_MISFITS) this.#misfit ??= from;
+      if (!this.#odd) this.#odd = isMisplaced(place, keyword);
     }
-    const statement = new ParsedStatement(words);
+    const statement = new ParsedStatement(words, from, at);
     (this.#open[this.#open.length - 1]?.statements ?? this.#statements).push(statement);
     this.#last = statement;
     this.#needsBlock = kind === "block" || kind === "list" || kind === "lines";
     return at;
   }
 
-  #openBlock(word: LexWord): void {
+  /** The word if it can be a keyword: a quoted one can't. */
+  #keywordAt(at: number): string {
+    return kindAt(this.#words, at) === WORD ? textAt(this.#words, at) : "";
+  }
+
+  #openBlock(at: number): void {
     const owner = this.#last;
     this.#last = undefined;
     const place = this.#place();
-    const first = owner?.words[0];
-    const keyword = first && !first.quoted ? first.text : "";
-    const block = new ParsedBlock(word, place.child(keyword));
+    const keyword = owner ? this.#keywordAt(owner.from) : "";
+    const block = new ParsedBlock(this.#words, at, place.child(keyword));
     this.#open.push(block);
-    if (this.#open.length > MAX_NESTING) this.#tooDeep = word;
+    if (this.#open.length > MAX_NESTING) this.#tooDeep = at;
     const fits = owner && place.kind !== "list" && place.kind !== "lines" && block.place.kind !== "none";
     if (fits) owner.block = block;
-    else this.#reportUnexpected(word, first, place);
+    else this.#reportUnexpected(at, owner && textAt(this.#words, owner.from), place);
   }
 
-  #reportUnexpected(word: LexWord, owner: LexWord | undefined, place: PlaceNode): void {
+  #reportUnexpected(brace: number, owner: string | undefined, place: PlaceNode): void {
     const block = place.path[place.path.length - 1];
     const inList = place.kind === "list" || place.kind === "lines";
     const message = inList
       ? `${block} holds no blocks`
-      : owner
-        ? `${owner.text} takes no block`
+      : owner !== undefined
+        ? `${owner} takes no block`
         : "this brace follows no keyword";
     this.#odd = true;
-    if (++this.#misfits > MAX_MISFITS) this.#misfit ??= word;
-    this.#report("brace-not-expected", word.span, message, "what stands in the braces is left out");
+    if (++this.#misfits > MAX_MISFITS) this.#misfit ??= brace;
+    this.#report("brace-not-expected", spanAt(this.#words, brace), message, "what stands in the braces is left out");
   }
 
-  #closeBlock(word: LexWord): void {
+  #closeBlock(at: number): void {
     this.#checkBlock();
     const block = this.#open.pop();
-    if (block) block.closeWith(word);
+    if (block) block.closer = at;
     else this.#closedEarly = true;
   }
 
@@ -219,19 +252,14 @@ class Parser {
   #checkBlock(): void {
     const last = this.#last;
     this.#last = undefined;
-    if (!last) return;
-    if (this.#needsBlock) this.#reportNoBlock(last.words[0]);
+    if (last && this.#needsBlock) this.#reportNoBlock(last.from);
   }
 
-  #reportNoBlock(keyword: LexWord): void {
+  #reportNoBlock(at: number): void {
     this.#odd = true;
-    this.#report(
-      "block-not-opened",
-      keyword.span,
-      `${keyword.text} has no block`,
-      "write { … } behind it",
-      keyword.span,
-    );
+    const span = spanAt(this.#words, at);
+    const keyword = textAt(this.#words, at);
+    this.#report("block-not-opened", span, `${keyword} has no block`, "write { … } behind it", span);
   }
 
   #report(code: string, span: Span, message: string, hint: string, covers?: Span): void {
@@ -255,52 +283,49 @@ class Parser {
   }
 
   #reportExtra(at: number): void {
-    const word = this.#words[at];
-    if (!word) return;
-    if (word.kind === "open") {
-      this.#reportUnexpected(word, undefined, this.#place());
+    if (kindAt(this.#words, at) === OPEN) {
+      this.#reportUnexpected(at, undefined, this.#place());
       return;
     }
     const inside = this.#open.length > 0;
     const hint = inside ? "take it away: the block around it goes on" : "take it away";
-    this.#report("extra-brace", word.span, "this brace closes no block", hint);
+    this.#report("extra-brace", spanAt(this.#words, at), "this brace closes no block", hint);
   }
 
   #openMissing(statement: number): void {
-    const keyword = this.#words[statement];
     const owner = this.#last;
     this.#last = undefined;
-    if (!keyword || !owner) return;
-    const block = new ParsedBlock(keyword, this.#place().child(keyword.text));
+    if (!owner) return;
+    const keyword = textAt(this.#words, statement);
+    const block = new ParsedBlock(this.#words, statement, this.#place().child(keyword));
     owner.block = block;
     this.#open.push(block);
-    const { span } = keyword;
+    const span = spanAt(this.#words, statement);
     // In a block on one line the words behind the keyword are not its own.
-    this.#report("block-not-opened", span, `${keyword.text} lacks the { of its block`, "write { behind it", span);
+    this.#report("block-not-opened", span, `${keyword} lacks the { of its block`, "write { behind it", span);
   }
 
   #closeMissing(opener: number, at: number): void {
     this.#checkBlock();
     const block = this.#open.pop();
-    const brace = this.#words[opener];
-    if (!block || !brace) return;
-    const next = this.#words[at];
+    if (!block) return;
+    const next = at < this.#words.count ? spanAt(this.#words, at) : undefined;
     const keyword = block.place.path[block.place.path.length - 1];
     const finding: Diagnostic = {
       severity: "error",
       code: "block-not-closed",
-      span: brace.span,
+      span: spanAt(this.#words, opener),
       message: `the block of ${keyword} is never closed`,
-      hint: next ? `write } before line ${next.span.line}` : "write } at the end of the file",
+      hint: next ? `write } before line ${next.line}` : "write } at the end of the file",
     };
-    const related = next && [{ span: next.span, message: "it should end before this" }];
+    const related = next && [{ span: next, message: "it should end before this" }];
     this.#findings.push({ finding: related ? { ...finding, related } : finding });
   }
 }
 
 /** A word that is no keyword of its block is one of a block around it. */
-function isMisplaced(place: PlaceNode, word: LexWord): boolean {
-  if (word.kind !== "word") return false;
-  for (let outer = place.parent; outer; outer = outer.parent) if (outer.kindOf(word.text) !== "unknown") return true;
+function isMisplaced(place: PlaceNode, word: string): boolean {
+  if (word === "") return false;
+  for (let outer = place.parent; outer; outer = outer.parent) if (outer.kindOf(word) !== "unknown") return true;
   return false;
 }

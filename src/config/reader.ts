@@ -41,7 +41,6 @@ export class Reader {
   readonly context: BindContext;
   readonly #findings: Findings;
   #statement: Statement | undefined;
-  #words: readonly Word[] = [];
   #at = 0;
   #from: 0 | 1 = 1;
   #complained = false;
@@ -57,7 +56,6 @@ export class Reader {
   /** Aims at a statement; `from` is 1 behind a keyword, 0 where the line is an entry of a list. */
   start(statement: Statement, from: 0 | 1): void {
     this.#statement = statement;
-    this.#words = statement.words;
     this.#at = from;
     this.#from = from;
     this.#complained = false;
@@ -66,9 +64,7 @@ export class Reader {
 
   /** The first word of the statement: the keyword. */
   get keyword(): Word {
-    const first = this.#words[0];
-    if (!first) throw new Error("reader: not aimed at a statement");
-    return first;
+    return this.#aimed().first;
   }
 
   /** Something of this statement was reported: what else seems odd on the line may come of the same mistake. */
@@ -85,11 +81,11 @@ export class Reader {
   }
 
   peek(): Word | undefined {
-    return this.#words[this.#at];
+    return this.#statement?.word(this.#at);
   }
 
   next(): Word | undefined {
-    return this.#words[this.#at++];
+    return this.#statement?.word(this.#at++);
   }
 
   /** Puts the word taken last back, so that it is read as something else. */
@@ -104,38 +100,43 @@ export class Reader {
 
   /** Takes the word if it is this one. */
   take(text: string): boolean {
-    if (this.#words[this.#at]?.text !== text) return false;
+    if (this.#statement?.text(this.#at) !== text) return false;
     this.#at++;
     return true;
   }
 
   /** Where a finding points when a word is missing: the last word there is. */
   get here(): Span {
-    return (this.#words[Math.min(this.#at, this.#words.length) - 1] ?? this.keyword).span;
+    const statement = this.#aimed();
+    return (statement.word(Math.min(this.#at, statement.count) - 1) ?? statement.first).span;
   }
 
   /** All words not taken yet; they count as taken afterwards. */
   takeAll(): readonly Word[] {
-    const words = this.#words.slice(this.#at);
-    this.#at = this.#words.length;
+    const words = this.#aimed().words.slice(this.#at);
+    this.#at += words.length;
     return words;
   }
 
+  /** All words of the statement are taken. */
+  get atEnd(): boolean {
+    return this.#statement === undefined || this.#at >= this.#statement.count;
+  }
+
   /** The next word, or a finding `missing-value` that tells what belongs here. */
-  need(expected: string, of: string = (this.subject ?? this.keyword).text): Word | undefined {
+  need(expected: string, of?: string): Word | undefined {
     const word = this.next();
     if (word) return word;
     this.report("error", this.here, {
       code: "missing-value",
-      message: `${of} lacks its value`,
+      message: `${of ?? (this.subject ?? this.keyword).text} lacks its value`,
       hint: expectedHint(expected),
     });
     return undefined;
   }
 
   /** Value of a word, or a finding `bad-value` or `out-of-range`. */
-  convert<T>(word: Word, schema: WordSchema<T>, of: string = (this.subject ?? this.keyword).text): T | undefined {
-    // Nearly all words of a large file are right.
+  convert<T>(word: Word, schema: WordSchema<T>, of?: string): T | undefined {
     const plain = schema.plain?.(word.text);
     if (plain !== undefined) return plain;
     const read = v.safeParse(schema, word.text);
@@ -144,7 +145,7 @@ export class Reader {
     const range = issue.expected === RANGE;
     this.report("error", word.span, {
       code: range ? "out-of-range" : "bad-value",
-      message: `${of} ${range ? "is out of range" : "has a value it can't take"} (${shown(word)})`,
+      message: `${of ?? (this.subject ?? this.keyword).text} ${range ? "is out of range" : "has a value it can't take"} (${shown(word)})`,
       hint: expectedHint(issue.message),
     });
     return undefined;
@@ -166,8 +167,18 @@ export class Reader {
     return false;
   }
 
+  /** Takes the next word if it is right; nothing is said of a wrong one. Nearly all words of a large file are right. */
+  plain<T>(schema: WordSchema<T>): T | undefined {
+    const text = this.#statement?.text(this.#at);
+    const value = text === undefined ? undefined : schema.plain?.(text);
+    if (value !== undefined) this.#at++;
+    return value;
+  }
+
   /** need() and convert() in one. */
   value<T>(schema: WordSchema<T>, expected: string, of?: string): T | undefined {
+    const plain = this.plain(schema);
+    if (plain !== undefined) return plain;
     const word = this.need(expected, of);
     return word && this.convert(word, schema, of);
   }
@@ -191,10 +202,17 @@ export class Reader {
 
   /** The words that nobody took, as one span. */
   leftOver(): { readonly first: Word; readonly words: readonly Word[]; readonly span: Span } | undefined {
-    const first = this.#words[this.#at];
-    const last = this.#words[this.#words.length - 1];
-    if (!first || !last) return undefined;
-    return { first, words: this.#words.slice(this.#at), span: spanOver(first.span, last.span) };
+    const statement = this.#aimed();
+    if (this.#at >= statement.count) return undefined;
+    const words = statement.words.slice(this.#at);
+    const first = words[0];
+    const last = words[words.length - 1];
+    return first && last && { first, words, span: spanOver(first.span, last.span) };
+  }
+
+  #aimed(): Statement {
+    if (!this.#statement) throw new Error("reader: not aimed at a statement");
+    return this.#statement;
   }
 }
 

@@ -1,14 +1,12 @@
 // Config core: what reading the files gives to the parser: lines of words, and the findings so far with the lines they cover.
 import type { Diagnostic } from "./diagnostic.ts";
-import type { LexWord } from "./lexer.ts";
 import { type LinePart, partSpan, type SourceText } from "./source.ts";
 import type { Span } from "./span.ts";
+import type { WordTable } from "./word-table.ts";
 
 export interface Reading {
   /** Words and braces of the whole configuration: macros, loops, conditions and includes are gone. */
-  readonly words: readonly LexWord[];
-  /** Where in `words` each line begins; no line is empty. */
-  readonly lines: readonly number[];
+  readonly words: WordTable;
   readonly files: readonly SourceText[];
   readonly findings: Findings;
   /** A file named on the command line could not be read. */

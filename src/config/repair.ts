@@ -1,10 +1,22 @@
 // Config core: what to do when braces don't add up. Looks for the fewest changes (a brace put in, a brace left out) that make
 // the words fit the vocabulary and the indentation, so that one forgotten brace is one finding, at its opener.
 // Runs only on a configuration whose braces are out of balance.
-import type { LexWord } from "./lexer.ts";
 import { MAX_MISFITS, MAX_NESTING } from "./limits.ts";
 import { PlaceNode } from "./places.ts";
+import { lineStart } from "./source.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+import {
+  beginsLine,
+  CLOSE,
+  kindAt,
+  OPEN,
+  placeAt,
+  spanAt,
+  startAt,
+  textAt,
+  WORD,
+  type WordTable,
+} from "./word-table.ts";
 
 export type Edit =
   /** Close the block opened by word `opener` before word `at` (the number of words: at the end). */
@@ -66,12 +78,8 @@ interface Piece {
 }
 
 /** The changes that repair the braces, in the order of their places; undefined when it takes too many. */
-export function repairBraces(
-  words: readonly LexWord[],
-  lines: readonly number[],
-  vocabulary: Vocabulary,
-): Edit[] | undefined {
-  return new Repair(words.length, vocabulary).run(() => piecesOf(words, lines));
+export function repairBraces(words: WordTable, vocabulary: Vocabulary): Edit[] | undefined {
+  return new Repair(words.count, vocabulary).run(() => piecesOf(words));
 }
 
 class Repair {
@@ -265,26 +273,18 @@ function isIndented(pieces: Iterable<Piece>): boolean {
   return indented > inside / 2;
 }
 
-function* piecesOf(words: readonly LexWord[], lines: readonly number[]): Generator<Piece> {
-  for (const [index, begin] of lines.entries()) {
-    const end = lines[index + 1] ?? words.length;
-    const indent = indentOf(words[begin]);
-    let inWords = false;
-    for (let at = begin; at < end; at++) {
-      const word = words[at];
-      if (!word) continue;
-      const brace = word.kind === "open" || word.kind === "close";
-      if (brace || !inWords)
-        yield {
-          at,
-          first: word.text,
-          indent,
-          lineStart: at === begin,
-          keyword: word.kind === "word",
-          kind: word.kind === "open" || word.kind === "close" ? word.kind : "words",
-        };
-      inWords = !brace;
+function* piecesOf(words: WordTable): Generator<Piece> {
+  let indent = 0;
+  let inWords = false;
+  for (let at = 0; at < words.count; at++) {
+    const lineStart = beginsLine(words, at);
+    if (lineStart) indent = indentOf(words, at);
+    const code = kindAt(words, at);
+    if (code === OPEN || code === CLOSE || lineStart || !inWords) {
+      const kind = code === OPEN ? "open" : code === CLOSE ? "close" : "words";
+      yield { at, first: textAt(words, at), indent, lineStart, keyword: code === WORD, kind };
     }
+    inWords = code !== OPEN && code !== CLOSE;
   }
 }
 
@@ -292,15 +292,14 @@ const TAB = 9;
 const TAB_COLUMNS = 8;
 
 /** Columns in front of the first word of a line, as an editor shows them. */
-function indentOf(word: LexWord | undefined): number {
-  if (!word) return 0;
-  const { place, start } = word;
+function indentOf(words: WordTable, at: number): number {
+  const start = startAt(words, at);
   // The text of a replaced line begins with its first word; what counts is the line of the file.
-  if (start === 0) return word.span.column - 1;
-  const { text } = place;
+  if (start === 0) return spanAt(words, at).column - 1;
+  const { text } = placeAt(words, at);
   let columns = 0;
-  for (let at = text.lastIndexOf("\n", start - 1) + 1; at < start; at++) {
-    if (text.charCodeAt(at) === TAB) columns += TAB_COLUMNS - (columns % TAB_COLUMNS);
+  for (let i = lineStart(text, start); i < start; i++) {
+    if (text.charCodeAt(i) === TAB) columns += TAB_COLUMNS - (columns % TAB_COLUMNS);
     else columns++;
   }
   return columns;

@@ -8,9 +8,16 @@ export interface Word {
   readonly quoted: boolean;
 }
 
-/** `words [ { body } ]`. The first word is the keyword, or the first value in a list block. */
+/** `words [ { body } ]`. Words are made when they are asked for: a large configuration has half a million. */
 export interface Statement {
+  /** The keyword, or the first value in a list block. */
+  readonly first: Word;
   readonly words: readonly [Word, ...Word[]];
+  /** Number of words. */
+  readonly count: number;
+  word(index: number): Word | undefined;
+  /** What the word at `index` says, without making it. */
+  text(index: number): string | undefined;
   /**
    * The rest of the line behind the keyword as it stood after macro replacement, quotes kept:
    * script words are split again by their own rules (language.md §4).

@@ -266,10 +266,9 @@ function time(grammar: string, schema: WordSchema<number>): Value<number> {
   return {
     grammar,
     read: (words) => {
-      const word = words.need("a time, such as 2 or 0.5");
-      if (!word) return undefined;
-      const value = words.convert(word, schema);
-      if (value !== undefined) checkDecimals(words, word);
+      const word = words.peek();
+      const value = words.value(schema, "a time, such as 2 or 0.5");
+      if (value !== undefined && word) checkDecimals(words, word);
       return value;
     },
   };

@@ -45,8 +45,7 @@ export const endpoint: Value<Endpoint> = {
 };
 
 function readEndpoint(words: Reader, expected: string): Endpoint | undefined {
-  const word = words.need(expected);
-  const ip = word && words.convert(word, ipSchema);
+  const ip = words.value(ipSchema, expected);
   if (ip === undefined) return undefined;
   const port = readPort(words);
   if (port === false) return undefined;
@@ -55,9 +54,7 @@ function readEndpoint(words: Reader, expected: string): Endpoint | undefined {
 
 /** A port that may be left out; false after a finding. */
 function readPort(words: Reader): number | undefined | false {
-  const word = words.next();
-  if (!word) return undefined;
-  return words.convert(word, portSchema, "port") ?? false;
+  return words.atEnd ? undefined : (words.value(portSchema, "a port", "port") ?? false);
 }
 
 export interface RealServerName {
@@ -70,14 +67,19 @@ export interface RealServerName {
 export const realServerName: Value<RealServerName> = {
   grammar: "IP [PORT(0..65535)], then BLOCK",
   read: (words) => {
-    const word = words.need("an address, or a range such as 192.0.2.1-10");
-    const ips = word && (word.text.includes("-") ? readRange(words, word) : single(words.convert(word, ipSchema)));
+    const ips = single(words.plain(ipSchema)) ?? readOtherServer(words);
     if (!ips) return undefined;
     const port = readPort(words);
     if (port === false) return undefined;
     return port === undefined ? { ips } : { ips, port };
   },
 };
+
+function readOtherServer(words: Reader): readonly IpText[] | undefined {
+  const word = words.need("an address, or a range such as 192.0.2.1-10");
+  if (!word) return undefined;
+  return word.text.includes("-") ? readRange(words, word) : single(words.convert(word, ipSchema));
+}
 
 function single(ip: IpText | undefined): readonly IpText[] | undefined {
   return ip === undefined ? undefined : [ip];

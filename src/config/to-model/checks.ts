@@ -45,7 +45,7 @@ const DNS: KindDefaults = { retry: 3, delayBeforeRetryMs: "delay_loop" };
 export function toChecks(entry: BoundRealServer, ip: IpText, port: number, inherited: Inherited): readonly Check[] {
   const { block } = entry;
   const parent: Parent = { server: block, inherited, ip, port };
-  const found: Found[] = [];
+  const found: Found = { checks: [], orders: [] };
   // Most real servers have one or two kinds; asking each kind by its own line keeps the types exact.
   if (block.TCP_CHECK) addAll(found, "TCP_CHECK", block.TCP_CHECK, tcpCheck, parent);
   if (block.HTTP_GET) addAll(found, "HTTP_GET", block.HTTP_GET, httpGet, parent);
@@ -57,18 +57,24 @@ export function toChecks(entry: BoundRealServer, ip: IpText, port: number, inher
   if (block.PING_CHECK) addAll(found, "PING_CHECK", block.PING_CHECK, pingCheck, parent);
   if (block.FILE_CHECK) addAll(found, "FILE_CHECK", block.FILE_CHECK, fileCheck, parent);
   if (block.BFD_CHECK) addAll(found, "BFD_CHECK", block.BFD_CHECK, bfdCheck, parent);
-  if (found.length > 1) found.sort((a, b) => a.order - b.order);
-  return found.map(({ check }) => check);
+  return inOrder(found);
 }
 
+/** Checks, and for each the order of its statement in the file. */
 interface Found {
-  readonly order: number;
-  readonly check: Check;
+  readonly checks: Check[];
+  readonly orders: number[];
+}
+
+function inOrder({ checks, orders }: Found): readonly Check[] {
+  if (checks.length < 2) return checks;
+  const indices = [...checks.keys()].sort((a, b) => (orders[a] ?? 0) - (orders[b] ?? 0));
+  return indices.flatMap((index) => checks[index] ?? []);
 }
 
 /** Adds the checks of one kind as `HTTP_GET`, `HTTP_GET#2` …: stable over reloads as long as their order is. */
 function addAll<E extends { readonly order: number }>(
-  found: Found[],
+  found: Found,
   kind: CheckKind,
   entries: readonly E[],
   make: (entry: E, parent: Parent, id: string) => Check | undefined,
@@ -77,15 +83,22 @@ function addAll<E extends { readonly order: number }>(
   let count = 0;
   for (const entry of entries) {
     const check = make(entry, parent, ++count === 1 ? kind : `${kind}#${count}`);
-    if (check) found.push({ order: entry.order, check });
+    if (!check) continue;
+    found.checks.push(check);
+    found.orders.push(entry.order);
   }
 }
 
 // --- one function per kind
 
 function tcpCheck(entry: BlockEntry<true, typeof TCP_CHECK>, parent: Parent, id: string): Check {
-  const { timing, origin } = common(entry, parent, USUAL);
-  return { id, kind: "TCP_CHECK", endpoint: endpointOf(entry.block, parent), timing, origin };
+  return {
+    id,
+    kind: "TCP_CHECK",
+    endpoint: endpointOf(entry.block, parent),
+    timing: timingOf(NO_TIMING, entry.block, parent, USUAL),
+    origin: originOf(entry.statement.first.span),
+  };
 }
 
 function pingCheck(entry: BlockEntry<true, typeof PING_CHECK>, parent: Parent, id: string): Check {
@@ -265,7 +278,7 @@ function common(
 ): { readonly timing: CheckTiming; readonly origin: Check["origin"] } {
   return {
     timing: timingOf(nearer ?? NO_TIMING, entry.block, parent, kind),
-    origin: originOf(entry.statement.words[0].span),
+    origin: originOf(entry.statement.first.span),
   };
 }
 

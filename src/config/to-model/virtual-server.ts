@@ -1,6 +1,6 @@
 // Config core: from bound virtual_server blocks to the model. Settings are handed down here (language.md §12):
 // virtual server → real server → checker, whatever the order of the lines.
-import { type Family, familyOf, formatEndpoint } from "../../base/ip.ts";
+import { type Family, familyOf, formatEndpoint, type IpText } from "../../base/ip.ts";
 import type { Findings } from "../findings.ts";
 import type { BlockEntry, Entry, LinesEntry } from "../keywords/keyword.ts";
 import { REAL_SERVER } from "../keywords/real-server.ts";
@@ -67,7 +67,7 @@ export function toVirtualServer(bound: BoundVirtualServer, context: ServiceConte
   };
   const protocol = protocolOf(bound, marksOnly, context.findings);
   const realServers = toRealServers(bound, inherited, context.findings);
-  const origin = originOf(bound.statement.words[0].span);
+  const origin = originOf(bound.statement.first.span);
   if (!reportIncomplete(bound, services.length, realServers.length, context)) return undefined;
   reportDefaults(bound, context.findings);
   const { quorum, hysteresis } = quorumOf(bound, realServers, context.findings);
@@ -196,14 +196,14 @@ function reportIncomplete(
   context: ServiceContext,
 ): boolean {
   const { block, value: name } = bound;
-  const span = bound.statement.words[0].span;
+  const keyword = bound.statement.first;
   if (name.kind === "group" && !context.groups.has(name.name)) return false;
   const what = `virtual_server ${name.kind === "address" ? "" : `${name.kind} `}${serviceText(name).text}`;
   if (services === 0) {
     // Entries with a mistake have their own findings.
     const group = name.kind === "group" ? context.groups.get(name.name)?.statement.block : undefined;
     if (!group || group.statements.length === 0)
-      context.findings.add("warning", span, {
+      context.findings.add("warning", keyword.span, {
         code: "nothing-to-serve",
         message: `${what} has no address: it is left out`,
       });
@@ -212,7 +212,7 @@ function reportIncomplete(
   if (servers === 0) {
     // A real_server with a mistake of its own has its finding already.
     if (!bound.attempted.has("real_server") && !block.real_server)
-      context.findings.add("error", span, {
+      context.findings.add("error", keyword.span, {
         code: "no-real-server",
         message: `${what} has no real_server: it is left out`,
         hint: "add at least one real_server block",
@@ -392,18 +392,18 @@ function toRealServers(bound: BoundVirtualServer, inherited: Inherited, findings
   const servers: RealServer[] = [];
   const seen = new Map<string, BoundRealServer>();
   for (const entry of bound.block.real_server ?? []) {
-    const rest = realServerRest(bound, entry, inherited, findings);
-    if (isForeign(entry, rest.forwarding, inherited.family, findings)) continue;
+    const shared = sharedByRange(bound, entry, inherited, findings);
+    if (isForeign(entry, shared.forwarding, inherited.family, findings)) continue;
     const doubles: { readonly id: string; readonly before: BoundRealServer }[] = [];
     for (const ip of entry.value.ips) {
-      const id = formatEndpoint(ip, rest.port);
+      const id = formatEndpoint(ip, shared.port);
       const before = seen.get(id);
       if (before) {
         doubles.push({ id, before });
         continue;
       }
       seen.set(id, entry);
-      servers.push({ id, ip, ...rest, checks: toChecks(entry, ip, rest.port, inherited) });
+      servers.push(toRealServer(id, ip, entry, shared, inherited));
     }
     reportDoubles(entry, doubles, findings);
   }
@@ -438,30 +438,49 @@ function isForeign(entry: BoundRealServer, forwarding: Forwarding, family: Famil
   return true;
 }
 
-type RealServerRest = Omit<RealServer, "id" | "ip" | "checks">;
+/** What the servers of a range share, as far as it takes looking at more than a keyword. */
+type SharedByRange = Pick<RealServer, "port" | "forwarding" | "lowerThreshold" | "origin">;
 
-/** All that the servers of a range share. */
-function realServerRest(
+function sharedByRange(
   bound: BoundVirtualServer,
   entry: BoundRealServer,
   inherited: Inherited,
   findings: Findings,
-): RealServerRest {
-  const { block } = entry;
-  const forwarding = block.lvs_method?.value ?? inherited.forwarding;
-  const rest: RealServerRest = {
+): SharedByRange {
+  const forwarding = entry.block.lvs_method?.value ?? inherited.forwarding;
+  return {
     port: realServerPort(bound, entry, forwarding, inherited, findings),
-    weight: block.weight?.value ?? inherited.block.weight?.value ?? VIRTUAL_SERVER.weight.initial,
     forwarding,
-    upperThreshold: block.uthreshold?.value ?? REAL_SERVER.uthreshold.initial,
     lowerThreshold: lowerThresholdOf(entry, findings),
+    origin: originOf(entry.statement.first.span),
+  };
+}
+
+function toRealServer(
+  id: string,
+  ip: IpText,
+  entry: BoundRealServer,
+  shared: SharedByRange,
+  inherited: Inherited,
+): RealServer {
+  const { block } = entry;
+  // Written out, for a hundred thousand servers: spreading takes several times as long.
+  const server: RealServer = {
+    id,
+    ip,
+    port: shared.port,
+    weight: block.weight?.value ?? inherited.block.weight?.value ?? VIRTUAL_SERVER.weight.initial,
+    forwarding: shared.forwarding,
+    upperThreshold: block.uthreshold?.value ?? REAL_SERVER.uthreshold.initial,
+    lowerThreshold: shared.lowerThreshold,
     inhibitOnFailure: block.inhibit_on_failure?.value ?? inherited.block.inhibit_on_failure?.value ?? false,
     smtpAlert: block.smtp_alert?.value ?? inherited.defaults.smtpAlert ?? true,
-    origin: originOf(entry.statement.words[0].span),
+    origin: shared.origin,
+    checks: toChecks(entry, ip, shared.port, inherited),
   };
-  if (!block.notify_up && !block.notify_down && !block.snmp_name) return rest;
+  if (!block.notify_up && !block.notify_down && !block.snmp_name) return server;
   return {
-    ...rest,
+    ...server,
     ...(block.notify_up && { notifyUp: block.notify_up.value }),
     ...(block.notify_down && { notifyDown: block.notify_down.value }),
     ...(block.snmp_name && { snmpName: block.snmp_name.value }),
@@ -477,10 +496,10 @@ function realServerPort(
   findings: Findings,
 ): number {
   const port = entry.value.port;
-  const word = entry.statement.words[2] ?? entry.statement.words[0];
+  const { statement } = entry;
   if (bound.value.kind === "fwmark") {
     if (port !== undefined && port !== 0 && forwarding.method !== "NAT")
-      findings.add("error", word.span, {
+      findings.add("error", (statement.word(2) ?? statement.first).span, {
         code: "port-reset",
         message: `port ${port} is ignored: ${forwarding.method} leaves the port of marked packets as it is`,
       });
@@ -491,7 +510,7 @@ function realServerPort(
   // A method with a mistake, or a service whose port was left out, has its own finding.
   const known = !entry.attempted.has("lvs_method") && !bound.attempted.has("lvs_method") && inherited.port !== 0;
   if (known)
-    findings.add("error", word.span, {
+    findings.add("error", (statement.word(2) ?? statement.first).span, {
       code: "port-reset",
       message: `${forwarding.method} can't change the port: ${port} becomes ${inherited.port}, the port of the virtual server`,
       hint: "leave the port out, or use lvs_method NAT",

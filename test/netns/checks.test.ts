@@ -43,6 +43,14 @@ async function serve(host: Namespace, ...ports: readonly number[]): Promise<Web>
   return { child, requests };
 }
 
+/** `up 10`: how the API shows the first real server, with its effective weight. */
+function stateOfFirst(host: Namespace, director: Daemon): string {
+  const socket = join(director.dir, "run/api.sock");
+  const { stdout } = host.run("curl", "-s", "--unix-socket", socket, "http://localhost/v1/real-servers");
+  const [first] = stdout === "" ? [] : JSON.parse(stdout).realServers;
+  return `${first?.healthy ? "up" : "down"} ${first?.weight.effective}`;
+}
+
 describe.skipIf(reason !== undefined)("checks of the whole program", () => {
   const get = (words: string, url = "") => `HTTP_GET {\n ${words}\n url {\n path /\n ${url}\n }\n }`;
   const service = (reals: string, words = "") => `virtual_server 192.0.2.1 80 {
@@ -110,12 +118,7 @@ ${reals}
       real(8081, "weight 10\n FILE_CHECK {\n track_file tf\n }"),
     ).replace("delay_loop 0.3", "delay_loop 600")}`;
     using director = new Daemon("lbd", host, text).start();
-    const server = () => {
-      const asked = ["-s", "--unix-socket", join(director.dir, "run/api.sock"), "http://localhost/v1/real-servers"];
-      const { stdout } = host.run("curl", ...asked);
-      const [first] = stdout === "" ? [] : JSON.parse(stdout).realServers;
-      return `${first?.healthy ? "up" : "down"} ${first?.weight.effective}`;
-    };
+    const server = () => stateOfFirst(host, director);
     await until("the value at the start", () => server() === "up 15", 60_000);
     writeFileSync(file, "-3");
     await until("a change", () => server() === "up 7");
@@ -124,6 +127,34 @@ ${reals}
     await until("another file in its place", () => server() === "down 0");
     rmSync(file);
     await until("no file", () => server() === "up 10");
+  });
+
+  test("MISC_CHECK: as its user, with the weight that it says, ended with all that it started", async () => {
+    using host = new Namespace("checks");
+    const directory = mkdtempSync(join(tmpdir(), "lbd-misc-"));
+    chmodSync(directory, 0o777);
+    const program = join(directory, "check.sh");
+    const say = (code: string) => writeFileSync(join(directory, "code"), code);
+    const script = ["id -u > uid", "read code < code", '[ "$code" = hang ] && { sleep 987 & wait; }', "exit $code"];
+    writeFileSync(program, ["#!/bin/sh", `cd ${directory}`, ...script, ""].join("\n"));
+    chmodSync(program, 0o755);
+    say("0\n");
+    const misc = `MISC_CHECK {\n misc_path "${program} an 'argument'"\n misc_timeout 1\n misc_dynamic\n user nobody\n }`;
+    const text = `global_defs {\n script_user root\n}\n${service(real(8081, `weight 10\n ${misc}`), "alpha")}`;
+    using director = new Daemon("lbd", host, text).start();
+    const server = () => stateOfFirst(host, director);
+    await until("status 0", () => server() === "up 10", 60_000);
+    expect(readFileSync(join(directory, "uid"), "utf8")).toBe("65534\n");
+    say("52\n");
+    await until("a weight", () => server() === "up 50");
+    say("1\n");
+    await until("status 1", () => server() === "down 0");
+    say("2\n");
+    await until("weight 0 is quiesced, and up", () => server() === "up 0");
+    say("hang\n");
+    await until("it hangs", () => server() === "down 0", 20_000);
+    say("1\n");
+    await until("its child is gone", () => !host.run("ps", "-eo", "args").stdout.includes("sleep 987"));
   });
 
   test("notify_up, notify_down, quorum_up, quorum_down and the FIFO hear what happens, as their user", async () => {

@@ -77,9 +77,9 @@ export const TOP_LEVEL = {
     effective: { test: "test/unit/probe/hostile.test.ts" },
     doc: "Client material for SSL_GET." },
   virtual_server_group: { value: blockName("NAME BLOCK of ENTRY lines"), lines: groupEntries, repeat: "duplicates not noticed", tier: "seed",
-    since: "<=1.0.3", effective: { test: "test/unit/lvs/codec-genl.test.ts" },
+    since: "<=1.0.3", effective: { test: "test/vm/guest/lifecycle.test.ts" },
     doc: "Named set of addresses, ranges and marks served alike." },
   virtual_server: { value: serviceName, block: VIRTUAL_SERVER, default: "(port 0 needs persistence)", repeat: "duplicates not noticed", tier: "seed",
-    since: "<=1.0.3", effective: { test: "test/unit/process/parent.test.ts" },
+    since: "<=1.0.3", effective: { test: "test/vm/guest/lifecycle.test.ts" },
     doc: "One IPVS service; without real servers it is dropped with an error, with an undefined group without any message." },
 } as const satisfies Table;

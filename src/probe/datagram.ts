@@ -5,6 +5,7 @@ import { bad, failedCall, type Outcome } from "../check/outcome.ts";
 import type { CheckEndpoint } from "../config/model.ts";
 import type { CheckSocket, Opened, SocketSource } from "../kernel/check-socket.ts";
 import type { Readiness } from "../kernel/readiness.ts";
+import { atDeadline } from "./deadline.ts";
 import { sourceOf } from "./stream.ts";
 
 export interface DatagramPorts {
@@ -56,7 +57,7 @@ export function startDatagram(
     socket.close();
     if (outcome) done(outcome);
   };
-  const stopLimit = ports.clock.at(ports.clock.now() + endpoint.connectTimeoutMs, () =>
+  const stopLimit = atDeadline(ports.clock, ports.clock.now() + endpoint.connectTimeoutMs, () =>
     finish(question.silence(endpoint.connectTimeoutMs)),
   );
   const registration = ports.readiness.add(socket.fd, "read", () => {

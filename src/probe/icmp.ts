@@ -7,6 +7,7 @@ import { echoRequest, isEchoReply } from "../check/ping.ts";
 import type { CheckEndpoint } from "../config/model.ts";
 import type { Opened, PingSocket, SocketSource } from "../kernel/check-socket.ts";
 import type { Readiness, Registration } from "../kernel/readiness.ts";
+import { atDeadline } from "./deadline.ts";
 import { sourceOf } from "./stream.ts";
 
 export interface PingPorts {
@@ -93,7 +94,7 @@ export function createPinger(ports: PingPorts): Pinger {
       };
       const one: Waiting = { ip: endpoint.ip, sequence, answered: () => finish(good("echo reply")) };
       const { connectTimeoutMs } = endpoint;
-      const stopLimit = ports.clock.at(ports.clock.now() + connectTimeoutMs, () =>
+      const stopLimit = atDeadline(ports.clock, ports.clock.now() + connectTimeoutMs, () =>
         finish(bad("timeout", `no echo reply within ${connectTimeoutMs} ms`)),
       );
       shared.value.waiting.add(one);

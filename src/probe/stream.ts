@@ -6,6 +6,7 @@ import { bad, failedCall, good, type Outcome } from "../check/outcome.ts";
 import type { CheckEndpoint } from "../config/model.ts";
 import type { CheckSocket, Opened, SocketSource } from "../kernel/check-socket.ts";
 import type { Interest, Readiness, Ready, Registration } from "../kernel/readiness.ts";
+import { atDeadline } from "./deadline.ts";
 
 /** What is said once connected. */
 export interface Conversation {
@@ -38,11 +39,11 @@ export interface TimeLimit {
 export function startTimeLimit(clock: Clock, limitMs: number, expired: (silent: boolean) => void): TimeLimit {
   const wholeAt = clock.now() + 2 * limitMs;
   let silentAt: MonoMs = clock.now() + limitMs;
-  let stop = clock.at(silentAt, check);
+  let stop = atDeadline(clock, silentAt, check);
   // One timer: progress only notes the time, and the timer looks when it fires.
   function check(): void {
     const due = Math.min(silentAt, wholeAt);
-    if (clock.now() < due) stop = clock.at(due, check);
+    if (clock.now() < due) stop = atDeadline(clock, due, check);
     else expired(silentAt <= wholeAt);
   }
   return {

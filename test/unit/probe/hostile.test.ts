@@ -4,7 +4,7 @@ import { createPrivateKey } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import type { HttpCheck } from "../../../src/config/model.ts";
 import { selfSigned } from "../../support/certificate.ts";
@@ -154,6 +154,20 @@ describe("connecting", () => {
     expect(peers).toEqual(Array(3).fill(`127.0.0.9:${bindPort}`));
     server.close();
   });
+});
+
+test("a process that was held up reads what came in before it judges by the time", async () => {
+  // A server of its own: this process stands still.
+  const script = resolve(import.meta.dir, "../../support/web-server.ts");
+  const port = await closedPort();
+  await using server = Bun.spawn([process.execPath, script, String(port)], { stdout: "pipe" });
+  await server.stdout.getReader().read();
+  const answers = [
+    get(port),
+    tcpCheck("127.0.0.1", { endpoint: endpoint("127.0.0.1", port, { connectTimeoutMs: 50 }) }),
+  ].map((check) => attempt(check));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * LIMIT_MS);
+  expect((await Promise.all(answers)).map(({ reason }) => reason)).toEqual(["status 200", "connected"]);
 });
 
 /** A listener that takes no more connections: a queue of length 0 with one that nobody accepts. */

@@ -14,6 +14,7 @@ import {
 import { resolve } from "node:path";
 import { type Decoded, err, ok } from "../base/result.ts";
 import type { ConfigFiles, FileError } from "../config/include.ts";
+import { makeHeapRoom } from "./heap-room.ts";
 
 /** The file system of this machine; relative names are relative to the current directory. */
 export const configFiles: ConfigFiles = {
@@ -49,6 +50,7 @@ function readRegularFile(path: string, maxBytes: number): Decoded<Uint8Array, Fi
     const odd = oddKind(stats);
     if (odd !== undefined) return err({ kind: "not-a-file", what: odd });
     if (stats.size > maxBytes) return err({ kind: "too-large", bytes: stats.size });
+    makeHeapRoom(stats.size);
     return readUpTo(fd, stats.size, maxBytes);
   } catch (error) {
     return err({ kind: "unreadable", reason: reasonOf(error) });

@@ -66,7 +66,14 @@ function isError(diagnostic: Diagnostic): boolean {
   return diagnostic.severity === "error" || REPORTED_CODES.includes(diagnostic.code);
 }
 
-const REPORTED_CODES = ["deprecated", "duplicate-member", "lonely-group"];
+const REPORTED_CODES = [
+  "deprecated",
+  "duplicate-member",
+  "lonely-group",
+  "nothing-to-serve",
+  "quorum-too-high",
+  "without-effect",
+];
 
 const SECURITY_CODES = ["include-missing", "include-unreadable", "script-security"];
 const FATAL_CODES = ["file-missing", "file-unreadable", "limit-exceeded", "utf-16-file"];

@@ -145,6 +145,8 @@ function broadcastOf(
 
 function peerOf(words: Reader, ip: IpText, option: Options<typeof ADDRESS>["peer"]): Address["peer"] | false {
   if (!option) return undefined;
+  if (words.keyword.text.includes("/"))
+    words.error(words.keyword, "without-effect", `beside peer the prefix length of ${words.keyword.text} is ignored`);
   if (familyOf(option.value) === familyOf(ip)) return { ip: option.value, prefix: familyOf(ip) === 6 ? 128 : 32 };
   words.error(option.word, "mixed-families", `the peer ${option.value} is of another family than ${ip}`);
   return false;

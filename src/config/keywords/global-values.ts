@@ -6,6 +6,7 @@ import {
   nonEmptySchema,
   textSchema,
   UINT32_MAX,
+  wholeSeconds,
   wordSchema,
   wordsSchema,
 } from "../values.ts";
@@ -47,6 +48,18 @@ const serverSchema = wordSchema<string>((text) =>
     ? { bad: "an address or the name of a host" }
     : { ok: text },
 );
+
+/** `smtp_connect_timeout` in milliseconds; 0 is reported and becomes a second. */
+export const mailTimeout: Value<number> = {
+  grammar: "INT(0..4294)",
+  read: (words) => {
+    const word = words.peek();
+    const ms = wholeSeconds(0, 4294).read(words);
+    if (ms !== 0 || !word) return ms;
+    words.error(word, "out-of-range", "smtp_connect_timeout 0 is too short: 1 s is taken");
+    return 1000;
+  },
+};
 
 export interface Timeouts {
   readonly tcp?: number;

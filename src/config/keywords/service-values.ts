@@ -21,7 +21,7 @@ export const serviceName: Value<ServiceName> = {
   grammar: "IP [PORT(0..65535)] | fwmark INT(0..4294967295) | group NAME, then BLOCK",
   read: (words) => {
     if (words.take("fwmark")) {
-      const mark = words.value(uint32Schema, "a firewall mark", "fwmark");
+      const mark = readMarkNumber(words);
       return mark === undefined ? undefined : { kind: "fwmark", mark };
     }
     if (words.take("group")) {
@@ -109,22 +109,21 @@ export const groupEntry: Value<GroupEntry | GroupMark> = {
   },
 };
 
+/** keepalived takes 0 for «no mark» and makes a service of address 0.0.0.0 of it. */
+function readMarkNumber(words: Reader): number | undefined {
+  const word = words.need("a firewall mark", "fwmark");
+  const mark = word && words.convert(word, uint32Schema, "fwmark");
+  if (!word || mark !== 0) return mark;
+  words.error(word, "bad-value", "fwmark 0 marks nothing", "expected an integer from 1 to 4294967295");
+  return undefined;
+}
+
 function readMark(words: Reader): GroupMark | undefined {
-  const given = words.need("a firewall mark", "fwmark");
-  const mark = given && words.convert(given, uint32Schema, "fwmark");
+  const mark = readMarkNumber(words);
   if (mark === undefined) return undefined;
   const word = words.next();
   const family = word && words.convert(word, familySchema, "family");
   if (word && family === undefined) return undefined;
-  if (mark === 0) {
-    words.error(
-      given ?? words.keyword,
-      "bad-value",
-      "fwmark 0 marks nothing",
-      "expected an integer from 1 to 4294967295",
-    );
-    return undefined;
-  }
   return family ? { kind: "fwmark", mark, family } : { kind: "fwmark", mark };
 }
 

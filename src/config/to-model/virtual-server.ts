@@ -71,7 +71,7 @@ export function toVirtualServer(bound: BoundVirtualServer, context: ServiceConte
   if (!reportIncomplete(bound, services.length, realServers.length, context)) return undefined;
   reportDefaults(bound, context.findings);
   const { quorum, hysteresis } = quorumOf(bound, realServers, context.findings);
-  const sorry = sorryServerOf(bound, inherited);
+  const sorry = sorryServerOf(bound, inherited, context.findings);
   const persistence = persistenceOf(bound, services, family, context.findings);
   return {
     id: serviceId(name, family, marksOnly ? undefined : protocol),
@@ -372,15 +372,24 @@ function haSuspendOf(bound: BoundVirtualServer, findings: Findings): boolean {
   return false;
 }
 
-function sorryServerOf(bound: BoundVirtualServer, inherited: Inherited): SorryServer | undefined {
+function sorryServerOf(bound: BoundVirtualServer, inherited: Inherited, findings: Findings): SorryServer | undefined {
   const { sorry_server: sorry, sorry_server_inhibit: inhibit, sorry_server_lvs_method: method } = bound.block;
   if (!sorry) return undefined;
   const target: Endpoint = sorry.value;
+  const forwarding = method?.value ?? inherited.forwarding;
+  if (forwarding.method !== "TUN" && familyOf(target.ip) !== inherited.family) {
+    findings.add("error", wordSpan(sorry), {
+      code: "mixed-families",
+      message: `sorry_server ${target.ip} is IPv${familyOf(target.ip)} behind an IPv${inherited.family} virtual server: it is left out`,
+      hint: "only lvs_method TUN carries one family to the other",
+    });
+    return undefined;
+  }
   return {
     ip: target.ip,
     port: bound.value.kind === "fwmark" ? 0 : (target.port ?? inherited.port),
     weight: 1,
-    forwarding: method?.value ?? inherited.forwarding,
+    forwarding,
     inhibit: inhibit?.value ?? false,
     origin: originOf(sorry.statement.words[0].span),
   };

@@ -100,7 +100,7 @@ describe("in an instance", () => {
     ["bad prefix", "192.0.2.11", "192.0.2.11/33", "12 error out-of-range"],
     ["interface left out", "    interface eth0\n", "", "1 error missing-keyword"],
     ["families mixed", "192.0.2.11", "2001:db8::1", "12 error mixed-families"],
-    ["address twice", "192.0.2.11", "192.0.2.10", "12 error duplicate-address"],
+    ["address twice", "192.0.2.11", "192.0.2.10", "12 warning duplicate-address"],
     ["state in lower case", "state MASTER", "state master", "2 error bad-value"],
     ["unknown option of an address", "192.0.2.11", "192.0.2.11 lable x", "12 error unknown-word"],
     ["unknown macro", "priority 100", "priority $PRIO", "5 error undefined-macro"],

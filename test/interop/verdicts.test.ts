@@ -1,0 +1,60 @@
+// What `keepalived -t` makes of configurations with something odd in them, and what our -t makes of them: both pass, or both
+// refuse. Debian's 2.2.7 is the judge. Where we differ on purpose the case says why.
+import { afterAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { configTest } from "../../src/cli/config-test.ts";
+import { Namespace, netnsReason } from "../support/netns.ts";
+
+const reason = netnsReason() ?? (spawnSync("keepalived", ["-v"]).error ? "keepalived is not installed" : undefined);
+if (reason) console.log(`verdicts.test.ts is skipped: ${reason}`);
+
+/** `=== name`, an optional `# differs: why`, and the configuration. */
+const CASES = readFileSync(join(import.meta.dir, "../golden/verdicts.case"), "utf8")
+  .split(/^=== /m)
+  .slice(1)
+  .map((text) => {
+    const end = text.indexOf("\n");
+    const config = text.slice(end + 1);
+    return { name: text.slice(0, end), config, same: !config.startsWith("# differs: ") };
+  });
+
+const SAMPLES = "/usr/share/doc/keepalived/samples";
+const samples = existsSync(SAMPLES) ? readdirSync(SAMPLES).filter((name) => name.startsWith("keepalived.conf.")) : [];
+
+describe.skipIf(reason !== undefined)("-t passes and refuses what keepalived 2.2.7 passes and refuses", () => {
+  const host = reason === undefined ? new Namespace("verdicts") : undefined;
+  for (let i = 0; i < 2; i++) host?.ip(`link add eth${i} type veth peer name peer${i}`);
+  const dir = mkdtempSync(join(tmpdir(), "lbd-verdicts-"));
+  afterAll(() => {
+    host?.[Symbol.dispose]();
+    rmSync(dir, { recursive: true });
+  });
+
+  test.each(CASES.map((one) => [one.name, one] as const))("%s", (_name, { config, same }) => {
+    const path = join(dir, "k.conf");
+    writeFileSync(path, config);
+    if (host) expect(lbdPasses(path, dir) === keepalivedPasses(host, path)).toBe(same);
+  });
+
+  test.each(samples)("the sample %s", (name) => {
+    const path = join(SAMPLES, name);
+    if (host && keepalivedPasses(host, path)) expect(lbdPasses(path, dir)).toBe(true);
+  });
+});
+
+function lbdPasses(path: string, dir: string): boolean {
+  return configTest({ configFile: path, allConfig: false, logFile: join(dir, "log") }) === 0;
+}
+
+/**
+ * Script security is not judged: keepalived says so with status 6, and where there are scripts it may end by a signal to its
+ * process group, which is why it gets one of its own.
+ */
+function keepalivedPasses(host: Namespace, path: string): boolean {
+  const { status, stderr } = host.run("setsid", "--wait", "keepalived", "-t", "-f", path);
+  const said = stderr.split("\n").filter((line) => line !== "" && !line.includes("SECURITY VIOLATION"));
+  return status === 0 || (said.length === 0 && status !== 2 && status !== 4 && status !== 5);
+}

@@ -36,6 +36,7 @@ const LOADED = ["crc32c_generic", "virtio_pci", "virtio_net", "veth", "bridge"];
 const PROGRAMS: readonly (readonly [string, string])[] = [
   ["bin/busybox", "/bin/busybox"],
   ["sbin/ip", "/sbin/ip"],
+  ["bin/ss", "/bin/ss"],
   ["usr/sbin/ipvsadm", "/sbin/ipvsadm"],
   ["usr/sbin/keepalived", "/usr/sbin/keepalived"],
   ["usr/sbin/nft", "/usr/sbin/nft"],

@@ -1,8 +1,9 @@
 // Runs Debian's keepalived on a configuration in a namespace, reads what it says of it, and sets our model beside it.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { ConfigFiles } from "../../src/config/include.ts";
+import type { LoadResult } from "../../src/config/load.ts";
 import { bindFiles } from "../support/config.ts";
 import type { Namespace } from "../support/netns.ts";
 import { until } from "../support/until.ts";
@@ -19,13 +20,17 @@ export const NOT_COMPARED: Readonly<Record<string, string>> = {
 };
 
 /** The configurations of the specification and our own examples. */
-export function comparedFiles(): readonly string[] {
+export function exampleFiles(): readonly string[] {
   return ["test/golden/examples", "conf/examples"].flatMap((folder) =>
     readdirSync(join(ROOT, folder))
-      .filter((name) => name.endsWith(".conf") && NOT_COMPARED[name] === undefined)
+      .filter((name) => name.endsWith(".conf"))
       .map((name) => join(folder, name))
       .sort(),
   );
+}
+
+export function comparedFiles(): readonly string[] {
+  return exampleFiles().filter((path) => NOT_COMPARED[basename(path)] === undefined);
 }
 
 export type Part = "vrrp" | "services";
@@ -56,7 +61,7 @@ export function compareWithModel(
   path: string,
   part: Part,
 ): { readonly keepalived: string[]; readonly lbd: string[] } {
-  const { config } = bindFiles(diskFiles, join(ROOT, path), {});
+  const { config } = loadedConfig(path);
   const theirs = new Set(factsOfDump(dump).filter((fact) => !isSkipped(fact)));
   const ours = new Set(
     factsOfModel(config, { services: part === "services", vrrp: part === "vrrp" }).filter((fact) => !isSkipped(fact)),
@@ -80,6 +85,11 @@ export function hasPart(path: string, part: Part): boolean {
 /** The sync daemon is a part of ip_vs, without which keepalived's VRRP worker gives up. */
 export function needsIpvs(path: string): boolean {
   return readFileSync(join(ROOT, path), "utf8").includes("lvs_sync_daemon");
+}
+
+/** A file of the repository as lbd reads it. */
+export function loadedConfig(path: string): LoadResult {
+  return bindFiles(diskFiles, join(ROOT, path), {});
 }
 
 const diskFiles: ConfigFiles = {

@@ -41,6 +41,11 @@ export class Namespace {
     return must("ip", ["-n", this.name, ...words.split(/\s+/)]);
   }
 
+  /** The same for many lines with one process. Families are told by the addresses: a line takes no options. */
+  batch(...lines: readonly string[]): void {
+    must("ip", ["-n", this.name, "-batch", "-"], lines.join("\n"));
+  }
+
   /** Runs a program inside to its end. */
   run(program: string, ...args: readonly string[]): Finished {
     const done = spawnSync("ip", ["netns", "exec", this.name, program, ...args], { encoding: "utf8", timeout: 60_000 });
@@ -48,7 +53,14 @@ export class Namespace {
   }
 
   sysctl(name: string, value: string | number): void {
-    must("ip", ["netns", "exec", this.name, "sh", "-c", `echo ${value} > /proc/sys/${name.replaceAll(".", "/")}`]);
+    this.sysctls({ [name]: value });
+  }
+
+  sysctls(values: Readonly<Record<string, string | number>>): void {
+    const lines = Object.entries(values).map(
+      ([name, value]) => `echo ${value} > /proc/sys/${name.replaceAll(".", "/")}`,
+    );
+    must("ip", ["netns", "exec", this.name, "sh", "-ec", lines.join("\n")]);
   }
 
   /** Starts a program inside; it is ended with the namespace. `ip netns exec` execs, so the pid is the program's. */
@@ -87,8 +99,8 @@ function killQuietly(pid: number): void {
   }
 }
 
-function must(program: string, args: readonly string[]): string {
-  const done = spawnSync(program, args, { encoding: "utf8", timeout: 60_000 });
+function must(program: string, args: readonly string[], input = ""): string {
+  const done = spawnSync(program, args, { encoding: "utf8", timeout: 60_000, input });
   if (done.status !== 0) throw new Error(`${program} ${args.join(" ")}: ${done.stderr || done.error?.message}`);
   return done.stdout;
 }

@@ -206,7 +206,7 @@ export const GLOBAL_DEFS = {
     effective: { test: "test/netns/net-vmac.test.ts" },
     doc: "Key link-local sets by interface index instead of name." },
   nftables_ipvs: { value: optionalWord("[TABLE(1..30)]", 30), default: "keepalived_ipvs", repeat: "first", tier: "full", since: "2.2.2",
-    build: "nftables", reload: "restart", effective: { test: "test/vm/guest/lifecycle.test.ts" },
+    build: "nftables", reload: "restart", effective: { test: "test/netns/nft-ipvs.test.ts" },
     doc: "Mark traffic of each virtual server group with nftables so that one fwmark service replaces many." },
   nftables_ipvs_priority: { value: integer(-INT32_MAX - 1, INT32_MAX), initial: -1, repeat: "last", tier: "full", since: "2.2.2", build: "nftables",
     reload: "restart", effective: { test: "test/unit/net/nft-ipvs.test.ts" },

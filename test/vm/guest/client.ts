@@ -1,23 +1,43 @@
-// A client for the tests: asks N times, each time anew, and prints how often it heard which answer as JSON.
-// Arguments: tcp|udp, address, port, count, own address (or "-"), milliseconds between two requests.
+// A client for the tests. Reads questions, one JSON line each, asks the service so often, each time anew, and prints how often it
+// heard which answer. Questions are worked on side by side; the number says which answer belongs to which.
 import { createSocket } from "node:dgram";
 import { connect } from "node:net";
+import { createInterface } from "node:readline";
 
-const [transport = "", host = "", port = "0", count = "1", source = "-", pauseMs = "0"] = process.argv.slice(2);
-const heard: Record<string, number> = {};
-for (let i = 0; i < Number(count); i++) {
-  const answer = await (transport === "udp" ? askUdp() : askTcp());
-  heard[answer] = (heard[answer] ?? 0) + 1;
-  if (Number(pauseMs) > 0) await new Promise((resolve) => setTimeout(resolve, Number(pauseMs)));
+export interface Question {
+  readonly transport: "tcp" | "udp";
+  readonly host: string;
+  readonly port: number;
+  readonly count: number;
+  /** Own address to ask from. */
+  readonly source?: string;
+  /** Between two requests. */
+  readonly pauseMs?: number;
 }
-console.log(JSON.stringify(heard));
-process.exit(0);
 
-function askTcp(): Promise<string> {
+/** How often each answer came. */
+export type Heard = Record<string, number>;
+
+if (import.meta.main)
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { id, question }: { id: number; question: Question } = JSON.parse(line);
+    void work(question).then((heard) => console.log(JSON.stringify({ id, heard })));
+  }
+
+async function work(question: Question): Promise<Heard> {
+  const heard: Heard = {};
+  for (let i = 0; i < question.count; i++) {
+    const answer = await (question.transport === "udp" ? askUdp(question) : askTcp(question));
+    heard[answer] = (heard[answer] ?? 0) + 1;
+    if (question.pauseMs) await new Promise((resolve) => setTimeout(resolve, question.pauseMs));
+  }
+  return heard;
+}
+
+function askTcp({ host, port, source }: Question): Promise<string> {
   return new Promise((resolve) => {
     let text = "";
-    const own = source === "-" ? {} : { localAddress: source };
-    const socket = connect({ host, port: Number(port), ...own });
+    const socket = connect({ host, port, ...(source === undefined ? {} : { localAddress: source }) });
     socket.setTimeout(5000, () => done("timeout"));
     socket.on("connect", () => socket.write("GET / HTTP/1.0\r\n\r\n"));
     socket.on("data", (chunk) => {
@@ -32,14 +52,14 @@ function askTcp(): Promise<string> {
   });
 }
 
-function askUdp(): Promise<string> {
+function askUdp({ host, port, source }: Question): Promise<string> {
   return new Promise((resolve) => {
     const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
     const limit = setTimeout(() => done("timeout"), 3000);
     socket.on("message", (bytes) => done(bytes.toString().trim()));
     socket.on("error", (error) => done(error.message));
-    if (source !== "-") socket.bind(0, source, () => socket.send("x", Number(port), host));
-    else socket.send("x", Number(port), host);
+    if (source !== undefined) socket.bind(0, source, () => socket.send("x", port, host));
+    else socket.send("x", port, host);
     function done(answer: string): void {
       clearTimeout(limit);
       socket.close();

@@ -4,8 +4,10 @@
 //   2001:db8:1::2     └─ 2001:db8:1::1 + 2001:db8:2::1, VIP 2001:db8:1::100   └─ real2 198.51.100.12 …  2001:db8:2::11 …
 import { type ChildProcess, spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { connect, Namespace } from "../../support/netns.ts";
+import { createInterface } from "node:readline";
+import { Namespace } from "../../support/netns.ts";
 import { until } from "../../support/until.ts";
+import type { Heard, Question } from "./client.ts";
 
 export const VIP = "192.0.2.100";
 export const VIP6 = "2001:db8:1::100";
@@ -18,48 +20,34 @@ export class Lab {
   readonly reals: readonly Namespace[];
   readonly #switch = new Namespace("sw");
   readonly #servers = new Map<number, ChildProcess>();
+  readonly #waiting = new Map<number, (heard: Heard) => void>();
+  #asker: ChildProcess | undefined;
+  #asked = 0;
 
   constructor(realServers: number) {
     this.reals = Array.from({ length: realServers }, (_, i) => new Namespace(`real${i + 1}`));
-    this.#switch.ip("link add br0 type bridge mcast_snooping 0");
-    this.#switch.ip("link set br0 up");
-    for (const host of [this.client, this.director, ...this.reals]) this.#plug(host);
-    this.#address(this.client, "192.0.2.2/24", "2001:db8:1::2/64");
-    this.#address(this.director, "192.0.2.1/24", "2001:db8:1::1/64");
-    this.#address(this.director, "198.51.100.1/24", "2001:db8:2::1/64");
-    this.#address(this.director, `${VIP}/32`, `${VIP6}/128`);
-    for (const [name, value] of [
-      ["net.ipv4.ip_forward", 1],
-      ["net.ipv6.conf.all.forwarding", 1],
-      ["net.ipv4.conf.all.send_redirects", 0],
-      ["net.ipv4.conf.eth0.send_redirects", 0],
-    ] as const)
-      this.director.sysctl(name, value);
-    this.client.ip("route add 198.51.100.0/24 via 192.0.2.1");
-    this.client.ip("-6 route add 2001:db8:2::/64 via 2001:db8:1::1");
-    this.reals.forEach((real, i) => {
-      this.#address(real, `198.51.100.${11 + i}/24`, `2001:db8:2::${11 + i}/64`);
-      real.ip("route add default via 198.51.100.1");
-      real.ip("-6 route add default via 2001:db8:2::1");
+    const hosts = [this.client, this.director, ...this.reals];
+    this.#switch.batch(
+      "link add br0 type bridge mcast_snooping 0",
+      "link set br0 up",
+      ...hosts.flatMap((host, i) => [
+        `link add p${i} type veth peer name eth0 netns ${host.name}`,
+        `link set p${i} master br0 up`,
+      ]),
+    );
+    plug(this.client, "192.0.2.2/24", "2001:db8:1::2/64");
+    this.client.batch("route add 198.51.100.0/24 via 192.0.2.1", "route add 2001:db8:2::/64 via 2001:db8:1::1");
+    plug(this.director, "192.0.2.1/24", "2001:db8:1::1/64", "198.51.100.1/24", "2001:db8:2::1/64", VIP, VIP6);
+    this.director.sysctls({
+      "net.ipv4.ip_forward": 1,
+      "net.ipv6.conf.all.forwarding": 1,
+      "net.ipv4.conf.all.send_redirects": 0,
+      "net.ipv4.conf.eth0.send_redirects": 0,
     });
-  }
-
-  #plug(host: Namespace): void {
-    const port = `p-${host.name.split("-").at(-1)}`;
-    connect(this.#switch, port, host, "eth0");
-    this.#switch.ip(`link set ${port} master br0`);
-    host.sysctl("net.ipv6.conf.all.accept_dad", 0);
-    host.sysctl("net.ipv6.conf.eth0.accept_dad", 0);
-    for (const name of ["all", "eth0"]) {
-      host.sysctl(`net.ipv4.conf.${name}.rp_filter`, 0);
-      // All are on one segment: a redirect would lead answers past the director.
-      host.sysctl(`net.ipv6.conf.${name}.accept_redirects`, 0);
+    for (const [i, real] of this.reals.entries()) {
+      plug(real, `198.51.100.${11 + i}/24`, `2001:db8:2::${11 + i}/64`);
+      real.batch("route add default via 198.51.100.1", "route add default via 2001:db8:2::1");
     }
-  }
-
-  #address(host: Namespace, ipv4: string, ipv6: string): void {
-    host.ip(`addr add ${ipv4} dev eth0`);
-    host.ip(`addr add ${ipv6} dev eth0 nodad`);
   }
 
   real(i: number): Namespace {
@@ -68,9 +56,10 @@ export class Lab {
     return real;
   }
 
-  /** Starts the service on a real server (0 is the first) and waits until it answers. */
+  /** Makes the service of real servers run (0 is the first) and waits until it answers. */
   async serve(...which: readonly number[]): Promise<void> {
-    const started = which.map((i) => {
+    const idle = which.filter((i) => !this.#servers.has(i));
+    const started = idle.map((i) => {
       const script = join(import.meta.dir, "server.ts");
       const child = this.real(i).spawn(process.execPath, [script, `real${i + 1}`, String(HTTP_PORT), String(UDP_PORT)]);
       this.#servers.set(i, child);
@@ -88,61 +77,64 @@ export class Lab {
     const child = this.#servers.get(i);
     if (!child) throw new Error(`real${i + 1} does not serve`);
     child.kill("SIGKILL");
+    this.#servers.delete(i);
     await until(`real${i + 1} ended`, () => child.exitCode !== null || child.signalCode !== null);
   }
 
   /** Real servers take packets for the virtual addresses without answering ARP for them: direct routing. */
   prepareDirectRouting(): void {
     for (const real of this.reals) {
-      for (const name of ["all", "eth0"]) {
-        real.sysctl(`net.ipv4.conf.${name}.arp_ignore`, 1);
-        real.sysctl(`net.ipv4.conf.${name}.arp_announce`, 2);
-      }
-      real.ip(`addr add ${VIP}/32 dev lo`);
-      real.ip(`addr add ${VIP6}/128 dev lo nodad`);
-      real.ip("route replace 192.0.2.0/24 dev eth0");
-      real.ip("-6 route replace 2001:db8:1::/64 dev eth0");
+      real.sysctls({
+        "net.ipv4.conf.all.arp_ignore": 1,
+        "net.ipv4.conf.all.arp_announce": 2,
+        "net.ipv4.conf.eth0.arp_ignore": 1,
+        "net.ipv4.conf.eth0.arp_announce": 2,
+      });
+      real.batch(
+        `addr add ${VIP} dev lo`,
+        `addr add ${VIP6} dev lo nodad`,
+        "route replace 192.0.2.0/24 dev eth0",
+        "route replace 2001:db8:1::/64 dev eth0",
+      );
     }
-    this.client.ip("route replace 198.51.100.0/24 dev eth0");
-    this.client.ip("-6 route replace 2001:db8:2::/64 dev eth0");
+    this.client.batch("route replace 198.51.100.0/24 dev eth0", "route replace 2001:db8:2::/64 dev eth0");
   }
 
-  /** Real servers take tunnelled packets: ipip and ip6ip6. Direct routing must be prepared before. */
+  /** Real servers take tunnelled packets: ipip and ip6ip6; gre0 and fou can be set up. Direct routing must be prepared before. */
   prepareTunnels(): void {
     // Each module brings a device for all tunnels into every namespace.
-    spawnSync("modprobe", ["-a", "ipip", "ip6_tunnel"]);
+    spawnSync("modprobe", ["-a", "ipip", "ip6_tunnel", "ip_gre", "fou"]);
     for (const real of this.reals) {
-      real.ip("link set tunl0 up");
-      real.ip("link set ip6tnl0 up");
-      for (const name of ["all", "tunl0"]) real.sysctl(`net.ipv4.conf.${name}.rp_filter`, 0);
+      real.batch("link set tunl0 up", "link set ip6tnl0 up");
+      real.sysctls({ "net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.tunl0.rp_filter": 0 });
     }
   }
 
   /** Asks the virtual service; gives how often each answer came. */
-  ask(transport: "tcp" | "udp", address: string, port: number, count: number, source = "-"): Record<string, number> {
-    const script = join(import.meta.dir, "client.ts");
-    const done = this.client.run(process.execPath, script, transport, address, String(port), String(count), source);
-    if (done.status !== 0) throw new Error(`the client failed: ${done.stderr}`);
-    return JSON.parse(done.stdout);
+  ask(question: Question): Promise<Heard> {
+    const id = this.#asked++;
+    const asker = this.#client();
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, resolve);
+      asker.once("exit", () => reject(new Error("the client ended")));
+      asker.stdin?.write(`${JSON.stringify({ id, question })}\n`);
+    });
   }
 
-  /** Lets the client ask on and on, in the background, until `stop` is called; then gives the answers. */
-  askMeanwhile(address: string, port: number, count: number, pauseMs: number): Promise<Record<string, number>> {
-    const script = join(import.meta.dir, "client.ts");
-    const child = this.client.spawn(process.execPath, [
-      script,
-      "tcp",
-      address,
-      String(port),
-      String(count),
-      "-",
-      String(pauseMs),
-    ]);
-    let text = "";
-    child.stdout?.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
+  /** One process for all questions: starting it takes longer than asking. */
+  #client(): ChildProcess {
+    if (this.#asker) return this.#asker;
+    const asker = this.client.spawn(process.execPath, [join(import.meta.dir, "client.ts")], {
+      stdio: ["pipe", "pipe", "inherit"],
     });
-    return new Promise((resolve) => child.once("close", () => resolve(JSON.parse(text))));
+    if (asker.stdout)
+      createInterface({ input: asker.stdout }).on("line", (line) => {
+        const { id, heard }: { id: number; heard: Heard } = JSON.parse(line);
+        this.#waiting.get(id)?.(heard);
+        this.#waiting.delete(id);
+      });
+    this.#asker = asker;
+    return asker;
   }
 
   /** `ipvsadm -Sn` of the director, sorted: a service, then its servers. */
@@ -158,4 +150,20 @@ export class Lab {
   [Symbol.dispose](): void {
     for (const host of [this.client, this.director, ...this.reals, this.#switch]) host[Symbol.dispose]();
   }
+}
+
+/** Brings up a host's interface on the segment. */
+function plug(host: Namespace, ...addresses: readonly string[]): void {
+  const sysctls: Record<string, number> = {};
+  for (const name of ["all", "eth0"]) {
+    sysctls[`net.ipv6.conf.${name}.accept_dad`] = 0;
+    sysctls[`net.ipv4.conf.${name}.rp_filter`] = 0;
+    // All are on one segment: a redirect would lead answers past the director.
+    sysctls[`net.ipv6.conf.${name}.accept_redirects`] = 0;
+  }
+  host.sysctls(sysctls);
+  host.batch(
+    "link set eth0 up",
+    ...addresses.map((address) => `addr add ${address} dev eth0${address.includes(":") ? " nodad" : ""}`),
+  );
 }

@@ -1,9 +1,11 @@
 // Ring vm, in the guest: the table through the life of the program: stop, reload, crash, strangers, hands that change it; and step by
 // step beside Debian's keepalived through the same faults.
-import { describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Daemon, type Kind } from "../../support/daemon.ts";
 import { kernelView } from "../../support/kernel-view.ts";
+import { Namespace } from "../../support/netns.ts";
 import { until } from "../../support/until.ts";
 import { Lab, VIP } from "./lab.ts";
 
@@ -56,9 +58,15 @@ function same(a: readonly string[], b: readonly string[]): boolean {
 }
 
 describe("life of the program", () => {
+  let lab: Lab;
+  beforeAll(() => {
+    lab = new Lab(2);
+  });
+  beforeEach(() => lab.serve(0, 1));
+  afterEach(() => lab.director.run("ipvsadm", "-C"));
+  afterAll(() => lab[Symbol.dispose]());
+
   test("SIGTERM removes what is ours; strangers' services stay", async () => {
-    using lab = new Lab(2);
-    await lab.serve(0, 1);
     lab.director.run("ipvsadm", "-A", "-t", "192.0.2.50:22", "-s", "lc");
     lab.director.run("ipvsadm", "-a", "-t", "192.0.2.50:22", "-r", "198.51.100.99", "-m");
     const stranger = lab.table();
@@ -69,8 +77,6 @@ describe("life of the program", () => {
   });
 
   test("left-over entries of ours are corrected at start, foreign servers in our service go", async () => {
-    using lab = new Lab(2);
-    await lab.serve(0, 1);
     for (const words of [
       ["-A", "-t", `${VIP}:80`, "-s", "lc", "-p", "100"],
       ["-a", "-t", `${VIP}:80`, "-r", "198.51.100.11", "-g", "-w", "9"],
@@ -82,11 +88,9 @@ describe("life of the program", () => {
   });
 
   test("after kill -9 of everything the table stands, and a new start adopts it without removing anything", async () => {
-    using lab = new Lab(2);
-    await lab.serve(0, 1);
     using director = new Daemon("lbd", lab.director, virtualServer()).start();
     await until("programmed", () => same(lab.table(), FULL), 30_000);
-    lab.ask("tcp", VIP, 80, 4);
+    await lab.ask({ transport: "tcp", host: VIP, port: 80, count: 4 });
     director.kill();
     expect(same(lab.table(), FULL)).toBe(true);
     // The kernel's counters lag behind by its estimator.
@@ -107,8 +111,6 @@ describe("life of the program", () => {
   });
 
   test("a dead checker comes back and the table stands meanwhile", async () => {
-    using lab = new Lab(2);
-    await lab.serve(0, 1);
     using director = new Daemon("lbd", lab.director, virtualServer()).start();
     await until("programmed", () => same(lab.table(), FULL), 30_000);
     const before = director.processes();
@@ -129,11 +131,9 @@ describe("life of the program", () => {
   });
 
   test("SIGHUP applies the difference in place; a bad file changes nothing", async () => {
-    using lab = new Lab(2);
-    await lab.serve(0, 1);
     using director = new Daemon("lbd", lab.director, virtualServer()).start();
     await until("programmed", () => same(lab.table(), FULL), 30_000);
-    lab.ask("tcp", VIP, 80, 4);
+    await lab.ask({ transport: "tcp", host: VIP, port: 80, count: 4 });
     director.reload("virtual_server 192.0.2.100 80 {\n  real_server\n");
     await until("it says what is wrong", () => /keepalived\.conf:\d+:\d+/.test(director.output));
     expect(same(lab.table(), FULL)).toBe(true);
@@ -152,8 +152,6 @@ describe("life of the program", () => {
   });
 
   test("what a hand removes or changes is repaired and said", async () => {
-    using lab = new Lab(2);
-    await lab.serve(0, 1);
     using director = new Daemon("lbd", lab.director, virtualServer()).start();
     await until("programmed", () => same(lab.table(), FULL), 30_000);
     lab.director.run("ipvsadm", "-d", "-t", `${VIP}:80`, "-r", "198.51.100.11:80");
@@ -194,12 +192,95 @@ test("checker_priority and its like: the checker process has them, the others do
   );
 });
 
+describe("settings of the way to the kernel", () => {
+  const shown = (host: Namespace, ...words: readonly string[]) => host.run(words[0] ?? "", ...words.slice(1)).stdout;
+
+  test("net_namespace_ipvs: the table is that of another namespace, of the default one without a name", async () => {
+    using here = new Namespace("here");
+    using there = new Namespace("there");
+    const table = (host: Namespace) => shown(host, "ipvsadm", "-Sn").split("\n").length - 1;
+    using named = new Daemon("lbd", here, `net_namespace_ipvs ${there.name}\n${virtualServer()}`).start("-C");
+    await until("the table is there", () => table(there) === 3, 30_000);
+    expect(table(here)).toBe(0);
+    expect(await named.stop()).toBe(0);
+    expect(table(there)).toBe(0);
+    using unnamed = new Daemon("lbd", here, `net_namespace_ipvs\n${virtualServer()}`).start("-C");
+    const ours = () => spawnSync("ipvsadm", ["-Sn"], { encoding: "utf8" }).stdout.split("\n").length - 1;
+    await until("the table is in the machine's own namespace", () => ours() === 3, 30_000);
+    expect(table(here)).toBe(0);
+    expect(await unnamed.stop()).toBe(0);
+    expect(ours()).toBe(0);
+  });
+
+  test("lvs_netlink_cmd_rcv_bufs and lvs_netlink_monitor_rcv_bufs, beyond the system's limit", async () => {
+    using host = new Namespace("bufs");
+    const MIB = 1024 * 1024;
+    const buffers = `global_defs {
+  lvs_netlink_cmd_rcv_bufs ${4 * MIB}
+  lvs_netlink_cmd_rcv_bufs_force
+  lvs_netlink_monitor_rcv_bufs ${3 * MIB}
+  lvs_netlink_monitor_rcv_bufs_force true
+}
+`;
+    using _director = new Daemon("lbd", host, buffers + virtualServer({ extra: "ha_suspend" })).start("-C");
+    // kernel: it shows twice what was asked for.
+    for (const bytes of [8 * MIB, 6 * MIB])
+      await until(
+        `a netlink socket has ${bytes}`,
+        () => shown(host, "ss", "-f", "netlink", "-m").includes(`rb${bytes},`),
+        30_000,
+      );
+  });
+});
+
+test("nftables_ipvs: table and packet filter are keepalived's, and clients of every address are served", async () => {
+  using lab = new Lab(2);
+  await lab.serve(0, 1);
+  const others = ["192.0.2.111", "192.0.2.112"];
+  lab.director.batch(...others.map((ip) => `addr add ${ip} dev eth0`));
+  const group = `global_defs {
+  nftables_ipvs
+  nftables_ipvs_start_fwmark 2000
+}
+virtual_server_group web {
+  ${VIP} 80
+  192.0.2.111-112 80
+}
+`;
+  const text = group + virtualServer().replace(`${VIP} 80`, "group web");
+  const filter = () => shownLines(lab.director.run("nft", "list", "ruleset").stdout);
+  const seen: Record<Kind, unknown> = { keepalived: undefined, lbd: undefined };
+  for (const kind of ["keepalived", "lbd"] as const) {
+    using director = new Daemon(kind, lab.director, text);
+    director.start(...(kind === "keepalived" ? ["-C"] : []));
+    await until(`${kind}: the table`, () => lab.table().length === 3 && filter().length > 0, 30_000);
+    seen[kind] = [lab.table().sort(), filter()];
+    for (const host of [VIP, ...others])
+      expect([kind, host, await lab.ask({ transport: "tcp", host, port: 80, count: 4 })]).toEqual([
+        kind,
+        host,
+        { real1: 2, real2: 2 },
+      ]);
+    await director.stop();
+    await until(`${kind}: nothing is left`, () => lab.table().length === 0 && filter().length === 0);
+  }
+  expect(seen.lbd).toEqual(seen.keepalived);
+});
+
+/** Lines and elements of nft(8), in one order. */
+function shownLines(text: string): string[] {
+  return text
+    .split(/[\n,]/)
+    .map((part) => part.trim())
+    .filter((part) => part !== "")
+    .sort();
+}
+
 describe("beside Debian's keepalived, step by step", () => {
   const config = virtualServer({ weights: [3, 1], extra: "quorum 1\n  sorry_server 198.51.100.13 80" });
 
   /** The tables that one director shows through the story. */
-  async function story(kind: Kind): Promise<string[][]> {
-    using lab = new Lab(3);
+  async function story(lab: Lab, kind: Kind): Promise<string[][]> {
     await lab.serve(0, 1, 2);
     const steps: string[][] = [];
     const settle = async (what: string, lines: number, with_: string) => {
@@ -232,43 +313,7 @@ describe("beside Debian's keepalived, step by step", () => {
   }
 
   test("the tables are the same", async () => {
-    expect(await story("lbd")).toEqual(await story("keepalived"));
-  });
-
-  const SINGLE: readonly (readonly [string, string])[] = [
-    ["inhibit_on_failure", virtualServer({ realExtra: "inhibit_on_failure" })],
-    [
-      "persistence and granularity",
-      virtualServer({ extra: "persistence_timeout 120\n  persistence_granularity 255.255.255.0" }),
-    ],
-    ["one-packet UDP", virtualServer({ extra: "ops" }).replace("protocol TCP", "protocol UDP")],
-    ["sh with flags", virtualServer({ scheduler: "sh", extra: "sh-port\n  sh-fallback" })],
-    ["mh", virtualServer({ scheduler: "mh", extra: "mh-port" })],
-    ["fwmark", virtualServer().replace(`${VIP} 80`, "fwmark 7").replace("  protocol TCP\n", "")],
-    ["SCTP", virtualServer().replace("protocol TCP", "protocol SCTP")],
-    ["tunnel", virtualServer().replace("lb_kind NAT", "lb_kind TUN")],
-    ["gue tunnel", virtualServer().replace("lb_kind NAT", "lb_kind TUN type gue port 6080")],
-    [
-      "a group of addresses",
-      `virtual_server_group g {\n  192.0.2.60-62 80\n  192.0.2.70 8080\n}\n${virtualServer().replace(`${VIP} 80`, "group g")}`,
-    ],
-    ["a method per server", virtualServer({ realExtra: "lvs_method DR" })],
-    ["IPv6", virtualServer({ vip: "2001:db8:1::100" }).replaceAll("198.51.100.", "2001:db8:2::")],
-  ];
-
-  test("the same table for every kind of service", async () => {
-    using lab = new Lab(2);
-    await lab.serve(0, 1);
-    const tables: Record<string, Record<Kind, string[]>> = {};
-    for (const [title, text] of SINGLE)
-      for (const kind of ["keepalived", "lbd"] as const) {
-        using director = new Daemon(kind, lab.director, text);
-        director.start(...(kind === "keepalived" ? ["-C"] : []));
-        await until(`${kind}: ${title}`, () => lab.table().filter((line) => line.startsWith("-a")).length >= 2, 30_000);
-        tables[title] = { ...(tables[title] ?? { lbd: [], keepalived: [] }), [kind]: lab.table().sort() };
-        await director.stop();
-        await until(`${kind}: ${title} is gone`, () => lab.table().length === 0, 30_000);
-      }
-    for (const [title, table] of Object.entries(tables)) expect([title, table.lbd]).toEqual([title, table.keepalived]);
+    using lab = new Lab(3);
+    expect(await story(lab, "lbd")).toEqual(await story(lab, "keepalived"));
   });
 });

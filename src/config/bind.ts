@@ -108,13 +108,30 @@ function toVirtualServers(top: BoundTop, global: BoundGlobal, findings: Findings
     if (!trackFiles.has(name)) trackFiles.set(name, { weight: weight?.weight ?? 1, reverse: weight?.reverse ?? false });
   }
   const taken = new Map<string, BoundVirtualServer>();
+  const takenGroups = new Map<string, BoundVirtualServer>();
   const servers: VirtualServer[] = [];
   for (const bound of top.virtual_server ?? []) {
+    if (isGroupTaken(bound, takenGroups, findings)) continue;
     const server = toVirtualServer(bound, { defaults, groups, trackFiles, findings });
     const own = server && withoutTaken(server, bound, taken, findings);
     if (own) servers.push(own);
   }
   return servers;
+}
+
+/** A whole group served a second time: its entries, maybe very many, are not looked at again. */
+function isGroupTaken(bound: BoundVirtualServer, taken: Map<string, BoundVirtualServer>, findings: Findings): boolean {
+  if (bound.value.kind !== "group") return false;
+  const key = `${bound.block.protocol?.value ?? ""} ${bound.value.name}`;
+  const before = taken.get(key);
+  if (!before) taken.set(key, bound);
+  else
+    findings.add("warning", wordSpan(bound), {
+      code: "duplicate-service",
+      message: `group ${bound.value.name} is served by another virtual_server already: it is left out here`,
+      related: [{ span: wordSpan(before), message: "served here first" }],
+    });
+  return before !== undefined;
 }
 
 /** A kernel service belongs to one virtual server; keepalived lets a second one fail when it runs (language.md §12). */

@@ -2,6 +2,7 @@
 import { appendFileSync } from "node:fs";
 import type { Diagnostic } from "../config/diagnostic.ts";
 import { type LoadResult, loadConfig } from "../config/load.ts";
+import type { Config } from "../config/model.ts";
 import { renderDiagnostic } from "../config/render.ts";
 import { machineContext } from "../process/bind-context.ts";
 import { configFiles } from "../process/config-files.ts";
@@ -40,6 +41,7 @@ export function configTest(options: ConfigTestOptions): number {
   };
   const result = loadConfig(configId === undefined ? request : { ...request, configId }, configFiles);
   const said = result.diagnostics.filter(({ severity }) => severity !== "note");
+  if (!isSecure(result.config)) said.push(INSECURE);
   const text = said.map((diagnostic) => `${renderDiagnostic(diagnostic, { color: false })}\n`).join("");
   if (logFile === undefined || logFile === "") process.stderr.write(text);
   else {
@@ -53,8 +55,26 @@ export function configTest(options: ConfigTestOptions): number {
   return testExit(result);
 }
 
+/** keepalived's test wants `enable_script_security` as soon as any program is to be run; a run goes on without it. */
+function isSecure(config: Config): boolean {
+  return config.global.scripts.enabled || !namesProgram(config);
+}
+
+function namesProgram(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return "argv" in value || Object.values(value).some(namesProgram);
+}
+
+const INSECURE: Diagnostic = {
+  severity: "warning",
+  code: "script-security",
+  message: "programs are to be run, and enable_script_security is not set",
+  hint: "with it a program that others than root can change is not run",
+};
+
 function testExit(result: LoadResult): number {
   const codes = new Set(result.diagnostics.filter(isError).map(({ code }) => code));
+  if (!isSecure(result.config)) return TEST_EXIT.security;
   if (codes.size === 0) return TEST_EXIT.ok;
   if (SECURITY_CODES.some((code) => codes.has(code))) return TEST_EXIT.security;
   if (codes.has("missing-value")) return TEST_EXIT.missingWord;
@@ -75,5 +95,5 @@ const REPORTED_CODES = [
   "without-effect",
 ];
 
-const SECURITY_CODES = ["include-missing", "include-unreadable", "script-security"];
+const SECURITY_CODES = ["include-missing", "include-unreadable"];
 const FATAL_CODES = ["file-missing", "file-unreadable", "limit-exceeded", "utf-16-file"];

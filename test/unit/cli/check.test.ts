@@ -178,6 +178,8 @@ describe("files of all kinds", () => {
   });
 });
 
+const PROGRAM = 'vrrp_script chk {\n  script "/bin/true"\n}\n';
+
 describe("-t", () => {
   const tested = (path: string) => {
     const log = join(dir, "test.log");
@@ -198,6 +200,8 @@ describe("-t", () => {
       ),
       2,
     ],
+    ["a program without script security", file("runs.conf", PROGRAM), 6],
+    ["a program with it", file("secure.conf", `global_defs {\n  enable_script_security\n}\n${PROGRAM}`), 0],
     ["a strict include that is missing", file("strict.conf", "includea gone.conf\nglobal_defs {\n}\n"), 6],
     ["an include that is missing", file("loose.conf", "include gone.conf\nglobal_defs {\n}\n"), 0],
     ["a missing file", GONE, 4],

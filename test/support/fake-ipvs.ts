@@ -53,6 +53,7 @@ export interface FakeIpvs extends IpvsTable {
 
 export function fakeIpvs(initial: readonly ServiceEntry[] = []): FakeIpvs {
   const table = new Map<string, Entry>();
+  const daemons = new Map<SyncDaemonState["role"], SyncDaemonState>();
   let timeouts: IpvsTimeouts = { tcp: 900, tcpFin: 120, udp: 300 };
   const put = (entry: ServiceEntry) => {
     const destinations = new Map(entry.destinations.map((d) => [destinationKey(d), d]));
@@ -145,9 +146,12 @@ export function fakeIpvs(initial: readonly ServiceEntry[] = []): FakeIpvs {
         udp: next.udp || timeouts.udp,
       };
     },
-    daemons: (): readonly SyncDaemonState[] => [],
-    startDaemon() {},
-    stopDaemon() {},
+    daemons: () => [...daemons.values()],
+    startDaemon(daemon) {
+      if (daemons.has(daemon.role)) throw Object.assign(new Error("startDaemon: EEXIST"), { code: "EEXIST" });
+      daemons.set(daemon.role, daemon);
+    },
+    stopDaemon: (role) => void daemons.delete(role),
     setReceiveBuffer() {},
     [Symbol.dispose]() {},
   };

@@ -46,20 +46,20 @@ export const GROUP_ENTRY = {
 // biome-ignore format: a table reads by rows
 export const SYNC_DAEMON = {
   inst: { value: one("VRRP-INSTANCE", nonEmptySchema, "the name of a vrrp_instance"), default: "(none)", repeat: "once", tier: "core",
-    since: "2.1.0", effective: { test: "test/unit/api/app.test.ts" },
+    since: "2.1.0", effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
     doc: "Instance whose role the daemon follows; an unknown one clears the setting." },
   id: { value: integer(0, 255), default: "VRID, else 0", repeat: "last", tier: "core", since: "1.2.24",
-    effective: { test: "test/unit/lvs/codec-genl.test.ts" },
+    effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
     doc: "Sync id." },
   maxlen: { value: integer(1, 65507), default: "(kernel)", unit: "bytes", repeat: "last", tier: "full", since: "1.2.24",
-    effective: { test: "test/unit/lvs/codec-genl.test.ts" },
+    effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
     doc: "Largest sync packet." },
-  port: { value: integer(1, 65535), initial: 8848, repeat: "last", tier: "full", since: "1.2.24", effective: "untested",
+  port: { value: integer(1, 65535), initial: 8848, repeat: "last", tier: "full", since: "1.2.24", effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
     doc: "UDP port." },
-  ttl: { value: integer(1, 255), initial: 1, repeat: "last", tier: "full", since: "1.2.24", effective: "untested",
+  ttl: { value: integer(1, 255), initial: 1, repeat: "last", tier: "full", since: "1.2.24", effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
     doc: "Multicast TTL." },
   group: { value: one("MCAST-IP", multicastSchema(), "a multicast address"), default: "224.0.0.81", repeat: "last", tier: "full", since: "1.2.24",
-    effective: "untested",
+    effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
     doc: "Multicast group." },
 } as const satisfies Table;
 
@@ -97,13 +97,13 @@ export const VMAC = {
 // biome-ignore format: a table reads by rows
 export const LINKBEAT = {
   "<ifname>": { value: positional("[ENUM(MII|ETHTOOL|IOCTL)]"), default: "MII, else ETHTOOL, else IOCTL", repeat: "append", tier: "full", since: "",
-    build: "linkbeat", effective: "untested",
+    build: "linkbeat", effective: { test: "test/unit/process/roles/vrrp-trackers.test.ts" },
     doc: "One polled interface with its preferred method." },
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows
 export const UP_DOWN_DELAY = {
   "<ifname>": { value: positional("SECS(0..255,res=1us) [SECS(0..255,res=1us)]"), default: "up delay 0 (the manual claims: same as down)", unit: "s",
-    repeat: "last", tier: "full", since: "", effective: "untested",
+    repeat: "last", tier: "full", since: "", effective: { test: "test/unit/process/roles/vrrp-trackers.test.ts" },
     doc: "Delay before acting on loss and on return of this interface; must stay below (down_timer_adverts-1) x advert_int." },
 } as const satisfies Table;

@@ -247,6 +247,26 @@ describe("G08 pacing", () => {
     expect(sent).toEqual([...burst(0), ...burst(2000)]);
   });
 
+  test("gna_interval is for neighbour advertisements, garp_interval for ARP", () => {
+    const instance = vrrpInstance({
+      priority: 255,
+      virtualAddresses: [address("192.0.2.100")],
+      excludedAddresses: [address("2001:db8::100")],
+      announce: { ...SETTINGS, repeat: 2, delayMs: 0 },
+    });
+    const bench = lab(vrrpConfig([instance], { global: { gnaIntervalMs: 300 } }));
+    const from = bench.now;
+    bench.run(1000);
+    const sent = bench.log.flatMap((event) =>
+      event.action.kind === "announce" ? [`${event.at - from} ${event.text}`] : [],
+    );
+    expect(sent).toEqual([
+      "0 announce VI_1 2x 192.0.2.100",
+      "0 announce VI_1 1x 2001:db8::100",
+      "300 announce VI_1 1x 2001:db8::100",
+    ]);
+  });
+
   test("two instances on one interface share it, another interface does not", () => {
     const announce = { ...SETTINGS, repeat: 1, delayMs: 0 };
     const config = vrrpConfig(

@@ -1,0 +1,194 @@
+// Ring netns: settings of the process, of sockets and of the machine, each seen from outside, and taken back where that is promised.
+import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Daemon } from "../support/daemon.ts";
+import { type Namespace, netnsReason } from "../support/netns.ts";
+import { Segment } from "../support/segment.ts";
+import { until } from "../support/until.ts";
+import { config, has, instance } from "../support/vrrp-host.ts";
+
+const LIMIT_MS = 90_000;
+const reason = netnsReason();
+if (reason) console.log(`skipped: ${reason}`);
+const netTest = (title: string, run: () => Promise<void>) => test.concurrent(title, run, LIMIT_MS);
+
+const sysctl = (host: Namespace, path: string) => host.run("cat", `/proc/sys/net/${path}`).stdout.trim();
+
+/** What is left of 300 refused packets that came while the process stood still, all of them smaller than a page. */
+async function keptOf300(settings: Parameters<typeof config>[0]): Promise<number> {
+  using segment = new Segment("a", "b");
+  const host = segment.host(0);
+  using a = new Daemon("lbd", host, config(settings)).start();
+  await until("master", () => has(host));
+  const pid = Number(readFileSync(`${a.dir}/run/vrrp.pid`, "utf8"));
+  process.kill(pid, "SIGSTOP");
+  const script = join(import.meta.dir, "../support/junk-sender.ts");
+  const sender = segment
+    .host(1)
+    .spawn(process.execPath, [script, "192.0.2.2", "255", "3000", "0.1", `2133${"00".repeat(18)}`]);
+  let sent = "";
+  sender.stdout?.on("data", (chunk: Buffer) => {
+    sent += chunk.toString();
+  });
+  await until("the sender ends", () => sent !== "");
+  expect(Number(sent)).toBeGreaterThan(250);
+  process.kill(pid, "SIGCONT");
+  return await until("all that was kept is refused", () => {
+    const { stdout } = host.run("curl", "-s", "--unix-socket", `${a.dir}/run/api.sock`, "http://lbd/v1/vrrp/V1");
+    const { refused, lastRefused } = JSON.parse(stdout);
+    const count = Object.values<number>(refused).reduce((sum, one) => sum + one, 0);
+    return count > 0 && Date.now() - Date.parse(lastRefused.at) > 3000 && count;
+  });
+}
+
+describe.skipIf(reason !== undefined)("the process", () => {
+  netTest(
+    "vrrp_priority, vrrp_no_swap, vrrp_cpu_affinity, vrrp_rt_priority and vrrp_rlimit_rttime; a reload takes them back",
+    async () => {
+      if (spawnSync("chrt", ["-r", "1", "true"]).status !== 0) {
+        console.log("skipped: real-time priorities are not allowed here");
+        return;
+      }
+      using segment = new Segment("a");
+      const global =
+        "vrrp_priority -5\n  vrrp_no_swap\n  vrrp_cpu_affinity 0\n  vrrp_rt_priority 7\n  vrrp_rlimit_rttime 2000000";
+      using a = new Daemon("lbd", segment.host(0), config({ global })).start();
+      await until("master", () => has(segment.host(0)));
+      const pid = Number(readFileSync(`${a.dir}/run/vrrp.pid`, "utf8"));
+      const shown = () => {
+        const status = readFileSync(`/proc/${pid}/status`, "utf8");
+        const limits = readFileSync(`/proc/${pid}/limits`, "utf8");
+        return {
+          nice: Number(/^\d+ \(.*\) (?:\S+ ){16}(\S+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]),
+          locked: Number(/VmLck:\s+(\d+)/.exec(status)?.[1]) > 0,
+          cpus: /Cpus_allowed_list:\s+(\S+)/.exec(status)?.[1],
+          realtime: /SCHED_RR.*\n.*priority: 7/.test(spawnSync("chrt", ["-p", `${pid}`], { encoding: "utf8" }).stdout),
+          limitUs: /Max realtime timeout\s+(\S+)/.exec(limits)?.[1],
+        };
+      };
+      const all = readFileSync("/proc/self/status", "utf8").match(/Cpus_allowed_list:\s+(\S+)/)?.[1];
+      expect(shown()).toEqual({ nice: -5, locked: true, cpus: "0", realtime: true, limitUs: "2000000" });
+      a.reload(config());
+      await until("ordinary again", () => !shown().realtime);
+      expect(shown()).toMatchObject({ nice: 0, locked: false, cpus: all });
+    },
+  );
+
+  netTest("fifo_write_vrrp_states_on_reload: a reload tells the states again, groups first", async () => {
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    using a = new Daemon("lbd", host, "");
+    const fifo = join(a.dir, "fifo");
+    const group = "vrrp_sync_group G {\n  group {\n    V1\n  }\n}\n";
+    a.configure(config({ global: `vrrp_notify_fifo ${fifo}` }) + group);
+    a.start();
+    await until("the FIFO", () => existsSync(fifo));
+    let heard = "";
+    host.spawn("cat", [fifo]).stdout?.on("data", (chunk: Buffer) => {
+      heard += chunk.toString();
+    });
+    await until("master", () => heard.includes('GROUP "G" MASTER 0\n'));
+    heard = "";
+    a.reload(config({ global: `vrrp_notify_fifo ${fifo}\n  fifo_write_vrrp_states_on_reload` }) + group);
+    await until("told again", () => heard.includes("INSTANCE"));
+    expect(heard).toBe('GROUP "G" MASTER 0\nINSTANCE "V1" MASTER 100\n');
+  });
+});
+
+describe.skipIf(reason !== undefined)("sockets", () => {
+  netTest(
+    "kernel_rx_buf_size, vrrp_rx_bufs_policy and vrrp_rx_bufs_multiplier: how much waits for a busy director",
+    async () => {
+      const kept = await Promise.all([
+        keptOf300({}),
+        keptOf300({ extra: "kernel_rx_buf_size 10000" }),
+        keptOf300({ global: "vrrp_rx_bufs_policy 20000" }),
+        keptOf300({ global: "vrrp_rx_bufs_policy MTU\n  vrrp_rx_bufs_multiplier 20" }),
+        keptOf300({ global: "vrrp_rx_bufs_policy ADVERT\n  vrrp_rx_bufs_multiplier 100" }),
+      ]);
+      const [all = 0, own = 0, fixed = 0, mtu = 0, advert = 0] = kept;
+      // kernel: each of these packets counts as 768 bytes against twice the size.
+      expect(all).toBeGreaterThan(250);
+      expect([own < 40, fixed < 80, mtu < 110, advert < 30]).toEqual([true, true, true, true]);
+      expect([own < fixed, fixed < mtu, advert < own]).toEqual([true, true, true]);
+    },
+  );
+
+  netTest("log_unknown_vrids names a VRID that is not ours", async () => {
+    using segment = new Segment("a", "b");
+    using a = new Daemon("lbd", segment.host(0), config({ global: "log_unknown_vrids" })).start();
+    await until("a is master", () => has(segment.host(0)));
+    using _b = new Daemon("lbd", segment.host(1), instance({ vrid: 77, vips: ["192.0.2.177"] })).start();
+    await until("77 is named", () => /VRID 77\b/i.test(a.output));
+  });
+
+  netTest("track_src_ip: an instance is in FAULT while its source address is not there", async () => {
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    host.ip("addr add 192.0.2.50/24 dev eth0");
+    using _a = new Daemon("lbd", host, config({ extra: "mcast_src_ip 192.0.2.50\n  track_src_ip" })).start();
+    await until("master", () => has(host));
+    host.ip("addr del 192.0.2.50/24 dev eth0");
+    await until("fault", () => !has(host));
+    host.ip("addr add 192.0.2.50/24 dev eth0");
+    await until("master again", () => has(host));
+  });
+});
+
+describe.skipIf(reason !== undefined)("the machine", () => {
+  netTest("disable_local_igmp and promote_secondaries set what they say, and the stop takes it back", async () => {
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    const settings = () => [
+      sysctl(host, "ipv4/igmp_link_local_mcast_reports"),
+      sysctl(host, "ipv4/conf/eth0/promote_secondaries"),
+    ];
+    const before = settings();
+    using a = new Daemon("lbd", host, config({ global: "disable_local_igmp", extra: "promote_secondaries" })).start();
+    await until("both are set", () => settings().join() === "0,1");
+    expect(before).toEqual(["1", "0"]);
+    a.reload(config({ global: "disable_local_igmp" }));
+    await until("a reload without takes it back", () => settings().join() === "0,0");
+    expect(await a.stop()).toBe(0);
+    expect(settings()).toEqual(before);
+  });
+
+  netTest("add, append and prepend of a route beside one of somebody else with the same destination", async () => {
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    const nets = ["203.0.113.0/24", "203.0.114.0/24", "203.0.115.0/24"];
+    for (const net of nets) host.ip(`route add ${net} via 192.0.2.3 dev eth0`);
+    const extra = `virtual_routes {
+    ${nets[0]} via 192.0.2.2 dev eth0 add
+    ${nets[1]} via 192.0.2.2 dev eth0 append
+    ${nets[2]} via 192.0.2.2 dev eth0 prepend
+  }`;
+    using a = new Daemon("lbd", host, config({ extra })).start();
+    const gateways = () =>
+      nets.map((net) => [...host.ip(`route show ${net}`).matchAll(/via 192\.0\.2\.(\d)/g)].map((m) => m[1]).join(" "));
+    await until("all that the kernel takes", () => gateways().join() === "3,3 2,2 3");
+    expect(await a.stop()).toBe(0);
+    expect(gateways()).toEqual(["3", "3", "3"]);
+  });
+
+  netTest("init_file of a track_file: written when it is missing, overwritten when asked", async () => {
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    using a = new Daemon("lbd", host, "");
+    const [fresh, kept, overwritten] = ["fresh", "kept", "overwritten"].map((name) => join(a.dir, name));
+    for (const path of [kept, overwritten]) writeFileSync(path ?? "", "7\n");
+    const file = (name: string, path: string | undefined, init: string) =>
+      `track_file ${name} {\n  file ${path}\n  init_file ${init}\n}\n`;
+    a.configure(
+      file("f", fresh, "3") +
+        file("k", kept, "3") +
+        file("o", overwritten, "3 overwrite") +
+        config({ extra: "track_file {\n    f weight 1\n    k weight 1\n    o weight 1\n  }" }),
+    );
+    a.start();
+    await until("master", () => has(host));
+    expect([fresh, kept, overwritten].map((path) => readFileSync(path ?? "", "utf8"))).toEqual(["3\n", "7\n", "3\n"]);
+  });
+});

@@ -161,7 +161,13 @@ export function refreshStation(
     return { config: "no unicast_peer, and unicast_fault_no_peer is set" };
   if (instance.trackSourceIp && !hasAddress(seen, station.source))
     return { "source-gone": `source address ${station.source} is not on this machine` };
-  return openSocket(station, parent, station.source, global, ports.sockets);
+  const { vrf } = instance;
+  if (instance.interface !== undefined || vrf === undefined)
+    return openSocket(station, parent, station.source, global, ports.sockets);
+  const domain = linkByName(seen, vrf);
+  if (domain) return openSocket(station, domain, station.source, global, ports.sockets);
+  releaseSocket(station);
+  return { socket: `no VRF ${vrf}` };
 }
 
 export function releaseSocket(station: Station): void {
@@ -217,6 +223,7 @@ function ensureVirtual(
   return `virtual interface ${station.vmac.name}: ${made.reason}`;
 }
 
+/** `parent`: the instance's interface, or the VRF that it works in without one. */
 function openSocket(
   station: Station,
   parent: Link | undefined,
@@ -225,7 +232,7 @@ function openSocket(
   sockets: VrrpSockets,
 ): StationFaults {
   const { instance } = station;
-  const link = instance.vmac?.xmitBase ? parent : station.link;
+  const link = instance.vmac?.xmitBase || instance.interface === undefined ? parent : station.link;
   const endpoint: VrrpEndpoint = {
     family: instance.family,
     protocol: ipProtocol(instance) === 51 ? 51 : 112,

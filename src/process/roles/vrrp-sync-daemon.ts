@@ -8,7 +8,7 @@ import type { SyncDaemonState } from "../../lvs/model.ts";
 export interface SyncDaemons {
   /** Takes another configuration; `masters` are the instances that are master now. */
   configure(config: Config, masters: ReadonlySet<string>): void;
-  /** An instance became master, or no longer is. */
+  /** An instance became master, or no longer is; also tries again what failed. */
   follow(masters: ReadonlySet<string>): void;
   /** Stops the ones that run. */
   stop(): void;
@@ -21,6 +21,7 @@ export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons 
   let table: IpvsTable | undefined;
   let wish: SyncDaemon | undefined;
   let applied = "";
+  let trouble = "";
 
   function apply(masters: ReadonlySet<string>): void {
     const wanted = wish ? daemonsOf(wish, masters) : [];
@@ -32,11 +33,14 @@ export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons 
       for (const daemon of there) if (!wanted.some((one) => sameDaemon(one, daemon))) table.stopDaemon(daemon.role);
       for (const daemon of wanted) if (!there.some((one) => sameDaemon(daemon, one))) start(table, daemon);
       applied = text;
+      trouble = "";
       const what = wanted.map((one) => `${one.role} on ${one.interface}, id ${one.syncId}`).join(" and ");
       log({ level: "info", area: "ipvs", message: `connection sync: ${what === "" ? "stopped" : what}` });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      log({ level: "error", area: "ipvs", message: `lvs_sync_daemon: ${reason}` });
+      // Tried again with the next audit: the interface may come, the module may be loaded.
+      if (reason !== trouble) log({ level: "error", area: "ipvs", message: `lvs_sync_daemon: ${reason}` });
+      trouble = reason;
     }
   }
 

@@ -567,6 +567,7 @@ export function createVrrpRole(context: RoleContext): Role {
       log({ level: "warning", area: AREA, message: "the packet filter was changed by somebody else, made anew" });
     const repaired = tables.apply(wantedParts());
     checkStatics();
+    syncDaemons.follow(new Set(owning.keys()));
     if (repaired === 0) return;
     log({
       level: "warning",

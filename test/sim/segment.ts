@@ -21,7 +21,7 @@ const WALL = Date.UTC(2026, 10, 23);
 
 export interface Node {
   readonly name: string;
-  readonly config: VrrpConfig;
+  config: VrrpConfig;
   readonly ip4: string;
   readonly ip6: string;
   /** undefined: not running. */
@@ -63,6 +63,7 @@ export interface Segment {
   setLink(node: Node, link: string, up: boolean): void;
   fact(node: Node, kind: TrackKind, name: string, up: boolean): void;
   inject(to: Node, link: string, datagram: Datagram): void;
+  /** One that is not running takes it at its next boot. */
   reload(node: Node, config: VrrpConfig): void;
   /** Names of running nodes that are master of an instance. */
   masters(instance: string): readonly string[];
@@ -119,6 +120,7 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
       deliver({ at: world.now, to, link, datagram });
     },
     reload(node, config) {
+      node.config = config;
       call(node, (director) => director.reload(config, [], at()));
       giveSources(node, config);
     },
@@ -136,6 +138,8 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
     node.director = director;
     node.pausedSince = undefined;
     node.inbox.length = 0;
+    // The driver's journal names what a dead one left behind.
+    for (const name of node.holds) if (!node.config.instances.some((one) => one.name === name)) node.holds.delete(name);
     for (const [link, up] of node.links) director.setFacts([linkFact(link, up, world.now)], at());
     // Before the start there is nothing to do, and what was left behind is still there.
     for (const instance of node.config.instances)
@@ -247,6 +251,9 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
   function check(node: Node): void {
     if (!node.director) return;
     const views = node.director.instances();
+    for (const name of node.holds)
+      if (!views.some((view) => view.name === name))
+        world.violations.push(`${world.now} ${node.name}: ${name} is no more, its addresses are still set`);
     for (const view of views) {
       const master = view.state.kind === "master";
       if (master !== node.holds.has(view.name))

@@ -1,10 +1,10 @@
 // Seeded directors on a fake wire. Chaos for a while, then calm: one master for each VRID, the right one, and no further change.
 // A failing seed is in the name of the test; LBD_SIM_SEED=n runs that one, LBD_SIM_RUNS=n runs more of them.
 import { describe, expect, test } from "bun:test";
-import type { VrrpInstance } from "../../src/config/model.ts";
+import type { VrrpConfig, VrrpInstance } from "../../src/config/model.ts";
 import type { Datagram } from "../../src/vrrp/accept.ts";
 import { masterDownMs, skewMs } from "../../src/vrrp/timers.ts";
-import { advertFrom, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../support/vrrp.ts";
+import { address, advertFrom, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../support/vrrp.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { type Node, type Segment, segment } from "./segment.ts";
 
@@ -19,6 +19,8 @@ interface World {
   readonly preemptDelayMs: number;
   readonly names: readonly string[];
   readonly mixed: boolean;
+  /** As they are in the beginning and in the end. */
+  readonly configs: readonly VrrpConfig[];
 }
 
 function makeWorld(seed: number): World {
@@ -67,7 +69,7 @@ function makeWorld(seed: number): World {
     instances: config.instances.map((instance, i) => ({ ...instance, interface: links[i] ?? "eth0" })),
   }));
   const net = segment(aligned, { random, latencyMs: [0, advertMs / 20], latenessMs: advertMs / 200 });
-  return { net, random, advertMs, preemptDelayMs, names, mixed };
+  return { net, random, advertMs, preemptDelayMs, names, mixed, configs: aligned };
 }
 
 const HMAC: NonNullable<VrrpInstance["hmac"]> = {
@@ -135,9 +137,28 @@ function disturb(net: Segment, random: Random, node: Node): void {
       junk(net, random, node);
       return;
     default:
-      if (node.director) net.reload(node, node.config);
+      net.reload(node, random.chance(0.3) ? node.config : changed(node.config, random));
   }
 }
+
+/** What an operator changes: priorities, who preempts, an address more or less; outside groups an instance goes, too. */
+function changed(config: VrrpConfig, random: Random): VrrpConfig {
+  const together = config.syncGroups.length > 0;
+  const priority = random.integer(1, 254);
+  const preempt = random.chance(0.5);
+  const left = together ? config.instances : config.instances.filter((_, i) => i === 0 || random.chance(0.8));
+  const instances = left.map((instance) => ({
+    ...instance,
+    priority: together ? priority : random.integer(1, 254),
+    preempt,
+    virtualAddresses: random.chance(0.5)
+      ? instance.virtualAddresses
+      : [...instance.virtualAddresses, MORE[instance.family]],
+  }));
+  return { ...config, instances };
+}
+
+const MORE = { 4: address("192.0.2.222"), 6: address("fe80::222") } as const;
 
 function start(net: Segment, node: Node): void {
   // What a killed director left behind is what it removes first.
@@ -160,10 +181,11 @@ function junk(net: Segment, random: Random, node: Node): void {
   }
 }
 
-function calm({ net, advertMs, preemptDelayMs }: World): void {
+function calm({ net, advertMs, preemptDelayMs, configs }: World): void {
   net.cut = () => false;
   net.loss = 0;
-  for (const node of net.nodes) {
+  for (const [i, node] of net.nodes.entries()) {
+    net.reload(node, configs[i] ?? node.config);
     if (!node.director) net.boot(node);
     net.resume(node);
     for (const link of node.links.keys()) net.setLink(node, link, true);

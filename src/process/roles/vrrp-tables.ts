@@ -11,7 +11,10 @@ import { type ResolveDevice, type WishProblem, wantedAddress, wantedRoute, wante
 import type { Journal } from "../journal.ts";
 import { placedAddresses, type Station } from "./vrrp-station.ts";
 
-/** What an earlier process of this role had in the kernel. Keys hold interface indexes, so they mean something in one world only. */
+/**
+ * All that this role may have in the kernel: what the configuration names, held or not, so that a takeover writes no file. Keys hold
+ * interface indexes, so they mean something in one world only.
+ */
 export interface TablesJournal {
   readonly world: string;
   readonly keys: readonly string[];
@@ -105,24 +108,22 @@ const EMPTY: WantedTables = { addresses: [], routes: [], rules: [] };
 
 export function createTables({ reflector, journal, world, log }: TablesPorts): Tables {
   const earlier = journal.read();
-  const fromJournal: readonly string[] = earlier?.world === world ? earlier.keys : [];
+  /** Ours until the kernel has been put right once. */
+  let leftBehind: readonly string[] = earlier?.world === world ? earlier.keys : [];
   let configured: ReadonlySet<string> = new Set();
   let marks = false;
   let wishes: ReadonlyMap<string, Wish> = new Map();
   /** By key, and who left it. */
   const left = new Map<string, string | undefined>();
   let problems: readonly string[] = [];
-  let journalled = fromJournal.join("\n");
+  let journalled: ReadonlySet<string> = new Set(leftBehind);
   const counters: Record<string, number> = {};
   const resolve = (name: string) => linkByName(reflector.seen, name);
 
-  function write(wanted: WantedTables): void {
-    const keys = [...ownedKeys(wanted)].sort();
-    const text = keys.join("\n");
-    if (text === journalled) return;
-    journalled = text;
+  function write(keys: ReadonlySet<string>): void {
+    journalled = keys;
     try {
-      journal.write({ world, keys });
+      journal.write({ world, keys: [...keys].sort() });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log({ level: "warning", area: "vrrp", message: `the journal of addresses can't be written: ${reason}` });
@@ -151,19 +152,21 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
     setOwned(parts, alone) {
       marks = alone;
       configured = ownedKeys(wantedOf(parts, resolve).wanted);
+      // The next apply() writes what is ours from now on.
+      journalled = new Set();
     },
     apply(parts) {
       const { wanted, waiting, wishes: named } = wantedOf(parts, resolve, left);
       wishes = named;
-      // What a crash left is ours until the kernel has been put right once.
-      const keys = new Set([...configured, ...ownedKeys(wanted), ...fromJournal]);
-      const todo: readonly NetCommand[] = plan(wanted, reflector.seen, { marks, keys });
-      write(wanted);
-      if (todo.length === 0) {
-        report(waiting);
-        return 0;
+      const keys = new Set([...configured, ...ownedKeys(wanted)]);
+      const ours = new Set([...keys, ...leftBehind]);
+      const todo: readonly NetCommand[] = plan(wanted, reflector.seen, { marks, keys: ours });
+      if (!ours.isSubsetOf(journalled)) write(ours);
+      const failed = todo.length > 0 ? judge(reflector.apply(todo)) : [];
+      if (leftBehind.length > 0 && failed.length === 0) {
+        leftBehind = [];
+        write(keys);
       }
-      const failed = judge(reflector.apply(todo));
       report([...waiting, ...failed]);
       return todo.length;
     },

@@ -1,0 +1,79 @@
+// The writer of addresses on a fake kernel: what its journal says, and when it is written.
+import { describe, expect, test } from "bun:test";
+import type { Reflector } from "../../../../src/kernel/reflector.ts";
+import { addressKey, type InterfaceAddress, type Link, NOTHING_SEEN } from "../../../../src/net/model.ts";
+import type { NetCommand } from "../../../../src/net/plan.ts";
+import { createTables, type TablesJournal, type TablesPart } from "../../../../src/process/roles/vrrp-tables.ts";
+import { address } from "../../../support/vrrp.ts";
+
+const ETH0: Link = { index: 2, name: "eth0", flags: 1, mtu: 1500, hardwareType: 1, group: 0 };
+const WORLD = "one";
+
+function part(owner: string, ...ips: readonly string[]): TablesPart {
+  return { owner, addresses: ips.map((ip) => address(ip, { device: "eth0" })), routes: [], rules: [] };
+}
+
+/** A kernel with eth0 that does what it is told; every value the journal has had. */
+function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress[] = []) {
+  const addresses = new Map(there.map((one) => [addressKey(one), one]));
+  const written: TablesJournal[] = [];
+  const commands: string[] = [];
+  const reflector: Reflector = {
+    seen: { ...NOTHING_SEEN, links: new Map([[ETH0.index, ETH0]]), addresses },
+    counters: () => ({ messages: 0, strangers: 0, overruns: 0, resyncs: 0, missed: 0 }),
+    drain: () => {},
+    apply(list: readonly NetCommand[]) {
+      return list.map((command) => {
+        if (command.kind === "add-address") addresses.set(addressKey(command.address), command.address);
+        if (command.kind === "delete-address") addresses.delete(addressKey(command.address));
+        commands.push(command.kind);
+        return { command, meaning: "done" as const };
+      });
+    },
+    audit: () => 0,
+    setScope: () => {},
+    setReceiveBuffer: () => {},
+    [Symbol.dispose]: () => {},
+  };
+  const journal = {
+    read: () => (earlier.length > 0 ? { world: WORLD, keys: earlier } : undefined),
+    write: (value: TablesJournal) => void written.push(value),
+    clear: () => {},
+  };
+  const tables = createTables({ reflector, journal, world: WORLD, log: () => {} });
+  return { tables, written, commands, addresses };
+}
+
+describe("the journal", () => {
+  const V1 = part("V1", "192.0.2.100", "192.0.2.101");
+  const V2 = part("V2", "192.0.2.110");
+
+  test("is written with the configuration, not in a takeover", () => {
+    const { tables, written, addresses } = bench();
+    tables.setOwned([V1, V2], true);
+    tables.apply([]);
+    expect(written.map(({ keys }) => keys.length)).toEqual([3]);
+    tables.apply([V1]);
+    tables.apply([V1, V2]);
+    tables.apply([V2]);
+    tables.apply([]);
+    expect(written).toHaveLength(1);
+    expect(addresses.size).toBe(0);
+    // Another configuration, another journal.
+    tables.setOwned([V1], true);
+    tables.apply([V1]);
+    expect(written.map(({ keys }) => keys.length)).toEqual([3, 2]);
+  });
+
+  test("what a dead process left goes, although no configuration names it; then it is forgotten", () => {
+    const before = bench();
+    before.tables.setOwned([V1, V2], false);
+    before.tables.apply([V1, V2]);
+    const [journal] = before.written;
+    const after = bench(journal?.keys, [...before.addresses.values()]);
+    after.tables.setOwned([V1], false);
+    after.tables.apply([V1]);
+    expect([...after.addresses.values()].map(({ ip }) => ip)).toEqual(["192.0.2.100", "192.0.2.101"]);
+    expect(after.written.at(-1)?.keys.length).toBe(2);
+  });
+});

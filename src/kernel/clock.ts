@@ -2,7 +2,7 @@
 // would cost 5–8 % of a core (runtime.md §4). The rest wait in a binary heap.
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 
-/** The runtime fires up to 0.6 ms early (runtime.md §4): what is due this soon runs now instead of arming a timer again. */
+/** What is due this soon runs now: the runtime counts whole milliseconds, and the next one would be later than this is early. */
 const EARLY_MS = 0.2;
 /** setTimeout overflows above 2^31 - 1 ms: a longer wait is armed again on the way. */
 const LONGEST_TIMER_MS = 0x7fff_ffff;

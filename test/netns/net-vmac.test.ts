@@ -279,8 +279,14 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
       [8082, "TCP6"],
       [8083, "TCP6"],
     ] as const)
-      ns.spawn("python3", ["-c", LISTENER, family === "TCP4" ? "0.0.0.0" : "::", String(port === 8082 ? 8080 : port)]);
-    const reach = (ip: string, port: number) => peer.run("python3", "-c", CONNECT, ip, String(port)).stdout.trim();
+      ns.spawn(process.execPath, [
+        "-e",
+        LISTENER,
+        family === "TCP4" ? "0.0.0.0" : "::",
+        String(port === 8082 ? 8080 : port),
+      ]);
+    const reach = (ip: string, port: number) =>
+      peer.run(process.execPath, "-e", CONNECT, ip, String(port)).stdout.trim();
     await until("both answer", () => reach("192.0.2.1", 8080) === "yes" && reach("2001:db8::1", 8080) === "yes");
     expect(reach("192.0.2.100", 8080)).toBe("yes");
     expect(reach("2001:db8::100", 8080)).toBe("yes");
@@ -323,17 +329,13 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
 });
 
 const LISTENER = `
-import socket, sys
-s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-if ':' in sys.argv[1]: s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-s.bind((sys.argv[1], int(sys.argv[2]))); s.listen(16)
-while True: s.accept()[0].close()
+const [host, port] = process.argv.slice(1);
+require("node:net").createServer((socket) => socket.destroy()).listen({ host, port: Number(port), ipv6Only: host.includes(":") });
 `;
 
 const CONNECT = `
-import socket, sys
-try:
-    socket.create_connection((sys.argv[1], int(sys.argv[2])), 0.7).close(); print('yes')
-except OSError: print('no')
+const [host, port] = process.argv.slice(1);
+const done = (answer) => { console.log(answer); process.exit(0); };
+require("node:net").connect({ host, port: Number(port), timeout: 700 })
+  .on("connect", () => done("yes")).on("error", () => done("no")).on("timeout", () => done("no"));
 `;

@@ -17,6 +17,8 @@ export interface Picture {
   readonly virtualServers: readonly VirtualServerStatus[];
   readonly vrrp: readonly VrrpStatus[];
   readonly groups: readonly SyncGroupStatus[];
+  /** What roles say of themselves, by role. */
+  readonly facts: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
 }
 
 export interface TextOptions {
@@ -61,7 +63,7 @@ export function vrrpText(picture: Pick<Picture, "vrrp" | "groups">, options: Tex
   return out.text();
 }
 
-function directorLines({ director, ready, reasons, processes }: Picture, out: Writer): void {
+function directorLines({ director, ready, reasons, processes, facts }: Picture, out: Writer): void {
   if (!director) {
     out.line("the director has not reported yet");
     return;
@@ -79,6 +81,9 @@ function directorLines({ director, ready, reasons, processes }: Picture, out: Wr
     return `${role} ${state}${of === null ? "" : ` (pid ${of}${again})`}`;
   });
   out.wrapped(`processes: ${shown.join("; ")}`, 0);
+  const { tcp, tcpAddress } = facts.api ?? {};
+  if (tcp === "listening") out.wrapped(`API: http://${tcpAddress}`, 0);
+  else if (tcp !== undefined && tcp !== "off") out.wrapped(`API: ${tcpAddress} FAILED, ${tcp}`, 0);
 }
 
 function virtualServerLines(server: VirtualServerStatus, out: Writer): void {

@@ -15,6 +15,7 @@ function pictureOf(updates: readonly StatusUpdate[], change: Partial<Picture> = 
     virtualServers: store.virtualServers(),
     vrrp: store.vrrp(),
     groups: store.syncGroups(),
+    facts: store.facts(),
     ...change,
   };
 }
@@ -45,6 +46,19 @@ test("shows the director, VRRP and each virtual server with its real servers", (
       "",
     ].join("\n"),
   );
+});
+
+test.each([
+  ["listening", "API: http://127.0.0.1:8080"],
+  [
+    "can't listen: another program has the port",
+    "API: 127.0.0.1:8080 FAILED, can't listen: another program has the port",
+  ],
+  ["off", undefined],
+])("the API's TCP address that is %s", (tcp, line) => {
+  const facts = { kind: "facts", role: "api", values: { tcp, tcpAddress: "127.0.0.1:8080" } } as const;
+  const text = statusText(pictureOf([{ kind: "director", value: director() }, facts]), OPTIONS);
+  expect(text.split("\n").find((one) => one.startsWith("API"))).toBe(line);
 });
 
 test("a refused reload and missing readiness stand out, with the reasons", () => {

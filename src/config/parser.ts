@@ -238,7 +238,10 @@ class Parser {
         : "this brace follows no keyword";
     this.#odd = true;
     if (++this.#misfits > MAX_MISFITS) this.#misfit ??= brace;
-    this.#report("brace-not-expected", spanAt(this.#words, brace), message, "what stands in the braces is left out");
+    const span = spanAt(this.#words, brace);
+    // A brace in the middle of a word makes two braces and loose words of it: one finding speaks for the line.
+    const hint = "what stands in the braces is left out; in a word a brace needs double quotes around it";
+    this.#report("brace-not-expected", span, message, hint, span);
   }
 
   #closeBlock(at: number): void {

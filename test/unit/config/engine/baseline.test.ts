@@ -126,6 +126,8 @@ describe("in an instance", () => {
     ["two unknown options", "192.0.2.11", "192.0.2.11 lable x:1", "12 error unknown-word"],
     ["a line of the block in a list", "virtual_router_id 51\n", "", "1 error missing-keyword"],
     ["no line in the list", "        192.0.2.10\n        192.0.2.11\n", "", "1 error no-address"],
+    ["a brace in a name", "vrrp_instance VI_1", "vrrp_instance VI{1}", "1 error brace-not-expected"],
+    ["a brace in a value", "auth_pass secret", "auth_pass s{e}cret", "8 error brace-not-expected"],
     ["-0", "virtual_router_id 51", "debug -0\n    virtual_router_id 51", "4 error out-of-range"],
     ["a brace of a macro missing", "interface eth0", "$I=eth0\n    interface ${I", "4 error macro-not-closed"],
     [

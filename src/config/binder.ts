@@ -184,6 +184,7 @@ function isStray(walk: Walk, statement: Statement, lines: Lines<unknown>): boole
   const second = statement.text(1);
   if (second === undefined || walk.homeOf(first).length === 0) return false;
   const options = lines.options ?? {};
+  if (lines.beginnings?.includes(first)) return false;
   return !Object.hasOwn(options, first) && !Object.hasOwn(options, second);
 }
 

@@ -109,6 +109,8 @@ export interface Lines<L> {
   readonly entry: Value<L>;
   /** The words that an entry may hold beside its name or address. */
   readonly options?: Table;
+  /** Further words that an entry may begin with, though they are keywords of some block. */
+  readonly beginnings?: readonly string[];
 }
 
 // --- what binding gives, typed by the tables

@@ -12,7 +12,7 @@ export const names: Lines<string> = { kind: "words", entry: { grammar: "NAME", r
 
 export const addresses = { kind: "lines", entry: address, options: ADDRESS } as const;
 export const routes = { kind: "lines", entry: route, options: ROUTE } as const;
-export const rules = { kind: "lines", entry: rule, options: RULE } as const;
+export const rules = { kind: "lines", entry: rule, options: RULE, beginnings: ["type"] } as const;
 export const unicastPeers = { kind: "lines", entry: unicastPeer, options: UNICAST_PEER } as const;
 export const groupEntries = { kind: "lines", entry: groupEntry, options: GROUP_ENTRY } as const;
 export const linkbeats = { kind: "lines", entry: linkbeatEntry } as const;

@@ -238,6 +238,14 @@ describe("in an instance", () => {
     ["opening braces on their own lines", INSTANCE.replaceAll(" {", "\n{")],
     ["closing braces on one line", INSTANCE.replace("    }\n}", "    }}")],
     ["blocks on one line", INSTANCE.replace(/virtual_ipaddress[^}]*\}/, "virtual_ipaddress { 192.0.2.10 }")],
+    [
+      "a rule that begins with its action",
+      INSTANCE.replace("priority 100", "virtual_rules {\n        type prohibit from 192.0.2.0/24 preference 5\n    }"),
+    ],
+    [
+      "a script named as a keyword",
+      `vrrp_script priority {\n    script /bin/true\n}\n${INSTANCE.replace("priority 100", "priority 100\n    track_script {\n        priority weight 5\n    }")}`,
+    ],
     ["comments everywhere", INSTANCE.replaceAll("\n", " # {\n")],
   ])("no finding: %s", (_why, text) => {
     expect(findings(text)).toEqual([]);

@@ -28,6 +28,10 @@ export interface TextOptions {
 
 export const DEFAULT_COLUMNS = 80;
 const LEAST_COLUMNS = 60;
+const GAP = "  ";
+/** Columns of a table's first and last cells when the lines are too long. */
+const LEAST_NAME = 12;
+const LEAST_LAST = 16;
 
 export function statusText(picture: Picture, options: TextOptions): string {
   const out = writer(options);
@@ -90,7 +94,10 @@ function virtualServerLines(server: VirtualServerStatus, out: Writer): void {
   const { id, scheduler, up, since, quorum, sorryServer, suspended, reason } = server;
   const state = suspended ? "SUSPENDED" : up ? "UP" : "DOWN";
   const name = server.name !== "" && !id.includes(server.name) ? ` (${server.name})` : "";
-  out.line(`${id}${name}  ${scheduler}  ${state} for ${out.ago(since)}  quorum ${quorum.live} of ${quorum.wanted}`);
+  out.wrapped(
+    `${id}${name}  ${scheduler}  ${state} for ${out.ago(since)}  quorum ${quorum.live} of ${quorum.wanted}`,
+    0,
+  );
   if (!up && reason !== "") out.wrapped(reason, 2);
   if (sorryServer) {
     const { address, port, active } = sorryServer;
@@ -141,8 +148,9 @@ function vrrpTable(instances: readonly VrrpStatus[], out: Writer): void {
 
 function instanceLines(i: VrrpStatus, out: Writer): void {
   const { priority, master, lastTransition, lastRefused, foreignMaster } = i;
-  out.line(
+  out.wrapped(
     `${i.name}  ${i.state} for ${out.ago(i.since)}  ${i.interface} vrid ${i.vrid}  VRRPv${i.version} IPv${i.family}`,
+    0,
   );
   for (const fault of i.faults) out.wrapped(`fault: ${fault}`, 2);
   if (lastTransition)
@@ -229,8 +237,12 @@ function writer({ columns: asked, nowWallMs }: TextOptions): Writer {
     table(head, rows) {
       const cells = [head, ...rows];
       const widths = head.slice(0, -1).map((_, i) => Math.max(...cells.map((row) => (row[i] ?? "").length)));
-      for (const row of cells)
-        line(`  ${row.map((cell, i) => (i < widths.length ? cell.padEnd(widths[i] ?? 0) : cell)).join("  ")}`);
+      // A long name gives way, so that the state beside it is seen.
+      const rest = widths.slice(1).reduce((sum, width) => sum + width + GAP.length, LEAST_LAST + GAP.length);
+      widths[0] = Math.min(widths[0] ?? 0, Math.max(LEAST_NAME, columns - GAP.length - rest));
+      const fitted = (cell: string, width: number | undefined) =>
+        width === undefined ? cell : cut(cell, width).padEnd(width);
+      for (const row of cells) line(GAP + row.map((cell, i) => fitted(cell, widths[i])).join(GAP));
     },
     blank: () => void lines.push(""),
     ago: (iso) => age(nowWallMs - Date.parse(iso)),

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { age, duration, type Picture, statusText, vrrpText } from "../../../src/status/text.ts";
-import { AT_MS, director, everything, virtualServer } from "../../support/status-samples.ts";
+import { AT_MS, director, everything, virtualServer, vrrpInstance } from "../../support/status-samples.ts";
 
 function pictureOf(updates: readonly StatusUpdate[], change: Partial<Picture> = {}): Picture {
   const store = createStatusStore();
@@ -46,6 +46,27 @@ test("shows the director, VRRP and each virtual server with its real servers", (
       "",
     ].join("\n"),
   );
+});
+
+test("a long name gives way to the state beside it", () => {
+  const name = "a-name-that-somebody-thought-was-a-good-idea-and-that-goes-on-and-on-and-on";
+  const lines = statusText(
+    pictureOf([
+      { kind: "director", value: director() },
+      { kind: "vrrp", value: vrrpInstance(name) },
+    ]),
+    OPTIONS,
+  ).split("\n");
+  const row = lines.find((line) => line.includes("a-name"));
+  expect(row).toMatch(/^ {2}a-name-that-somebody-thou.*… {2}MASTER {2}65 s {2}eth0 {3}51 {4}110 {3}192\.0\.2\.1$/);
+  expect(row?.length).toBeLessThanOrEqual(80);
+  const picture = pictureOf([
+    { kind: "virtual-server", value: virtualServer(`group:${name}/tcp`) },
+    { kind: "vrrp", value: vrrpInstance(name) },
+    { kind: "director", value: director() },
+  ]);
+  expect(statusText(picture, OPTIONS)).toContain("UP for 65 s  quorum 1 of 1");
+  expect(vrrpText(picture, OPTIONS)).toContain("MASTER for 65 s");
 });
 
 test.each([

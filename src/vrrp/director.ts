@@ -2,30 +2,16 @@
 // configurations, and gives back actions in the order in which they are to be done. docs/vrrp.md describes the surface; the parts are
 // accept.ts (packets), machine.ts and group.ts (states), track.ts (weights), announce.ts (neighbours), sightings.ts (why).
 import type { MonoMs } from "../base/clock.ts";
-import { type Family, formatIp, type IpText, ipBytes } from "../base/ip.ts";
-import type { LogLine } from "../base/log.ts";
-import type { AnnounceSettings, NotifyCommands, SyncGroup, VrrpConfig, VrrpInstance } from "../config/model.ts";
+import { type IpText, ipBytes } from "../base/ip.ts";
+import type { VrrpConfig, VrrpInstance } from "../config/model.ts";
 import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
-import {
-  type AcceptedAdvert,
-  accept,
-  type Datagram,
-  describeDatagram,
-  type Receiver,
-  type Refusal,
-  type RefusalReason,
-  receiverFor,
-  vridOf,
-} from "./accept.ts";
+import { type AcceptedAdvert, accept, type Datagram, describeDatagram, type Refusal, vridOf } from "./accept.ts";
+import { type DirectorAction, groupNotification, notification, transitionLine } from "./actions.ts";
 import {
   type Announcement,
-  type AnnounceTarget,
-  type AnnounceTimers,
   announceDeadline,
   announceDue,
   announceFor,
-  announceTargets,
-  NO_TIMERS,
   type Pacing,
   pace,
   paceCancel,
@@ -34,135 +20,44 @@ import {
   stopTimers,
 } from "./announce.ts";
 import {
-  type GroupStateName,
   type Member,
   regroup,
   stepAll,
   stepMember,
   stepMembers,
   stepTimers,
-  type Unit,
   type UnitOutput,
   type UnitStep,
   unitDeadline,
   unitState,
 } from "./group.ts";
-import { type LogLimiter, logLimiter } from "./limiter.ts";
+import { logLimiter } from "./limiter.ts";
 import {
   type Action,
   type AnnounceReason,
-  type Cause,
   type Event,
-  type Fault,
   initialState,
   isListening,
-  machineConfig,
-  type NotifyState,
   RESIGN_PRIORITY,
   type State,
-  type StateName,
   type Tracked,
 } from "./machine.ts";
 import { planReload } from "./reload.ts";
-import { type Sightings, sightings } from "./sightings.ts";
+import {
+  definitionsOf,
+  groupOfInstance,
+  newRuntime,
+  type Runtime,
+  settingsOf,
+  type UnitRuntime,
+  unitsOf,
+  withoutPeer,
+} from "./runtime.ts";
+import { peerOf, type SocketRows, type SocketSpec, socketSpecsOf, socketTableOf } from "./sockets.ts";
 import { type PlaceOf, statusOf } from "./status.ts";
-import {
-  type Evaluation,
-  evaluate,
-  type Fact,
-  type Facts,
-  sameTracked,
-  type TrackDefinition,
-  type TrackDefinitions,
-  type TrackKind,
-} from "./track.ts";
-import { trackedDevices } from "./track-devices.ts";
-import type { CounterName, InstanceView, Instant, LastTransition } from "./view.ts";
-import {
-  encodeAdvertisement,
-  INITIAL_WIRE,
-  ipProtocol,
-  isUnicast,
-  type OutgoingDatagram,
-  type WireState,
-  wireAfterCollision,
-  wireAfterWeaker,
-} from "./wire.ts";
-
-/** What the driver does, in the order given. */
-export type DirectorAction =
-  /** Send now, before anything else of the same call. One datagram for the group or one for each peer. */
-  | {
-      readonly kind: "send";
-      readonly instance: string;
-      readonly config: VrrpInstance;
-      readonly priority: number;
-      readonly datagrams: readonly OutgoingDatagram[];
-    }
-  /** The instance owns (add), or no longer owns (remove), its addresses, routes, rules and packet filter. Idempotent. */
-  | { readonly kind: "addAddresses" | "removeAddresses"; readonly instance: string; readonly config: VrrpInstance }
-  /** A master took another configuration: remove what only `previous` has, add what only `config` has. */
-  | {
-      readonly kind: "syncAddresses";
-      readonly instance: string;
-      readonly config: VrrpInstance;
-      readonly previous: VrrpInstance;
-    }
-  /** Compare with the kernel and put back what is missing. */
-  | {
-      readonly kind: "restoreAddresses";
-      readonly instance: string;
-      readonly config: VrrpInstance;
-      readonly what: string;
-    }
-  /** Announce each target in turn, all of it `rounds` times. Links with NOARP are skipped by the driver. */
-  | {
-      readonly kind: "announce";
-      readonly instance: string;
-      readonly config: VrrpInstance;
-      readonly targets: readonly AnnounceTarget[];
-      readonly rounds: number;
-    }
-  /** `garp_extra_if` is due. */
-  | { readonly kind: "announceExtra"; readonly instance: string; readonly config: VrrpInstance; readonly all: boolean }
-  | { readonly kind: "announceSource"; readonly instance: string; readonly config: VrrpInstance; readonly ip: IpText }
-  | {
-      readonly kind: "transition";
-      readonly subject: "instance" | "group";
-      readonly name: string;
-      readonly from: StateName | GroupStateName;
-      readonly to: StateName | GroupStateName;
-      readonly cause: Cause;
-    }
-  /** Has the shape of a Notification of notify/. */
-  | {
-      readonly kind: "notify";
-      readonly notification: {
-        readonly kind: "instance" | "group";
-        readonly name: string;
-        readonly state: NotifyState;
-        readonly priority: number;
-        readonly commands: NotifyCommands;
-        readonly smtpAlert: boolean;
-      };
-    }
-  | { readonly kind: "log"; readonly line: LogLine };
-
-/** One receive socket (and its send twin) that the configuration asks for; instances share it and are told apart by VRID. */
-export interface SocketSpec {
-  readonly key: string;
-  readonly family: Family;
-  /** 112, or 51 with AH. */
-  readonly protocol: number;
-  readonly interface: string;
-  /** Instance whose VMAC carries the packets; absent: the interface itself. */
-  readonly vmacOf?: string;
-  /** Multicast group to join and bind to; absent for unicast. */
-  readonly group?: IpText;
-  /** Unicast: address to bind to. */
-  readonly source?: IpText;
-  readonly instances: readonly string[];
-}
+import { evaluate, type Fact, type Facts, sameTracked, type TrackDefinition, type TrackKind } from "./track.ts";
+import type { InstanceView, Instant } from "./view.ts";
+import { encodeAdvertisement, wireAfterCollision, wireAfterWeaker } from "./wire.ts";
 
 export interface Director {
   /** Once. `notBefore` holds everything back longer than `vrrp_startup_delay` does (`vrrp_delay_after_boot`). */
@@ -211,59 +106,8 @@ export interface Arrival {
   readonly faults: Readonly<Record<string, string | undefined>>;
 }
 
-const COUNTER_NAMES: readonly CounterName[] = [
-  "advert_rcvd",
-  "advert_sent",
-  "become_master",
-  "release_master",
-  "packet_len_err",
-  "advert_interval_err",
-  "ip_ttl_err",
-  "invalid_type_rcvd",
-  "addr_list_err",
-  "invalid_authtype",
-  "authtype_mismatch",
-  "auth_failure",
-  "auth_ext_missing",
-  "auth_ext_malformed",
-  "auth_ext_unknown_key",
-  "auth_ext_invalid_hmac",
-  "auth_ext_stale",
-  "auth_ext_replay",
-  "pri_zero_rcvd",
-  "pri_zero_sent",
-];
-
 /** Nothing to do; shared, so that a refused packet allocates no list. */
 const NOTHING: readonly DirectorAction[] = Object.freeze([]);
-
-interface Runtime {
-  config: VrrpInstance;
-  previous: VrrpInstance;
-  receiver: Receiver;
-  targets: readonly AnnounceTarget[];
-  announce: AnnounceSettings;
-  wire: WireState;
-  source: { readonly ip: IpText; readonly bytes: Uint8Array } | undefined;
-  timers: AnnounceTimers;
-  evaluation: Evaluation;
-  tracked: Tracked;
-  readonly extraFaults: Map<string, string>;
-  readonly counters: Record<CounterName, number>;
-  readonly refused: Partial<Record<RefusalReason, number>>;
-  readonly limiter: LogLimiter;
-  readonly sightings: Sightings;
-  lastTransition: LastTransition | undefined;
-  unit: UnitRuntime;
-}
-
-type SocketTable = Map<string, (readonly Runtime[] | undefined)[]>;
-
-interface UnitRuntime {
-  unit: Unit;
-  config: SyncGroup | undefined;
-  since: MonoMs;
-}
 
 /** Sockets for which VRIDs of others are counted. */
 const MAX_SOCKETS_WATCHED = 256;
@@ -276,7 +120,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
   let units: UnitRuntime[] = [];
   let pacing: Pacing = new Map();
   /** By socket key and VRID; undefined: instances or sources have changed. */
-  let table: SocketTable | undefined;
+  let table: ReadonlyMap<string, SocketRows> | undefined;
   /** The next deadline, as far as known; undefined: work it out. */
   let dueAt: MonoMs | undefined;
   let stopped = false;
@@ -298,27 +142,6 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     attachUnits();
     for (const runtime of runtimes.values()) retrack(runtime);
     table = undefined;
-  }
-
-  function newRuntime(instance: VrrpInstance, now: MonoMs): Runtime {
-    const evaluation: Evaluation = { priority: instance.priority, faults: [], pending: [], shares: [] };
-    const unit: UnitRuntime = { unit: { members: [] }, config: undefined, since: now };
-    return {
-      ...settingsOf(instance),
-      previous: instance,
-      wire: INITIAL_WIRE,
-      source: undefined,
-      timers: NO_TIMERS,
-      evaluation,
-      tracked: evaluation,
-      extraFaults: new Map(),
-      counters: zeroCounters(),
-      refused: {},
-      limiter: logLimiter(),
-      sightings: sightings(),
-      lastTransition: undefined,
-      unit,
-    };
   }
 
   function attachUnits(): void {
@@ -663,31 +486,11 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
 
   // --- sockets
 
-  function socketTable(): SocketTable {
+  function socketTable(): ReadonlyMap<string, SocketRows> {
     if (table) return table;
-    const built: SocketTable = new Map();
-    for (const spec of socketSpecs()) {
-      const rows: (Runtime[] | undefined)[] = new Array(256);
-      for (const name of spec.instances) {
-        const runtime = runtimes.get(name);
-        if (runtime) rows[runtime.config.vrid] = [...(rows[runtime.config.vrid] ?? []), runtime];
-      }
-      built.set(spec.key, rows);
-    }
+    const built = socketTableOf(runtimes);
     table = built;
     return built;
-  }
-
-  function socketSpecs(): readonly SocketSpec[] {
-    const specs = new Map<string, { readonly spec: SocketSpec; readonly instances: string[] }>();
-    for (const runtime of runtimes.values()) {
-      const spec = socketSpecOf(runtime.config, runtime.source?.ip);
-      if (!spec) continue;
-      const known = specs.get(spec.key);
-      if (known) known.instances.push(runtime.config.name);
-      else specs.set(spec.key, { spec, instances: [runtime.config.name] });
-    }
-    return [...specs.values()].map(({ spec, instances }) => ({ ...spec, instances }));
   }
 
   // --- reload
@@ -859,7 +662,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
       }
       return [...out, ...groups];
     },
-    sockets: socketSpecs,
+    sockets: () => socketSpecsOf(runtimes.values()),
     instances: () => [...runtimes.values()].map(view),
     status(name, at, placeOf) {
       const runtime = runtimes.get(name);
@@ -879,114 +682,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
   };
 }
 
-/** The first group that names an instance has it. */
-function groupOfInstance(config: VrrpConfig): ReadonlyMap<string, SyncGroup> {
-  const groups = new Map<string, SyncGroup>();
-  for (const group of config.syncGroups)
-    for (const name of group.instances) if (!groups.has(name)) groups.set(name, group);
-  return groups;
-}
-
-function definitionsOf(config: VrrpConfig, bfd: readonly TrackDefinition[]): TrackDefinitions {
-  const { scripts, files, processes } = config;
-  return { scripts, files, processes, bfd, devices: trackedDevices(config) };
-}
-
-function settingsOf(instance: VrrpInstance): Pick<Runtime, "config" | "receiver" | "targets" | "announce"> {
-  const announce = instance.strict ? { ...instance.announce, lowerPrioRepeat: 0 } : instance.announce;
-  return { config: instance, receiver: receiverFor(instance), targets: announceTargets(instance), announce };
-}
-
-/** Groups first, each with its members in the group's order, then the instances by themselves. */
-function unitsOf(
-  config: VrrpConfig,
-  grouped: ReadonlyMap<string, SyncGroup>,
-  state: (name: string) => State,
-  now: MonoMs,
-): UnitRuntime[] {
-  const byName = new Map(config.instances.map((instance) => [instance.name, instance]));
-  const member = (instance: VrrpInstance, inGroup: boolean) => ({
-    name: instance.name,
-    cfg: machineConfig(instance, inGroup),
-    state: state(instance.name),
-  });
-  const groups = config.syncGroups.map((group): UnitRuntime => {
-    const members = group.instances.flatMap((name) => {
-      const instance = byName.get(name);
-      return instance && grouped.get(name) === group ? [member(instance, true)] : [];
-    });
-    return { unit: { group: group.name, members }, config: group, since: now };
-  });
-  const alone = config.instances
-    .filter((instance) => !grouped.has(instance.name))
-    .map((instance): UnitRuntime => ({ unit: { members: [member(instance, false)] }, config: undefined, since: now }));
-  return [...groups.filter((group) => group.unit.members.length > 0), ...alone];
-}
-
-function socketSpecOf(instance: VrrpInstance, source: IpText | undefined): SocketSpec | undefined {
-  const link = instance.interface ?? "";
-  const protocol = ipProtocol(instance);
-  const { family, name } = instance;
-  const ownVmac = instance.vmac !== undefined && !instance.vmac.xmitBase;
-  const base = { family, protocol, interface: link, instances: [name], ...(ownVmac ? { vmacOf: name } : {}) };
-  const prefix = `${family}/${protocol}/${link}${ownVmac ? `/vmac ${name}` : ""}`;
-  if (!isUnicast(instance)) {
-    const group = instance.multicastGroup;
-    return { ...base, key: `${prefix}/${group}`, group };
-  }
-  const address = instance.sourceIp ?? source;
-  return address === undefined ? undefined : { ...base, key: `${prefix}/from ${address}`, source: address };
-}
-
-/** Of several unicast instances with one VRID on one socket, the one whose peer sent this. */
-function peerOf(candidates: readonly Runtime[], datagram: Datagram): Runtime | undefined {
-  const sender = formatIp(datagram.source);
-  return candidates.find((one) => one.receiver.peers.has(sender)) ?? candidates[0];
-}
-
 function usesLink(instance: VrrpInstance, link: string): boolean {
   if (instance.interface === link || instance.vmac?.interface === link) return true;
   return [...instance.virtualAddresses, ...instance.excludedAddresses].some((address) => address.device === link);
-}
-
-/** `unicast_fault_no_peer`: rather in FAULT than back to multicast. */
-function withoutPeer(instance: VrrpInstance): readonly Fault[] {
-  if (!instance.unicast?.faultWithoutPeer || isUnicast(instance)) return [];
-  return [{ code: "config", text: "unicast is asked for, and no unicast_peer is configured" }];
-}
-
-function zeroCounters(): Record<CounterName, number> {
-  return Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Record<CounterName, number>;
-}
-
-function transitionLine(name: string, from: string, to: string, cause: Cause): LogLine {
-  const level = to === "FAULT" ? "warning" : "info";
-  return {
-    level,
-    area: "vrrp",
-    message: `${name}: ${from} to ${to}: ${cause.text}`,
-    fields: { name, from, to, cause: cause.code },
-  };
-}
-
-function notification(
-  kind: "instance" | "group",
-  name: string,
-  state: NotifyState,
-  priority: number,
-  source: { readonly notify: NotifyCommands; readonly smtpAlert: boolean } | undefined,
-): DirectorAction {
-  const commands = source?.notify ?? {};
-  return {
-    kind: "notify",
-    notification: { kind, name, state, priority, commands, smtpAlert: source?.smtpAlert ?? false },
-  };
-}
-
-function groupNotification(
-  group: SyncGroup | undefined,
-  name: string,
-  to: Exclude<GroupStateName, "INIT">,
-): DirectorAction {
-  return notification("group", name, to, 0, group);
 }

@@ -14,7 +14,8 @@ import {
   receiverFor,
   vridOf,
 } from "../../src/vrrp/accept.ts";
-import { createDirector, type DirectorAction } from "../../src/vrrp/director.ts";
+import type { DirectorAction } from "../../src/vrrp/actions.ts";
+import { createDirector } from "../../src/vrrp/director.ts";
 import {
   deadline,
   type Event,

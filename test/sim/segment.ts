@@ -3,7 +3,8 @@
 import { formatIp, ipBytes } from "../../src/base/ip.ts";
 import type { VrrpConfig } from "../../src/config/model.ts";
 import type { Datagram } from "../../src/vrrp/accept.ts";
-import { createDirector, type Director, type DirectorAction } from "../../src/vrrp/director.ts";
+import type { DirectorAction } from "../../src/vrrp/actions.ts";
+import { createDirector, type Director } from "../../src/vrrp/director.ts";
 import type { Fact, TrackKind } from "../../src/vrrp/track.ts";
 import type { Random } from "./random.ts";
 

@@ -1,0 +1,143 @@
+// VRRP core: what a director keeps of each instance beside its protocol state, and what stands together as one unit.
+import type { MonoMs } from "../base/clock.ts";
+import type { IpText } from "../base/ip.ts";
+import type { AnnounceSettings, SyncGroup, VrrpConfig, VrrpInstance } from "../config/model.ts";
+import { type Receiver, type RefusalReason, receiverFor } from "./accept.ts";
+import { type AnnounceTarget, type AnnounceTimers, announceTargets, NO_TIMERS } from "./announce.ts";
+import type { Unit } from "./group.ts";
+import { type LogLimiter, logLimiter } from "./limiter.ts";
+import { type Fault, machineConfig, type State, type Tracked } from "./machine.ts";
+import { type Sightings, sightings } from "./sightings.ts";
+import type { Evaluation, TrackDefinition, TrackDefinitions } from "./track.ts";
+import { trackedDevices } from "./track-devices.ts";
+import type { CounterName, LastTransition } from "./view.ts";
+import { INITIAL_WIRE, isUnicast, type WireState } from "./wire.ts";
+
+/** Mutable: one for each instance, for as long as it lives; a reload changes its configuration. */
+export interface Runtime {
+  config: VrrpInstance;
+  previous: VrrpInstance;
+  receiver: Receiver;
+  targets: readonly AnnounceTarget[];
+  announce: AnnounceSettings;
+  wire: WireState;
+  source: { readonly ip: IpText; readonly bytes: Uint8Array } | undefined;
+  timers: AnnounceTimers;
+  evaluation: Evaluation;
+  tracked: Tracked;
+  readonly extraFaults: Map<string, string>;
+  readonly counters: Record<CounterName, number>;
+  readonly refused: Partial<Record<RefusalReason, number>>;
+  readonly limiter: LogLimiter;
+  readonly sightings: Sightings;
+  lastTransition: LastTransition | undefined;
+  unit: UnitRuntime;
+}
+
+/** One for each unit: an instance by itself, or a sync group. */
+export interface UnitRuntime {
+  unit: Unit;
+  config: SyncGroup | undefined;
+  since: MonoMs;
+}
+
+const COUNTER_NAMES: readonly CounterName[] = [
+  "advert_rcvd",
+  "advert_sent",
+  "become_master",
+  "release_master",
+  "packet_len_err",
+  "advert_interval_err",
+  "ip_ttl_err",
+  "invalid_type_rcvd",
+  "addr_list_err",
+  "invalid_authtype",
+  "authtype_mismatch",
+  "auth_failure",
+  "auth_ext_missing",
+  "auth_ext_malformed",
+  "auth_ext_unknown_key",
+  "auth_ext_invalid_hmac",
+  "auth_ext_stale",
+  "auth_ext_replay",
+  "pri_zero_rcvd",
+  "pri_zero_sent",
+];
+
+/** Of an instance that has not been started; it has no source yet. */
+export function newRuntime(instance: VrrpInstance, now: MonoMs): Runtime {
+  const evaluation: Evaluation = { priority: instance.priority, faults: [], pending: [], shares: [] };
+  const unit: UnitRuntime = { unit: { members: [] }, config: undefined, since: now };
+  return {
+    ...settingsOf(instance),
+    previous: instance,
+    wire: INITIAL_WIRE,
+    source: undefined,
+    timers: NO_TIMERS,
+    evaluation,
+    tracked: evaluation,
+    extraFaults: new Map(),
+    counters: zeroCounters(),
+    refused: {},
+    limiter: logLimiter(),
+    sightings: sightings(),
+    lastTransition: undefined,
+    unit,
+  };
+}
+
+/** What follows from the configuration alone. */
+export function settingsOf(instance: VrrpInstance): Pick<Runtime, "config" | "receiver" | "targets" | "announce"> {
+  const announce = instance.strict ? { ...instance.announce, lowerPrioRepeat: 0 } : instance.announce;
+  return { config: instance, receiver: receiverFor(instance), targets: announceTargets(instance), announce };
+}
+
+/** The first group that names an instance has it. */
+export function groupOfInstance(config: VrrpConfig): ReadonlyMap<string, SyncGroup> {
+  const groups = new Map<string, SyncGroup>();
+  for (const group of config.syncGroups)
+    for (const name of group.instances) if (!groups.has(name)) groups.set(name, group);
+  return groups;
+}
+
+/** Groups first, each with its members in the group's order, then the instances by themselves. */
+export function unitsOf(
+  config: VrrpConfig,
+  grouped: ReadonlyMap<string, SyncGroup>,
+  state: (name: string) => State,
+  now: MonoMs,
+): UnitRuntime[] {
+  const byName = new Map(config.instances.map((instance) => [instance.name, instance]));
+  const member = (instance: VrrpInstance, inGroup: boolean) => ({
+    name: instance.name,
+    cfg: machineConfig(instance, inGroup),
+    state: state(instance.name),
+  });
+  const groups = config.syncGroups.map((group): UnitRuntime => {
+    const members = group.instances.flatMap((name) => {
+      const instance = byName.get(name);
+      return instance && grouped.get(name) === group ? [member(instance, true)] : [];
+    });
+    return { unit: { group: group.name, members }, config: group, since: now };
+  });
+  const alone = config.instances
+    .filter((instance) => !grouped.has(instance.name))
+    .map((instance): UnitRuntime => ({ unit: { members: [member(instance, false)] }, config: undefined, since: now }));
+  return [...groups.filter((group) => group.unit.members.length > 0), ...alone];
+}
+
+/** What trackers have to know of a configuration. */
+export function definitionsOf(config: VrrpConfig, bfd: readonly TrackDefinition[]): TrackDefinitions {
+  const { scripts, files, processes } = config;
+  return { scripts, files, processes, bfd, devices: trackedDevices(config) };
+}
+
+/** `unicast_fault_no_peer`: rather in FAULT than back to multicast. */
+export function withoutPeer(instance: VrrpInstance): readonly Fault[] {
+  if (!instance.unicast?.faultWithoutPeer || isUnicast(instance)) return [];
+  return [{ code: "config", text: "unicast is asked for, and no unicast_peer is configured" }];
+}
+
+function zeroCounters(): Record<CounterName, number> {
+  return Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Record<CounterName, number>;
+}

@@ -22,20 +22,19 @@ import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { createScriptRunner, type ScriptOutcome } from "../../kernel/script-runner.ts";
 import { currentWorld, openSysctlKeeper, parseSysctlJournal } from "../../kernel/sysctl.ts";
 import { openVirtualInterfaces } from "../../kernel/vmac.ts";
-import { parseMac } from "../../net/links.ts";
-import { IFF_NOARP, type Link, linkByName, linkWorks } from "../../net/model.ts";
+import { linkByName, linkWorks } from "../../net/model.ts";
 import { type BlockedAddress, DEFAULT_FIREWALL, virtualServices } from "../../net/nft-vrrp.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import type { ScriptRunResult } from "../../probe/track-script.ts";
 import { escapeLabel } from "../../status/metrics.ts";
 import type { DirectorAction } from "../../vrrp/actions.ts";
-import { type AnnounceTarget, announcementFrame, announceTargets } from "../../vrrp/announce.ts";
 import { type Arrival, createDirector, type Director } from "../../vrrp/director.ts";
 import { planReload } from "../../vrrp/reload.ts";
 import type { Instant } from "../../vrrp/view.ts";
 import { journalPath, openJournal } from "../journal.ts";
 import type { Role, RoleContext } from "../role.ts";
+import { createAnnouncer } from "./vrrp-announcer.ts";
 import { createVrrpMetrics } from "./vrrp-metrics.ts";
 import {
   bootDelayMs,
@@ -65,7 +64,6 @@ import {
 import { createTrackers, type NamedFact } from "./vrrp-trackers.ts";
 
 const AREA = "vrrp";
-const ARPHRD_ETHER = 1;
 /** Addresses, routes, rules and the packet filter are compared with the wish this often. */
 const AUDIT_MS = 5000;
 /** An audit reads whole tables: it waits for the time behind an advertisement when the next one is closer than this. */
@@ -76,8 +74,6 @@ const AUDIT_PATIENCE_MS = 1000;
 const STATUS_MS = 2000;
 /** Instances reported in one turn: what takes long delays adverts. */
 const REPORTS_PER_TURN = 16;
-/** How old the answer may be whether a link forwards IPv6 (the router flag of neighbour advertisements). */
-const FORWARDING_MAX_AGE_MS = 5000;
 /** What notify programs may take after the stop, of child_wait_time. */
 const DRAIN_SHARE = 0.6;
 
@@ -122,8 +118,8 @@ export function createVrrpRole(context: RoleContext): Role {
   const owning = new Map<string, VrrpInstance>();
   /** Key of the kernel's sockets → key of the director's. */
   const socketKeys = new Map<string, string>();
-  const forwarding = new Map<number, { readonly at: MonoMs; readonly value: boolean }>();
   const metrics = createVrrpMetrics();
+  const announcer = createAnnouncer({ clock, frames, seen: () => reflector.seen, forwards, sent: metrics.announced });
   const dirty = new Set<string>();
   let director: Director | undefined;
   let config: Config | undefined;
@@ -197,13 +193,17 @@ export function createVrrpRole(context: RoleContext): Role {
       case "restoreAddresses":
         return;
       case "announce":
-        announce(action.instance, action.targets, action.rounds);
+        announcer.announce(stations.get(action.instance), action.targets, action.rounds);
         return;
       case "announceExtra":
-        announceExtra(action.instance, action.all);
+        announcer.announceExtra(stations.get(action.instance), action.all);
         return;
       case "announceSource":
-        announce(action.instance, [{ ip: action.ip, family: action.config.family, useVmac: false }], 1);
+        announcer.announce(
+          stations.get(action.instance),
+          [{ ip: action.ip, family: action.config.family, useVmac: false }],
+          1,
+        );
         return;
       case "notify":
         notifier?.notify(action.notification);
@@ -236,43 +236,8 @@ export function createVrrpRole(context: RoleContext): Role {
     });
   }
 
-  // --- announcements
-
-  function announce(name: string, targets: readonly AnnounceTarget[], rounds: number): void {
-    const station = stations.get(name);
-    if (!station) return;
-    const built = targets.flatMap((target) => {
-      const device = deviceOf(station, target);
-      const link = device === undefined ? undefined : linkByName(reflector.seen, device);
-      const mac = link?.mac === undefined ? undefined : parseMac(link.mac);
-      if (!link || !mac || link.hardwareType !== ARPHRD_ETHER || (link.flags & IFF_NOARP) !== 0) return [];
-      return [{ link, frame: announcementFrame(target.ip, mac, { router: target.family === 6 && forwards(link) }) }];
-    });
-    for (let round = 0; round < rounds; round++)
-      for (const { link, frame } of built) if (frames.send(link.index, frame).ok) metrics.announced(link.name);
-  }
-
-  /** `garp_extra_if`: an address of each virtual MAC that no advertisement leaves by, with `all` of each such interface. */
-  function announceExtra(name: string, all: boolean): void {
-    const station = stations.get(name);
-    if (!station) return;
-    const sending = station.instance.vmac?.xmitBase ? station.instance.interface : station.link?.name;
-    const virtual = new Set(virtualsOf(station).map((one) => one.name));
-    const byDevice = new Map<string, AnnounceTarget>();
-    for (const target of announceTargets(station.instance)) {
-      const device = deviceOf(station, target);
-      if (device === undefined || device === sending || byDevice.has(device)) continue;
-      if (all || virtual.has(device)) byDevice.set(device, target);
-    }
-    announce(name, [...byDevice.values()], 1);
-  }
-
-  function forwards(link: Link): boolean {
-    const known = forwarding.get(link.index);
-    if (known && clock.now() - known.at < FORWARDING_MAX_AGE_MS) return known.value;
-    const value = sysctl.value(`net/ipv6/conf/${link.name}/forwarding`) === "1";
-    forwarding.set(link.index, { at: clock.now(), value });
-    return value;
+  function forwards(link: string): boolean {
+    return sysctl.value(`net/ipv6/conf/${link}/forwarding`) === "1";
   }
 
   // --- tables

@@ -78,10 +78,16 @@ export function openRights(area: string, log: Log): TakeRights {
   };
 }
 
+/** How many files this process may have open, once it has taken its rights. */
+export function openFileLimit(): number {
+  const { hard } = resourceLimit(RLIMIT_NOFILE);
+  return Number(hard < WANTED_FILES ? hard : WANTED_FILES);
+}
+
 function raiseFileLimit(): void {
-  const now = resourceLimit(RLIMIT_NOFILE);
-  const soft = now.hard < WANTED_FILES ? now.hard : WANTED_FILES;
-  if (now.soft < soft) setResourceLimit(RLIMIT_NOFILE, { soft, hard: now.hard });
+  const { soft, hard } = resourceLimit(RLIMIT_NOFILE);
+  const wanted = BigInt(openFileLimit());
+  if (soft < wanted) setResourceLimit(RLIMIT_NOFILE, { soft: wanted, hard });
 }
 
 function limitRealtime(wantedUs: number | undefined, area: string, log: Log): void {

@@ -1,7 +1,7 @@
 // Process layer: what the checker role works with: the real things here, fakes in tests.
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { Probes } from "../../check/runner.ts";
+import { MAX_IN_FLIGHT, type Probes } from "../../check/runner.ts";
 import type { Config, GlobalConfig, ProcessRights, ScriptSecurity, SslClient } from "../../config/model.ts";
 import { openPing, openTcp, openUdp } from "../../kernel/check-socket.ts";
 import { type FileWatches, openFileWatches, readStart } from "../../kernel/file-watch.ts";
@@ -12,7 +12,7 @@ import type { IpvsTable } from "../../kernel/ports.ts";
 import { openReadiness, type Readiness } from "../../kernel/readiness.ts";
 import type { ReceiveBuffer } from "../../kernel/receive-buffer.ts";
 import { openReflector, type Reflector } from "../../kernel/reflector.ts";
-import { openRights } from "../../kernel/rights.ts";
+import { openFileLimit, openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { createScriptRunner } from "../../kernel/script-runner.ts";
 import type { Notification } from "../../notify/notification.ts";
@@ -33,6 +33,8 @@ export interface CheckerPorts {
   /** Tells one parent process from another. */
   readonly session: string;
   random(): number;
+  /** Runs under way at once. */
+  readonly checksAtOnce: number;
   /** Priority, CPUs, locked memory and limits of this process. */
   takeRights(rights: ProcessRights): void;
   readonly scripts: {
@@ -62,6 +64,10 @@ export interface CheckerNotifier {
   metrics(): Readonly<Record<string, number>>;
   close(): void;
 }
+
+/** Files that are not for checks: the kernel's tables, FIFOs, programs, mails. Where there are few, dead servers must not take them all. */
+const KEPT_FILES = 256;
+const LEAST_CHECKS_AT_ONCE = 64;
 
 /** The real ones. Nothing is opened before it is needed. */
 export function realPorts(context: RoleContext): CheckerPorts {
@@ -98,6 +104,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
     journal: openCheckerJournal(options.runDir),
     session: parentSession(),
     random,
+    checksAtOnce: Math.min(MAX_IN_FLIGHT, Math.max(LEAST_CHECKS_AT_ONCE, openFileLimit() - KEPT_FILES)),
     takeRights: openRights("checker", log),
     scripts: {
       setSecurity(next) {

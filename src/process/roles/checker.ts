@@ -39,15 +39,18 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
   let reportAt = 0;
   let stopped = false;
 
-  const runner = createCheckRunner({
-    clock,
-    probes: ports.probes,
-    random: ports.random,
-    ran: (id, before, state, verdict) => ran(id, before.up, state, verdict),
-    started(lateMs) {
-      if (lateMs > LATE_MS) count("lbd_check_late_total");
+  const runner = createCheckRunner(
+    {
+      clock,
+      probes: ports.probes,
+      random: ports.random,
+      ran: (id, before, state, verdict) => ran(id, before.up, state, verdict),
+      started(lateMs) {
+        if (lateMs > LATE_MS) count("lbd_check_late_total");
+      },
     },
-  });
+    ports.checksAtOnce,
+  );
   const marker = createGroupMarker(ports.openGroupMarkTables, context.log);
   const news = createCheckerNews(context, notifier);
   const services = createCheckerServices(clock, runner, (key) => ipvs.seen(key));

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { LogLine } from "../../../src/base/log.ts";
 import type { ProcessRights } from "../../../src/config/model.ts";
-import { openRights } from "../../../src/kernel/rights.ts";
+import { openFileLimit, openRights } from "../../../src/kernel/rights.ts";
 import type { KernelView } from "../../support/kernel-view.ts";
 
 /** A process of its own takes them one after the other: this one would keep them. */
@@ -61,5 +61,6 @@ describe("rights", () => {
   test("descriptors for many checks at once", () => {
     const hard = /Max open files +\S+ +(\S+)/.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
     expect(Number(taken(PLAIN).files)).toBe(Math.min(65_536, Number(hard)));
+    expect(openFileLimit()).toBe(Math.min(65_536, Number(hard)));
   });
 });

@@ -30,6 +30,7 @@ export interface BenchOptions {
   readonly session?: string;
   readonly releaseIpvs?: boolean;
   readonly random?: number;
+  readonly checksAtOnce?: number;
   readonly addresses?: readonly string[];
   /** There is no IPVS until `ipvsComes` is called. */
   readonly openFails?: boolean;
@@ -103,6 +104,7 @@ export function bench(options: BenchOptions = {}) {
     },
     session: options.session ?? "1:1",
     random: () => options.random ?? 0,
+    checksAtOnce: options.checksAtOnce ?? 1000,
     takeRights: (wanted) => rights.push(wanted),
     scripts: { setSecurity() {}, stopChecks() {}, stopAll() {} },
     watchFiles: { set() {}, close() {} },

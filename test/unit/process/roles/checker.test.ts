@@ -723,6 +723,17 @@ describe("reload", () => {
   });
 });
 
+test("no more checks at once than there are descriptors for", () => {
+  const b = bench({ checksAtOnce: 2 });
+  const hosts = [1, 2, 3, 4, 5];
+  for (const host of hosts) b.takes(`10.9.1.${host}`, 4500);
+  b.start(configOf([virtualServer(hosts.map((host) => server(host)))]));
+  b.clock.advance(5000);
+  expect(b.metric("lbd_checks_in_flight")).toBe(2);
+  b.clock.advance(20_000);
+  expect(b.status().realServers.every(({ checks }) => (checks[0]?.runs ?? 0) > 0)).toBe(true);
+});
+
 test("priority, limits and CPUs of this process are taken at the start and at each reload", () => {
   const b = bench();
   const config = two();

@@ -209,7 +209,7 @@ interface Writer {
   line(text: string): void;
   /** Lines of whole words; later ones are indented a little more. */
   wrapped(text: string, indent: number): void;
-  /** Columns as wide as needed; the last takes what is left and is cut. */
+  /** Columns as wide as needed; the last takes what is left, and goes on in lines below itself. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): void;
   blank(): void;
   ago(iso: string): string;
@@ -220,29 +220,34 @@ function writer({ columns: asked, nowWallMs }: TextOptions): Writer {
   const columns = Math.max(LEAST_COLUMNS, asked);
   const lines: string[] = [];
   const line = (text: string) => void lines.push(cut(escapeControls(text).trimEnd(), columns));
+
+  /** Whole words behind `first`; what does not fit goes to lines of its own behind `indent` blanks. */
+  function flow(first: string, text: string, indent: number): void {
+    let pad = first;
+    let current = "";
+    for (const word of text.split(" ")) {
+      if (current !== "" && pad.length + current.length + 1 + word.length > columns) {
+        line(pad + current);
+        pad = " ".repeat(indent);
+        current = word;
+      } else current = current === "" ? word : `${current} ${word}`;
+    }
+    line(pad + current);
+  }
+
   return {
     line,
-    wrapped(text, indent) {
-      let pad = " ".repeat(indent);
-      let current = "";
-      for (const word of text.split(" ")) {
-        if (current !== "" && pad.length + current.length + 1 + word.length > columns) {
-          line(pad + current);
-          pad = " ".repeat(indent + 2);
-          current = word;
-        } else current = current === "" ? word : `${current} ${word}`;
-      }
-      line(pad + current);
-    },
+    wrapped: (text, indent) => flow(" ".repeat(indent), text, indent + 2),
     table(head, rows) {
       const cells = [head, ...rows];
       const widths = head.slice(0, -1).map((_, i) => Math.max(...cells.map((row) => (row[i] ?? "").length)));
       // A long name gives way, so that the state beside it is seen.
       const rest = widths.slice(1).reduce((sum, width) => sum + width + GAP.length, LEAST_LAST + GAP.length);
       widths[0] = Math.min(widths[0] ?? 0, Math.max(LEAST_NAME, columns - GAP.length - rest));
-      const fitted = (cell: string, width: number | undefined) =>
-        width === undefined ? cell : cut(cell, width).padEnd(width);
-      for (const row of cells) line(GAP + row.map((cell, i) => fitted(cell, widths[i])).join(GAP));
+      for (const row of cells) {
+        const front = widths.map((width, i) => GAP + cut(row[i] ?? "", width).padEnd(width)).join("") + GAP;
+        flow(front, row[widths.length] ?? "", front.length);
+      }
     },
     blank: () => void lines.push(""),
     ago: (iso) => age(nowWallMs - Date.parse(iso)),

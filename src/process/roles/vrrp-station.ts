@@ -54,14 +54,8 @@ export type StationFaults = Readonly<Partial<Record<"vmac" | "socket" | "source-
 
 export const STATION_FAULTS = ["vmac", "socket", "source-gone", "config"] as const;
 
-/** A station with a name for its virtual interface that neither others nor strangers have. */
-export function newStation(
-  instance: VrrpInstance,
-  others: Iterable<Station>,
-  seen: SeenTables,
-  global: VrrpGlobal,
-): Station {
-  const given = givenNames(others);
+/** A station with a name for its virtual interface that neither others (`given`, which it joins) nor strangers have. */
+export function newStation(instance: VrrpInstance, given: Set<string>, seen: SeenTables, global: VrrpGlobal): Station {
   const taken = takenNames(given, seen);
   const vmac = virtualInterfaceOf(instance, global, taken);
   if (vmac) given.add(vmac.name);

@@ -355,11 +355,13 @@ export function createVrrpRole(context: RoleContext): Role {
   function refresh(): void {
     if (!config || !director) return;
     const { global } = config.vrrp;
+    const actions: DirectorAction[] = [];
     for (const [name, station] of stations) {
       const faults = refreshStation(station, reflector.seen, global, { sockets, virtuals });
-      perform(director.setSource(name, station.source, now()));
-      for (const code of STATION_FAULTS) perform(director.setFault(name, code, faults[code], now()));
+      actions.push(...director.setSource(name, station.source, now()));
+      for (const code of STATION_FAULTS) actions.push(...director.setFault(name, code, faults[code], now()));
     }
+    perform(actions);
     mapSockets();
     const vmacs = [...stations.values()].flatMap((station) => virtualMacsOf(station, reflector.seen));
     filter(firewall?.setVirtualMacs(vmacs));
@@ -415,8 +417,9 @@ export function createVrrpRole(context: RoleContext): Role {
     takeConfig(first);
     const { vrrp } = first;
     director = createDirector(vrrp, first.bfd, clock.now());
+    const taken = new Set<string>();
     for (const instance of vrrp.instances)
-      stations.set(instance.name, newStation(instance, stations.values(), reflector.seen, vrrp.global));
+      stations.set(instance.name, newStation(instance, taken, reflector.seen, vrrp.global));
     for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
     reflector.setScope(tableScope(allParts()));
     tables.setOwned(allParts(), isAlone(first));
@@ -470,19 +473,21 @@ export function createVrrpRole(context: RoleContext): Role {
       if (station) dropStation(name, station);
     }
     stations.clear();
+    const kept = givenNames(before.values());
     for (const { old, next: instance } of [...plan.keep, ...plan.change]) {
       const station = before.get(old.name);
       if (!station) continue;
       station.instance = instance;
-      const unused = placeAddresses(station, givenNames(before.values()), reflector.seen, vrrp.global);
+      const unused = placeAddresses(station, kept, reflector.seen, vrrp.global);
       for (const vmac of unused) virtuals.remove(vmac);
       stations.set(instance.name, station);
       // Another name is no change on the wire, so the core has nothing to say of it.
       if (owning.delete(old.name)) owning.set(instance.name, instance);
     }
     const arrived = new Map<string, Arrival>();
+    const taken = givenNames(stations.values());
     for (const instance of plan.add) {
-      const station = newStation(instance, stations.values(), reflector.seen, vrrp.global);
+      const station = newStation(instance, taken, reflector.seen, vrrp.global);
       stations.set(instance.name, station);
       const faults = refreshStation(station, reflector.seen, vrrp.global, { sockets, virtuals });
       arrived.set(instance.name, { source: station.source, faults });

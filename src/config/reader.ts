@@ -28,11 +28,13 @@ export interface BindContext {
   readKeyFile?(path: string): Uint8Array | undefined;
 }
 
-/** A schema that makes a value of one word. The message of its issue says what would be accepted. */
-export type WordSchema<T> = v.GenericSchema<string, T> & {
-  /** What the schema does with a right word, without the machinery for a wrong one; undefined for a wrong one. */
-  readonly plain?: (text: string) => T | undefined;
-};
+/** What makes a value of one word. */
+export interface WordSchema<T> {
+  /** The value of a right word; undefined for a wrong one. */
+  plain(text: string): T | undefined;
+  /** The schema that says what is wrong. The message of its issue says what would be accepted. */
+  schema(): v.GenericSchema<string, T>;
+}
 
 /** Marks an issue as «right kind, wrong size», so that the finding gets the code `out-of-range`. */
 export const RANGE = "range";
@@ -137,9 +139,9 @@ export class Reader {
 
   /** Value of a word, or a finding `bad-value` or `out-of-range`. */
   convert<T>(word: Word, schema: WordSchema<T>, of?: string): T | undefined {
-    const plain = schema.plain?.(word.text);
+    const plain = schema.plain(word.text);
     if (plain !== undefined) return plain;
-    const read = v.safeParse(schema, word.text);
+    const read = v.safeParse(schema.schema(), word.text);
     if (read.success) return read.output;
     const issue = read.issues[0];
     const range = issue.expected === RANGE;
@@ -170,7 +172,7 @@ export class Reader {
   /** Takes the next word if it is right; nothing is said of a wrong one. Nearly all words of a large file are right. */
   plain<T>(schema: WordSchema<T>): T | undefined {
     const text = this.#statement?.text(this.#at);
-    const value = text === undefined ? undefined : schema.plain?.(text);
+    const value = text === undefined ? undefined : schema.plain(text);
     if (value !== undefined) this.#at++;
     return value;
   }

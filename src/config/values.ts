@@ -20,21 +20,24 @@ type Transformed<T> = { readonly ok: T } | { readonly bad: string } | { readonly
 
 /** A schema from a function that gives the value, or says what would be accepted. */
 export function wordSchema<T>(read: (text: string) => Transformed<T>): WordSchema<T> {
-  const schema = v.pipe(
-    v.string(),
-    v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      const result = read(dataset.value);
-      if ("ok" in result) return result.ok;
-      if ("range" in result) addIssue({ message: result.range, expected: RANGE });
-      else addIssue({ message: result.bad });
-      return NEVER;
-    }),
-  );
-  const plain = (text: string) => {
-    const result = read(text);
-    return "ok" in result ? result.ok : undefined;
+  return {
+    plain: (text) => {
+      const result = read(text);
+      return "ok" in result ? result.ok : undefined;
+    },
+    // Made only for wrong words: there are hundreds of kinds, and most processes never see one.
+    schema: () =>
+      v.pipe(
+        v.string(),
+        v.rawTransform(({ dataset, addIssue, NEVER }) => {
+          const result = read(dataset.value);
+          if ("ok" in result) return result.ok;
+          if ("range" in result) addIssue({ message: result.range, expected: RANGE });
+          else addIssue({ message: result.bad });
+          return NEVER;
+        }),
+      ),
   };
-  return Object.assign(schema, { plain });
 }
 
 const DECIMAL = /^\s*[+-]?\d+$/;
@@ -163,7 +166,7 @@ export const interfaceSchema: WordSchema<string> = wordSchema((text) =>
 
 /** Text of 1 to `max` bytes. */
 export function textSchema(max: number | undefined): WordSchema<string> {
-  if (max === undefined) return v.string();
+  if (max === undefined) return wordSchema((text) => ({ ok: text }));
   return wordSchema((text) =>
     text === "" || new TextEncoder().encode(text).byteLength > max ? { bad: `1 to ${max} bytes` } : { ok: text },
   );

@@ -25,7 +25,16 @@ const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed"
 const MODULES = [
   ...["crc32c_generic", "virtio_pci", "virtio_net", "veth", "bridge", "dummy", "macvlan", "ipvlan", "vrf"],
   ...["ipip", "ip_gre", "fou", "sit", "ip6_tunnel", "ip6_gre", "tunnel4", "tunnel6"],
-  ...["nf_tables", "nf_conntrack", "nft_ct", "nft_dup_ipv4", "nft_dup_ipv6", "nft_dup_netdev", "nfnetlink"],
+  ...[
+    "nf_tables",
+    "nf_conntrack",
+    "nft_ct",
+    "nft_dup_ipv4",
+    "nft_dup_ipv6",
+    "nft_dup_netdev",
+    "nfnetlink",
+    "netlink_diag",
+  ],
   ...["ip_vs", "ip_vs_ftp", "ip_vs_pe_sip", ...SCHEDULERS.map((name) => `ip_vs_${name}`)],
 ];
 

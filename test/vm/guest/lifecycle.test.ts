@@ -199,12 +199,14 @@ describe("settings of the way to the kernel", () => {
     using here = new Namespace("here");
     using there = new Namespace("there");
     const table = (host: Namespace) => shown(host, "ipvsadm", "-Sn").split("\n").length - 1;
-    using named = new Daemon("lbd", here, `net_namespace_ipvs ${there.name}\n${virtualServer()}`).start("-C");
+    // Nothing answers here.
+    const unchecked = virtualServer().replaceAll(/TCP_CHECK \{[^}]*\}/g, "");
+    using named = new Daemon("lbd", here, `net_namespace_ipvs ${there.name}\n${unchecked}`).start("-C");
     await until("the table is there", () => table(there) === 3, 30_000);
     expect(table(here)).toBe(0);
     expect(await named.stop()).toBe(0);
     expect(table(there)).toBe(0);
-    using unnamed = new Daemon("lbd", here, `net_namespace_ipvs\n${virtualServer()}`).start("-C");
+    using unnamed = new Daemon("lbd", here, `net_namespace_ipvs\n${unchecked}`).start("-C");
     const ours = () => spawnSync("ipvsadm", ["-Sn"], { encoding: "utf8" }).stdout.split("\n").length - 1;
     await until("the table is in the machine's own namespace", () => ours() === 3, 30_000);
     expect(table(here)).toBe(0);
@@ -214,6 +216,7 @@ describe("settings of the way to the kernel", () => {
 
   test("lvs_netlink_cmd_rcv_bufs and lvs_netlink_monitor_rcv_bufs, beyond the system's limit", async () => {
     using host = new Namespace("bufs");
+    spawnSync("modprobe", ["netlink_diag"]);
     const MIB = 1024 * 1024;
     const buffers = `global_defs {
   lvs_netlink_cmd_rcv_bufs ${4 * MIB}

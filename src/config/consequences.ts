@@ -15,7 +15,19 @@ export function withoutConsequences(
   earlier: readonly Diagnostic[],
   tree: Tree,
 ): readonly Diagnostic[] {
-  if (all.length < 2 && (all.length === 0 || earlier.length === 0)) return all;
+  if (all.length === 0 || all.length + earlier.length < 2) return all;
+  const left = withoutExcused(all, earlier, tree);
+  if (!all.some(isError) || left.some(isError) || earlier.some(isError)) return left;
+  // A warning may explain an error, but not hide that there is one: a word too many then is the error.
+  if (!left.some(({ code }) => code === "extra-words")) return all;
+  return left.map((one) => (one.code === "extra-words" ? { ...one, severity: "error" } : one));
+}
+
+function isError({ severity }: Diagnostic): boolean {
+  return severity === "error";
+}
+
+function withoutExcused(all: readonly Diagnostic[], earlier: readonly Diagnostic[], tree: Tree): readonly Diagnostic[] {
   const own = oncePerName(withoutRestOfLines(all));
   const excused = new Set<Diagnostic>([
     ...missingElsewhere(own),
@@ -32,16 +44,18 @@ const MAX_COMPARED = 100;
 
 /** Behind a word that a line does not know the others make no sense either, and what it should have said is missing. */
 function withoutRestOfLines(all: readonly Diagnostic[]): readonly Diagnostic[] {
-  const first = new Map<string, number>();
+  const strange = new Set<string>();
+  const unknown = new Map<string, number>();
   const key = ({ file, line }: Span) => `${line} ${file.name}`;
-  for (const { code, span } of all)
-    if (STRANGE_WORDS.has(code) && span)
-      first.set(key(span), Math.min(first.get(key(span)) ?? span.column, span.column));
-  if (first.size === 0) return all;
+  for (const { code, span } of all) {
+    if (!span || !STRANGE_WORDS.has(code)) continue;
+    strange.add(key(span));
+    if (code === "unknown-word") unknown.set(key(span), Math.min(unknown.get(key(span)) ?? span.column, span.column));
+  }
+  if (strange.size === 0) return all;
   return all.filter(({ code, span }) => {
-    const at = span && first.get(key(span));
-    if (!span || at === undefined) return true;
-    return code === "unknown-word" ? span.column === at : !REST_OF_LINE.has(code);
+    if (!span || !strange.has(key(span))) return true;
+    return STRANGE_WORDS.has(code) ? span.column <= (unknown.get(key(span)) ?? span.column) : !REST_OF_LINE.has(code);
   });
 }
 
@@ -65,18 +79,19 @@ function oncePerName(all: readonly Diagnostic[]): readonly Diagnostic[] {
     const also = others.get(diagnostic);
     if (!also) return repeated.has(diagnostic) ? [] : [diagnostic];
     const places = also.flatMap(({ span }) => (span ? [{ span, message: "it is named here too" }] : []));
-    return [{ ...diagnostic, related: [...(diagnostic.related ?? []), ...places] }];
+    const severity = also.some(isError) ? "error" : diagnostic.severity;
+    return [{ ...diagnostic, severity, related: [...(diagnostic.related ?? []), ...places] }];
   });
 }
 
 /** A block lacks something, or takes a default in its place. */
 const LACKS: ReadonlySet<string> = new Set(["missing-keyword", "no-address", "no-real-server", "port-reset"]);
 
-/** A keyword in a wrong block, or twice in one, or an address outside of every block, is what the nearest block lacks. */
+/** A keyword in a wrong block, or an address outside of every block, is what the nearest block lacks. */
 function missingElsewhere(all: readonly Diagnostic[]): readonly Diagnostic[] {
   const lacking = all.filter(({ code }) => LACKS.has(code)).slice(0, MAX_COMPARED);
   if (lacking.length === 0) return [];
-  const strays = ["misplaced-keyword", "duplicate-keyword", "unknown-keyword"].flatMap((code) => withCode(all, code));
+  const strays = [...withCode(all, "misplaced-keyword"), ...withCode(all, "unknown-keyword")];
   return strays.flatMap(({ span, code }) => {
     if (!span) return [];
     const text = textOf(span);

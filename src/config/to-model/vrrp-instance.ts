@@ -89,7 +89,12 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
     tracking: toTracking(
       block,
       context.trackers,
-      owner ? "owner" : context.weightless.has(bound.value) ? "group-member" : undefined,
+      // With a mistake in its priority nobody knows whether it is one.
+      owner && !bound.attempted.has("priority")
+        ? "owner"
+        : context.weightless.has(bound.value)
+          ? "group-member"
+          : undefined,
       findings,
     ),
     notify: notifyOf(block),

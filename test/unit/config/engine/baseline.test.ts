@@ -122,6 +122,12 @@ describe("in an instance", () => {
     ["a word behind the keyword of a list", "virtual_ipaddress {", "virtual_ipaddress x {", "10 error extra-words"],
     ["an option twice", "192.0.2.11", "192.0.2.11/24 brd brd +", "12 error bad-value"],
     ["an option without its value", "192.0.2.11", "192.0.2.11 brd dev eth0", "12 error bad-value"],
+    [
+      "a misspelt option of a route",
+      "priority 100",
+      "virtual_routes {\n198.51.100.0/24 vi 192.0.2.254\n}",
+      "6 error unknown-word",
+    ],
     ["an option given twice", "192.0.2.11", "192.0.2.11/24 brd + brd -", "12 warning duplicate-keyword"],
     ["two unknown options", "192.0.2.11", "192.0.2.11 lable x:1", "12 error unknown-word"],
     ["a line of the block in a list", "virtual_router_id 51\n", "", "1 error missing-keyword"],
@@ -305,8 +311,8 @@ describe("in a virtual server", () => {
     [
       "an include that is missing, for all it holds",
       / {4}real[\s\S]*\n {4}\}\n/,
-      "    include rs/*.conf\n",
-      "6 warning include-missing",
+      "    includea rs/*.conf\n",
+      "6 error include-missing",
     ],
     [
       "a notify program with its argument",
@@ -317,6 +323,11 @@ describe("in a virtual server", () => {
     ["lthreshold above uthreshold", "weight 1", "lthreshold 9\n        uthreshold 5", "7 warning threshold-order"],
   ])("%s", (_why, from, to, finding) => {
     expect(findings(change(SERVICE, from, to))).toEqual([finding]);
+  });
+
+  test("a warning hides no error that follows from it", () => {
+    const text = change(SERVICE, / {4}real[\s\S]*\n {4}\}\n/, "    include rs/*.conf\n");
+    expect(findings(text)).toEqual(["1 error no-real-server", "6 warning include-missing"]);
   });
 
   test.each([

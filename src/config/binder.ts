@@ -2,7 +2,7 @@
 // and a finding for each that has not. Tables are compiled once; a statement costs one look-up and one value.
 import { createFindings, type Findings } from "./findings.ts";
 import type { Keyword, Lines, RepeatKind, Table, Value } from "./keywords/keyword.ts";
-import { REPEAT } from "./keywords/keyword.ts";
+import { isNeeded, REPEAT } from "./keywords/keyword.ts";
 import { type BindContext, Reader } from "./reader.ts";
 import { didYouMean, nearest } from "./suggest.ts";
 import type { Statement, Word } from "./tree.ts";
@@ -102,6 +102,8 @@ interface Inside {
   readonly bound: UntypedBound;
   /** Keywords that are there without a value. */
   missed: Set<string> | undefined;
+  /** What can be said only when all statements are read. */
+  readonly atEnd: (() => void)[];
 }
 
 function miss(inside: Inside, keyword: string): void {
@@ -115,7 +117,7 @@ function bindStatements(
   table: CompiledTable,
   owner: string | undefined,
 ): Inside {
-  const inside: Inside = { table, owner, bound: {}, missed: undefined };
+  const inside: Inside = { table, owner, bound: {}, missed: undefined, atEnd: [] };
   for (const statement of statements) {
     const found = table.rows.get(statement.text(0) ?? "");
     if (!found) {
@@ -127,6 +129,7 @@ function bindStatements(
     const entry = bindStatement(walk, statement, found, inside);
     if (entry) hold(walk, inside.bound, entry, found);
   }
+  for (const say of inside.atEnd) say();
   return inside;
 }
 
@@ -297,26 +300,28 @@ function reportLeftOver(
   const left = reader.leftOver();
   if (!left) return;
   const keyword = reader.keyword.text;
-  let swallowed: string | undefined;
-  for (const word of left.words) {
-    const row = table?.rows.get(word.text);
-    if (!row) continue;
-    swallowed ??= word.text;
-    miss(inside, row.held);
-  }
+  const swallowed = left.words.flatMap((word) => table?.rows.get(word.text) ?? []);
+  for (const { held } of swallowed) miss(inside, held);
   if (reader.complained) return;
-  const words = found?.row.secret ? "more words" : shownUpTo(left.words, swallowed);
-  // keepalived reports words behind the keyword of a list ("Block X has extra parameters") and no others.
-  walk.findings.add(found?.lines ? "error" : "warning", left.span, {
+  const [first] = swallowed;
+  const finding = {
     code: "extra-words",
     message: found?.row.secret
       ? `${keyword} takes one word; what follows it is ignored`
-      : `ignored behind ${keyword}: ${words}`,
-    hint:
-      swallowed !== undefined
-        ? `one statement a line: put ${swallowed} on a line of its own`
-        : "put text with blanks in double quotes, or take it out",
-  });
+      : `ignored behind ${keyword}: ${shownUpTo(left.words, first?.keyword)}`,
+    hint: first
+      ? `one statement a line: put ${first.keyword} on a line of its own`
+      : "put text with blanks in double quotes, or take it out",
+  };
+  const needed = swallowed.filter(({ row }) => isNeeded(row));
+  // keepalived reports words behind the keyword of a list ("Block X has extra parameters") and no others. What the block then
+  // lacks is an error there; whether it does shows at its end.
+  if (needed.length === 0) walk.findings.add(found?.lines ? "error" : "warning", left.span, finding);
+  else
+    inside.atEnd.push(() => {
+      const lacking = needed.some(({ held }) => inside.bound[held] === undefined);
+      walk.findings.add(lacking ? "error" : "warning", left.span, finding);
+    });
 }
 
 /** Left-over words as a message shows them: nothing behind a keyword, whose value may be a secret. */

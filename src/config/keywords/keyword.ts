@@ -102,6 +102,11 @@ export interface Keyword<T = unknown> {
 
 export type Table = Readonly<Record<string, Keyword>>;
 
+/** The block lacks something without the keyword: that is what its default says in words. */
+export function isNeeded({ default: text }: Keyword): boolean {
+  return text !== undefined && /\brequired\b|with an error/.test(text);
+}
+
 /** The body of a list block. */
 export interface Lines<L> {
   /** `words`: each word is an entry of its own; `lines`: each line is one. */

@@ -202,14 +202,12 @@ export class Reader {
     this.#findings.add(severity, span, finding);
   }
 
-  /** The words that nobody took, as one span. */
-  leftOver(): { readonly first: Word; readonly words: readonly Word[]; readonly span: Span } | undefined {
-    const statement = this.#aimed();
-    if (this.#at >= statement.count) return undefined;
-    const words = statement.words.slice(this.#at);
+  /** The words that nobody took, and the span of all of them. */
+  leftOver(): { readonly words: readonly Word[]; readonly span: Span } | undefined {
+    const words = this.#aimed().words.slice(this.#at);
     const first = words[0];
     const last = words[words.length - 1];
-    return first && last && { first, words, span: spanOver(first.span, last.span) };
+    return first && last && { words, span: spanOver(first.span, last.span) };
   }
 
   #aimed(): Statement {

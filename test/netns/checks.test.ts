@@ -13,6 +13,11 @@ const reason = netnsReason();
 if (reason !== undefined) console.log(`skipped: ${reason}`);
 setDefaultTimeout(120_000);
 
+/** Generous: the rings share two cores. */
+function soon(what: string, probe: () => boolean): Promise<unknown> {
+  return until(what, probe, 60_000);
+}
+
 interface Request {
   readonly port: number;
   readonly at: string;
@@ -39,7 +44,7 @@ async function serve(host: Namespace, ...ports: readonly number[]): Promise<Web>
     text = lines.pop() ?? "";
     requests.push(...lines.map((line) => JSON.parse(line)));
   });
-  await until("the web server is ready", () => requests.filter(({ path }) => path === "ready").length === ports.length);
+  await soon("the web server is ready", () => requests.filter(({ path }) => path === "ready").length === ports.length);
   return { child, requests };
 }
 
@@ -84,7 +89,7 @@ ${reals}
     const text = service(real(8080, get(words.join("\n")), "127.0.0.20") + real(8080, get("")));
     using _director = new Daemon("lbd", host, text).start();
     const of = (port: number) => web.requests.filter((one) => one.port === port && one.path === "/");
-    await until("both are asked three times", () => of(8081).length >= 3 && of(8080).length >= 3, 60_000);
+    await soon("both are asked three times", () => of(8081).length >= 3 && of(8080).length >= 3);
     for (const one of of(8081))
       expect(one).toMatchObject({ at: "127.0.0.21", from: "127.0.0.22", fromPort: 40022, host: "127.0.0.21:8081" });
     expect(of(8080)[0]).toMatchObject({ at: "127.0.0.1", from: "127.0.0.1", host: "127.0.0.1:8080" });
@@ -105,7 +110,7 @@ ${reals}
     );
     using _director = new Daemon("lbd", host, text).start();
     const hostOf = (port: number) => web.requests.find((one) => one.port === port && one.path === "/")?.host;
-    await until("all are asked", () => [8081, 8082, 8083, 8084].every(hostOf), 60_000);
+    await soon("all are asked", () => [8081, 8082, 8083, 8084].every(hostOf));
     expect([8081, 8082, 8083, 8084].map(hostOf)).toEqual(["url.example", "check.example", "rs.example", "vs.example"]);
   });
 
@@ -119,14 +124,14 @@ ${reals}
     ).replace("delay_loop 0.3", "delay_loop 600")}`;
     using director = new Daemon("lbd", host, text).start();
     const server = () => stateOfFirst(host, director);
-    await until("the value at the start", () => server() === "up 15", 60_000);
+    await soon("the value at the start", () => server() === "up 15");
     writeFileSync(file, "-3");
-    await until("a change", () => server() === "up 7");
+    await soon("a change", () => server() === "up 7");
     writeFileSync(`${file}.new`, "-2147483648");
     renameSync(`${file}.new`, file);
-    await until("another file in its place", () => server() === "down 0");
+    await soon("another file in its place", () => server() === "down 0");
     rmSync(file);
-    await until("no file", () => server() === "up 10");
+    await soon("no file", () => server() === "up 10");
   });
 
   test("MISC_CHECK: as its user, with the weight that it says, ended with all that it started", async () => {
@@ -143,18 +148,18 @@ ${reals}
     const text = `global_defs {\n script_user root\n}\n${service(real(8081, `weight 10\n ${misc}`), "alpha")}`;
     using director = new Daemon("lbd", host, text).start();
     const server = () => stateOfFirst(host, director);
-    await until("status 0", () => server() === "up 10", 60_000);
+    await soon("status 0", () => server() === "up 10");
     expect(readFileSync(join(directory, "uid"), "utf8")).toBe("65534\n");
     say("52\n");
-    await until("a weight", () => server() === "up 50");
+    await soon("a weight", () => server() === "up 50");
     say("1\n");
-    await until("status 1", () => server() === "down 0");
+    await soon("status 1", () => server() === "down 0");
     say("2\n");
-    await until("weight 0 is quiesced, and up", () => server() === "up 0");
+    await soon("weight 0 is quiesced, and up", () => server() === "up 0");
     say("hang\n");
-    await until("it hangs", () => server() === "down 0", 20_000);
+    await soon("it hangs", () => server() === "down 0");
     say("1\n");
-    await until("its child is gone", () => !host.run("ps", "-eo", "args").stdout.includes("sleep 987"));
+    await soon("its child is gone", () => !host.run("ps", "-eo", "args").stdout.includes("sleep 987"));
   });
 
   test("notify_up, notify_down, quorum_up, quorum_down and the FIFO hear what happens, as their user", async () => {
@@ -180,16 +185,16 @@ ${reals}
     )}`;
     using _director = new Daemon("lbd", host, text).start();
     const expected = ["8081 up 0", "8082 down 65534", "quorum up 0"];
-    await until("the first server is up", () => noted().length === 3, 60_000);
+    await soon("the first server is up", () => noted().length === 3);
     expect(noted().toSorted()).toEqual(expected);
     web.child.kill("SIGKILL");
-    await until("it went down", () => noted().length === 5, 60_000);
+    await soon("it went down", () => noted().length === 5);
     expect(noted().slice(3).toSorted()).toEqual(["8081 down 65534", "quorum down 0"]);
     web = await serve(host, 8082);
-    await until("the other one came", () => noted().length === 7, 60_000);
+    await soon("the other one came", () => noted().length === 7);
     expect(noted().slice(5).toSorted()).toEqual(["8082 up 0", "quorum up 0"]);
     const name = "[192.0.2.1]:tcp:80";
-    await until("the FIFO was read", () => heard.filter((line) => line !== "").length === 7);
+    await soon("the FIFO was read", () => heard.filter((line) => line !== "").length === 7);
     expect(heard.filter((line) => line !== "").toSorted()).toEqual(
       [
         `RS [127.0.0.1]:tcp:8081 ${name} UP`,

@@ -96,7 +96,7 @@ describe.skipIf(reason !== undefined)("what goes wrong leaves nothing behind", (
     process.kill(rolePid(lbd, "vrrp.pid"), "SIGSTOP");
     expect(await lbd.stop()).toBe(0);
     expect(has(segment.host(0))).toBe(false);
-    expect(lbd.output).toContain("vrrp: a new process takes away what the killed one left");
+    await until("it is told", () => lbd.output.includes("vrrp: a new process takes away what the killed one left"));
   });
 
   netTest("the vrrp process dies again and again, and a stop comes while none runs", async () => {

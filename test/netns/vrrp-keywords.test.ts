@@ -259,8 +259,10 @@ describe.skipIf(reason !== undefined)("interfaces that come later", () => {
       const late = instance({ name: "V2", vrid: 52, interface: "late0", vips: ["198.51.100.100"] });
       using a = new Daemon("lbd", host, config() + late).start();
       await until("V1 is master", () => has(host));
-      expect(a.output).toContain(
-        "interface late0 does not exist: V2 in FAULT until it does (dynamic_interfaces, if that is meant)",
+      await until("what is missing is said", () =>
+        a.output.includes(
+          "interface late0 does not exist: V2 in FAULT until it does (dynamic_interfaces, if that is meant)",
+        ),
       );
       a.reload(config({ global: "dynamic_interfaces allow_if_changes" }) + late);
       await until("it is expected", () =>

@@ -39,7 +39,7 @@ describe.skipIf(reason !== undefined)("a second master", () => {
         segment.host(0).run("curl", "-s", "--unix-socket", `${a.dir}/run/api.sock`, "http://lbd/v1/vrrp/V1").stdout;
       const named = await until("a names b", () => /"foreignMaster":\{"address":"192\.0\.2\.2"/.test(ask()) && ask());
       expect(named).toContain("likelyCause");
-      expect(a.output).toContain("192.0.2.2 is master too");
+      await until("and says so", () => a.output.includes("192.0.2.2 is master too"));
       expect(await b.stop()).toBe(0);
       const seen = capture.frames.length;
       const macOfA = /ether (\S+)/.exec(segment.host(0).ip("link show eth0"))?.[1];
@@ -308,7 +308,7 @@ describe.skipIf(reason !== undefined)("addresses, routes and rules", () => {
       .filter((advert) => advert.vrid === 51)
       .map((advert) => advert.at);
     expect(Math.max(...times.slice(1).map((at, i) => at - (times[i] ?? 0)))).toBeLessThan(LATE_S);
-    expect(a.output).toContain("V3: INIT to BACKUP: started");
+    await until("V3's start is told", () => a.output.includes("V3: INIT to BACKUP: started"));
     expect(a.output).not.toContain("FAULT");
   });
 

@@ -9,7 +9,7 @@ import { gratuitousArps, vrrpFrames } from "../support/frames.ts";
 import { type Namespace, netnsReason } from "../support/netns.ts";
 import { Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
-import { addLink, config, has, instance } from "../support/vrrp-host.ts";
+import { addLink, config, has, instance, VIP } from "../support/vrrp-host.ts";
 
 const LIMIT_MS = 90_000;
 /** Advertisements come ten times a second; two busy cores run this beside other rings. */
@@ -274,6 +274,46 @@ describe.skipIf(reason !== undefined)("addresses, routes and rules", () => {
     const gaps = adverts.slice(1).map((advert, i) => advert.at - (adverts[i]?.at ?? 0));
     expect(Math.max(...gaps)).toBeLessThan(LATE_S);
     expect(has(host)).toBe(true);
+  });
+
+  netTest("a virtual interface that somebody removes, sets down or gives another MAC is mended at once", async () => {
+    if (SUBJECT === "keepalived") return; // Only a removed one is made anew.
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    using _a = new Daemon(SUBJECT, host, config({ extra: "use_vmac" })).start();
+    const sound = () => {
+      const shown = host.run("ip", "-n", host.name, "-o", "addr", "show", "dev", "vrrp.51").stdout;
+      const link = host.run("ip", "-n", host.name, "-o", "link", "show", "vrrp.51").stdout;
+      return shown.includes(VIP) && /[<,]UP[,>]/.test(link) && link.includes("00:00:5e:00:01:33");
+    };
+    await until("master", sound);
+    for (const words of ["link del vrrp.51", "link set vrrp.51 down", "link set vrrp.51 address 02:00:00:00:00:77"]) {
+      const before = performance.now();
+      host.ip(words);
+      await until(`${words}: mended`, sound);
+      // Sooner than the audit would.
+      expect(performance.now() - before).toBeLessThan(4000);
+    }
+  });
+
+  netTest("routes that the kernel drops in silence with an address or a link are there again at once", async () => {
+    if (SUBJECT === "keepalived") return;
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    const extra = "virtual_routes {\n    203.0.113.0/24 via 192.0.2.2 dev eth0\n  }";
+    using a = new Daemon(SUBJECT, host, config({ extra })).start();
+    const whole = () => has(host) && host.ip("route show").includes("203.0.113.0/24 via 192.0.2.2");
+    await until("master", whole);
+    for (const [away, back] of [
+      ["addr del 192.0.2.1/24 dev eth0", "addr add 192.0.2.1/24 dev eth0"],
+      ["link set eth0 down", "link set eth0 up"],
+    ] as const) {
+      const from = a.output.length;
+      host.ip(away);
+      host.ip(back);
+      await until(`${away}, ${back}: whole again`, () => a.output.slice(from).includes("BACKUP to MASTER") && whole());
+      expect(a.output.slice(from)).not.toContain("putting it back");
+    }
   });
 
   netTest("S29 what a reload does not change is not touched, and what it adds begins as backup", async () => {

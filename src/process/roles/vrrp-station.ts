@@ -10,7 +10,7 @@ import {
   type VrrpSockets,
 } from "../../kernel/raw-socket.ts";
 import type { VirtualInterfaces } from "../../kernel/vmac.ts";
-import { type Link, linkByName, type SeenTables } from "../../net/model.ts";
+import { IFF_UP, type Link, linkByName, type SeenTables } from "../../net/model.ts";
 import type { VirtualMac } from "../../net/nft-vrrp.ts";
 import {
   addressInterface,
@@ -186,11 +186,17 @@ function ensureAddressVirtuals(station: Station, seen: SeenTables, virtuals: Vir
   for (const vmac of station.addressVmacs.values()) {
     const parent = linkByName(seen, vmac.parent);
     const there = linkByName(seen, vmac.name);
-    if (!parent || (there && there.parent === parent.index && virtuals.names().includes(vmac.name))) continue;
+    if (!parent || (there && isIntact(vmac, there, parent) && virtuals.names().includes(vmac.name))) continue;
     const made = virtuals.ensure(vmac, seen);
     if (!made.ok) return `virtual interface ${vmac.name}: ${made.reason}`;
   }
   return undefined;
+}
+
+/** Is it as it was made? Somebody may have set it down or changed its MAC. */
+function isIntact({ form }: VirtualInterface, there: Link, parent: Link): boolean {
+  if (there.parent !== parent.index || (there.flags & IFF_UP) === 0) return false;
+  return form.kind !== "macvlan" || there.mac === form.mac;
 }
 
 /** Why there is no virtual interface, or undefined when there is one or none is asked for. */
@@ -202,7 +208,7 @@ function ensureVirtual(
 ): string | undefined {
   if (!station.vmac) return undefined;
   const there = linkByName(seen, station.vmac.name);
-  const known = station.link && there && there.index === station.link.index && there.parent === parent?.index;
+  const known = there && parent && there.index === station.link?.index && isIntact(station.vmac, there, parent);
   if (known) {
     station.link = there;
     return undefined;

@@ -80,8 +80,6 @@ export interface Tables {
   missing(part: TablesPart): readonly string[];
   /** Is the address on the interface that it names? */
   has(address: Address): boolean;
-  /** Wishes that the kernel refused or that wait for a device, in words. */
-  problems(): readonly string[];
   /** Kernel commands by kind and result, for /metrics. */
   metrics(): Readonly<Record<string, number>>;
   /** Nothing of ours is left. */
@@ -194,7 +192,6 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
       const wish = wantedAddress(address, undefined, resolve);
       return wish.ok && reflector.seen.addresses.has(addressKey(wish.value));
     },
-    problems: () => problems,
     metrics: () => counters,
     forget: () => journal.clear(),
   };

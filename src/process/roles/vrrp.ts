@@ -68,6 +68,8 @@ const AREA = "vrrp";
 const AUDIT_MS = 5000;
 /** An audit reads whole tables: it waits for the time behind an advertisement when the next one is closer than this. */
 const AUDIT_QUIET_MS = 50;
+/** Somebody who undoes each command at once is not answered without end: the audit comes anyway. */
+const MAX_APPLY_ROUNDS = 3;
 /** Where adverts follow closer than that there is no such time. */
 const AUDIT_PATIENCE_MS = 1000;
 /** Counters are reported this often; changes of state at once. */
@@ -126,10 +128,13 @@ export function createVrrpRole(context: RoleContext): Role {
   let notifier: RunningNotifier | undefined;
   let firewall: VrrpFirewall | undefined;
   let blocked: readonly BlockedAddress[] = [];
+  let applying = false;
+  let applyAgain = false;
   let cancelTimer: Cancel = () => {};
   let cancelAudit: Cancel = () => {};
   let cancelStatus: Cancel = () => {};
   let cancelNews: Cancel | undefined;
+  let looking = false;
   let stopped = false;
 
   function now(): Instant {
@@ -242,7 +247,22 @@ export function createVrrpRole(context: RoleContext): Role {
 
   // --- tables
 
+  /** Commands bring events, which may ask for this again while it runs: then it is done once more behind itself. */
   function applyTables(): void {
+    applyAgain = applying;
+    if (applying) return;
+    applying = true;
+    try {
+      for (let rounds = 0; rounds === 0 || (applyAgain && rounds < MAX_APPLY_ROUNDS); rounds++) {
+        applyAgain = false;
+        applyOnce();
+      }
+    } finally {
+      applying = false;
+    }
+  }
+
+  function applyOnce(): void {
     const wanted = blockedAddresses();
     const gone = blocked.filter((one) => !wanted.some((two) => two.ip === one.ip && two.index === one.index));
     // Filtered before it is there, and until it is gone.
@@ -306,9 +326,20 @@ export function createVrrpRole(context: RoleContext): Role {
     }
     for (const event of events) if (event.kind !== "link" && event.change === "removed" && !event.ours) noteLoss(event);
     // A device that has come (back) may be what a wish waits for.
-    if (linksChanged && tables.problems().length > 0) applyTables();
+    if (linksChanged) applyTables();
     if (addressesChanged) publishAddresses();
     checkStatics();
+    if (events.some(mayDropRoutes) && allParts().some(({ routes }) => routes.length > 0)) lookSoon();
+  }
+
+  /** Reads the tables anew; what is missing comes as events. */
+  function lookSoon(): void {
+    if (looking) return;
+    looking = true;
+    clock.at(clock.now(), () => {
+      looking = false;
+      if (!stopped) reflector.audit();
+    });
   }
 
   /** `track_group`: instances whose static things are gone and can't be put back are in FAULT. */
@@ -646,6 +677,12 @@ export function createVrrpRole(context: RoleContext): Role {
       if (topic === "bfd" && isSessions(value)) trackers.setBfd(value);
     },
   };
+}
+
+/** kernel: IPv4 routes go without a word when their link goes down, or the address that made their gateway reachable. */
+function mayDropRoutes(event: NetEvent): boolean {
+  if (event.kind === "link") return event.change === "removed" || !linkWorks(event.link);
+  return event.kind === "address" && event.change === "removed" && event.address.family === 4 && !event.ours;
 }
 
 /** A director with an instance name is one of several in its namespace. */

@@ -310,8 +310,9 @@ describe.skipIf(reason !== undefined)("addresses, routes and rules", () => {
     ] as const) {
       const from = a.output.length;
       host.ip(away);
+      await until(`${away}: fault`, () => a.output.slice(from).includes("MASTER to FAULT"));
       host.ip(back);
-      await until(`${away}, ${back}: whole again`, () => a.output.slice(from).includes("BACKUP to MASTER") && whole());
+      await until(`${back}: whole again`, () => a.output.slice(from).includes("BACKUP to MASTER") && whole());
       expect(a.output.slice(from)).not.toContain("putting it back");
     }
   });

@@ -33,10 +33,10 @@ function ownDevices(instance: VrrpInstance): readonly (string | undefined)[] {
 }
 
 function staticDevices(config: VrrpConfig, group: string): readonly (string | undefined)[] {
-  const { staticAddresses, staticRoutes, staticRules, global } = config;
+  const { staticAddresses, staticRoutes, staticRules } = config;
   const inGroup = (item: Address | Route | Rule) => tracked(item) && item.trackGroup === group;
   return [
-    ...staticAddresses.filter(inGroup).map(({ device }) => device ?? global.defaultInterface),
+    ...staticAddresses.filter(inGroup).map(({ device }) => device),
     ...staticRoutes.filter(inGroup).map(({ device }) => device),
     ...staticRules.filter(inGroup).map(({ iif }) => iif),
   ];

@@ -7,7 +7,7 @@ import { Daemon } from "../support/daemon.ts";
 import { type Namespace, netnsReason } from "../support/netns.ts";
 import { Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
-import { config, has, instance } from "../support/vrrp-host.ts";
+import { addLink, config, has, instance } from "../support/vrrp-host.ts";
 
 const LIMIT_MS = 90_000;
 const reason = netnsReason();
@@ -172,6 +172,27 @@ describe.skipIf(reason !== undefined)("the machine", () => {
     expect(await a.stop()).toBe(0);
     expect(gateways()).toEqual(["3", "3", "3"]);
   });
+
+  netTest(
+    "default_interface holds static addresses, and those of an instance without interface, that name none",
+    async () => {
+      using segment = new Segment("a");
+      const host = segment.host(0);
+      addLink(host, "dummy0");
+      const unicast = instance({ extra: "unicast_src_ip 192.0.2.1\n  unicast_peer {\n    192.0.2.2\n  }" });
+      const text = `${unicast.replace("interface eth0\n", "")}static_ipaddress {\n  198.51.100.9/24\n}\n`;
+      const both = (device: string) => {
+        const shown = host.ip(`-o addr show dev ${device}`);
+        return [shown.includes("198.51.100.9/24"), shown.includes("192.0.2.100/32")].join();
+      };
+      using a = new Daemon("lbd", host, `global_defs {\n  default_interface dummy0\n}\n${text}`).start();
+      await until("both are there", () => both("dummy0") === "true,true");
+      a.reload(text);
+      await until("without it, eth0", () => both("eth0") === "true,true" && both("dummy0") === "false,false");
+      expect(await a.stop()).toBe(0);
+      expect(both("eth0")).toBe("false,false");
+    },
+  );
 
   netTest("init_file of a track_file: written when it is missing, overwritten when asked", async () => {
     using segment = new Segment("a");

@@ -113,7 +113,7 @@ export const GLOBAL_DEFS = {
     doc: "Log every failed probe, not only the one that takes a server down." },
   dynamic_interfaces: { value: optionalChoice("allow_if_changes"), default: "off", repeat: "flag", tier: "core", since: "2.0.0", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Accept interface names that do not exist yet and follow them as they come and go; the option also tolerates a changed type or parent." },
-  default_interface: { value: iface, default: "eth0", repeat: "last", tier: "core", since: "1.2.24", effective: "untested",
+  default_interface: { value: iface, default: "eth0", repeat: "last", tier: "core", since: "1.2.24", effective: { test: "test/netns/vrrp-settings.test.ts" },
     doc: "Interface for static addresses (and addresses of interface-less unicast instances) without dev." },
   disable_local_igmp: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.2.0", reload: "restart", effective: { test: "test/netns/vrrp-settings.test.ts" },
     doc: "Turn off kernel IGMP reports for the link-local multicast block." },

@@ -241,6 +241,11 @@ function toDbus(block: BoundGlobal): NonNullable<GlobalConfig["dbus"]> {
   };
 }
 
+/** Where addresses go that name no interface, and have none by their instance. */
+export function defaultInterface(global: BoundGlobal): string {
+  return global.default_interface?.value ?? "eth0";
+}
+
 /** Settings of all instances together. */
 export function toVrrpGlobal(block: BoundGlobal): VrrpGlobal {
   const table = block.nftables?.value;

@@ -7,7 +7,7 @@ import type { BlockEntry, Line } from "../keywords/keyword.ts";
 import type { Address, BfdInstance, GarpGroup, SslClient, SyncGroup, VrrpConfig } from "../model.ts";
 import { originOf, type Span } from "../span.ts";
 import { nearest } from "../suggest.ts";
-import type { BoundGlobal, BoundTop } from "./global.ts";
+import { type BoundGlobal, type BoundTop, defaultInterface } from "./global.ts";
 import { type TrackerDefinitions, toTracking } from "./tracking.ts";
 import { notifyOf, vrrpAlert } from "./vrrp-instance.ts";
 
@@ -121,11 +121,9 @@ export function toGarpGroup(bound: BoundGarpGroup, findings: Findings): GarpGrou
   };
 }
 
-const FALLBACK_INTERFACE = "eth0";
-
 /** Static addresses without `dev` go to `default_interface`, else eth0. */
 export function toStaticAddresses(top: BoundTop, global: BoundGlobal): readonly Address[] {
-  const device = global.default_interface?.value ?? FALLBACK_INTERFACE;
+  const device = defaultInterface(global);
   const lines = (top.static_ipaddress ?? []).flatMap((entry) => entry.lines);
   return lines.map(({ value }) => (value.device === undefined ? { ...value, device } : value));
 }

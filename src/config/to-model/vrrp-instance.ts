@@ -7,7 +7,7 @@ import type { BlockEntry, Entry, Line, LinesEntry } from "../keywords/keyword.ts
 import { VRRP_INSTANCE } from "../keywords/vrrp-instance.ts";
 import type { Address, AnnounceSettings, NotifyCommands, VrrpInstance } from "../model.ts";
 import { originOf, type Span } from "../span.ts";
-import type { BoundGlobal } from "./global.ts";
+import { type BoundGlobal, defaultInterface } from "./global.ts";
 import { type RuleNumbers, toRules } from "./rules.ts";
 import { type TrackerDefinitions, toTracking } from "./tracking.ts";
 import { wordSpan } from "./virtual-server.ts";
@@ -35,7 +35,12 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
   const { block } = bound;
   const { global, findings } = context;
   if (!hasEssentials(bound, findings)) return undefined;
-  const { listed, excluded, family } = addressesOf(bound, findings);
+  const { family, ...read } = addressesOf(bound, findings);
+  // What an instance without interface advertises goes to the default one.
+  const device = block.interface ? undefined : defaultInterface(global);
+  const placed = (address: Address) => (device === undefined ? address : { device, ...address });
+  const listed = read.listed.map(placed);
+  const excluded = read.excluded.map(placed);
   const strict = block.strict_mode?.value ?? global.vrrp_strict?.value ?? false;
   const version = versionOf(bound, family, strict, context);
   const state = stateOf(bound, findings);

@@ -44,10 +44,8 @@ export function partOf(station: Station, instance: VrrpInstance): TablesPart {
   return { owner: instance.name, addresses, routes: instance.routes, rules: instance.rules };
 }
 
-export function staticPart({ staticAddresses, staticRoutes, staticRules, global }: VrrpConfig): TablesPart {
-  const device = global.defaultInterface;
-  const addresses = device === undefined ? staticAddresses : staticAddresses.map((address) => ({ device, ...address }));
-  return { owner: undefined, addresses, routes: staticRoutes, rules: staticRules };
+export function staticPart({ staticAddresses, staticRoutes, staticRules }: VrrpConfig): TablesPart {
+  return { owner: undefined, addresses: staticAddresses, routes: staticRoutes, rules: staticRules };
 }
 
 /** The static things that the instances of a `track_group` depend on. */

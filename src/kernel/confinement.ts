@@ -15,6 +15,11 @@ export function bindToParent(parentPid: number, name: string): boolean {
   return process.ppid === parentPid;
 }
 
+/** What ps and top call this process; 15 bytes of it. @throws SyscallError */
+export function nameProcess(name: string): void {
+  setProcessName(name);
+}
+
 /**
  * Becomes nobody: all threads, no groups, and with the user id go all capabilities; nothing started later gets them back.
  * Without root it only makes sure that no more rights come. @throws SyscallError

@@ -7,13 +7,14 @@ import { unreachable } from "../base/never.ts";
 import type { Config } from "../config/model.ts";
 import { type AutoPriority, createAutoPriority } from "../kernel/auto-priority.ts";
 import { systemClock } from "../kernel/clock.ts";
-import { bindToParent } from "../kernel/confinement.ts";
+import { bindToParent, nameProcess } from "../kernel/confinement.ts";
 import { enterNetworkNamespace } from "../kernel/namespace.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { createOutbox, type Outbox } from "./channel.ts";
 import { watchLag } from "./lag.ts";
 import { type FromChild, readToChild, type ToChild } from "./messages.ts";
 import { EXIT } from "./options.ts";
+import { processName } from "./process-names.ts";
 import type { Role, RoleFactory, RoleName } from "./role.ts";
 import { expectedParent } from "./runtime.ts";
 import { takeSignal } from "./signals.ts";
@@ -46,6 +47,7 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     autoPriority,
     tell,
     enterNamespace: enterNetworkNamespace,
+    rename: nameProcess,
     exit: leave,
   });
   process.on("message", (raw) => {
@@ -95,6 +97,8 @@ export interface ChildPorts {
   tell(message: FromChild): void;
   /** Goes to a network namespace for good. @throws Error */
   enterNamespace(name: string): void;
+  /** For ps and top. */
+  rename(name: string): void;
   exit(status: number): void;
 }
 
@@ -148,14 +152,16 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     inTurn("start", async () => {
       for (const [topic, value] of Object.entries(message.topics)) created.receive?.(topic, value);
       await created.start(message.config);
-      followLateness(message.config);
+      takeGlobals(message.config);
       if (stopping) return;
       tell({ kind: "started" });
       snapshot();
     });
   }
 
-  function followLateness({ global }: Config): void {
+  /** What holds for every role. */
+  function takeGlobals({ global }: Config): void {
+    ports.rename(processName(name, global));
     if (name !== "api") autoPriority.configure(global.autoPriority, global.process[name].realtimePriority ?? 0);
   }
 
@@ -169,7 +175,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     inTurn("reload", async () => {
       if (!role || stopping) return;
       await role.reload(message.config);
-      followLateness(message.config);
+      takeGlobals(message.config);
       tell({ kind: "reloaded", serial: message.serial });
     });
   }

@@ -8,6 +8,7 @@ import { createOutbox } from "./channel.ts";
 import type { ReadConfiguration, Reading } from "./configuration.ts";
 import type { ToChild, Topics } from "./messages.ts";
 import { EXIT, type RunOptions, roleOptions } from "./options.ts";
+import { parentName } from "./process-names.ts";
 import { needsRestart } from "./reload.ts";
 import type { RoleName } from "./role.ts";
 import type { SpawnChild } from "./runtime.ts";
@@ -44,6 +45,8 @@ export interface DirectorPorts {
   leftBehind?(role: RoleName): boolean;
   /** A role's process has another pid now; undefined when it has none. */
   rolePid?(role: RoleName, pid: number | undefined): void;
+  /** `process_name`, for ps and top. */
+  rename?(name: string): void;
   /** The director is over; the status is the program's. Called once. */
   ended(status: number): void;
 }
@@ -238,6 +241,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
 
   function take(reading: Reading, next: Config): void {
     running = reading;
+    ports.rename?.(parentName(next.global));
     setConfig({
       state: "loaded",
       loadedAt: now(),

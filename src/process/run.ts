@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Log } from "../base/log.ts";
 import { systemClock } from "../kernel/clock.ts";
+import { nameProcess } from "../kernel/confinement.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { VERSION } from "../version.ts";
 import type { ReadConfiguration } from "./configuration.ts";
@@ -64,6 +65,7 @@ export async function runDirector(
       for (const file of rolePidFiles(options, role))
         attempt(log, () => (pid ? writePidFile(file, pid) : removePidFile(file)));
     },
+    rename: (name) => attempt(log, () => nameProcess(name)),
     ended: (status) => void leave(status),
   });
 

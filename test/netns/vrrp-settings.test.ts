@@ -76,6 +76,24 @@ describe.skipIf(reason !== undefined)("the process", () => {
     },
   );
 
+  netTest("process_name, vrrp_process_name and process_names: what ps calls the parent and its children", async () => {
+    using segment = new Segment("a");
+    const named = (global: string) => config({ global });
+    using a = new Daemon("lbd", segment.host(0), named("process_name dir\n  vrrp_process_name vr")).start();
+    const comms = () => {
+      const vrrp = Number(readFileSync(`${a.dir}/run/vrrp.pid`, "utf8"));
+      return [a.pid, vrrp].map((pid) => readFileSync(`/proc/${pid}/comm`, "utf8").trim()).join();
+    };
+    await until("master", () => has(segment.host(0)));
+    await until("both are named", () => comms() === "dir,vr");
+    a.reload(named("process_name dir"));
+    await until("the parent's name", () => comms() === "dir,dir");
+    a.reload(named("process_name dir\n  process_names"));
+    await until("a name of its own", () => comms() === "dir,lbd-vrrp");
+    a.reload(named(""));
+    await until("the usual ones", () => comms() === "lbd,lbd-vrrp");
+  });
+
   netTest("fifo_write_vrrp_states_on_reload: a reload tells the states again, groups first", async () => {
     using segment = new Segment("a");
     const host = segment.host(0);

@@ -38,17 +38,17 @@ import type { Table } from "./keyword.ts";
 import { extraInterfaces, rxBufsPolicy, syncDaemon, version } from "./vrrp-values.ts";
 // biome-ignore format: a table reads by rows
 export const GLOBAL_DEFS = {
-  process_names: { value: flag, initial: false, repeat: "last", tier: "full", since: "2.0.16", effective: "parsed",
+  process_names: { value: flag, initial: false, repeat: "last", tier: "full", since: "2.0.16", effective: { test: "test/netns/vrrp-settings.test.ts" },
     doc: "Give every child process its conventional distinct name." },
-  process_name: { value: cutText(15), default: "(binary name)", repeat: "last", tier: "full", since: "2.0.16", effective: "parsed",
+  process_name: { value: cutText(15), default: "(binary name)", repeat: "last", tier: "full", since: "2.0.16", effective: { test: "test/netns/vrrp-settings.test.ts" },
     doc: "Process name of the parent; longer names are cut to 15 characters with an error." },
-  vrrp_process_name: { value: cutText(15), default: "(parent's)", repeat: "last", tier: "full", since: "2.0.16", effective: "parsed",
+  vrrp_process_name: { value: cutText(15), default: "(parent's)", repeat: "last", tier: "full", since: "2.0.16", effective: { test: "test/netns/vrrp-settings.test.ts" },
     doc: "Process name of the VRRP worker." },
   checker_process_name: { value: cutText(15), default: "(parent's)", repeat: "last", tier: "full", since: "2.2.0", aliases: "lvs_process_name",
-    effective: "parsed",
+    effective: { test: "test/unit/process/process-names.test.ts" },
     doc: "Process name of the health-check worker." },
   lvs_process_name: { value: cutText(15), repeat: "last", tier: "full", since: "2.0.16", sameAs: "checker_process_name", status: "deprecated",
-    quiet: true, successor: "checker_process_name", effective: "parsed",
+    quiet: true, successor: "checker_process_name", effective: { test: "test/unit/process/process-names.test.ts" },
     doc: "Old spelling of checker_process_name; only logged, not counted as a config error." },
   bfd_process_name: { value: cutText(15), default: "(parent's)", repeat: "last", tier: "full", since: "2.0.16", build: "bfd", effective: "parsed",
     doc: "Process name of the BFD worker." },

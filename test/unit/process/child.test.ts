@@ -53,6 +53,7 @@ function lab(change: Partial<Role> = {}, onContext: (context: RoleContext) => vo
       outbox,
       autoPriority,
       tell: (m) => told.push(m),
+      rename: () => {},
       enterNamespace(namespace) {
         if (namespace === "missing") throw new Error("open: ENOENT");
         calls.push(`enter ${namespace}`);

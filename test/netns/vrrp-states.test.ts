@@ -51,6 +51,28 @@ describe.skipIf(reason !== undefined)("a second master", () => {
   );
 });
 
+describe.skipIf(reason !== undefined)("many instances", () => {
+  netTest("each one's counters are reported on and on, whatever their number", async () => {
+    if (SUBJECT === "keepalived") return; // It has no status to ask.
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    const vrids = Array.from({ length: 50 }, (_, i) => i + 1);
+    const all = vrids.map((vrid) => instance({ name: `V${vrid}`, vrid, vips: [`10.0.0.${vrid}`] })).join("");
+    using a = new Daemon(SUBJECT, host, all).start();
+    const sent = () => {
+      const { stdout } = host.run("curl", "-s", "--unix-socket", `${a.dir}/run/api.sock`, "http://lbd/v1/vrrp");
+      const shown: { instances?: { counters: { advert_sent: number } }[] } = stdout === "" ? {} : JSON.parse(stdout);
+      return (shown.instances ?? []).map(({ counters }) => counters.advert_sent);
+    };
+    const first = await until("all are masters", () => {
+      const counts = sent();
+      return counts.length === vrids.length && counts.every((count) => count > 0) && counts;
+    });
+    await until("every counter has moved", () => sent().every((count, i) => count > (first[i] ?? 0)));
+    await until("and again", () => sent().every((count, i) => count > (first[i] ?? 0) + 20));
+  });
+});
+
 describe.skipIf(reason !== undefined)("groups and trackers", () => {
   netTest("S24 S25 a sync group moves as one when one member's link is lost", async () => {
     using inner = new Segment("a", "b");

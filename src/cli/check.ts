@@ -103,9 +103,13 @@ function countAll(results: readonly LoadResult[]): Counts {
 function jsonOf(loaded: readonly Loaded[], options: CheckOptions): string {
   const files = [...new Set(loaded.flatMap(({ result }) => result.files))];
   const diagnostics = loaded.flatMap(({ path, result }) => result.diagnostics.map((one) => toJson(one, path)));
+  return `${JSON.stringify({ files, diagnostics, ...(options.effective && effectiveOf(loaded)) }, undefined, 2)}\n`;
+}
+
+/** The tree of the one file, or a list of trees. Each is made by looking at it, which costs more than reading the file. */
+function effectiveOf(loaded: readonly Loaded[]): { readonly effective: unknown } {
   const trees = loaded.map(({ result }) => effectiveJson(result.effective));
-  const effective = options.effective ? { effective: trees.length === 1 ? trees[0] : trees } : {};
-  return `${JSON.stringify({ files, diagnostics, ...effective }, undefined, 2)}\n`;
+  return { effective: trees.length === 1 ? trees[0] : trees };
 }
 
 function effectiveJson({ config, blocks, notYetEffective }: EffectiveTree): unknown {

@@ -1,5 +1,6 @@
 // Config core: the list that binding writes its findings to. Secrets never come here: their readers leave the value out.
 import type { Diagnostic, Severity } from "./diagnostic.ts";
+import { MAX_KEPT_FINDINGS } from "./limits.ts";
 import type { Span } from "./span.ts";
 
 /** What a finding says beside its place. */
@@ -19,12 +20,19 @@ export interface Findings {
 export function createFindings(): Findings {
   const list: Diagnostic[] = [];
   const said = new Set<string>();
+  let errors = 0;
   return {
     list,
     add(severity, span, finding) {
+      if (list.length >= MAX_KEPT_FINDINGS) {
+        // That there is an error must not get lost behind warnings.
+        if (severity === "error" && errors++ === 0) list[list.length - 1] = { severity, span, ...finding };
+        return;
+      }
       const key = `${finding.code}|${span.line}|${span.column}|${span.file.name}|${finding.message}`;
       if (said.has(key)) return;
       said.add(key);
+      if (severity === "error") errors++;
       list.push({ severity, span, ...finding });
     },
   };

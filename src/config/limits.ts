@@ -27,6 +27,8 @@ export const MAX_DEFINITION_LINES = 100_000;
 export const MAX_ALTERNATIVES = 1000;
 /** Words that are no keyword where they stand, and braces that fit nothing: what has more is no configuration. */
 export const MAX_MISFITS = 10_000;
+/** Findings of binding that are kept: a generated file may have the same mistake in each of its blocks. */
+export const MAX_KEPT_FINDINGS = 20_000;
 /** Findings that are shown; a last one counts the rest. */
 export const MAX_DIAGNOSTICS = 1000;
 /** Addresses of one range or block: a slip of the hand must not fill the kernel. */

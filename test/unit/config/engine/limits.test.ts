@@ -40,6 +40,22 @@ describe("limits", () => {
     });
   });
 
+  test("the same mistake in each of very many blocks: what is kept has a bound, and an error stays one", () => {
+    const noted = Array.from(
+      { length: limits.MAX_KEPT_FINDINGS + 10 },
+      (_, i) => `virtual_server 192.0.2.1 ${i + 1} {\n alpha off\n real_server 192.0.2.2 80 { }\n}\n`,
+    );
+    timed(() => {
+      const { diagnostics, errors } = bindText(`${noted.join("")}virtual_server 192.0.2.9 80 {\n delay_loop x\n}\n`);
+      expect(errors).toBe(true);
+      expect(diagnostics.at(-1)).toMatchObject({
+        code: "more-findings",
+        severity: "error",
+        message: `${limits.MAX_KEPT_FINDINGS - limits.MAX_DIAGNOSTICS} more findings are not shown`,
+      });
+    });
+  });
+
   test("the longest line that is read, is read", () => {
     const word = "x".repeat(limits.MAX_LINE_CHARS - 2);
     expect(read(`k ${word}`)).toMatchObject({ findings: [], tree: `k·${word}` });

@@ -93,3 +93,11 @@ function isObject(value: unknown): value is Schema {
 function list(rule: unknown): readonly unknown[] {
   return Array.isArray(rule) ? rule : [];
 }
+
+/** Objects that declare their properties have no others: an answer must not say more than is described. */
+export function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const inner = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closed(value)]));
+  return "properties" in inner && inner.type === "object" ? { ...inner, additionalProperties: false } : inner;
+}

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { createApp } from "../../../src/api/app.ts";
 import { createEventStream } from "../../../src/api/events.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
-import { mismatches } from "../../support/json-schema.ts";
+import { closed, mismatches } from "../../support/json-schema.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { everything } from "../../support/status-samples.ts";
 
@@ -79,11 +79,3 @@ test("the checker of this test finds what is wrong", () => {
   expect(mismatches({ ...server, up: "yes" }, closed(schema), closed(document))).toEqual(["$.up: not of type boolean"]);
   expect(mismatches({ ...server, extra: 1 }, closed(schema), closed(document))).toEqual(["$: extra is not declared"]);
 });
-
-/** Objects that declare their properties have no others: an answer must not say more than is described. */
-function closed(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(closed);
-  if (typeof schema !== "object" || schema === null) return schema;
-  const inner = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closed(value)]));
-  return "properties" in inner && inner.type === "object" ? { ...inner, additionalProperties: false } : inner;
-}

@@ -76,6 +76,21 @@ describe("life of the program", () => {
     expect(lab.table()).toEqual(stranger);
   });
 
+  test("-I leaves the table at the stop", async () => {
+    using director = new Daemon("lbd", lab.director, virtualServer()).start("-I");
+    await until("programmed", () => same(lab.table(), FULL), 30_000);
+    expect(await director.stop()).toBe(0);
+    expect(same(lab.table(), FULL)).toBe(true);
+  });
+
+  test("a checker that hangs when the stop comes leaves nothing", async () => {
+    using director = new Daemon("lbd", lab.director, `child_wait_time 1\n${virtualServer()}`).start();
+    await until("programmed", () => same(lab.table(), FULL), 30_000);
+    process.kill(Number(readFileSync(`${director.dir}/run/checkers.pid`, "utf8")), "SIGSTOP");
+    expect(await director.stop(30_000)).toBe(0);
+    expect(lab.table()).toEqual([]);
+  });
+
   test("left-over entries of ours are corrected at start, foreign servers in our service go", async () => {
     for (const words of [
       ["-A", "-t", `${VIP}:80`, "-s", "lc", "-p", "100"],

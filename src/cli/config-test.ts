@@ -91,6 +91,7 @@ const REPORTED_CODES = [
   "duplicate-member",
   "lonely-group",
   "nothing-to-serve",
+  "port-needs-persistence",
   "quorum-too-high",
   "without-effect",
 ];

@@ -287,7 +287,7 @@ function persistenceOf(
   if (!timeout && !granularity) {
     if (!services.some((service) => service.kind === "address" && service.port === 0)) return undefined;
     if (!bound.attempted.has("persistence_timeout"))
-      findings.add("error", wordSpan(bound), {
+      findings.add("warning", wordSpan(bound), {
         code: "port-needs-persistence",
         message: `port 0 needs persistence: persistence_timeout ${PERSISTENCE_DEFAULT_S} is taken`,
         hint: "name the port, or write persistence_timeout",

@@ -43,7 +43,8 @@ const FILES: readonly Case[] = [...exampleFiles(), "conf/keepalived.conf", "conf
       case "real_server_range.conf":
         return { name: path, text, config, failing: true, keepalived: withoutRanges(text) };
       default:
-        return { name: path, text, config, failing: true, keepalived: text };
+        // The kinds of the seed's samples stand in conf/examples again: once is enough for the slow step.
+        return { name: path, text, config, failing: !basename(path).startsWith("seed-"), keepalived: text };
     }
   });
 
@@ -117,7 +118,16 @@ const KINDS: Readonly<Record<string, string>> = {
       extra: "persistence_timeout 50\npersistence_granularity 64",
       reals: V6_REALS,
     }),
-  "a persistence engine": service({ at: "192.0.2.100 5060", protocol: "UDP", extra: "persistence_engine sip\nops" }),
+  // keepalived 2.2.7 sets it for persistent services only; without persistence the kernel has no use for it.
+  "a persistence engine": ["", "ops\n"]
+    .map((extra, i) =>
+      service({
+        at: `192.0.2.10${i} 5060`,
+        protocol: "UDP",
+        extra: `${extra}persistence_timeout 60\npersistence_engine sip`,
+      }),
+    )
+    .join(""),
   "one-packet UDP and SCTP":
     service({ at: "192.0.2.100 53", protocol: "UDP", extra: "ops" }) + service({ protocol: "SCTP" }),
   "weights and thresholds":
@@ -308,10 +318,18 @@ describe("the same table as Debian's keepalived", () => {
   const keepalived = new Director("keepalived");
   const lbd = new Director("lbd");
   let started = false;
+  let shown: Config = bindText("").config;
   afterAll(() => {
     for (const director of [keepalived, lbd]) director[Symbol.dispose]();
     rmSync(FAIL_MARK, { force: true });
   });
+
+  /** A server that was down stays down over a reload, and here each case begins with all up. */
+  async function forget(next: Config): Promise<void> {
+    const known = new Set(shown.virtualServers.map(({ id }) => id));
+    shown = next;
+    if (started && next.virtualServers.some(({ id }) => known.has(id))) await lbdTakes("");
+  }
 
   async function lbdTakes(text: string): Promise<void> {
     if (!started) {
@@ -348,6 +366,7 @@ describe("the same table as Debian's keepalived", () => {
   }
 
   test.each(CASES.map((one) => [one.name, one] as const))("%s", async (_name, one) => {
+    await forget(one.config);
     provideFiles(one.config);
     rmSync(FAIL_MARK, { force: true });
     for (const director of [keepalived, lbd]) {

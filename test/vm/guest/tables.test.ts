@@ -304,8 +304,12 @@ function provideFiles(config: Config): void {
   provide(key ?? "", own.key);
 }
 
+/** Other files of this ring compare configurations whose programs are not there. */
+const provided: string[] = [];
+
 function provide(path: string, content: string): void {
   if (path === "" || existsSync(path)) return;
+  provided.push(path);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content);
   chmodSync(path, 0o755);
@@ -321,7 +325,7 @@ describe("the same table as Debian's keepalived", () => {
   let shown: Config = bindText("").config;
   afterAll(() => {
     for (const director of [keepalived, lbd]) director[Symbol.dispose]();
-    rmSync(FAIL_MARK, { force: true });
+    for (const path of [FAIL_MARK, ...provided]) rmSync(path, { force: true });
   });
 
   /** A server that was down stays down over a reload, and here each case begins with all up. */

@@ -12,7 +12,7 @@ import {
   setLinkUp,
   setNoAddressGeneration,
 } from "../net/links.ts";
-import { IFA_F_NODAD, IFF_UP, type Link, RTPROT_VRRP, type SeenTables } from "../net/model.ts";
+import { IFA_F_NODAD, IFF_UP, type Link, type SeenTables } from "../net/model.ts";
 import { linkLocalOf, newLinkOf, presenceOf, type VirtualInterface } from "../net/vmac.ts";
 import type { Rtnetlink } from "./rtnetlink.ts";
 import type { SysctlKeeper } from "./sysctl.ts";
@@ -65,11 +65,12 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
     if ((link.flags & IFF_UP) === 0) commands.request(setLinkUp(link.index));
     const linkLocal =
       wish.family === 6 && wish.form.kind === "macvlan" ? copyLinkLocal(wish, link, parent, seen) : undefined;
+    // Like the link-local address without our mark: both go with the link, and what is marked and nobody wants is taken away.
     const own = wish.address;
     if (own) {
       const family = familyOf(own.ip);
       const flags = family === 6 ? IFA_F_NODAD : 0;
-      const address = { family, index: link.index, ...own, flags, protocol: RTPROT_VRRP };
+      const address = { family, index: link.index, ...own, flags };
       attempt(`address of ${wish.name}`, () => commands.request(addAddress(address)));
     }
     const current = commands.link(wish.name) ?? link;
@@ -128,9 +129,7 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
       return undefined;
     }
     const address = { family: 6 as const, index: link.index, ...found, flags: IFA_F_NODAD };
-    attempt(`link-local address of ${wish.name}`, () =>
-      commands.request(addAddress({ ...address, preferredS: 0, protocol: RTPROT_VRRP })),
-    );
+    attempt(`link-local address of ${wish.name}`, () => commands.request(addAddress({ ...address, preferredS: 0 })));
     return found.ip;
   }
 

@@ -169,6 +169,26 @@ static_rules {
 
 describe.skipIf(reason !== undefined)("virtual MACs", () => {
   netTest(
+    "use_vmac for IPv6: adverts come from the link-local address of the interface below, once that is there",
+    async () => {
+      using segment = new Segment("a");
+      const host = segment.host(0);
+      const capture = await segment.capture("ip6 proto 112");
+      // Its address is tentative for a moment after the interface has come up.
+      host.ip("link set eth0 down");
+      host.ip("link set eth0 up");
+      using _a = new Daemon("lbd", host, config({ vips: ["2001:db8::100/64"], extra: "use_vmac" })).start();
+      await until("master", () => has(host, "2001:db8::100/64"));
+      const linkLocal = /inet6 (fe80:\S+)\/64/.exec(host.ip("-6 -o addr show dev eth0 scope link"))?.[1] ?? "none";
+      await until("the virtual interface has it", () =>
+        host.ip("-6 -o addr show dev vrrp.51 scope link").includes(`${linkLocal}/64`),
+      );
+      const advert = await until("an advertisement", () => vrrpFrames(capture.frames).at(-1));
+      expect(advert).toMatchObject({ source: linkLocal, sourceMac: "00:00:5e:00:02:33" });
+    },
+  );
+
+  netTest(
     "use_vmac of an address, use_vmac_addr and vmac_addr_prefix; garp_extra_if tells of each interface",
     async () => {
       using segment = new Segment("a");

@@ -199,6 +199,12 @@ function isIntact({ form }: VirtualInterface, there: Link, parent: Link): boolea
   return form.kind !== "macvlan" || there.mac === form.mac;
 }
 
+/** The interface below got its link-local address later: at boot it is tentative for a second or two. */
+function lacksLinkLocal({ family, form }: VirtualInterface, there: Link, parent: Link, seen: SeenTables): boolean {
+  if (family !== 6 || form.kind !== "macvlan") return false;
+  return linkLocalOf(seen, there.index) === undefined && linkLocalOf(seen, parent.index) !== undefined;
+}
+
 /** Why there is no virtual interface, or undefined when there is one or none is asked for. */
 function ensureVirtual(
   station: Station,
@@ -209,7 +215,7 @@ function ensureVirtual(
   if (!station.vmac) return undefined;
   const there = linkByName(seen, station.vmac.name);
   const known = there && parent && there.index === station.link?.index && isIntact(station.vmac, there, parent);
-  if (known) {
+  if (known && !lacksLinkLocal(station.vmac, there, parent, seen)) {
     station.link = there;
     return undefined;
   }

@@ -5,7 +5,7 @@ import { endOnSignals, startMachine } from "../../appliance/qemu.ts";
 
 const words = process.argv.slice(2);
 const memoryMb = Number(option("--memory") ?? 2048);
-const limitMs = Number(option("--limit") ?? 900) * 1000;
+const limitMs = Number(option("--limit") ?? 2100) * 1000;
 const command = words.length > 0 ? words.join(" ") : "exec bun test --timeout 120000 test/vm/guest";
 
 function option(name: string): string | undefined {

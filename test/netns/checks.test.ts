@@ -2,7 +2,7 @@
 // sees, and programs and FIFOs hear what happens to servers. No IPVS is needed: a director without one checks all the same.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type ChildProcess, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Daemon } from "../support/daemon.ts";
@@ -171,10 +171,13 @@ ${reals}
     const program = join(directory, "note.sh");
     writeFileSync(program, `#!/bin/sh\necho "$* $(id -u)" >> ${notes}\n`, { mode: 0o755 });
     chmodSync(program, 0o755);
+    // Whoever writes first must not shut the other user out.
+    writeFileSync(notes, "");
+    chmodSync(notes, 0o666);
     spawnSync("mkfifo", [fifo]);
     const heard: string[] = [];
     host.spawn("cat", [fifo]).stdout?.on("data", (chunk: Buffer) => heard.push(...chunk.toString().split("\n")));
-    const noted = () => (existsSync(notes) ? readFileSync(notes, "utf8").trim().split("\n") : []);
+    const noted = () => readFileSync(notes, "utf8").split("\n").filter(Boolean);
     let web = await serve(host, 8081);
     const say = (what: string) => `"${program} ${what}"`;
     const server = (port: number) =>

@@ -97,10 +97,7 @@ if (reason) console.log(`skipped: ${reason}`);
 /** eth0, eth1 and eth2 up, with 192.0.2.10 on the first and 203.0.113.10 on the second. */
 function sampleHost(): Namespace {
   const host = new Namespace("sample");
-  for (const name of ["eth0", "eth1", "eth2"]) {
-    addLink(host, name);
-    host.sysctl(`net.ipv6.conf.${name}.accept_dad`, 0);
-  }
+  for (const name of ["eth0", "eth1", "eth2"]) addLink(host, name);
   host.ip("addr add 192.0.2.10/24 dev eth0");
   host.ip("addr add 203.0.113.10/28 dev eth1");
   return host;

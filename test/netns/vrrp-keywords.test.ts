@@ -175,6 +175,7 @@ describe.skipIf(reason !== undefined)("virtual MACs", () => {
       const host = segment.host(0);
       const capture = await segment.capture("ip6 proto 112");
       // Its address is tentative for a moment after the interface has come up.
+      host.sysctl("net.ipv6.conf.eth0.accept_dad", 1);
       host.ip("link set eth0 down");
       host.ip("link set eth0 up");
       using _a = new Daemon("lbd", host, config({ vips: ["2001:db8::100/64"], extra: "use_vmac" })).start();

@@ -34,6 +34,8 @@ export class Namespace {
     must("ip", ["netns", "add", this.name]);
     living.add(this);
     this.ip("link set lo up");
+    // Addresses are whole at once: a test that compares before and after must not meet the end of a detection in between.
+    this.sysctls({ "net.ipv6.conf.all.accept_dad": 0, "net.ipv6.conf.default.accept_dad": 0 });
   }
 
   /** Runs `ip -n NAME …`; words are split at blanks. @throws Error with the message of ip(8) */

@@ -32,8 +32,6 @@ export class Segment {
       const host = new Namespace(label);
       connect(this.bridge, `p${i}`, host, "eth0");
       this.bridge.ip(`link set p${i} master br0`);
-      host.sysctl("net.ipv6.conf.all.accept_dad", 0);
-      host.sysctl("net.ipv6.conf.eth0.accept_dad", 0);
       host.ip(`addr add 192.0.2.${i + 1}/24 dev eth0`);
       host.ip(`addr add 2001:db8::${(i + 1).toString(16)}/64 dev eth0 nodad`);
       return host;

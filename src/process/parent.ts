@@ -16,6 +16,8 @@ import { createSupervisor, type Supervisor } from "./supervisor.ts";
 
 /** vrrp starts when the table is loaded, so that no address comes before it; but after this long it starts anyway. */
 export const VRRP_WAIT_MS = 5000;
+/** The api process waits for the same, so that its start does not slow that of the table; but not for a checker that hangs. */
+export const API_WAIT_MS = 2000;
 /** The configuration goes to the roles first; what is only told of it comes when the table is loaded, or after this long. */
 const DESCRIBE_AFTER_MS = 1000;
 /** A reload that the roles have not answered by then counts as done; supervision deals with a role that hangs. */
@@ -164,6 +166,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   function isRunning(role: RoleName): void {
     if (role === "checker") {
       startVrrp();
+      startApi();
       describe();
     }
     if (role !== "api") return;
@@ -214,10 +217,14 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
         .get("checker")
         ?.stop(LEAST_STOP_MS)
         .then(() => renew("checker"));
-    void configure("api", reading.config);
     if (needs("bfd", reading.config)) void configure("bfd", reading.config);
-    if (!checkerNeeded || !supervisors.has("checker")) startVrrp();
-    else clock.at(clock.now() + VRRP_WAIT_MS, startVrrp);
+    if (!checkerNeeded || !supervisors.has("checker")) {
+      startVrrp();
+      startApi();
+    } else {
+      clock.at(clock.now() + VRRP_WAIT_MS, startVrrp);
+      clock.at(clock.now() + API_WAIT_MS, startApi);
+    }
     clock.at(clock.now() + DESCRIBE_AFTER_MS, describe);
   }
 
@@ -226,6 +233,13 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     if (vrrpStarted || stopping || !running?.config) return;
     vrrpStarted = true;
     if (needs("vrrp", running.config) || ports.leftBehind?.("vrrp") === true) void configure("vrrp", running.config);
+  }
+
+  let apiStarted = false;
+  function startApi(): void {
+    if (apiStarted || stopping || !running?.config) return;
+    apiStarted = true;
+    void configure("api", running.config);
   }
 
   /** A fresh supervisor for a role that was stopped because nothing needed it. */

@@ -171,8 +171,10 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
       );
     }
     const commands = plan([...wanted.values()], [...known.values()].map(presentOf), owned);
-    const live = new Set(commands.map(nameOf));
-    for (const name of failing.keys()) if (!live.has(name)) failing.delete(name);
+    if (failing.size > 0) {
+      const live = new Set(commands.map(nameOf));
+      for (const name of failing.keys()) if (!live.has(name)) failing.delete(name);
+    }
     return commands;
   }
 
@@ -183,10 +185,10 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
   ): "done" | "stale" {
     const now = clock.now();
     const commands = planFor(only);
-    const due = commands.filter((command) => (failing.get(nameOf(command))?.retryAt ?? now) <= now);
+    const due = commands.filter((command) => (failureOf(command)?.retryAt ?? now) <= now);
     if (due.length === 0) return "done";
     // A command that failed before is not drift: nobody changed anything.
-    const drift = why === "drift" ? due.filter((command) => !failing.has(nameOf(command))) : [];
+    const drift = why === "drift" ? due.filter((command) => !failureOf(command)) : [];
     const found = new Map(drift.map((command) => [command, describeDrift(command)]));
     const startedAt = clock.now();
     const results = table.apply(due);
@@ -204,23 +206,27 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
   function take(result: CommandResult, attempt: "first" | "last"): boolean {
     const { command, alreadySo } = result;
     const failure = result.failure && placed(command, result.failure);
-    const name = nameOf(command);
     count(
       `lbd_kernel_ops_total{kind="ipvs",op="${command.kind}",result="${failure ? "failed" : alreadySo ? "already" : "ok"}"}`,
     );
+    const old = failureOf(command);
     if (!failure) {
-      failing.delete(name);
+      if (old) failing.delete(nameOf(command));
       remember(command);
       // «Already there» says nothing about how it is set.
       return alreadySo === true;
     }
-    const old = failing.get(name);
     if (!old && attempt === "first" && STALE_CODES.has(failure.code)) return true;
     const retryMs = old ? Math.min(LAST_RETRY_MS, 2 * old.retryMs) : FIRST_RETRY_MS;
     if (old?.failure.message !== failure.message)
       log({ level: "error", area: "ipvs", message: `${failure.message}; trying again` });
-    failing.set(name, { failure, retryMs, retryAt: clock.now() + retryMs });
+    failing.set(nameOf(command), { failure, retryMs, retryAt: clock.now() + retryMs });
     return false;
+  }
+
+  /** Nearly always nothing fails, and the names of ten thousand commands need not be made. */
+  function failureOf(command: IpvsCommand): Failing | undefined {
+    return failing.size === 0 ? undefined : failing.get(nameOf(command));
   }
 
   function placed(command: IpvsCommand, { code, message }: KernelFailure): KernelFailure {

@@ -1,5 +1,5 @@
 // Adapter notify: alert mail with keepalived's subjects (cli-signals.md §7), sent by nodemailer, a bounded number at a time.
-import { createTransport } from "nodemailer";
+import type { Transporter } from "nodemailer";
 import type { Clock } from "../base/clock.ts";
 import { escapeControls, type Log } from "../base/log.ts";
 import { unreachable } from "../base/never.ts";
@@ -92,17 +92,23 @@ export function createMailer(smtp: SmtpConfig, hostName: string, clock: Clock, l
   const waiting: Mail[] = [];
   let sending = 0;
   let idleWaiters: (() => void)[] = [];
-  const transport = createTransport({
-    host: smtp.server ?? "",
-    port: smtp.port,
-    name: smtp.heloName ?? hostName,
-    secure: false,
-    ignoreTLS: true,
-    connectionTimeout: smtp.timeoutMs,
-    greetingTimeout: smtp.timeoutMs,
-    socketTimeout: smtp.timeoutMs,
-  });
+  let transport: Promise<Transporter> | undefined;
   const from = smtp.from ?? `root@${hostName}`;
+
+  /** Loaded with the first mail: it is as large as all that a role needs at its start (docs/decisions/005-lazy-roles.md). */
+  async function openTransport(): Promise<Transporter> {
+    const { createTransport } = await import("nodemailer");
+    return createTransport({
+      host: smtp.server ?? "",
+      port: smtp.port,
+      name: smtp.heloName ?? hostName,
+      secure: false,
+      ignoreTLS: true,
+      connectionTimeout: smtp.timeoutMs,
+      greetingTimeout: smtp.timeoutMs,
+      socketTimeout: smtp.timeoutMs,
+    });
+  }
 
   function next(): void {
     while (sending < MAX_SENDING_MAILS) {
@@ -116,7 +122,8 @@ export function createMailer(smtp: SmtpConfig, hostName: string, clock: Clock, l
 
   async function deliver(mail: Mail): Promise<void> {
     try {
-      await transport.sendMail({
+      transport ??= openTransport();
+      await (await transport).sendMail({
         from,
         to: [...smtp.recipients],
         text: mail.body,

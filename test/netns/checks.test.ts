@@ -210,4 +210,38 @@ ${reals}
       ].toSorted(),
     );
   });
+
+  test("an alert mail leaves for the relay", async () => {
+    using host = new Namespace("checks");
+    let relayed = "";
+    const relay = host.spawn(process.execPath, ["-e", RELAY]);
+    relay.stdout?.on("data", (chunk: Buffer) => {
+      relayed += chunk.toString();
+    });
+    await soon("the relay is ready", () => relayed.includes("ready"));
+    const mail = "notification_email {\n ops@example.org\n }\n smtp_server 127.0.0.1 2525\n smtp_alert\n router_id r1";
+    const text = `global_defs {\n ${mail}\n}\n${service(real(8082, get("retry 0")))}`;
+    using _director = new Daemon("lbd", host, text).start();
+    await soon("the mail", () => relayed.includes("Realserver"));
+    expect(relayed).toContain("to <ops@example.org>");
+    expect(relayed).toMatch(/Subject: \[r1\] Realserver \[127\.0\.0\.1\]:\S+8082 of virtual server \S+ - DOWN/);
+  });
 });
+
+/** Takes every mail and prints what is said. */
+const RELAY = `require("node:net").createServer((socket) => {
+  let data = false;
+  socket.write("220 relay\\r\\n");
+  socket.on("data", (chunk) => {
+    const text = chunk.toString();
+    if (data) {
+      console.log(text);
+      if (!/\\r\\n\\.\\r\\n$/.test(text)) return;
+      data = false;
+      return socket.write("250 taken\\r\\n");
+    }
+    if (/^RCPT TO/i.test(text)) console.log("to", text.slice(8));
+    data = /^DATA/i.test(text);
+    socket.write(data ? "354 go on\\r\\n" : "250 fine\\r\\n");
+  });
+}).listen(2525, "127.0.0.1", () => console.log("ready"));`;

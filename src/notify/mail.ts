@@ -87,8 +87,16 @@ function upDown(up: boolean): string {
   return up ? "UP" : "DOWN";
 }
 
+export interface MailPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly hostName: string;
+  /** What became of a mail that was due. */
+  told(result: "ok" | "failed" | "dropped"): void;
+}
+
 /** A mailer for one relay. Nothing is sent without recipients or a server; a mail that fails is logged and not tried again. */
-export function createMailer(smtp: SmtpConfig, hostName: string, clock: Clock, log: Log): Mailer {
+export function createMailer(smtp: SmtpConfig, { clock, log, hostName, told }: MailPorts): Mailer {
   const waiting: Mail[] = [];
   let sending = 0;
   let idleWaiters: (() => void)[] = [];
@@ -131,7 +139,9 @@ export function createMailer(smtp: SmtpConfig, hostName: string, clock: Clock, l
         // As it stands: folded at 76 columns it would no longer be one line for filters that look for keepalived's subjects.
         headers: { Subject: { prepared: true, value: mail.subject }, "X-Mailer": "lbd" },
       });
+      told("ok");
     } catch (error) {
+      told("failed");
       const reason = error instanceof Error ? error.message : String(error);
       log({
         level: "warning",
@@ -147,6 +157,7 @@ export function createMailer(smtp: SmtpConfig, hostName: string, clock: Clock, l
     send(mail) {
       if (smtp.server === undefined || smtp.recipients.length === 0) return;
       if (waiting.length >= MAX_WAITING_MAILS) {
+        told("dropped");
         log({
           level: "warning",
           area: "mail",

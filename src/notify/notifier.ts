@@ -1,6 +1,7 @@
 // Adapter notify: takes what happened and tells programs, FIFOs and people. Programs of one object run one after the other, FIFO
 // lines keep the order of events, mails go out on their own; nothing here ever holds up the caller.
 import type { Clock } from "../base/clock.ts";
+import { observe } from "../base/histogram.ts";
 import type { Log } from "../base/log.ts";
 import type { Command, Fifo, GlobalConfig } from "../config/model.ts";
 import { type FifoWriter, fifoLine, openFifo } from "./fifo.ts";
@@ -27,6 +28,8 @@ export interface NotifyPorts {
 
 /** A notify program may take this long before its group is ended. */
 export const NOTIFY_LIMIT_MS = 60_000;
+
+const RUN_BUCKETS_S: readonly number[] = [0.01, 0.1, 1, 10, 60];
 
 export interface RunningNotifier extends Notifier {
   /** Takes another configuration: FIFOs that stay the same stay open. */
@@ -55,7 +58,10 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
   openFifos();
 
   function newMailer(): Mailer {
-    return createMailer(global.smtp, ports.hostName, ports.clock, ports.log);
+    return createMailer(global.smtp, {
+      ...ports,
+      told: (result) => count(`lbd_alerts_total{channel="mail",result="${result}"}`),
+    });
   }
 
   function count(name: string): void {
@@ -90,7 +96,9 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
 
   async function runCalls({ key, calls }: { key: string; calls: readonly ScriptCall[] }): Promise<void> {
     for (const call of calls) {
+      const startedAt = ports.clock.now();
       const outcome = await ports.run(call.command, call.args, NOTIFY_LIMIT_MS);
+      observe(counters, "lbd_notify_duration_seconds", "", RUN_BUCKETS_S, (ports.clock.now() - startedAt) / 1000);
       const result = outcome.kind === "exit" ? (outcome.status === 0 ? "ok" : "failed") : outcome.kind;
       count(`lbd_notify_runs_total{kind="script",result="${result}"}`);
       if (result !== "ok")

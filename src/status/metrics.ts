@@ -393,6 +393,7 @@ function addressLabels({ address, prefixLength, interface: intf }: VrrpAddressSt
 
 /** What roles report by themselves, and what it means. */
 export const ROLE_HELP: Readonly<Record<string, string>> = {
+  lbd_alerts_total: "Alert mails by result.",
   lbd_check_late_total: "Checks that started later than they should have.",
   lbd_check_results_total: "Runs of checks by result.",
   lbd_checks: "Checks that are configured.",
@@ -406,6 +407,7 @@ export const ROLE_HELP: Readonly<Record<string, string>> = {
   lbd_kernel_ops_total: "Commands to the kernel by result.",
   lbd_netlink_overruns_total: "Times the kernel had more news than the socket could hold.",
   lbd_netlink_resyncs_total: "Times the kernel's tables were read anew after that.",
+  lbd_notify_duration_seconds: "How long notify programs ran.",
   lbd_notify_runs_total: "Notifications by channel and result.",
   lbd_track_flaps_total: "Changes of what is tracked.",
   lbd_vrrp_advert_jitter_seconds: "How late the latest of VRRP's timers ran since the last report.",

@@ -148,7 +148,12 @@ export function createStatusStore(): StatusStore {
     vrrp: () => values(vrrp),
     vrrpInstance: (name) => vrrp.get(name)?.value,
     syncGroups: () => values(syncGroups),
-    metrics: () => new Map([...metrics.values()].flatMap((role) => [...role])),
+    metrics() {
+      const sums = new Map<string, number>();
+      for (const role of metrics.values())
+        for (const [name, value] of role) sums.set(name, (sums.get(name) ?? 0) + value);
+      return sums;
+    },
     facts: () => Object.fromEntries(facts),
     since: (after) => ({
       revision,

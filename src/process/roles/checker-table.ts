@@ -2,6 +2,7 @@
 // came of it. A look at the whole table every few seconds finds what others changed; it is put back and told.
 // Known gap: the kernel does not say who changed its table.
 import type { Cancel, Clock, MonoMs } from "../../base/clock.ts";
+import { observe } from "../../base/histogram.ts";
 import type { Log } from "../../base/log.ts";
 import type { CommandResult, IpvsTable, KernelFailure } from "../../kernel/ports.ts";
 import { destinationKey, serviceKey } from "../../lvs/keys.ts";
@@ -192,7 +193,8 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
     const found = new Map(drift.map((command) => [command, describeDrift(command)]));
     const startedAt = clock.now();
     const results = table.apply(due);
-    observeDuration((clock.now() - startedAt) / 1000);
+    const seconds = (clock.now() - startedAt) / 1000;
+    observe(counters, "lbd_kernel_op_duration_seconds", 'kind="ipvs"', OP_BUCKETS_S, seconds);
     let stale = false;
     for (const result of results) {
       const words = found.get(result.command);
@@ -330,17 +332,6 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
 
   function count(name: string): void {
     counters[name] = (counters[name] ?? 0) + 1;
-  }
-
-  function observeDuration(seconds: number): void {
-    const name = "lbd_kernel_op_duration_seconds";
-    const add = (key: string, value: number) => {
-      counters[key] = (counters[key] ?? 0) + value;
-    };
-    for (const limit of OP_BUCKETS_S) add(`${name}_bucket{kind="ipvs",le="${limit}"}`, seconds <= limit ? 1 : 0);
-    add(`${name}_bucket{kind="ipvs",le="+Inf"}`, 1);
-    add(`${name}_sum{kind="ipvs"}`, seconds);
-    add(`${name}_count{kind="ipvs"}`, 1);
   }
 
   return {

@@ -194,6 +194,11 @@ describe("mail", () => {
       await notifier.drain(60_000);
     }
     expect(received.join("").match(/Entering \w+ state/g)).toEqual(["Entering MASTER state", "Entering BACKUP state"]);
+    expect(notifier.metrics()).toMatchObject({
+      'lbd_alerts_total{channel="mail",result="ok"}': 2,
+      'lbd_notify_runs_total{kind="script",result="ok"}': 8,
+      lbd_notify_duration_seconds_count: 8,
+    });
     server.close();
   });
 
@@ -234,7 +239,14 @@ describe("mail", () => {
     const address = server.address();
     const port = typeof address === "object" && address ? address.port : 0;
     const lines: LogLine[] = [];
-    const mailer = createMailer({ ...smtp, port }, "director.example.net", manualClock(), (line) => lines.push(line));
+    const outcomes: string[] = [];
+    const mailPorts = (hostName: string) => ({
+      clock: manualClock(),
+      log: (line: LogLine) => lines.push(line),
+      hostName,
+      told: (result: string) => outcomes.push(result),
+    });
+    const mailer = createMailer({ ...smtp, port }, mailPorts("director.example.net"));
     const subject = "[R1] Realserver [192.0.2.10]:tcp:80 of virtual server [192.0.2.1]:tcp:80 - DOWN";
     mailer.send({ subject, body: "=> one <=\n" });
     await mailer.idle();
@@ -243,15 +255,16 @@ describe("mail", () => {
     expect(received.join("")).toContain("EHLO director.example.net\r\n");
     expect(received.join("")).toContain("=> one <=");
     expect(lines).toEqual([]);
-    const named = createMailer({ ...smtp, port, heloName: "mx.example.net" }, "d", manualClock(), () => {});
+    const named = createMailer({ ...smtp, port, heloName: "mx.example.net" }, mailPorts("d"));
     named.send({ subject: "named", body: "" });
     await named.idle();
     expect(received.join("")).toContain("EHLO mx.example.net\r\n");
     server.close();
-    const dead = createMailer({ ...smtp, port }, "d", manualClock(), (line) => lines.push(line));
+    const dead = createMailer({ ...smtp, port }, mailPorts("d"));
     dead.send({ subject: "second", body: "" });
     await dead.idle();
     expect(lines.map((line) => line.message).join()).toContain(`127.0.0.1:${port}`);
+    expect(outcomes).toEqual(["ok", "ok", "failed"]);
   });
 });
 

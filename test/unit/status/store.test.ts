@@ -54,6 +54,13 @@ test("counters of a role go with it, those of others stay", () => {
   ]);
 });
 
+test("what two roles count under one name is added up", () => {
+  const store = createStatusStore();
+  store.apply({ kind: "metrics", role: "checker", values: { runs: 1 } });
+  store.apply({ kind: "metrics", role: "vrrp", values: { runs: 2 } });
+  expect([...store.metrics()]).toEqual([["runs", 3]]);
+});
+
 test("events are a ring, each is taken once, and a gap is told", () => {
   const store = createStatusStore();
   const heard: number[] = [];

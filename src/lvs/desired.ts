@@ -1,5 +1,6 @@
 // LVS core: what the IPVS table should hold. Config × health × quorum → wanted services, computed whole each time; plan() does the rest.
 // Rules: checkers.md §2. Pure.
+import { familyOf } from "../base/ip.ts";
 import type { Config, RealServer, ServiceAddress, SorryServer, VirtualServer } from "../config/model.ts";
 import { destinationKey, serviceKey } from "./keys.ts";
 import type { Destination, Service, ServiceEntry } from "./model.ts";
@@ -67,7 +68,7 @@ export function desiredDestinations(virtualServer: VirtualServer, state: Virtual
 /** The kernel service for one address of a virtual server. */
 export function serviceOf(virtualServer: VirtualServer, address: ServiceAddress): Service {
   const { persistence } = virtualServer;
-  const family = address.kind === "fwmark" ? address.family : virtualServer.family;
+  const family = address.kind === "fwmark" ? address.family : familyOf(address.ip);
   return {
     family,
     protocol: address.kind === "fwmark" ? PROTOCOL_NUMBERS.TCP : PROTOCOL_NUMBERS[virtualServer.protocol],
@@ -80,8 +81,10 @@ export function serviceOf(virtualServer: VirtualServer, address: ServiceAddress)
   };
 }
 
+/** A mask is for IPv4, a length for IPv6: in a group of both, a service of the other family takes each client for itself. */
 function netmaskOf(granularity: string | undefined, family: 4 | 6): number {
-  if (granularity === undefined) return family === 6 ? SINGLE_ADDRESS_PREFIX : SINGLE_ADDRESS_MASK;
+  if (granularity === undefined || granularity.includes(".") !== (family === 4))
+    return family === 6 ? SINGLE_ADDRESS_PREFIX : SINGLE_ADDRESS_MASK;
   if (family === 6) return Number(granularity);
   return granularity.split(".").reduce((mask, part) => mask * 256 + Number(part), 0);
 }

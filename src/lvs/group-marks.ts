@@ -1,5 +1,6 @@
 // LVS core: with `nftables_ipvs` a virtual server of a group of addresses is one service by mark; the packet filter marks what is for
 // the addresses (net/nft-ipvs.ts). Pure.
+import { familyOf } from "../base/ip.ts";
 import type { Config, VirtualServer } from "../config/model.ts";
 import type { MarkedAddress } from "../net/nft-ipvs.ts";
 
@@ -42,9 +43,10 @@ function ownMarks({ services }: VirtualServer): number[] {
 }
 
 function byMark(virtualServer: VirtualServer, mark: number): VirtualServer {
-  const { family, services } = virtualServer;
-  const rest = services.filter((service) => service.kind === "fwmark");
-  return { ...virtualServer, services: [{ kind: "fwmark", mark, family, ofGroup: true }, ...rest] };
+  const { services } = virtualServer;
+  const families = new Set(services.flatMap((service) => (service.kind === "address" ? [familyOf(service.ip)] : [])));
+  const marked = [...families].map((family) => ({ kind: "fwmark", mark, family, ofGroup: true }) as const);
+  return { ...virtualServer, services: [...marked, ...services.filter((service) => service.kind === "fwmark")] };
 }
 
 /** Where two groups name one address and port, the first of the file has it, as with services. */

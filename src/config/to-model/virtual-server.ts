@@ -54,7 +54,7 @@ export function toVirtualServer(bound: BoundVirtualServer, context: ServiceConte
   const forwarding = block.lvs_method?.value ?? DEFAULT_FORWARDING;
   const targets = serviceAddresses(bound, context);
   const family = familyOfService(bound, targets, forwarding);
-  const services = servicesOf(bound, targets, family, context.findings);
+  const services = servicesOf(bound, targets, family, forwarding, context.findings);
   const marksOnly = services.length > 0 && services.every((service) => service.kind === "fwmark");
   const first = services[0];
   const inherited: Inherited = {
@@ -133,13 +133,19 @@ function serviceAddresses(bound: BoundVirtualServer, context: ServiceContext): r
   }
 }
 
-/** Families may not mix: keepalived drops the others of a group when it runs, without a word from `-t`. */
+/**
+ * Only tunnels lead a group of both families to its servers: keepalived fails at the others of such a group when it runs, and its table
+ * stays empty, without a word from `-t`.
+ */
 function servicesOf(
   bound: BoundVirtualServer,
   targets: readonly Target[],
   family: Family,
+  forwarding: Forwarding,
   findings: Findings,
 ): readonly ServiceAddress[] {
+  if (isTunnelled(bound, forwarding))
+    return targets.map((target) => ("ip" in target ? target : { ...target, family: target.family ?? family }));
   const services: ServiceAddress[] = [];
   let foreign = 0;
   for (const target of targets) {
@@ -154,6 +160,13 @@ function servicesOf(
       hint: "make a group of each family",
     });
   return services;
+}
+
+/** Are all its servers reached by tunnels? */
+function isTunnelled({ block }: BoundVirtualServer, forwarding: Forwarding): boolean {
+  const methods = (block.real_server ?? []).map((server) => server.block.lvs_method?.value ?? forwarding);
+  if (block.sorry_server) methods.push(block.sorry_server_lvs_method?.value ?? forwarding);
+  return methods.every(({ method }) => method === "TUN");
 }
 
 function targetsOf(entry: GroupEntry | GroupMark): readonly Target[] {

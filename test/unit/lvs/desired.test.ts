@@ -67,11 +67,20 @@ describe("services", () => {
       { persistence: { timeoutS: 50, granularity: "255.255.255.0" } },
       { flags: 1, timeoutS: 50, netmask: 0xffffff00 },
     ],
-    ["IPv6", { family: 6 }, { netmask: 128 }],
-    ["IPv6 granularity", { family: 6, persistence: { timeoutS: 1, granularity: "64" } }, { netmask: 64 }],
+    ["a length is for IPv6", { persistence: { timeoutS: 1, granularity: "64" } }, { netmask: 0xffffffff }],
     ["engine", { persistenceEngine: "sip" }, { persistenceEngine: "sip" }],
   ] as const)("%s", (_why, part, expected) => {
     expect(serviceOf(virtualServer([], part as Partial<VirtualServer>), address)).toMatchObject(expected);
+  });
+
+  test.each([
+    ["each client for itself", undefined, 128],
+    ["granularity", "64", 64],
+    ["a mask is for IPv4", "255.255.255.0", 128],
+  ])("IPv6 by the address, also in a group of both families: %s", (_why, granularity, netmask) => {
+    const persistence = { timeoutS: 1, ...(granularity === undefined ? {} : { granularity }) };
+    const six = { kind: "address", ip: "2001:db8::1", port: 80 } as const;
+    expect(serviceOf(virtualServer([], { persistence }), six)).toMatchObject({ family: 6, netmask });
   });
 
   test("a mark has family and protocol of its own (ipvs.md §1.2)", () => {

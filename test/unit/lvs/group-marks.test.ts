@@ -68,3 +68,22 @@ test("every address is marked once, with the first group of the file that names 
     { ip: "192.0.2.30", port: 443, protocol: "TCP", mark: 2003 },
   ]);
 });
+
+test("a group of both families has its mark in each", () => {
+  const text = `global_defs {\n nftables_ipvs\n}
+virtual_server_group g {
+ 2001:db8::1 80
+ 192.0.2.1 80
+}
+virtual_server group g {\n protocol TCP\n lvs_method TUN\n real_server 10.9.1.1 80 {\n }\n}
+`;
+  const { config, marks } = markGroups(bindText(text).config, NONE);
+  const mark = marks.get("group:g/tcp") ?? 0;
+  expect(mark).toBeGreaterThan(0);
+  expect(config.virtualServers.map(({ services }) => services)).toEqual([
+    [
+      { kind: "fwmark", mark, family: 6, ofGroup: true },
+      { kind: "fwmark", mark, family: 4, ofGroup: true },
+    ],
+  ]);
+});

@@ -134,6 +134,11 @@ const KINDS: Readonly<Record<string, string>> = {
     service({ real: "weight 0\nuthreshold 100\nlthreshold 10" }) +
     service({ at: "192.0.2.101 80", real: "weight 65535" }) +
     service({ at: "192.0.2.102 80", real: "inhibit_on_failure" }),
+  "a group of both families behind tunnels": `virtual_server_group both {
+2001:db8:1::100 80
+192.0.2.100-101 80
+}
+${service({ at: "group both", method: "TUN", extra: "persistence_timeout 60", reals: ["198.51.100.11 80", ...V6_REALS] })}`,
   "tunnels of every kind":
     service({ method: "TUN" }) +
     service({ at: "192.0.2.101 80", method: "TUN type gue port 6080 csum" }) +

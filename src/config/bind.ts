@@ -7,7 +7,7 @@ import { createEffective, type EffectiveTree } from "./effective.ts";
 import { createFindings, type Findings } from "./findings.ts";
 import { homesOf } from "./keywords/homes.ts";
 import { TOP_LEVEL } from "./keywords/top-level.ts";
-import type { Config, VirtualServer, VrrpConfig } from "./model.ts";
+import type { Config, ServiceAddress, VirtualServer, VrrpConfig } from "./model.ts";
 import type { BindContext, NameDirectories } from "./reader.ts";
 import { checkAcrossBlocks, uniqueByName } from "./semantics.ts";
 import type { FileWeight, ServiceDefaults } from "./to-model/defaults.ts";
@@ -141,21 +141,24 @@ function withoutTaken(
   taken: Map<string, BoundVirtualServer>,
   findings: Findings,
 ): VirtualServer | undefined {
-  const doubles: { readonly key: string; readonly before: BoundVirtualServer }[] = [];
-  const services = server.services.filter((service) => {
+  const services: ServiceAddress[] = [];
+  let first: { readonly key: string; readonly before: BoundVirtualServer } | undefined;
+  for (const service of server.services) {
     const key =
       service.kind === "address"
         ? `${formatEndpoint(service.ip, service.port)}/${server.protocol}`
         : `fwmark ${service.mark} of IPv${service.family}`;
     const before = taken.get(key);
-    if (before) doubles.push({ key, before });
-    else taken.set(key, bound);
-    return !before;
-  });
-  const [first] = doubles;
+    if (before) first ??= { key, before };
+    else {
+      taken.set(key, bound);
+      services.push(service);
+    }
+  }
   if (!first) return server;
-  const { before } = first;
-  const what = doubles.length === 1 ? first.key : `${first.key} (and ${doubles.length - 1} more)`;
+  const { key, before } = first;
+  const doubles = server.services.length - services.length;
+  const what = doubles === 1 ? key : `${key} (and ${doubles - 1} more)`;
   findings.add("warning", wordSpan(bound), {
     code: "duplicate-service",
     message: `${what} ${before === bound ? "stands twice in this group" : "is served by another virtual_server already"}: it is left out here`,

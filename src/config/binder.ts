@@ -93,6 +93,7 @@ export function bindTree(
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
+const NONE: readonly never[] = [];
 
 /** The block whose statements are being bound. */
 interface Inside {
@@ -103,7 +104,7 @@ interface Inside {
   /** Keywords that are there without a value. */
   missed: Set<string> | undefined;
   /** What can be said only when all statements are read. */
-  readonly atEnd: (() => void)[];
+  atEnd: (() => void)[] | undefined;
 }
 
 function miss(inside: Inside, keyword: string): void {
@@ -117,7 +118,7 @@ function bindStatements(
   table: CompiledTable,
   owner: string | undefined,
 ): Inside {
-  const inside: Inside = { table, owner, bound: {}, missed: undefined, atEnd: [] };
+  const inside: Inside = { table, owner, bound: {}, missed: undefined, atEnd: undefined };
   for (const statement of statements) {
     const found = table.rows.get(statement.text(0) ?? "");
     if (!found) {
@@ -129,7 +130,7 @@ function bindStatements(
     const entry = bindStatement(walk, statement, found, inside);
     if (entry) hold(walk, inside.bound, entry, found);
   }
-  for (const say of inside.atEnd) say();
+  for (const say of inside.atEnd ?? NONE) say();
   return inside;
 }
 
@@ -317,11 +318,13 @@ function reportLeftOver(
   // keepalived reports words behind the keyword of a list ("Block X has extra parameters") and no others. What the block then
   // lacks is an error there; whether it does shows at its end.
   if (needed.length === 0) walk.findings.add(found?.lines ? "error" : "warning", left.span, finding);
-  else
+  else {
+    inside.atEnd ??= [];
     inside.atEnd.push(() => {
       const lacking = needed.some(({ held }) => inside.bound[held] === undefined);
       walk.findings.add(lacking ? "error" : "warning", left.span, finding);
     });
+  }
 }
 
 /** Left-over words as a message shows them: nothing behind a keyword, whose value may be a secret. */

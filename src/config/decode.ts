@@ -9,6 +9,8 @@ export type TextFlaw =
 export interface DecodedText {
   /** Without byte order mark and NUL bytes; empty when the encoding can't be read. */
   readonly text: string;
+  /** There may be characters that take two units. */
+  readonly wide: boolean;
   /** At most one of each kind but `nul`, of which there is one for each line. */
   readonly flaws: readonly TextFlaw[];
 }
@@ -19,7 +21,7 @@ const MAX_NUL_LINES = 20;
 export function decodeText(bytes: Uint8Array): DecodedText {
   const flaws: TextFlaw[] = [];
   const wide = wideEncoding(bytes);
-  if (wide !== undefined) return { text: "", flaws: [{ kind: "utf-16", encoding: wide }] };
+  if (wide !== undefined) return { text: "", wide: false, flaws: [{ kind: "utf-16", encoding: wide }] };
   const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   if (marked) flaws.push({ kind: "byte-order-mark" });
   const body = marked ? bytes.subarray(3) : bytes;
@@ -27,7 +29,8 @@ export function decodeText(bytes: Uint8Array): DecodedText {
   if (body.includes(0)) text = withoutNuls(text, flaws);
   const replaced = text.indexOf("\ufffd");
   if (replaced >= 0 && !isUtf8(body)) flaws.push({ kind: "invalid", line: lineOf(text, replaced), offset: replaced });
-  return { text, flaws };
+  // Every other character has more bytes than units.
+  return { text, wide: text.length !== body.byteLength, flaws };
 }
 
 /** UTF-16 or UTF-32 by its mark, or by every other byte of the beginning being NUL. */

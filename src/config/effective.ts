@@ -5,7 +5,7 @@ import { compileTable } from "./binder.ts";
 import type { Keyword } from "./keywords/keyword.ts";
 import { TOP_LEVEL } from "./keywords/top-level.ts";
 import type { Config, VrrpInstance } from "./model.ts";
-import { type Origin, originOf } from "./span.ts";
+import type { Origin } from "./span.ts";
 import type { Statement } from "./tree.ts";
 
 export const MASK = "********";
@@ -97,7 +97,7 @@ function nodeOf(entry: UntypedEntry, found: CompiledRow, outer: readonly Untyped
   const words = entry.statement.words;
   const keyword = words[0].text;
   const texts = words.slice(1).map((word) => word.text);
-  const origin = originOf(words[0].span);
+  const origin = words[0].origin;
   if (found.row.secret) return { keyword, words: texts.map(() => MASK), value: MASK, origin };
   if (found.table) {
     const block = nodesOf(entry.block ?? {}, found.table, outer, "all");
@@ -107,7 +107,7 @@ function nodeOf(entry: UntypedEntry, found: CompiledRow, outer: readonly Untyped
   const block = entry.lines.map((line) => ({
     keyword: line.word.text,
     value: plainLine(line.value),
-    origin: originOf(line.word.span),
+    origin: line.word.origin,
   }));
   return { keyword, words: texts, origin, block };
 }
@@ -122,8 +122,7 @@ function defaultNode({ keyword, row }: CompiledRow, outer: readonly UntypedBound
   if (row.default !== undefined && /^\((real|virtual) server's|^\(checker's/.test(row.default)) {
     for (const block of outer) {
       const entry = entriesOf(block, keyword)[0];
-      if (entry)
-        return { keyword, value: entry.value, origin: originOf(entry.statement.words[0].span), inherited: true };
+      if (entry) return { keyword, value: entry.value, origin: entry.statement.origin, inherited: true };
     }
   }
   if (row.initial !== undefined) return { keyword, value: row.initial, origin: "default" };
@@ -185,7 +184,7 @@ function count(
     return;
   }
   const reason = row.effective === "parsed" ? {} : { reason: row.effective.unsupported };
-  used.set(id, { ...reason, count: 1, origin: originOf(statement.words[0].span) });
+  used.set(id, { ...reason, count: 1, origin: statement.origin });
 }
 
 function countOptions(

@@ -5,7 +5,7 @@ import { MAX_MISFITS, MAX_NESTING } from "./limits.ts";
 import { PlaceNode } from "./places.ts";
 import type { Reading } from "./reading.ts";
 import { type Edit, repairBraces } from "./repair.ts";
-import type { Span } from "./span.ts";
+import type { Origin, Span } from "./span.ts";
 import type { Block, Statement, Tree } from "./tree.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import {
@@ -16,6 +16,7 @@ import {
   kindAt,
   LexWord,
   OPEN,
+  originAt,
   placeAt,
   spanAt,
   textAt,
@@ -77,12 +78,13 @@ class ParsedStatement implements Statement {
   readonly table: WordTable;
   readonly from: number;
   readonly to: number;
-  block?: ParsedBlock;
+  block: ParsedBlock | undefined;
 
   constructor(table: WordTable, from: number, to: number) {
     this.table = table;
     this.from = from;
     this.to = to;
+    this.block = undefined;
   }
 
   get words(): readonly [LexWord, ...LexWord[]] {
@@ -107,6 +109,10 @@ class ParsedStatement implements Statement {
     return index < this.to - this.from ? textAt(this.table, this.from + index) : undefined;
   }
 
+  get origin(): Origin {
+    return originAt(this.table, this.from);
+  }
+
   get rest(): string {
     const { table, from, to } = this;
     return placeAt(table, from)
@@ -116,13 +122,14 @@ class ParsedStatement implements Statement {
 }
 
 class ParsedBlock implements Block {
-  readonly statements: ParsedStatement[] = [];
+  readonly statements: ParsedStatement[];
   readonly place: PlaceNode;
   readonly table: WordTable;
   readonly opener: number;
   closer: number;
 
   constructor(table: WordTable, opener: number, place: PlaceNode) {
+    this.statements = [];
     this.table = table;
     this.opener = opener;
     this.place = place;

@@ -86,6 +86,11 @@ export class Reader {
     return this.#statement?.word(this.#at);
   }
 
+  /** What the next word says, without making it. */
+  peekText(): string | undefined {
+    return this.#statement?.text(this.#at);
+  }
+
   next(): Word | undefined {
     return this.#statement?.word(this.#at++);
   }
@@ -102,12 +107,12 @@ export class Reader {
 
   /** Takes the word if it is this one. */
   take(text: string): boolean {
-    if (this.#statement?.text(this.#at) !== text) return false;
+    if (this.peekText() !== text) return false;
     this.#at++;
     return true;
   }
 
-  /** Where a finding points when a word is missing: the last word there is. */
+  /** The word taken last; where words are missing, the last one there is. */
   get here(): Span {
     const statement = this.#aimed();
     return (statement.word(Math.min(this.#at, statement.count) - 1) ?? statement.first).span;
@@ -171,7 +176,7 @@ export class Reader {
 
   /** Takes the next word if it is right; nothing is said of a wrong one. Nearly all words of a large file are right. */
   plain<T>(schema: WordSchema<T>): T | undefined {
-    const text = this.#statement?.text(this.#at);
+    const text = this.peekText();
     const value = text === undefined ? undefined : schema.plain(text);
     if (value !== undefined) this.#at++;
     return value;

@@ -3,8 +3,8 @@
 import { isNameCode } from "./blanks.ts";
 import { MAX_EXPANDED_CHARS, MAX_EXPANSION_CHARS, MAX_LINE_CHARS } from "./limits.ts";
 import { MAX_REFERENCE_CHARS, type Macro, type MacroTable, nameEnd, type Reference, readReference } from "./macros.ts";
-import { type LinePart, type Place, partSpan, partText, TracedPlace } from "./source.ts";
-import type { Span, TraceStep } from "./span.ts";
+import { type LinePart, type Place, partOrigin, partSpan, partText, TracedPlace } from "./source.ts";
+import type { Origin, Span, TraceStep } from "./span.ts";
 
 /** Work done so far, over the whole configuration (limits.ts). */
 export interface ReplaceBudget {
@@ -181,6 +181,10 @@ class ReplacedPlace implements Place {
       }
     }
     return steps.length === 0 ? span : { ...span, trace: [...(span.trace ?? []), ...steps] };
+  }
+
+  origin(start: number): Origin {
+    return partOrigin(rangePart(this.#segments, start, start));
   }
 }
 

@@ -111,8 +111,8 @@ export class SourceReader {
   }
 
   #open(name: string, bytes: Uint8Array, includedFrom: Span | undefined): OpenedFile {
-    const { text, flaws } = decodeText(bytes);
-    const source = new SourceText(name, text, includedFrom);
+    const { text, wide, flaws } = decodeText(bytes);
+    const source = new SourceText(name, text, includedFrom, wide);
     this.#sources.push(source);
     for (const flaw of flaws) this.#reportFlaw(source, flaw);
     return { source, resolved: this.#files.resolve(name), directory: directoryOf(name) };

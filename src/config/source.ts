@@ -1,13 +1,15 @@
 // Config core: text with places. A Place is a text whose characters know where they were written; a SourceText is a file,
 // a TracedPlace the same text as a macro brought it in. Spans are made on demand: most words never need theirs.
 import { skipBlanks } from "./blanks.ts";
-import type { SourceFile, Span, TraceStep } from "./span.ts";
+import type { Origin, SourceFile, Span, TraceStep } from "./span.ts";
 
 /** A text, and where its characters come from. Offsets count UTF-16 units of `text`. */
 export interface Place {
   readonly text: string;
   /** Span of the characters from `start` to before `end`, which stand on line `line` of the file below. */
   span(start: number, end: number, line: number): Span;
+  /** Where the span of these characters begins. */
+  origin(start: number, line: number): Origin;
 }
 
 /** One file: the place at the bottom of all others. */
@@ -15,11 +17,13 @@ export class SourceText implements SourceFile {
   readonly name: string;
   readonly text: string;
   readonly includedFrom?: Span;
-  #wide: boolean | undefined;
+  /** A character may be a pair of surrogates. */
+  readonly #wide: boolean;
 
-  constructor(name: string, text: string, includedFrom?: Span) {
+  constructor(name: string, text: string, includedFrom?: Span, wide = true) {
     this.name = name;
     this.text = text;
+    this.#wide = wide;
     if (includedFrom) this.includedFrom = includedFrom;
   }
 
@@ -34,9 +38,12 @@ export class SourceText implements SourceFile {
     };
   }
 
+  origin(start: number, line: number): Origin {
+    return { file: this.name, line, column: this.#characters(lineStart(this.text, start), start) + 1 };
+  }
+
   /** Characters (code points) between two offsets: a pair of surrogates counts once. */
   #characters(start: number, end: number): number {
-    this.#wide ??= /[\ud800-\udbff]/.test(this.text);
     if (!this.#wide) return end - start;
     let count = 0;
     for (const _ of this.text.slice(start, end)) count++;
@@ -60,6 +67,10 @@ export class TracedPlace implements Place {
     const span = this.#below.span(start, end, line);
     return { ...span, trace: [...(span.trace ?? []), ...this.#steps()] };
   }
+
+  origin(start: number, line: number): Origin {
+    return this.#below.origin(start, line);
+  }
 }
 
 /** Text that was made rather than written; all of it stands for one part of a line. */
@@ -74,6 +85,10 @@ export class FixedPlace implements Place {
 
   span(): Span {
     return partSpan(this.#part);
+  }
+
+  origin(): Origin {
+    return partOrigin(this.#part);
   }
 }
 
@@ -91,6 +106,10 @@ export function partText(part: LinePart): string {
 
 export function partSpan(part: LinePart, from: number = part.from, to: number = part.to): Span {
   return part.place.span(from, to, part.line);
+}
+
+export function partOrigin(part: LinePart): Origin {
+  return part.place.origin(part.from, part.line);
 }
 
 /** The part from an offset on, without its leading blanks. */

@@ -32,7 +32,3 @@ export interface Origin {
   readonly line: number;
   readonly column: number;
 }
-
-export function originOf(span: Span): Origin {
-  return { file: span.file.name, line: span.line, column: span.column };
-}

@@ -1,10 +1,12 @@
 // Config core: what parsing gives. Macros, loops, conditions and includes are gone; every word keeps its span.
-import type { Span } from "./span.ts";
+import type { Origin, Span } from "./span.ts";
 
 export interface Word {
   /** Text after macro replacement, quotes removed. */
   readonly text: string;
   readonly span: Span;
+  /** Where it begins. */
+  readonly origin: Origin;
   readonly quoted: boolean;
 }
 
@@ -23,7 +25,9 @@ export interface Statement {
    * script words are split again by their own rules (language.md §4).
    */
   readonly rest: string;
-  readonly block?: Block;
+  /** Where its first word begins. */
+  readonly origin: Origin;
+  readonly block?: Block | undefined;
 }
 
 export interface Block {

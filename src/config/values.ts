@@ -5,7 +5,6 @@ import { canonicalIp, familyOf, type IpText } from "../base/ip.ts";
 import type { Value } from "./keywords/keyword.ts";
 import type { Command } from "./model.ts";
 import { RANGE, type Reader, type WordSchema } from "./reader.ts";
-import { originOf } from "./span.ts";
 import type { Word } from "./tree.ts";
 import { splitEscaped } from "./words.ts";
 
@@ -20,10 +19,17 @@ type Transformed<T> = { readonly ok: T } | { readonly bad: string } | { readonly
 
 /** A schema from a function that gives the value, or says what would be accepted. */
 export function wordSchema<T>(read: (text: string) => Transformed<T>): WordSchema<T> {
+  let lastText: string | undefined;
+  let lastValue: T | undefined;
   return {
     plain: (text) => {
-      const result = read(text);
-      return "ok" in result ? result.ok : undefined;
+      // A large file says the same number again and again.
+      if (text !== lastText) {
+        const result = read(text);
+        lastText = text;
+        lastValue = "ok" in result ? result.ok : undefined;
+      }
+      return lastValue;
     },
     // Made only for wrong words: there are hundreds of kinds, and most processes never see one.
     schema: () =>
@@ -269,22 +275,22 @@ function time(grammar: string, schema: WordSchema<number>): Value<number> {
   return {
     grammar,
     read: (words) => {
-      const word = words.peek();
+      const text = words.peekText();
       const value = words.value(schema, "a time, such as 2 or 0.5");
-      if (value !== undefined && word) checkDecimals(words, word);
+      if (value !== undefined && text !== undefined) checkDecimals(words, text);
       return value;
     },
   };
 }
 
 /** keepalived: read_timer() reports more than six decimals and rounds them. */
-function checkDecimals(words: Reader, word: Word): void {
-  const point = word.text.indexOf(".");
-  if (point < 0 || word.text.length - point <= 7) return;
+function checkDecimals(words: Reader, text: string): void {
+  const point = text.indexOf(".");
+  if (point < 0 || text.length - point <= 7) return;
   words.error(
-    word,
+    words.here,
     "bad-value",
-    `${words.keyword.text} has more than six decimals (${word.text})`,
+    `${words.keyword.text} has more than six decimals (${text})`,
     "it is rounded to microseconds",
   );
 }
@@ -420,7 +426,7 @@ function readCommand(words: Reader, form: "with-account" | "alone"): Command | u
     return undefined;
   }
   const [, user, group, ...rest] = line.value;
-  const origin = originOf(first.span);
+  const origin = first.origin;
   if (form === "alone" ? user !== undefined : rest.length > 0) {
     const extra = all[form === "alone" ? 1 : 3] ?? first;
     words.warn(

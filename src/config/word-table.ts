@@ -1,7 +1,7 @@
 // Config core: the words of a configuration in columns. A large file has half a million: as objects they would take ten times
 // the memory, and collecting that would take longer than reading. A word becomes an object when somebody looks at it.
 import type { Place } from "./source.ts";
-import type { Span } from "./span.ts";
+import type { Origin, Span } from "./span.ts";
 import type { Word } from "./tree.ts";
 
 /** What a lexed word is; a quoted brace is a word, not a brace. `UNENDED`: a quoted word whose closing quote is missing. */
@@ -116,6 +116,10 @@ export function spanAt(table: WordTable, at: number): Span {
   return placeAt(table, at).span(startAt(table, at), endAt(table, at), table.lines[at] ?? 0);
 }
 
+export function originAt(table: WordTable, at: number): Origin {
+  return placeAt(table, at).origin(startAt(table, at), table.lines[at] ?? 0);
+}
+
 /** A word as the tree shows it. */
 export class LexWord implements Word {
   readonly table: WordTable;
@@ -137,5 +141,9 @@ export class LexWord implements Word {
 
   get span(): Span {
     return spanAt(this.table, this.at);
+  }
+
+  get origin(): Origin {
+    return originAt(this.table, this.at);
   }
 }

@@ -2,7 +2,6 @@
 import { familyOf, formatIp, type IpText, ipBytes } from "../../base/ip.ts";
 import type { Address } from "../model.ts";
 import type { Reader } from "../reader.ts";
-import { originOf } from "../span.ts";
 import { flag, iface, interfaceSchema, ipSchema, one, text, UINT32_MAX } from "../values.ts";
 import type { Table, Value } from "./keyword.ts";
 import { type Options, readOptions } from "./line-reader.ts";
@@ -97,7 +96,7 @@ function readAddress(words: Reader): Address | undefined {
     noTrack: options.no_track !== undefined,
     ...(options.track_group && { trackGroup: options.track_group.value }),
     useVmac: options.use_vmac !== undefined,
-    origin: originOf(word.span),
+    origin: word.origin,
   };
 }
 

@@ -2,7 +2,6 @@
 import { type Family, familyOf, type IpText } from "../../base/ip.ts";
 import type { NextHop, Route } from "../model.ts";
 import type { Reader } from "../reader.ts";
-import { originOf } from "../span.ts";
 import type { Word } from "../tree.ts";
 import { choice, flag, iface, integer, ip, text, UINT32_MAX } from "../values.ts";
 import { encap } from "./encap.ts";
@@ -353,7 +352,7 @@ function buildRoute(
     ...addModeOf(options),
     noTrack: options.no_track !== undefined,
     ...(options.track_group && { trackGroup: options.track_group.value }),
-    origin: originOf(first.span),
+    origin: first.origin,
   };
 }
 

@@ -2,7 +2,6 @@
 import { type Family, familyOf } from "../../base/ip.ts";
 import type { Rule } from "../model.ts";
 import type { Reader } from "../reader.ts";
-import { originOf } from "../span.ts";
 import type { Word } from "../tree.ts";
 import { flag, INT32_MAX, iface, integer, integerSchema, one, text, UINT32_MAX } from "../values.ts";
 import type { Table, Value } from "./keyword.ts";
@@ -207,7 +206,7 @@ function buildRule(words: Reader, first: Word, action: Rule["action"], options: 
     action,
     noTrack: options.no_track !== undefined,
     ...(options.track_group && { trackGroup: options.track_group.value }),
-    origin: originOf(first.span),
+    origin: first.origin,
   };
 }
 

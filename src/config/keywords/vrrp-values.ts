@@ -2,7 +2,6 @@
 import { canonicalIp, type IpText } from "../../base/ip.ts";
 import type { SyncDaemon } from "../model.ts";
 import type { Reader } from "../reader.ts";
-import { originOf } from "../span.ts";
 import { didYouMean } from "../suggest.ts";
 import type { Word } from "../tree.ts";
 import {
@@ -313,7 +312,7 @@ export const syncDaemon: Value<SyncDaemon> = {
       ...(options.port && { port: options.port.value }),
       ...(options.ttl && { ttl: options.ttl.value }),
       ...(options.group && { group: options.group.value }),
-      origin: originOf(word.span),
+      origin: word.origin,
     };
   },
 };

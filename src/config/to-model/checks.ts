@@ -19,7 +19,6 @@ import {
 import type { BlockEntry, Bound } from "../keywords/keyword.ts";
 import { VIRTUAL_SERVER } from "../keywords/virtual-server.ts";
 import type { Check, CheckEndpoint, CheckKind, CheckTiming, HttpCheck, HttpUrl } from "../model.ts";
-import { originOf } from "../span.ts";
 import type { BoundRealServer, Inherited } from "./virtual-server.ts";
 
 /** What one real server hands down to its checks. */
@@ -57,7 +56,7 @@ export function toChecks(entry: BoundRealServer, ip: IpText, port: number, inher
   if (block.PING_CHECK) addAll(found, "PING_CHECK", block.PING_CHECK, pingCheck, parent);
   if (block.FILE_CHECK) addAll(found, "FILE_CHECK", block.FILE_CHECK, fileCheck, parent);
   if (block.BFD_CHECK) addAll(found, "BFD_CHECK", block.BFD_CHECK, bfdCheck, parent);
-  return inOrder(found);
+  return found.checks.length < 2 ? found.checks : inOrder(found);
 }
 
 /** Checks, and for each the order of its statement in the file. */
@@ -67,7 +66,6 @@ interface Found {
 }
 
 function inOrder({ checks, orders }: Found): readonly Check[] {
-  if (checks.length < 2) return checks;
   const indices = [...checks.keys()].sort((a, b) => (orders[a] ?? 0) - (orders[b] ?? 0));
   return indices.flatMap((index) => checks[index] ?? []);
 }
@@ -97,7 +95,7 @@ function tcpCheck(entry: BlockEntry<true, typeof TCP_CHECK>, parent: Parent, id:
     kind: "TCP_CHECK",
     endpoint: endpointOf(entry.block, parent),
     timing: timingOf(NO_TIMING, entry.block, parent, USUAL),
-    origin: originOf(entry.statement.first.span),
+    origin: entry.statement.origin,
   };
 }
 
@@ -278,7 +276,7 @@ function common(
 ): { readonly timing: CheckTiming; readonly origin: Check["origin"] } {
   return {
     timing: timingOf(nearer ?? NO_TIMING, entry.block, parent, kind),
-    origin: originOf(entry.statement.first.span),
+    origin: entry.statement.origin,
   };
 }
 

@@ -5,7 +5,7 @@ import type { SSL } from "../keywords/checkers.ts";
 import type { GARP_GROUP, TRACK_GROUP, VRRP_SYNC_GROUP } from "../keywords/groups.ts";
 import type { BlockEntry, Line } from "../keywords/keyword.ts";
 import type { Address, BfdInstance, GarpGroup, SslClient, SyncGroup, VrrpConfig } from "../model.ts";
-import { originOf, type Span } from "../span.ts";
+import type { Span } from "../span.ts";
 import { nearest } from "../suggest.ts";
 import { type BoundGlobal, type BoundTop, defaultInterface } from "./global.ts";
 import { type TrackerDefinitions, toTracking } from "./tracking.ts";
@@ -50,7 +50,7 @@ export function toSyncGroup(
     });
   return {
     name: bound.value,
-    origin: originOf(span),
+    origin: bound.statement.origin,
     instances: members,
     tracking: toTracking(block, trackers, undefined, findings),
     notify: notifyOf(block),
@@ -149,7 +149,7 @@ export function toBfd(bound: BoundBfd, findings: Findings): BfdInstance | undefi
   const either = block.vrrp !== undefined || block.checker !== undefined;
   return {
     name: bound.value,
-    origin: originOf(span),
+    origin: bound.statement.origin,
     neighborIp: neighbor.value,
     ...(source !== undefined && { sourceIp: source }),
     minRxUs: block.min_rx?.value ?? BFD_INSTANCE.min_rx.initial,

@@ -5,7 +5,6 @@ import type { BlockEntry, LinesEntry } from "../keywords/keyword.ts";
 import { type TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS } from "../keywords/track.ts";
 import type { TrackerUse } from "../keywords/vrrp-values.ts";
 import type { TrackFile, Tracking, TrackProcess, TrackScript, TrackUse } from "../model.ts";
-import { originOf } from "../span.ts";
 import { nearest } from "../suggest.ts";
 import { wordSpan } from "./virtual-server.ts";
 
@@ -19,7 +18,7 @@ export function toTrackScript(bound: BoundScript, findings: Findings): TrackScri
   const intervalMs = positive(block.interval, VRRP_SCRIPT.interval.initial, findings);
   return {
     name: bound.value,
-    origin: originOf(bound.statement.words[0].span),
+    origin: bound.statement.origin,
     command: { ...block.script.value, ...block.user?.value },
     intervalMs,
     timeoutMs: positive(block.timeout, intervalMs, findings),
@@ -45,7 +44,7 @@ export function toTrackFile(bound: BoundFile, findings: Findings): TrackFile | u
   if (!block.file) return missing(bound, "file", findings);
   return {
     name: bound.value,
-    origin: originOf(bound.statement.words[0].span),
+    origin: bound.statement.origin,
     path: block.file.value,
     weight: block.weight?.value.weight ?? 1,
     reverse: block.weight?.value.reverse ?? false,
@@ -61,7 +60,7 @@ export function toTrackProcess(bound: BoundProcess, findings: Findings): TrackPr
   const delayMs = block.delay?.value ?? 0;
   return {
     name: bound.value,
-    origin: originOf(bound.statement.words[0].span),
+    origin: bound.statement.origin,
     process,
     params,
     paramMatch: match === true ? "exact" : (match ?? (params.length > 0 ? "exact" : "none")),
@@ -167,7 +166,7 @@ function toUses(
       continue;
     }
     const allowed = ban ? banWeight(use, kind, definition, ban, findings) : resolved(use, definition);
-    if (allowed) uses.set(use.name, { name: use.name, ...allowed, origin: originOf(use.word.span) });
+    if (allowed) uses.set(use.name, { name: use.name, ...allowed, origin: use.word.origin });
   }
   return [...uses.values()];
 }

@@ -14,7 +14,7 @@ import {
 } from "../keywords/service-values.ts";
 import { VIRTUAL_SERVER } from "../keywords/virtual-server.ts";
 import type { Forwarding, Protocol, RealServer, ServiceAddress, SorryServer, VirtualServer } from "../model.ts";
-import { originOf, type Span } from "../span.ts";
+import type { Span } from "../span.ts";
 import { toChecks } from "./checks.ts";
 import type { FileWeight, ServiceDefaults } from "./defaults.ts";
 
@@ -67,7 +67,7 @@ export function toVirtualServer(bound: BoundVirtualServer, context: ServiceConte
   };
   const protocol = protocolOf(bound, marksOnly, context.findings);
   const realServers = toRealServers(bound, inherited, context.findings);
-  const origin = originOf(bound.statement.first.span);
+  const origin = bound.statement.origin;
   if (!reportIncomplete(bound, services.length, realServers.length, context)) return undefined;
   reportDefaults(bound, context.findings);
   const { quorum, hysteresis } = quorumOf(bound, realServers, context.findings);
@@ -251,6 +251,14 @@ function reportDefaults(bound: BoundVirtualServer, findings: Findings): void {
   });
 }
 
+/** Scheduler flags by the names that one scheduler has for them. */
+const NAMED_FLAGS = [
+  { keyword: "sh-fallback", bit: IP_VS_SVC_F_SCHED1, owner: "sh" },
+  { keyword: "sh-port", bit: IP_VS_SVC_F_SCHED2, owner: "sh" },
+  { keyword: "mh-fallback", bit: IP_VS_SVC_F_SCHED1, owner: "mh" },
+  { keyword: "mh-port", bit: IP_VS_SVC_F_SCHED2, owner: "mh" },
+] as const;
+
 function flagsOf(bound: BoundVirtualServer, protocol: Protocol, marksOnly: boolean, findings: Findings): number {
   const { block } = bound;
   const scheduler = block.lvs_sched?.value ?? DEFAULT_SCHEDULER;
@@ -258,15 +266,12 @@ function flagsOf(bound: BoundVirtualServer, protocol: Protocol, marksOnly: boole
   if (block["flag-1"]?.value) flags |= IP_VS_SVC_F_SCHED1;
   if (block["flag-2"]?.value) flags |= IP_VS_SVC_F_SCHED2;
   if (block["flag-3"]?.value) flags |= IP_VS_SVC_F_SCHED3;
-  const named = (entry: Entry<unknown> | undefined, bit: number, owner: string) => {
-    if (!entry?.value) return;
+  for (const { keyword, bit, owner } of NAMED_FLAGS) {
+    const entry = block[keyword];
+    if (!entry?.value) continue;
     if (scheduler === owner) flags |= bit;
     else reportForeignFlag(entry, owner, scheduler, findings);
-  };
-  named(block["sh-fallback"], IP_VS_SVC_F_SCHED1, "sh");
-  named(block["sh-port"], IP_VS_SVC_F_SCHED2, "sh");
-  named(block["mh-fallback"], IP_VS_SVC_F_SCHED1, "mh");
-  named(block["mh-port"], IP_VS_SVC_F_SCHED2, "mh");
+  }
   if (block.hashed?.value && scheduler !== "sh" && scheduler !== "mh")
     reportForeignFlag(block.hashed, "sh", scheduler, findings);
   if (block.ops?.value) {
@@ -404,7 +409,7 @@ function sorryServerOf(bound: BoundVirtualServer, inherited: Inherited, findings
     weight: 1,
     forwarding,
     inhibit: inhibit?.value ?? false,
-    origin: originOf(sorry.statement.words[0].span),
+    origin: sorry.statement.origin,
   };
 }
 
@@ -416,35 +421,35 @@ function toRealServers(bound: BoundVirtualServer, inherited: Inherited, findings
   for (const entry of bound.block.real_server ?? []) {
     const shared = sharedByRange(bound, entry, inherited, findings);
     if (isForeign(entry, shared.forwarding, inherited.family, findings)) continue;
-    const doubles: { readonly id: string; readonly before: BoundRealServer }[] = [];
+    const others = servers.length;
+    let double: Double | undefined;
     for (const ip of entry.value.ips) {
       const id = formatEndpoint(ip, shared.port);
       const before = seen.get(id);
-      if (before) {
-        doubles.push({ id, before });
-        continue;
+      if (before) double ??= { id, before };
+      else {
+        seen.set(id, entry);
+        servers.push(toRealServer(id, ip, entry, shared, inherited));
       }
-      seen.set(id, entry);
-      servers.push(toRealServer(id, ip, entry, shared, inherited));
     }
-    reportDoubles(entry, doubles, findings);
+    if (double) reportDoubles(entry, double, entry.value.ips.length - (servers.length - others), findings);
   }
   return servers;
 }
 
+/** A server that is there already, and where. */
+interface Double {
+  readonly id: string;
+  readonly before: BoundRealServer;
+}
+
 /** One finding for a block, however many servers of its range are there already. */
-function reportDoubles(
-  entry: BoundRealServer,
-  doubles: readonly { readonly id: string; readonly before: BoundRealServer }[],
-  findings: Findings,
-): void {
-  const [first] = doubles;
-  if (!first) return;
-  const what = doubles.length === 1 ? first.id : `${first.id} (and ${doubles.length - 1} more of the range)`;
+function reportDoubles(entry: BoundRealServer, { id, before }: Double, count: number, findings: Findings): void {
+  const what = count === 1 ? id : `${id} (and ${count - 1} more of the range)`;
   findings.add("error", wordSpan(entry), {
     code: "duplicate-real-server",
     message: `real_server ${what} stands here a second time: it is left out`,
-    related: [{ span: wordSpan(first.before), message: "defined here first" }],
+    related: [{ span: wordSpan(before), message: "defined here first" }],
   });
 }
 
@@ -474,7 +479,7 @@ function sharedByRange(
     port: realServerPort(bound, entry, forwarding, inherited, findings),
     forwarding,
     lowerThreshold: lowerThresholdOf(entry, findings),
-    origin: originOf(entry.statement.first.span),
+    origin: entry.statement.origin,
   };
 }
 

@@ -6,7 +6,7 @@ import { GLOBAL_DEFS } from "../keywords/global.ts";
 import type { BlockEntry, Entry, Line, LinesEntry } from "../keywords/keyword.ts";
 import { VRRP_INSTANCE } from "../keywords/vrrp-instance.ts";
 import type { Address, AnnounceSettings, NotifyCommands, VrrpInstance } from "../model.ts";
-import { originOf, type Span } from "../span.ts";
+import type { Span } from "../span.ts";
 import { type BoundGlobal, defaultInterface } from "./global.ts";
 import { type RuleNumbers, toRules } from "./rules.ts";
 import { type TrackerDefinitions, toTracking } from "./tracking.ts";
@@ -55,7 +55,7 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
   const vmac = vmacOf(bound, family, unicast !== undefined, findings);
   return {
     name: bound.value,
-    origin: originOf(bound.statement.words[0].span),
+    origin: bound.statement.origin,
     family,
     version,
     vrid: block.virtual_router_id?.value ?? 0,

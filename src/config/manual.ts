@@ -88,7 +88,7 @@ What differs on purpose stands in [compat-notes.md](compat-notes.md).
 
 | State | |
 | --- | --- |
-| effective | acts as in keepalived; the named test shows it |
+| effective | acts as in keepalived; the named test shows it, and test/unit/config/bind/examples.test.ts that its value reaches the model |
 | effective, no test of its own | acts, and no test names it |
 | parsed, not yet effective | read and checked; a run says in one line that it has no effect yet |
 | unsupported | read, and without effect on purpose; the reason stands beside it |

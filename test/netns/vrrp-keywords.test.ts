@@ -4,26 +4,15 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Daemon } from "../support/daemon.ts";
 import { gratuitousArps, vrrpFrames } from "../support/frames.ts";
-import { type Namespace, netnsReason } from "../support/netns.ts";
+import { netnsReason } from "../support/netns.ts";
 import { Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
-import { addLink, config, has, instance } from "../support/vrrp-host.ts";
+import { addLink, config, has, instance, stateOf } from "../support/vrrp-host.ts";
 
 const LIMIT_MS = 90_000;
 const reason = netnsReason();
 if (reason) console.log(`skipped: ${reason}`);
 const netTest = (title: string, run: () => Promise<void>) => test.concurrent(title, run, LIMIT_MS);
-
-const stateOf = (host: Namespace, daemon: Daemon, name = "V1"): { state: string; faults: string[] } | undefined => {
-  const { stdout } = host.run(
-    "curl",
-    "-s",
-    "--unix-socket",
-    `${daemon.dir}/run/api.sock`,
-    `http://lbd/v1/vrrp/${name}`,
-  );
-  return stdout.startsWith("{") ? JSON.parse(stdout) : undefined;
-};
 
 /** Pid of the process that a role runs in. */
 const rolePid = (daemon: Daemon, file: string): number => Number(readFileSync(`${daemon.dir}/run/${file}`, "utf8"));

@@ -4,10 +4,11 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Daemon } from "../support/daemon.ts";
+import { vrrpFrames } from "../support/frames.ts";
 import { type Namespace, netnsReason } from "../support/netns.ts";
 import { Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
-import { addLink, config, has, instance } from "../support/vrrp-host.ts";
+import { addLink, config, has, instance, stateOf, VIP } from "../support/vrrp-host.ts";
 
 const LIMIT_MS = 90_000;
 const reason = netnsReason();
@@ -141,6 +142,31 @@ describe.skipIf(reason !== undefined)("sockets", () => {
     using _b = new Daemon("lbd", segment.host(1), instance({ vrid: 77, vips: ["192.0.2.177"] })).start();
     await until("77 is named", () => /VRID 77\b/i.test(a.output));
   });
+
+  netTest(
+    "vrrp_mcast_group4, vrrp_mcast_group6, mcast_dst_ip: where adverts go, and where others hear them",
+    async () => {
+      using segment = new Segment("a", "b");
+      const global = "vrrp_mcast_group4 224.0.0.20\n  vrrp_mcast_group6 ff02::20";
+      const text = (priority: number) =>
+        config({ global, priority }) +
+        instance({ name: "V2", vrid: 52, vips: ["192.0.2.102"], priority, extra: "mcast_dst_ip 224.0.0.21" }) +
+        instance({ name: "V3", vrid: 53, vips: ["fe80::103/64"], priority });
+      const capture = await segment.capture("proto 112 or ip6 proto 112");
+      const [a, b] = [segment.host(0), segment.host(1)];
+      using _a = new Daemon("lbd", a, text(150)).start();
+      const all = (host: Namespace) => [VIP, "192.0.2.102/32", "fe80::103/64"].filter((vip) => has(host, vip)).length;
+      await until("a is master of all", () => all(a) === 3);
+      const from = capture.frames.length;
+      using _b = new Daemon("lbd", b, text(100)).start();
+      const states = () => ["V1", "V2", "V3"].map((name) => stateOf(b, _b, name)?.state);
+      await until("b hears a in each", () => states().every((state) => state === "BACKUP"));
+      await until("and goes on so", () => vrrpFrames(capture.frames.slice(from)).length > 60);
+      expect(states()).toEqual(["BACKUP", "BACKUP", "BACKUP"]);
+      const sent = vrrpFrames(capture.frames.slice(from)).map(({ vrid, destination }) => `${vrid} ${destination}`);
+      expect([...new Set(sent)].sort()).toEqual(["51 224.0.0.20", "52 224.0.0.21", "53 ff02::20"]);
+    },
+  );
 
   netTest("track_src_ip: an instance is in FAULT while its source address is not there", async () => {
     using segment = new Segment("a");

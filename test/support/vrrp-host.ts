@@ -1,4 +1,5 @@
 // Configurations of one instance for the netns ring, and what a host looks like that runs it.
+import type { Daemon } from "./daemon.ts";
 import type { Namespace } from "./netns.ts";
 import { addressesOf } from "./segment.ts";
 
@@ -40,6 +41,13 @@ export function config(settings: Settings = {}): string {
 /** Has the host this address on any interface? */
 export function has(host: Namespace, address = VIP): boolean {
   return addressesOf(host).includes(address);
+}
+
+/** What the API of a director says of an instance; undefined while it does not answer. */
+export function stateOf(host: Namespace, daemon: Daemon, name = "V1"): { state: string; faults: string[] } | undefined {
+  const socket = `${daemon.dir}/run/api.sock`;
+  const { stdout } = host.run("curl", "-s", "--unix-socket", socket, `http://lbd/v1/vrrp/${name}`);
+  return stdout.startsWith("{") ? JSON.parse(stdout) : undefined;
 }
 
 /** A link of its own that is up: one end of a veth pair. */

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Diagnostic } from "../../../../src/config/diagnostic.ts";
+import { catalog } from "../../../../src/config/keywords/catalog.ts";
 import { bindText, briefly } from "../../../support/config.ts";
 
 const lines = readFileSync(`${import.meta.dirname}/../../../golden/keywords.tsv`, "utf8")
@@ -166,6 +167,111 @@ describe("words that keepalived loads have no error", () => {
     },
   );
 });
+
+/** Their examples say what holds anyway, or nothing in the small configuration depends on them; «» is what is taken away. */
+const TELLING: Readonly<Record<string, string>> = {
+  ...globals({
+    "umask 022": "",
+    "nftables_priority -2": "",
+    "vrrp_garp_lower_prio_delay 7": "",
+    "vrrp_mcast_group4 224.0.0.20": "",
+    "vrrp_mcast_group6 ff02::20": instance("V6", 20, "virtual_ipaddress {\nfe80::9/64\n}"),
+    "vrrp_strict true": "",
+    "vrrp_owner_ignore_adverts true": instance("OWN", 21, `priority 255\n${ADDRESSES}`),
+    vrrp_check_unicast_src: instance("UNI", 22, `unicast_peer {\n192.0.2.12\n}\n${ADDRESSES}`),
+    "smtp_alert_checker on": service(real("weight 1")),
+  }),
+  ...Object.fromEntries(
+    ["notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo"].map((fifo) => [
+      `global_defs/${fifo}_script`,
+      `global_defs {\nscript_user root\n${fifo} /run/fifo\n«${fifo}_script /usr/bin/cat»\n}\n`,
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["connect_timeout 3", "delay_before_retry 2", "delay_loop 10", "retry 3", "warmup 5", "alpha"].flatMap((line) => {
+      const word = line.split(" ")[0];
+      return [
+        [`virtual_server/${word}`, service(`«${line}»\n${real("TCP_CHECK {\n}")}`)],
+        [`virtual_server/real_server/${word}`, service(real(`«${line}»\nTCP_CHECK {\n}`))],
+      ];
+    }),
+  ),
+  "virtual_server/ip_family": `virtual_server fwmark 5 {\n«ip_family inet6»\nlvs_sched rr\nlvs_method TUN\n${real("weight 1")}\n}\n`,
+  "virtual_server/lvs_sched": service(`«lvs_sched rr»\n${real("weight 1")}`, "TCP").replace("lvs_sched wlc\n", ""),
+  "virtual_server/sorry_server_lvs_method": service(
+    `sorry_server 192.0.2.99 80\n«sorry_server_lvs_method TUN»\n${real("weight 1")}`,
+  ),
+  "virtual_server/real_server/lvs_method": service(real("«lvs_method TUN»")),
+  "virtual_server/real_server/virtualhost": service(
+    real("«virtualhost app.example.net»\nHTTP_GET {\nurl {\npath /\n}\n}"),
+  ),
+  "virtual_server/real_server/DNS_CHECK/retry": service(real("DNS_CHECK {\n«retry 4»\n}")),
+  virtual_server_group: `«virtual_server_group G {\n192.0.2.80 80\n}»\n${service(real("weight 1")).replace("192.0.2.80 80", "group G")}`,
+  "vrrp_instance/native_ipv6": instance("VI_9", 9, "«native_ipv6»\nno_virtual_ipaddress"),
+  ...instances({
+    accept: "strict_mode true",
+    "advert_int 2": "",
+    "strict_mode true": "",
+    "garp_lower_prio_delay 7": "",
+    "garp_master_delay 7": "",
+    "garp_master_refresh_repeat 3": "",
+    "mcast_dst_ip 224.0.0.20": "",
+    preempt: "nopreempt",
+    unicast_fault_no_peer: "unicast_src_ip 192.0.2.11\nunicast_peer {\n}",
+    check_unicast_src: "unicast_peer {\n192.0.2.12\n}",
+    "old_unicast_checksum never": "unicast_peer {\n192.0.2.12\n}",
+    vmac_xmit_base: "use_vmac",
+  }),
+  vrrp_script: `«vrrp_script s {\nscript /usr/bin/true\n}»\n${instance("VI_9", 9, `track_script {\ns\n}\n${ADDRESSES}`)}`,
+  vrrp_track_process: `«vrrp_track_process p {\nprocess x\n}»\n${instance("VI_9", 9, `track_process {\np\n}\n${ADDRESSES}`)}`,
+  ...Object.fromEntries(
+    ["track_file", "vrrp_track_file"].map((word) => [
+      word,
+      `«${word} f {\nfile /run/f\n}»\n${instance("VI_9", 9, `track_file {\nf\n}\n${ADDRESSES}`)}`,
+    ]),
+  ),
+};
+
+function globals(cases: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(cases).map(([line, others]) => [
+      `global_defs/${line.split(" ")[0]}`,
+      `global_defs {\n«${line}»\n}\n${INSTANCES}${others}`,
+    ]),
+  );
+}
+
+function instances(cases: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(cases).map(([line, before]) => [
+      `vrrp_instance/${line.split(" ")[0]}`,
+      instance("VI_9", 9, `${before}\n«${line}»\n${ADDRESSES}`),
+    ]),
+  );
+}
+
+/** What they do is done while the file is read, and is tested there. */
+const READ_ONLY = new Set(["global_defs/include_check", "global_defs/iproute_etc_dir"]);
+
+describe("words with an effect change the model", () => {
+  const effective = new Map(catalog().flatMap(({ entries }) => entries.map(({ id, row }) => [id, row.effective])));
+  const cases = tested.filter(({ id, exit }) => {
+    const state = effective.get(id);
+    return exit === "0" && typeof state === "object" && "test" in state && !READ_ONLY.has(id);
+  });
+  test.each(cases.map((row) => [row.id, row.example] as const))("%s", (id, example) => {
+    const telling = TELLING[id];
+    const plain = inContext(id, example);
+    const at = plain.lastIndexOf(example);
+    const text = telling ?? `${plain.slice(0, at)}«${example}»${plain.slice(at + example.length)}`;
+    expect(modelOf(text.replace(/«([^»]*)»/, "$1"))).not.toBe(modelOf(text.replace(/«[^»]*»/, "")));
+  });
+});
+
+/** The model without where its values stand. */
+function modelOf(text: string): string {
+  return JSON.stringify(bindText(text).config, (key, value) => (key === "origin" ? undefined : value));
+}
 
 describe("words that keepalived reports have a finding", () => {
   test.each(tested.filter((row) => row.exit === "5").map((row) => [row.id, row.example] as const))(

@@ -44,6 +44,9 @@ export const LIBC = {
   shutdown: { args: ["i32", "i32"], result: "i32" },
   if_nametoindex: { args: ["bytes"], result: "u32" },
   if_indextoname: { args: ["u32", "bytes"], result: "isize" },
+  // Time
+  clock_gettime: { args: ["i32", "bytes"], result: "i32" },
+  setitimer: { args: ["i32", "bytes", "bytes"], result: "i32" },
   // Processes, rights, namespaces
   execve: { args: ["bytes", "bytes", "bytes"], result: "i32" },
   kill: { args: ["i32", "i32"], result: "i32" },

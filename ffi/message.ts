@@ -16,7 +16,10 @@ import {
   MSG_CTRUNC,
   MSG_NOSIGNAL,
   MSG_TRUNC,
+  SO_TIMESTAMPNS,
+  SOL_SOCKET,
 } from "./socket.ts";
+import { TIMESPEC_BYTES, timespecMs } from "./time.ts";
 
 // 64-bit Linux, glibc and musl alike.
 const MSGHDR = layout(
@@ -50,6 +53,8 @@ export interface Ancillary {
   readonly localAddress?: Uint8Array;
   /** TTL or hop limit it arrived with. */
   readonly hops?: number;
+  /** When it arrived, on the wall clock, with fractions. */
+  readonly arrivedWallMs?: number;
 }
 
 export interface ReceivedMessage {
@@ -159,6 +164,8 @@ function ancillary(messages: readonly ControlMessage[]): Ancillary {
       data.byteLength >= 4
     )
       found.hops = view.getInt32(0, true);
+    else if (level === SOL_SOCKET && type === SO_TIMESTAMPNS && data.byteLength >= TIMESPEC_BYTES)
+      found.arrivedWallMs = timespecMs(view);
   }
   return found;
 }

@@ -34,6 +34,8 @@ export const SO_REUSEPORT = 15;
 export const SO_BINDTODEVICE = 25;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+/** Asks for control messages of the same number with a struct timespec. */
+export const SO_TIMESTAMPNS = 35;
 export const SO_MARK = 36;
 
 export const IP_TOS = 1;

@@ -1,11 +1,15 @@
 // Adapter: the real Clock. However many things wait, the runtime holds one timer for the earliest of them: 10,000 timers of its own
-// would cost 5–8 % of a core (runtime.md §4). The rest wait in a binary heap.
+// would cost 5–8 % of a core (runtime.md §4). The rest wait in a binary heap. Where tenths of a millisecond count, the timer is the
+// kernel's alarm.
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
+import type { Alarm } from "./alarm.ts";
 
 /** What is due this soon runs now: the runtime counts whole milliseconds, and the next one would be later than this is early. */
 const EARLY_MS = 0.2;
 /** setTimeout overflows above 2^31 - 1 ms: a longer wait is armed again on the way. */
 const LONGEST_TIMER_MS = 0x7fff_ffff;
+/** A signal that was lost is made good this soon. */
+const SWEEP_MS = 1000;
 /** Things run in one turn before sockets get a chance again. */
 const MAX_RUNS_PER_TURN = 256;
 
@@ -17,15 +21,19 @@ interface Entry {
   run: (() => void) | undefined;
 }
 
-/**
- * The clock of this process. A callback that throws is the process's uncaught error; the others still run. `late` hears
- * of each turn how late it runs.
- */
-export function systemClock(late: (lateMs: number) => void = () => {}): Clock {
+export interface ClockOptions {
+  /** Hears of each turn how late it runs. */
+  readonly late?: (lateMs: number) => void;
+  /** Exact to some ten microseconds instead of a millisecond, at the price of a signal for each turn. */
+  readonly openAlarm?: (ring: () => void) => Alarm;
+}
+
+/** The clock of this process. A callback that throws is the process's uncaught error; the others still run. */
+export function systemClock({ late = () => {}, openAlarm }: ClockOptions = {}): Clock {
   const heap: Entry[] = [];
+  const timer = openAlarm ? alarmTimer(openAlarm, turn) : timeoutTimer(turn);
   let order = 0;
   let cancelled = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
   let armedFor = Number.POSITIVE_INFINITY;
   /** When the timer is to run; what is due already counts from when it was asked for. */
   let expectedAt = 0;
@@ -52,20 +60,24 @@ export function systemClock(late: (lateMs: number) => void = () => {}): Clock {
   }
 
   function arm(when: MonoMs): void {
-    if (timer) clearTimeout(timer);
     armedFor = when;
     const now = performance.now();
-    expectedAt = Math.min(Math.max(when, now), now + LONGEST_TIMER_MS);
-    timer = setTimeout(turn, expectedAt - now);
+    expectedAt = Math.max(when, now);
+    timer.set(expectedAt - now);
   }
 
   function turn(): void {
-    timer = undefined;
+    const now = performance.now();
+    const due = now + timer.earlyMs;
+    // Rung too soon: setTimeout may be by a millisecond, and the longest waits go by stages.
+    if (armedFor > due) {
+      if (armedFor < Number.POSITIVE_INFINITY) arm(armedFor);
+      return;
+    }
     // While callbacks run, at() must not arm: the end of this turn does it once.
     armedFor = Number.NEGATIVE_INFINITY;
-    late(performance.now() - expectedAt);
+    late(now - expectedAt);
     try {
-      const due = performance.now() + EARLY_MS;
       for (let runs = 0; runs < MAX_RUNS_PER_TURN; ) {
         const top = heap[0];
         if (!top || top.when > due) break;
@@ -87,6 +99,39 @@ export function systemClock(late: (lateMs: number) => void = () => {}): Clock {
   }
 
   return { now: () => performance.now(), wallMs: () => Date.now(), at };
+}
+
+interface Timer {
+  /** Runs `turn` after so many milliseconds, instead of what was set before. */
+  set(delayMs: number): void;
+  /** What is due this soon runs now. */
+  readonly earlyMs: number;
+}
+
+function timeoutTimer(turn: () => void): Timer {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    earlyMs: EARLY_MS,
+    set(delayMs) {
+      clearTimeout(timer);
+      timer = setTimeout(turn, Math.min(delayMs, LONGEST_TIMER_MS));
+    },
+  };
+}
+
+function alarmTimer(openAlarm: (ring: () => void) => Alarm, turn: () => void): Timer {
+  const alarm = openAlarm(turn);
+  let immediate: ReturnType<typeof setImmediate> | undefined;
+  setInterval(turn, SWEEP_MS).unref();
+  return {
+    earlyMs: 0,
+    set(delayMs) {
+      clearImmediate(immediate);
+      immediate = undefined;
+      if (delayMs > 0) alarm.set(delayMs);
+      else immediate = setImmediate(turn);
+    },
+  };
 }
 
 function before(a: Entry, b: Entry): boolean {

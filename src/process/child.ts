@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { unreachable } from "../base/never.ts";
 import type { Config } from "../config/model.ts";
+import { openAlarm } from "../kernel/alarm.ts";
 import { type AutoPriority, createAutoPriority } from "../kernel/auto-priority.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { bindToParent, nameProcess } from "../kernel/confinement.ts";
@@ -37,7 +38,11 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
   const outbox = createOutbox(tell);
   const log: Log = (line) => outbox.log(line);
   const autoPriority = createAutoPriority(name, log);
-  const clock = systemClock((lateMs) => autoPriority.late(lateMs));
+  const clock = systemClock({
+    late: (lateMs) => autoPriority.late(lateMs),
+    // Takeovers are counted in tenths of a millisecond; everybody else saves the signals.
+    ...(name === "vrrp" ? { openAlarm } : {}),
+  });
   if (!bindToParent(parent, `lbd-${name}`)) process.exit(EXIT.failed);
 
   const child = createChild(name, factory, {

@@ -5,8 +5,8 @@
 export type SignalName = "SIGHUP" | "SIGTERM" | "SIGINT" | "SIGUSR1" | "SIGUSR2";
 
 const TAKEN = ["SIGHUP", "SIGTERM", "SIGINT", "SIGUSR1", "SIGUSR2"] as const;
-/** These only must not have their default action; kernel/ adds its own listener to SIGIO. */
-const SWALLOWED = ["SIGPIPE", "SIGCHLD", "SIGIO"] as const;
+/** These only must not have their default action; kernel/ adds its own listeners to SIGIO and SIGALRM. */
+const SWALLOWED = ["SIGPIPE", "SIGCHLD", "SIGIO", "SIGALRM"] as const;
 
 const takers = new Map<SignalName, () => void>();
 const pending = new Set<SignalName>();

@@ -7,6 +7,9 @@ declare const fdBrand: unique symbol;
 /** An open descriptor. Whoever opened it closes it. */
 export type Fd = number & { readonly [fdBrand]: true };
 
+/** No descriptor: every call on it fails with EBADF. A call that is only rehearsed goes here. */
+export const NO_FD = -1 as Fd;
+
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_RDWR = 2;

@@ -2,7 +2,7 @@
 // {family, protocol, interface, group or source address}, shared by instances, which are told apart by VRID.
 // Reading is bounded per turn, so that a flood never holds up timers; other VRIDs are dropped by the kernel before they wake us.
 import { SyscallError } from "../../ffi/errno.ts";
-import { close, type Fd } from "../../ffi/fd.ts";
+import { close, type Fd, NO_FD } from "../../ffi/fd.ts";
 import { openReceiver, pktinfo6, type Receiver, sendMessage } from "../../ffi/message.ts";
 import { attachFilter } from "../../ffi/packet.ts";
 import { AF_INET, AF_INET6, inetAddress } from "../../ffi/sockaddr.ts";
@@ -31,6 +31,7 @@ import {
   IPV6_UNICAST_HOPS,
   MSG_DONTROUTE,
   SO_RCVBUF,
+  SO_TIMESTAMPNS,
   SOCK_NONBLOCK,
   SOCK_RAW,
   SOL_SOCKET,
@@ -39,6 +40,7 @@ import {
   setsockoptInt,
   socket,
 } from "../../ffi/socket.ts";
+import { wallClockMs } from "../../ffi/time.ts";
 import type { MonoMs } from "../base/clock.ts";
 import { type Family, type IpText, ipBytes } from "../base/ip.ts";
 import { DROP_ALL, vridFilter } from "../net/bpf.ts";
@@ -53,6 +55,8 @@ const MAX_DRAIN = 1024;
 const RECEIVE_BYTES = 65_535;
 /** 100 ms of a flood of 50,000 small packets a second; without it a genuine advert would be lost among them. */
 const DEFAULT_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** The time that a packet waited for us is believed up to this: after a pause it counts from when it was read. */
+const MAX_AGE_MS = 100;
 const IPV6_FREEBIND = 78;
 const CHECKSUM_OFFSET = 6;
 const VRRP_TOS = 0xc0;
@@ -90,6 +94,7 @@ export interface VrrpDatagram {
   readonly hopLimit?: number;
   readonly truncated: boolean;
   readonly interfaceIndex?: number;
+  /** When the kernel had it, not when we read it: that is what the RFC's timers count from. */
   readonly receivedAt: MonoMs;
 }
 
@@ -108,6 +113,8 @@ export interface VrrpSocket {
   readonly key: string;
   /** Sends one datagram: IPv4 with its header, IPv6 as payload. Never throws for what the network can cause. */
   send(destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): SendOutcome;
+  /** Does all of send() but the sending. */
+  rehearse(destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): void;
   counters(): VrrpSocketCounters;
   /** Gives up this VRID; the last one closes the sockets. Calling it twice does nothing. */
   release(): void;
@@ -206,6 +213,7 @@ export function openVrrpSockets(
       return {
         key,
         send: (destination, bytes, source) => send(pair, destination, bytes, source),
+        rehearse: (destination, bytes, source) => void transmit(pair.endpoint, NO_FD, destination, bytes, source),
         counters: () => ({ ...pair.counters }),
         release() {
           if (!held) return;
@@ -248,7 +256,8 @@ function readOne(
   pair.counters.received++;
   const { from, ancillary } = message;
   if (from.family !== "inet" && from.family !== "inet6") return true;
-  const { localAddress, hops, interfaceIndex } = ancillary;
+  const { localAddress, hops, interfaceIndex, arrivedWallMs } = ancillary;
+  const ageMs = arrivedWallMs === undefined ? 0 : wallClockMs() - arrivedWallMs;
   onDatagram(
     {
       family: pair.endpoint.family,
@@ -258,7 +267,7 @@ function readOne(
       ...(hops !== undefined && pair.endpoint.family === 6 && { hopLimit: hops }),
       truncated: message.truncated,
       ...(interfaceIndex !== undefined && { interfaceIndex }),
-      receivedAt: now(),
+      receivedAt: now() - (ageMs > 0 && ageMs < MAX_AGE_MS ? ageMs : 0),
     },
     pair.key,
   );
@@ -266,7 +275,19 @@ function readOne(
 }
 
 function send(pair: Pair, destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): SendOutcome {
-  const { endpoint, sendFd, counters } = pair;
+  const outcome = transmit(pair.endpoint, pair.sendFd, destination, bytes, source);
+  if (outcome.ok) pair.counters.sent++;
+  else pair.counters.sendErrors++;
+  return outcome;
+}
+
+function transmit(
+  endpoint: VrrpEndpoint,
+  fd: Fd,
+  destination: Uint8Array,
+  bytes: Uint8Array,
+  source: Uint8Array,
+): SendOutcome {
   const index = endpoint.interface?.index ?? 0;
   // Multicast stays on the link whatever the routing table says.
   const flags = endpoint.target.kind === "multicast" ? MSG_DONTROUTE : 0;
@@ -275,17 +296,11 @@ function send(pair: Pair, destination: Uint8Array, bytes: Uint8Array, source: Ui
     const to = inetAddress(destination, 0, endpoint.family === 6 && linkLocal ? index : 0);
     const count =
       endpoint.family === 4
-        ? sendTo(sendFd, bytes, to, flags)
-        : sendMessage(sendFd, { parts: [bytes], to, control: [pktinfo6(index, source)] }, flags);
-    if (count === undefined) {
-      counters.sendErrors++;
-      return { ok: false, code: "EAGAIN" };
-    }
-    counters.sent++;
-    return { ok: true };
+        ? sendTo(fd, bytes, to, flags)
+        : sendMessage(fd, { parts: [bytes], to, control: [pktinfo6(index, source)] }, flags);
+    return count === undefined ? { ok: false, code: "EAGAIN" } : { ok: true };
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    counters.sendErrors++;
     return { ok: false, code: error.code };
   }
 }
@@ -306,6 +321,7 @@ function openReceiveSocket(endpoint: VrrpEndpoint, options: VrrpSocketOptions, v
     // Before it can receive anything.
     attachFilter(fd, options.allVrids ? ALL : vridFilter({ family, protocol, vrids }));
     setReceiveBuffer(fd, { bytes: options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER_BYTES, force: true });
+    setsockoptInt(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
     if (family === 4) {
       setsockoptInt(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
       setsockoptInt(fd, IPPROTO_IP, IP_PKTINFO, 1);

@@ -52,11 +52,15 @@ export interface Reflector {
   counters(): ReflectorCounters;
   /** Reads what waits now. */
   drain(): void;
-  /**
-   * Runs commands and works their echo in, which the kernel has queued by then: `seen` is current afterwards, and the events of
-   * these changes have `ours`. @throws SyscallError when the command socket fails
-   */
+  /** Runs commands; settle() follows. @throws SyscallError when the command socket fails */
   apply(commands: readonly NetCommand[]): readonly CommandOutcome[];
+  /**
+   * Works in the echo of what was applied, which the kernel has queued by then: `seen` is current afterwards, and the events of these
+   * changes have `ours`. Of its own, because it takes longer than the commands, and neighbours wait for an announcement.
+   */
+  settle(): void;
+  /** Does all of apply() but the commands. @throws SyscallError when the command socket fails */
+  rehearse(commands: readonly NetCommand[]): void;
   /** Reads the tables and tells what was missed as events; how many there were. @throws SyscallError */
   audit(): number;
   /** Listens for another scope from now on (a reload that brings the first route). @throws SyscallError */
@@ -117,6 +121,7 @@ export function openReflector(
 
   /** kernel: IPv6 address messages don't say who asked, so what we have just done is looked up here. */
   const expected = new Set<string>();
+  const unsettled: CommandOutcome[] = [];
   const isOurs = (change: NetMessage, port: number) =>
     port === commands.portId || (expected.size > 0 && expected.has(changeKey(change.removed, change.object)));
 
@@ -218,10 +223,19 @@ export function openReflector(
       for (const { command, meaning } of outcomes)
         if (meaning === "done" && (command.kind === "add-address" || command.kind === "delete-address"))
           expected.add(changeKey(command.kind === "delete-address", { kind: "address", address: command.address }));
+      unsettled.push(...outcomes);
+      return outcomes;
+    },
+    settle() {
+      if (unsettled.length === 0) return;
       read(MAX_DRAIN);
       expected.clear();
-      takeForGranted(outcomes);
-      return outcomes;
+      takeForGranted(unsettled.splice(0));
+    },
+    rehearse(list) {
+      read(MAX_DRAIN);
+      commands.rehearse(list);
+      read(MAX_DRAIN);
     },
     audit() {
       read(MAX_DRAIN);

@@ -14,6 +14,8 @@ import { applyMessage, emptyState, type SeenState } from "../net/seen.ts";
 import { NETLINK_ROUTE, type NetlinkAnswer, openNetlink } from "./netlink-socket.ts";
 import type { ReceiveBuffer } from "./receive-buffer.ts";
 
+/** kernel: netlink_rcv_skb() acknowledges it, and that is all. */
+const NLMSG_NOOP = 1;
 const RTM_NEWADDR = 20;
 const RTM_NEWLINK = 16;
 const RTM_NEWROUTE = 24;
@@ -40,6 +42,8 @@ export interface Rtnetlink {
   readonly portId: number;
   /** Runs the commands in order, goes on after a failed one; one outcome each. @throws SyscallError when the socket fails */
   apply(commands: readonly NetCommand[]): readonly CommandOutcome[];
+  /** Does all of apply() but the commands: the kernel is asked for nothing. @throws SyscallError when the socket fails */
+  rehearse(commands: readonly NetCommand[]): void;
   /** Runs requests in order; one answer each. @throws SyscallError when the socket fails */
   requestAll(requests: readonly NetlinkRequest[]): readonly NetlinkAnswer[];
   /** One request that must succeed. @throws SyscallError with the kernel's errno */
@@ -93,6 +97,10 @@ export function openRtnetlink(): Rtnetlink {
       });
       const answers = socket.requestAll(requests);
       return commands.map((command, i) => outcome(command, requests[i]?.what ?? "", answers[i] ?? { errno: 0 }));
+    },
+    rehearse(commands) {
+      const answers = socket.requestAll(commands.map((command) => ({ ...encodeCommand(command), type: NLMSG_NOOP })));
+      commands.map((command, i) => outcome(command, "", answers[i] ?? { errno: 0 }));
     },
     requestAll: (requests) => socket.requestAll(requests),
     request(request) {

@@ -64,7 +64,9 @@ export type DirectorAction =
         readonly smtpAlert: boolean;
       };
     }
-  | { readonly kind: "log"; readonly line: LogLine };
+  | { readonly kind: "log"; readonly line: LogLine }
+  /** These will come soon, unless an advertisement does: go through them without doing them. */
+  | { readonly kind: "rehearse"; readonly actions: readonly DirectorAction[] };
 
 /** The log line of a change of state; a fault is a warning. */
 export function transitionLine(name: string, from: string, to: string, cause: Cause): LogLine {

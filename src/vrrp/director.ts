@@ -42,6 +42,7 @@ import {
   type State,
   type Tracked,
 } from "./machine.ts";
+import { rehearsalAt, rehearsedAt } from "./rehearsal.ts";
 import { planReload } from "./reload.ts";
 import {
   definitionsOf,
@@ -50,6 +51,7 @@ import {
   type Runtime,
   settingsOf,
   type UnitRuntime,
+  understudyOf,
   unitsOf,
   withoutPeer,
 } from "./runtime.ts";
@@ -67,6 +69,8 @@ export interface Director {
   /** At or after deadline(). Read the sockets before: what came in during a pause comes first. */
   timer(at: Instant): readonly DirectorAction[];
   deadline(): MonoMs;
+  /** What the next takeover will be, to rehearse it; empty when nobody waits for one. Leaves no trace. */
+  takeover(at: Instant): readonly DirectorAction[];
   /** Results of trackers and states of links, several at once so that a batch makes one decision. */
   setFacts(
     facts: readonly (Fact & { readonly kind: TrackKind; readonly name: string })[],
@@ -111,9 +115,19 @@ const NOTHING: readonly DirectorAction[] = Object.freeze([]);
 
 /** Sockets for which VRIDs of others are counted. */
 const MAX_SOCKETS_WATCHED = 256;
+/** Units that rehearse at one time: the others profit from it, and it must not make them late. */
+const MAX_REHEARSALS = 4;
 
-/** Makes a director from a configuration. `bfd`: names and weights of the BFD sessions. Nothing happens before start(). */
-export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefinition[], created: MonoMs): Director {
+/**
+ * Makes a director from a configuration. `bfd`: names and weights of the BFD sessions. `rehearse`: give "rehearse" actions. Nothing
+ * happens before start().
+ */
+export function createDirector(
+  first: VrrpConfig,
+  firstBfd: readonly TrackDefinition[],
+  created: MonoMs,
+  { rehearse = false } = {},
+): Director {
   let config = first;
   let definitions = definitionsOf(first, firstBfd);
   let runtimes = new Map<string, Runtime>();
@@ -193,8 +207,9 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
   /** Takes a step's outcome over and turns its outputs into actions. */
   function take(unit: UnitRuntime, result: UnitStep, at: Instant, out: DirectorAction[]): void {
     const before = unitState(unit.unit);
-    if (unit.unit !== result.unit) sooner(unitDeadline(result.unit));
+    const changed = unit.unit !== result.unit;
     unit.unit = result.unit;
+    if (changed) sooner(wakeAt(unit));
     if (unitState(unit.unit) !== before) unit.since = at.now;
     for (const output of result.outputs) perform(unit, output, at, out);
   }
@@ -456,7 +471,37 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
       if (runtime.sightings.deadline() <= at.now) intruderGone(runtime, at, out);
     }
     if (pacingDeadline(pacing) <= at.now) sendPaced(at, out);
+    if (rehearse) rehearseDue(at, out);
     return out;
+  }
+
+  function rehearseDue(at: Instant, out: DirectorAction[]): void {
+    let rehearsals = 0;
+    for (const unit of units) {
+      if (rehearsalAt(unit.unit, unit.rehearsed) > at.now) continue;
+      const downAt = unitDeadline(unit.unit);
+      unit.rehearsed = rehearsedAt(downAt, at.now);
+      if (rehearsals++ < MAX_REHEARSALS) out.push({ kind: "rehearse", actions: actionsAt(unit, downAt, at) });
+    }
+  }
+
+  /** What timer() would give for this unit at `when`; leaves no trace. */
+  function actionsAt(unit: UnitRuntime, when: MonoMs, at: Instant): readonly DirectorAction[] {
+    const kept = { pacing, dueAt };
+    const then = { now: when, wallMs: at.wallMs + when - at.now };
+    const out: DirectorAction[] = [];
+    for (const output of stepTimers(unit.unit, when).outputs) {
+      if (output.kind !== "instance") continue;
+      const runtime = runtimes.get(output.name);
+      if (runtime) act(understudyOf(runtime), output.action, then, out);
+    }
+    ({ pacing, dueAt } = kept);
+    return out;
+  }
+
+  function wakeAt(unit: UnitRuntime): MonoMs {
+    const at = unitDeadline(unit.unit);
+    return rehearse ? Math.min(at, rehearsalAt(unit.unit, unit.rehearsed)) : at;
   }
 
   function intruderGone(runtime: Runtime, at: Instant, out: DirectorAction[]): void {
@@ -477,7 +522,7 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
   function nextDeadline(): MonoMs {
     if (dueAt !== undefined) return dueAt;
     let earliest = pacingDeadline(pacing);
-    for (const unit of units) earliest = Math.min(earliest, unitDeadline(unit.unit));
+    for (const unit of units) earliest = Math.min(earliest, wakeAt(unit));
     for (const runtime of runtimes.values())
       earliest = Math.min(earliest, announceDeadline(runtime.timers), runtime.sightings.deadline());
     dueAt = earliest;
@@ -608,6 +653,10 @@ export function createDirector(first: VrrpConfig, firstBfd: readonly TrackDefini
     receive,
     timer,
     deadline: nextDeadline,
+    takeover(at) {
+      const unit = units.find((one) => rehearsalAt(one.unit, undefined) < Number.POSITIVE_INFINITY);
+      return unit ? actionsAt(unit, unitDeadline(unit.unit), at) : NOTHING;
+    },
     setFacts(batch, at) {
       for (const { kind, name, ...fact } of batch) facts[kind].set(name, fact);
       return retrackAll(at);

@@ -7,6 +7,7 @@ import { type AnnounceTarget, type AnnounceTimers, announceTargets, NO_TIMERS } 
 import type { Unit } from "./group.ts";
 import { type LogLimiter, logLimiter } from "./limiter.ts";
 import { type Fault, machineConfig, type State, type Tracked } from "./machine.ts";
+import type { Rehearsed } from "./rehearsal.ts";
 import { type Sightings, sightings } from "./sightings.ts";
 import type { Evaluation, TrackDefinition, TrackDefinitions } from "./track.ts";
 import { trackedDevices } from "./track-devices.ts";
@@ -39,6 +40,7 @@ export interface UnitRuntime {
   unit: Unit;
   config: SyncGroup | undefined;
   since: MonoMs;
+  rehearsed?: Rehearsed;
 }
 
 const COUNTER_NAMES: readonly CounterName[] = [
@@ -136,6 +138,11 @@ export function definitionsOf(config: VrrpConfig, bfd: readonly TrackDefinition[
 export function withoutPeer(instance: VrrpInstance): readonly Fault[] {
   if (!instance.unicast?.faultWithoutPeer || isUnicast(instance)) return [];
   return [{ code: "config", text: "unicast is asked for, and no unicast_peer is configured" }];
+}
+
+/** Stands in for a runtime in a rehearsal: what is counted, remembered and limited there is of no consequence. */
+export function understudyOf(runtime: Runtime): Runtime {
+  return { ...runtime, counters: { ...runtime.counters }, limiter: logLimiter(), sightings: sightings() };
 }
 
 function zeroCounters(): Record<CounterName, number> {

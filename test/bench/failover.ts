@@ -1,7 +1,7 @@
 // How long after Master_Down_Interval (RFC 9568 §6.1) a backup announces itself: from the dead master's last advertisement to the
 // backup's first gratuitous ARP, as captured on the segment, less the interval. The master dies by losing the segment: its advertisements
 // stop at once, in whatever phase, and a new round begins when it has the segment back. lbd and keepalived play both parts of a pair.
-// Usage: bun test/bench/failover.ts [--rounds N]
+// Usage: bun test/bench/failover.ts [--rounds N] [--advert SECONDS]
 import { parseArgs } from "node:util";
 import { Daemon, type Kind } from "../support/daemon.ts";
 import { gratuitousArps, vrrpFrames } from "../support/frames.ts";
@@ -31,8 +31,9 @@ const LIMIT_MS = 30_000;
 /** Takeovers of one instance that follow closer than this on each other are rationed by lbd: a forged master could draw a flood. */
 const ROUND_MS = 1100;
 
-const { values } = parseArgs({ options: { rounds: { type: "string" } } });
+const { values } = parseArgs({ options: { rounds: { type: "string" }, advert: { type: "string" } } });
 for (const pace of PACES) {
+  if (values.advert !== undefined && Number(values.advert) !== pace.advertInt) continue;
   const late = { lbd: [] as number[], keepalived: [] as number[] };
   const runs = Array.from({ length: pace.pairs }, () => KINDS).flat();
   const rounds = Number(values.rounds ?? pace.rounds);

@@ -93,6 +93,7 @@ describe.skipIf(reason !== undefined)("network tables", () => {
   function settle(wanted: WantedTables, owned = OURS): string[] {
     reflector.drain();
     const outcomes = reflector.apply(plan(wanted, reflector.seen, owned));
+    reflector.settle();
     return outcomes.filter((o) => o.meaning !== "done").map((o) => `${o.meaning} ${o.message}`);
   }
 

@@ -37,7 +37,10 @@ export interface Lab {
   do(call: (director: Director, at: { now: number; wallMs: number }) => readonly DirectorAction[]): void;
 }
 
-/** A started director with eth0 up and 192.0.2.1 (fe80::1) as its address. `hold`: facts are not given and it is not started. */
+/**
+ * A started director with eth0 up and 192.0.2.1 (fe80::1) as its address. `hold`: facts are not given and it is not started.
+ * `rehearse`: it tells when to rehearse a takeover.
+ */
 export function lab(
   instances: readonly VrrpInstance[] | VrrpConfig,
   options: {
@@ -45,13 +48,14 @@ export function lab(
     readonly own?: string;
     readonly bfd?: readonly TrackDefinition[];
     readonly hold?: boolean;
+    readonly rehearse?: boolean;
   } = {},
 ): Lab {
   const config: VrrpConfig =
     "instances" in instances ? instances : vrrpConfig(instances, { syncGroups: options.groups ?? [] });
   let now = 1000;
   const log: LabEvent[] = [];
-  const director = createDirector(config, options.bfd ?? [], now);
+  const director = createDirector(config, options.bfd ?? [], now, { rehearse: options.rehearse ?? false });
   let wire: WireState = INITIAL_WIRE;
   const at = () => ({ now, wallMs: WALL_START + now });
   const take = (actions: readonly DirectorAction[]) => {
@@ -165,6 +169,8 @@ export function words(action: DirectorAction): string {
     }
     case "log":
       return `log ${action.line.level}`;
+    case "rehearse":
+      return `rehearse ${action.actions.map(words).join("; ")}`;
   }
 }
 

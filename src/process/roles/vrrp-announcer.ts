@@ -24,6 +24,8 @@ export interface AnnouncerPorts {
 export interface Announcer {
   /** All targets in turn, `rounds` times. Links that know no ARP are left out. */
   announce(station: Station | undefined, targets: readonly AnnounceTarget[], rounds: number): void;
+  /** Does all of announce() but the sending. */
+  rehearse(station: Station | undefined, targets: readonly AnnounceTarget[]): void;
   /** `garp_extra_if`: an address of each virtual MAC that no advertisement leaves by, with `all` of each such interface. */
   announceExtra(station: Station | undefined, all: boolean): void;
 }
@@ -40,22 +42,29 @@ export function createAnnouncer(ports: AnnouncerPorts): Announcer {
     return value;
   }
 
-  function announce(station: Station | undefined, targets: readonly AnnounceTarget[], rounds: number): void {
-    if (!station) return;
+  function framesOf(station: Station, targets: readonly AnnounceTarget[]) {
     const seen = ports.seen();
-    const built = targets.flatMap((target) => {
+    return targets.flatMap((target) => {
       const device = deviceOf(station, target);
       const link = device === undefined ? undefined : linkByName(seen, device);
       const mac = link?.mac === undefined ? undefined : parseMac(link.mac);
       if (!link || !mac || link.hardwareType !== ARPHRD_ETHER || (link.flags & IFF_NOARP) !== 0) return [];
       return [{ link, frame: announcementFrame(target.ip, mac, { router: target.family === 6 && forwards(link) }) }];
     });
+  }
+
+  function announce(station: Station | undefined, targets: readonly AnnounceTarget[], rounds: number): void {
+    if (!station) return;
+    const built = framesOf(station, targets);
     for (let round = 0; round < rounds; round++)
       for (const { link, frame } of built) if (frames.send(link.index, frame).ok) ports.sent(link.name);
   }
 
   return {
     announce,
+    rehearse(station, targets) {
+      if (station) for (const { link, frame } of framesOf(station, targets)) frames.rehearse(link.index, frame);
+    },
     announceExtra(station, all) {
       if (!station) return;
       const sending = station.instance.vmac?.xmitBase ? station.instance.interface : station.link?.name;

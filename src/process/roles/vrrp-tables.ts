@@ -66,8 +66,10 @@ export interface Tables {
    * whatever carries our protocol number is ours too.
    */
   setOwned(parts: readonly TablesPart[], alone: boolean): void;
-  /** Makes the kernel's tables hold exactly the parts; how many commands that took. */
+  /** Makes the kernel's tables hold exactly the parts; how many commands that took. The reflector has to settle then. */
   apply(parts: readonly TablesPart[]): number;
+  /** Does all of apply() but the commands. */
+  rehearse(parts: readonly TablesPart[]): void;
   /** Who wants what an event says is gone; undefined when nobody does. */
   ownerOf(event: NetEvent): Wish | undefined;
   /** Somebody took this away, and it is no_track: it is not wanted any more, until its owner claims it again. */
@@ -144,6 +146,15 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
     problems = now;
   }
 
+  /** What the parts ask for, and the commands that lead there. */
+  function compare(parts: readonly TablesPart[]) {
+    const { wanted, waiting, wishes: named } = wantedOf(parts, resolve, left);
+    const keys = new Set([...configured, ...ownedKeys(wanted)]);
+    const ours = new Set([...keys, ...leftBehind]);
+    const todo: readonly NetCommand[] = plan(wanted, reflector.seen, { marks, keys: ours });
+    return { todo, keys, ours, waiting, named };
+  }
+
   return {
     setOwned(parts, alone) {
       marks = alone;
@@ -152,11 +163,8 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
       journalled = new Set();
     },
     apply(parts) {
-      const { wanted, waiting, wishes: named } = wantedOf(parts, resolve, left);
+      const { todo, keys, ours, waiting, named } = compare(parts);
       wishes = named;
-      const keys = new Set([...configured, ...ownedKeys(wanted)]);
-      const ours = new Set([...keys, ...leftBehind]);
-      const todo: readonly NetCommand[] = plan(wanted, reflector.seen, { marks, keys: ours });
       if (!ours.isSubsetOf(journalled)) write(ours);
       const failed = todo.length > 0 ? judge(reflector.apply(todo)) : [];
       if (leftBehind.length > 0 && failed.length === 0) {
@@ -166,6 +174,7 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
       report([...waiting, ...failed]);
       return todo.length;
     },
+    rehearse: (parts) => reflector.rehearse(compare(parts).todo),
     ownerOf(event) {
       if (event.kind === "link") return undefined;
       for (const key of ownedKeys(single(event))) {

@@ -36,6 +36,7 @@ import { journalPath, openJournal } from "../journal.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { createAnnouncer } from "./vrrp-announcer.ts";
 import { createVrrpMetrics } from "./vrrp-metrics.ts";
+import { createRehearsal } from "./vrrp-rehearsal.ts";
 import {
   bootDelayMs,
   deviceOf,
@@ -122,6 +123,12 @@ export function createVrrpRole(context: RoleContext): Role {
   const socketKeys = new Map<string, string>();
   const metrics = createVrrpMetrics();
   const announcer = createAnnouncer({ clock, frames, seen: () => reflector.seen, forwards, sent: metrics.announced });
+  const rehearsal = createRehearsal({
+    clock,
+    stations,
+    announcer,
+    rehearseTables: (gained) => tables.rehearse(wantedParts(new Map([...owning, ...gained]))),
+  });
   const dirty = new Set<string>();
   let director: Director | undefined;
   let config: Config | undefined;
@@ -130,6 +137,9 @@ export function createVrrpRole(context: RoleContext): Role {
   let blocked: readonly BlockedAddress[] = [];
   let applying = false;
   let applyAgain = false;
+  /** Above 0 while actions are carried out: what the kernel tells of them is worked in behind them. */
+  let holding = 0;
+  const held: NetEvent[] = [];
   let cancelTimer: Cancel = () => {};
   let cancelAudit: Cancel = () => {};
   let cancelStatus: Cancel = () => {};
@@ -176,9 +186,15 @@ export function createVrrpRole(context: RoleContext): Role {
       } else if (action.kind === "removeAddresses") owning.delete(action.instance);
       if (action.kind.endsWith("Addresses")) tablesChanged = true;
     }
+    holding++;
     if (tablesChanged) applyTables();
+    // The neighbours wait; programs, the log and the status come after them.
+    for (const action of actions) announce(action);
+    reflector.settle();
     for (const action of actions) tell(action);
+    holding--;
     if (tablesChanged) syncDaemons.follow(new Set(owning.keys()));
+    if (holding === 0 && held.length > 0) onNetEvents(held.splice(0));
   }
 
   function send({ instance, datagrams }: DirectorAction & { kind: "send" }): void {
@@ -189,14 +205,8 @@ export function createVrrpRole(context: RoleContext): Role {
     for (const { destination, bytes } of datagrams) socket.send(destination, bytes, from);
   }
 
-  function tell(action: DirectorAction): void {
+  function announce(action: DirectorAction): void {
     switch (action.kind) {
-      case "send":
-      case "addAddresses":
-      case "removeAddresses":
-      case "syncAddresses":
-      case "restoreAddresses":
-        return;
       case "announce":
         announcer.announce(stations.get(action.instance), action.targets, action.rounds);
         return;
@@ -209,6 +219,23 @@ export function createVrrpRole(context: RoleContext): Role {
           [{ ip: action.ip, family: action.config.family, useVmac: false }],
           1,
         );
+        return;
+    }
+  }
+
+  function tell(action: DirectorAction): void {
+    switch (action.kind) {
+      case "send":
+      case "addAddresses":
+      case "removeAddresses":
+      case "syncAddresses":
+      case "restoreAddresses":
+      case "announce":
+      case "announceExtra":
+      case "announceSource":
+        return;
+      case "rehearse":
+        rehearsal.run(action.actions);
         return;
       case "notify":
         notifier?.notify(action.notification);
@@ -268,6 +295,7 @@ export function createVrrpRole(context: RoleContext): Role {
     // Filtered before it is there, and until it is gone.
     if (wanted.length > 0) filter(firewall?.block(wanted));
     tables.apply(wantedParts());
+    if (holding === 0) reflector.settle();
     if (gone.length > 0) filter(firewall?.unblock(gone));
     blocked = wanted;
   }
@@ -276,8 +304,8 @@ export function createVrrpRole(context: RoleContext): Role {
     if (failure) log({ level: "error", area: AREA, message: `packet filter: ${failure.message}` });
   }
 
-  function wantedParts(): TablesPart[] {
-    const owned = [...owning].flatMap(([name, instance]) => {
+  function wantedParts(of: ReadonlyMap<string, VrrpInstance> = owning): TablesPart[] {
+    const owned = [...of].flatMap(([name, instance]) => {
       const station = stations.get(name);
       return station ? [partOf(station, instance)] : [];
     });
@@ -317,6 +345,10 @@ export function createVrrpRole(context: RoleContext): Role {
   function onNetEvents(events: readonly NetEvent[]): void {
     // The reflector may hear something before the first configuration is here.
     if (!director || stopped) return;
+    if (holding > 0) {
+      held.push(...events);
+      return;
+    }
     const linksChanged = events.some((event) => event.kind === "link");
     const addressesChanged = events.some((event) => event.kind === "address");
     if (linksChanged || addressesChanged) refresh();
@@ -447,7 +479,7 @@ export function createVrrpRole(context: RoleContext): Role {
   function start(first: Config): void {
     takeConfig(first);
     const { vrrp } = first;
-    director = createDirector(vrrp, first.bfd, clock.now());
+    director = createDirector(vrrp, first.bfd, clock.now(), { rehearse: true });
     const taken = new Set<string>();
     for (const instance of vrrp.instances)
       stations.set(instance.name, newStation(instance, taken, reflector.seen, vrrp.global));
@@ -466,6 +498,7 @@ export function createVrrpRole(context: RoleContext): Role {
     publishAddresses();
     cancelAudit = clock.at(clock.now() + AUDIT_MS, auditSoon);
     cancelStatus = clock.at(clock.now() + STATUS_MS, () => reportFrom(0));
+    rehearsal.warmUp(() => (stopped ? [] : (director?.takeover(now()) ?? [])));
   }
 
   function reload(next: Config): void {
@@ -568,6 +601,7 @@ export function createVrrpRole(context: RoleContext): Role {
     if (firewall?.audit())
       log({ level: "warning", area: AREA, message: "the packet filter was changed by somebody else, made anew" });
     const repaired = tables.apply(wantedParts());
+    reflector.settle();
     checkStatics();
     syncDaemons.follow(new Set(owning.keys()));
     if (repaired === 0) return;

@@ -30,6 +30,8 @@ function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress
         return { command, meaning: "done" as const };
       });
     },
+    settle: () => {},
+    rehearse: () => {},
     audit: () => 0,
     setScope: () => {},
     setReceiveBuffer: () => {},

@@ -1,0 +1,39 @@
+// VRRP core: when a backup rehearses the takeover that looms. What a machine has not done for seconds it does slowly at first: code and
+// data are in no cache, functions are not compiled, processors sleep. So when advertisements fail to come, the driver goes through all that
+// it is about to do, once some time ahead and again closer and closer to the time (docs/decisions/007-takeover-in-time.md).
+import type { MonoMs } from "../base/clock.ts";
+import type { Unit } from "./group.ts";
+
+/** The first rehearsal is so long before the time, but in the last part of an interval, when the master is late for sure. */
+const LEAD_MS = 100;
+const LEAD_SHARE = 0.4;
+/** Each further one when this part of the time is left. */
+const SHARE_LEFT = 1 / 3;
+/** None closer to the time: what is warm takes about half of it. */
+const LEAST_LEFT_MS = 1;
+
+/** What was rehearsed for a takeover at `downAt`: another advertisement moves that time, and it begins anew. */
+export interface Rehearsed {
+  readonly downAt: MonoMs;
+  readonly nextAt: MonoMs;
+}
+
+/** When the next rehearsal of a unit is due; Infinity when it waits for nothing. */
+export function rehearsalAt(unit: Unit, rehearsed: Rehearsed | undefined): MonoMs {
+  let downAt = Number.POSITIVE_INFINITY;
+  let advertMs = 0;
+  for (const { state } of unit.members) {
+    if (state.kind !== "backup" || state.wantsMaster || state.masterDownAt >= downAt) continue;
+    downAt = state.masterDownAt;
+    advertMs = state.masterAdvertMs;
+  }
+  if (downAt === Number.POSITIVE_INFINITY) return downAt;
+  if (rehearsed?.downAt === downAt) return rehearsed.nextAt;
+  return downAt - Math.min(LEAD_MS, LEAD_SHARE * advertMs);
+}
+
+/** What is known after a rehearsal at `now` for a takeover at `downAt`. */
+export function rehearsedAt(downAt: MonoMs, now: MonoMs): Rehearsed {
+  const left = (downAt - now) * SHARE_LEFT;
+  return { downAt, nextAt: left < LEAST_LEFT_MS ? Number.POSITIVE_INFINITY : downAt - left };
+}

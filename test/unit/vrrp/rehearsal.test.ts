@@ -1,0 +1,94 @@
+// Rehearsals of a takeover: when, of what, and that nothing is left of them.
+import { describe, expect, test } from "bun:test";
+import type { VrrpInstance } from "../../../src/config/model.ts";
+import { syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
+import { lab, words } from "../../support/vrrp-lab.ts";
+
+const MASTER = "192.0.2.2";
+/** Master_Down_Interval of priority 100 at one second, version 3. */
+const DOWN_MS = 3609.375;
+
+function backup(more: Partial<VrrpInstance> = {}) {
+  const bench = lab([vrrpInstance({ version: 3, advertMs: 1000, ...more })], { rehearse: true });
+  bench.hear(MASTER, 200);
+  return bench;
+}
+
+describe("a takeover that looms", () => {
+  test("is rehearsed closer and closer to its time, the last time right before", () => {
+    const bench = backup();
+    const heardAt = bench.now;
+    bench.run(DOWN_MS);
+    const before = bench.log.filter(({ action }) => action.kind === "rehearse").map(({ at }) => heardAt + DOWN_MS - at);
+    expect(before.map((ms) => Math.round(10 * ms) / 10)).toEqual([100, 33.3, 11.1, 3.7, 1.2]);
+    expect(bench.state()).toBe("MASTER");
+  });
+
+  test("is what comes then", () => {
+    const bench = backup();
+    bench.run(DOWN_MS);
+    const rehearsed = bench.log.flatMap(({ action }) => (action.kind === "rehearse" ? [action.actions] : []));
+    const did = bench.log.slice(-rehearsed[0]!.length).map(({ action }) => action);
+    for (const actions of rehearsed) expect(actions.map(words)).toEqual(did.map(words));
+    const bytes = (actions: typeof did) => actions.flatMap((one) => (one.kind === "send" ? one.datagrams : []));
+    expect(bytes([...rehearsed[0]!])).toEqual(bytes(did));
+  });
+
+  test("an advertisement calls it off, and the next silence begins anew", () => {
+    const bench = backup();
+    const count = () => bench.log.filter(({ action }) => action.kind === "rehearse").length;
+    bench.run(DOWN_MS - 50);
+    expect(count()).toBe(1);
+    bench.hear(MASTER, 200);
+    bench.run(DOWN_MS - 101);
+    expect(count()).toBe(1);
+    bench.run(101);
+    expect(count()).toBe(6);
+  });
+});
+
+describe("nothing is rehearsed", () => {
+  test("while the master advertises, at the shortest interval too", () => {
+    const bench = backup({ advertMs: 10 });
+    for (let i = 0; i < 300; i++) {
+      // Every other one is lost.
+      bench.run(20);
+      bench.hear(MASTER, 200);
+    }
+    expect(bench.log.filter(({ action }) => action.kind === "rehearse")).toEqual([]);
+  });
+
+  test("by a master", () => {
+    const bench = backup();
+    bench.run(DOWN_MS);
+    const from = bench.log.length;
+    bench.run(60_000);
+    expect(bench.log.slice(from).filter(({ action }) => action.kind === "rehearse")).toEqual([]);
+  });
+});
+
+test.each([
+  ["an instance with AH", [vrrpInstance({ version: 2, authentication: { type: "AH", password: "secret" } })], []],
+  ["addresses paced by an interval", [vrrpInstance({ version: 3 })], []],
+  [
+    "a sync group",
+    [vrrpInstance({ name: "A", vrid: 1 }), vrrpInstance({ name: "B", vrid: 2 })],
+    [syncGroup("G", ["A", "B"])],
+  ],
+] as const)("leaves no trace: %s", (why, instances, syncGroups) => {
+  const config = vrrpConfig(instances, { syncGroups });
+  const paced = why.includes("paced") ? { ...config, global: { ...config.global, garpIntervalMs: 20 } } : config;
+  const [plain, rehearsing] = [false, true].map((rehearse) => {
+    const bench = lab(paced, { rehearse });
+    const name = instances[0].name;
+    for (let i = 0; i < 3; i++) {
+      bench.hear(MASTER, 200, {}, name);
+      bench.run(3580);
+      bench.hear(MASTER, 200, {}, name);
+      bench.run(10_000);
+    }
+    const status = bench.director.status(name, { now: bench.now, wallMs: 0 });
+    return { status, did: bench.log.filter(({ action }) => action.kind !== "rehearse") };
+  });
+  expect(rehearsing).toEqual(plain!);
+});

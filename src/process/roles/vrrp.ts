@@ -360,7 +360,8 @@ export function createVrrpRole(context: RoleContext): Role {
     // A device that has come (back) may be what a wish waits for.
     if (linksChanged) applyTables();
     if (addressesChanged) publishAddresses();
-    checkStatics();
+    // Not in the middle of putting things back: what is missing now is there at the end of it, and then this is called again.
+    if (!applying) checkStatics();
     if (events.some(mayDropRoutes) && allParts().some(({ routes }) => routes.length > 0)) lookSoon();
   }
 

@@ -92,6 +92,7 @@ const REPORTED_CODES = [
   "lonely-group",
   "nothing-to-serve",
   "port-needs-persistence",
+  "port-reset",
   "quorum-too-high",
   "without-effect",
 ];

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type { ConfigFiles } from "../../src/config/include.ts";
 import type { LoadResult } from "../../src/config/load.ts";
+import type { Config } from "../../src/config/model.ts";
 import { bindFiles } from "../support/config.ts";
 import type { Namespace } from "../support/netns.ts";
 import { until } from "../support/until.ts";
@@ -61,7 +62,15 @@ export function compareWithModel(
   path: string,
   part: Part,
 ): { readonly keepalived: string[]; readonly lbd: string[] } {
-  const { config } = loadedConfig(path);
+  return compareWithConfig(dump, loadedConfig(path).config, part);
+}
+
+/** The same for a configuration that is read already. */
+export function compareWithConfig(
+  dump: string,
+  config: Config,
+  part: Part,
+): { readonly keepalived: string[]; readonly lbd: string[] } {
   const theirs = new Set(factsOfDump(dump).filter((fact) => !isSkipped(fact)));
   const ours = new Set(
     factsOfModel(config, { services: part === "services", vrrp: part === "vrrp" }).filter((fact) => !isSkipped(fact)),

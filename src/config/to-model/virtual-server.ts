@@ -403,9 +403,11 @@ function sorryServerOf(bound: BoundVirtualServer, inherited: Inherited, findings
     });
     return undefined;
   }
+  const span = (sorry.statement.words[2] ?? sorry.statement.words[0]).span;
+  const unsure = bound.attempted.has("sorry_server_lvs_method");
   return {
     ip: target.ip,
-    port: bound.value.kind === "fwmark" ? 0 : (target.port ?? inherited.port),
+    port: serverPort(bound, { port: target.port, span, forwarding, unsure }, inherited, findings),
     weight: 1,
     forwarding,
     inhibit: inhibit?.value ?? false,
@@ -421,6 +423,7 @@ function toRealServers(bound: BoundVirtualServer, inherited: Inherited, findings
   for (const entry of bound.block.real_server ?? []) {
     const shared = sharedByRange(bound, entry, inherited, findings);
     if (isForeign(entry, shared.forwarding, inherited.family, findings)) continue;
+    if (shared.checkPort === 0) reportPortless(entry, findings);
     const others = servers.length;
     let double: Double | undefined;
     for (const ip of entry.value.ips) {
@@ -465,8 +468,24 @@ function isForeign(entry: BoundRealServer, forwarding: Forwarding, family: Famil
   return true;
 }
 
+/** Port 0 is for a mark or for all ports of an address; who checks such a server has to say where. keepalived says nothing. */
+function reportPortless({ block }: BoundRealServer, findings: Findings): void {
+  const { TCP_CHECK = [], HTTP_GET = [], SSL_GET = [], DNS_CHECK = [], UDP_CHECK = [] } = block;
+  for (const check of [...TCP_CHECK, ...HTTP_GET, ...SSL_GET, ...DNS_CHECK, ...UDP_CHECK]) {
+    if (check.block.connect_port || check.attempted.has("connect_port")) continue;
+    const keyword = check.statement.words[0];
+    findings.add("warning", keyword.span, {
+      code: "check-without-port",
+      message: `${keyword.text} has no port to connect to: the server will always be down`,
+      hint: "write connect_port",
+    });
+  }
+}
+
 /** What the servers of a range share, as far as it takes looking at more than a keyword. */
-type SharedByRange = Pick<RealServer, "port" | "forwarding" | "lowerThreshold" | "origin">;
+interface SharedByRange extends Pick<RealServer, "port" | "forwarding" | "lowerThreshold" | "origin"> {
+  readonly checkPort: number;
+}
 
 function sharedByRange(
   bound: BoundVirtualServer,
@@ -475,8 +494,13 @@ function sharedByRange(
   findings: Findings,
 ): SharedByRange {
   const forwarding = entry.block.lvs_method?.value ?? inherited.forwarding;
+  const span = (entry.statement.word(2) ?? entry.statement.first).span;
+  const unsure = entry.attempted.has("lvs_method");
+  const port = serverPort(bound, { port: entry.value.port, span, forwarding, unsure }, inherited, findings);
   return {
-    port: realServerPort(bound, entry, forwarding, inherited, findings),
+    port,
+    // keepalived: the port of a server behind a mark is cleared for the kernel only.
+    checkPort: port === 0 ? (entry.value.port ?? 0) : port,
     forwarding,
     lowerThreshold: lowerThresholdOf(entry, findings),
     origin: entry.statement.origin,
@@ -503,7 +527,7 @@ function toRealServer(
     inhibitOnFailure: block.inhibit_on_failure?.value ?? inherited.block.inhibit_on_failure?.value ?? false,
     smtpAlert: block.smtp_alert?.value ?? inherited.defaults.smtpAlert ?? true,
     origin: shared.origin,
-    checks: toChecks(entry, ip, shared.port, inherited),
+    checks: toChecks(entry, ip, shared.checkPort, inherited),
   };
   if (!block.notify_up && !block.notify_down && !block.snmp_name) return server;
   return {
@@ -514,32 +538,37 @@ function toRealServer(
   };
 }
 
+/** A real or sorry server as far as its port goes. */
+interface Ported {
+  readonly port: number | undefined;
+  /** The word of the port, or what stands in its place. */
+  readonly span: Span;
+  readonly forwarding: Forwarding;
+  /** Its method has a mistake, which has a finding of its own. */
+  readonly unsure: boolean;
+}
+
 /** The port of the service when none is given; DR and TUN leave the packet's port alone, so another one can't be. */
-function realServerPort(
-  bound: BoundVirtualServer,
-  entry: BoundRealServer,
-  forwarding: Forwarding,
-  inherited: Inherited,
-  findings: Findings,
-): number {
-  const port = entry.value.port;
-  const { statement } = entry;
+function serverPort(bound: BoundVirtualServer, server: Ported, inherited: Inherited, findings: Findings): number {
+  const { port, span } = server;
+  const { method } = server.forwarding;
   if (bound.value.kind === "fwmark") {
-    if (port !== undefined && port !== 0 && forwarding.method !== "NAT")
-      findings.add("error", (statement.word(2) ?? statement.first).span, {
+    if (method === "NAT") return port ?? 0;
+    // keepalived: `-t` exits 5, and a run goes on. Files of old have it, and the packets go where they should.
+    if (port !== undefined && port !== 0)
+      findings.add("warning", span, {
         code: "port-reset",
-        message: `port ${port} is ignored: ${forwarding.method} leaves the port of marked packets as it is`,
+        message: `${method} leaves the port of marked packets as it is: ${port} is for the checks only`,
       });
-    return forwarding.method === "NAT" ? (port ?? 0) : 0;
+    return 0;
   }
   if (port === undefined) return inherited.port;
-  if (forwarding.method === "NAT" || bound.value.kind === "group" || port === inherited.port) return port;
-  // A method with a mistake, or a service whose port was left out, has its own finding.
-  const known = !entry.attempted.has("lvs_method") && !bound.attempted.has("lvs_method") && inherited.port !== 0;
-  if (known)
-    findings.add("error", (statement.word(2) ?? statement.first).span, {
+  if (method === "NAT" || bound.value.kind === "group" || port === inherited.port) return port;
+  // A service whose port was left out has its own finding.
+  if (!server.unsure && !bound.attempted.has("lvs_method") && inherited.port !== 0)
+    findings.add("error", span, {
       code: "port-reset",
-      message: `${forwarding.method} can't change the port: ${port} becomes ${inherited.port}, the port of the virtual server`,
+      message: `${method} can't change the port: ${port} becomes ${inherited.port}, the port of the virtual server`,
       hint: "leave the port out, or use lvs_method NAT",
     });
   return inherited.port;

@@ -43,16 +43,24 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
   const excluded = read.excluded.map(placed);
   const strict = block.strict_mode?.value ?? global.vrrp_strict?.value ?? false;
   const version = versionOf(bound, family, strict, context);
-  const state = stateOf(bound, findings);
-  const priority = block.priority?.value ?? (state === "MASTER" ? OWNER_PRIORITY : DEFAULT_PRIORITY);
+  const said = stateOf(bound, findings);
+  const priority = block.priority?.value ?? (said === "MASTER" ? OWNER_PRIORITY : DEFAULT_PRIORITY);
   const owner = priority === OWNER_PRIORITY;
-  const preempt = preemptOf(bound, state, findings);
+  const authentication = authenticationOf(bound, version, strict, findings);
+  const state = initialStateOf(bound, said, { owner, strict, ah: authentication?.type === "AH" }, findings);
+  const preempt = preemptOf(bound, state, owner, findings);
+  /** keepalived: strict mode takes one value only, and says so of any other that is written. */
+  const strictly = <T>(entry: Entry<T> | undefined, only: T, otherwise: T): T => {
+    if (!strict) return entry?.value ?? otherwise;
+    if (entry && entry.value !== only) reportClash(entry, "strict mode", findings);
+    return only;
+  };
   const unicast = unicastOf(bound, family, context);
   const advertMs = advertOf(bound, version, findings);
   const source = laterOf(block.unicast_src_ip, block.mcast_src_ip);
-  const authentication = authenticationOf(bound, version, strict, findings);
   const hmac = hmacOf(bound, advertMs, findings);
-  const vmac = vmacOf(bound, family, unicast !== undefined, findings);
+  const xmitBase = strictly(block.vmac_xmit_base, false, false) || unicast !== undefined;
+  const vmac = vmacOf(bound, family, xmitBase, findings);
   return {
     name: bound.value,
     origin: bound.statement.origin,
@@ -64,14 +72,14 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
     ...(state && { initialState: state }),
     priority,
     advertMs,
-    downTimerAdverts: strict
-      ? GLOBAL_DEFS.vrrp_down_timer_adverts.initial
-      : (block.down_timer_adverts?.value ??
-        global.vrrp_down_timer_adverts?.value ??
-        GLOBAL_DEFS.vrrp_down_timer_adverts.initial),
+    downTimerAdverts: strictly(
+      block.down_timer_adverts,
+      GLOBAL_DEFS.vrrp_down_timer_adverts.initial,
+      global.vrrp_down_timer_adverts?.value ?? GLOBAL_DEFS.vrrp_down_timer_adverts.initial,
+    ),
     preempt,
     preemptDelayMs: preemptDelayOf(bound, state, preempt, strict, findings),
-    accept: opposite(block.accept, block.no_accept, findings) ?? (!strict || owner),
+    accept: acceptOf(bound, version, strict && !owner, findings),
     strict,
     virtualAddresses: listed,
     excludedAddresses: excluded,
@@ -109,10 +117,13 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
       global.vrrp_notify_priority_changes?.value ??
       false,
     smtpAlert: block.smtp_alert?.value ?? vrrpAlert(global),
-    announce: announceOf(bound, strict, context),
-    lowerPrioNoAdvert: block.lower_prio_no_advert?.value ?? global.vrrp_lower_prio_no_advert?.value ?? strict,
-    higherPrioSendAdvert:
-      block.higher_prio_send_advert?.value ?? (strict ? false : (global.vrrp_higher_prio_send_advert?.value ?? false)),
+    announce: announceOf(bound, strictly, context),
+    lowerPrioNoAdvert: strictly(block.lower_prio_no_advert, true, global.vrrp_lower_prio_no_advert?.value ?? false),
+    higherPrioSendAdvert: strictly(
+      block.higher_prio_send_advert,
+      false,
+      global.vrrp_higher_prio_send_advert?.value ?? false,
+    ),
     ownerIgnoreAdverts:
       owner && (block.owner_ignore_adverts?.value ?? global.vrrp_owner_ignore_adverts?.value ?? strict),
     ...(block.timer_expired_backup && { timerExpiredBackup: block.timer_expired_backup.value }),
@@ -277,6 +288,25 @@ function stateOf(bound: BoundInstance, findings: Findings): "MASTER" | "BACKUP" 
   return state;
 }
 
+/**
+ * An address owner begins as master unless it says otherwise. Strict mode has nobody else do so (RFC 9568 §6.4.1), and with AH a
+ * director must hear the others' sequence numbers first (keepalived).
+ */
+function initialStateOf(
+  bound: BoundInstance,
+  said: "MASTER" | "BACKUP" | undefined,
+  { owner, strict, ah }: { readonly owner: boolean; readonly strict: boolean; readonly ah: boolean },
+  findings: Findings,
+): "MASTER" | "BACKUP" | undefined {
+  if (said === undefined) return owner ? "MASTER" : undefined;
+  const due = owner ? "MASTER" : "BACKUP";
+  if (said === due || !(strict || (ah && !owner))) return said;
+  const entry = bound.block.state?.at(-1);
+  const clash = strict ? `strict mode and ${owner ? "" : "no "}priority 255` : "auth_type AH";
+  if (entry) reportClash(entry, clash, findings);
+  return due;
+}
+
 const MAX_ADVERT_V3_MS = 40_950;
 
 /** Whole seconds in version 2, hundredths up to 40.95 s in version 3 (RFC 3768 §5.3.7, RFC 9568 §5.2.7). */
@@ -298,17 +328,39 @@ function advertOf(bound: BoundInstance, version: 2 | 3, findings: Findings): num
   return advertMs;
 }
 
-/** keepalived: nopreempt is cleared where the instance begins as master. */
-function preemptOf(bound: BoundInstance, state: "MASTER" | "BACKUP" | undefined, findings: Findings): boolean {
+/** keepalived: nopreempt is cleared where the instance begins as master or owns the addresses. */
+function preemptOf(
+  bound: BoundInstance,
+  state: "MASTER" | "BACKUP" | undefined,
+  owner: boolean,
+  findings: Findings,
+): boolean {
   const { block } = bound;
   const preempt = opposite(block.preempt, block.nopreempt, findings) ?? true;
-  if (preempt || state !== "MASTER" || !block.nopreempt) return preempt;
+  if (preempt || !block.nopreempt || (state !== "MASTER" && !owner)) return preempt;
   findings.add("error", block.nopreempt.statement.words[0].span, {
     code: "without-effect",
-    message: "nopreempt has no effect with state MASTER: it is ignored",
-    hint: "write state BACKUP on both directors",
+    message: `nopreempt has no effect with ${owner && block.priority ? "priority 255" : "state MASTER"}: it is ignored`,
+    hint: "write state BACKUP on both directors, and priorities below 255",
   });
   return true;
+}
+
+/** RFC 3768 knows no accept mode; RFC 5798 and 9568 do, and there strict mode only turns it off as the default. */
+function acceptOf(bound: BoundInstance, version: 2 | 3, restricted: boolean, findings: Findings): boolean {
+  const { accept, no_accept: noAccept } = bound.block;
+  const said = opposite(accept, noAccept, findings);
+  if (!said || !restricted || version === 3 || !accept) return said ?? !restricted;
+  reportClash(accept, "strict mode of version 2", findings);
+  return false;
+}
+
+function reportClash(entry: Entry<unknown>, clash: string, findings: Findings): void {
+  const text = entry.statement.words.map((word) => word.text).join(" ");
+  findings.add("error", entry.statement.words[0].span, {
+    code: "without-effect",
+    message: `${text} has no effect with ${clash}: it is ignored`,
+  });
 }
 
 function preemptDelayOf(
@@ -322,10 +374,7 @@ function preemptDelayOf(
   if (!entry || entry.value === 0) return 0;
   const clash = state === "MASTER" ? "state MASTER" : !preempt ? "nopreempt" : strict ? "strict mode" : undefined;
   if (clash === undefined) return entry.value;
-  findings.add("error", entry.statement.words[0].span, {
-    code: "without-effect",
-    message: `preempt_delay has no effect with ${clash}: it is ignored`,
-  });
+  reportClash(entry, clash, findings);
   return 0;
 }
 
@@ -457,7 +506,7 @@ function hmacOf(bound: BoundInstance, advertMs: number, findings: Findings): Vrr
 
 // --- virtual MAC
 
-function vmacOf(bound: BoundInstance, family: Family, unicast: boolean, findings: Findings): VrrpInstance["vmac"] {
+function vmacOf(bound: BoundInstance, family: Family, xmitBase: boolean, findings: Findings): VrrpInstance["vmac"] {
   const { block } = bound;
   const vrid = block.virtual_router_id?.value ?? 0;
   if (block.use_vmac && block.use_ipvlan)
@@ -466,7 +515,6 @@ function vmacOf(bound: BoundInstance, family: Family, unicast: boolean, findings
       message: "use_ipvlan is ignored beside use_vmac",
       related: [{ span: block.use_vmac.statement.words[0].span, message: "given here" }],
     });
-  const xmitBase = (block.vmac_xmit_base?.value ?? false) || unicast;
   if (block.use_vmac) {
     const { interface: name, mac, group, notify } = block.use_vmac.value;
     const octets = mac?.split(":").length === 5 ? `${mac}:${vrid.toString(16).padStart(2, "0")}` : mac;
@@ -522,7 +570,11 @@ export function notifyOf(block: NotifyKeywords): NotifyCommands {
 }
 
 /** `vrrp_min_garp` turns every value that nobody set into a single packet without repeat. */
-function announceOf(bound: BoundInstance, strict: boolean, context: InstanceContext): AnnounceSettings {
+function announceOf(
+  bound: BoundInstance,
+  strictly: (entry: Entry<number> | undefined, only: number, otherwise: number) => number,
+  context: InstanceContext,
+): AnnounceSettings {
   const { block } = bound;
   const { global, findings } = context;
   const least = global.vrrp_min_garp?.value ?? false;
@@ -547,10 +599,16 @@ function announceOf(bound: BoundInstance, strict: boolean, context: InstanceCont
       GLOBAL_DEFS.vrrp_garp_master_refresh_repeat.initial,
       findings,
     ),
-    lowerPrioDelayMs:
-      block.garp_lower_prio_delay?.value ?? (strict ? 0 : (global.vrrp_garp_lower_prio_delay?.value ?? globalDelayMs)),
-    lowerPrioRepeat:
-      block.garp_lower_prio_repeat?.value ?? (strict ? 0 : (global.vrrp_garp_lower_prio_repeat?.value ?? globalRepeat)),
+    lowerPrioDelayMs: strictly(
+      block.garp_lower_prio_delay,
+      0,
+      global.vrrp_garp_lower_prio_delay?.value ?? globalDelayMs,
+    ),
+    lowerPrioRepeat: strictly(
+      block.garp_lower_prio_repeat,
+      0,
+      global.vrrp_garp_lower_prio_repeat?.value ?? globalRepeat,
+    ),
     ...(extra && extra.everyMs > 0 && { extraIf: extra }),
   };
 }

@@ -1,16 +1,20 @@
-// Every configuration of the specification and of conf/examples: the virtual servers, real servers and checks that
+// Every configuration of the specification and of conf/examples, and some made by chance: the virtual servers, real servers and checks that
 // keepalived prints are the model's. Needs ip_vs, without which its checker ends before it prints anything. VRRP values are
 // compared in the ring netns (test/netns/dump.test.ts), but for those with a sync daemon.
 import { afterAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import {
   comparedFiles,
+  compareWithConfig,
   compareWithModel,
   hasPart,
   keepalivedDump,
   needsIpvs,
   type Part,
 } from "../../interop/compare.ts";
+import { SERVICE_CONFIGS, sampleOf } from "../../interop/random.ts";
+import { bindText } from "../../support/config.ts";
 import { Namespace } from "../../support/netns.ts";
 
 /** Its certificates are not on this machine, so that keepalived gives up. */
@@ -37,6 +41,21 @@ describe("virtual servers as keepalived 2.2.7 shows them", () => {
     async (path, part) => {
       const dump = await keepalivedDump(host, path, part);
       expect(compareWithModel(dump, path, part)).toEqual({ keepalived: [], lbd: [] });
+    },
+    120_000,
+  );
+
+  test.each(sampleOf(SERVICE_CONFIGS, 10).map((text, i) => [i, text] as const))(
+    "made by chance, number %d",
+    async (i, text) => {
+      const path = `/tmp/made-${i}.conf`;
+      writeFileSync(path, text);
+      const dump = await keepalivedDump(host, path, "services");
+      expect({ text, ...compareWithConfig(dump, bindText(text).config, "services") }).toEqual({
+        text,
+        keepalived: [],
+        lbd: [],
+      });
     },
     120_000,
   );

@@ -209,7 +209,7 @@ const TELLING: Readonly<Record<string, string>> = {
   virtual_server_group: `«virtual_server_group G {\n192.0.2.80 80\n}»\n${service(real("weight 1")).replace("192.0.2.80 80", "group G")}`,
   "vrrp_instance/native_ipv6": instance("VI_9", 9, "«native_ipv6»\nno_virtual_ipaddress"),
   ...instances({
-    accept: "strict_mode true",
+    accept: "version 3\nstrict_mode true",
     "advert_int 2": "",
     "strict_mode true": "",
     "garp_lower_prio_delay 7": "",

@@ -1,5 +1,6 @@
 // Socket addresses: struct sockaddr_{in,in6,nl,ll,un} and back. Decoding never throws; what it does not know it hands on as bytes.
 import { bytes, i32, layout, u8, u16, u16be, u32 } from "./layout.ts";
+import { fixed } from "./memory.ts";
 
 export const AF_UNIX = 1;
 export const AF_INET = 2;
@@ -52,7 +53,7 @@ export function inetAddress(address: Uint8Array, port: number, scopeId = 0): Soc
 export function encodeSocketAddress(address: SocketAddress): Uint8Array {
   switch (address.family) {
     case "inet":
-      return SOCKADDR_IN.encode({ family: AF_INET, port: address.port, address: exactly(address.address, 4) });
+      return encodeInet(address.address, address.port);
     case "inet6":
       return SOCKADDR_IN6.encode({
         family: AF_INET6,
@@ -95,6 +96,21 @@ export function decodeSocketAddress(raw: Uint8Array): SocketAddress {
   if (family === AF_PACKET && raw.byteLength >= 12) return decodePacket(raw);
   if (family === AF_UNIX) return { family: "unix", path: decodeUnixPath(raw.subarray(2)) };
   return { family: "unknown", bytes: raw.slice() };
+}
+
+/** An IPv4 address, into 16 bytes that may be used again: it is done 10,000 times a second. @throws RangeError */
+export function encodeInet(
+  address: Uint8Array,
+  port: number,
+  raw: Uint8Array = fixed(SOCKADDR_IN.sizeBytes),
+): Uint8Array {
+  if (!Number.isInteger(port) || port < 0 || port > 0xffff)
+    throw new RangeError(`field port: expected 0..65535 (got ${port})`);
+  raw[0] = AF_INET;
+  raw[2] = port >> 8;
+  raw[3] = port & 0xff;
+  raw.set(exactly(address, 4), 4);
+  return raw;
 }
 
 function decodePacket(raw: Uint8Array): SocketAddress {

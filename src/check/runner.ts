@@ -22,12 +22,12 @@ export interface CheckState {
   readonly health: Health;
   readonly sinceWallMs: number;
   /** Latest share in the weight; absent: none. */
-  readonly weight?: WeightShare;
-  readonly last?: { readonly verdict: Verdict; readonly atWallMs: number };
+  readonly weight?: WeightShare | undefined;
+  readonly last?: { readonly verdict: Verdict; readonly atWallMs: number } | undefined;
   readonly runs: number;
   readonly failures: number;
   /** When the next run starts; absent while one is under way or it is suspended. */
-  readonly nextAt?: MonoMs;
+  readonly nextAt?: MonoMs | undefined;
 }
 
 export interface RunnerPorts {
@@ -68,6 +68,15 @@ const MIN_DELAY_MS = 1;
 /** After a suspension checks come back within this time, or a period if that is shorter. */
 const RESUME_SPREAD_MS = 1000;
 
+/** Starts stand on marks this far apart: checks that are due at nearly the same time share one wake-up of the process. */
+const MAX_GRAIN_MS = 4;
+/** Where so many come together anyway, the marks are closer. */
+const CHECKS_PER_WAKE = 10;
+/** A shorter delay is kept as it is. */
+const MIN_ROUNDED_MS = 64 * MAX_GRAIN_MS;
+/** A start that is late by no more than this does not put off the next one: else checks that were held up together stay together. */
+const MAX_MADE_UP_MS = 20;
+
 interface Entry {
   readonly id: string;
   check: Check;
@@ -82,6 +91,8 @@ interface Entry {
   firstPart: number;
   suspended: boolean;
   running: boolean;
+  /** By how much the run under way, or the last one, started later than planned. */
+  lateMs: number;
   /** Ends whatever is pending: the timer, the place in the queue, the probe. */
   cancel: Cancel;
 }
@@ -92,9 +103,12 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
   const waiting = new Set<Entry>();
   let inFlight = 0;
   let draining = false;
+  /** Runs that all checks together want in a second. */
+  let perSecond = 0;
 
-  function schedule(entry: Entry, delayMs: number): void {
-    const when = clock.now() + delayMs;
+  function schedule(entry: Entry, now: MonoMs, delayMs: number): void {
+    const grainMs = delayMs < MIN_ROUNDED_MS ? 0 : grainFor(perSecond);
+    const when = grainMs === 0 ? now + delayMs : Math.ceil((now + delayMs) / grainMs) * grainMs;
     entry.nextAt = when;
     entry.cancel = clock.at(when, () => start(entry, when));
   }
@@ -106,6 +120,7 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
       return;
     }
     const startedAt = clock.now();
+    entry.lateMs = Math.max(0, startedAt - plannedAt);
     ports.started?.(startedAt - plannedAt);
     inFlight++;
     entry.nextAt = undefined;
@@ -126,7 +141,7 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
         return;
       }
       entry.firstPart = outcome.ok ? 0 : part;
-      end(entry, { ...outcome, durationMs: clock.now() - startedAt });
+      end(entry, outcome, startedAt);
     };
     const cancelProbe = probes.start({ check: entry.check, part }, finish);
     // A probe that knew at once has moved on already: its way to be cancelled is the newer one.
@@ -138,8 +153,10 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
     };
   }
 
-  function end(entry: Entry, verdict: Verdict): void {
+  function end(entry: Entry, outcome: Outcome, startedAt: MonoMs): void {
     leave(entry);
+    const endedAt = clock.now();
+    const verdict: Verdict = { ...outcome, durationMs: endedAt - startedAt };
     const before = entry.health;
     entry.runs++;
     if (!verdict.ok) entry.failures++;
@@ -148,10 +165,8 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
     if (entry.health.up !== before.up) entry.sinceWallMs = now;
     if (verdict.ok) entry.weight = verdict.weight;
     entry.last = { verdict, atWallMs: now };
-    schedule(
-      entry,
-      Math.max(MIN_DELAY_MS, delayAfterRun(entry.health, verdict.ok, entry.check.kind, entry.check.timing)),
-    );
+    const delayMs = delayAfterRun(entry.health, verdict.ok, entry.check.kind, entry.check.timing);
+    schedule(entry, endedAt, Math.max(MIN_DELAY_MS, delayMs - Math.min(entry.lateMs, MAX_MADE_UP_MS, delayMs / 2)));
     ports.ran(entry.id, before, snapshot(entry), verdict);
   }
 
@@ -188,22 +203,26 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
       firstPart: 0,
       suspended: false,
       running: false,
+      lateMs: 0,
       cancel: () => {},
     };
     entries.set(id, entry);
-    schedule(entry, START_DELAY_MS + ports.random() * check.timing.warmupMs);
+    perSecond += rateOf(check);
+    schedule(entry, clock.now(), START_DELAY_MS + ports.random() * check.timing.warmupMs);
   }
 
   function change(id: string, check: Check): void {
     const entry = entries.get(id);
     if (!entry) return;
+    perSecond += rateOf(check) - rateOf(entry.check);
     entry.check = check;
     const { nextAt } = entry;
     if (nextAt === undefined || entry.suspended || waiting.has(entry)) return;
-    const latest = clock.now() + Math.max(check.timing.delayLoopMs, START_DELAY_MS);
-    if (nextAt <= latest) return;
+    const now = clock.now();
+    const longestMs = Math.max(check.timing.delayLoopMs, START_DELAY_MS);
+    if (nextAt <= now + longestMs) return;
     entry.cancel();
-    schedule(entry, ports.random() * (latest - clock.now()));
+    schedule(entry, now, ports.random() * longestMs);
   }
 
   function giveUp(entry: Entry): void {
@@ -217,8 +236,10 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
     change,
     remove(id) {
       const entry = entries.get(id);
-      if (entry) giveUp(entry);
+      if (!entry) return;
+      giveUp(entry);
       entries.delete(id);
+      perSecond -= rateOf(entry.check);
     },
     suspend(id) {
       const entry = entries.get(id);
@@ -230,13 +251,13 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
       const entry = entries.get(id);
       if (!entry?.suspended) return;
       entry.suspended = false;
-      schedule(entry, ports.random() * Math.min(RESUME_SPREAD_MS, entry.check.timing.delayLoopMs));
+      schedule(entry, clock.now(), ports.random() * Math.min(RESUME_SPREAD_MS, entry.check.timing.delayLoopMs));
     },
     kick(id) {
       const entry = entries.get(id);
       if (!entry || entry.suspended || entry.running || waiting.has(entry)) return;
       entry.cancel();
-      schedule(entry, 0);
+      schedule(entry, clock.now(), 0);
     },
     state(id) {
       const entry = entries.get(id);
@@ -250,8 +271,20 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
       waiting.clear();
       for (const entry of entries.values()) giveUp(entry);
       entries.clear();
+      perSecond = 0;
     },
   };
+}
+
+function rateOf({ timing }: Check): number {
+  return 1000 / Math.max(MIN_DELAY_MS, timing.delayLoopMs);
+}
+
+/** 4, 2 or 1 ms, so that marks for many checks are also marks for few. */
+function grainFor(perSecond: number): number {
+  let grainMs = MAX_GRAIN_MS;
+  while (grainMs > 1 && (perSecond * grainMs) / 1000 > CHECKS_PER_WAKE) grainMs /= 2;
+  return grainMs;
 }
 
 /** Failures that a running server is forgiven. Files and BFD sessions say how it is; nothing is gained by asking again. */
@@ -272,15 +305,6 @@ export function partCount(check: Check): number {
   }
 }
 
-function snapshot(entry: Entry): CheckState {
-  return {
-    check: entry.check,
-    health: entry.health,
-    sinceWallMs: entry.sinceWallMs,
-    runs: entry.runs,
-    failures: entry.failures,
-    ...(entry.weight === undefined ? {} : { weight: entry.weight }),
-    ...(entry.last === undefined ? {} : { last: entry.last }),
-    ...(entry.nextAt === undefined ? {} : { nextAt: entry.nextAt }),
-  };
+function snapshot({ check, health, sinceWallMs, runs, failures, weight, last, nextAt }: Entry): CheckState {
+  return { check, health, sinceWallMs, runs, failures, weight, last, nextAt };
 }

@@ -4,7 +4,8 @@
 import { EAGAIN, EINPROGRESS, EINTR, type ErrnoName, errnoName, SyscallError } from "../../ffi/errno.ts";
 import { clearSignalled, close, type Fd } from "../../ffi/fd.ts";
 import { lastErrno, libc } from "../../ffi/index.ts";
-import { AF_INET, AF_INET6, encodeSocketAddress, inetAddress } from "../../ffi/sockaddr.ts";
+import { fixed } from "../../ffi/memory.ts";
+import { AF_INET, AF_INET6, encodeInet, encodeSocketAddress, inetAddress } from "../../ffi/sockaddr.ts";
 import {
   bind,
   bindToDevice,
@@ -42,11 +43,11 @@ import { err, ok } from "../base/result.ts";
 export interface SocketSource {
   readonly family: Family;
   /** bindto: absent, the kernel chooses. */
-  readonly bindIp?: IpText;
+  readonly bindIp?: IpText | undefined;
   /** bind_port: 0 or absent, the kernel chooses. */
-  readonly bindPort?: number;
+  readonly bindPort?: number | undefined;
   /** bind_if: also the scope of link-local addresses. */
-  readonly bindInterface?: string;
+  readonly bindInterface?: string | undefined;
   /** fwmark of every packet; 0 or absent for none. */
   readonly fwmark?: number;
 }
@@ -132,8 +133,7 @@ function connected(fd: Fd, source: SocketSource): CheckSocket {
   return {
     fd,
     connect(ip, port) {
-      const address = ipBytes(ip);
-      const errno = tryConnect(fd, encodeSocketAddress(inetAddress(address, port, scopeOf(address, source))));
+      const errno = tryConnect(fd, encodePeer(ipBytes(ip), port, source));
       return errno === 0 || errno === EINPROGRESS ? undefined : errnoName(errno);
     },
     takeError() {
@@ -166,6 +166,14 @@ function connected(fd: Fd, source: SocketSource): CheckSocket {
       close(fd);
     },
   };
+}
+
+const peerInet = fixed(16);
+
+/** Valid until the next one. */
+function encodePeer(address: Uint8Array, port: number, source: SocketSource): Uint8Array {
+  if (address.byteLength === 4) return encodeInet(address, port, peerInet);
+  return encodeSocketAddress(inetAddress(address, port, scopeOf(address, source)));
 }
 
 function io(call: () => number): Io {

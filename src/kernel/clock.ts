@@ -17,9 +17,12 @@ interface Entry {
   readonly when: MonoMs;
   /** Order of asking, so that equal times run first come, first served. */
   readonly order: number;
-  /** Cleared when it ran or was cancelled. */
-  run: (() => void) | undefined;
+  readonly run: () => void;
+  /** Its place in the heap; GONE when it ran or was cancelled: most time limits are, long before their time. */
+  at: number;
 }
+
+const GONE = -1;
 
 export interface ClockOptions {
   /** Hears of each turn how late it runs. */
@@ -33,30 +36,17 @@ export function systemClock({ late = () => {}, openAlarm }: ClockOptions = {}): 
   const heap: Entry[] = [];
   const timer = openAlarm ? alarmTimer(openAlarm, turn) : timeoutTimer(turn);
   let order = 0;
-  let cancelled = 0;
   let armedFor = Number.POSITIVE_INFINITY;
   /** When the timer is to run; what is due already counts from when it was asked for. */
   let expectedAt = 0;
 
   function at(when: MonoMs, run: () => void): Cancel {
     if (Number.isNaN(when)) throw new RangeError("clock: a time that is not a number");
-    const entry: Entry = { when, order: order++, run };
-    push(heap, entry);
+    const entry: Entry = { when, order: order++, run, at: heap.length };
+    heap.push(entry);
+    rise(heap, entry);
     if (when < armedFor) arm(when);
-    return () => cancel(entry);
-  }
-
-  function cancel(entry: Entry): void {
-    if (!entry.run) return;
-    entry.run = undefined;
-    cancelled++;
-    // A cancelled entry waits for its turn at the top; when most of the heap is such, it is rebuilt without them.
-    if (cancelled > 64 && cancelled > heap.length / 2) {
-      const live = heap.filter((e) => e.run);
-      heap.length = 0;
-      for (const e of live) push(heap, e);
-      cancelled = 0;
-    }
+    return () => remove(heap, entry);
   }
 
   function arm(when: MonoMs): void {
@@ -81,15 +71,9 @@ export function systemClock({ late = () => {}, openAlarm }: ClockOptions = {}): 
       for (let runs = 0; runs < MAX_RUNS_PER_TURN; ) {
         const top = heap[0];
         if (!top || top.when > due) break;
-        pop(heap);
-        const run = top.run;
-        if (!run) {
-          cancelled--;
-          continue;
-        }
-        top.run = undefined;
+        remove(heap, top);
         runs++;
-        run();
+        top.run();
       }
     } finally {
       armedFor = Number.POSITIVE_INFINITY;
@@ -138,23 +122,36 @@ function before(a: Entry, b: Entry): boolean {
   return a.when < b.when || (a.when === b.when && a.order < b.order);
 }
 
-function push(heap: Entry[], entry: Entry): void {
-  let at = heap.length;
-  heap.push(entry);
+function remove(heap: Entry[], entry: Entry): void {
+  const { at } = entry;
+  if (at === GONE) return;
+  entry.at = GONE;
+  const last = heap.pop();
+  if (!last || last === entry) return;
+  put(heap, last, at);
+  rise(heap, last);
+  sink(heap, last);
+}
+
+function put(heap: Entry[], entry: Entry, at: number): void {
+  heap[at] = entry;
+  entry.at = at;
+}
+
+function rise(heap: Entry[], entry: Entry): void {
+  let { at } = entry;
   while (at > 0) {
     const above = (at - 1) >> 1;
     const parent = heap[above];
     if (!parent || !before(entry, parent)) break;
-    heap[at] = parent;
+    put(heap, parent, at);
     at = above;
   }
-  heap[at] = entry;
+  put(heap, entry, at);
 }
 
-function pop(heap: Entry[]): void {
-  const last = heap.pop();
-  if (!last || heap.length === 0) return;
-  let at = 0;
+function sink(heap: Entry[], entry: Entry): void {
+  let { at } = entry;
   for (;;) {
     let below = 2 * at + 1;
     let child = heap[below];
@@ -164,9 +161,9 @@ function pop(heap: Entry[]): void {
       child = other;
       below++;
     }
-    if (!before(child, last)) break;
-    heap[at] = child;
+    if (!before(child, entry)) break;
+    put(heap, child, at);
     at = below;
   }
-  heap[at] = last;
+  put(heap, entry, at);
 }

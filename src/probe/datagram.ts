@@ -53,14 +53,14 @@ export function startDatagram(
     if (over) return;
     over = true;
     stopLimit();
-    registration.remove();
+    registration.leave();
     socket.close();
     if (outcome) done(outcome);
   };
   const stopLimit = atDeadline(ports.clock, ports.clock.now() + endpoint.connectTimeoutMs, () =>
     finish(question.silence(endpoint.connectTimeoutMs)),
   );
-  const registration = ports.readiness.add(socket.fd, "read", () => {
+  const registration = ports.readiness.addBrief(socket.fd, "read", () => {
     for (let reads = 0; reads < MAX_READS_PER_WAKE && !over; reads++) {
       const got = socket.read(buffer);
       if (got.kind === "again") return;

@@ -37,8 +37,9 @@ export interface TimeLimit {
 
 /** Watches one attempt; `expired` is told whether it was silence or the whole that took too long. */
 export function startTimeLimit(clock: Clock, limitMs: number, expired: (silent: boolean) => void): TimeLimit {
-  const wholeAt = clock.now() + 2 * limitMs;
-  let silentAt: MonoMs = clock.now() + limitMs;
+  const startedAt = clock.now();
+  const wholeAt = startedAt + 2 * limitMs;
+  let silentAt: MonoMs = startedAt + limitMs;
   let stop = atDeadline(clock, silentAt, check);
   // One timer: progress only notes the time, and the timer looks when it fires.
   function check(): void {
@@ -54,15 +55,17 @@ export function startTimeLimit(clock: Clock, limitMs: number, expired: (silent: 
   };
 }
 
+/** Made once per endpoint: a configuration keeps its objects until the next reload. */
+const sources = new WeakMap<CheckEndpoint, SocketSource>();
+
 /** Where the sockets of an endpoint come from. */
 export function sourceOf(endpoint: CheckEndpoint): SocketSource {
-  return {
-    family: familyOf(endpoint.ip),
-    fwmark: endpoint.fwmark,
-    ...(endpoint.bindIp === undefined ? {} : { bindIp: endpoint.bindIp }),
-    ...(endpoint.bindPort === undefined ? {} : { bindPort: endpoint.bindPort }),
-    ...(endpoint.bindInterface === undefined ? {} : { bindInterface: endpoint.bindInterface }),
-  };
+  const known = sources.get(endpoint);
+  if (known) return known;
+  const { ip, fwmark, bindIp, bindPort, bindInterface } = endpoint;
+  const source = { family: familyOf(ip), fwmark, bindIp, bindPort, bindInterface };
+  sources.set(endpoint, source);
+  return source;
 }
 
 export type Connected =
@@ -89,7 +92,7 @@ export function connectTcp(
     return failed(failedCall("connect", refused));
   }
   let connecting = true;
-  const registration = ports.readiness.add(socket.fd, "write", (ready) => {
+  const registration = ports.readiness.addBrief(socket.fd, "write", (ready) => {
     if (!connecting) {
       onReady(ready);
       return;
@@ -101,14 +104,14 @@ export function connectTcp(
       done({ kind: "socket", socket, registration });
       return;
     }
-    registration.remove();
+    registration.leave();
     socket.close();
     done({ kind: "failed", outcome: failedCall("connect", error) });
   });
   return () => {
     if (!connecting) return;
     connecting = false;
-    registration.remove();
+    registration.leave();
     socket.close();
   };
 }
@@ -132,7 +135,7 @@ export function startStream(
     limit.stop();
     cancelConnect();
     if (open) {
-      open.registration.remove();
+      open.registration.leave();
       // A fixed source port must not rest in TIME_WAIT: the next check needs it.
       if (endpoint.bindPort) open.socket.reset();
       else open.socket.close();

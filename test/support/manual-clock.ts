@@ -4,6 +4,8 @@ import type { Cancel, Clock, MonoMs } from "../../src/base/clock.ts";
 export interface ManualClock extends Clock {
   /** Moves time forward, running everything that falls due on the way, each at its own time and in order. */
   advance(ms: number): void;
+  /** Moves time forward while nothing runs: what fell due meanwhile is late. */
+  skip(ms: number): void;
   /** When the next thing falls due; undefined when nothing waits. */
   nextAt(): MonoMs | undefined;
 }
@@ -42,6 +44,9 @@ export function manualClock(startMs = 0, wallStartMs = Date.UTC(2026, 0, 1)): Ma
         item.run();
       }
       now = until;
+    },
+    skip(ms) {
+      now += ms;
     },
     nextAt: () => earliest()?.when,
   };

@@ -71,6 +71,36 @@ describe("when checks run", () => {
     expect(b.starts).toEqual(["1 a", "3.3 a", "5.6 a"]);
   });
 
+  test("starts stand on marks of 4 ms, where they are many on closer ones; a short period is kept as it is", () => {
+    const few = bench({ takesMs: 0.5 });
+    few.runner.add("a", check("a", { delayLoopMs: 301 }), UP);
+    few.clock.advance(1400);
+    expect(few.starts).toEqual(["1 a", "1.304 a"]);
+
+    const many = bench({ takesMs: 0.5 });
+    for (let i = 0; i < 3100; i++) many.runner.add(`${i}`, check(`${i}`, { delayLoopMs: 301 }), UP);
+    many.clock.advance(1302);
+    expect(many.starts.at(-1)).toBe("1.302 3099");
+
+    const short = bench({ takesMs: 0.5 });
+    short.runner.add("a", check("a", { delayLoopMs: 10 }), UP);
+    short.clock.advance(1021);
+    expect(short.starts).toEqual(["1 a", "1.0105 a", "1.021 a"]);
+  });
+
+  test("a late start does not put off the next one, one that is later than 20 ms only by the rest", () => {
+    for (const [heldUpMs, next] of [
+      [12, "3"],
+      [100, "3.08"],
+    ] as const) {
+      const b = bench();
+      b.runner.add("a", check("a"), UP);
+      b.clock.skip(1000 + heldUpMs);
+      b.clock.advance(3000);
+      expect(b.starts.slice(0, 2)).toEqual([`${1 + heldUpMs / 1000} a`, `${next} a`]);
+    }
+  });
+
   test("warm-up spreads the first one", () => {
     const b = bench({ random: 0.5 });
     b.runner.add("a", check("a", { warmupMs: 4000 }), UP);

@@ -52,6 +52,23 @@ describe.each([
     expect([wrong, right]).toEqual([0, 1000]);
   });
 
+  test("those that stay keep their order when others are taken out from among them", async () => {
+    const clock = systemClock(options);
+    const start = clock.now();
+    const seen: number[] = [];
+    const cancels = Array.from({ length: 500 }, (_, i) => {
+      const place = (i * 173) % 500;
+      return clock.at(start + 10 + place * 0.02, () => seen.push(place));
+    });
+    const taken = Array.from({ length: 300 }, (_, i) => (i * 77) % 500);
+    for (const i of taken) cancels[i]?.();
+    let done = false;
+    clock.at(start + 25, () => (done = true));
+    await until("the end", () => done);
+    expect(seen.length).toBe(200);
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+  });
+
   test("a callback may ask for more, also for now, without holding the loop", async () => {
     const clock = systemClock(options);
     let ticks = 0;

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { close, type Fd, read } from "../../../ffi/fd.ts";
+import { close, type Fd, O_ASYNC, read, statusFlags } from "../../../ffi/fd.ts";
 import { fixed } from "../../../ffi/memory.ts";
 import { AF_INET, inetAddress } from "../../../ffi/sockaddr.ts";
 import {
@@ -111,6 +111,53 @@ test("a handler may remove another one that is ready in the same batch", async (
   expect(runs).toBe(1);
   last.remove();
   for (const pair of [...pairs, [c, d]]) for (const fd of pair) close(fd);
+});
+
+test("a brief watch is told what is there, and signals when it was looked at in vain", async () => {
+  const [a, b] = socketPair(SOCK_DGRAM | SOCK_NONBLOCK);
+  let got = 0;
+  const registration = readiness.addBrief(a, "read", () => {
+    while (recv(a, into) !== undefined) got++;
+  });
+  expect(statusFlags(a) & O_ASYNC).toBe(0);
+  send(b, new Uint8Array(1));
+  await until("the first, without a signal", () => got === 1);
+  await until("a look in vain", () => (statusFlags(a) & O_ASYNC) !== 0);
+  const start = performance.now();
+  send(b, new Uint8Array(1));
+  await until("the second, by its signal", () => got === 2);
+  expect(performance.now() - start).toBeLessThan(500);
+  registration.leave();
+  registration.leave();
+  registration.remove();
+  close(a);
+  close(b);
+  expect(readiness.watched()).toBe(0);
+});
+
+test("what is left in the kernel of a descriptor that was closed reaches nobody else", async () => {
+  const [a, b] = socketPair(SOCK_DGRAM | SOCK_NONBLOCK);
+  let old = 0;
+  const first = readiness.addBrief(a, "read", () => old++);
+  // A second descriptor of the same socket, as a child has it between fork and exec: the set goes on watching.
+  const child = Bun.spawn(["sleep", "10"], { stdin: a });
+  first.leave();
+  close(a);
+  send(b, new Uint8Array(1));
+  const [c, d] = socketPair(SOCK_DGRAM | SOCK_NONBLOCK);
+  let told = 0;
+  const second = readiness.add(c, "read", () => told++);
+  let turns = 0;
+  const turn = () => {
+    if (++turns < 20) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await until("some turns of the loop", () => turns === 20);
+  expect([old, told]).toEqual([0, 0]);
+  second.remove();
+  child.kill();
+  await child.exited;
+  for (const fd of [b, c, d]) close(fd);
 });
 
 test("an exception of a handler is reported, and others go on", async () => {

@@ -164,8 +164,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   }
 
   function isRunning(role: RoleName): void {
-    if (role === "checker") {
-      startVrrp();
+    if (role === "checker") startVrrp();
+    if (role === "checker" || role === "vrrp") {
       startApi();
       describe();
     }
@@ -218,13 +218,14 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
         ?.stop(LEAST_STOP_MS)
         .then(() => renew("checker"));
     if (needs("bfd", reading.config)) void configure("bfd", reading.config);
-    if (!checkerNeeded || !supervisors.has("checker")) {
-      startVrrp();
-      startApi();
-    } else {
+    // The one that has work to do first has the processors to itself.
+    if (checkerNeeded && supervisors.has("checker")) {
       clock.at(clock.now() + VRRP_WAIT_MS, startVrrp);
       clock.at(clock.now() + API_WAIT_MS, startApi);
-    }
+    } else if (needs("vrrp", reading.config) && supervisors.has("vrrp")) {
+      startVrrp();
+      clock.at(clock.now() + API_WAIT_MS, startApi);
+    } else startApi();
     clock.at(clock.now() + DESCRIBE_AFTER_MS, describe);
   }
 

@@ -171,6 +171,7 @@ test.each([
   const { director, children } = lab(reading(SERVICES + VRRP), { roles });
   director.start();
   if (roles.checker) children.of("checker").comeUp();
+  else if (roles.vrrp) children.of("vrrp").comeUp();
   expect(new Set(children.all.map((child) => child.role))).toEqual(new Set<RoleName>(expected));
 });
 

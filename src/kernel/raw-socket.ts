@@ -163,6 +163,7 @@ export function openVrrpSockets(
   onDatagram: (datagram: VrrpDatagram, key: string) => void,
 ): VrrpSockets {
   const pairs = new Map<string, Pair>();
+  const unfiltered = new Set<Pair>();
   const receiver = openReceiver(RECEIVE_BYTES);
 
   function read(pair: Pair, fd: Fd, limit: number): void {
@@ -193,8 +194,20 @@ export function openVrrpSockets(
     }
   }
 
+  /** Once for all VRIDs that a turn adds: a program grows with them, and several hundred of them take their time. */
+  function filterSoon(pair: Pair): void {
+    if (unfiltered.size === 0) queueMicrotask(filterAll);
+    unfiltered.add(pair);
+  }
+
+  function filterAll(): void {
+    for (const pair of unfiltered) applyFilter(pair);
+    unfiltered.clear();
+  }
+
   function closePair(pair: Pair): void {
     pairs.delete(pair.key);
+    unfiltered.delete(pair);
     for (const { registration, fd } of pair.receivers) {
       registration.remove();
       close(fd);
@@ -208,7 +221,7 @@ export function openVrrpSockets(
       const pair = pairs.get(key) ?? open(endpoint, options, vrid);
       pairs.set(key, pair);
       pair.vrids.set(vrid, (pair.vrids.get(vrid) ?? 0) + 1);
-      applyFilter(pair);
+      filterSoon(pair);
       let held = true;
       return {
         key,

@@ -145,7 +145,9 @@ function sameValue(a: unknown, b: unknown): boolean {
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
   if (a instanceof Map && b instanceof Map)
     return a.size === b.size && [...a].every(([key, value]) => sameValue(value, b.get(key)));
-  const left = Object.entries(a);
-  const right = new Map(Object.entries(b));
-  return left.length === right.size && left.every(([name, value]) => sameValue(value, right.get(name)));
+  const names = Object.keys(a);
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => sameValue(Reflect.get(a, name), Reflect.get(b, name)))
+  );
 }

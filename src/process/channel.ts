@@ -143,7 +143,8 @@ export function updateKey(update: Exclude<StatusUpdate, EventUpdate>): string {
     case "sync-group-gone":
       return `sync-group ${update.name}`;
     case "director":
-      return "director";
+    case "vrrp-traffic":
+      return update.kind;
     case "process":
       return `process ${update.value.role}`;
     case "process-gone":
@@ -158,9 +159,11 @@ export function updateKey(update: Exclude<StatusUpdate, EventUpdate>): string {
   }
 }
 
-/** Counters of a role come in parts: parts of one role add up, everything else is replaced. */
+/** Counters come in parts: parts of one role add up, everything else is replaced. */
 function merge(waiting: StatusUpdate | undefined, update: StatusUpdate): StatusUpdate {
   if (waiting?.kind === "metrics" && update.kind === "metrics")
+    return { ...update, values: { ...waiting.values, ...update.values } };
+  if (waiting?.kind === "vrrp-traffic" && update.kind === "vrrp-traffic")
     return { ...update, values: { ...waiting.values, ...update.values } };
   if (waiting?.kind === "facts" && update.kind === "facts")
     return { ...update, values: { ...waiting.values, ...update.values } };

@@ -67,6 +67,7 @@ const keyed = v.variant("kind", [
   v.object({ kind: v.literal("virtual-server-gone"), id: text }),
   v.object({ kind: v.literal("vrrp"), value: withName }),
   v.object({ kind: v.literal("vrrp-gone"), name: text }),
+  v.object({ kind: v.literal("vrrp-traffic"), values: payload }),
   v.object({ kind: v.literal("sync-group"), value: withName }),
   v.object({ kind: v.literal("sync-group-gone"), name: text }),
   v.object({

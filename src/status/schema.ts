@@ -117,6 +117,12 @@ export interface VrrpStatus {
   } | null;
 }
 
+/** What changes with every advertisement, told by itself: the rest of a VrrpStatus is told when it changes. */
+export interface VrrpTraffic {
+  readonly lastAdvertAt: string | null;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
 export interface SyncGroupStatus {
   readonly name: string;
   readonly state: string;
@@ -182,6 +188,8 @@ export type StatusUpdate =
   | { readonly kind: "virtual-server-gone"; readonly id: string }
   | { readonly kind: "vrrp"; readonly value: VrrpStatus }
   | { readonly kind: "vrrp-gone"; readonly name: string }
+  /** By name of the instance. */
+  | { readonly kind: "vrrp-traffic"; readonly values: Readonly<Record<string, VrrpTraffic>> }
   | { readonly kind: "sync-group"; readonly value: SyncGroupStatus }
   | { readonly kind: "sync-group-gone"; readonly name: string }
   /** `id` is given by the parent: a running number that goes with `DirectorStatus.boot`. */

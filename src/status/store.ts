@@ -9,6 +9,7 @@ import type {
   SyncGroupStatus,
   VirtualServerStatus,
   VrrpStatus,
+  VrrpTraffic,
 } from "./schema.ts";
 
 /** Events that are kept for readers that come back. */
@@ -94,6 +95,16 @@ export function createStatusStore(): StatusStore {
       if (kept.has(name) || kept.size < MAX_METRICS_PER_ROLE) kept.set(name, value);
   }
 
+  function addTraffic(values: Readonly<Record<string, VrrpTraffic>>): void {
+    for (const [name, { lastAdvertAt, counters }] of Object.entries(values)) {
+      const kept = vrrp.get(name);
+      if (!kept) continue;
+      const { value } = kept;
+      const master = value.master && { ...value.master, lastAdvertAt: lastAdvertAt ?? value.master.lastAdvertAt };
+      vrrp.set(name, { ...kept, revision, value: { ...value, master, counters: { ...value.counters, ...counters } } });
+    }
+  }
+
   /** The tables that hold what `role` reports. */
   function eachOwned(role: string, run: <T>(map: Map<string, Kept<T>>) => void): void {
     if (role === "checker") run(virtualServers);
@@ -113,6 +124,8 @@ export function createStatusStore(): StatusStore {
           return keep(vrrp, update.value.name, update.value);
         case "vrrp-gone":
           return void vrrp.delete(update.name);
+        case "vrrp-traffic":
+          return addTraffic(update.values);
         case "sync-group":
           return keep(syncGroups, update.value.name, update.value);
         case "sync-group-gone":

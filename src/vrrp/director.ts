@@ -97,6 +97,7 @@ export interface Director {
   stop(at: Instant): readonly DirectorAction[];
   sockets(): readonly SocketSpec[];
   instances(): readonly InstanceView[];
+  instance(name: string): InstanceView | undefined;
   /** Without `placeOf`, masters are believed to have their addresses. */
   status(name: string, at: Instant, placeOf?: PlaceOf): VrrpStatus | undefined;
   groupStatus(name: string, at: Instant): SyncGroupStatus | undefined;
@@ -713,6 +714,10 @@ export function createDirector(
     },
     sockets: () => socketSpecsOf(runtimes.values()),
     instances: () => [...runtimes.values()].map(view),
+    instance(name) {
+      const runtime = runtimes.get(name);
+      return runtime && view(runtime);
+    },
     status(name, at, placeOf) {
       const runtime = runtimes.get(name);
       return runtime && statusOf(view(runtime), at, placeOf);

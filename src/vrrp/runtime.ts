@@ -140,9 +140,11 @@ export function withoutPeer(instance: VrrpInstance): readonly Fault[] {
   return [{ code: "config", text: "unicast is asked for, and no unicast_peer is configured" }];
 }
 
+const noted = { limiter: logLimiter(), sightings: sightings() };
+
 /** Stands in for a runtime in a rehearsal: what is counted, remembered and limited there is of no consequence. */
 export function understudyOf(runtime: Runtime): Runtime {
-  return { ...runtime, counters: { ...runtime.counters }, limiter: logLimiter(), sightings: sightings() };
+  return { ...runtime, ...noted, counters: { ...runtime.counters } };
 }
 
 function zeroCounters(): Record<CounterName, number> {

@@ -89,6 +89,8 @@ export interface Sightings {
   /** Notices silence, and forgets after it. True when a master fell silent that was worth announcing ourselves for. */
   expire(now: MonoMs, lastAnnouncedAt: MonoMs): boolean;
   deadline(): MonoMs;
+  /** Another number after each change of what the next two tell. */
+  mark(): number;
   lastRefused(): RefusedPacket | undefined;
   /** The one heard last, and how many there are. */
   foreign(instance: VrrpInstance): { readonly last: ForeignMaster; readonly count: number } | undefined;
@@ -96,6 +98,7 @@ export interface Sightings {
 
 export function sightings(): Sightings {
   const last = newRecord();
+  let changes = 0;
   const slots: Foreign[] = Array.from({ length: MAX_FOREIGN_MASTERS }, () => ({
     ...newRecord(),
     told: false,
@@ -105,6 +108,7 @@ export function sightings(): Sightings {
   }));
 
   function sight(datagram: Datagram, reason: Kept["reason"], now: MonoMs): boolean {
+    changes++;
     const at = messageAt(datagram);
     const priority = at < 0 ? 0 : (datagram.bytes[at + 2] ?? 0);
     if (priority === 0) return false;
@@ -121,15 +125,18 @@ export function sightings(): Sightings {
 
   return {
     refused(datagram, reason, now, asMaster) {
+      changes++;
       keep(last, datagram, reason, now);
       return asMaster && MASTER_LIKE.has(reason) && sight(datagram, reason, now);
     },
     weaker: (datagram, addressesDiffer, now) =>
       sight(datagram, addressesDiffer ? "address-list" : "lower-priority", now),
     clear() {
+      changes++;
       for (const slot of slots) slot.used = false;
     },
     expire(now, lastAnnouncedAt) {
+      changes++;
       let tell = false;
       for (const slot of slots) {
         if (!slot.used || now < silentAt(slot)) continue;
@@ -145,6 +152,7 @@ export function sightings(): Sightings {
         if (slot.used) earliest = Math.min(earliest, slot.told ? forgottenAt(slot) : silentAt(slot));
       return earliest;
     },
+    mark: () => changes,
     lastRefused() {
       if (!last.used || last.reason === "lower-priority" || last.reason === "address-list") return undefined;
       const datagram = asDatagram(last);

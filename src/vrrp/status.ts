@@ -1,7 +1,7 @@
 // VRRP core: an instance as the API shows it, and the words for it.
 import type { MonoMs } from "../base/clock.ts";
 import type { Address } from "../config/model.ts";
-import type { VrrpStatus } from "../status/schema.ts";
+import type { VrrpStatus, VrrpTraffic } from "../status/schema.ts";
 import { stateName } from "./machine.ts";
 import type { InstanceView, Instant } from "./view.ts";
 
@@ -11,7 +11,7 @@ export type PlaceOf = (address: Address) => { readonly interface: string; readon
 /** The public shape of an instance. Without `placeOf`, masters are believed to have their addresses. */
 export function statusOf(view: InstanceView, at: Instant, placeOf?: PlaceOf): VrrpStatus {
   const { config, state, evaluation, sightings } = view;
-  const iso = (mono: MonoMs) => new Date(Math.round(at.wallMs - (at.now - mono))).toISOString();
+  const iso = (mono: MonoMs) => isoOf(mono, at);
   const isMaster = state.kind === "master";
   const link = config.interface ?? "";
   const last = view.lastTransition;
@@ -57,6 +57,26 @@ export function statusOf(view: InstanceView, at: Instant, placeOf?: PlaceOf): Vr
         }
       : null,
   };
+}
+
+/** What of it changes with every advertisement; counters of zero are left out. */
+export function trafficOf(view: InstanceView, at: Instant): VrrpTraffic {
+  const counters = Object.fromEntries(Object.entries(view.counters).filter(([, value]) => value > 0));
+  return { lastAdvertAt: masterOf(view, (mono) => isoOf(mono, at))?.lastAdvertAt ?? null, counters };
+}
+
+/** What a status is made of, but for the traffic: as long as these are the same, it is. */
+export function marksOf({ config, source, state, evaluation, lastTransition, sightings, refused }: InstanceView) {
+  const { kind, since, priority, faults, groupFault } = state;
+  const master = kind === "backup" ? (state.preempting ?? state.master) : undefined;
+  const learnedMs = kind === "backup" ? state.masterAdvertMs : undefined;
+  const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0);
+  const own = [config, source, kind, since, priority, faults, groupFault, evaluation, lastTransition];
+  return [...own, master?.address, master?.priority, learnedMs, refusals, sightings.mark()] as const;
+}
+
+function isoOf(mono: MonoMs, at: Instant): string {
+  return new Date(Math.round(at.wallMs - (at.now - mono))).toISOString();
 }
 
 function masterOf(view: InstanceView, iso: (mono: MonoMs) => string): VrrpStatus["master"] {

@@ -21,9 +21,16 @@ export interface AnnouncerPorts {
   sent(link: string): void;
 }
 
+/** All targets in turn, `rounds` times. */
+export interface AnnounceRounds {
+  readonly station: Station | undefined;
+  readonly targets: readonly AnnounceTarget[];
+  readonly rounds: number;
+}
+
 export interface Announcer {
-  /** All targets in turn, `rounds` times. Links that know no ARP are left out. */
-  announce(station: Station | undefined, targets: readonly AnnounceTarget[], rounds: number): void;
+  /** One round of each, then what is left: every address is heard of before any is repeated. Links that know no ARP are left out. */
+  announce(rounds: readonly AnnounceRounds[]): void;
   /** Does all of announce() but the sending. */
   rehearse(station: Station | undefined, targets: readonly AnnounceTarget[]): void;
   /** `garp_extra_if`: an address of each virtual MAC that no advertisement leaves by, with `all` of each such interface. */
@@ -53,11 +60,19 @@ export function createAnnouncer(ports: AnnouncerPorts): Announcer {
     });
   }
 
-  function announce(station: Station | undefined, targets: readonly AnnounceTarget[], rounds: number): void {
-    if (!station) return;
-    const built = framesOf(station, targets);
-    for (let round = 0; round < rounds; round++)
-      for (const { link, frame } of built) if (frames.send(link.index, frame).ok) ports.sent(link.name);
+  function announce(all: readonly AnnounceRounds[]): void {
+    const repeated: { readonly frames: ReturnType<typeof framesOf>; readonly rounds: number }[] = [];
+    for (const { station, targets, rounds } of all) {
+      if (!station || rounds === 0) continue;
+      const built = framesOf(station, targets);
+      send(built);
+      if (rounds > 1) repeated.push({ frames: built, rounds: rounds - 1 });
+    }
+    for (const { frames, rounds } of repeated) for (let round = 0; round < rounds; round++) send(frames);
+  }
+
+  function send(built: ReturnType<typeof framesOf>): void {
+    for (const { link, frame } of built) if (frames.send(link.index, frame).ok) ports.sent(link.name);
   }
 
   return {
@@ -75,7 +90,7 @@ export function createAnnouncer(ports: AnnouncerPorts): Announcer {
         if (device === undefined || device === sending || byDevice.has(device)) continue;
         if (all || virtual.has(device)) byDevice.set(device, target);
       }
-      announce(station, [...byDevice.values()], 1);
+      announce([{ station, targets: [...byDevice.values()], rounds: 1 }]);
     },
   };
 }

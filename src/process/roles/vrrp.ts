@@ -28,15 +28,18 @@ import type { NetEvent } from "../../net/seen.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import type { ScriptRunResult } from "../../probe/track-script.ts";
 import { escapeLabel } from "../../status/metrics.ts";
+import type { VrrpStatus } from "../../status/schema.ts";
 import type { DirectorAction } from "../../vrrp/actions.ts";
 import { type Arrival, createDirector, type Director } from "../../vrrp/director.ts";
 import { planReload } from "../../vrrp/reload.ts";
+import { marksOf, trafficOf } from "../../vrrp/status.ts";
 import type { Instant } from "../../vrrp/view.ts";
 import { journalPath, openJournal } from "../journal.ts";
 import type { Role, RoleContext } from "../role.ts";
-import { createAnnouncer } from "./vrrp-announcer.ts";
+import { type AnnounceRounds, createAnnouncer } from "./vrrp-announcer.ts";
 import { createVrrpMetrics } from "./vrrp-metrics.ts";
 import { createRehearsal } from "./vrrp-rehearsal.ts";
+import { createVrrpReports } from "./vrrp-reports.ts";
 import {
   bootDelayMs,
   deviceOf,
@@ -73,10 +76,6 @@ const AUDIT_QUIET_MS = 50;
 const MAX_APPLY_ROUNDS = 3;
 /** Where adverts follow closer than that there is no such time. */
 const AUDIT_PATIENCE_MS = 1000;
-/** Counters are reported this often; changes of state at once. */
-const STATUS_MS = 2000;
-/** Instances reported in one turn: what takes long delays adverts. */
-const REPORTS_PER_TURN = 16;
 /** What notify programs may take after the stop, of child_wait_time. */
 const DRAIN_SHARE = 0.6;
 
@@ -129,7 +128,29 @@ export function createVrrpRole(context: RoleContext): Role {
     announcer,
     rehearseTables: (gained) => tables.rehearse(wantedParts(new Map([...owning, ...gained]))),
   });
-  const dirty = new Set<string>();
+  const reports = createVrrpReports({
+    clock,
+    report: context.report,
+    names: () => [...stations.keys()],
+    status: statusOf,
+    marks(name) {
+      const view = director?.instance(name);
+      const { messages, missed } = reflector.counters();
+      // Any change in the kernel's tables may be of its addresses.
+      return view && [...marksOf(view), messages, missed];
+    },
+    *traffic() {
+      const at = now();
+      for (const view of director?.instances() ?? []) yield [view.name, trafficOf(view, at)];
+    },
+    *groups() {
+      for (const { name } of config?.vrrp.syncGroups ?? []) {
+        const value = director?.groupStatus(name, now());
+        if (value) yield value;
+      }
+    },
+    metrics: metricValues,
+  });
   let director: Director | undefined;
   let config: Config | undefined;
   let notifier: RunningNotifier | undefined;
@@ -142,8 +163,6 @@ export function createVrrpRole(context: RoleContext): Role {
   const held: NetEvent[] = [];
   let cancelTimer: Cancel = () => {};
   let cancelAudit: Cancel = () => {};
-  let cancelStatus: Cancel = () => {};
-  let cancelNews: Cancel | undefined;
   let looking = false;
   let stopped = false;
 
@@ -189,7 +208,7 @@ export function createVrrpRole(context: RoleContext): Role {
     holding++;
     if (tablesChanged) applyTables();
     // The neighbours wait; programs, the log and the status come after them.
-    for (const action of actions) announce(action);
+    announcer.announce(actions.flatMap(announced));
     reflector.settle();
     for (const action of actions) tell(action);
     holding--;
@@ -205,22 +224,11 @@ export function createVrrpRole(context: RoleContext): Role {
     for (const { destination, bytes } of datagrams) socket.send(destination, bytes, from);
   }
 
-  function announce(action: DirectorAction): void {
-    switch (action.kind) {
-      case "announce":
-        announcer.announce(stations.get(action.instance), action.targets, action.rounds);
-        return;
-      case "announceExtra":
-        announcer.announceExtra(stations.get(action.instance), action.all);
-        return;
-      case "announceSource":
-        announcer.announce(
-          stations.get(action.instance),
-          [{ ip: action.ip, family: action.config.family, useVmac: false }],
-          1,
-        );
-        return;
-    }
+  function announced(action: DirectorAction): AnnounceRounds[] {
+    if (action.kind !== "announce" && action.kind !== "announceSource") return [];
+    const station = stations.get(action.instance);
+    if (action.kind === "announce") return [{ station, targets: action.targets, rounds: action.rounds }];
+    return [{ station, targets: [{ ip: action.ip, family: action.config.family, useVmac: false }], rounds: 1 }];
   }
 
   function tell(action: DirectorAction): void {
@@ -231,8 +239,10 @@ export function createVrrpRole(context: RoleContext): Role {
       case "syncAddresses":
       case "restoreAddresses":
       case "announce":
-      case "announceExtra":
       case "announceSource":
+        return;
+      case "announceExtra":
+        announcer.announceExtra(stations.get(action.instance), action.all);
         return;
       case "rehearse":
         rehearsal.run(action.actions);
@@ -255,17 +265,8 @@ export function createVrrpRole(context: RoleContext): Role {
     const at = new Date(clock.wallMs()).toISOString();
     const kind = subject === "group" ? "sync-group" : "vrrp";
     context.report({ kind: "event", value: { at, kind, subject: name, from, to, reason: cause.text } });
-    if (subject === "instance") {
-      metrics.transition(name, from, to, cause.code);
-      dirty.add(name);
-    }
-    // Together with what else this turn changes.
-    cancelNews ??= clock.at(clock.now(), () => {
-      cancelNews = undefined;
-      for (const one of dirty) reportInstance(one);
-      dirty.clear();
-      reportGroups();
-    });
+    if (subject === "instance") metrics.transition(name, from, to, cause.code);
+    reports.changed(name);
   }
 
   function forwards(link: string): boolean {
@@ -498,7 +499,7 @@ export function createVrrpRole(context: RoleContext): Role {
     syncDaemons.configure(first, new Set(owning.keys()));
     publishAddresses();
     cancelAudit = clock.at(clock.now() + AUDIT_MS, auditSoon);
-    cancelStatus = clock.at(clock.now() + STATUS_MS, () => reportFrom(0));
+    reports.start();
     rehearsal.warmUp(() => (stopped ? [] : (director?.takeover(now()) ?? [])));
   }
 
@@ -523,7 +524,7 @@ export function createVrrpRole(context: RoleContext): Role {
     checkStatics();
     syncDaemons.configure(next, new Set(owning.keys()));
     if (next.global.fifoWriteVrrpStatesOnReload) repeatStates();
-    snapshot();
+    reports.everything();
   }
 
   /** Stations of another configuration: kept, dropped, new. What the new ones find is the result. */
@@ -564,7 +565,7 @@ export function createVrrpRole(context: RoleContext): Role {
     releaseSocket(station);
     owning.delete(name);
     for (const { name: vmac } of virtualsOf(station)) virtuals.remove(vmac);
-    context.report({ kind: "vrrp-gone", name });
+    reports.gone(name);
   }
 
   function repeatStates(): void {
@@ -619,41 +620,15 @@ export function createVrrpRole(context: RoleContext): Role {
     });
   }
 
-  /** All instances within STATUS_MS, some in each turn; then what is said of all of them. */
-  function reportFrom(first: number): void {
-    const names = [...stations.keys()];
-    const turns = Math.max(1, Math.ceil(names.length / REPORTS_PER_TURN));
-    for (const name of names.slice(first, first + REPORTS_PER_TURN)) reportInstance(name);
-    const next = first + REPORTS_PER_TURN;
-    cancelStatus = clock.at(clock.now() + STATUS_MS / turns, () => reportFrom(next < names.length ? next : 0));
-    if (next < names.length) return;
-    reportGroups();
-    reportMetrics();
-  }
-
-  function snapshot(): void {
-    for (const name of stations.keys()) reportInstance(name);
-    reportGroups();
-    reportMetrics();
-  }
-
-  function reportInstance(name: string): void {
+  function statusOf(name: string): VrrpStatus | undefined {
     const station = stations.get(name);
-    const value = director?.status(name, now(), (address) => {
+    return director?.status(name, now(), (address) => {
       const device = station && deviceOf(station, address);
       return { interface: device ?? "", present: device !== undefined && tables.has({ ...address, device }) };
     });
-    if (value) context.report({ kind: "vrrp", value });
   }
 
-  function reportGroups(): void {
-    for (const { name } of config?.vrrp.syncGroups ?? []) {
-      const value = director?.groupStatus(name, now());
-      if (value) context.report({ kind: "sync-group", value });
-    }
-  }
-
-  function reportMetrics(): void {
+  function metricValues(): Record<string, number> {
     const { overruns, resyncs } = reflector.counters();
     const values: Record<string, number> = {
       ...metrics.values(),
@@ -665,14 +640,14 @@ export function createVrrpRole(context: RoleContext): Role {
     for (const role of syncDaemons.running()) values[`lbd_ipvs_sync_daemon_up{role="${role}"}`] = 1;
     for (const [name, running] of trackers.scripts())
       values[`keepalived_script_state{name="${escapeLabel(name)}"}`] = running ? 1 : 0;
-    context.report({ kind: "metrics", role: "vrrp", values });
+    return values;
   }
 
   // --- end
 
   async function stop(): Promise<void> {
     cancelAudit();
-    cancelStatus();
+    reports.stop();
     cancelTimer();
     trackers.stop();
     const tracksEnd = trackScripts.stop();
@@ -680,10 +655,9 @@ export function createVrrpRole(context: RoleContext): Role {
     // -V: resigned, but addresses, routes and rules stay.
     carryOut(options.releaseVrrp ? actions : actions.filter((action) => !action.kind.endsWith("Addresses")));
     stopped = true;
-    cancelNews?.();
     if (options.releaseVrrp) removeAll();
     syncDaemons.stop();
-    for (const name of stations.keys()) reportInstance(name);
+    reports.tell(stations.keys());
     sockets[Symbol.dispose]();
     await notifier?.drain((config?.global.childWaitMs ?? 5000) * DRAIN_SHARE);
     await Promise.all([tracksEnd, notifyScripts.stop()]);
@@ -707,7 +681,7 @@ export function createVrrpRole(context: RoleContext): Role {
     start,
     reload,
     stop,
-    snapshot,
+    snapshot: reports.everything,
     receive(topic, value) {
       if (topic === "bfd" && isSessions(value)) trackers.setBfd(value);
     },

@@ -28,6 +28,26 @@ test("since() gives what changed after a revision", () => {
   expect(delta.virtualServers).toEqual([]);
 });
 
+test("traffic of an instance is worked into what is known of it", () => {
+  const store = createStatusStore();
+  for (const update of everything()) store.apply(update);
+  const { revision } = store.since(0);
+  const traffic = { lastAdvertAt: "2026-11-23T09:00:00.000Z", counters: { advert_sent: 10 } };
+  store.apply({
+    kind: "vrrp-traffic",
+    values: { VI_1: traffic, VI_2: { lastAdvertAt: null, counters: {} }, none: traffic },
+  });
+  const before = vrrpInstance("VI_1");
+  expect(store.vrrpInstance("VI_1")).toEqual({
+    ...before,
+    master: before.master && { ...before.master, lastAdvertAt: "2026-11-23T09:00:00.000Z" },
+    counters: { advert_rcvd: 4, advert_sent: 10, become_master: 1 },
+  });
+  expect(store.vrrpInstance("VI_2")?.master).toBeNull();
+  expect(store.vrrpInstance("none")).toBeUndefined();
+  expect(store.since(revision).vrrp).toHaveLength(2);
+});
+
 test("what a role that came back does not mention again is gone, and only that", () => {
   const store = createStatusStore();
   for (const update of everything()) store.apply(update);

@@ -3,7 +3,7 @@
 // second run beside them and /metrics is scraped each second. Checkers start only where the kernel has ip_vs, so the checks are those
 // of test/bench/checks.ts: the checker's own runner and probes in a process of their own.
 // Usage: bun test/bench/scale.ts [--seconds N]
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -76,13 +76,12 @@ async function measure(kind: Kind): Promise<Scale> {
   await Bun.sleep(20_000);
   const cpuMilli = ((cpuTicks(director) - cpuBefore) / TICKS_PER_SECOND / 20 / INSTANCES) * 1000;
 
-  const load = await startChecks();
+  using _load = await startChecks();
   const scrapes = kind === "lbd" ? setInterval(() => void scrape(join(director.dir, "run/api.sock")), 1000) : undefined;
   const from = capture.frames.length;
   await Bun.sleep(seconds * 1000);
   const jitter = jitterOf(capture.frames.slice(from));
   clearInterval(scrapes);
-  load.kill();
   const at = (share: number) => percentile(jitter, share);
   return { allMasterS, cpuMilli, jitterMs: { p50: at(0.5), p999: at(0.999), max: at(1) } };
 }
@@ -102,15 +101,23 @@ async function scrape(socket: string): Promise<void> {
   if (!(await answer.text()).includes("lbd_")) throw new Error(`no metrics: status ${answer.status}`);
 }
 
-/** They go on until killed; what they found is not of interest here. */
-async function startChecks(): Promise<ChildProcess> {
+/** They go on until they are disposed of; what they found is not of interest here. */
+async function startChecks(): Promise<Disposable> {
   const script = join(import.meta.dir, "checks.ts");
   const args = ["--kind", "tcp", "--rate", String(CHECKS_PER_SECOND), "--seconds", "3600"];
-  const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "ignore", "inherit"] });
+  // A group of its own: with it ends the server that the checks ask, which would hold our output open for ever.
+  const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "ignore", "inherit"], detached: true });
+  const end = () => void (child.pid !== undefined && child.exitCode === null && process.kill(-child.pid, "SIGKILL"));
+  process.once("exit", end);
   // Its own settling time: code gets compiled, first checks spread.
   await Bun.sleep(6000);
   if (child.exitCode !== null) throw new Error(`the checks ended with status ${child.exitCode}`);
-  return child;
+  return {
+    [Symbol.dispose]() {
+      end();
+      process.off("exit", end);
+    },
+  };
 }
 
 /** User and system time of all its processes. */

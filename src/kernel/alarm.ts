@@ -1,5 +1,5 @@
 // Adapter: wakes the event loop to some ten microseconds: the kernel's timer of this process, told by SIGALRM. The runtime's own timers
-// count whole milliseconds (docs/decisions/007-precise-time.md). There is one alarm in a process: kernel/clock.ts has it.
+// count whole milliseconds (docs/decisions/007-takeover-in-time.md). There is one alarm in a process: kernel/clock.ts has it.
 import { setAlarm } from "../../ffi/time.ts";
 
 /** Longer waits are set anew on the way. */

@@ -106,7 +106,7 @@ function timeoutTimer(turn: () => void): Timer {
 function alarmTimer(openAlarm: (ring: () => void) => Alarm, turn: () => void): Timer {
   const alarm = openAlarm(turn);
   let immediate: ReturnType<typeof setImmediate> | undefined;
-  setInterval(turn, SWEEP_MS).unref();
+  setInterval(turn, SWEEP_MS);
   return {
     earlyMs: 0,
     set(delayMs) {

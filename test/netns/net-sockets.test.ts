@@ -28,6 +28,7 @@ interface Heard {
   readonly ttl?: number | undefined;
   readonly destination?: string | undefined;
   readonly bytes: Uint8Array;
+  readonly receivedAt: number;
 }
 
 /** A version 3 header without addresses; its checksum is nobody's business here. */
@@ -60,6 +61,7 @@ describe.skipIf(reason !== undefined)("sockets of VRRP", () => {
       ttl: v4 ? datagram.bytes[8] : undefined,
       destination: datagram.destination?.join("."),
       bytes: datagram.bytes.slice(),
+      receivedAt: datagram.receivedAt,
     });
   }
 
@@ -211,6 +213,26 @@ describe.skipIf(reason !== undefined)("sockets of VRRP", () => {
       for (const s of [from, one, last]) s?.release();
     },
   );
+
+  test("a packet counts from when it arrived; one that waited through a pause, from when it is read", async () => {
+    const from = within(a, () => left.acquire(endpoint("a", GROUP4), 51));
+    const to = within(b, () => right.acquire(endpoint("b", GROUP4), 51));
+    const packet = ipv4("192.0.2.1", "224.0.0.18", body(51));
+    const readAfter = (pauseMs: number) => {
+      heard.length = 0;
+      from.send(ipBytes("224.0.0.18"), packet, ipBytes("192.0.2.1"));
+      // The loop has no turn.
+      const sentAt = clock.now();
+      while (clock.now() - sentAt < pauseMs);
+      right.drain();
+      return (heard.at(-1)?.receivedAt ?? Number.NaN) - sentAt;
+    };
+    // kernel: stamps are switched on behind the first socket that asks for them.
+    await until("the kernel stamps", () => readAfter(20) < 10);
+    expect(readAfter(150)).toBeGreaterThanOrEqual(150);
+    from.release();
+    to.release();
+  });
 
   test("a flood is read in bounded turns, and timers run between", async () => {
     heard.length = 0;

@@ -69,6 +69,7 @@ import {
   recvFrom,
   SHUT_WR,
   SO_RCVBUF,
+  SO_TIMESTAMPNS,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_SEQPACKET,
@@ -83,6 +84,7 @@ import {
   socketPair,
   takeSocketError,
 } from "../../../ffi/socket.ts";
+import { wallClockMs } from "../../../ffi/time.ts";
 
 export interface BackendCase {
   readonly name: string;
@@ -368,6 +370,25 @@ export const backendCases: readonly BackendCase[] = [
           localAddress: LOOPBACK6,
           hops: 64,
         });
+      });
+    },
+  },
+  {
+    name: "recvmsg with the time of arrival, by a wall clock that has fractions",
+    run() {
+      const a = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+      const b = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+      using([a, b], () => {
+        bind(a, inetAddress(LOOPBACK4, 0));
+        setsockoptInt(a, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+        const clocks = [Date.now(), wallClockMs(), Date.now() + 1];
+        expect(clocks.toSorted((x, y) => x - y)).toEqual(clocks);
+        const before = wallClockMs();
+        expect(sendTo(b, new Uint8Array([9]), inetAddress(LOOPBACK4, portOf(a)))).toBe(1);
+        waitReadable(a);
+        const arrived = openReceiver(8).receive(a)?.ancillary.arrivedWallMs ?? 0;
+        expect(arrived).toBeGreaterThanOrEqual(before);
+        expect(arrived).toBeLessThanOrEqual(wallClockMs());
       });
     },
   },

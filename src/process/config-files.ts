@@ -15,6 +15,7 @@ import { resolve } from "node:path";
 import { type Decoded, err, ok } from "../base/result.ts";
 import type { ConfigFiles, FileError } from "../config/include.ts";
 import { makeHeapRoom } from "./heap-room.ts";
+import type { RoleName } from "./role.ts";
 
 /** The file system of this machine; relative names are relative to the current directory. */
 export const configFiles: ConfigFiles = {
@@ -35,6 +36,24 @@ export const configFiles: ConfigFiles = {
     }
   },
 };
+
+/** What is looked at to guess what a configuration is about. */
+const GLANCE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Roles whose processes may boot while the file is read, by its words alone: wrong in either direction costs a little time. With
+ * included files both are likely.
+ */
+export function glance(path: string): ReadonlySet<RoleName> {
+  const read = readRegularFile(path, GLANCE_BYTES);
+  if (!read.ok) return new Set();
+  const text = Buffer.from(read.value.buffer, read.value.byteOffset, read.value.byteLength);
+  const includes = text.includes("include");
+  const likely = new Set<RoleName>();
+  if (includes || text.includes("virtual_server")) likely.add("checker");
+  if (includes || text.includes("vrrp_instance")) likely.add("vrrp");
+  return likely;
+}
 
 function readRegularFile(path: string, maxBytes: number): Decoded<Uint8Array, FileError> {
   if (path.includes("\0")) return err({ kind: "missing" });

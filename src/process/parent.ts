@@ -43,6 +43,8 @@ export interface DirectorPorts {
   /** Roles that this program has. */
   readonly roles: ReadonlySet<RoleName>;
   readonly identity: Pick<DirectorStatus, "version" | "pid" | "boot" | "hostname">;
+  /** Roles that the configuration seems to need, before it is read; absent: the checker. */
+  likely?(): ReadonlySet<RoleName>;
   /** A role that ended without stopping left things of ours in the kernel: it is started to take them away. */
   leftBehind?(role: RoleName): boolean;
   /** A role's process has another pid now; undefined when it has none. */
@@ -197,8 +199,9 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
 
   function start() {
     if (stopping) return;
-    // It boots while the configuration is read here; which roles are needed is known after that.
-    supervisors.get("checker")?.spawn();
+    // They boot while the configuration is read here; which roles are needed is known after that.
+    const early = ports.likely?.() ?? new Set(["checker"]);
+    for (const role of early) supervisors.get(role)?.spawn();
     const reading = ports.read();
     logFindings(reading);
     if (stopping) return;
@@ -210,19 +213,17 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     }
     take(reading, reading.config);
     // What a file has nothing for is not started; what runs once stays, to take away what a reload removes.
-    const checkerNeeded = needs("checker", reading.config) || ports.leftBehind?.("checker") === true;
-    if (checkerNeeded) void configure("checker", reading.config);
-    else
-      void supervisors
-        .get("checker")
-        ?.stop(LEAST_STOP_MS)
-        .then(() => renew("checker"));
-    if (needs("bfd", reading.config)) void configure("bfd", reading.config);
+    const next = reading.config;
+    const needed = (role: RoleName) =>
+      supervisors.has(role) && (needs(role, next) || ports.leftBehind?.(role) === true);
+    for (const role of early) if (!needed(role)) dismiss(role);
+    if (needed("bfd")) void configure("bfd", next);
     // The one that has work to do first has the processors to itself.
-    if (checkerNeeded && supervisors.has("checker")) {
+    if (needed("checker")) {
+      void configure("checker", next);
       clock.at(clock.now() + VRRP_WAIT_MS, startVrrp);
       clock.at(clock.now() + API_WAIT_MS, startApi);
-    } else if (needs("vrrp", reading.config) && supervisors.has("vrrp")) {
+    } else if (needed("vrrp")) {
       startVrrp();
       clock.at(clock.now() + API_WAIT_MS, startApi);
     } else startApi();
@@ -243,11 +244,16 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     void configure("api", running.config);
   }
 
-  /** A fresh supervisor for a role that was stopped because nothing needed it. */
-  function renew(role: RoleName): void {
-    if (!stopping) supervisors.set(role, supervise(role));
-    processes.delete(role);
-    tellApi({ kind: "process-gone", role });
+  /** A role that nothing needs is stopped, and its next process has a fresh supervisor. */
+  function dismiss(role: RoleName): void {
+    void supervisors
+      .get(role)
+      ?.stop(LEAST_STOP_MS)
+      .then(() => {
+        if (!stopping) supervisors.set(role, supervise(role));
+        processes.delete(role);
+        tellApi({ kind: "process-gone", role });
+      });
   }
 
   function configure(role: RoleName, next: Config): Promise<void> {

@@ -6,6 +6,7 @@ import { systemClock } from "../kernel/clock.ts";
 import { nameProcess } from "../kernel/confinement.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { VERSION } from "../version.ts";
+import { glance } from "./config-files.ts";
 import type { ReadConfiguration } from "./configuration.ts";
 import { journalPath } from "./journal.ts";
 import { watchLag } from "./lag.ts";
@@ -58,6 +59,7 @@ export async function runDirector(
     log,
     spawn: spawnChild,
     read,
+    likely: () => glance(options.configFile),
     roles,
     identity: { version: VERSION, pid: process.pid, boot: crypto.randomUUID().slice(0, 8), hostname: hostname() },
     leftBehind: (role) => existsSync(journalPath(options.runDir, role)),

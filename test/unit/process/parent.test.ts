@@ -54,6 +54,7 @@ function lab(
   change: Partial<RunOptions> = {},
   children: FakeChildren = fakeChildren(),
   leftBehind: readonly RoleName[] = [],
+  likely: readonly RoleName[] = ["checker"],
 ) {
   const clock = manualClock();
   const logs: LogLine[] = [];
@@ -69,6 +70,7 @@ function lab(
       read: () => next,
       roles,
       identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
+      likely: () => new Set(likely),
       leftBehind: (role) => leftBehind.includes(role),
       ended: (status) => ended.push(status),
     },
@@ -134,6 +136,22 @@ test("vrrp waits for the table, so that no address comes before it, and api, so 
   children.of("checker").comeUp();
   for (const role of ["vrrp", "api"] as const) children.of(role).say({ kind: "hello" });
   expect(startedRoles()).toEqual(["checker", "vrrp", "api"]);
+});
+
+test("roles that the file seems to need boot while it is read; one that it does not need after all is dismissed", async () => {
+  const { director, children, startedRoles } = lab(reading(VRRP), {}, fakeChildren(), [], ["checker", "vrrp"]);
+  director.start();
+  expect(children.all.map(({ role }) => role)).toEqual(["checker", "vrrp"]);
+  expect(children.of("checker").killed).toEqual(["SIGKILL"]);
+  children.of("vrrp").say({ kind: "hello" });
+  expect(startedRoles()).toEqual(["vrrp"]);
+});
+
+test("a role whose leftovers are in the kernel is started though the file has nothing for it", () => {
+  const { director, children, startedRoles } = lab(reading(""), {}, fakeChildren(), ["vrrp"], []);
+  director.start();
+  children.of("vrrp").comeUp();
+  expect(startedRoles()).toEqual(["vrrp"]);
 });
 
 test("neither waits for ever for a checker that does not come up", () => {

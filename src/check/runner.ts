@@ -35,8 +35,8 @@ export interface RunnerPorts {
   readonly probes: Probes;
   /** 0 ≤ n < 1. */
   random(): number;
-  /** After each run. `before` is the health that it had. */
-  ran(id: string, before: Health, state: CheckState, verdict: Verdict): void;
+  /** After each run. `before` is the health that it had; `again`: the run before it said the same, word for word. */
+  ran(id: string, before: Health, state: CheckState, verdict: Verdict, again: boolean): void;
   /** At each start: by how much it came later than planned. */
   started?(lateMs: number): void;
 }
@@ -158,6 +158,7 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
     const endedAt = clock.now();
     const verdict: Verdict = { ...outcome, durationMs: endedAt - startedAt };
     const before = entry.health;
+    const again = entry.last !== undefined && sameWord(entry.last.verdict, verdict);
     entry.runs++;
     if (!verdict.ok) entry.failures++;
     if (verdict.inconclusive === undefined) entry.health = afterRun(before, verdict.ok, patience(entry.check));
@@ -167,7 +168,7 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
     entry.last = { verdict, atWallMs: now };
     const delayMs = delayAfterRun(entry.health, verdict.ok, entry.check.kind, entry.check.timing);
     schedule(entry, endedAt, Math.max(MIN_DELAY_MS, delayMs - Math.min(entry.lateMs, MAX_MADE_UP_MS, delayMs / 2)));
-    ports.ran(entry.id, before, snapshot(entry), verdict);
+    ports.ran(entry.id, before, snapshot(entry), verdict, again);
   }
 
   function leave(entry: Entry): void {
@@ -303,6 +304,11 @@ export function partCount(check: Check): number {
     default:
       return 1;
   }
+}
+
+function sameWord(one: Outcome, other: Outcome): boolean {
+  if (one.weight || other.weight || one.inconclusive !== other.inconclusive) return false;
+  return one.ok === other.ok && one.code === other.code && one.reason === other.reason;
 }
 
 function snapshot({ check, health, sinceWallMs, runs, failures, weight, last, nextAt }: Entry): CheckState {

@@ -44,7 +44,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
       clock,
       probes: ports.probes,
       random: ports.random,
-      ran: (id, before, state, verdict) => ran(id, before.up, state, verdict),
+      ran: (id, before, state, verdict, again) => ran(id, before.up, state, verdict, again),
       started(lateMs) {
         if (lateMs > LATE_MS) count("lbd_check_late_total");
       },
@@ -194,8 +194,10 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
 
   // --- what checks say
 
-  function ran(id: string, wasUp: boolean, { check, health }: CheckState, verdict: Verdict): void {
+  function ran(id: string, wasUp: boolean, { check, health }: CheckState, verdict: Verdict, again: boolean): void {
     count(`lbd_check_results_total{result="${verdict.ok ? "ok" : "failed"}",code="${verdict.code}"}`);
+    // Nearly all runs of nearly all checks: the server was up and is.
+    if (again && verdict.ok && wasUp) return;
     const owner = services.ownerOf(id);
     if (!owner || stopped) return;
     const { service, realServer } = owner;

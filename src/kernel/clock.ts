@@ -15,6 +15,8 @@ const MAX_RUNS_PER_TURN = 256;
 
 interface Entry {
   readonly when: MonoMs;
+  /** What is due already counts from when it was asked for. */
+  readonly dueAt: MonoMs;
   /** Order of asking, so that equal times run first come, first served. */
   readonly order: number;
   readonly run: () => void;
@@ -37,23 +39,22 @@ export function systemClock({ late = () => {}, openAlarm }: ClockOptions = {}): 
   const timer = openAlarm ? alarmTimer(openAlarm, turn) : timeoutTimer(turn);
   let order = 0;
   let armedFor = Number.POSITIVE_INFINITY;
-  /** When the timer is to run; what is due already counts from when it was asked for. */
+  /** When the earliest could have run. */
   let expectedAt = 0;
 
   function at(when: MonoMs, run: () => void): Cancel {
     if (Number.isNaN(when)) throw new RangeError("clock: a time that is not a number");
-    const entry: Entry = { when, order: order++, run, at: heap.length };
+    const entry: Entry = { when, dueAt: Math.max(when, performance.now()), order: order++, run, at: heap.length };
     heap.push(entry);
     rise(heap, entry);
-    if (when < armedFor) arm(when);
+    if (when < armedFor) arm(when, entry.dueAt);
     return () => remove(heap, entry);
   }
 
-  function arm(when: MonoMs): void {
+  function arm(when: MonoMs, dueAt: MonoMs): void {
     armedFor = when;
-    const now = performance.now();
-    expectedAt = Math.max(when, now);
-    timer.set(expectedAt - now);
+    expectedAt = dueAt;
+    timer.set(Math.max(0, when - performance.now()));
   }
 
   function turn(): void {
@@ -61,7 +62,7 @@ export function systemClock({ late = () => {}, openAlarm }: ClockOptions = {}): 
     const due = now + timer.earlyMs;
     // Rung too soon: setTimeout may be by a millisecond, and the longest waits go by stages.
     if (armedFor > due) {
-      if (armedFor < Number.POSITIVE_INFINITY) arm(armedFor);
+      if (armedFor < Number.POSITIVE_INFINITY) arm(armedFor, expectedAt);
       return;
     }
     // While callbacks run, at() must not arm: the end of this turn does it once.
@@ -78,7 +79,7 @@ export function systemClock({ late = () => {}, openAlarm }: ClockOptions = {}): 
     } finally {
       armedFor = Number.POSITIVE_INFINITY;
       const next = heap[0];
-      if (next) arm(next.when);
+      if (next) arm(next.when, next.dueAt);
     }
   }
 

@@ -162,6 +162,7 @@ export function createVrrpRole(context: RoleContext): Role {
   let holding = 0;
   const held: NetEvent[] = [];
   let cancelTimer: Cancel = () => {};
+  let armedFor: MonoMs = Number.POSITIVE_INFINITY;
   let cancelAudit: Cancel = () => {};
   let looking = false;
   let stopped = false;
@@ -180,15 +181,19 @@ export function createVrrpRole(context: RoleContext): Role {
   }
 
   function arm(): void {
+    const at = stopped ? Number.POSITIVE_INFINITY : (director?.deadline() ?? Number.POSITIVE_INFINITY);
+    // One that is set already stays: set anew when it is overdue, its lateness would be forgotten.
+    if (at === armedFor) return;
     cancelTimer();
-    const at = director?.deadline() ?? Number.POSITIVE_INFINITY;
-    if (stopped || at === Number.POSITIVE_INFINITY) return;
+    armedFor = at;
+    if (at === Number.POSITIVE_INFINITY) return;
     // Lateness counts from when it could have run.
     const dueAt = Math.max(at, clock.now());
     cancelTimer = clock.at(dueAt, () => tick(dueAt));
   }
 
   function tick(dueAt: MonoMs): void {
+    armedFor = Number.POSITIVE_INFINITY;
     metrics.timer(dueAt, clock.now());
     // What waits in the sockets came before the timer: a living master must not be taken for a dead one.
     sockets.drain();

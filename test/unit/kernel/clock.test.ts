@@ -102,3 +102,29 @@ test("the alarm never rings before its time", async () => {
   await until("500 have rung", () => count === 500);
   expect(early).toEqual([]);
 });
+
+test("what came due while something else ran is late", async () => {
+  const lates: number[] = [];
+  const clock = systemClock({ late: (lateMs) => lates.push(lateMs) });
+  const start = clock.now();
+  clock.at(start + 5, () => {
+    while (clock.now() < start + 80);
+  });
+  let done = false;
+  clock.at(start + 20, () => {
+    done = true;
+  });
+  await until("both have run", () => done);
+  expect(Math.max(...lates)).toBeGreaterThan(50);
+});
+
+test("what was due before it was asked for is not", async () => {
+  const lates: number[] = [];
+  const clock = systemClock({ late: (lateMs) => lates.push(lateMs) });
+  let done = false;
+  clock.at(clock.now() - 10_000, () => {
+    done = true;
+  });
+  await until("it has run", () => done);
+  expect(Math.max(...lates)).toBeLessThan(5000);
+});

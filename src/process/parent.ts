@@ -17,7 +17,7 @@ import { createSupervisor, type Supervisor } from "./supervisor.ts";
 /** vrrp starts when the table is loaded, so that no address comes before it; but after this long it starts anyway. */
 export const VRRP_WAIT_MS = 5000;
 /** The api process waits for the same, so that its start does not slow that of the table; but not for a checker that hangs. */
-export const API_WAIT_MS = 2000;
+export const API_WAIT_MS = 1000;
 /** The configuration goes to the roles first; what is only told of it comes when the table is loaded, or after this long. */
 const DESCRIBE_AFTER_MS = 1000;
 /** A reload that the roles have not answered by then counts as done; supervision deals with a role that hangs. */

@@ -200,7 +200,8 @@ describe("two directors", () => {
         console.log(a.output, b.output, first.ip("addr"), second.run("ps").stdout);
         throw e;
       }
-      expect(ask(first, a, "/v1/vrrp/VI_1/active").code).toBe("200");
+      await until("the first says so", () => ask(first, a, "/v1/vrrp/VI_1/active").code === "200", WAIT_MS);
+      await until("the second answers", () => ask(second, b, "/v1/vrrp/VI_1").code === "200", WAIT_MS);
       expect(ask(second, b, "/v1/vrrp/VI_1/active").code).toBe("503");
       expect(JSON.parse(ask(second, b, "/v1/vrrp/VI_1").body)).toMatchObject({ state: "BACKUP" });
       await askAnew(site);

@@ -37,17 +37,18 @@ test("every server shows state, reason, weights and the kernel's connections", a
   using director = new Daemon("lbd", lab.director, CONFIG).start();
   const socket = `${director.dir}/run/api.sock`;
   const get = (path: string) => lab.director.run("curl", "-s", "--unix-socket", socket, `http://lbd${path}`).stdout;
-  const real = (i: number) => JSON.parse(get(`/v1/virtual-servers/${encodeURIComponent(ID)}`)).realServers[i];
+  const real = (i: number) => JSON.parse(get(`/v1/virtual-servers/${encodeURIComponent(ID)}`)).realServers?.[i];
   const lbd = (...words: string[]) =>
     lab.director.run(lbdBinary(), ...words, "--run-dir", `${director.dir}/run`).stdout;
 
   await until("both are in the table", () => lab.table().length === 3, 30_000);
+  await until("the API answers", () => get("/readyz") !== "", 30_000);
   await lab.ask({ transport: "tcp", host: VIP, port: 80, count: 10 });
   const first = await until(
     "the kernel's numbers arrived",
     () => {
       const now = real(0);
-      return now.statistics?.connections === 5 && now.checks[0].lastResult && now;
+      return now?.statistics?.connections === 5 && now.checks[0].lastResult && now;
     },
     30_000,
   );

@@ -106,10 +106,11 @@ export function encodeInet(
 ): Uint8Array {
   if (!Number.isInteger(port) || port < 0 || port > 0xffff)
     throw new RangeError(`field port: expected 0..65535 (got ${port})`);
-  raw[0] = AF_INET;
-  raw[2] = port >> 8;
-  raw[3] = port & 0xff;
-  raw.set(exactly(address, 4), 4);
+  const at = SOCKADDR_IN.fields;
+  raw[at.family.offset] = AF_INET;
+  raw[at.port.offset] = port >> 8;
+  raw[at.port.offset + 1] = port & 0xff;
+  raw.set(exactly(address, at.address.sizeBytes), at.address.offset);
   return raw;
 }
 

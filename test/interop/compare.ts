@@ -1,11 +1,11 @@
 // Runs Debian's keepalived on a configuration in a namespace, reads what it says of it, and sets our model beside it.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import type { ConfigFiles } from "../../src/config/include.ts";
 import type { LoadResult } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/model.ts";
-import { bindFiles } from "../support/config.ts";
+import { bindFiles, bindText } from "../support/config.ts";
 import type { Namespace } from "../support/netns.ts";
 import { until } from "../support/until.ts";
 import { factsOfDump, factsOfModel } from "./dump.ts";
@@ -65,8 +65,19 @@ export function compareWithModel(
   return compareWithConfig(dump, loadedConfig(path).config, part);
 }
 
-/** The same for a configuration that is read already. */
-export function compareWithConfig(
+/** The same for a text that is in no file yet; with the text, so that a test that fails shows it. */
+export async function compareText(host: Namespace, text: string, part: Part) {
+  const folder = mkdtempSync(join(tmpdir(), "lbd-dump-"));
+  try {
+    const path = join(folder, "keepalived.conf");
+    writeFileSync(path, text);
+    return { text, ...compareWithConfig(await keepalivedDump(host, path, part), bindText(text).config, part) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function compareWithConfig(
   dump: string,
   config: Config,
   part: Part,

@@ -407,7 +407,12 @@ function sorryServerOf(bound: BoundVirtualServer, inherited: Inherited, findings
   const unsure = bound.attempted.has("sorry_server_lvs_method");
   return {
     ip: target.ip,
-    port: serverPort(bound, { port: target.port, span, forwarding, unsure }, inherited, findings),
+    port: serverPort(
+      bound,
+      { port: target.port, span, forwarding, unsure, leftFor: "is ignored" },
+      inherited,
+      findings,
+    ),
     weight: 1,
     forwarding,
     inhibit: inhibit?.value ?? false,
@@ -496,7 +501,8 @@ function sharedByRange(
   const forwarding = entry.block.lvs_method?.value ?? inherited.forwarding;
   const span = (entry.statement.word(2) ?? entry.statement.first).span;
   const unsure = entry.attempted.has("lvs_method");
-  const port = serverPort(bound, { port: entry.value.port, span, forwarding, unsure }, inherited, findings);
+  const ported = { port: entry.value.port, span, forwarding, unsure, leftFor: "is for the checks only" };
+  const port = serverPort(bound, ported, inherited, findings);
   return {
     port,
     // keepalived: the port of a server behind a mark is cleared for the kernel only.
@@ -546,6 +552,8 @@ interface Ported {
   readonly forwarding: Forwarding;
   /** Its method has a mistake, which has a finding of its own. */
   readonly unsure: boolean;
+  /** What a port is good for that the kernel can't have. */
+  readonly leftFor: string;
 }
 
 /** The port of the service when none is given; DR and TUN leave the packet's port alone, so another one can't be. */
@@ -558,7 +566,7 @@ function serverPort(bound: BoundVirtualServer, server: Ported, inherited: Inheri
     if (port !== undefined && port !== 0)
       findings.add("warning", span, {
         code: "port-reset",
-        message: `${method} leaves the port of marked packets as it is: ${port} is for the checks only`,
+        message: `${method} leaves the port of marked packets as it is: ${port} ${server.leftFor}`,
       });
     return 0;
   }

@@ -7,7 +7,7 @@ declare const fdBrand: unique symbol;
 /** An open descriptor. Whoever opened it closes it. */
 export type Fd = number & { readonly [fdBrand]: true };
 
-/** No descriptor: every call on it fails with EBADF. A call that is only rehearsed goes here. */
+/** No descriptor: calls on it fail with EBADF. Only sendTo() succeeds and sends nothing: it is rehearsed this way. */
 export const NO_FD = -1 as Fd;
 
 export const O_RDONLY = 0;

@@ -1,7 +1,7 @@
 // Sockets: typed handles in, bytes in, typed errors out. «Nothing now» (EAGAIN) is undefined, not an error. Every socket is made
 // close-on-exec. Messages with control data are in message.ts.
 import { EAGAIN, EINPROGRESS, EINTR, SyscallError } from "./errno.ts";
-import { check, checkFd, type Fd, O_CLOEXEC, O_NONBLOCK } from "./fd.ts";
+import { check, checkFd, type Fd, NO_FD, O_CLOEXEC, O_NONBLOCK } from "./fd.ts";
 import { lastErrno, libc } from "./index.ts";
 import { cString, fixed, readCString } from "./memory.ts";
 import { decodeSocketAddress, encodeSocketAddress, SOCKADDR_MAX_BYTES, type SocketAddress } from "./sockaddr.ts";
@@ -74,6 +74,8 @@ export const SOL_ICMPV6 = 58;
 
 export const MSG_PEEK = 0x02;
 export const MSG_DONTROUTE = 0x04;
+/** Raw and datagram sockets: all of sending but the packet itself. */
+export const MSG_PROBE = 0x10;
 export const MSG_CTRUNC = 0x08;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
@@ -226,7 +228,8 @@ export function send(fd: Fd, bytes: Uint8Array, flags = 0): number | undefined {
 export function sendTo(fd: Fd, bytes: Uint8Array, to: SocketAddress, flags = 0): number | undefined {
   const raw = encodeSocketAddress(to);
   for (;;) {
-    const count = libc.sendto(fd, bytes, bytes.byteLength, flags | MSG_NOSIGNAL, raw, raw.byteLength);
+    const size = bytes.byteLength;
+    const count = fd === NO_FD ? size : libc.sendto(fd, bytes, size, flags | MSG_NOSIGNAL, raw, raw.byteLength);
     if (count >= 0) return count;
     const errno = lastErrno();
     if (errno === EAGAIN) return undefined;

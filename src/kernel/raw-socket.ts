@@ -2,7 +2,7 @@
 // {family, protocol, interface, group or source address}, shared by instances, which are told apart by VRID.
 // Reading is bounded per turn, so that a flood never holds up timers; other VRIDs are dropped by the kernel before they wake us.
 import { SyscallError } from "../../ffi/errno.ts";
-import { close, type Fd, NO_FD } from "../../ffi/fd.ts";
+import { close, type Fd } from "../../ffi/fd.ts";
 import { openReceiver, pktinfo6, type Receiver, sendMessage } from "../../ffi/message.ts";
 import { attachFilter } from "../../ffi/packet.ts";
 import { AF_INET, AF_INET6, inetAddress } from "../../ffi/sockaddr.ts";
@@ -30,6 +30,7 @@ import {
   IPV6_TCLASS,
   IPV6_UNICAST_HOPS,
   MSG_DONTROUTE,
+  MSG_PROBE,
   SO_RCVBUF,
   SO_TIMESTAMPNS,
   SOCK_NONBLOCK,
@@ -113,7 +114,7 @@ export interface VrrpSocket {
   readonly key: string;
   /** Sends one datagram: IPv4 with its header, IPv6 as payload. Never throws for what the network can cause. */
   send(destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): SendOutcome;
-  /** Does all of send() but the sending. */
+  /** Does all of send() but the sending: the kernel looks for the way and leaves it at that (MSG_PROBE). */
   rehearse(destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): void;
   counters(): VrrpSocketCounters;
   /** Gives up this VRID; the last one closes the sockets. Calling it twice does nothing. */
@@ -226,7 +227,7 @@ export function openVrrpSockets(
       return {
         key,
         send: (destination, bytes, source) => send(pair, destination, bytes, source),
-        rehearse: (destination, bytes, source) => void transmit(pair.endpoint, NO_FD, destination, bytes, source),
+        rehearse: (destination, bytes, source) => void transmit(pair, destination, bytes, source, MSG_PROBE),
         counters: () => ({ ...pair.counters }),
         release() {
           if (!held) return;
@@ -288,22 +289,22 @@ function readOne(
 }
 
 function send(pair: Pair, destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): SendOutcome {
-  const outcome = transmit(pair.endpoint, pair.sendFd, destination, bytes, source);
+  const outcome = transmit(pair, destination, bytes, source, 0);
   if (outcome.ok) pair.counters.sent++;
   else pair.counters.sendErrors++;
   return outcome;
 }
 
 function transmit(
-  endpoint: VrrpEndpoint,
-  fd: Fd,
+  { endpoint, sendFd: fd }: Pair,
   destination: Uint8Array,
   bytes: Uint8Array,
   source: Uint8Array,
+  more: number,
 ): SendOutcome {
   const index = endpoint.interface?.index ?? 0;
   // Multicast stays on the link whatever the routing table says.
-  const flags = endpoint.target.kind === "multicast" ? MSG_DONTROUTE : 0;
+  const flags = more | (endpoint.target.kind === "multicast" ? MSG_DONTROUTE : 0);
   try {
     const linkLocal = destination[0] === 0xfe || destination[0] === 0xff;
     const to = inetAddress(destination, 0, endpoint.family === 6 && linkLocal ? index : 0);

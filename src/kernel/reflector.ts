@@ -49,6 +49,8 @@ export interface ReflectorCounters {
 export interface Reflector {
   /** The tables as far as heard; changes under the reader's hands. */
   readonly seen: SeenTables;
+  /** As long as it is the same, so is `seen`. */
+  readonly revision: number;
   counters(): ReflectorCounters;
   /** Reads what waits now. */
   drain(): void;
@@ -91,6 +93,7 @@ export function openReflector(
   let lastResyncAt: MonoMs = Number.NEGATIVE_INFINITY;
   let waiting: Cancel | undefined;
   let open = true;
+  let revision = 0;
 
   let state: SeenState;
   try {
@@ -158,6 +161,7 @@ export function openReflector(
   }
 
   function takeIn(datagram: Uint8Array, events: NetEvent[]): void {
+    revision++;
     for (const message of decodeMessages(datagram).messages) {
       counters.messages++;
       if (message.kind === "overrun") {
@@ -181,6 +185,7 @@ export function openReflector(
       const flags = address.flags | IFA_F_PERMANENT | (address.preferredS === 0 ? IFA_F_DEPRECATED : 0);
       const object = { kind: "address" as const, address: { ...address, flags, scope: address.scope ?? 0 } };
       events.push(...applyMessage(state, { removed: false, object }, keepRoute, true));
+      revision++;
     }
     if (events.length > 0) onEvents(events);
   }
@@ -204,6 +209,7 @@ export function openReflector(
     lastResyncAt = clock.now();
     const before = state;
     state = commands.read(scope);
+    revision++;
     const events = differences(before, state);
     counters.missed += events.length;
     if (events.length > 0) onEvents(events);
@@ -213,6 +219,9 @@ export function openReflector(
   return {
     get seen() {
       return state;
+    },
+    get revision() {
+      return revision;
     },
     counters: () => ({ ...counters }),
     drain: () => read(MAX_DRAIN),

@@ -42,7 +42,10 @@ export interface Rtnetlink {
   readonly portId: number;
   /** Runs the commands in order, goes on after a failed one; one outcome each. @throws SyscallError when the socket fails */
   apply(commands: readonly NetCommand[]): readonly CommandOutcome[];
-  /** Does all of apply() but the commands: the kernel is asked for nothing. @throws SyscallError when the socket fails */
+  /**
+   * Does all of apply() but the commands: the kernel is asked for nothing. The list, handed to apply() next, is encoded already.
+   * @throws SyscallError when the socket fails
+   */
   rehearse(commands: readonly NetCommand[]): void;
   /** Runs requests in order; one answer each. @throws SyscallError when the socket fails */
   requestAll(requests: readonly NetlinkRequest[]): readonly NetlinkAnswer[];
@@ -61,6 +64,8 @@ export interface Rtnetlink {
 export function openRtnetlink(): Rtnetlink {
   const socket = openNetlink(NETLINK_ROUTE);
   const name = getsockname(socket.fd);
+  /** What was rehearsed last is at hand when it is applied. */
+  let rehearsed: { readonly commands: readonly NetCommand[]; readonly requests: readonly NetlinkRequest[] } | undefined;
 
   function dump(request: NetlinkRequest, answerType: number, state: () => SeenState, restart: () => void): void {
     const keep = (message: NetMessage | undefined) => {
@@ -90,16 +95,15 @@ export function openRtnetlink(): Rtnetlink {
   return {
     portId: name.family === "netlink" ? name.portId : 0,
     apply(commands) {
-      const requests = commands.map((command) => {
-        const request = encodeCommand(command);
-        // Only failures answer, and the last one of a window: half the messages.
-        return { ...request, flags: request.flags & ~NLM_F_ACK };
-      });
+      const requests = rehearsed?.commands === commands ? rehearsed.requests : commands.map(encodeQuietly);
+      rehearsed = undefined;
       const answers = socket.requestAll(requests);
       return commands.map((command, i) => outcome(command, requests[i]?.what ?? "", answers[i] ?? { errno: 0 }));
     },
     rehearse(commands) {
-      const answers = socket.requestAll(commands.map((command) => ({ ...encodeCommand(command), type: NLMSG_NOOP })));
+      const requests = commands.map(encodeQuietly);
+      rehearsed = { commands, requests };
+      const answers = socket.requestAll(requests.map((request) => ({ ...request, type: NLMSG_NOOP })));
       commands.map((command, i) => outcome(command, "", answers[i] ?? { errno: 0 }));
     },
     requestAll: (requests) => socket.requestAll(requests),
@@ -134,6 +138,12 @@ export function openRtnetlink(): Rtnetlink {
     setReceiveBuffer: (wish) => socket.setReceiveBuffer(wish),
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   };
+}
+
+/** Only failures answer, and the last one of a window: half the messages. */
+function encodeQuietly(command: NetCommand): NetlinkRequest {
+  const request = encodeCommand(command);
+  return { ...request, flags: request.flags & ~NLM_F_ACK };
 }
 
 function outcome(command: NetCommand, what: string, answer: NetlinkAnswer): CommandOutcome {

@@ -1,4 +1,5 @@
 // VRRP core: what a director has its driver do, and how it says what happened.
+import type { MonoMs } from "../base/clock.ts";
 import type { IpText } from "../base/ip.ts";
 import type { LogLine } from "../base/log.ts";
 import type { NotifyCommands, SyncGroup, VrrpInstance } from "../config/model.ts";
@@ -65,8 +66,11 @@ export type DirectorAction =
       };
     }
   | { readonly kind: "log"; readonly line: LogLine }
-  /** These will come soon, unless an advertisement does: go through them without doing them. */
-  | { readonly kind: "rehearse"; readonly actions: readonly DirectorAction[] };
+  /**
+   * These will come soon, unless an advertisement does: go through them without doing them. `awakeUntil`: they come so soon that going
+   * to sleep again would make them late.
+   */
+  | { readonly kind: "rehearse"; readonly actions: readonly DirectorAction[]; readonly awakeUntil?: MonoMs };
 
 /** The log line of a change of state; a fault is a warning. */
 export function transitionLine(name: string, from: string, to: string, cause: Cause): LogLine {

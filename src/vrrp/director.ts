@@ -482,7 +482,9 @@ export function createDirector(
       if (rehearsalAt(unit.unit, unit.rehearsed) > at.now) continue;
       const downAt = unitDeadline(unit.unit);
       unit.rehearsed = rehearsedAt(downAt, at.now);
-      if (rehearsals++ < MAX_REHEARSALS) out.push({ kind: "rehearse", actions: actionsAt(unit, downAt, at) });
+      if (rehearsals++ >= MAX_REHEARSALS) continue;
+      const isLast = unit.rehearsed.nextAt === Number.POSITIVE_INFINITY;
+      out.push({ kind: "rehearse", actions: actionsAt(unit, downAt, at), ...(isLast && { awakeUntil: downAt }) });
     }
   }
 

@@ -9,12 +9,13 @@ const LEAD_MS = 100;
 const LEAD_SHARE = 0.4;
 /** Each further one when this part of the time is left. */
 const SHARE_LEFT = 1 / 3;
-/** None closer to the time: what is warm takes about half of it. */
-const LEAST_LEFT_MS = 1;
+/** The last one begins at most so long before the time, and what it leaves is waited for awake. */
+const LAST_LEFT_MS = 2;
 
 /** What was rehearsed for a takeover at `downAt`: another advertisement moves that time, and it begins anew. */
 export interface Rehearsed {
   readonly downAt: MonoMs;
+  /** Infinity: this was the last one. */
   readonly nextAt: MonoMs;
 }
 
@@ -34,6 +35,7 @@ export function rehearsalAt(unit: Unit, rehearsed: Rehearsed | undefined): MonoM
 
 /** What is known after a rehearsal at `now` for a takeover at `downAt`. */
 export function rehearsedAt(downAt: MonoMs, now: MonoMs): Rehearsed {
-  const left = (downAt - now) * SHARE_LEFT;
-  return { downAt, nextAt: left < LEAST_LEFT_MS ? Number.POSITIVE_INFINITY : downAt - left };
+  const left = downAt - now;
+  if (left <= LAST_LEFT_MS) return { downAt, nextAt: Number.POSITIVE_INFINITY };
+  return { downAt, nextAt: downAt - Math.max(left * SHARE_LEFT, LAST_LEFT_MS / 2) };
 }

@@ -102,6 +102,10 @@ describe.skipIf(reason !== undefined)("sockets of VRRP", () => {
     ...part,
   });
   const GROUP4 = { family: 4 as const, target: { kind: "multicast" as const, group: "224.0.0.18" } };
+  const unicast = (source: string) => ({
+    family: source.includes(":") ? (6 as const) : (4 as const),
+    target: { kind: "unicast" as const, source },
+  });
   const GROUP6 = { family: 6 as const, target: { kind: "multicast" as const, group: "ff02::12" } };
 
   test("IPv4 multicast: with header, TTL and group; the sender does not hear itself", async () => {
@@ -131,6 +135,29 @@ describe.skipIf(reason !== undefined)("sockets of VRRP", () => {
     expect(got?.destination).toBe(ipBytes("ff02::12").join("."));
     // The kernel filled in the checksum.
     expect(((got?.bytes[6] ?? 0) << 8) | (got?.bytes[7] ?? 0)).not.toBe(0);
+    from.release();
+    to.release();
+  });
+
+  test.each([
+    ["IPv4 multicast", GROUP4, GROUP4, "192.0.2.1", "224.0.0.18"],
+    ["IPv6 multicast", GROUP6, GROUP6, "fe80::1", "ff02::12"],
+    ["IPv4 unicast", unicast("192.0.2.1"), unicast("192.0.2.2"), "192.0.2.1", "192.0.2.2"],
+    ["IPv6 unicast", unicast("2001:db8::1"), unicast("2001:db8::2"), "2001:db8::1", "2001:db8::2"],
+  ])("a rehearsal sends nothing: %s", async (_why, ours, theirs, source, destination) => {
+    heard.length = 0;
+    const from = within(a, () => left.acquire(endpoint("a", ours), 51));
+    const to = within(b, () => right.acquire(endpoint("b", theirs), 51));
+    const datagram = (priority: number) => {
+      const payload = body(51).with(2, priority);
+      return ours.family === 4 ? ipv4(source, destination, payload) : payload;
+    };
+    await until("the one behind it arrives", () => {
+      from.rehearse(ipBytes(destination), datagram(1), ipBytes(source));
+      from.send(ipBytes(destination), datagram(2), ipBytes(source));
+      return heard.length > 0;
+    });
+    expect(new Set(heard.map(({ bytes }) => bytes.at(ours.family === 4 ? 22 : 2)))).toEqual(new Set([2]));
     from.release();
     to.release();
   });

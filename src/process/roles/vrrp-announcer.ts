@@ -29,10 +29,11 @@ export interface AnnounceRounds {
 }
 
 export interface Announcer {
-  /** One round of each, then what is left: every address is heard of before any is repeated. Links that know no ARP are left out. */
-  announce(rounds: readonly AnnounceRounds[]): void;
-  /** Does all of announce() but the sending. */
-  rehearse(station: Station | undefined, targets: readonly AnnounceTarget[]): void;
+  /**
+   * One round of each, then what is left: every address is heard of before any is repeated. Links that know no ARP are left out.
+   * `rehearsing`: all of it but the sending.
+   */
+  announce(rounds: readonly AnnounceRounds[], rehearsing?: boolean): void;
   /** `garp_extra_if`: an address of each virtual MAC that no advertisement leaves by, with `all` of each such interface. */
   announceExtra(station: Station | undefined, all: boolean): void;
 }
@@ -60,26 +61,25 @@ export function createAnnouncer(ports: AnnouncerPorts): Announcer {
     });
   }
 
-  function announce(all: readonly AnnounceRounds[]): void {
+  function announce(all: readonly AnnounceRounds[], rehearsing = false): void {
     const repeated: { readonly frames: ReturnType<typeof framesOf>; readonly rounds: number }[] = [];
     for (const { station, targets, rounds } of all) {
       if (!station || rounds === 0) continue;
       const built = framesOf(station, targets);
-      send(built);
+      send(built, rehearsing);
       if (rounds > 1) repeated.push({ frames: built, rounds: rounds - 1 });
     }
-    for (const { frames, rounds } of repeated) for (let round = 0; round < rounds; round++) send(frames);
+    for (const { frames, rounds } of repeated) for (let round = 0; round < rounds; round++) send(frames, rehearsing);
   }
 
-  function send(built: ReturnType<typeof framesOf>): void {
-    for (const { link, frame } of built) if (frames.send(link.index, frame).ok) ports.sent(link.name);
+  function send(built: ReturnType<typeof framesOf>, rehearsing: boolean): void {
+    for (const { link, frame } of built)
+      if (rehearsing) frames.rehearse(link.index, frame);
+      else if (frames.send(link.index, frame).ok) ports.sent(link.name);
   }
 
   return {
     announce,
-    rehearse(station, targets) {
-      if (station) for (const { link, frame } of framesOf(station, targets)) frames.rehearse(link.index, frame);
-    },
     announceExtra(station, all) {
       if (!station) return;
       const sending = station.instance.vmac?.xmitBase ? station.instance.interface : station.link?.name;

@@ -1,59 +1,26 @@
-// Process layer, vrrp role: a takeover without a packet and without a command to the kernel, so that the real one finds its code compiled
-// and its data at hand (docs/decisions/007-takeover-in-time.md). The core says when and what (vrrp/rehearsal.ts); here is how.
+// Process layer, vrrp role: when a takeover is rehearsed that does not loom, so that it never finds its code uncompiled and its memory
+// cold (docs/decisions/007-takeover-in-time.md). The core says when one looms (vrrp/rehearsal.ts).
 import type { Clock } from "../../base/clock.ts";
-import { ipBytes } from "../../base/ip.ts";
-import type { VrrpInstance } from "../../config/model.ts";
-import type { DirectorAction } from "../../vrrp/actions.ts";
-import type { Announcer } from "./vrrp-announcer.ts";
-import type { Station } from "./vrrp-station.ts";
 
 /** The engine compiles what has run some dozen times, and optimises what has run twice as often. */
 const WARM_UPS = 100;
 /** Apart, so that packets and timers come in between. */
 const WARM_UP_EVERY_MS = 20;
+/** What rests for longer is out of the caches, and where the host looks after idle memory, a takeover would take milliseconds. */
+const KEEP_WARM_EVERY_MS = 100;
+/** A director that waits for no master looks this often whether it does now. */
+const LOOK_EVERY_MS = 1000;
 
-export interface RehearsalPorts {
-  readonly clock: Clock;
-  readonly stations: ReadonlyMap<string, Station>;
-  readonly announcer: Announcer;
-  /** As if these instances had become master. */
-  rehearseTables(gained: ReadonlyMap<string, VrrpInstance>): void;
-}
-
-export interface Rehearsal {
-  /** All that is done with these actions until the neighbours know. */
-  run(actions: readonly DirectorAction[]): void;
-  /** Some dozens of rehearsals within the first seconds, in which a director waits for a master anyway. */
-  warmUp(takeover: () => readonly DirectorAction[]): void;
-}
-
-export function createRehearsal({ clock, stations, announcer, rehearseTables }: RehearsalPorts): Rehearsal {
-  function run(actions: readonly DirectorAction[]): void {
-    const gained = new Map<string, VrrpInstance>();
-    for (const action of actions) {
-      if (action.kind === "send") send(action);
-      else if (action.kind === "addAddresses") gained.set(action.instance, action.config);
-    }
-    if (gained.size > 0) rehearseTables(gained);
-    for (const action of actions)
-      if (action.kind === "announce") announcer.rehearse(stations.get(action.instance), action.targets);
-  }
-
-  function send({ instance, datagrams }: DirectorAction & { kind: "send" }): void {
-    const { socket, source } = stations.get(instance) ?? {};
-    if (!socket || source === undefined) return;
-    const from = ipBytes(source);
-    for (const { destination, bytes } of datagrams) socket.rehearse(destination, bytes, from);
-  }
-
-  function warmUp(takeover: () => readonly DirectorAction[], left = WARM_UPS): void {
-    if (left === 0) return;
-    clock.at(clock.now() + WARM_UP_EVERY_MS, () => {
-      const actions = takeover();
-      run(actions);
-      if (actions.length > 0) warmUp(takeover, left - 1);
+/**
+ * Some dozens of rehearsals within the first seconds, in which a director waits for a master anyway, and some each second for good.
+ * `rehearse` gives false when there was nothing to rehearse.
+ */
+export function keepWarm(clock: Clock, rehearse: () => boolean, warmUps = WARM_UPS): void {
+  const wait = (delayMs: number, left: number) =>
+    clock.at(clock.now() + delayMs, () => {
+      if (!rehearse()) wait(LOOK_EVERY_MS, left);
+      else if (left > 1) wait(WARM_UP_EVERY_MS, left - 1);
+      else wait(KEEP_WARM_EVERY_MS, 0);
     });
-  }
-
-  return { run, warmUp: (takeover) => warmUp(takeover) };
+  wait(WARM_UP_EVERY_MS, warmUps);
 }

@@ -38,7 +38,7 @@ import { journalPath, openJournal } from "../journal.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { type AnnounceRounds, createAnnouncer } from "./vrrp-announcer.ts";
 import { createVrrpMetrics } from "./vrrp-metrics.ts";
-import { createRehearsal } from "./vrrp-rehearsal.ts";
+import { keepWarm } from "./vrrp-rehearsal.ts";
 import { createVrrpReports } from "./vrrp-reports.ts";
 import {
   bootDelayMs,
@@ -72,6 +72,10 @@ const AREA = "vrrp";
 const AUDIT_MS = 5000;
 /** An audit reads whole tables: it waits for the time behind an advertisement when the next one is closer than this. */
 const AUDIT_QUIET_MS = 50;
+/** A rehearsal that only keeps warm is left out when something is due this soon. */
+const WARM_QUIET_MS = 2;
+/** Takeovers that follow so closely on each other that each is waited for awake; then the rest of the process has a turn. */
+const MAX_WAITS_AWAKE = 8;
 /** Somebody who undoes each command at once is not answered without end: the audit comes anyway. */
 const MAX_APPLY_ROUNDS = 3;
 /** Where adverts follow closer than that there is no such time. */
@@ -122,12 +126,6 @@ export function createVrrpRole(context: RoleContext): Role {
   const socketKeys = new Map<string, string>();
   const metrics = createVrrpMetrics();
   const announcer = createAnnouncer({ clock, frames, seen: () => reflector.seen, forwards, sent: metrics.announced });
-  const rehearsal = createRehearsal({
-    clock,
-    stations,
-    announcer,
-    rehearseTables: (gained) => tables.rehearse(wantedParts(new Map([...owning, ...gained]))),
-  });
   const reports = createVrrpReports({
     clock,
     report: context.report,
@@ -163,6 +161,8 @@ export function createVrrpRole(context: RoleContext): Role {
   const held: NetEvent[] = [];
   let cancelTimer: Cancel = () => {};
   let armedFor: MonoMs = Number.POSITIVE_INFINITY;
+  /** A takeover comes this soon: the process is not to sleep before. */
+  let awakeUntil: MonoMs = Number.POSITIVE_INFINITY;
   let cancelAudit: Cancel = () => {};
   let looking = false;
   let stopped = false;
@@ -193,6 +193,18 @@ export function createVrrpRole(context: RoleContext): Role {
   }
 
   function tick(dueAt: MonoMs): void {
+    turn(dueAt);
+    // A processor that sleeps and a process that has to be woken would cost a takeover a tenth of a millisecond or more.
+    for (let waits = 0; awakeUntil < Number.POSITIVE_INFINITY && waits < MAX_WAITS_AWAKE; waits++) {
+      const next = awakeUntil;
+      awakeUntil = Number.POSITIVE_INFINITY;
+      while (clock.now() < next);
+      turn(next);
+    }
+    awakeUntil = Number.POSITIVE_INFINITY;
+  }
+
+  function turn(dueAt: MonoMs): void {
     armedFor = Number.POSITIVE_INFINITY;
     metrics.timer(dueAt, clock.now());
     // What waits in the sockets came before the timer: a living master must not be taken for a dead one.
@@ -201,19 +213,9 @@ export function createVrrpRole(context: RoleContext): Role {
   }
 
   function carryOut(actions: readonly DirectorAction[]): void {
-    let tablesChanged = false;
-    for (const action of actions) {
-      if (action.kind === "send") send(action);
-      else if (action.kind === "addAddresses" || action.kind === "syncAddresses") {
-        owning.set(action.instance, action.config);
-        tables.claim(action.instance);
-      } else if (action.kind === "removeAddresses") owning.delete(action.instance);
-      if (action.kind.endsWith("Addresses")) tablesChanged = true;
-    }
     holding++;
-    if (tablesChanged) applyTables();
     // The neighbours wait; programs, the log and the status come after them.
-    announcer.announce(actions.flatMap(announced));
+    const tablesChanged = reachNeighbours(actions, owning, false);
     reflector.settle();
     for (const action of actions) tell(action);
     holding--;
@@ -221,12 +223,52 @@ export function createVrrpRole(context: RoleContext): Role {
     if (holding === 0 && held.length > 0) onNetEvents(held.splice(0));
   }
 
-  function send({ instance, datagrams }: DirectorAction & { kind: "send" }): void {
+  /**
+   * Advertisements, then the tables, then the announcements; did the tables change? `owned` changes with them. `rehearsing`: all of
+   * this but what others would see of it, by the same code, so that it is compiled and at hand when it counts.
+   */
+  function reachNeighbours(
+    actions: readonly DirectorAction[],
+    owned: Map<string, VrrpInstance>,
+    rehearsing: boolean,
+  ): boolean {
+    let tablesChanged = false;
+    for (const action of actions) {
+      if (action.kind === "send") send(action, rehearsing);
+      else if (action.kind === "addAddresses" || action.kind === "syncAddresses") {
+        owned.set(action.instance, action.config);
+        if (!rehearsing) tables.claim(action.instance);
+      } else if (action.kind === "removeAddresses") owned.delete(action.instance);
+      if (action.kind.endsWith("Addresses")) tablesChanged = true;
+    }
+    if (tablesChanged) {
+      if (rehearsing) tables.rehearse(wantedParts(owned));
+      else applyTables();
+    }
+    announcer.announce(actions.flatMap(announced), rehearsing);
+    return tablesChanged;
+  }
+
+  /** False when there is nothing to rehearse. */
+  function rehearse(actions: readonly DirectorAction[]): boolean {
+    if (actions.length > 0) reachNeighbours(actions, new Map(owning), true);
+    return actions.length > 0;
+  }
+
+  /** None when it is so close that it is rehearsed anyway. */
+  function comingTakeover(): readonly DirectorAction[] {
+    if (!director || stopped || director.deadline() - clock.now() < WARM_QUIET_MS) return [];
+    return director.takeover(now());
+  }
+
+  function send({ instance, datagrams }: DirectorAction & { kind: "send" }, rehearsing: boolean): void {
     const { socket, source } = stations.get(instance) ?? {};
     if (!socket || source === undefined) return;
     const from = ipBytes(source);
     // Failures are counted by the socket and show in the metrics: a line for each would fill the log of a director without a link.
-    for (const { destination, bytes } of datagrams) socket.send(destination, bytes, from);
+    for (const { destination, bytes } of datagrams)
+      if (rehearsing) socket.rehearse(destination, bytes, from);
+      else socket.send(destination, bytes, from);
   }
 
   function announced(action: DirectorAction): AnnounceRounds[] {
@@ -250,7 +292,8 @@ export function createVrrpRole(context: RoleContext): Role {
         announcer.announceExtra(stations.get(action.instance), action.all);
         return;
       case "rehearse":
-        rehearsal.run(action.actions);
+        rehearse(action.actions);
+        awakeUntil = Math.min(awakeUntil, action.awakeUntil ?? awakeUntil);
         return;
       case "notify":
         notifier?.notify(action.notification);
@@ -300,7 +343,7 @@ export function createVrrpRole(context: RoleContext): Role {
     const gone = blocked.filter((one) => !wanted.some((two) => two.ip === one.ip && two.index === one.index));
     // Filtered before it is there, and until it is gone.
     if (wanted.length > 0) filter(firewall?.block(wanted));
-    tables.apply(wantedParts());
+    tables.apply(wantedParts(owning));
     if (holding === 0) reflector.settle();
     if (gone.length > 0) filter(firewall?.unblock(gone));
     blocked = wanted;
@@ -310,7 +353,7 @@ export function createVrrpRole(context: RoleContext): Role {
     if (failure) log({ level: "error", area: AREA, message: `packet filter: ${failure.message}` });
   }
 
-  function wantedParts(of: ReadonlyMap<string, VrrpInstance> = owning): TablesPart[] {
+  function wantedParts(of: ReadonlyMap<string, VrrpInstance>): TablesPart[] {
     const owned = [...of].flatMap(([name, instance]) => {
       const station = stations.get(name);
       return station ? [partOf(station, instance)] : [];
@@ -505,7 +548,7 @@ export function createVrrpRole(context: RoleContext): Role {
     publishAddresses();
     cancelAudit = clock.at(clock.now() + AUDIT_MS, auditSoon);
     reports.start();
-    rehearsal.warmUp(() => (stopped ? [] : (director?.takeover(now()) ?? [])));
+    keepWarm(clock, () => rehearse(comingTakeover()));
   }
 
   function reload(next: Config): void {
@@ -607,7 +650,7 @@ export function createVrrpRole(context: RoleContext): Role {
     reflector.audit();
     if (firewall?.audit())
       log({ level: "warning", area: AREA, message: "the packet filter was changed by somebody else, made anew" });
-    const repaired = tables.apply(wantedParts());
+    const repaired = tables.apply(wantedParts(owning));
     reflector.settle();
     checkStatics();
     syncDaemons.follow(new Set(owning.keys()));

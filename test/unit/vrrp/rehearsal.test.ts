@@ -24,6 +24,19 @@ describe("a takeover that looms", () => {
     expect(bench.state()).toBe("MASTER");
   });
 
+  test.each([1000, 100, 10])("is waited for awake behind the last rehearsal, at an interval of %d ms", (advertMs) => {
+    const bench = backup({ advertMs });
+    bench.hear(MASTER, 200, { advertMs });
+    const downAt = bench.now + 3 * advertMs + (156 * advertMs) / 256;
+    bench.run(downAt - bench.now);
+    const rehearsals = bench.log.flatMap(({ at, action }) => (action.kind === "rehearse" ? [{ at, ...action }] : []));
+    const last = rehearsals.at(-1);
+    expect(last?.awakeUntil).toBeCloseTo(downAt, 6);
+    expect(downAt - (last?.at ?? 0)).toBeLessThanOrEqual(2);
+    expect(rehearsals.slice(0, -1).every(({ awakeUntil }) => awakeUntil === undefined)).toBe(true);
+    expect(rehearsals.length).toBeGreaterThan(1);
+  });
+
   test("is what comes then", () => {
     const bench = backup();
     bench.run(DOWN_MS);

@@ -1,4 +1,4 @@
-// The writer of addresses on a fake kernel: what its journal says, and when it is written.
+// The writer of addresses on a fake kernel: what its journal says and when it is written, and what a rehearsal may save it.
 import { describe, expect, test } from "bun:test";
 import type { Reflector } from "../../../../src/kernel/reflector.ts";
 import { addressKey, type InterfaceAddress, type Link, NOTHING_SEEN } from "../../../../src/net/model.ts";
@@ -18,11 +18,23 @@ function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress
   const addresses = new Map(there.map((one) => [addressKey(one), one]));
   const written: TablesJournal[] = [];
   const commands: string[] = [];
+  const rehearsed: (readonly NetCommand[])[] = [];
+  const applied: (readonly NetCommand[])[] = [];
+  let revision = 0;
+  /** Somebody else adds or removes an address, and the reflector hears of it. */
+  function stranger(change: (there: Map<string, InterfaceAddress>) => void): void {
+    change(addresses);
+    revision++;
+  }
   const reflector: Reflector = {
     seen: { ...NOTHING_SEEN, links: new Map([[ETH0.index, ETH0]]), addresses },
+    get revision() {
+      return revision;
+    },
     counters: () => ({ messages: 0, strangers: 0, overruns: 0, resyncs: 0, missed: 0 }),
     drain: () => {},
     apply(list: readonly NetCommand[]) {
+      applied.push(list);
       return list.map((command) => {
         if (command.kind === "add-address") addresses.set(addressKey(command.address), command.address);
         if (command.kind === "delete-address") addresses.delete(addressKey(command.address));
@@ -31,7 +43,7 @@ function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress
       });
     },
     settle: () => {},
-    rehearse: () => {},
+    rehearse: (list) => void rehearsed.push(list),
     audit: () => 0,
     setScope: () => {},
     setReceiveBuffer: () => {},
@@ -43,7 +55,7 @@ function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress
     clear: () => {},
   };
   const tables = createTables({ reflector, journal, world: WORLD, log: () => {} });
-  return { tables, written, commands, addresses };
+  return { tables, written, commands, addresses, rehearsed, applied, stranger };
 }
 
 describe("the journal", () => {
@@ -77,5 +89,78 @@ describe("the journal", () => {
     after.tables.apply([V1]);
     expect([...after.addresses.values()].map(({ ip }) => ip)).toEqual(["192.0.2.100", "192.0.2.101"]);
     expect(after.written.at(-1)?.keys.length).toBe(2);
+  });
+});
+
+describe("a rehearsal", () => {
+  const V1 = part("V1", "192.0.2.100", "192.0.2.101");
+  const V2 = part("V2", "192.0.2.110");
+  const setUp = () => {
+    const one = bench();
+    one.tables.setOwned([V1, V2], true);
+    one.tables.rehearse([V1]);
+    return one;
+  };
+  const ips = ({ addresses }: ReturnType<typeof bench>) => [...addresses.values()].map(({ ip }) => ip);
+
+  test("asks for nothing, and its commands are those of the takeover", () => {
+    const one = setUp();
+    expect([one.commands, ips(one), one.written]).toEqual([[], [], []]);
+    one.tables.apply([V1]);
+    // The same list: it is encoded already.
+    expect(one.applied[0]).toBe(one.rehearsed[0]!);
+    expect(ips(one)).toEqual(["192.0.2.100", "192.0.2.101"]);
+    expect(one.written).toHaveLength(1);
+  });
+
+  test("is good for one time", () => {
+    const one = setUp();
+    one.tables.apply([V1]);
+    one.tables.apply([V1]);
+    expect(one.applied).toHaveLength(1);
+  });
+
+  test("is worth nothing when another part is wanted", () => {
+    const one = setUp();
+    one.tables.apply([V1, V2]);
+    expect(ips(one)).toEqual(["192.0.2.100", "192.0.2.101", "192.0.2.110"]);
+  });
+
+  test("is worth nothing when the kernel's tables have changed", () => {
+    const one = setUp();
+    one.stranger((there) => {
+      const other = bench();
+      other.tables.setOwned([V1], true);
+      other.tables.apply([part("V1", "192.0.2.100")]);
+      for (const [key, address] of other.addresses) there.set(key, address);
+    });
+    one.tables.apply([V1]);
+    expect(one.commands).toEqual(["add-address"]);
+  });
+
+  test("is worth nothing when something was left, and when it is claimed again", () => {
+    const gone = part("V1", "192.0.2.100");
+    const one = setUp();
+    one.tables.apply([V1]);
+    const event = [...one.addresses.values()][0];
+    if (!event) throw new Error("no address");
+    const wish = one.tables.ownerOf({ kind: "address", change: "removed", address: event, ours: false });
+    if (!wish) throw new Error("nobody wants it");
+    one.stranger((there) => there.delete(addressKey(event)));
+    one.tables.rehearse([V1]);
+    one.tables.leave(wish);
+    one.tables.apply([V1]);
+    expect(ips(one)).toEqual(["192.0.2.101"]);
+    one.tables.rehearse([V1]);
+    one.tables.claim(gone.owner);
+    one.tables.apply([V1]);
+    expect(ips(one)).toEqual(["192.0.2.101", "192.0.2.100"]);
+  });
+
+  test("is worth nothing under another configuration", () => {
+    const one = setUp();
+    one.tables.setOwned([V1], true);
+    one.tables.apply([V1]);
+    expect(one.written.at(-1)?.keys).toHaveLength(2);
   });
 });

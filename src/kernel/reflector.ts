@@ -251,6 +251,7 @@ export function openReflector(
       return resync();
     },
     setScope(next) {
+      if (sameScope(scope, next)) return;
       scope = next;
       join();
       resync();
@@ -264,6 +265,10 @@ export function openReflector(
       close(fd);
     },
   };
+}
+
+function sameScope(a: TableScope, b: TableScope): boolean {
+  return a.rules === b.rules && a.routeProtocols.join() === b.routeProtocols.join();
 }
 
 /** Only addresses need it; empty for the rest. */

@@ -48,7 +48,7 @@ export function plan(wanted: WantedTables, seen: SeenTables, owned: Ownership): 
   return [...rules.remove, ...routes.remove, ...addresses.remove, ...addresses.add, ...routes.add, ...rules.add];
 }
 
-/** The keys under which wanted entries are owned, for Ownership.keys. */
+/** The keys under which wanted entries are owned, for Ownership.keys: addressKey, routeOwnKey and ruleKey of each. */
 export function ownedKeys(wanted: WantedTables): ReadonlySet<string> {
   return new Set([
     ...wanted.addresses.map(addressKey),
@@ -58,7 +58,7 @@ export function ownedKeys(wanted: WantedTables): ReadonlySet<string> {
 }
 
 /** A prefix belongs to whoever put it there: the configuration names it together with its protocol. */
-function routeOwnKey(route: NetRoute): string {
+export function routeOwnKey(route: NetRoute): string {
   return `${routePrefixKey(route)} proto ${route.protocol}`;
 }
 

@@ -42,7 +42,7 @@ import {
   type State,
   type Tracked,
 } from "./machine.ts";
-import { rehearsalAt, rehearsedAt } from "./rehearsal.ts";
+import { fitting, rehearsalAt, rehearsedAt, takeoverAt, togetherWithFirst } from "./rehearsal.ts";
 import { planReload } from "./reload.ts";
 import {
   definitionsOf,
@@ -69,8 +69,10 @@ export interface Director {
   /** At or after deadline(). Read the sockets before: what came in during a pause comes first. */
   timer(at: Instant): readonly DirectorAction[];
   deadline(): MonoMs;
-  /** What the next takeover will be, to rehearse it; empty when nobody waits for one. Leaves no trace. */
+  /** What a takeover will be, to rehearse it; empty when nobody waits for one. Leaves no trace. */
   takeover(at: Instant): readonly DirectorAction[];
+  /** One is so near that it is being rehearsed. */
+  takeoverLooms(): boolean;
   /** Results of trackers and states of links, several at once so that a batch makes one decision. */
   setFacts(
     facts: readonly (Fact & { readonly kind: TrackKind; readonly name: string })[],
@@ -116,8 +118,6 @@ const NOTHING: readonly DirectorAction[] = Object.freeze([]);
 
 /** Sockets for which VRIDs of others are counted. */
 const MAX_SOCKETS_WATCHED = 256;
-/** Units that rehearse at one time: the others profit from it, and it must not make them late. */
-const MAX_REHEARSALS = 4;
 
 /**
  * Makes a director from a configuration. `bfd`: names and weights of the BFD sessions. `rehearse`: give "rehearse" actions. Nothing
@@ -138,6 +138,7 @@ export function createDirector(
   let table: ReadonlyMap<string, SocketRows> | undefined;
   /** The next deadline, as far as known; undefined: work it out. */
   let dueAt: MonoMs | undefined;
+  let started = false;
   let stopped = false;
   let tooShort = 0;
   const unknownVrids = new Map<string, number[]>();
@@ -155,8 +156,6 @@ export function createDirector(
     for (const instance of config.instances) runtimes.set(instance.name, newRuntime(instance, created));
     units = unitsOf(config, grouped, () => initialState(created), created);
     attachUnits();
-    for (const runtime of runtimes.values()) retrack(runtime);
-    table = undefined;
   }
 
   function attachUnits(): void {
@@ -190,6 +189,8 @@ export function createDirector(
   }
 
   function retrackAll(at: Instant, which: Iterable<Runtime> = runtimes.values()): readonly DirectorAction[] {
+    // start() does it once for all that is known by then.
+    if (!started) return NOTHING;
     const changed = new Map<UnitRuntime, string[]>();
     for (const runtime of which)
       if (retrack(runtime)) changed.set(runtime.unit, [...(changed.get(runtime.unit) ?? []), runtime.config.name]);
@@ -477,15 +478,24 @@ export function createDirector(
   }
 
   function rehearseDue(at: Instant, out: DirectorAction[]): void {
-    let rehearsals = 0;
-    for (const unit of units) {
-      if (rehearsalAt(unit.unit, unit.rehearsed) > at.now) continue;
-      const downAt = unitDeadline(unit.unit);
-      unit.rehearsed = rehearsedAt(downAt, at.now);
-      if (rehearsals++ >= MAX_REHEARSALS) continue;
-      const isLast = unit.rehearsed.nextAt === Number.POSITIVE_INFINITY;
-      out.push({ kind: "rehearse", actions: actionsAt(unit, downAt, at), ...(isLast && { awakeUntil: downAt }) });
-    }
+    const due = units.filter((unit) => rehearsalAt(unit.unit, unit.rehearsed) <= at.now);
+    const together = togetherWithFirst(due);
+    const [first] = together;
+    if (!first) return;
+    const downAt = takeoverAt(first.unit);
+    const isAgain = first.rehearsed?.downAt === downAt;
+    const chosen = fitting(together, addressCount, downAt - at.now);
+    // A part of them would take the place of what was prepared for all.
+    const rehearsed = isAgain && chosen.length < together.length ? [] : chosen;
+    const actions = rehearsed.flatMap((unit) => actionsAt(unit, downAt, at));
+    for (const unit of due) unit.rehearsed = rehearsedAt(takeoverAt(unit.unit), at.now);
+    const isLast = first.rehearsed?.nextAt === Number.POSITIVE_INFINITY;
+    if (isLast) out.push({ kind: "rehearse", actions, awakeUntil: downAt });
+    else if (actions.length > 0) out.push({ kind: "rehearse", actions });
+  }
+
+  function addressCount({ unit }: UnitRuntime): number {
+    return unit.members.reduce((sum, { name }) => sum + (runtimes.get(name)?.targets.length ?? 0), 0);
   }
 
   /** What timer() would give for this unit at `when`; leaves no trace. */
@@ -642,6 +652,7 @@ export function createDirector(
     start(at, notBefore = at.now) {
       const startAt = Math.max(notBefore, at.now + config.global.startupDelayMs);
       const out: DirectorAction[] = [];
+      started = true;
       for (const runtime of runtimes.values()) retrack(runtime);
       for (const unit of units) {
         const event = ({ name }: Member): Event => ({
@@ -657,9 +668,10 @@ export function createDirector(
     timer,
     deadline: nextDeadline,
     takeover(at) {
-      const unit = units.find((one) => rehearsalAt(one.unit, undefined) < Number.POSITIVE_INFINITY);
-      return unit ? actionsAt(unit, unitDeadline(unit.unit), at) : NOTHING;
+      const unit = units.find((one) => takeoverAt(one.unit) < Number.POSITIVE_INFINITY);
+      return unit ? actionsAt(unit, takeoverAt(unit.unit), at) : NOTHING;
     },
+    takeoverLooms: () => units.some(({ unit, rehearsed }) => rehearsed?.downAt === takeoverAt(unit)),
     setFacts(batch, at) {
       for (const { kind, name, ...fact } of batch) facts[kind].set(name, fact);
       return retrackAll(at);
@@ -673,7 +685,7 @@ export function createDirector(
     },
     setFault(name, code, text, at) {
       const runtime = runtimes.get(name);
-      if (!runtime) return NOTHING;
+      if (!runtime || runtime.extraFaults.get(code) === text) return NOTHING;
       if (text === undefined) runtime.extraFaults.delete(code);
       else runtime.extraFaults.set(code, text);
       return retrackAll(at, [runtime]);

@@ -43,28 +43,28 @@ export interface UnitRuntime {
   rehearsed?: Rehearsed;
 }
 
-const COUNTER_NAMES: readonly CounterName[] = [
-  "advert_rcvd",
-  "advert_sent",
-  "become_master",
-  "release_master",
-  "packet_len_err",
-  "advert_interval_err",
-  "ip_ttl_err",
-  "invalid_type_rcvd",
-  "addr_list_err",
-  "invalid_authtype",
-  "authtype_mismatch",
-  "auth_failure",
-  "auth_ext_missing",
-  "auth_ext_malformed",
-  "auth_ext_unknown_key",
-  "auth_ext_invalid_hmac",
-  "auth_ext_stale",
-  "auth_ext_replay",
-  "pri_zero_rcvd",
-  "pri_zero_sent",
-];
+const ZERO_COUNTERS: Readonly<Record<CounterName, number>> = {
+  advert_rcvd: 0,
+  advert_sent: 0,
+  become_master: 0,
+  release_master: 0,
+  packet_len_err: 0,
+  advert_interval_err: 0,
+  ip_ttl_err: 0,
+  invalid_type_rcvd: 0,
+  addr_list_err: 0,
+  invalid_authtype: 0,
+  authtype_mismatch: 0,
+  auth_failure: 0,
+  auth_ext_missing: 0,
+  auth_ext_malformed: 0,
+  auth_ext_unknown_key: 0,
+  auth_ext_invalid_hmac: 0,
+  auth_ext_stale: 0,
+  auth_ext_replay: 0,
+  pri_zero_rcvd: 0,
+  pri_zero_sent: 0,
+};
 
 /** Of an instance that has not been started; it has no source yet. */
 export function newRuntime(instance: VrrpInstance, now: MonoMs): Runtime {
@@ -79,7 +79,7 @@ export function newRuntime(instance: VrrpInstance, now: MonoMs): Runtime {
     evaluation,
     tracked: evaluation,
     extraFaults: new Map(),
-    counters: zeroCounters(),
+    counters: { ...ZERO_COUNTERS },
     refused: {},
     limiter: logLimiter(),
     sightings: sightings(),
@@ -145,8 +145,4 @@ const noted = { limiter: logLimiter(), sightings: sightings() };
 /** Stands in for a runtime in a rehearsal: what is counted, remembered and limited there is of no consequence. */
 export function understudyOf(runtime: Runtime): Runtime {
   return { ...runtime, ...noted, counters: { ...runtime.counters } };
-}
-
-function zeroCounters(): Record<CounterName, number> {
-  return Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Record<CounterName, number>;
 }

@@ -97,15 +97,10 @@ export interface Sightings {
 }
 
 export function sightings(): Sightings {
-  const last = newRecord();
+  // Most directors never meet a stranger, so memory is taken with the first one; then it stays.
+  let last: Kept | undefined;
   let changes = 0;
-  const slots: Foreign[] = Array.from({ length: MAX_FOREIGN_MASTERS }, () => ({
-    ...newRecord(),
-    told: false,
-    packets: 0,
-    priority: 0,
-    intervalMs: 0,
-  }));
+  const slots: Foreign[] = [];
 
   function sight(datagram: Datagram, reason: Kept["reason"], now: MonoMs): boolean {
     changes++;
@@ -126,6 +121,7 @@ export function sightings(): Sightings {
   return {
     refused(datagram, reason, now, asMaster) {
       changes++;
+      last ??= newRecord();
       keep(last, datagram, reason, now);
       return asMaster && MASTER_LIKE.has(reason) && sight(datagram, reason, now);
     },
@@ -154,7 +150,7 @@ export function sightings(): Sightings {
     },
     mark: () => changes,
     lastRefused() {
-      if (!last.used || last.reason === "lower-priority" || last.reason === "address-list") return undefined;
+      if (!last || last.reason === "lower-priority" || last.reason === "address-list") return undefined;
       const datagram = asDatagram(last);
       const hex = toHex(datagram.bytes.subarray(0, 64));
       return {
@@ -278,14 +274,21 @@ function asDatagram(record: Kept): Datagram {
   };
 }
 
-function slotOf(slots: readonly Foreign[], source: Uint8Array): Foreign {
+/** The sender's, an unused one, a new one, or that of the sender that has been silent longest. */
+function slotOf(slots: Foreign[], source: Uint8Array): Foreign {
   let oldest: Foreign | undefined;
   for (const slot of slots) {
     if (slot.used && sameSource(slot, source)) return slot;
-    const age = slot.used ? slot.at : Number.NEGATIVE_INFINITY;
-    if (!oldest || age < (oldest.used ? oldest.at : Number.NEGATIVE_INFINITY)) oldest = slot;
+    if (!oldest || heardAt(slot) < heardAt(oldest)) oldest = slot;
   }
-  return oldest ?? { ...newRecord(), told: false, packets: 0, priority: 0, intervalMs: 0 };
+  if (oldest && (!oldest.used || slots.length === MAX_FOREIGN_MASTERS)) return oldest;
+  const fresh = { ...newRecord(), told: false, packets: 0, priority: 0, intervalMs: 0 };
+  slots.push(fresh);
+  return fresh;
+}
+
+function heardAt({ used, at }: Foreign): MonoMs {
+  return used ? at : Number.NEGATIVE_INFINITY;
 }
 
 function sameSource(record: Kept, source: Uint8Array): boolean {

@@ -13,7 +13,7 @@ const LOOK_EVERY_MS = 1000;
 
 /**
  * Some dozens of rehearsals within the first seconds, in which a director waits for a master anyway, and some each second for good.
- * `rehearse` gives false when there was nothing to rehearse.
+ * `rehearse` gives false when no instance waits.
  */
 export function keepWarm(clock: Clock, rehearse: () => boolean, warmUps = WARM_UPS): void {
   const wait = (delayMs: number, left: number) =>

@@ -4,8 +4,8 @@ import type { Log } from "../../base/log.ts";
 import type { Address, Route, Rule, VrrpConfig, VrrpInstance } from "../../config/model.ts";
 import type { Reflector } from "../../kernel/reflector.ts";
 import type { CommandOutcome } from "../../kernel/rtnetlink.ts";
-import { addressKey, linkByName, type NetRoute, type NetRule } from "../../net/model.ts";
-import { type NetCommand, ownedKeys, plan, type WantedTables } from "../../net/plan.ts";
+import { addressKey, linkByName, type NetRoute, type NetRule, ruleKey } from "../../net/model.ts";
+import { type NetCommand, ownedKeys, plan, routeOwnKey, type WantedTables } from "../../net/plan.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import { type ResolveDevice, type WishProblem, wantedAddress, wantedRoute, wantedRule } from "../../net/wanted.ts";
 import type { Journal } from "../journal.ts";
@@ -60,6 +60,10 @@ export function staticPart(config: VrrpConfig): TablesPart {
   const part = { owner: undefined, addresses, routes, rules };
   staticParts.set(config, part);
   return part;
+}
+
+export function isEmpty({ addresses, routes, rules }: TablesPart): boolean {
+  return addresses.length + routes.length + rules.length === 0;
 }
 
 function sameItems(some: readonly unknown[], others: readonly unknown[]): boolean {
@@ -127,6 +131,8 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
   /** Ours until the kernel has been put right once. */
   let leftBehind: readonly string[] = earlier?.world === world ? earlier.keys : [];
   let configured: ReadonlySet<string> = new Set();
+  /** Not worked out yet: with thousands of addresses it takes its time, and a director that starts is in a hurry. */
+  let owned: readonly TablesPart[] = [];
   let marks = false;
   let wishes: ReadonlyMap<string, Wish> = new Map();
   /** By key, and who left it. */
@@ -170,6 +176,8 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
 
   /** What the parts ask for, and the commands that lead there. */
   function compare(parts: readonly TablesPart[]) {
+    if (owned.length > 0) configured = ownedKeys(wantedOf(owned, resolve).wanted);
+    owned = [];
     const { wanted, waiting, wishes: named } = wantedOf(parts, resolve, left);
     const keys = new Set([...configured, ...ownedKeys(wanted)]);
     const ours = new Set([...keys, ...leftBehind]);
@@ -188,7 +196,8 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
     setOwned(parts, alone) {
       rehearsed = undefined;
       marks = alone;
-      configured = ownedKeys(wantedOf(parts, resolve).wanted);
+      owned = parts;
+      configured = new Set();
       // The next apply() writes what is ours from now on.
       journalled = new Set();
     },
@@ -257,30 +266,30 @@ function wantedOf(
   const rules: NetRule[] = [];
   const wishes = new Map<string, Wish>();
   /** False for one that is not wanted now. */
-  const want = (one: WantedTables, part: TablesPart, what: string, noTrack: boolean): boolean => {
-    for (const key of ownedKeys(one)) {
-      if (left.has(key)) return false;
-      wishes.set(key, { owner: part.owner, what, key, noTrack });
-    }
+  const want = (key: string, part: TablesPart, what: string, noTrack: boolean): boolean => {
+    if (left.has(key)) return false;
+    wishes.set(key, { owner: part.owner, what, key, noTrack });
     return true;
   };
   for (const part of parts) {
     for (const address of part.addresses) {
       const wish = wantedAddress(address, undefined, resolve);
-      const what = `address ${address.ip}/${address.prefix}`;
-      if (!wish.ok) waiting.push(describeProblem(`address ${address.ip}`, part, wish.error));
-      else if (want({ ...EMPTY, addresses: [wish.value] }, part, what, address.noTrack))
-        addresses.set(addressKey(wish.value), wish.value);
+      if (!wish.ok) {
+        waiting.push(describeProblem(`address ${address.ip}`, part, wish.error));
+        continue;
+      }
+      const key = addressKey(wish.value);
+      if (want(key, part, `address ${address.ip}/${address.prefix}`, address.noTrack)) addresses.set(key, wish.value);
     }
     for (const route of part.routes) {
       const wish = wantedRoute(route, resolve);
       const what = `route ${route.destination.ip}/${route.destination.prefix}`;
       if (!wish.ok) waiting.push(describeProblem(what, part, wish.error));
-      else if (want({ ...EMPTY, routes: [wish.value] }, part, what, route.noTrack)) routes.push(wish.value);
+      else if (want(routeOwnKey(wish.value), part, what, route.noTrack)) routes.push(wish.value);
     }
     for (const rule of part.rules) {
       const wish = wantedRule(rule);
-      if (want({ ...EMPTY, rules: [wish] }, part, `rule ${rule.preference}`, rule.noTrack)) rules.push(wish);
+      if (want(ruleKey(wish), part, `rule ${rule.preference}`, rule.noTrack)) rules.push(wish);
     }
   }
   return { wanted: { addresses: [...addresses.values()], routes, rules }, waiting, wishes };

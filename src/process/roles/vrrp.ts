@@ -58,6 +58,7 @@ import {
 import { createSyncDaemons } from "./vrrp-sync-daemon.ts";
 import {
   createTables,
+  isEmpty,
   parseTablesJournal,
   partOf,
   staticPart,
@@ -249,16 +250,18 @@ export function createVrrpRole(context: RoleContext): Role {
     return tablesChanged;
   }
 
-  /** False when there is nothing to rehearse. */
-  function rehearse(actions: readonly DirectorAction[]): boolean {
-    if (actions.length > 0) reachNeighbours(actions, new Map(owning), true);
-    return actions.length > 0;
+  function rehearse(actions: readonly DirectorAction[]): void {
+    reachNeighbours(actions, new Map(owning), true);
   }
 
-  /** None when it is so close that it is rehearsed anyway. */
-  function comingTakeover(): readonly DirectorAction[] {
-    if (!director || stopped || director.deadline() - clock.now() < WARM_QUIET_MS) return [];
-    return director.takeover(now());
+  /** False when no instance waits for a master. */
+  function stayWarm(): boolean {
+    if (!director || stopped) return false;
+    // What looms is rehearsed by itself, and what is due comes first.
+    if (director.takeoverLooms() || director.deadline() - clock.now() < WARM_QUIET_MS) return true;
+    const actions = director.takeover(now());
+    rehearse(actions);
+    return actions.length > 0;
   }
 
   function send({ instance, datagrams }: DirectorAction & { kind: "send" }, rehearsing: boolean): void {
@@ -533,22 +536,24 @@ export function createVrrpRole(context: RoleContext): Role {
     const taken = new Set<string>();
     for (const instance of vrrp.instances)
       stations.set(instance.name, newStation(instance, taken, reflector.seen, vrrp.global));
-    for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
     reflector.setScope(tableScope(allParts()));
     tables.setOwned(allParts(), isAlone(first));
     trackers.linksChanged(reflector.seen);
     trackers.configure(first);
     refresh();
     perform(director.setFacts(currentFacts(), now()));
-    applyTables();
+    // Instances may depend on what is static; what an earlier process left can wait until they are under way.
+    if (!isEmpty(staticPart(vrrp))) applyTables();
     checkStatics();
     perform(director.start(now(), clock.now() + bootDelayMs(first, uptime())));
+    applyTables();
+    for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
     sysctl.releaseLeftOver();
     syncDaemons.configure(first, new Set(owning.keys()));
     publishAddresses();
     cancelAudit = clock.at(clock.now() + AUDIT_MS, auditSoon);
     reports.start();
-    keepWarm(clock, () => rehearse(comingTakeover()));
+    keepWarm(clock, stayWarm);
   }
 
   function reload(next: Config): void {

@@ -1,8 +1,9 @@
 // Rehearsals of a takeover: when, of what, and that nothing is left of them.
 import { describe, expect, test } from "bun:test";
 import type { VrrpInstance } from "../../../src/config/model.ts";
-import { syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
-import { lab, words } from "../../support/vrrp-lab.ts";
+import type { DirectorAction } from "../../../src/vrrp/actions.ts";
+import { address, syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
+import { type Lab, lab, words } from "../../support/vrrp-lab.ts";
 
 const MASTER = "192.0.2.2";
 /** Master_Down_Interval of priority 100 at one second, version 3. */
@@ -57,6 +58,73 @@ describe("a takeover that looms", () => {
     expect(count()).toBe(1);
     bench.run(101);
     expect(count()).toBe(6);
+  });
+});
+
+describe("takeovers of several instances", () => {
+  /** Each backup of the same master. */
+  function backups(count: number, more: (index: number) => Partial<VrrpInstance> = () => ({})) {
+    const virtualAddresses = Array.from({ length: 8 }, (_, i) => address(`198.51.100.${i + 1}`));
+    const instances = Array.from({ length: count }, (_, i) =>
+      vrrpInstance({ name: `V${i + 1}`, vrid: i + 1, version: 3, advertMs: 1000, virtualAddresses, ...more(i) }),
+    );
+    const bench = lab(instances, { rehearse: true });
+    for (const { name } of instances) bench.hear(MASTER, 200, {}, name);
+    return bench;
+  }
+  const rehearsals = ({ log }: Lab) =>
+    log.flatMap(({ at, action }) => (action.kind === "rehearse" ? [{ at, ...action }] : []));
+  const senders = (actions: readonly DirectorAction[]) =>
+    actions.flatMap((action) => (action.kind === "send" ? [action.instance] : []));
+
+  test("that come at one time are rehearsed as one, in the order in which they come", () => {
+    const bench = backups(20);
+    bench.run(4000);
+    const first = rehearsals(bench)[0];
+    const took = bench.log.flatMap(({ action }) =>
+      action.kind === "transition" && action.to === "MASTER" ? [action.name] : [],
+    );
+    expect(senders(first?.actions ?? [])).toEqual(took);
+    expect(took).toHaveLength(20);
+  });
+
+  test("that are more than fit into the time are rehearsed as one when there is time, and left alone then", () => {
+    const bench = backups(100);
+    bench.run(4000);
+    const downAt = rehearsals(bench).at(-1)?.awakeUntil ?? Number.NaN;
+    const counts = rehearsals(bench).map(({ at, actions }) => [Math.round(downAt - at), senders(actions).length]);
+    expect(counts).toEqual([
+      [100, 100],
+      [33, 100],
+      [1, 0],
+    ]);
+  });
+
+  test("at a short interval are rehearsed as far as there is time", () => {
+    const bench = backups(100, () => ({ advertMs: 10 }));
+    for (let vrid = 1; vrid <= 100; vrid++) bench.hear(MASTER, 200, { advertMs: 10 }, `V${vrid}`);
+    bench.run(100);
+    const [first, ...others] = rehearsals(bench).map(({ actions }) => senders(actions).length);
+    expect(first).toBeGreaterThan(4);
+    expect(first).toBeLessThan(50);
+    expect(others.every((count) => count === 0)).toBe(true);
+  });
+
+  test("that come one after the other are rehearsed each by itself", () => {
+    const bench = backups(3, (index) => ({ priority: 100 - 10 * index }));
+    bench.run(5000);
+    expect(rehearsals(bench).every(({ actions }) => senders(actions).length === 1)).toBe(true);
+    expect(new Set(rehearsals(bench).flatMap(({ actions }) => senders(actions)))).toEqual(new Set(["V1", "V2", "V3"]));
+  });
+
+  test("loom while they are rehearsed", () => {
+    const bench = backups(1);
+    bench.run(DOWN_MS - 101);
+    expect(bench.director.takeoverLooms()).toBe(false);
+    bench.run(50);
+    expect(bench.director.takeoverLooms()).toBe(true);
+    bench.hear(MASTER, 200);
+    expect(bench.director.takeoverLooms()).toBe(false);
   });
 });
 

@@ -1,6 +1,7 @@
 // Two masters are seen, named, explained, and answered with an announcement once the intruder has left (issue 3 part 8, req 20).
 import { describe, expect, test } from "bun:test";
 import type { VrrpInstance } from "../../../src/config/model.ts";
+import { MAX_FOREIGN_MASTERS } from "../../../src/vrrp/sightings.ts";
 import { vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
 
@@ -160,4 +161,18 @@ test("VRIDs of others on our links are counted by socket", () => {
   const bench = lab([vrrpInstance()]);
   for (let i = 0; i < 3; i++) bench.hear(PEER, 100, { vrid: 77 });
   expect(bench.director.strangers().unknownVrids.get("4/112/eth0/224.0.0.18")?.[77]).toBe(3);
+});
+
+test("of many other masters, those heard last are remembered", () => {
+  const bench = lab([vrrpInstance({ priority: 255 })]);
+  for (let host = 2; host <= 9; host++) {
+    bench.run(100);
+    bench.hear(`192.0.2.${host}`, host);
+  }
+  const seen = bench.director.instance("VI_1")?.sightings.foreign(vrrpInstance());
+  expect(seen?.count).toBe(MAX_FOREIGN_MASTERS);
+  expect(seen?.last.address).toBe("192.0.2.9");
+  // One that is known takes no second place.
+  bench.hear("192.0.2.6", 6);
+  expect(bench.director.instance("VI_1")?.sightings.foreign(vrrpInstance())?.count).toBe(MAX_FOREIGN_MASTERS);
 });

@@ -47,22 +47,22 @@ export interface MachineConfig {
   readonly grouped: boolean;
 }
 
-/** Machine settings of an instance. Strict mode and priority 255 overrule what they exclude. */
+/** Machine settings of an instance. What strict mode excludes, the configuration does not have (config/to-model/vrrp-instance.ts). */
 export function machineConfig(instance: VrrpInstance, grouped: boolean): MachineConfig {
   const owner = instance.priority === OWNER_PRIORITY;
   const preempt = instance.preempt || owner;
   const startAsMaster = instance.initialState === "MASTER";
-  const delayed = preempt && !instance.strict && !startAsMaster && !owner;
+  const delayed = preempt && !startAsMaster && !owner;
   return {
     version: instance.version,
     advertMs: instance.advertMs,
-    downTimerAdverts: instance.strict ? 3 : instance.downTimerAdverts,
+    downTimerAdverts: instance.downTimerAdverts,
     owner,
     preempt,
     preemptDelayMs: delayed ? instance.preemptDelayMs : 0,
     startAsMaster,
-    answerLowerPriority: !instance.lowerPrioNoAdvert && !instance.strict,
-    higherPrioSendAdvert: instance.higherPrioSendAdvert && !instance.strict,
+    answerLowerPriority: !instance.lowerPrioNoAdvert,
+    higherPrioSendAdvert: instance.higherPrioSendAdvert,
     ...(instance.timerExpiredBackup !== undefined && !preempt
       ? { timerExpiredBackup: instance.timerExpiredBackup }
       : {}),

@@ -90,7 +90,7 @@ export function newRuntime(instance: VrrpInstance, now: MonoMs): Runtime {
 
 /** What follows from the configuration alone. */
 export function settingsOf(instance: VrrpInstance): Pick<Runtime, "config" | "receiver" | "targets" | "announce"> {
-  const announce = instance.strict ? { ...instance.announce, lowerPrioRepeat: 0 } : instance.announce;
+  const { announce } = instance;
   return { config: instance, receiver: receiverFor(instance), targets: announceTargets(instance), announce };
 }
 

@@ -1,9 +1,10 @@
 // States and timers (vrrp.md §5, §6, statements S), seen from outside: packets and time in, actions out.
 import { describe, expect, test } from "bun:test";
-import type { VrrpInstance } from "../../../src/config/model.ts";
+import type { VrrpConfig, VrrpInstance } from "../../../src/config/model.ts";
 import { AH_HEADER } from "../../../src/vrrp/auth.ts";
 import { setChecksum } from "../../../src/vrrp/packet.ts";
 import { masterDownMs, skewMs } from "../../../src/vrrp/timers.ts";
+import { bindText } from "../../support/config.ts";
 import { address, advertFrom, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
 
@@ -18,6 +19,12 @@ function master(more: Partial<VrrpInstance> = {}) {
   bench.run(60_000);
   expect(bench.state()).toBe("MASTER");
   return bench;
+}
+
+/** A configuration of one instance with these lines, as a file gives it. */
+function configured(...lines: readonly string[]): VrrpConfig {
+  const text = `vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n ${lines.join("\n ")}\n virtual_ipaddress {\n 192.0.2.100\n }\n}\n`;
+  return bindText(text).config.vrrp;
 }
 
 describe("formulas", () => {
@@ -197,10 +204,10 @@ describe("BACKUP", () => {
   });
 
   test.each([
-    ["state MASTER", { initialState: "MASTER" }],
-    ["strict", { strict: true }],
-  ] as const)("S13 preempt_delay is ignored with %s", (_why, more) => {
-    const bench = lab([vrrpInstance({ preemptDelayMs: 60_000, ...more })]);
+    ["state MASTER", "state MASTER"],
+    ["strict mode", "strict_mode"],
+  ])("S13 preempt_delay is ignored with %s", (_why, words) => {
+    const bench = lab(configured("preempt_delay 60", words));
     for (let i = 0; i < 4; i++) {
       bench.hear(PEER, 50);
       bench.run(1000);
@@ -352,7 +359,9 @@ describe("MASTER", () => {
   });
 
   test("strict: neither answer nor announcement", () => {
-    const bench = master({ strict: true });
+    const bench = lab(configured("strict_mode", "priority 150"));
+    bench.run(10_000);
+    expect(bench.state()).toBe("MASTER");
     expect(bench.moves(() => bench.hear(PEER, 100))).toEqual([]);
   });
 

@@ -42,7 +42,7 @@ import {
   type State,
   type Tracked,
 } from "./machine.ts";
-import { fitting, rehearsalAt, rehearsedAt, takeoverAt, togetherWithFirst } from "./rehearsal.ts";
+import { fitting, isRecent, rehearsalAt, rehearsedAt, takeoverAt, togetherWithFirst } from "./rehearsal.ts";
 import { planReload } from "./reload.ts";
 import {
   definitionsOf,
@@ -138,6 +138,7 @@ export function createDirector(
   let table: ReadonlyMap<string, SocketRows> | undefined;
   /** The next deadline, as far as known; undefined: work it out. */
   let dueAt: MonoMs | undefined;
+  let lastRehearsalAt: MonoMs = Number.NEGATIVE_INFINITY;
   let started = false;
   let stopped = false;
   let tooShort = 0;
@@ -483,11 +484,12 @@ export function createDirector(
     const [first] = together;
     if (!first) return;
     const downAt = takeoverAt(first.unit);
-    const isAgain = first.rehearsed?.downAt === downAt;
     const chosen = fitting(together, addressCount, downAt - at.now);
     // A part of them would take the place of what was prepared for all.
-    const rehearsed = isAgain && chosen.length < together.length ? [] : chosen;
-    const actions = rehearsed.flatMap((unit) => actionsAt(unit, downAt, at));
+    const partAgain = chosen.length < together.length && first.rehearsed?.downAt === downAt;
+    const needless = partAgain || isRecent(lastRehearsalAt, downAt, at.now);
+    const actions = needless ? NOTHING : chosen.flatMap((unit) => actionsAt(unit, downAt, at));
+    if (!needless) lastRehearsalAt = at.now;
     for (const unit of due) unit.rehearsed = rehearsedAt(takeoverAt(unit.unit), at.now);
     const isLast = first.rehearsed?.nextAt === Number.POSITIVE_INFINITY;
     if (isLast) out.push({ kind: "rehearse", actions, awakeUntil: downAt });

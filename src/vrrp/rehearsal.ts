@@ -17,6 +17,8 @@ const TOGETHER_MS = 1;
 /** What a rehearsal takes, for each unit and each of its addresses. */
 const UNIT_COST_MS = 0.05;
 const ADDRESS_COST_MS = 0.01;
+/** One that was so short a while ago, as a part of the time that is left, does for other units as well. */
+const RECENT_SHARE = 1 / 6;
 /** Of the time that is left, a rehearsal may take this part: it must never make the takeover late. */
 const COST_SHARE = 0.5;
 
@@ -62,6 +64,11 @@ export function fitting<T>(units: readonly T[], addresses: (unit: T) => number, 
   });
   // One unit always: most directors have no more, and warm it takes a fraction of that.
   return tooMany < 0 ? units : units.slice(0, Math.max(1, tooMany));
+}
+
+/** Another unit rehearsed at `lastAt`: then `now` there is no need to for a takeover at `downAt`. */
+export function isRecent(lastAt: MonoMs, downAt: MonoMs, now: MonoMs): boolean {
+  return now - lastAt < RECENT_SHARE * (downAt - now);
 }
 
 function nextTakeover(unit: Unit): { readonly downAt: MonoMs; readonly advertMs: number } {

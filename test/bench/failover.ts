@@ -21,8 +21,8 @@ interface Pace {
 
 const PACES: readonly Pace[] = [
   { version: 2, advertInt: 1, rounds: 25, pairs: 4 },
-  { version: 3, advertInt: 0.1, rounds: 50, pairs: 2 },
-  { version: 3, advertInt: 0.01, rounds: 50, pairs: 2 },
+  { version: 3, advertInt: 0.1, rounds: 100, pairs: 2 },
+  { version: 3, advertInt: 0.01, rounds: 100, pairs: 2 },
 ];
 const KINDS: readonly Kind[] = ["lbd", "keepalived"];
 const MASTER = 200;

@@ -117,6 +117,24 @@ describe("takeovers of several instances", () => {
     expect(new Set(rehearsals(bench).flatMap(({ actions }) => senders(actions)))).toEqual(new Set(["V1", "V2", "V3"]));
   });
 
+  test("that come a little apart profit from each other: not each of them rehearses each time", () => {
+    const instances = Array.from({ length: 100 }, (_, i) =>
+      vrrpInstance({ name: `V${i + 1}`, vrid: i + 1, version: 3, advertMs: 1000 }),
+    );
+    const bench = lab(instances, { rehearse: true });
+    // As a master does that advertises for one after the other.
+    for (const { name } of instances) {
+      bench.hear(MASTER, 200, {}, name);
+      bench.run(0.2);
+    }
+    bench.run(5000);
+    const masters = bench.log.filter(({ action }) => action.kind === "transition" && action.to === "MASTER");
+    expect(masters).toHaveLength(100);
+    const count = rehearsals(bench).filter(({ actions }) => actions.length > 0).length;
+    expect(count).toBeGreaterThan(4);
+    expect(count).toBeLessThan(100);
+  });
+
   test("loom while they are rehearsed", () => {
     const bench = backups(1);
     bench.run(DOWN_MS - 101);

@@ -22,6 +22,20 @@ test("a hundred in the first two seconds, ten in each second after them", () => 
   expect(counted(5, () => true)).toEqual([50, 50, 10, 10, 10]);
 });
 
+test("the more one takes, the fewer: at most a 300th of a processor", () => {
+  const clock = manualClock();
+  let count = 0;
+  keepWarm(clock, () => {
+    clock.skip(5);
+    count++;
+    return true;
+  });
+  clock.advance(10_000);
+  count = 0;
+  clock.advance(60_000);
+  expect(count).toBe(40);
+});
+
 test("without a master to wait for, one look a second; the hundred come when there is one", () => {
   const waits = counted(6, (now) => now > 2500);
   expect(waits.slice(0, 3)).toEqual([1, 1, 1]);

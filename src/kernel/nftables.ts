@@ -15,6 +15,7 @@ import {
   setsockoptInt,
   socket,
 } from "../../ffi/socket.ts";
+import type { Family } from "../base/ip.ts";
 import { attributeWriter } from "../net/attributes.ts";
 import { beginMessage, decodeMessages, endMessage } from "../net/message.ts";
 import { getTable, NFPROTO_IPV4, NFPROTO_IPV6, transaction } from "../net/nft.ts";
@@ -45,10 +46,14 @@ export interface NftFailure {
 export interface VrrpFirewall {
   /** Lets traffic of these services through on blocked addresses. */
   setServices(services: readonly VirtualService[]): NftFailure | undefined;
+  /** Addresses of these families may come to be blocked: makes what that needs, so that block() is quick. */
+  prepare(families: readonly Family[]): NftFailure | undefined;
   /** The virtual interfaces there are. */
   setVirtualMacs(vmacs: readonly VirtualMac[]): NftFailure | undefined;
   /** Blocks addresses too; to be called before they are added. */
   block(addresses: readonly BlockedAddress[]): NftFailure | undefined;
+  /** Does all of block() but the transaction. */
+  rehearse(addresses: readonly BlockedAddress[]): void;
   /** To be called after they are removed. */
   unblock(addresses: readonly BlockedAddress[]): NftFailure | undefined;
   /** Is what we made still there? If not it is made anew; true when that was needed. */
@@ -79,10 +84,16 @@ export function openVrrpFirewall(settings: FirewallSettings): VrrpFirewall {
     return again;
   }
 
+  function blocking(addresses: readonly BlockedAddress[]): FirewallWish {
+    return { ...wish, blocked: [...without(wish.blocked, addresses), ...addresses] };
+  }
+
   return {
     setServices: (services) => update({ ...wish, services }),
+    prepare: (ready) => update({ ...wish, ready }),
     setVirtualMacs: (vmacs) => update({ ...wish, vmacs }),
-    block: (addresses) => update({ ...wish, blocked: [...without(wish.blocked, addresses), ...addresses] }),
+    block: (addresses) => update(blocking(addresses)),
+    rehearse: (addresses) => nft.rehearse(planFirewall(settings, blocking(addresses), applied).messages),
     unblock: (addresses) => update({ ...wish, blocked: without(wish.blocked, addresses) }),
     audit() {
       const gone = (present: boolean, family: typeof NFPROTO_IPV4 | typeof NFPROTO_IPV6) =>
@@ -109,6 +120,8 @@ function without(list: readonly BlockedAddress[], gone: readonly BlockedAddress[
 export interface Nft {
   /** All or nothing; the first failure otherwise. */
   commit(messages: readonly NetlinkRequest[]): NftFailure | undefined;
+  /** Does all of commit() but the sending. */
+  rehearse(messages: readonly NetlinkRequest[]): void;
   /** One question; undefined when the kernel had an answer. */
   ask(request: NetlinkRequest): NftFailure | undefined;
   close(): void;
@@ -129,17 +142,22 @@ export function openNft(): Nft {
   const buffer = new Uint8Array(new ArrayBuffer(RECEIVE_BYTES));
   let sequence = 0;
 
-  /** The kernel works on all of it inside the send: the answers are there when it returns. */
-  function exchange(messages: readonly NetlinkRequest[]): NftFailure | undefined {
+  function encode(messages: readonly NetlinkRequest[]): Uint8Array {
     writer.truncate(0);
-    const first = sequence + 1;
     for (const message of messages) {
       const mark = beginMessage(writer, message.type, message.flags, ++sequence);
       writer.raw(message.payload);
       endMessage(writer, mark);
     }
+    return writer.written();
+  }
+
+  /** The kernel works on all of it inside the send: the answers are there when it returns. */
+  function exchange(messages: readonly NetlinkRequest[]): NftFailure | undefined {
+    const first = sequence + 1;
+    const bytes = encode(messages);
     try {
-      const taken = send(fd, writer.written());
+      const taken = send(fd, bytes);
       if (taken === undefined) return { code: "EAGAIN", message: "nftables: the socket takes no transaction now" };
       return firstFailure(messages, first);
     } catch (error) {
@@ -162,6 +180,7 @@ export function openNft(): Nft {
 
   return {
     commit: (messages) => (messages.length === 0 ? undefined : exchange(transaction(messages))),
+    rehearse: (messages) => void encode(transaction(messages)),
     ask: (request) => exchange([request]),
     close: () => close(fd),
   };

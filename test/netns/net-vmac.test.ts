@@ -233,8 +233,12 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
     expect(ruleset()).toBe("");
   });
 
-  test("the IPv4 ruleset reads as keepalived's", () => {
+  test("the IPv4 ruleset reads as keepalived's, with an empty set while it is only prepared, also by a rehearsal", () => {
     using firewall = within(ns, () => openVrrpFirewall(DEFAULT_FIREWALL));
+    expect(firewall.prepare([4])).toBeUndefined();
+    firewall.rehearse([{ ip: "192.0.2.100", index: 2 }]);
+    expect(ruleset()).toContain("set vips");
+    expect(ruleset()).not.toContain("192.0.2.100");
     firewall.block([{ ip: "192.0.2.100", index: 2 }]);
     const keepalived = loadVector("no-accept").result.nft_ruleset.join("\n").split("table ip6")[0] ?? "";
     expect(ruleset().trim()).toBe(keepalived.trim());

@@ -41,6 +41,7 @@ import { createVrrpMetrics } from "./vrrp-metrics.ts";
 import { keepWarm } from "./vrrp-rehearsal.ts";
 import { createVrrpReports } from "./vrrp-reports.ts";
 import {
+  addressesOf,
   bootDelayMs,
   deviceOf,
   givenNames,
@@ -243,7 +244,7 @@ export function createVrrpRole(context: RoleContext): Role {
       if (action.kind.endsWith("Addresses")) tablesChanged = true;
     }
     if (tablesChanged) {
-      if (rehearsing) tables.rehearse(wantedParts(owned));
+      if (rehearsing) rehearseTables(owned);
       else applyTables();
     }
     announcer.announce(actions.flatMap(announced), rehearsing);
@@ -342,7 +343,7 @@ export function createVrrpRole(context: RoleContext): Role {
   }
 
   function applyOnce(): void {
-    const wanted = blockedAddresses();
+    const wanted = blockedAddresses(owning);
     const gone = blocked.filter((one) => !wanted.some((two) => two.ip === one.ip && two.index === one.index));
     // Filtered before it is there, and until it is gone.
     if (wanted.length > 0) filter(firewall?.block(wanted));
@@ -350,6 +351,12 @@ export function createVrrpRole(context: RoleContext): Role {
     if (holding === 0) reflector.settle();
     if (gone.length > 0) filter(firewall?.unblock(gone));
     blocked = wanted;
+  }
+
+  function rehearseTables(owned: ReadonlyMap<string, VrrpInstance>): void {
+    const wanted = blockedAddresses(owned);
+    if (wanted.length > 0) firewall?.rehearse(wanted);
+    tables.rehearse(wantedParts(owned));
   }
 
   function filter(failure: { readonly message: string } | undefined): void {
@@ -369,8 +376,8 @@ export function createVrrpRole(context: RoleContext): Role {
     return config ? [staticPart(config.vrrp), ...parts] : parts;
   }
 
-  function blockedAddresses(): BlockedAddress[] {
-    return [...owning].flatMap(([name, instance]) => {
+  function blockedAddresses(of: ReadonlyMap<string, VrrpInstance>): BlockedAddress[] {
+    return [...of].flatMap(([name, instance]) => {
       const station = stations.get(name);
       if (instance.accept || !station) return [];
       return placedAddresses(station, instance).flatMap(({ ip, device }) => {
@@ -527,6 +534,8 @@ export function createVrrpRole(context: RoleContext): Role {
       }
     }
     filter(firewall?.setServices(virtualServices(next.virtualServers)));
+    const blocked = instances.filter((instance) => !instance.accept).flatMap(addressesOf);
+    filter(firewall?.prepare([...new Set(blocked.map(({ family }) => family))]));
   }
 
   function start(first: Config): void {

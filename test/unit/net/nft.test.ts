@@ -72,6 +72,14 @@ describe("transactions", () => {
     expect(kinds(plan({ blocked: two }, none.applied).messages)).toEqual(["add to set vips (ip)"]);
   });
 
+  test("a family that is made ready has its table, and its first address is only an element", () => {
+    const ready = plan({ ready: [4] });
+    const first = { ready: [4] as const, blocked: [{ ip: "192.0.2.1", index: 2 }] };
+    expect(kinds(ready.messages)).toContain("rule in in: no_accept (ip)");
+    expect(kinds(ready.messages).every((what) => what.includes("(ip)"))).toBe(true);
+    expect(kinds(plan(first, ready.applied).messages)).toEqual(["add to set vips (ip)"]);
+  });
+
   test("families are apart; link-local addresses are keyed with their interface", () => {
     const { messages } = plan({ blocked: [{ ip: "fe80::1", index: 7 }] });
     expect(messages.every((m) => m.payload[0] === 10)).toBe(true);

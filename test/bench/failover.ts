@@ -37,7 +37,8 @@ for (const pace of PACES) {
   const late = { lbd: [] as number[], keepalived: [] as number[] };
   const runs = Array.from({ length: pace.pairs }, () => KINDS).flat();
   const rounds = Number(values.rounds ?? pace.rounds);
-  await Promise.all(runs.map(async (kind) => late[kind].push(...(await pair(kind, pace, rounds)))));
+  const allArrive = meeting(runs.length);
+  await Promise.all(runs.map(async (kind) => late[kind].push(...(await pair(kind, pace, rounds, allArrive)))));
   const name = `takeover past Master_Down_Interval, advert_int ${pace.advertInt}`;
   for (const [label, share] of [
     ["p50", 0.5],
@@ -49,8 +50,21 @@ for (const pace of PACES) {
   }
 }
 
-/** Lateness of every round, in milliseconds. */
-async function pair(kind: Kind, pace: Pace, rounds: number): Promise<number[]> {
+/** Resolves for each of `count` callers when the last of them has called. */
+function meeting(count: number): () => Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let missing = count;
+  return () => {
+    if (--missing === 0) resolve();
+    return promise;
+  };
+}
+
+/**
+ * Lateness of every round, in milliseconds. The namespaces go when all pairs are done: taking one away holds the lock of all network
+ * settings for up to 30 ms, and somebody's address would wait for it.
+ */
+async function pair(kind: Kind, pace: Pace, rounds: number, allArrive: () => Promise<void>): Promise<number[]> {
   using segment = new Segment("master", "backup");
   const capture = await segment.capture("proto 112 or arp");
   using _master = new Daemon(kind, segment.host(0), configuration(pace, MASTER)).start();
@@ -85,6 +99,7 @@ async function pair(kind: Kind, pace: Pace, rounds: number): Promise<number[]> {
     segment.blackhole(0, "healed");
     await Bun.sleep(startedAt + ROUND_MS - performance.now());
   }
+  await allArrive();
   return late;
 }
 

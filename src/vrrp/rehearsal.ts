@@ -10,8 +10,8 @@ const LEAD_MS = 100;
 const LEAD_SHARE = 0.4;
 /** Each further one when this part of the time is left. */
 const SHARE_LEFT = 1 / 3;
-/** The last one begins at most so long before the time, and what it leaves is waited for awake. */
-const LAST_LEFT_MS = 2;
+/** The last one begins at most so long before the time, so that a collection of garbage in it makes nothing late; what is left is waited for awake. */
+const LAST_LEFT_MS = 3.5;
 /** Takeovers so close to each other are one for the driver: one change of its tables, one round of announcements. */
 const TOGETHER_MS = 1;
 /** What a rehearsal takes, for each unit and each of its addresses. */

@@ -267,7 +267,7 @@ export function createDirector(
         out.push({ kind: "restoreAddresses", instance: name, config: instance, what: action.what });
         return;
       case "announce": {
-        const due = announceFor(runtime.announce, runtime.timers, action.why, at.now);
+        const due = announceFor(runtime.config.announce, runtime.timers, action.why, at.now);
         runtime.timers = due.timers;
         sooner(announceDeadline(due.timers));
         announce(runtime, due.rounds, at, out);
@@ -463,11 +463,11 @@ export function createDirector(
     for (const unit of units) if (unitDeadline(unit.unit) <= at.now) take(unit, stepTimers(unit.unit, at.now), at, out);
     for (const runtime of runtimes.values()) {
       if (announceDeadline(runtime.timers) <= at.now) {
-        const due = announceDue(runtime.announce, runtime.timers, at.now);
+        const due = announceDue(runtime.config.announce, runtime.timers, at.now);
         runtime.timers = due.timers;
         announce(runtime, due.rounds, at, out);
         if (due.extra) {
-          const all = runtime.announce.extraIf?.all ?? false;
+          const all = runtime.config.announce.extraIf?.all ?? false;
           out.push({ kind: "announceExtra", instance: runtime.config.name, config: runtime.config, all });
         }
       }

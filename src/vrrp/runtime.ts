@@ -1,7 +1,7 @@
 // VRRP core: what a director keeps of each instance beside its protocol state, and what stands together as one unit.
 import type { MonoMs } from "../base/clock.ts";
 import type { IpText } from "../base/ip.ts";
-import type { AnnounceSettings, SyncGroup, VrrpConfig, VrrpInstance } from "../config/model.ts";
+import type { SyncGroup, VrrpConfig, VrrpInstance } from "../config/model.ts";
 import { type Receiver, type RefusalReason, receiverFor } from "./accept.ts";
 import { type AnnounceTarget, type AnnounceTimers, announceTargets, NO_TIMERS } from "./announce.ts";
 import type { Unit } from "./group.ts";
@@ -20,7 +20,6 @@ export interface Runtime {
   previous: VrrpInstance;
   receiver: Receiver;
   targets: readonly AnnounceTarget[];
-  announce: AnnounceSettings;
   wire: WireState;
   source: { readonly ip: IpText; readonly bytes: Uint8Array } | undefined;
   timers: AnnounceTimers;
@@ -89,9 +88,8 @@ export function newRuntime(instance: VrrpInstance, now: MonoMs): Runtime {
 }
 
 /** What follows from the configuration alone. */
-export function settingsOf(instance: VrrpInstance): Pick<Runtime, "config" | "receiver" | "targets" | "announce"> {
-  const { announce } = instance;
-  return { config: instance, receiver: receiverFor(instance), targets: announceTargets(instance), announce };
+export function settingsOf(instance: VrrpInstance): Pick<Runtime, "config" | "receiver" | "targets"> {
+  return { config: instance, receiver: receiverFor(instance), targets: announceTargets(instance) };
 }
 
 /** The first group that names an instance has it. */

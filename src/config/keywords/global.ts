@@ -220,7 +220,7 @@ export const GLOBAL_DEFS = {
   vrrp_skip_check_adv_addr: { value: bool, initial: false, repeat: "last", tier: "core", since: "1.2.20",
     effective: { test: "test/unit/vrrp/accept.test.ts" },
     doc: "Default: skip comparing the address list of adverts from an unchanged master." },
-  vrrp_strict: { value: bool, initial: false, repeat: "last", tier: "core", since: "1.2.20", effective: { test: "test/unit/vrrp/accept.test.ts" },
+  vrrp_strict: { value: bool, initial: false, repeat: "last", tier: "core", since: "1.2.20", effective: { test: "test/unit/vrrp/machine.test.ts" },
     doc: "Default of strict_mode for instances." },
   vrrp_owner_ignore_adverts: { value: bool, initial: false, repeat: "last", tier: "full", since: "2.3.3",
     effective: { test: "test/unit/vrrp/accept.test.ts" },

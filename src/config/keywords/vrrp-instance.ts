@@ -169,7 +169,7 @@ export const VRRP_INSTANCE = {
     effective: { test: "test/unit/vrrp/accept.test.ts" },
     doc: "Skip the address-list check for the same master; any valid BOOL, even false, switches it on." },
   strict_mode: { value: bool, default: "(vrrp_strict)", repeat: "last", tier: "core", since: "1.2.20",
-    effective: { test: "test/unit/vrrp/accept.test.ts" },
+    effective: { test: "test/unit/vrrp/machine.test.ts" },
     doc: "Follow the RFCs strictly and refuse what they do not know." },
   preempt: { value: flag, initial: true, repeat: "last", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/vrrp/machine.test.ts" },
     doc: "Undo nopreempt." },

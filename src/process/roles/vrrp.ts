@@ -207,6 +207,8 @@ export function createVrrpRole(context: RoleContext): Role {
   }
 
   function turn(dueAt: MonoMs): void {
+    // Waited for awake, it is set still.
+    cancelTimer();
     armedFor = Number.POSITIVE_INFINITY;
     metrics.timer(dueAt, clock.now());
     // What waits in the sockets came before the timer: a living master must not be taken for a dead one.

@@ -21,9 +21,9 @@ function master(more: Partial<VrrpInstance> = {}) {
   return bench;
 }
 
-/** A configuration of one instance with these lines, as a file gives it. */
-function configured(...lines: readonly string[]): VrrpConfig {
-  const text = `vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n ${lines.join("\n ")}\n virtual_ipaddress {\n 192.0.2.100\n }\n}\n`;
+/** A configuration of one instance with these lines, as a file gives it; `before`: what the file begins with. */
+function configured(lines: readonly string[], before = ""): VrrpConfig {
+  const text = `${before}vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n ${lines.join("\n ")}\n virtual_ipaddress {\n 192.0.2.100\n }\n}\n`;
   return bindText(text).config.vrrp;
 }
 
@@ -207,7 +207,7 @@ describe("BACKUP", () => {
     ["state MASTER", "state MASTER"],
     ["strict mode", "strict_mode"],
   ])("S13 preempt_delay is ignored with %s", (_why, words) => {
-    const bench = lab(configured("preempt_delay 60", words));
+    const bench = lab(configured(["preempt_delay 60", words]));
     for (let i = 0; i < 4; i++) {
       bench.hear(PEER, 50);
       bench.run(1000);
@@ -358,8 +358,11 @@ describe("MASTER", () => {
     expect(bench.adverts("VI_1", beat + 1).map(([t]) => t - beat)).toEqual([1000]);
   });
 
-  test("strict: neither answer nor announcement", () => {
-    const bench = lab(configured("strict_mode", "priority 150"));
+  test.each([
+    ["strict_mode", ["strict_mode"], ""],
+    ["vrrp_strict", [], "global_defs {\n vrrp_strict\n}\n"],
+  ] as const)("%s: neither answer nor announcement", (_why, lines, before) => {
+    const bench = lab(configured([...lines, "priority 150"], before));
     bench.run(10_000);
     expect(bench.state()).toBe("MASTER");
     expect(bench.moves(() => bench.hear(PEER, 100))).toEqual([]);

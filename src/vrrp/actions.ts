@@ -1,11 +1,11 @@
 // VRRP core: what a director has its driver do, and how it says what happened.
-import type { MonoMs } from "../base/clock.ts";
 import type { IpText } from "../base/ip.ts";
 import type { LogLine } from "../base/log.ts";
 import type { NotifyCommands, SyncGroup, VrrpInstance } from "../config/model.ts";
 import type { AnnounceTarget } from "./announce.ts";
 import type { GroupStateName } from "./group.ts";
 import type { Cause, NotifyState, StateName } from "./machine.ts";
+import type { Instant } from "./view.ts";
 import type { OutgoingDatagram } from "./wire.ts";
 
 /** What the driver does, in the order given. */
@@ -67,10 +67,33 @@ export type DirectorAction =
     }
   | { readonly kind: "log"; readonly line: LogLine }
   /**
-   * These will come soon, unless an advertisement does: go through them without doing them. `awakeUntil`: they come so soon that going
-   * to sleep again would make them late.
+   * These will come soon, unless an advertisement does: go through them without doing them. `due`: so soon that going to sleep again
+   * would make them late, and nothing but a call in between can change what timer(due) gives of them: reachesNeighbours().
    */
-  | { readonly kind: "rehearse"; readonly actions: readonly DirectorAction[]; readonly awakeUntil?: MonoMs };
+  | { readonly kind: "rehearse"; readonly actions: readonly DirectorAction[]; readonly due?: Instant };
+
+/** Others notice it at once: it comes before programs, the log and the status. */
+export function reachesNeighbours({ kind }: DirectorAction): boolean {
+  return kind === "send" || kind === "announce" || kind === "announceSource" || kind.endsWith("Addresses");
+}
+
+/** Those of `actions` that have not been done yet. `done` came in the same order, of the same instances. */
+export function notDone(
+  actions: readonly DirectorAction[],
+  done: readonly DirectorAction[],
+): readonly DirectorAction[] {
+  const left = done.filter(reachesNeighbours);
+  return actions.filter((action) => {
+    const [next] = left;
+    if (!next || next.kind !== action.kind || instanceOf(next) !== instanceOf(action)) return true;
+    left.shift();
+    return false;
+  });
+}
+
+function instanceOf(action: DirectorAction): string | undefined {
+  return "instance" in action ? action.instance : undefined;
+}
 
 /** The log line of a change of state; a fault is a warning. */
 export function transitionLine(name: string, from: string, to: string, cause: Cause): LogLine {

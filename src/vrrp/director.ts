@@ -488,11 +488,12 @@ export function createDirector(
     // A part of them would take the place of what was prepared for all.
     const partAgain = chosen.length < together.length && first.rehearsed?.downAt === downAt;
     const needless = partAgain || isRecent(lastRehearsalAt, downAt, at.now);
-    const actions = needless ? NOTHING : chosen.flatMap((unit) => actionsAt(unit, downAt, at));
+    const then = { now: downAt, wallMs: at.wallMs + downAt - at.now };
+    const actions = needless ? NOTHING : actionsAt(chosen, then);
     if (!needless) lastRehearsalAt = at.now;
     for (const unit of due) unit.rehearsed = rehearsedAt(takeoverAt(unit.unit), at.now);
     const isLast = first.rehearsed?.nextAt === Number.POSITIVE_INFINITY;
-    if (isLast) out.push({ kind: "rehearse", actions, awakeUntil: downAt });
+    if (isLast) out.push({ kind: "rehearse", actions, due: then });
     else if (actions.length > 0) out.push({ kind: "rehearse", actions });
   }
 
@@ -500,16 +501,16 @@ export function createDirector(
     return unit.members.reduce((sum, { name }) => sum + (runtimes.get(name)?.targets.length ?? 0), 0);
   }
 
-  /** What timer() would give for this unit at `when`; leaves no trace. */
-  function actionsAt(unit: UnitRuntime, when: MonoMs, at: Instant): readonly DirectorAction[] {
+  /** What timer(then) would give for these units; leaves no trace. */
+  function actionsAt(some: readonly UnitRuntime[], then: Instant): readonly DirectorAction[] {
     const kept = { pacing, dueAt };
-    const then = { now: when, wallMs: at.wallMs + when - at.now };
     const out: DirectorAction[] = [];
-    for (const output of stepTimers(unit.unit, when).outputs) {
-      if (output.kind !== "instance") continue;
-      const runtime = runtimes.get(output.name);
-      if (runtime) act(understudyOf(runtime), output.action, then, out);
-    }
+    for (const { unit } of some)
+      for (const output of stepTimers(unit, then.now).outputs) {
+        if (output.kind !== "instance") continue;
+        const runtime = runtimes.get(output.name);
+        if (runtime) act(understudyOf(runtime), output.action, then, out);
+      }
     ({ pacing, dueAt } = kept);
     return out;
   }
@@ -671,7 +672,9 @@ export function createDirector(
     deadline: nextDeadline,
     takeover(at) {
       const unit = units.find((one) => takeoverAt(one.unit) < Number.POSITIVE_INFINITY);
-      return unit ? actionsAt(unit, takeoverAt(unit.unit), at) : NOTHING;
+      if (!unit) return NOTHING;
+      const downAt = takeoverAt(unit.unit);
+      return actionsAt([unit], { now: downAt, wallMs: at.wallMs + downAt - at.now });
     },
     takeoverLooms: () => units.some(({ unit, rehearsed }) => rehearsed?.downAt === takeoverAt(unit)),
     setFacts(batch, at) {

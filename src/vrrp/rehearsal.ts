@@ -49,10 +49,11 @@ export function rehearsedAt(downAt: MonoMs, now: MonoMs): Rehearsed {
   return { downAt, nextAt: downAt - Math.max(left * SHARE_LEFT, LAST_LEFT_MS / 2) };
 }
 
-/** The units that take over together with the first of them to do so; all of them are backups that wait. */
+/** The units that take over together with the first of them to do so, in the order of time; all of them are backups that wait. */
 export function togetherWithFirst<T extends { readonly unit: Unit }>(units: readonly T[]): readonly T[] {
   const first = Math.min(...units.map(({ unit }) => takeoverAt(unit)));
-  return units.filter(({ unit }) => takeoverAt(unit) - first <= TOGETHER_MS);
+  const together = units.filter(({ unit }) => takeoverAt(unit) - first <= TOGETHER_MS);
+  return together.toSorted((a, b) => takeoverAt(a.unit) - takeoverAt(b.unit));
 }
 
 /** As many of them, from the first on, as can be rehearsed in `leftMs`. `addresses`: how many a unit has. */

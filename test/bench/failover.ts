@@ -30,6 +30,8 @@ const BACKUP = 100;
 const LIMIT_MS = 30_000;
 /** Takeovers of one instance that follow closer than this on each other are rationed by lbd: a forged master could draw a flood. */
 const ROUND_MS = 1100;
+/** Longer by chance, so that no pair takes over beside the same other one, which has to wait for it, for a whole run. */
+const STAGGER_MS = 200;
 
 const { values } = parseArgs({ options: { rounds: { type: "string" }, advert: { type: "string" } } });
 for (const pace of PACES) {
@@ -97,7 +99,7 @@ async function pair(kind: Kind, pace: Pace, rounds: number, allArrive: () => Pro
       ),
     );
     segment.blackhole(0, "healed");
-    await Bun.sleep(startedAt + ROUND_MS - performance.now());
+    await Bun.sleep(startedAt + ROUND_MS + STAGGER_MS * Math.random() - performance.now());
   }
   await allArrive();
   return late;

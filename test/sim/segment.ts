@@ -3,9 +3,10 @@
 import { formatIp, ipBytes } from "../../src/base/ip.ts";
 import type { VrrpConfig } from "../../src/config/model.ts";
 import type { Datagram } from "../../src/vrrp/accept.ts";
-import type { DirectorAction } from "../../src/vrrp/actions.ts";
+import { type DirectorAction, notDone, reachesNeighbours } from "../../src/vrrp/actions.ts";
 import { createDirector, type Director } from "../../src/vrrp/director.ts";
 import type { Fact, TrackKind } from "../../src/vrrp/track.ts";
+import type { Instant } from "../../src/vrrp/view.ts";
 import type { Random } from "./random.ts";
 
 export interface SegmentOptions {
@@ -34,6 +35,9 @@ export interface Node {
   readonly links: Map<string, boolean>;
   readonly transitions: { readonly at: number; readonly text: string }[];
   wakeAt: number;
+  /** It tells what comes next, and does that before it works it out. */
+  readonly rehearses: boolean;
+  imminent: { readonly actions: readonly DirectorAction[]; readonly due: Instant } | undefined;
 }
 
 interface Flight {
@@ -85,6 +89,8 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
     links: new Map(config.instances.map((instance) => [instance.interface ?? "", true])),
     transitions: [],
     wakeAt: Number.POSITIVE_INFINITY,
+    rehearses: random.chance(0.5),
+    imminent: undefined,
   }));
 
   const world: Segment = {
@@ -135,7 +141,7 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
   }
 
   function boot(node: Node): void {
-    const director = createDirector(node.config, [], world.now);
+    const director = createDirector(node.config, [], world.now, { rehearse: node.rehearses });
     node.director = director;
     node.pausedSince = undefined;
     node.inbox.length = 0;
@@ -153,8 +159,28 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
       call(node, (director) => director.setSource(instance.name, instance.family === 4 ? node.ip4 : node.ip6, at()));
   }
 
+  /** As the driver does: what was rehearsed last is done, unless there was a call in between. */
+  function timer(node: Node): void {
+    const { director, imminent } = node;
+    node.imminent = undefined;
+    if (!imminent) call(node, (one) => one.timer(at()));
+    if (!director || !imminent) return;
+    const foreseen = imminent.actions.filter(reachesNeighbours);
+    for (const action of foreseen) act(node, action);
+    const actions = director.timer(imminent.due);
+    const others = new Set(notDone(actions, foreseen));
+    const same = actions.filter((action) => !others.has(action));
+    if (!Bun.deepEquals(same, foreseen, true))
+      world.violations.push(
+        `${world.now} ${node.name}: did what was not to be done: ${foreseen.map(({ kind }) => kind)}`,
+      );
+    perform(node, [...others]);
+    if (director.deadline() <= world.now) call(node, (one) => one.timer(at()));
+  }
+
   /** Facts reach a director that is paused as well: the kernel keeps them for it. */
   function call(node: Node, what: (director: Director) => readonly DirectorAction[]): void {
+    node.imminent = undefined;
     if (node.director) perform(node, what(node.director));
   }
 
@@ -174,20 +200,20 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
         (first, one) => (!first || one.at < first.at ? one : first),
         undefined,
       );
-      const timer = nodes.reduce<Node | undefined>(
+      const next = nodes.reduce<Node | undefined>(
         (first, one) => (wake(one) < (first ? wake(first) : Number.POSITIVE_INFINITY) ? one : first),
         undefined,
       );
       const flightAt = flight?.at ?? Number.POSITIVE_INFINITY;
-      const timerAt = timer ? wake(timer) : Number.POSITIVE_INFINITY;
+      const timerAt = next ? wake(next) : Number.POSITIVE_INFINITY;
       if (Math.min(flightAt, timerAt) > until) break;
       if (flight && flightAt <= timerAt) {
         flights.splice(flights.indexOf(flight), 1);
         world.now = Math.max(world.now, flightAt);
         deliver(flight);
-      } else if (timer) {
+      } else if (next) {
         world.now = Math.max(world.now, timerAt);
-        call(timer, (director) => director.timer(at()));
+        timer(next);
       }
     }
     world.now = until;
@@ -198,7 +224,7 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
   }
 
   function rearm(node: Node): void {
-    const due = node.director?.deadline() ?? Number.POSITIVE_INFINITY;
+    const due = node.imminent?.due.now ?? node.director?.deadline() ?? Number.POSITIVE_INFINITY;
     node.wakeAt = Math.max(world.now, due) + random.next() * options.latenessMs;
   }
 
@@ -215,19 +241,22 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
   }
 
   function perform(node: Node, actions: readonly DirectorAction[]): void {
-    for (const action of actions) {
-      if (action.kind === "send") transmit(node, action);
-      else if (action.kind === "addAddresses") node.holds.add(action.instance);
-      else if (action.kind === "removeAddresses") node.holds.delete(action.instance);
-      else if (action.kind === "transition") {
-        const { name, from, to, cause } = action;
-        if (cause.code.length === 0 || cause.text.length < 5)
-          world.violations.push(`${node.name}: ${name} ${from}>${to} without a cause`);
-        node.transitions.push({ at: world.now, text: `${name} ${from}>${to} ${cause.code}: ${cause.text}` });
-      }
-    }
+    for (const action of actions) act(node, action);
     if (node.director) rearm(node);
     check(node);
+  }
+
+  function act(node: Node, action: DirectorAction): void {
+    if (action.kind === "send") transmit(node, action);
+    else if (action.kind === "addAddresses") node.holds.add(action.instance);
+    else if (action.kind === "removeAddresses") node.holds.delete(action.instance);
+    else if (action.kind === "rehearse") node.imminent = action.due && { actions: action.actions, due: action.due };
+    else if (action.kind === "transition") {
+      const { name, from, to, cause } = action;
+      if (cause.code.length === 0 || cause.text.length < 5)
+        world.violations.push(`${node.name}: ${name} ${from}>${to} without a cause`);
+      node.transitions.push({ at: world.now, text: `${name} ${from}>${to} ${cause.code}: ${cause.text}` });
+    }
   }
 
   function transmit(node: Node, action: DirectorAction & { kind: "send" }): void {

@@ -64,8 +64,10 @@ function makeWorld(seed: number): World {
   });
   // The same interface for an instance on every director: they are on one segment.
   const links = names.map((_, i) => (random.chance(0.5) ? "eth0" : `eth${i}`));
+  const garpIntervalMs = random.pick([0, 0, 0, 5]);
   const aligned = configs.map((config) => ({
     ...config,
+    global: { ...config.global, garpIntervalMs },
     instances: config.instances.map((instance, i) => ({ ...instance, interface: links[i] ?? "eth0" })),
   }));
   const net = segment(aligned, { random, latencyMs: [0, advertMs / 20], latenessMs: advertMs / 200 });

@@ -15,6 +15,8 @@ export interface AnnouncerPorts {
   readonly clock: Clock;
   readonly frames: FrameSender;
   seen(): SeenTables;
+  /** Another number when anything of `seen` has changed. */
+  revision(): number;
   /** Does this link forward IPv6 now? */
   forwards(link: string): boolean;
   /** A frame went out by this link. */
@@ -31,16 +33,20 @@ export interface AnnounceRounds {
 export interface Announcer {
   /**
    * One round of each, then what is left: every address is heard of before any is repeated. Links that know no ARP are left out.
-   * `rehearsing`: all of it but the sending.
+   * `rehearsing`: all of it but the sending; the frames are at hand when the same targets are announced next.
    */
   announce(rounds: readonly AnnounceRounds[], rehearsing?: boolean): void;
   /** `garp_extra_if`: an address of each virtual MAC that no advertisement leaves by, with `all` of each such interface. */
   announceExtra(station: Station | undefined, all: boolean): void;
 }
 
+type Built = readonly { readonly link: Link; readonly frame: Uint8Array }[];
+
 export function createAnnouncer(ports: AnnouncerPorts): Announcer {
   const { clock, frames } = ports;
   const forwarding = new Map<number, { readonly at: MonoMs; readonly value: boolean }>();
+  /** Frames that a rehearsal made, until the next announcement. */
+  const rehearsed = new Map<readonly AnnounceTarget[], { readonly revision: number; readonly frames: Built }>();
 
   function forwards(link: Link): boolean {
     const known = forwarding.get(link.index);
@@ -50,7 +56,7 @@ export function createAnnouncer(ports: AnnouncerPorts): Announcer {
     return value;
   }
 
-  function framesOf(station: Station, targets: readonly AnnounceTarget[]) {
+  function framesOf(station: Station, targets: readonly AnnounceTarget[]): Built {
     const seen = ports.seen();
     return targets.flatMap((target) => {
       const device = deviceOf(station, target);
@@ -62,17 +68,22 @@ export function createAnnouncer(ports: AnnouncerPorts): Announcer {
   }
 
   function announce(all: readonly AnnounceRounds[], rehearsing = false): void {
-    const repeated: { readonly frames: ReturnType<typeof framesOf>; readonly rounds: number }[] = [];
+    if (rehearsing) rehearsed.clear();
+    const revision = ports.revision();
+    const repeated: { readonly frames: Built; readonly rounds: number }[] = [];
     for (const { station, targets, rounds } of all) {
       if (!station || rounds === 0) continue;
-      const built = framesOf(station, targets);
+      const known = rehearsed.get(targets);
+      const built = known?.revision === revision ? known.frames : framesOf(station, targets);
+      if (rehearsing) rehearsed.set(targets, { revision, frames: built });
       send(built, rehearsing);
       if (rounds > 1) repeated.push({ frames: built, rounds: rounds - 1 });
     }
     for (const { frames, rounds } of repeated) for (let round = 0; round < rounds; round++) send(frames, rehearsing);
+    if (!rehearsing) rehearsed.clear();
   }
 
-  function send(built: ReturnType<typeof framesOf>, rehearsing: boolean): void {
+  function send(built: Built, rehearsing: boolean): void {
     for (const { link, frame } of built)
       if (rehearsing) frames.rehearse(link.index, frame);
       else if (frames.send(link.index, frame).ok) ports.sent(link.name);

@@ -29,7 +29,7 @@ import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import type { ScriptRunResult } from "../../probe/track-script.ts";
 import { escapeLabel } from "../../status/metrics.ts";
 import type { VrrpStatus } from "../../status/schema.ts";
-import type { DirectorAction } from "../../vrrp/actions.ts";
+import { type DirectorAction, notDone } from "../../vrrp/actions.ts";
 import { type Arrival, createDirector, type Director } from "../../vrrp/director.ts";
 import { planReload } from "../../vrrp/reload.ts";
 import { marksOf, trafficOf } from "../../vrrp/status.ts";
@@ -127,7 +127,14 @@ export function createVrrpRole(context: RoleContext): Role {
   /** Key of the kernel's sockets → key of the director's. */
   const socketKeys = new Map<string, string>();
   const metrics = createVrrpMetrics();
-  const announcer = createAnnouncer({ clock, frames, seen: () => reflector.seen, forwards, sent: metrics.announced });
+  const announcer = createAnnouncer({
+    clock,
+    frames,
+    seen: () => reflector.seen,
+    revision: () => reflector.revision,
+    forwards,
+    sent: metrics.announced,
+  });
   const reports = createVrrpReports({
     clock,
     report: context.report,
@@ -163,8 +170,8 @@ export function createVrrpRole(context: RoleContext): Role {
   const held: NetEvent[] = [];
   let cancelTimer: Cancel = () => {};
   let armedFor: MonoMs = Number.POSITIVE_INFINITY;
-  /** A takeover comes this soon: the process is not to sleep before. */
-  let awakeUntil: MonoMs = Number.POSITIVE_INFINITY;
+  /** A takeover comes so soon that the process is not to sleep before. */
+  let imminent: Imminent | undefined;
   let cancelAudit: Cancel = () => {};
   let looking = false;
   let stopped = false;
@@ -176,6 +183,8 @@ export function createVrrpRole(context: RoleContext): Role {
   // --- turns
 
   function perform(actions: readonly DirectorAction[] | undefined): void {
+    // Whatever happens in between may change what will come.
+    if (imminent) imminent = { ...imminent, actions: [] };
     if (!actions || stopped) return;
     // A refused packet, and an accepted one that only moves a timer, give no actions.
     if (actions.length > 0) carryOut(actions);
@@ -197,13 +206,12 @@ export function createVrrpRole(context: RoleContext): Role {
   function tick(dueAt: MonoMs): void {
     turn(dueAt);
     // A processor that sleeps and a process that has to be woken would cost a takeover a tenth of a millisecond or more.
-    for (let waits = 0; awakeUntil < Number.POSITIVE_INFINITY && waits < MAX_WAITS_AWAKE; waits++) {
-      const next = awakeUntil;
-      awakeUntil = Number.POSITIVE_INFINITY;
+    for (let waits = 0; imminent && waits < MAX_WAITS_AWAKE; waits++) {
+      const { now: next } = imminent.due;
       while (clock.now() < next);
       turn(next);
     }
-    awakeUntil = Number.POSITIVE_INFINITY;
+    imminent = undefined;
   }
 
   function turn(dueAt: MonoMs): void {
@@ -213,13 +221,31 @@ export function createVrrpRole(context: RoleContext): Role {
     metrics.timer(dueAt, clock.now());
     // What waits in the sockets came before the timer: a living master must not be taken for a dead one.
     sockets.drain();
-    perform(director?.timer(now()));
+    const foreseen = imminent;
+    imminent = undefined;
+    if (!director) return;
+    const isCertain = foreseen && foreseen.actions.length > 0;
+    if (isCertain) takeOver(director, foreseen);
+    if (isCertain && director.deadline() > clock.now()) arm();
+    else perform(director.timer(now()));
+  }
+
+  /** What was rehearsed last is what timer() gives, so the neighbours hear of it before that is worked out again. */
+  function takeOver(from: Director, { actions: foreseen, due }: Imminent): void {
+    holding++;
+    const foreseenTables = reachNeighbours(foreseen, owning, false);
+    const actions = from.timer(due);
+    const otherTables = reachNeighbours(notDone(actions, foreseen), owning, false);
+    follow(actions, foreseenTables || otherTables);
   }
 
   function carryOut(actions: readonly DirectorAction[]): void {
     holding++;
-    // The neighbours wait; programs, the log and the status come after them.
-    const tablesChanged = reachNeighbours(actions, owning, false);
+    follow(actions, reachNeighbours(actions, owning, false));
+  }
+
+  /** The neighbours have been waiting; programs, the log and the status come after them. */
+  function follow(actions: readonly DirectorAction[], tablesChanged: boolean): void {
     reflector.settle();
     for (const action of actions) tell(action);
     holding--;
@@ -299,7 +325,7 @@ export function createVrrpRole(context: RoleContext): Role {
         return;
       case "rehearse":
         rehearse(action.actions);
-        awakeUntil = Math.min(awakeUntil, action.awakeUntil ?? awakeUntil);
+        imminent = action.due && { actions: action.actions, due: action.due };
         return;
       case "notify":
         notifier?.notify(action.notification);
@@ -750,6 +776,12 @@ export function createVrrpRole(context: RoleContext): Role {
       if (topic === "bfd" && isSessions(value)) trackers.setBfd(value);
     },
   };
+}
+
+/** `actions`: what timer(due) will give, as far as neighbours notice it and it is certain. */
+interface Imminent {
+  readonly actions: readonly DirectorAction[];
+  readonly due: Instant;
 }
 
 /** kernel: IPv4 routes go without a word when their link goes down, or the address that made their gateway reachable. */

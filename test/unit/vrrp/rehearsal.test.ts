@@ -1,7 +1,7 @@
 // Rehearsals of a takeover: when, of what, and that nothing is left of them.
 import { describe, expect, test } from "bun:test";
-import type { VrrpInstance } from "../../../src/config/model.ts";
-import type { DirectorAction } from "../../../src/vrrp/actions.ts";
+import type { VrrpGlobal, VrrpInstance } from "../../../src/config/model.ts";
+import { type DirectorAction, notDone, reachesNeighbours } from "../../../src/vrrp/actions.ts";
 import { address, syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab, words } from "../../support/vrrp-lab.ts";
 
@@ -14,6 +14,29 @@ function backup(more: Partial<VrrpInstance> = {}) {
   bench.hear(MASTER, 200);
   return bench;
 }
+
+/** Each backup of the same master. */
+function backups(
+  count: number,
+  more: (index: number) => Partial<VrrpInstance> = () => ({}),
+  global: Partial<VrrpGlobal> = {},
+) {
+  const virtualAddresses = Array.from({ length: 8 }, (_, i) => address(`198.51.100.${i + 1}`));
+  const instances = Array.from({ length: count }, (_, i) =>
+    vrrpInstance({ name: `V${i + 1}`, vrid: i + 1, version: 3, advertMs: 1000, virtualAddresses, ...more(i) }),
+  );
+  const bench = lab(vrrpConfig(instances, { global }), { rehearse: true });
+  for (const { name } of instances) bench.hear(MASTER, 200, {}, name);
+  return bench;
+}
+
+const HMAC: NonNullable<VrrpInstance["hmac"]> = {
+  keys: [{ id: 1, keyHex: "5a".repeat(32) }],
+  activeKey: 1,
+  timeWindowS: 5,
+  antiReplay: "time",
+  mode: "enforce",
+};
 
 describe("a takeover that looms", () => {
   test("is rehearsed closer and closer to its time, the last time right before", () => {
@@ -32,9 +55,9 @@ describe("a takeover that looms", () => {
     bench.run(downAt - bench.now);
     const rehearsals = bench.log.flatMap(({ at, action }) => (action.kind === "rehearse" ? [{ at, ...action }] : []));
     const last = rehearsals.at(-1);
-    expect(last?.awakeUntil).toBeCloseTo(downAt, 6);
+    expect(last?.due?.now).toBeCloseTo(downAt, 6);
     expect(downAt - (last?.at ?? 0)).toBeLessThanOrEqual(3.5);
-    expect(rehearsals.slice(0, -1).every(({ awakeUntil }) => awakeUntil === undefined)).toBe(true);
+    expect(rehearsals.slice(0, -1).every(({ due }) => due === undefined)).toBe(true);
     expect(rehearsals.length).toBeGreaterThan(1);
   });
 
@@ -46,6 +69,28 @@ describe("a takeover that looms", () => {
     for (const actions of rehearsed) expect(actions.map(words)).toEqual(did.map(words));
     const bytes = (actions: typeof did) => actions.flatMap((one) => (one.kind === "send" ? one.datagrams : []));
     expect(bytes([...rehearsed[0]!])).toEqual(bytes(did));
+  });
+
+  test.each([
+    [
+      "authenticated by AH, which counts packets",
+      { version: 2, authentication: { type: "AH", password: "secret" } },
+      1,
+    ],
+    ["with a time stamp in its HMAC", { hmac: HMAC }, 1],
+    ["of three instances whose announcements are paced", {}, 3],
+  ] as const)("is to the byte what comes at its time: %s", (_, more, count) => {
+    const bench = backups(count, () => more, { garpIntervalMs: 20 });
+    bench.run(4000);
+    const last = bench.log.findLastIndex(({ action }) => action.kind === "rehearse" && action.actions.length > 0);
+    const { action: rehearsal } = bench.log[last]!;
+    if (rehearsal.kind !== "rehearse" || !rehearsal.due) throw new Error("no last rehearsal");
+    const { now } = rehearsal.due;
+    const did = bench.log.slice(last).flatMap(({ at, action }) => (at === now ? [action] : []));
+    const foreseen = rehearsal.actions.filter(reachesNeighbours);
+    expect(foreseen.filter(({ kind }) => kind === "addAddresses")).toHaveLength(count);
+    expect(did.filter(reachesNeighbours)).toEqual(foreseen);
+    expect(notDone(did, foreseen).filter(reachesNeighbours)).toEqual([]);
   });
 
   test("an advertisement calls it off, and the next silence begins anew", () => {
@@ -62,16 +107,6 @@ describe("a takeover that looms", () => {
 });
 
 describe("takeovers of several instances", () => {
-  /** Each backup of the same master. */
-  function backups(count: number, more: (index: number) => Partial<VrrpInstance> = () => ({})) {
-    const virtualAddresses = Array.from({ length: 8 }, (_, i) => address(`198.51.100.${i + 1}`));
-    const instances = Array.from({ length: count }, (_, i) =>
-      vrrpInstance({ name: `V${i + 1}`, vrid: i + 1, version: 3, advertMs: 1000, virtualAddresses, ...more(i) }),
-    );
-    const bench = lab(instances, { rehearse: true });
-    for (const { name } of instances) bench.hear(MASTER, 200, {}, name);
-    return bench;
-  }
   const rehearsals = ({ log }: Lab) =>
     log.flatMap(({ at, action }) => (action.kind === "rehearse" ? [{ at, ...action }] : []));
   const senders = (actions: readonly DirectorAction[]) =>
@@ -91,7 +126,7 @@ describe("takeovers of several instances", () => {
   test("that are more than fit into the time are rehearsed as one when there is time, and left alone then", () => {
     const bench = backups(100);
     bench.run(4000);
-    const downAt = rehearsals(bench).at(-1)?.awakeUntil ?? Number.NaN;
+    const downAt = rehearsals(bench).at(-1)?.due?.now ?? Number.NaN;
     const counts = rehearsals(bench).map(({ at, actions }) => [Math.round(downAt - at), senders(actions).length]);
     expect(counts).toEqual([
       [100, 100],
@@ -143,6 +178,35 @@ describe("takeovers of several instances", () => {
     expect(bench.director.takeoverLooms()).toBe(true);
     bench.hear(MASTER, 200);
     expect(bench.director.takeoverLooms()).toBe(false);
+  });
+});
+
+describe("what is not done yet", () => {
+  const instance = vrrpInstance();
+  const send = (name: string): DirectorAction => ({
+    kind: "send",
+    instance: name,
+    config: instance,
+    priority: 100,
+    datagrams: [],
+  });
+  const add = (name: string): DirectorAction => ({ kind: "addAddresses", instance: name, config: instance });
+  const line: DirectorAction = { kind: "log", line: { level: "info", area: "vrrp", message: "" } };
+
+  test.each<[string, DirectorAction[], DirectorAction[], string[]]>([
+    ["all of it, when nothing was done", [send("A"), line, add("A")], [], ["send A 100", "log info", "add A"]],
+    [
+      "what others do not notice stays",
+      [send("A"), line, add("A"), line],
+      [send("A"), add("A")],
+      ["log info", "log info"],
+    ],
+    ["log lines that were rehearsed do not count", [send("A"), line], [line, send("A")], ["log info"]],
+    ["another instance's", [send("B"), send("A"), add("B")], [send("A")], ["send B 100", "add B"]],
+    ["the second of two", [send("A"), send("A")], [send("A")], ["send A 100"]],
+    ["rather twice than never", [send("B")], [send("A")], ["send B 100"]],
+  ])("%s", (_, actions, done, expected) => {
+    expect(notDone(actions, done).map(words)).toEqual(expected);
   });
 });
 

@@ -38,7 +38,7 @@ dist/lbd: .cache/npm Makefile $(SOURCES)
 	@./dist/lbd.new check conf/keepalived.conf || { echo "the new binary does not read conf/keepalived.conf"; exit 1; }
 	@mv dist/lbd.new dist/lbd
 
-run: deps build ## Boot a lab (client, director, real servers), show failover, leave the API on a local port
+run: deps build ## Boot a lab (client, two directors, real servers), show failover, leave the API on a local port
 	$(BUN) appliance/lab.ts
 
 check: .cache/npm ## Types, lint, format, and the house rules

@@ -18,6 +18,7 @@ const base = `http://127.0.0.1:${port}`;
 const LINES = [
   ["is it ready?", `curl -s ${base}/readyz`],
   ["every virtual server, and why it is up", `curl -s ${base}/v1/virtual-servers`],
+  ["is it master, since when, and why", `curl -s ${base}/v1/vrrp/lab`],
   ["what is down", `curl -s '${base}/v1/real-servers?healthy=false'`],
   ["what happens, as it happens", `curl -sN ${base}/v1/events`],
   ["for Prometheus", `curl -s ${base}/metrics`],
@@ -76,10 +77,12 @@ function fail(problem: string): never {
 async function look(): Promise<boolean> {
   const ready = await fetch(`${base}/readyz`);
   const servers = await fetch(`${base}/v1/real-servers?healthy=true`);
+  const vrrp = await fetch(`${base}/v1/vrrp/lab/active`);
   const metrics = await fetch(`${base}/metrics`);
   const listed: { readonly realServers?: readonly unknown[] } = JSON.parse(await servers.text());
   const count = listed.realServers?.length ?? 0;
   const series = (await metrics.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#")).length;
-  console.log(`\nlab: readyz ${ready.status}, ${count} healthy real servers, ${series} metric series`);
-  return ready.ok && servers.ok && metrics.ok && count === 4;
+  const master = vrrp.ok ? "master" : "not master";
+  console.log(`\nlab: readyz ${ready.status}, ${master}, ${count} healthy real servers, ${series} metric series`);
+  return ready.ok && servers.ok && vrrp.ok && metrics.ok && count === 4;
 }

@@ -1,4 +1,5 @@
-// What stands around a director in the tests: a client and real servers on one segment, each in its own namespace.
+// What stands around a director in the tests: a client and real servers on one segment, each in its own namespace. A pair of directors
+// has 192.0.2.3, .4 and 198.51.100.3, .4; .100 and 198.51.100.1 are for VRRP to move.
 //
 //   client 192.0.2.2 ─┬─ director 192.0.2.1 + 198.51.100.1, VIP 192.0.2.100 ─┬─ real1 198.51.100.11
 //   2001:db8:1::2     └─ 2001:db8:1::1 + 2001:db8:2::1, VIP 2001:db8:1::100   └─ real2 198.51.100.12 …  2001:db8:2::11 …
@@ -17,6 +18,8 @@ export const UDP_PORT = 5300;
 export class Lab {
   readonly client = new Namespace("client");
   readonly director = new Namespace("director");
+  /** The second one of a pair. */
+  readonly spare: Namespace | undefined;
   readonly reals: readonly Namespace[];
   readonly #switch = new Namespace("sw");
   readonly #servers = new Map<number, ChildProcess>();
@@ -24,9 +27,10 @@ export class Lab {
   #asker: ChildProcess | undefined;
   #asked = 0;
 
-  constructor(realServers: number) {
+  constructor(realServers: number, { pair = false } = {}) {
+    this.spare = pair ? new Namespace("spare") : undefined;
     this.reals = Array.from({ length: realServers }, (_, i) => new Namespace(`real${i + 1}`));
-    const hosts = [this.client, this.director, ...this.reals];
+    const hosts = this.#hosts();
     this.#switch.batch(
       "link add br0 type bridge mcast_snooping 0",
       "link set br0 up",
@@ -37,17 +41,34 @@ export class Lab {
     );
     plug(this.client, "192.0.2.2/24", "2001:db8:1::2/64");
     this.client.batch("route add 198.51.100.0/24 via 192.0.2.1", "route add 2001:db8:2::/64 via 2001:db8:1::1");
-    plug(this.director, "192.0.2.1/24", "2001:db8:1::1/64", "198.51.100.1/24", "2001:db8:2::1/64", VIP, VIP6);
-    this.director.sysctls({
-      "net.ipv4.ip_forward": 1,
-      "net.ipv6.conf.all.forwarding": 1,
-      "net.ipv4.conf.all.send_redirects": 0,
-      "net.ipv4.conf.eth0.send_redirects": 0,
-    });
+    if (this.spare) {
+      plug(this.director, "192.0.2.3/24", "198.51.100.3/24");
+      plug(this.spare, "192.0.2.4/24", "198.51.100.4/24");
+    } else plug(this.director, "192.0.2.1/24", "2001:db8:1::1/64", "198.51.100.1/24", "2001:db8:2::1/64", VIP, VIP6);
+    for (const director of this.#directors())
+      director.sysctls({
+        "net.ipv4.ip_forward": 1,
+        "net.ipv6.conf.all.forwarding": 1,
+        "net.ipv4.conf.all.send_redirects": 0,
+        "net.ipv4.conf.eth0.send_redirects": 0,
+      });
     for (const [i, real] of this.reals.entries()) {
       plug(real, `198.51.100.${11 + i}/24`, `2001:db8:2::${11 + i}/64`);
       real.batch("route add default via 198.51.100.1", "route add default via 2001:db8:2::1");
     }
+  }
+
+  #directors(): Namespace[] {
+    return this.spare ? [this.director, this.spare] : [this.director];
+  }
+
+  #hosts(): Namespace[] {
+    return [this.client, ...this.#directors(), ...this.reals];
+  }
+
+  /** Pulls the plug of a host, or puts it back: its link has a carrier or none. */
+  plug(host: Namespace, isIn: boolean): void {
+    this.#switch.ip(`link set p${this.#hosts().indexOf(host)} ${isIn ? "up" : "down"}`);
   }
 
   real(i: number): Namespace {
@@ -137,9 +158,9 @@ export class Lab {
     return asker;
   }
 
-  /** `ipvsadm -Sn` of the director, sorted: a service, then its servers. */
-  table(): string[] {
-    const done = this.director.run("ipvsadm", "-Sn");
+  /** `ipvsadm -Sn` of a director, sorted: a service, then its servers. */
+  table(director = this.director): string[] {
+    const done = director.run("ipvsadm", "-Sn");
     if (done.status !== 0) throw new Error(`ipvsadm: ${done.stderr}`);
     return done.stdout
       .split("\n")
@@ -148,7 +169,7 @@ export class Lab {
   }
 
   [Symbol.dispose](): void {
-    for (const host of [this.client, this.director, ...this.reals, this.#switch]) host[Symbol.dispose]();
+    for (const host of [...this.#hosts(), this.#switch]) host[Symbol.dispose]();
   }
 }
 

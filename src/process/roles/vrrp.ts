@@ -1,8 +1,7 @@
 // Process layer: the vrrp role. The core (vrrp/director.ts) decides; here its actions meet sockets, tables, trackers and notifications.
-// One turn is always the same: something happened, the director gives actions, and `perform` sends advertisements first, then changes
-// the tables once, then announces, notifies and reports. One timer stands for everything that is due.
+// When and in which order is in vrrp-turns.ts: advertisements first, then the tables once, then announcements, notifications, reports.
 import { hostname, uptime } from "node:os";
-import type { Cancel, MonoMs } from "../../base/clock.ts";
+import type { Cancel } from "../../base/clock.ts";
 import { ipBytes } from "../../base/ip.ts";
 import { unreachable } from "../../base/never.ts";
 import type { Config, ScriptSecurity, VrrpInstance } from "../../config/model.ts";
@@ -29,7 +28,7 @@ import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import type { ScriptRunResult } from "../../probe/track-script.ts";
 import { escapeLabel } from "../../status/metrics.ts";
 import type { VrrpStatus } from "../../status/schema.ts";
-import { type DirectorAction, notDone } from "../../vrrp/actions.ts";
+import type { DirectorAction } from "../../vrrp/actions.ts";
 import { type Arrival, createDirector, type Director } from "../../vrrp/director.ts";
 import { planReload } from "../../vrrp/reload.ts";
 import { marksOf, trafficOf } from "../../vrrp/status.ts";
@@ -68,6 +67,7 @@ import {
   trackedStatics,
 } from "./vrrp-tables.ts";
 import { createTrackers, type NamedFact } from "./vrrp-trackers.ts";
+import { createTurns } from "./vrrp-turns.ts";
 
 const AREA = "vrrp";
 /** Addresses, routes, rules and the packet filter are compared with the wish this often. */
@@ -76,8 +76,6 @@ const AUDIT_MS = 5000;
 const AUDIT_QUIET_MS = 50;
 /** A rehearsal that only keeps warm is left out when something is due this soon. */
 const WARM_QUIET_MS = 2;
-/** Takeovers that follow so closely on each other that each is waited for awake; then the rest of the process has a turn. */
-const MAX_WAITS_AWAKE = 8;
 /** Somebody who undoes each command at once is not answered without end: the audit comes anyway. */
 const MAX_APPLY_ROUNDS = 3;
 /** Where adverts follow closer than that there is no such time. */
@@ -135,6 +133,21 @@ export function createVrrpRole(context: RoleContext): Role {
     forwards,
     sent: metrics.announced,
   });
+  const turns = createTurns({
+    clock,
+    begun: (dueAt) => metrics.timer(dueAt, clock.now()),
+    drain: () => sockets.drain(),
+    reach: (actions) => reachNeighbours(actions, owning, false),
+    follow(actions, tablesChanged) {
+      reflector.settle();
+      for (const action of actions) tell(action);
+      if (tablesChanged) syncDaemons.follow(new Set(owning.keys()));
+    },
+    settled() {
+      if (held.length > 0) onNetEvents(held.splice(0));
+    },
+  });
+  const { perform, carryOut } = turns;
   const reports = createVrrpReports({
     clock,
     report: context.report,
@@ -165,13 +178,8 @@ export function createVrrpRole(context: RoleContext): Role {
   let blocked: readonly BlockedAddress[] = [];
   let applying = false;
   let applyAgain = false;
-  /** Above 0 while actions are carried out: what the kernel tells of them is worked in behind them. */
-  let holding = 0;
+  /** While actions are carried out, what the kernel tells of them is worked in behind them. */
   const held: NetEvent[] = [];
-  let cancelTimer: Cancel = () => {};
-  let armedFor: MonoMs = Number.POSITIVE_INFINITY;
-  /** A takeover comes so soon that the process is not to sleep before. */
-  let imminent: Imminent | undefined;
   let cancelAudit: Cancel = () => {};
   let looking = false;
   let stopped = false;
@@ -180,78 +188,7 @@ export function createVrrpRole(context: RoleContext): Role {
     return { now: clock.now(), wallMs: clock.wallMs() };
   }
 
-  // --- turns
-
-  function perform(actions: readonly DirectorAction[] | undefined): void {
-    // Whatever happens in between may change what will come.
-    if (imminent) imminent = { ...imminent, actions: [] };
-    if (!actions || stopped) return;
-    // A refused packet, and an accepted one that only moves a timer, give no actions.
-    if (actions.length > 0) carryOut(actions);
-    arm();
-  }
-
-  function arm(): void {
-    const at = stopped ? Number.POSITIVE_INFINITY : (director?.deadline() ?? Number.POSITIVE_INFINITY);
-    // One that is set already stays: set anew when it is overdue, its lateness would be forgotten.
-    if (at === armedFor) return;
-    cancelTimer();
-    armedFor = at;
-    if (at === Number.POSITIVE_INFINITY) return;
-    // Lateness counts from when it could have run.
-    const dueAt = Math.max(at, clock.now());
-    cancelTimer = clock.at(dueAt, () => tick(dueAt));
-  }
-
-  function tick(dueAt: MonoMs): void {
-    turn(dueAt);
-    // A processor that sleeps and a process that has to be woken would cost a takeover a tenth of a millisecond or more.
-    for (let waits = 0; imminent && waits < MAX_WAITS_AWAKE; waits++) {
-      const { now: next } = imminent.due;
-      while (clock.now() < next);
-      turn(next);
-    }
-    imminent = undefined;
-  }
-
-  function turn(dueAt: MonoMs): void {
-    // Waited for awake, it is set still.
-    cancelTimer();
-    armedFor = Number.POSITIVE_INFINITY;
-    metrics.timer(dueAt, clock.now());
-    // What waits in the sockets came before the timer: a living master must not be taken for a dead one.
-    sockets.drain();
-    const foreseen = imminent;
-    imminent = undefined;
-    if (!director) return;
-    const isCertain = foreseen && foreseen.actions.length > 0;
-    if (isCertain) takeOver(director, foreseen);
-    if (isCertain && director.deadline() > clock.now()) arm();
-    else perform(director.timer(now()));
-  }
-
-  /** What was rehearsed last is what timer() gives, so the neighbours hear of it before that is worked out again. */
-  function takeOver(from: Director, { actions: foreseen, due }: Imminent): void {
-    holding++;
-    const foreseenTables = reachNeighbours(foreseen, owning, false);
-    const actions = from.timer(due);
-    const otherTables = reachNeighbours(notDone(actions, foreseen), owning, false);
-    follow(actions, foreseenTables || otherTables);
-  }
-
-  function carryOut(actions: readonly DirectorAction[]): void {
-    holding++;
-    follow(actions, reachNeighbours(actions, owning, false));
-  }
-
-  /** The neighbours have been waiting; programs, the log and the status come after them. */
-  function follow(actions: readonly DirectorAction[], tablesChanged: boolean): void {
-    reflector.settle();
-    for (const action of actions) tell(action);
-    holding--;
-    if (tablesChanged) syncDaemons.follow(new Set(owning.keys()));
-    if (holding === 0 && held.length > 0) onNetEvents(held.splice(0));
-  }
+  // --- actions
 
   /**
    * Advertisements, then the tables, then the announcements; did the tables change? `owned` changes with them. `rehearsing`: all of
@@ -325,7 +262,7 @@ export function createVrrpRole(context: RoleContext): Role {
         return;
       case "rehearse":
         rehearse(action.actions);
-        imminent = action.due && { actions: action.actions, due: action.due };
+        if (action.due) turns.foresee(action.actions, action.due);
         return;
       case "notify":
         notifier?.notify(action.notification);
@@ -376,7 +313,7 @@ export function createVrrpRole(context: RoleContext): Role {
     // Filtered before it is there, and until it is gone.
     if (wanted.length > 0) filter(firewall?.block(wanted));
     tables.apply(wantedParts(owning));
-    if (holding === 0) reflector.settle();
+    if (!turns.isBusy()) reflector.settle();
     if (gone.length > 0) filter(firewall?.unblock(gone));
     blocked = wanted;
   }
@@ -432,7 +369,7 @@ export function createVrrpRole(context: RoleContext): Role {
   function onNetEvents(events: readonly NetEvent[]): void {
     // The reflector may hear something before the first configuration is here.
     if (!director || stopped) return;
-    if (holding > 0) {
+    if (turns.isBusy()) {
       held.push(...events);
       return;
     }
@@ -570,6 +507,7 @@ export function createVrrpRole(context: RoleContext): Role {
     takeConfig(first);
     const { vrrp } = first;
     director = createDirector(vrrp, first.bfd, clock.now(), { rehearse: true });
+    turns.begin(director);
     const taken = new Set<string>();
     for (const instance of vrrp.instances)
       stations.set(instance.name, newStation(instance, taken, reflector.seen, vrrp.global));
@@ -738,7 +676,7 @@ export function createVrrpRole(context: RoleContext): Role {
   async function stop(): Promise<void> {
     cancelAudit();
     reports.stop();
-    cancelTimer();
+    turns.stop();
     trackers.stop();
     const tracksEnd = trackScripts.stop();
     const actions = director?.stop(now()) ?? [];
@@ -776,12 +714,6 @@ export function createVrrpRole(context: RoleContext): Role {
       if (topic === "bfd" && isSessions(value)) trackers.setBfd(value);
     },
   };
-}
-
-/** `actions`: what timer(due) will give, as far as neighbours notice it and it is certain. */
-interface Imminent {
-  readonly actions: readonly DirectorAction[];
-  readonly due: Instant;
 }
 
 /** kernel: IPv4 routes go without a word when their link goes down, or the address that made their gateway reachable. */

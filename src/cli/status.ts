@@ -5,9 +5,10 @@ import { Status, VirtualServerList, VrrpList } from "../api/answers.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
 import { DEFAULT_RUN_DIR } from "../process/options.ts";
 import { takeSignal } from "../process/signals.ts";
+import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
 import { type Picture, statusText, vrrpText } from "../status/text.ts";
 import { ASK_EXIT, type AskError, ask } from "./client.ts";
-import { columns, complain, print } from "./terminal.ts";
+import { columns, complain, nearOnes, print } from "./terminal.ts";
 
 /** How often `--watch` looks. */
 const WATCH_MS = 1000;
@@ -40,8 +41,16 @@ export const vrrpCommand = defineCommand({
     description:
       "VRRP instances: state, master, priority and its trackers, refused packets; exit 3 when no director runs",
   },
-  args: ARGS,
-  run: ({ args }) => show(args, readVrrp),
+  args: {
+    name: {
+      type: "positional",
+      required: false,
+      valueHint: "NAME",
+      description: "Instances and sync groups to show; a group with its members",
+    },
+    ...ARGS,
+  },
+  run: ({ args }) => show(args, (runDir) => readVrrp(runDir, args._)),
 });
 
 interface Shown {
@@ -98,12 +107,33 @@ const readStatus: Reader = async (runDir) => {
   return ok({ json, text: (nowWallMs) => statusText(picture, { columns: columns(), nowWallMs }) });
 };
 
-const readVrrp: Reader = async (runDir) => {
-  const vrrp = await askFor(runDir, "/v1/vrrp", VrrpList);
-  if (!vrrp.ok) return vrrp;
-  const picture = { vrrp: vrrp.value.instances, groups: vrrp.value.groups };
-  return ok({ json: vrrp.value, text: (nowWallMs) => vrrpText(picture, { columns: columns(), nowWallMs }) });
-};
+async function readVrrp(runDir: string, names: readonly string[]): Promise<Decoded<Shown, AskError>> {
+  const all = await askFor(runDir, "/v1/vrrp", VrrpList);
+  if (!all.ok) return all;
+  const named = names.length === 0 ? all : onlyNamed(all.value, names);
+  if (!named.ok) return err({ exit: ASK_EXIT.failed, message: named.error });
+  const picture = { vrrp: named.value.instances, groups: named.value.groups };
+  return ok({ json: named.value, text: (nowWallMs) => vrrpText(picture, { columns: columns(), nowWallMs }) });
+}
+
+interface Vrrp {
+  readonly instances: readonly VrrpStatus[];
+  readonly groups: readonly SyncGroupStatus[];
+}
+
+/** The instances and groups with these names, and the members of the groups; the error names one that is neither. */
+export function onlyNamed({ instances, groups }: Vrrp, names: readonly string[]): Decoded<Vrrp, string> {
+  const known = [...instances, ...groups].map(({ name }) => name);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const [near] = nearOnes(unknown, known);
+    return err(`no VRRP instance or sync group ${unknown}${near === undefined ? "" : `; did you mean ${near}?`}`);
+  }
+  return ok({
+    instances: instances.filter(({ name, group }) => names.includes(name) || (group && names.includes(group))),
+    groups: groups.filter(({ name }) => names.includes(name)),
+  });
+}
 
 async function askFor<T>(
   runDir: string,

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Daemon, type Kind } from "../support/daemon.ts";
+import { Daemon, type Kind, lbdBinary } from "../support/daemon.ts";
 import { gratuitousArps, vrrpFrames } from "../support/frames.ts";
 import { type Namespace, netnsReason } from "../support/netns.ts";
 import { Segment } from "../support/segment.ts";
@@ -70,6 +70,22 @@ describe.skipIf(reason !== undefined)("many instances", () => {
     });
     await until("every counter has moved", () => sent().every((count, i) => count > (first[i] ?? 0)));
     await until("and again", () => sent().every((count, i) => count > (first[i] ?? 0) + 20));
+  });
+});
+
+describe.skipIf(reason !== undefined)("lbd vrrp", () => {
+  netTest("prints all instances, those that are named, and says which one there is not", async () => {
+    if (SUBJECT === "keepalived") return; // It has no such command.
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    using a = new Daemon(SUBJECT, host, config() + instance({ name: "V2", vrid: 52, vips: ["192.0.2.120"] })).start();
+    const vrrp = (...names: readonly string[]) => host.run(lbdBinary(), "vrrp", ...names, "--run-dir", `${a.dir}/run`);
+    await until("both are masters", () => vrrp().stdout.match(/^V\d +MASTER/gm)?.length === 2);
+    expect(vrrp("V2").stdout).toContain("BACKUP to MASTER");
+    expect(vrrp("V2").stdout).not.toContain("V1");
+    const { instances }: { instances: { name: string }[] } = JSON.parse(vrrp("--json", "V1").stdout);
+    expect(instances.map(({ name }) => name)).toEqual(["V1"]);
+    expect(vrrp("V3")).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining("sync group V3") });
   });
 });
 

@@ -66,11 +66,13 @@ export type DirectorAction =
       };
     }
   | { readonly kind: "log"; readonly line: LogLine }
+  /** These will come soon, unless an advertisement does: go through them without doing them. */
+  | { readonly kind: "rehearse"; readonly actions: readonly DirectorAction[] }
   /**
-   * These will come soon, unless an advertisement does: go through them without doing them. `due`: so soon that going to sleep again
-   * would make them late, and nothing but a call in between can change what timer(due) gives of them: reachesNeighbours().
+   * A takeover comes so soon that going to sleep again would make it late. What reaches neighbours of `actions`, which were rehearsed, is
+   * what timer(due) will give of these instances unless there is another call before; there are none when that is not known.
    */
-  | { readonly kind: "rehearse"; readonly actions: readonly DirectorAction[]; readonly due?: Instant };
+  | { readonly kind: "imminent"; readonly actions: readonly DirectorAction[]; readonly due: Instant };
 
 /** Others notice it at once: it comes before programs, the log and the status. */
 export function reachesNeighbours({ kind }: DirectorAction): boolean {

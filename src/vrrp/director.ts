@@ -3,6 +3,7 @@
 // accept.ts (packets), machine.ts and group.ts (states), track.ts (weights), announce.ts (neighbours), sightings.ts (why).
 import type { MonoMs } from "../base/clock.ts";
 import { type IpText, ipBytes } from "../base/ip.ts";
+import { sameItems } from "../base/same-items.ts";
 import type { VrrpConfig, VrrpInstance } from "../config/model.ts";
 import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
 import { type AcceptedAdvert, accept, type Datagram, describeDatagram, type Refusal, vridOf } from "./accept.ts";
@@ -116,6 +117,18 @@ export interface Arrival {
 /** Nothing to do; shared, so that a refused packet allocates no list. */
 const NOTHING: readonly DirectorAction[] = Object.freeze([]);
 
+/** A wall clock that went on otherwise by so much was set: time stamps that were foreseen don't hold. */
+const WALL_STEP_MS = 10;
+
+/** What the last rehearsal found for a takeover of these units. */
+interface Foreseen {
+  readonly actions: readonly DirectorAction[];
+  readonly due: Instant;
+  readonly units: readonly UnitRuntime[];
+  /** What it was found from. */
+  readonly of: readonly unknown[];
+}
+
 /** Sockets for which VRIDs of others are counted. */
 const MAX_SOCKETS_WATCHED = 256;
 
@@ -139,6 +152,7 @@ export function createDirector(
   /** The next deadline, as far as known; undefined: work it out. */
   let dueAt: MonoMs | undefined;
   let lastRehearsalAt: MonoMs = Number.NEGATIVE_INFINITY;
+  let foreseen: Foreseen | undefined;
   let started = false;
   let stopped = false;
   let tooShort = 0;
@@ -489,12 +503,36 @@ export function createDirector(
     const partAgain = chosen.length < together.length && first.rehearsed?.downAt === downAt;
     const needless = partAgain || isRecent(lastRehearsalAt, downAt, at.now);
     const then = { now: downAt, wallMs: at.wallMs + downAt - at.now };
-    const actions = needless ? NOTHING : actionsAt(chosen, then);
-    if (!needless) lastRehearsalAt = at.now;
+    if (!needless) {
+      lastRehearsalAt = at.now;
+      foreseen = { actions: actionsAt(chosen, then), due: then, units: chosen, of: dependencies(chosen) };
+      if (foreseen.actions.length > 0) out.push({ kind: "rehearse", actions: foreseen.actions });
+    }
     for (const unit of due) unit.rehearsed = rehearsedAt(takeoverAt(unit.unit), at.now);
-    const isLast = first.rehearsed?.nextAt === Number.POSITIVE_INFINITY;
-    if (isLast) out.push({ kind: "rehearse", actions, due: then });
-    else if (actions.length > 0) out.push({ kind: "rehearse", actions });
+    if (first.rehearsed?.nextAt === Number.POSITIVE_INFINITY) out.push({ kind: "imminent", ...foreseenFor(then) });
+  }
+
+  /** What a rehearsal has found for a takeover at this time, when nothing that it depends on is another thing by now. */
+  function foreseenFor(then: Instant): { readonly actions: readonly DirectorAction[]; readonly due: Instant } {
+    const known = foreseen;
+    if (
+      known?.due.now === then.now &&
+      Math.abs(known.due.wallMs - then.wallMs) < WALL_STEP_MS &&
+      sameItems(known.of, dependencies(known.units))
+    )
+      return { actions: known.actions, due: known.due };
+    return { actions: NOTHING, due: then };
+  }
+
+  /** All that actionsAt() looks at; each of these is replaced when it changes. */
+  function dependencies(some: readonly UnitRuntime[]): readonly unknown[] {
+    const own = some.flatMap(({ unit }) =>
+      unit.members.flatMap(({ name }) => {
+        const { wire, source, timers } = runtimes.get(name) ?? {};
+        return [wire, source, timers];
+      }),
+    );
+    return [units, pacing, ...some.map(({ unit }) => unit), ...own];
   }
 
   function addressCount({ unit }: UnitRuntime): number {

@@ -250,7 +250,7 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
     if (action.kind === "send") transmit(node, action);
     else if (action.kind === "addAddresses") node.holds.add(action.instance);
     else if (action.kind === "removeAddresses") node.holds.delete(action.instance);
-    else if (action.kind === "rehearse") node.imminent = action.due && { actions: action.actions, due: action.due };
+    else if (action.kind === "imminent") node.imminent = action;
     else if (action.kind === "transition") {
       const { name, from, to, cause } = action;
       if (cause.code.length === 0 || cause.text.length < 5)

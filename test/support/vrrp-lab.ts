@@ -171,6 +171,8 @@ export function words(action: DirectorAction): string {
       return `log ${action.line.level}`;
     case "rehearse":
       return `rehearse ${action.actions.map(words).join("; ")}`;
+    case "imminent":
+      return `imminent ${action.due.now}`;
   }
 }
 

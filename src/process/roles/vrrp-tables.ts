@@ -1,6 +1,7 @@
 // Process layer, vrrp role: the one writer of addresses, routes and rules. What is wanted is worked out whole each time (static ones
 // and those of instances that are master), compared with what the reflector saw, and the difference applied.
 import type { Log } from "../../base/log.ts";
+import { sameItems } from "../../base/same-items.ts";
 import type { Address, Route, Rule, VrrpConfig, VrrpInstance } from "../../config/model.ts";
 import type { Reflector } from "../../kernel/reflector.ts";
 import type { CommandOutcome } from "../../kernel/rtnetlink.ts";
@@ -64,10 +65,6 @@ export function staticPart(config: VrrpConfig): TablesPart {
 
 export function isEmpty({ addresses, routes, rules }: TablesPart): boolean {
   return addresses.length + routes.length + rules.length === 0;
-}
-
-function sameItems(some: readonly unknown[], others: readonly unknown[]): boolean {
-  return some.length === others.length && some.every((one, i) => one === others[i]);
 }
 
 /** The static things that the instances of a `track_group` depend on. */

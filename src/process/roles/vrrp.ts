@@ -262,7 +262,9 @@ export function createVrrpRole(context: RoleContext): Role {
         return;
       case "rehearse":
         rehearse(action.actions);
-        if (action.due) turns.foresee(action.actions, action.due);
+        return;
+      case "imminent":
+        turns.foresee(action.actions, action.due);
         return;
       case "notify":
         notifier?.notify(action.notification);

@@ -38,6 +38,11 @@ const HMAC: NonNullable<VrrpInstance["hmac"]> = {
   mode: "enforce",
 };
 
+const rehearsals = ({ log }: Lab) =>
+  log.flatMap(({ at, action }) => (action.kind === "rehearse" ? [{ at, ...action }] : []));
+const imminents = ({ log }: Lab) =>
+  log.flatMap(({ at, action }) => (action.kind === "imminent" ? [{ at, ...action }] : []));
+
 describe("a takeover that looms", () => {
   test("is rehearsed closer and closer to its time, the last time right before", () => {
     const bench = backup();
@@ -53,12 +58,12 @@ describe("a takeover that looms", () => {
     bench.hear(MASTER, 200, { advertMs });
     const downAt = bench.now + 3 * advertMs + (156 * advertMs) / 256;
     bench.run(downAt - bench.now);
-    const rehearsals = bench.log.flatMap(({ at, action }) => (action.kind === "rehearse" ? [{ at, ...action }] : []));
-    const last = rehearsals.at(-1);
-    expect(last?.due?.now).toBeCloseTo(downAt, 6);
-    expect(downAt - (last?.at ?? 0)).toBeLessThanOrEqual(3.5);
-    expect(rehearsals.slice(0, -1).every(({ due }) => due === undefined)).toBe(true);
-    expect(rehearsals.length).toBeGreaterThan(1);
+    const [imminent, ...others] = imminents(bench);
+    expect(others).toEqual([]);
+    expect(imminent?.due.now).toBeCloseTo(downAt, 6);
+    expect(downAt - (imminent?.at ?? 0)).toBeLessThanOrEqual(3.5);
+    expect(imminent?.at).toBe(rehearsals(bench).at(-1)!.at);
+    expect(rehearsals(bench).length).toBeGreaterThan(1);
   });
 
   test("is what comes then", () => {
@@ -82,15 +87,38 @@ describe("a takeover that looms", () => {
   ] as const)("is to the byte what comes at its time: %s", (_, more, count) => {
     const bench = backups(count, () => more, { garpIntervalMs: 20 });
     bench.run(4000);
-    const last = bench.log.findLastIndex(({ action }) => action.kind === "rehearse" && action.actions.length > 0);
-    const { action: rehearsal } = bench.log[last]!;
-    if (rehearsal.kind !== "rehearse" || !rehearsal.due) throw new Error("no last rehearsal");
-    const { now } = rehearsal.due;
-    const did = bench.log.slice(last).flatMap(({ at, action }) => (at === now ? [action] : []));
-    const foreseen = rehearsal.actions.filter(reachesNeighbours);
+    const [imminent] = imminents(bench);
+    const did = bench.log.flatMap(({ at, action }) => (at === imminent?.due.now ? [action] : []));
+    const foreseen = (imminent?.actions ?? []).filter(reachesNeighbours);
     expect(foreseen.filter(({ kind }) => kind === "addAddresses")).toHaveLength(count);
     expect(did.filter(reachesNeighbours)).toEqual(foreseen);
     expect(notDone(did, foreseen).filter(reachesNeighbours)).toEqual([]);
+  });
+
+  test.each<[string, (bench: Lab) => void]>([
+    ["nothing", () => {}],
+    ["another source", (bench) => bench.do((director, at) => director.setSource("V1", "192.0.2.9", at))],
+    ["an advertisement for one of them", (bench) => bench.hear(MASTER, 200, {}, "V1")],
+    [
+      "another configuration",
+      (bench) =>
+        bench.do((director, at) => {
+          const virtualAddresses = [address("198.51.100.200")];
+          const instances = director.instances().map(({ config }) => ({ ...config, virtualAddresses }));
+          return director.reload(vrrpConfig(instances), [], at);
+        }),
+    ],
+  ])("is still what an earlier rehearsal found, or not foreseen, after %s", (_, change) => {
+    // So many that there is no time to rehearse them all again.
+    const bench = backups(100);
+    bench.run(DOWN_MS - 20);
+    change(bench);
+    bench.run(20);
+    const [imminent] = imminents(bench);
+    const did = bench.log.flatMap(({ at, action }) => (at === imminent?.due.now ? [action] : []));
+    const foreseen = (imminent?.actions ?? []).filter(reachesNeighbours);
+    const others = notDone(did, foreseen);
+    expect(did.filter((action) => !others.includes(action))).toEqual(foreseen);
   });
 
   test("an advertisement calls it off, and the next silence begins anew", () => {
@@ -107,8 +135,6 @@ describe("a takeover that looms", () => {
 });
 
 describe("takeovers of several instances", () => {
-  const rehearsals = ({ log }: Lab) =>
-    log.flatMap(({ at, action }) => (action.kind === "rehearse" ? [{ at, ...action }] : []));
   const senders = (actions: readonly DirectorAction[]) =>
     actions.flatMap((action) => (action.kind === "send" ? [action.instance] : []));
 
@@ -126,13 +152,16 @@ describe("takeovers of several instances", () => {
   test("that are more than fit into the time are rehearsed as one when there is time, and left alone then", () => {
     const bench = backups(100);
     bench.run(4000);
-    const downAt = rehearsals(bench).at(-1)?.due?.now ?? Number.NaN;
+    const [imminent, ...others] = imminents(bench);
+    expect(others).toEqual([]);
+    const downAt = imminent?.due.now ?? Number.NaN;
     const counts = rehearsals(bench).map(({ at, actions }) => [Math.round(downAt - at), senders(actions).length]);
     expect(counts).toEqual([
       [100, 100],
       [33, 100],
-      [2, 0],
     ]);
+    // What was found then is still known.
+    expect(senders(imminent?.actions ?? [])).toHaveLength(100);
   });
 
   test("at a short interval are rehearsed as far as there is time", () => {
@@ -251,7 +280,7 @@ test.each([
       bench.run(10_000);
     }
     const status = bench.director.status(name, { now: bench.now, wallMs: 0 });
-    return { status, did: bench.log.filter(({ action }) => action.kind !== "rehearse") };
+    return { status, did: bench.log.filter(({ action }) => !["rehearse", "imminent"].includes(action.kind)) };
   });
   expect(rehearsing).toEqual(plain!);
 });

@@ -43,7 +43,7 @@ function bench(due: readonly (readonly [MonoMs, (now: MonoMs) => readonly Direct
       read(turns);
     },
     reach(actions) {
-      const seen = actions.filter(({ kind }) => kind !== "log" && kind !== "rehearse");
+      const seen = actions.filter(({ kind }) => kind !== "log" && kind !== "imminent");
       if (seen.length > 0) done.push(`reach ${seen.map(words).join(", ")}`);
       return seen.some(({ kind }) => kind === "addAddresses");
     },
@@ -51,8 +51,7 @@ function bench(due: readonly (readonly [MonoMs, (now: MonoMs) => readonly Direct
       done.push(`follow ${actions.map(words).join(", ")}${tablesChanged ? " (tables)" : ""}`);
       // As a loss of its addresses would.
       if (actions.some((one) => one.kind === "send" && one.instance === "losing")) turns.perform([send("again")]);
-      for (const action of actions)
-        if (action.kind === "rehearse" && action.due) turns.foresee(action.actions, action.due);
+      for (const action of actions) if (action.kind === "imminent") turns.foresee(action.actions, action.due);
     },
     settled: () => void done.push("settled"),
   });
@@ -82,7 +81,7 @@ const TAKEOVER = [send("A"), add("A")];
 /** Rehearses at 97 what comes at 100. */
 const REHEARSAL = [
   97,
-  (): DirectorAction[] => [{ kind: "rehearse", actions: TAKEOVER, due: { now: 100, wallMs: 0 } }],
+  (): DirectorAction[] => [{ kind: "imminent", actions: TAKEOVER, due: { now: 100, wallMs: 0 } }],
 ] as const;
 
 test("neighbours come before everything else, and one timer stands for all", () => {
@@ -171,7 +170,7 @@ describe("a takeover that was rehearsed", () => {
   test("a second one right behind it is waited for as well", () => {
     const { done, run } = bench([
       REHEARSAL,
-      [100, () => [...TAKEOVER, { kind: "rehearse", actions: [send("B")], due: { now: 102, wallMs: 0 } }]],
+      [100, () => [...TAKEOVER, { kind: "imminent", actions: [send("B")], due: { now: 102, wallMs: 0 } }]],
       [102, () => [send("B"), log("x")]],
     ]);
     run(97.5);
@@ -181,7 +180,7 @@ describe("a takeover that was rehearsed", () => {
   test("others have their turn after eight of them", () => {
     const often = Array.from({ length: 12 }, (_, i) => {
       const now = 100 + i;
-      const next: DirectorAction = { kind: "rehearse", actions: [send("B")], due: { now: now + 1, wallMs: 0 } };
+      const next: DirectorAction = { kind: "imminent", actions: [send("B")], due: { now: now + 1, wallMs: 0 } };
       return [now, () => [send("B"), next]] as const;
     });
     const { done, run } = bench([REHEARSAL, ...often]);

@@ -81,19 +81,23 @@ function testExit(result: LoadResult): number {
   return [...codes].every((code) => FATAL_CODES.includes(code)) ? TEST_EXIT.fatal : TEST_EXIT.errors;
 }
 
-/** What keepalived's test counts as an error. Old words that still work and odd groups are only warnings of ours. */
+/** What keepalived's test counts as an error. Where it says which value it takes and runs on, we only warn. */
 function isError(diagnostic: Diagnostic): boolean {
   return diagnostic.severity === "error" || REPORTED_CODES.includes(diagnostic.code);
 }
 
 const REPORTED_CODES = [
+  "clamped",
+  "cut",
   "deprecated",
   "duplicate-member",
   "lonely-group",
+  "no-preference",
   "nothing-to-serve",
   "port-needs-persistence",
   "port-reset",
   "quorum-too-high",
+  "rounded",
   "without-effect",
 ];
 

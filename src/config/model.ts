@@ -510,6 +510,7 @@ export interface VrrpInstance {
     readonly faultWithoutPeer: boolean;
     readonly oldChecksum: "auto" | "always" | "never";
   };
+  /** Of the password 8 bytes count. */
   readonly authentication?: { readonly type: "PASS" | "AH"; readonly password: string };
   readonly hmac?: {
     readonly keys: readonly { readonly id: number; readonly keyHex: string }[];

@@ -56,7 +56,7 @@ export const mailTimeout: Value<number> = {
     const word = words.peek();
     const ms = wholeSeconds(0, 4294).read(words);
     if (ms !== 0 || !word) return ms;
-    words.error(word, "out-of-range", "smtp_connect_timeout 0 is too short: 1 s is taken");
+    words.warn(word, "clamped", "smtp_connect_timeout 0 is too short: 1 s is taken");
     return 1000;
   },
 };

@@ -55,9 +55,9 @@ function tracker(kind: TrackerKind): Value<TrackerUse> {
       if (!at || given === undefined) return undefined;
       const weight = Math.min(Math.max(given, -limit), limit);
       if (weight !== given)
-        words.error(
+        words.warn(
           at,
-          "out-of-range",
+          "clamped",
           `weight is out of range (${given}): ${weight} is taken`,
           `expected an integer from -${limit} to ${limit}`,
         );
@@ -261,13 +261,14 @@ export const password: Value<string> = {
       return undefined;
     }
     if (bytes.byteLength <= 8) return word.text;
-    words.error(
+    words.warn(
       word,
-      "too-long",
+      "cut",
       `auth_pass has ${bytes.byteLength} bytes: only the first 8 count`,
       "shorten it on both sides",
     );
-    return new TextDecoder().decode(bytes.subarray(0, 8));
+    // The packet has room for 8: cut here, a character of several bytes would become another one.
+    return word.text;
   },
 };
 

@@ -1,5 +1,5 @@
 // Config core: policy rules get their preference here. A rule that names none counts down from 16384 over the whole
-// configuration, with an error, as keepalived does.
+// configuration, and that is said, as keepalived does.
 import type { Findings } from "../findings.ts";
 import type { Line } from "../keywords/keyword.ts";
 import type { RuleLine } from "../keywords/rule.ts";
@@ -20,8 +20,8 @@ export function toRules(lines: readonly Line<RuleLine>[], numbers: RuleNumbers, 
   return lines.map(({ value: { word, preference, ...rule } }) => {
     if (preference !== undefined) return { ...rule, preference };
     const given = numbers.next--;
-    findings.add("error", word.span, {
-      code: "missing-keyword",
+    findings.add("warning", word.span, {
+      code: "no-preference",
       message: `the rule has no preference: ${given} is taken`,
       hint: `write preference ${given}, so that the order does not hang on the file`,
     });

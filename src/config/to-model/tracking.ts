@@ -35,7 +35,7 @@ function positive(entry: BoundScript["block"]["interval"], absent: number, findi
   if (!entry) return absent;
   if (entry.value > 0) return entry.value;
   const keyword = entry.statement.words[0].text;
-  findings.add("error", wordSpan(entry), { code: "out-of-range", message: `${keyword} 0 is too short: 1 s is taken` });
+  findings.add("warning", wordSpan(entry), { code: "clamped", message: `${keyword} 0 is too short: 1 s is taken` });
   return 1000;
 }
 

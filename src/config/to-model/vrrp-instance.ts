@@ -317,7 +317,7 @@ function advertOf(bound: BoundInstance, version: 2 | 3, findings: Findings): num
   const rounded = Math.max(stepMs, Math.round(wishedMs / stepMs) * stepMs);
   const advertMs = version === 3 ? Math.min(rounded, MAX_ADVERT_V3_MS) : rounded;
   if (entry && advertMs !== wishedMs)
-    findings.add("error", wordSpan(entry), {
+    findings.add("warning", wordSpan(entry), {
       code: "rounded",
       message: `advert_int ${wishedMs / 1000} can't be said in version ${version}: ${advertMs / 1000} is taken`,
       hint:
@@ -338,7 +338,7 @@ function preemptOf(
   const { block } = bound;
   const preempt = opposite(block.preempt, block.nopreempt, findings) ?? true;
   if (preempt || !block.nopreempt || (state !== "MASTER" && !owner)) return preempt;
-  findings.add("error", block.nopreempt.statement.words[0].span, {
+  findings.add("warning", block.nopreempt.statement.words[0].span, {
     code: "without-effect",
     message: `nopreempt has no effect with ${owner && block.priority ? "priority 255" : "state MASTER"}: it is ignored`,
     hint: "write state BACKUP on both directors, and priorities below 255",
@@ -357,7 +357,7 @@ function acceptOf(bound: BoundInstance, version: 2 | 3, restricted: boolean, fin
 
 function reportClash(entry: Entry<unknown>, clash: string, findings: Findings): void {
   const text = entry.statement.words.map((word) => word.text).join(" ");
-  findings.add("error", entry.statement.words[0].span, {
+  findings.add("warning", entry.statement.words[0].span, {
     code: "without-effect",
     message: `${text} has no effect with ${clash}: it is ignored`,
   });
@@ -415,7 +415,7 @@ function unicastOf(bound: BoundInstance, family: Family, context: InstanceContex
   }
   if (peers.length === 0) {
     if (block.unicast_ttl)
-      findings.add("error", block.unicast_ttl.statement.words[0].span, {
+      findings.add("warning", block.unicast_ttl.statement.words[0].span, {
         code: "without-effect",
         message: "unicast_ttl needs a unicast_peer: it is ignored",
       });
@@ -446,7 +446,7 @@ function authenticationOf(
   const clash = version === 3 ? "version 3" : strict ? "strict mode" : bound.block.auth_hmac ? "auth_hmac" : undefined;
   if (clash !== undefined) {
     const hint = clash === "version 3" ? { hint: "auth_hmac protects version 3 as well" } : {};
-    findings.add("error", keyword, {
+    findings.add("warning", keyword, {
       code: "without-effect",
       message: `authentication is ignored with ${clash}`,
       ...hint,
@@ -510,7 +510,7 @@ function vmacOf(bound: BoundInstance, family: Family, xmitBase: boolean, finding
   const { block } = bound;
   const vrid = block.virtual_router_id?.value ?? 0;
   if (block.use_vmac && block.use_ipvlan)
-    findings.add("error", block.use_ipvlan.statement.words[0].span, {
+    findings.add("warning", block.use_ipvlan.statement.words[0].span, {
       code: "without-effect",
       message: "use_ipvlan is ignored beside use_vmac",
       related: [{ span: block.use_vmac.statement.words[0].span, message: "given here" }],
@@ -617,8 +617,8 @@ function announceOf(
 function atLeastOne(entry: Entry<number> | undefined, absent: number, findings: Findings): number {
   if (!entry) return absent;
   if (entry.value > 0) return entry.value;
-  findings.add("error", wordSpan(entry), {
-    code: "out-of-range",
+  findings.add("warning", wordSpan(entry), {
+    code: "clamped",
     message: `${entry.statement.words[0].text} 0 is too few: 1 is taken`,
   });
   return 1;

@@ -210,6 +210,26 @@ describe("-t", () => {
     expect(tested(path).exit).toBe(exit);
   });
 
+  test.each([
+    ["a password beyond 8 bytes", "authentication {\n    auth_type PASS\n    auth_pass pässwörter\n  }"],
+    ["authentication in version 3", "version 3\n  authentication {\n    auth_type PASS\n    auth_pass a\n  }"],
+    ["nopreempt with state MASTER", "state MASTER\n  nopreempt"],
+    ["preempt_delay with state MASTER", "state MASTER\n  preempt_delay 5"],
+    ["an interval that is rounded", "advert_int 1.4"],
+    ["what strict mode takes back", "strict_mode\n  accept"],
+    ["a TTL for peers without a peer", "unicast_ttl 5"],
+    ["no announcement", "garp_master_repeat 0"],
+    ["a weight beyond the bounds", "track_interface {\n    lo weight 254\n  }"],
+    ["a rule without a preference", "virtual_rules {\n    from 192.0.2.0/24 table 5\n  }"],
+  ])("what keepalived mends and runs with is no error: %s", (_what, lines) => {
+    const path = file(
+      "mended.conf",
+      `vrrp_instance V {\n  interface eth0\n  virtual_router_id 1\n  virtual_ipaddress {\n    192.0.2.1\n  }\n  ${lines}\n}\n`,
+    );
+    expect(check([path])).toMatchObject({ exit: 0, output: expect.stringContaining("warning[") });
+    expect(tested(path).exit).toBe(5);
+  });
+
   test("the log file gets the findings", () => {
     expect(tested(BAD).log).toContain("error[unknown-keyword]");
     expect(tested(GOOD).log).toBe("");

@@ -130,7 +130,7 @@ describe("in an instance", () => {
     ["strict include missing", "    priority 100\n", "    includea gone.conf\n", "5 error include-missing"],
     ["the file includes itself", "    priority 100\n", "    include k.conf\n", "5 error include-loop"],
     ["backslash at the end", "priority 100", "priority 100 \\", "5 warning stray-backslash"],
-    ["password of nine characters", "auth_pass secret", "auth_pass secret123", "8 error too-long"],
+    ["password of nine characters", "auth_pass secret", "auth_pass secret123", "8 warning cut"],
     ["escaped comment sign", "auth_pass secret", "auth_pass s\\#t", "8 warning escaped-comment-sign"],
     ["the keyword left out", "virtual_router_id 51", "51", "4 error unknown-keyword"],
     ["the keyword of a name left out", "interface eth0", "eth0", "3 error unknown-keyword"],

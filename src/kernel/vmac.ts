@@ -13,7 +13,7 @@ import {
   setNoAddressGeneration,
 } from "../net/links.ts";
 import { IFA_F_NODAD, IFF_UP, type Link, type SeenTables } from "../net/model.ts";
-import { linkLocalOf, newLinkOf, presenceOf, type VirtualInterface } from "../net/vmac.ts";
+import { linkLocalOf, lowerIndex, newLinkOf, presenceOf, type VirtualInterface } from "../net/vmac.ts";
 import type { Rtnetlink } from "./rtnetlink.ts";
 import type { SysctlKeeper } from "./sysctl.ts";
 
@@ -61,7 +61,7 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
     if (!link) return { ok: false, reason: `${wish.name} vanished while it was made` };
     made.set(wish.name, wish);
     if (presence.kind !== "adopt") retell(wish, parent);
-    configure(wish, link, parent);
+    configure(wish, link, parent, seen);
     if ((link.flags & IFF_UP) === 0) commands.request(setLinkUp(link.index));
     const linkLocal =
       wish.family === 6 && wish.form.kind === "macvlan" ? copyLinkLocal(wish, link, parent, seen) : undefined;
@@ -89,8 +89,9 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
   }
 
   /** Why each: rtnl.md §4. */
-  function configure(wish: VirtualInterface, link: Link, parent: Link): void {
+  function configure(wish: VirtualInterface, link: Link, parent: Link, seen: SeenTables): void {
     const owner = ownerOf(wish.name);
+    const lower = seen.links.get(lowerIndex(wish.form, parent) ?? parent.index) ?? parent;
     if (wish.family === 4) {
       commands.request(
         setIpv4Settings(link.index, [
@@ -100,8 +101,10 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
           ["promote_secondaries", 1],
         ]),
       );
-      sysctl.raise(owner, `net/ipv4/conf/${parent.name}/arp_ignore`, 1);
-      sysctl.raise(owner, `net/ipv4/conf/${parent.name}/arp_filter`, 1);
+      for (const name of new Set([parent.name, lower.name])) {
+        sysctl.raise(owner, `net/ipv4/conf/${name}/arp_ignore`, 1);
+        sysctl.raise(owner, `net/ipv4/conf/${name}/arp_filter`, 1);
+      }
       // The stricter of «all» and the interface holds, so zero on the interface alone does nothing.
       releaseRpFilter(owner, link);
       if (wish.form.kind === "macvlan") sysctl.write(`net/ipv6/conf/${link.name}/disable_ipv6`, "1");

@@ -118,9 +118,22 @@ export function presenceOf(wish: VirtualInterface, seen: Pick<SeenTables, "links
   const parent = linkByName(seen, wish.parent);
   if (!link) return { kind: "absent" };
   if (link.kind !== wish.form.kind) return { kind: "stranger", link };
-  if (link.parent !== parent?.index) return { kind: "replace", link };
+  if (!parent || link.parent !== lowerIndex(wish.form, parent)) return { kind: "replace", link };
   if (wish.form.kind === "ipvlan") return { kind: link.mode === IPVLAN_MODE_L2 ? "adopt" : "replace", link };
   return { kind: link.mode === MACVLAN_MODE_PRIVATE && link.mac === wish.form.mac ? "adopt" : "replace", link };
+}
+
+const STACKED: Readonly<Record<VirtualInterface["form"]["kind"], readonly string[]>> = {
+  macvlan: ["macvlan", "macvtap"],
+  ipvlan: ["ipvlan", "ipvtap"],
+};
+
+/**
+ * Index of the link that one made on `parent` lies on; undefined: it is in another namespace, as in a container with a macvlan.
+ * kernel: one of the same kind is passed over for what it lies on itself (macvlan_common_newlink, ipvlan_link_new).
+ */
+export function lowerIndex({ kind }: VirtualInterface["form"], parent: Link): number | undefined {
+  return STACKED[kind].includes(parent.kind ?? "") ? parent.parent : parent.index;
 }
 
 /** The request to make it on a parent. @throws RangeError for a MAC that is none */

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Daemon } from "../support/daemon.ts";
 import { gratuitousArps, vrrpFrames } from "../support/frames.ts";
-import { netnsReason } from "../support/netns.ts";
+import { Namespace, netnsReason } from "../support/netns.ts";
 import { Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 import { addLink, config, has, instance, stateOf } from "../support/vrrp-host.ts";
@@ -231,6 +231,38 @@ describe.skipIf(reason !== undefined)("virtual MACs", () => {
       expect(places()).toMatchObject({ "192.0.2.100/32": "vrrp.51", "192.0.2.120/32": "lba.52" });
       expect(await a.stop()).toBe(0);
       expect(host.ip("link show")).not.toMatch(/vrrp|lba/);
+    },
+  );
+
+  netTest(
+    "use_vmac on a macvlan, as in a container: the kernel makes it on what that lies on, and it stays",
+    async () => {
+      using segment = new Segment("a");
+      const host = segment.host(0);
+      host.ip("link add mv0 link eth0 type macvlan mode bridge");
+      host.ip("link set mv0 up");
+      host.ip("addr add 198.51.100.1/24 dev mv0");
+      using container = new Namespace("container");
+      host.ip(`link add mv1 link eth0 netns ${container.name} type macvlan mode bridge`);
+      container.ip("link set mv1 up");
+      container.ip("addr add 198.51.100.2/24 dev mv1");
+      for (const [place, parent, vrid] of [
+        [host, "mv0", 51],
+        [container, "mv1", 52],
+      ] as const) {
+        const vips = [`198.51.100.${vrid}`];
+        const settings = { interface: parent, vrid, vips, extra: "use_vmac" };
+        using a = new Daemon("lbd", place, config(settings)).start();
+        await until(`master on ${parent}`, () => has(place, `198.51.100.${vrid}/32`));
+        const index = () => /^\d+/.exec(place.ip(`-o link show vrrp.${vrid}`))?.[0];
+        const first = index();
+        a.reload(config({ ...settings, priority: 101 }));
+        await until("reloaded", () => a.output.includes("reload done"));
+        expect(index()).toBe(first);
+        expect(a.output).not.toContain("ENODEV");
+        expect(await a.stop()).toBe(0);
+        expect(place.ip("link show")).not.toContain("vrrp.");
+      }
     },
   );
 

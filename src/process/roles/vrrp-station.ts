@@ -16,6 +16,7 @@ import {
   addressInterface,
   addressParent,
   linkLocalOf,
+  lowerIndex,
   type VirtualInterface,
   virtualInterfaceOf,
 } from "../../net/vmac.ts";
@@ -195,7 +196,7 @@ function ensureAddressVirtuals(station: Station, seen: SeenTables, virtuals: Vir
 
 /** Is it as it was made? Somebody may have set it down or changed its MAC. */
 function isIntact({ form }: VirtualInterface, there: Link, parent: Link): boolean {
-  if (there.parent !== parent.index || (there.flags & IFF_UP) === 0) return false;
+  if (there.parent !== lowerIndex(form, parent) || (there.flags & IFF_UP) === 0) return false;
   return form.kind !== "macvlan" || there.mac === form.mac;
 }
 

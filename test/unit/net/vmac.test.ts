@@ -115,6 +115,15 @@ describe("what a link of that name is", () => {
     expect(presenceOf(wish, seen(ETH0, ...(link ? [link] : []))).kind).toBe(kind as never);
   });
 
+  test("on a macvlan it lies on what that lies on, here or in another namespace", () => {
+    const middle: Link = { ...ETH0, kind: "macvlan", mode: 4, parent: 7 };
+    expect(presenceOf(wish, seen(middle, { ...there, parent: 7 })).kind).toBe("adopt");
+    expect(presenceOf(wish, seen(middle, there)).kind).toBe("replace");
+    const { parent: _, ...foreign } = middle;
+    const { parent: __, ...lifted } = there;
+    expect(presenceOf(wish, seen(foreign, lifted)).kind).toBe("adopt");
+  });
+
   test("it gets the parent's group, and its VRF but not its bridge", () => {
     expect(newLinkOf(wish, { ...ETH0, master: 4 }, false)).toMatchObject({ parent: 2, group: 5 });
     expect(newLinkOf(wish, { ...ETH0, master: 4 }, false)).not.toHaveProperty("master");

@@ -85,7 +85,7 @@ export interface Tables {
    * whatever carries our protocol number is ours too.
    */
   setOwned(parts: readonly TablesPart[], alone: boolean): void;
-  /** Makes the kernel's tables hold exactly the parts; how many commands that took. The reflector has to settle then. */
+  /** Makes the kernel's tables hold exactly the parts; how many things were changed. The reflector has to settle then. */
   apply(parts: readonly TablesPart[]): number;
   /** Does all of apply() but the commands, and remembers what it found for the apply() that follows. */
   rehearse(parts: readonly TablesPart[]): void;
@@ -153,16 +153,26 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
     }
   }
 
-  function judge(outcomes: readonly CommandOutcome[]): string[] {
+  function judge(outcomes: readonly CommandOutcome[]): { done: number; failed: string[] } {
     const failed: string[] = [];
+    let done = 0;
     for (const outcome of outcomes) {
       const result = outcome.meaning === "done" ? "ok" : outcome.meaning;
       const name = `lbd_kernel_ops_total{kind="rtnetlink",op="${outcome.command.kind}",result="${result}"}`;
       counters[name] = (counters[name] ?? 0) + 1;
-      if (outcome.meaning === "done" || outcome.meaning === "already-so") continue;
-      failed.push(outcome.message ?? outcome.command.kind);
+      if (outcome.meaning === "done") done++;
+      else if (outcome.meaning !== "already-so") failed.push(describeFailure(outcome));
     }
-    return failed;
+    return { done, failed };
+  }
+
+  /** `V1: address 192.0.2.100/24 on eth0: ipv4: Invalid scope value: EINVAL`. */
+  function describeFailure({ command, message = command.kind }: CommandOutcome): string {
+    const [owner] = [...ownedKeys(single(command))].flatMap((key) => wishes.get(key)?.owner ?? []);
+    const text = message.replace(/\binterface (\d+)/g, (unnamed, index) => {
+      return reflector.seen.links.get(Number(index))?.name ?? unnamed;
+    });
+    return owner === undefined ? text : `${owner}: ${text}`;
   }
 
   function report(now: readonly string[]): void {
@@ -202,13 +212,13 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
       const { todo, keys, ours, waiting, named } = compareOnce(parts);
       wishes = named;
       if (!ours.isSubsetOf(journalled)) write(ours);
-      const failed = todo.length > 0 ? judge(reflector.apply(todo)) : [];
+      const { done, failed } = judge(todo.length > 0 ? reflector.apply(todo) : []);
       if (leftBehind.length > 0 && failed.length === 0) {
         leftBehind = [];
         write(keys);
       }
       report([...waiting, ...failed]);
-      return todo.length;
+      return done;
     },
     rehearse(parts) {
       const found = compare(parts);

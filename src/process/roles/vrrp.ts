@@ -643,7 +643,7 @@ export function createVrrpRole(context: RoleContext): Role {
       message: `audit: ${repaired} addresses, routes or rules were not as wanted, put right`,
     });
     const at = new Date(clock.wallMs()).toISOString();
-    const reason = `${repaired} commands were needed`;
+    const reason = `${repaired} changes were needed`;
     context.report({
       kind: "event",
       value: { at, kind: "drift", subject: "addresses, routes, rules", to: "repaired", reason },

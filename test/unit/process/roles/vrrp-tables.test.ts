@@ -13,8 +13,8 @@ function part(owner: string, ...ips: readonly string[]): TablesPart {
   return { owner, addresses: ips.map((ip) => address(ip, { device: "eth0" })), routes: [], rules: [] };
 }
 
-/** A kernel with eth0 that does what it is told; every value the journal has had. */
-function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress[] = []) {
+/** A kernel with eth0 that does what it is told, but for the address `refused`; every value the journal has had; the log. */
+function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress[] = [], refused = "") {
   const addresses = new Map(there.map((one) => [addressKey(one), one]));
   const written: TablesJournal[] = [];
   const commands: string[] = [];
@@ -36,6 +36,10 @@ function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress
     apply(list: readonly NetCommand[]) {
       applied.push(list);
       return list.map((command) => {
+        if (command.kind === "add-address" && command.address.ip === refused) {
+          const message = `address ${refused}/24 on interface 2: ipv4: Invalid scope value: EINVAL`;
+          return { command, meaning: "refused" as const, code: "EINVAL", message };
+        }
         if (command.kind === "add-address") addresses.set(addressKey(command.address), command.address);
         if (command.kind === "delete-address") addresses.delete(addressKey(command.address));
         commands.push(command.kind);
@@ -54,8 +58,9 @@ function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress
     write: (value: TablesJournal) => void written.push(value),
     clear: () => {},
   };
-  const tables = createTables({ reflector, journal, world: WORLD, log: () => {} });
-  return { tables, written, commands, addresses, rehearsed, applied, stranger };
+  const logged: string[] = [];
+  const tables = createTables({ reflector, journal, world: WORLD, log: ({ message }) => void logged.push(message) });
+  return { tables, written, commands, addresses, rehearsed, applied, stranger, logged };
 }
 
 describe("the journal", () => {
@@ -90,6 +95,14 @@ describe("the journal", () => {
     expect([...after.addresses.values()].map(({ ip }) => ip)).toEqual(["192.0.2.100", "192.0.2.101"]);
     expect(after.written.at(-1)?.keys.length).toBe(2);
   });
+});
+
+test("what the kernel refuses is no repair, and is told once, with whose it is and where", () => {
+  const one = bench([], [], "192.0.2.101");
+  const V1 = part("V1", "192.0.2.100", "192.0.2.101");
+  one.tables.setOwned([V1], true);
+  expect([one.tables.apply([V1]), one.tables.apply([V1]), one.tables.apply([V1])]).toEqual([1, 0, 0]);
+  expect(one.logged).toEqual(["V1: address 192.0.2.101/24 on eth0: ipv4: Invalid scope value: EINVAL"]);
 });
 
 describe("a rehearsal", () => {

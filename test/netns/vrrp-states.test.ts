@@ -391,6 +391,38 @@ describe.skipIf(reason !== undefined)("addresses, routes and rules", () => {
     expect(a.output).not.toContain("FAULT");
   });
 
+  netTest("instances that exchange their names, or get others, keep what they have", async () => {
+    if (SUBJECT === "keepalived") return; // It has no status to ask.
+    using segment = new Segment("a", "b");
+    const host = segment.host(0);
+    const capture = await segment.capture("proto 112");
+    const named = (first: string, second: string) =>
+      config({ name: first, priority: 150 }) + instance({ name: second, vrid: 52, vips: ["192.0.2.110"] });
+    using _b = new Daemon(
+      SUBJECT,
+      segment.host(1),
+      instance({ name: "P", vrid: 52, vips: ["192.0.2.110"], priority: 200 }),
+    ).start();
+    await until("b is master of its own", () => has(segment.host(1), "192.0.2.110/32"));
+    using a = new Daemon(SUBJECT, host, named("V1", "V2")).start();
+    const shown = () =>
+      host
+        .run("curl", "-s", "--unix-socket", `${a.dir}/run/api.sock`, "http://lbd/v1/vrrp")
+        .stdout.match(/(?<="name":")[^"]+(?=","interface")|"state":"[A-Z]+"|"present":[a-z]+/g) ?? [];
+    const states = ['"state":"MASTER"', '"present":true', '"state":"BACKUP"', '"present":false'];
+    const expected = (first: string, second: string) => [first, ...states.slice(0, 2), second, ...states.slice(2)];
+    await until("master of one, backup of the other", () => shown().join() === expected("V1", "V2").join());
+    a.reload(named("V2", "V1"));
+    await until(
+      "exchanged",
+      () => shown().join() === [...expected("V2", "V1").slice(3), "V2", ...states.slice(0, 2)].join(),
+    );
+    a.reload(named("X1", "X2"));
+    await until("renamed", () => shown().join() === expected("X1", "X2").join());
+    expect([has(host), has(host, "192.0.2.110/32")]).toEqual([true, false]);
+    expect(vrrpFrames(capture.frames).some((advert) => advert.priority === 0)).toBe(false);
+  });
+
   netTest("a broken file at reload changes nothing", async () => {
     if (SUBJECT === "keepalived") return; // Its trap: language.md §13.
     using segment = new Segment("a");

@@ -40,6 +40,7 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
   const { clock, report } = ports;
   /** What the status was made of that was told last. */
   const told = new Map<string, readonly unknown[]>();
+  let toldGroups: ReadonlySet<string> = new Set();
   const toldTraffic = new Map<string, number>();
   const toldMetrics = new Map<string, number>();
   /** To be told, some in each turn. */
@@ -86,7 +87,13 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
   }
 
   function tellGroups(): void {
-    for (const value of ports.groups()) report({ kind: "sync-group", value });
+    const names = new Set<string>();
+    for (const value of ports.groups()) {
+      names.add(value.name);
+      report({ kind: "sync-group", value });
+    }
+    for (const name of toldGroups.difference(names)) report({ kind: "sync-group-gone", name });
+    toldGroups = names;
   }
 
   function tellMetrics(): void {

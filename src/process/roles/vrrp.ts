@@ -577,9 +577,11 @@ export function createVrrpRole(context: RoleContext): Role {
       const unused = placeAddresses(station, kept, reflector.seen, vrrp.global);
       for (const vmac of unused) virtuals.remove(vmac);
       stations.set(instance.name, station);
-      // Another name is no change on the wire, so the core has nothing to say of it.
-      if (owning.delete(old.name)) owning.set(instance.name, instance);
     }
+    // Another name is no change on the wire, so the core has nothing to say of it. Names may have been exchanged.
+    const owners = [...plan.keep, ...plan.change].filter(({ old }) => owning.has(old.name));
+    for (const { old } of owners) owning.delete(old.name);
+    for (const { next } of owners) owning.set(next.name, next);
     const arrived = new Map<string, Arrival>();
     const taken = givenNames(stations.values());
     for (const instance of plan.add) {
@@ -588,6 +590,7 @@ export function createVrrpRole(context: RoleContext): Role {
       const faults = refreshStation(station, reflector.seen, vrrp.global, { sockets, virtuals });
       arrived.set(instance.name, { source: station.source, faults });
     }
+    for (const name of before.keys()) if (!stations.has(name)) reports.gone(name);
     return arrived;
   }
 
@@ -595,7 +598,6 @@ export function createVrrpRole(context: RoleContext): Role {
     releaseSocket(station);
     owning.delete(name);
     for (const { name: vmac } of virtualsOf(station)) virtuals.remove(vmac);
-    reports.gone(name);
   }
 
   function repeatStates(): void {

@@ -12,6 +12,7 @@ function lab(count: number) {
   const marks = new Map(names.map((name) => [name, 0]));
   const sent = new Map(names.map((name) => [name, 0]));
   const metrics: Record<string, number> = { a: 1 };
+  const groups: string[] = [];
   const traffic = (value: number): VrrpTraffic => ({ lastAdvertAt: null, counters: { advert_sent: value } });
   const reports = createVrrpReports({
     clock,
@@ -20,19 +21,33 @@ function lab(count: number) {
     status: (name) => vrrpInstance(name),
     marks: (name) => [marks.get(name)],
     traffic: () => [...sent].map(([name, value]) => [name, traffic(value)] as const),
-    groups: () => [],
+    groups: () => groups.map((name) => ({ name, state: "BACKUP" as const, since: "", instances: [] })),
     metrics: () => metrics,
   });
   const words = () => told.splice(0).flatMap(wordsOf);
-  return { clock, reports, marks, sent, metrics, words };
+  return { clock, reports, marks, sent, metrics, groups, words };
 }
 
 function wordsOf(update: StatusUpdate): string[] {
   if (update.kind === "vrrp") return [update.value.name];
   if (update.kind === "vrrp-traffic") return [`traffic ${Object.keys(update.values).join(" ")}`];
   if (update.kind === "metrics") return Object.keys(update.values).map((name) => `metric ${name}`);
+  if (update.kind === "sync-group") return [`sync-group ${update.value.name}`];
+  if (update.kind === "sync-group-gone") return [`sync-group-gone ${update.name}`];
   return [update.kind];
 }
+
+test("a sync group that a reload leaves out is gone", () => {
+  const { reports, groups, words } = lab(0);
+  groups.push("G1", "G2");
+  reports.everything();
+  expect(words()).toEqual(["sync-group G1", "sync-group G2", "metric a"]);
+  groups.shift();
+  reports.everything();
+  expect(words()).toEqual(["sync-group G2", "sync-group-gone G1", "metric a"]);
+  reports.everything();
+  expect(words()).toEqual(["sync-group G2", "metric a"]);
+});
 
 describe("an instance", () => {
   test("is told whole once, and again when something of it changed", () => {

@@ -469,6 +469,37 @@ describe.skipIf(reason !== undefined)("addresses, routes and rules", () => {
     expect(segment.host(0).run("nft", "list", "ruleset").stdout.trim()).toBe("");
   });
 
+  netTest("no packet filter is left where none is needed: after a reload, and after a crash", async () => {
+    if (SUBJECT === "keepalived") return; // Its table stays.
+    using segment = new Segment("a", "b");
+    const host = segment.host(0);
+    const filter = () => host.run("nft", "list", "ruleset").stdout.trim();
+    const answers = () => segment.host(1).run("ping", "-c1", "-W1", "192.0.2.100").status === 0;
+    using a = new Daemon(SUBJECT, host, config({ extra: "no_accept" })).start();
+    await until("filtered", () => has(host) && filter().includes("192.0.2.100"));
+    a.reload(config());
+    await until("not filtered", () => filter() === "" && answers());
+    a.reload(config({ extra: "no_accept" }));
+    await until("filtered again", () => filter().includes("192.0.2.100"));
+    a.kill();
+    a.configure(config());
+    a.start();
+    await until("not filtered after a crash", () => filter() === "" && answers());
+    expect(await a.stop()).toBe(0);
+  });
+
+  netTest("a reload that makes the virtual interface anew works with the new one at once", async () => {
+    if (SUBJECT === "keepalived") return; // 2.2.7 keeps the interface.
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    const owner = (vrid: number) => config({ vrid, priority: 255, extra: "use_vmac vm0" });
+    using a = new Daemon(SUBJECT, host, owner(51)).start();
+    await until("master", () => has(host));
+    a.reload(owner(52));
+    await until("master on the new one", () => has(host) && host.ip("-o link show vm0").includes("00:00:5e:00:01:34"));
+    expect(a.output).not.toContain("ENODEV");
+  });
+
   netTest(
     "P25 S44 use_vmac: adverts and announcements carry the virtual MAC, and every sysctl is as it was afterwards",
     async () => {

@@ -80,6 +80,8 @@ export function trackedStatics(config: VrrpConfig, group: string): TablesPart {
 }
 
 export interface Tables {
+  /** An earlier process ended without taking away what it had. */
+  readonly crashedBefore: boolean;
   /**
    * Everything that the configuration names, wanted or not: ours to remove. `alone`: no other VRRP daemon works in this namespace, so
    * whatever carries our protocol number is ours too.
@@ -200,6 +202,7 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
   }
 
   return {
+    crashedBefore: leftBehind.length > 0,
     setOwned(parts, alone) {
       rehearsed = undefined;
       marks = alone;

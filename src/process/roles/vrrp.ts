@@ -1,6 +1,7 @@
 // Process layer: the vrrp role. The core (vrrp/director.ts) decides; here its actions meet sockets, tables, trackers and notifications.
 // When and in which order is in vrrp-turns.ts: advertisements first, then the tables once, then announcements, notifications, reports.
 import { hostname, uptime } from "node:os";
+import { SyscallError } from "../../../ffi/errno.ts";
 import type { Cancel } from "../../base/clock.ts";
 import { ipBytes } from "../../base/ip.ts";
 import { unreachable } from "../../base/never.ts";
@@ -22,7 +23,7 @@ import { createScriptRunner, type ScriptOutcome } from "../../kernel/script-runn
 import { currentWorld, openSysctlKeeper, parseSysctlJournal } from "../../kernel/sysctl.ts";
 import { openVirtualInterfaces } from "../../kernel/vmac.ts";
 import { linkByName, linkWorks } from "../../net/model.ts";
-import { type BlockedAddress, DEFAULT_FIREWALL, virtualServices } from "../../net/nft-vrrp.ts";
+import { type BlockedAddress, DEFAULT_FIREWALL, type FirewallSettings, virtualServices } from "../../net/nft-vrrp.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import type { ScriptRunResult } from "../../probe/track-script.ts";
@@ -144,7 +145,7 @@ export function createVrrpRole(context: RoleContext): Role {
       if (tablesChanged) syncDaemons.follow(new Set(owning.keys()));
     },
     settled() {
-      if (held.length > 0) onNetEvents(held.splice(0));
+      if (held.length > 0 && !reloading) onNetEvents(held.splice(0));
     },
   });
   const { perform, carryOut } = turns;
@@ -178,7 +179,9 @@ export function createVrrpRole(context: RoleContext): Role {
   let blocked: readonly BlockedAddress[] = [];
   let applying = false;
   let applyAgain = false;
-  /** While actions are carried out, what the kernel tells of them is worked in behind them. */
+  /** Stations are those of the next configuration, the director's instances not yet. */
+  let reloading = false;
+  /** While actions are carried out or a reload is under way, what the kernel tells is worked in behind that. */
   const held: NetEvent[] = [];
   let cancelAudit: Cancel = () => {};
   let looking = false;
@@ -371,7 +374,7 @@ export function createVrrpRole(context: RoleContext): Role {
   function onNetEvents(events: readonly NetEvent[]): void {
     // The reflector may hear something before the first configuration is here.
     if (!director || stopped) return;
-    if (turns.isBusy()) {
+    if (turns.isBusy() || reloading) {
       held.push(...events);
       return;
     }
@@ -489,11 +492,9 @@ export function createVrrpRole(context: RoleContext): Role {
 
   function openFirewall(next: Config): void {
     const { instances, global } = next.vrrp;
-    const needed = instances.some((instance) => !instance.accept || instance.vmac?.kind === "macvlan");
-    if (needed && !firewall) {
-      const { table, priority, counters, ifindex } = global.nftables;
+    if (needsFirewall(next) && !firewall) {
       try {
-        firewall = openVrrpFirewall({ table: table ?? DEFAULT_FIREWALL.table, priority, counters, ifindex });
+        firewall = openVrrpFirewall(firewallSettings(global));
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         const message = `no packet filter here, so no_accept and virtual MACs go without: ${reason}`;
@@ -503,6 +504,20 @@ export function createVrrpRole(context: RoleContext): Role {
     filter(firewall?.setServices(virtualServices(next.virtualServers)));
     const blocked = instances.filter((instance) => !instance.accept).flatMap(addressesOf);
     filter(firewall?.prepare([...new Set(blocked.map(({ family }) => family))]));
+  }
+
+  /** One that nothing needs any more, or that a process left that died: what it blocks would stay unreachable. */
+  function closeFirewall(next: Config): void {
+    if (needsFirewall(next) || !(firewall || tables.crashedBefore)) return;
+    try {
+      firewall ??= openVrrpFirewall(firewallSettings(next.vrrp.global));
+      filter(firewall.remove());
+      firewall[Symbol.dispose]();
+    } catch (error) {
+      // Without a packet filter in the kernel there is none of ours.
+      if (!(error instanceof SyscallError)) throw error;
+    }
+    firewall = undefined;
   }
 
   function start(first: Config): void {
@@ -524,6 +539,7 @@ export function createVrrpRole(context: RoleContext): Role {
     checkStatics();
     perform(director.start(now(), clock.now() + bootDelayMs(first, uptime())));
     applyTables();
+    closeFirewall(first);
     for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
     sysctl.releaseLeftOver();
     syncDaemons.configure(first, new Set(owning.keys()));
@@ -539,18 +555,24 @@ export function createVrrpRole(context: RoleContext): Role {
     const { vrrp } = next;
     // Those that leave say so by their old sockets, and from their old addresses.
     carryOut(director.retire(vrrp, now()));
+    reloading = true;
     const arrived = takeStations(vrrp);
+    // Of virtual interfaces that were made anew the picture has the old ones.
+    reflector.drain();
     for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
     reflector.setScope(tableScope(allParts()));
     trackers.linksChanged(reflector.seen);
     trackers.configure(next);
     perform(director.setFacts(trackers.facts(), now()));
     carryOut(director.reload(vrrp, next.bfd, now(), arrived));
+    reloading = false;
     refresh();
     perform(director.setFacts(currentFacts(), now()));
     tables.setOwned(allParts(), isAlone(next));
     tables.claim(undefined);
     applyTables();
+    closeFirewall(next);
+    if (held.length > 0) onNetEvents(held.splice(0));
     checkStatics();
     syncDaemons.configure(next, new Set(owning.keys()));
     if (next.global.fifoWriteVrrpStatesOnReload) repeatStates();
@@ -724,6 +746,15 @@ export function createVrrpRole(context: RoleContext): Role {
 function mayDropRoutes(event: NetEvent): boolean {
   if (event.kind === "link") return event.change === "removed" || !linkWorks(event.link);
   return event.kind === "address" && event.change === "removed" && event.address.family === 4 && !event.ours;
+}
+
+function needsFirewall({ vrrp }: Config): boolean {
+  return vrrp.instances.some((instance) => !instance.accept || instance.vmac?.kind === "macvlan");
+}
+
+function firewallSettings({ nftables }: Config["vrrp"]["global"]): FirewallSettings {
+  const { table = DEFAULT_FIREWALL.table, priority, counters, ifindex } = nftables;
+  return { table, priority, counters, ifindex };
 }
 
 /** A director with an instance name is one of several in its namespace. */

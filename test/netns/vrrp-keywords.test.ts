@@ -145,6 +145,18 @@ static_rules {
     expect(host.ip("route show table all")).not.toContain("203.0.113.0/24");
   });
 
+  netTest("more addresses than a frame has room for: 89 are listed as by keepalived, all are held", async () => {
+    using segment = new Segment("a");
+    const host = segment.host(0);
+    const capture = await segment.capture("ip6[6] == 112 or ip6[6] == 44");
+    const vips = Array.from({ length: 100 }, (_, i) => `2001:db8:5::${(i + 1).toString(16)}`);
+    using a = new Daemon("lbd", host, config({ vips })).start();
+    await until("all are there", () => vips.every((ip) => has(host, `${ip}/128`)));
+    const frame = await until("an advertisement", () => capture.frames[0]);
+    expect([frame.bytes[20], vrrpFrames([frame])[0]?.count]).toEqual([112, 89]);
+    expect(a.output).toContain("V1: a frame of 1500 bytes has room for 89 addresses");
+  });
+
   netTest("no_virtual_ipaddress: an instance without addresses that advertises none", async () => {
     using segment = new Segment("a");
     const capture = await segment.capture("proto 112");

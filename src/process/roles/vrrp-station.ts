@@ -20,6 +20,7 @@ import {
   type VirtualInterface,
   virtualInterfaceOf,
 } from "../../net/vmac.ts";
+import { fitAddresses } from "../../vrrp/room.ts";
 import { trackedDevices } from "../../vrrp/track-devices.ts";
 import { ipProtocol, isUnicast } from "../../vrrp/wire.ts";
 
@@ -310,6 +311,27 @@ export function missingInterfaces(vrrp: VrrpConfig, seen: SeenTables): readonly 
     area: "vrrp",
     message: `interface ${device} does not exist${expected ? " yet" : ""}: ${names.join(", ")} in FAULT until it does${expected ? "" : " (dynamic_interfaces, if that is meant)"}`,
   }));
+}
+
+/** MTU of an instance without an interface, or whose interface is not there. */
+const USUAL_MTU = 1500;
+
+/** The instances with the addresses that their advertisements have room for, and what to say of the others. */
+export function fitInstances(
+  instances: readonly VrrpInstance[],
+  seen: SeenTables,
+): { readonly instances: readonly VrrpInstance[]; readonly lines: readonly LogLine[] } {
+  const lines: LogLine[] = [];
+  const fitted = instances.map((instance) => {
+    const link = instance.interface === undefined ? undefined : linkByName(seen, instance.interface);
+    const mtu = link?.mtu ?? USUAL_MTU;
+    const fits = fitAddresses(instance, mtu);
+    const moved = instance.virtualAddresses.length - fits.virtualAddresses.length;
+    const message = `${instance.name}: a frame of ${mtu} bytes has room for ${fits.virtualAddresses.length} addresses: the last ${moved} of virtual_ipaddress are held as excluded ones`;
+    if (moved > 0) lines.push({ level: "warning", area: "vrrp", message });
+    return fits;
+  });
+  return { instances: fitted, lines };
 }
 
 function hasAddress(seen: SeenTables, ip: string): boolean {

@@ -44,6 +44,7 @@ import {
   addressesOf,
   bootDelayMs,
   deviceOf,
+  fitInstances,
   givenNames,
   missingInterfaces,
   newStation,
@@ -471,6 +472,12 @@ export function createVrrpRole(context: RoleContext): Role {
 
   // --- configuration
 
+  function fit(next: Config): Config {
+    const { instances, lines } = fitInstances(next.vrrp.instances, reflector.seen);
+    for (const line of lines) log(line);
+    return { ...next, vrrp: { ...next.vrrp, instances } };
+  }
+
   function takeConfig(next: Config): void {
     config = next;
     const { vrrp, global } = next;
@@ -732,8 +739,8 @@ export function createVrrpRole(context: RoleContext): Role {
   }
 
   return {
-    start,
-    reload,
+    start: (first) => start(fit(first)),
+    reload: (next) => reload(fit(next)),
     stop,
     snapshot: reports.everything,
     receive(topic, value) {

@@ -785,7 +785,7 @@ export function createDirector(
       return {
         name,
         state: unitState(unit.unit),
-        since: new Date(at.wallMs - (at.now - unit.since)).toISOString(),
+        since: new Date(Math.round(at.wallMs - (at.now - unit.since))).toISOString(),
         instances: unit.unit.members.map((member) => member.name),
       };
     },

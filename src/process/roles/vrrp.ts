@@ -33,10 +33,10 @@ import type { DirectorAction } from "../../vrrp/actions.ts";
 import { type Arrival, createDirector, type Director } from "../../vrrp/director.ts";
 import { planReload } from "../../vrrp/reload.ts";
 import { marksOf, trafficOf } from "../../vrrp/status.ts";
-import type { Instant } from "../../vrrp/view.ts";
 import { journalPath, openJournal } from "../journal.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { type AnnounceRounds, createAnnouncer } from "./vrrp-announcer.ts";
+import { createInstants } from "./vrrp-instant.ts";
 import { createVrrpMetrics } from "./vrrp-metrics.ts";
 import { keepWarm } from "./vrrp-rehearsal.ts";
 import { createVrrpReports } from "./vrrp-reports.ts";
@@ -87,6 +87,7 @@ const DRAIN_SHARE = 0.6;
 
 export function createVrrpRole(context: RoleContext): Role {
   const { clock, log, options } = context;
+  const now = createInstants(clock);
   const readiness = openReadiness();
   const security: ScriptSecurity = { enabled: false, useSymlinkPaths: false, supplementaryGroups: false };
   // Two: programs of notifications never wait for tracking scripts that hang, nor the other way round.
@@ -187,10 +188,6 @@ export function createVrrpRole(context: RoleContext): Role {
   let cancelAudit: Cancel = () => {};
   let looking = false;
   let stopped = false;
-
-  function now(): Instant {
-    return { now: clock.now(), wallMs: clock.wallMs() };
-  }
 
   // --- actions
 

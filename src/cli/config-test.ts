@@ -86,7 +86,8 @@ function isError(diagnostic: Diagnostic): boolean {
   return diagnostic.severity === "error" || REPORTED_CODES.includes(diagnostic.code);
 }
 
-const REPORTED_CODES = [
+/** Codes of warnings that -t counts as errors, as keepalived does. */
+export const REPORTED_CODES = [
   "clamped",
   "cut",
   "deprecated",

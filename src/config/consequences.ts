@@ -35,6 +35,7 @@ function withoutExcused(all: readonly Diagnostic[], earlier: readonly Diagnostic
     ...leftOutNames(own, tree),
     ...unusedForNow(own, earlier),
     ...ofAnotherVersion(own, earlier, tree),
+    ...ofUnknownLines(own, tree),
   ]);
   return excused.size === 0 ? own : own.filter((diagnostic) => !excused.has(diagnostic));
 }
@@ -179,6 +180,16 @@ function ofAnotherVersion(
     return globals.some(({ block }) => block && isInside(span, block));
   });
   return broken ? rounded : [];
+}
+
+/** What a setting needs to have an effect may stand in the very line of its block that was not understood. */
+function ofUnknownLines(all: readonly Diagnostic[], tree: Tree): readonly Diagnostic[] {
+  const unknown = withCode(all, "unknown-keyword").flatMap(({ span }) => (span ? [span] : []));
+  if (unknown.length === 0) return [];
+  const blocks = tree.statements.flatMap(({ block }) =>
+    block && unknown.some((place) => isInside(place, block)) ? [block] : [],
+  );
+  return withCode(all, "without-effect").filter(({ span }) => span && blocks.some((block) => isInside(span, block)));
 }
 
 function withCode(all: readonly Diagnostic[], code: string): readonly Diagnostic[] {

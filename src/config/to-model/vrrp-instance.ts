@@ -60,6 +60,7 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
   const source = laterOf(block.unicast_src_ip, block.mcast_src_ip);
   const hmac = hmacOf(bound, advertMs, findings);
   const xmitBase = strictly(block.vmac_xmit_base, false, false) || unicast !== undefined;
+  reportOwnInterface(bound, findings);
   const vmac = vmacOf(bound, family, xmitBase, findings);
   return {
     name: bound.value,
@@ -414,11 +415,7 @@ function unicastOf(bound: BoundInstance, family: Family, context: InstanceContex
     }
   }
   if (peers.length === 0) {
-    if (block.unicast_ttl)
-      findings.add("warning", block.unicast_ttl.statement.words[0].span, {
-        code: "without-effect",
-        message: "unicast_ttl needs a unicast_peer: it is ignored",
-      });
+    if (!block.unicast_peer) reportWithoutPeers(bound, asked && faultWithoutPeer, findings);
     if (!(asked && faultWithoutPeer)) return undefined;
   }
   const checksum = block.old_unicast_checksum?.value;
@@ -431,6 +428,38 @@ function unicastOf(bound: BoundInstance, family: Family, context: InstanceContex
     faultWithoutPeer,
     oldChecksum: checksum === undefined ? "auto" : checksum === "never" ? "never" : "always",
   };
+}
+
+/** keepalived: losing it is a fault anyway, or not at all with dont_track_primary. */
+function reportOwnInterface({ block }: BoundInstance, findings: Findings): void {
+  for (const { value: use, word } of lines(block.track_interface)) {
+    if (use.name !== block.interface?.value) continue;
+    const untracked = block.dont_track_primary?.value ?? false;
+    findings.add("warning", word.span, {
+      code: "without-effect",
+      message: `${use.name} is the interface of the instance itself: this line is ignored`,
+      hint: untracked ? "dont_track_primary says that losing it is no fault" : "losing it is a fault without this line",
+    });
+  }
+}
+
+/** keepalived: such an instance speaks multicast, and that is reported once. */
+function reportWithoutPeers({ block }: BoundInstance, faulty: boolean, findings: Findings): void {
+  const needy = [block.unicast_ttl, block.check_unicast_src, block.old_unicast_checksum];
+  for (const entry of needy) {
+    if (!entry || entry.value === false) continue;
+    const keyword = entry.statement.words[0];
+    findings.add("warning", keyword.span, {
+      code: "without-effect",
+      message: `${keyword.text} needs a unicast_peer: it is ignored`,
+    });
+  }
+  if (block.unicast_src_ip && !faulty)
+    findings.add("warning", block.unicast_src_ip.statement.words[0].span, {
+      code: "without-effect",
+      message: "without a unicast_peer the instance speaks multicast, from this address",
+      hint: "add unicast_peer, or write mcast_src_ip",
+    });
 }
 
 function authenticationOf(
@@ -509,6 +538,11 @@ function hmacOf(bound: BoundInstance, advertMs: number, findings: Findings): Vrr
 function vmacOf(bound: BoundInstance, family: Family, xmitBase: boolean, findings: Findings): VrrpInstance["vmac"] {
   const { block } = bound;
   const vrid = block.virtual_router_id?.value ?? 0;
+  if (block.vmac_xmit_base?.value && xmitBase && !block.use_vmac && !block.use_ipvlan)
+    findings.add("warning", block.vmac_xmit_base.statement.words[0].span, {
+      code: "without-effect",
+      message: "vmac_xmit_base needs use_vmac: it is ignored",
+    });
   if (block.use_vmac && block.use_ipvlan)
     findings.add("warning", block.use_ipvlan.statement.words[0].span, {
       code: "without-effect",

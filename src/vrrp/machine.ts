@@ -653,7 +653,8 @@ function demoted(
     masterDownAt: now,
     masterAdvertMs,
     wantsMaster: false,
-    deafUntil: now,
+    // Packets count from their arrival, and one that is read later may have come earlier.
+    deafUntil: Number.NEGATIVE_INFINITY,
     thawed: false,
     ...(advert
       ? { master: { address: advert.sender, priority: advert.priority, advertMs: advert.advertMs, at: now } }

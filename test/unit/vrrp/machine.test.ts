@@ -6,7 +6,7 @@ import { setChecksum } from "../../../src/vrrp/packet.ts";
 import { masterDownMs, skewMs } from "../../../src/vrrp/timers.ts";
 import { bindText } from "../../support/config.ts";
 import { address, advertFrom, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
-import { type Lab, lab } from "../../support/vrrp-lab.ts";
+import { type Lab, lab, WALL_START } from "../../support/vrrp-lab.ts";
 
 const PEER = "192.0.2.2";
 const LOWER = "192.0.1.1";
@@ -48,6 +48,18 @@ describe("formulas", () => {
   ] as const)("%s", (_why, version, downTimerAdverts, priority, masterAdvertMs, want) => {
     expect(masterDownMs({ version, downTimerAdverts }, priority, masterAdvertMs)).toBe(want);
   });
+});
+
+test("a master that has become backup hears what arrived a little before that", () => {
+  const bench = master();
+  bench.hear(PEER, 200);
+  expect(bench.state()).toBe("BACKUP");
+  const earlier = { now: bench.now - 0.05, wallMs: WALL_START + bench.now };
+  const instance = vrrpInstance({ priority: 150 });
+  bench.do((director) =>
+    director.receive(director.sockets()[0]?.key ?? "", advertFrom(instance, PEER, { priority: 200 }), earlier),
+  );
+  expect(bench.director.instance("VI_1")?.counters.advert_rcvd).toBe(2);
 });
 
 describe("start", () => {

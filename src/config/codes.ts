@@ -99,6 +99,7 @@ export const CODES: Readonly<Record<string, CodeInfo>> = {
   "unknown-keyword": { title: "a word that is no keyword", explanation: "The statement is left out, and its block with it. The hint names the nearest keyword that may stand here.", example: "vritual_server 192.0.2.10 80 {" },
   "unknown-word": { title: "an option that this line does not know", explanation: "The word is ignored alone; the line otherwise stays.", example: "192.0.2.1/24 devv eth0" },
   "unset-variable": { title: "an environment variable that is not set", explanation: "${_ENV NAME} of a variable that is not set is empty text.", example: "router_id ${_ENV ROUTER}" },
+  "unusable-address": { title: "a virtual address that no director can take over", explanation: "Unspecified, broadcast, multicast and loopback addresses belong to nobody or to every host. keepalived says nothing; the kernel takes some of them, and no client gets anywhere.", example: "virtual_ipaddress {\n  127.0.0.1\n}" },
   "unused-definition": { title: "a definition that nothing uses", explanation: "Mostly a name that is spelt in two ways.", example: "vrrp_script chk {" },
   "unused-macro": { title: "a macro is defined and never used", explanation: "No harm, unless a reference to it was misspelt or left out.", example: "$VIP=192.0.2.1" },
   "utf-16-file": { title: "the file is UTF-16 or UTF-32", explanation: "Save it as UTF-8 or plain ASCII.", example: "(FF FE) g l o b a l" },

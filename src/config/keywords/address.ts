@@ -57,7 +57,8 @@ const IFA_F_NODAD = 0x02;
 const IFA_F_HOMEADDRESS = 0x10;
 const IFA_F_MANAGETEMPADDR = 0x100;
 const IFA_F_NOPREFIXROUTE = 0x200;
-const IFA_F_MCAUTOJOIN = 0x400;
+/** kernel: joins the group on the interface. */
+export const IFA_F_MCAUTOJOIN = 0x400;
 
 /** One line; `device` stays absent where the line names none. */
 export const address: Value<Address> = { grammar: "ADDRESS", read: readAddress };

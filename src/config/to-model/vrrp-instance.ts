@@ -1,7 +1,8 @@
 // Config core: from bound vrrp_instance blocks to the model: what the global defaults, strict mode and the protocol
 // version make of the keywords.
-import { type Family, familyOf, type IpText } from "../../base/ip.ts";
+import { type Family, familyOf, type IpText, ipBytes } from "../../base/ip.ts";
 import type { Findings } from "../findings.ts";
+import { IFA_F_MCAUTOJOIN } from "../keywords/address.ts";
 import { GLOBAL_DEFS } from "../keywords/global.ts";
 import type { BlockEntry, Entry, Line, LinesEntry } from "../keywords/keyword.ts";
 import { VRRP_INSTANCE } from "../keywords/vrrp-instance.ts";
@@ -244,10 +245,33 @@ function addressKey(address: Address): string {
   return `${address.ip}|${address.device ?? ""}`;
 }
 
+/** What no host can own, or what is on every one of them; keepalived says nothing. Groups with autojoin are meant. */
+function reportUnusable({ ip, flags }: Address, span: Span, findings: Findings): void {
+  const kind = unusableKind(ip);
+  if (kind === undefined || (kind === MULTICAST && (flags & IFA_F_MCAUTOJOIN) !== 0)) return;
+  findings.add("warning", span, {
+    code: "unusable-address",
+    message: `${ip} is ${kind}: it can't be moved from one director to another`,
+    hint: "write the address that clients use",
+  });
+}
+
+const MULTICAST = "a multicast address";
+
+function unusableKind(ip: IpText): string | undefined {
+  const [first = 0] = ipBytes(ip);
+  const four = familyOf(ip) === 4;
+  if (ip === "0.0.0.0" || ip === "::") return "the unspecified address";
+  if (ip === "255.255.255.255") return "the broadcast address";
+  if (ip === "::1" || (four && first === 127)) return "a loopback address, which every host has";
+  return (four ? first >= 224 && first < 240 : first === 0xff) ? MULTICAST : undefined;
+}
+
 /** keepalived 2.2.7 passes an address that stands twice, as in a sample of its own; 2.4.3 reports some. Nothing is lost. */
 function isNew(address: Address, span: Span, seen: Map<string, Span>, findings: Findings): boolean {
   const key = addressKey(address);
   const before = seen.get(key);
+  if (!before) reportUnusable(address, span, findings);
   if (!before) {
     seen.set(key, span);
     return true;

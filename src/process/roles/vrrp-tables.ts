@@ -82,11 +82,13 @@ export function trackedStatics(config: VrrpConfig, group: string): TablesPart {
 export interface Tables {
   /** An earlier process ended without taking away what it had. */
   readonly crashedBefore: boolean;
+  /** Everything that the configuration names, wanted or not: ours to remove. */
+  setOwned(parts: readonly TablesPart[]): void;
   /**
-   * Everything that the configuration names, wanted or not: ours to remove. `alone`: no other VRRP daemon works in this namespace, so
-   * whatever carries our protocol number is ours too.
+   * No other VRRP daemon works in this namespace: what carries our protocol number and is not wanted was left by one that died, and
+   * goes with the next apply(). Later ones leave it alone, for another daemon may have come.
    */
-  setOwned(parts: readonly TablesPart[], alone: boolean): void;
+  takeOverMarked(): void;
   /** Makes the kernel's tables hold exactly the parts; how many things were changed. The reflector has to settle then. */
   apply(parts: readonly TablesPart[]): number;
   /** Does all of apply() but the commands, and remembers what it found for the apply() that follows. */
@@ -203,16 +205,22 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
 
   return {
     crashedBefore: leftBehind.length > 0,
-    setOwned(parts, alone) {
+    setOwned(parts) {
       rehearsed = undefined;
-      marks = alone;
       owned = parts;
       configured = new Set();
       // The next apply() writes what is ours from now on.
       journalled = new Set();
     },
+    takeOverMarked() {
+      rehearsed = undefined;
+      marks = true;
+    },
     apply(parts) {
       const { todo, keys, ours, waiting, named } = compareOnce(parts);
+      marks = false;
+      // An interface that came later had no index when the configuration was read.
+      configured = keys;
       wishes = named;
       if (!ours.isSubsetOf(journalled)) write(ours);
       const { done, failed } = judge(todo.length > 0 ? reflector.apply(todo) : []);

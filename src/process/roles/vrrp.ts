@@ -22,6 +22,7 @@ import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { createScriptRunner, type ScriptOutcome } from "../../kernel/script-runner.ts";
 import { currentWorld, openSysctlKeeper, parseSysctlJournal } from "../../kernel/sysctl.ts";
 import { openVirtualInterfaces } from "../../kernel/vmac.ts";
+import { vrrpIsSpokenHere } from "../../kernel/vrrp-speakers.ts";
 import { linkByName, linkWorks } from "../../net/model.ts";
 import { type BlockedAddress, DEFAULT_FIREWALL, type FirewallSettings, virtualServices } from "../../net/nft-vrrp.ts";
 import type { NetEvent } from "../../net/seen.ts";
@@ -533,7 +534,8 @@ export function createVrrpRole(context: RoleContext): Role {
     for (const instance of vrrp.instances)
       stations.set(instance.name, newStation(instance, taken, reflector.seen, vrrp.global));
     reflector.setScope(tableScope(allParts()));
-    tables.setOwned(allParts(), isAlone(first));
+    tables.setOwned(allParts());
+    if (isAlone(first) && !vrrpIsSpokenHere()) tables.takeOverMarked();
     trackers.linksChanged(reflector.seen);
     trackers.configure(first);
     refresh();
@@ -572,7 +574,9 @@ export function createVrrpRole(context: RoleContext): Role {
     reloading = false;
     refresh();
     perform(director.setFacts(currentFacts(), now()));
-    tables.setOwned(allParts(), isAlone(next));
+    // What only the configuration before names is still ours, and goes.
+    applyTables();
+    tables.setOwned(allParts());
     tables.claim(undefined);
     applyTables();
     closeFirewall(next);

@@ -69,7 +69,7 @@ describe("the journal", () => {
 
   test("is written with the configuration, not in a takeover", () => {
     const { tables, written, addresses } = bench();
-    tables.setOwned([V1, V2], true);
+    tables.setOwned([V1, V2]);
     tables.apply([]);
     expect(written.map(({ keys }) => keys.length)).toEqual([3]);
     tables.apply([V1]);
@@ -79,28 +79,53 @@ describe("the journal", () => {
     expect(written).toHaveLength(1);
     expect(addresses.size).toBe(0);
     // Another configuration, another journal.
-    tables.setOwned([V1], true);
+    tables.setOwned([V1]);
     tables.apply([V1]);
     expect(written.map(({ keys }) => keys.length)).toEqual([3, 2]);
   });
 
   test("what a dead process left goes, although no configuration names it; then it is forgotten", () => {
     const before = bench();
-    before.tables.setOwned([V1, V2], false);
+    before.tables.setOwned([V1, V2]);
     before.tables.apply([V1, V2]);
     const [journal] = before.written;
     const after = bench(journal?.keys, [...before.addresses.values()]);
-    after.tables.setOwned([V1], false);
+    after.tables.setOwned([V1]);
     after.tables.apply([V1]);
     expect([...after.addresses.values()].map(({ ip }) => ip)).toEqual(["192.0.2.100", "192.0.2.101"]);
     expect(after.written.at(-1)?.keys.length).toBe(2);
   });
 });
 
+test("what carries our mark and nobody wants goes once, at the start", () => {
+  const other = bench();
+  other.tables.setOwned([part("X", "192.0.2.200")]);
+  other.tables.apply([part("X", "192.0.2.200")]);
+  const [marked] = [...other.addresses.values()];
+  if (!marked) throw new Error("no address");
+  const V1 = part("V1", "192.0.2.100");
+  const ips = (one: ReturnType<typeof bench>) => [...one.addresses.values()].map(({ ip }) => ip);
+
+  const alone = bench([], [marked]);
+  alone.tables.setOwned([V1]);
+  alone.tables.takeOverMarked();
+  alone.tables.apply([V1]);
+  expect(ips(alone)).toEqual(["192.0.2.100"]);
+  // Another daemon has come.
+  alone.stranger((there) => there.set(addressKey(marked), marked));
+  alone.tables.apply([V1]);
+  expect(ips(alone)).toEqual(["192.0.2.100", "192.0.2.200"]);
+
+  const beside = bench([], [marked]);
+  beside.tables.setOwned([V1]);
+  beside.tables.apply([V1]);
+  expect(ips(beside)).toEqual(["192.0.2.200", "192.0.2.100"]);
+});
+
 test("what the kernel refuses is no repair, and is told once, with whose it is and where", () => {
   const one = bench([], [], "192.0.2.101");
   const V1 = part("V1", "192.0.2.100", "192.0.2.101");
-  one.tables.setOwned([V1], true);
+  one.tables.setOwned([V1]);
   expect([one.tables.apply([V1]), one.tables.apply([V1]), one.tables.apply([V1])]).toEqual([1, 0, 0]);
   expect(one.logged).toEqual(["V1: address 192.0.2.101/24 on eth0: ipv4: Invalid scope value: EINVAL"]);
 });
@@ -110,7 +135,7 @@ describe("a rehearsal", () => {
   const V2 = part("V2", "192.0.2.110");
   const setUp = () => {
     const one = bench();
-    one.tables.setOwned([V1, V2], true);
+    one.tables.setOwned([V1, V2]);
     one.tables.rehearse([V1]);
     return one;
   };
@@ -143,7 +168,7 @@ describe("a rehearsal", () => {
     const one = setUp();
     one.stranger((there) => {
       const other = bench();
-      other.tables.setOwned([V1], true);
+      other.tables.setOwned([V1]);
       other.tables.apply([part("V1", "192.0.2.100")]);
       for (const [key, address] of other.addresses) there.set(key, address);
     });
@@ -172,7 +197,7 @@ describe("a rehearsal", () => {
 
   test("is worth nothing under another configuration", () => {
     const one = setUp();
-    one.tables.setOwned([V1], true);
+    one.tables.setOwned([V1]);
     one.tables.apply([V1]);
     expect(one.written.at(-1)?.keys).toHaveLength(2);
   });

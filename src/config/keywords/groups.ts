@@ -37,13 +37,13 @@ export const VRRP_SYNC_GROUP = {
     effective: { test: "test/unit/notify/notify.test.ts" },
     doc: "Mail on the group's transitions." },
   global_tracking: { value: flag, initial: false, repeat: "flag", tier: "full", since: "1.2.3", status: "deprecated",
-    successor: "group trackers; acts as sync_group_tracking_weight", effective: { test: "test/unit/vrrp/track.test.ts" },
+    successor: "group trackers; acts as sync_group_tracking_weight", effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Old way to let members keep weighted trackers." },
   sync_group_tracking_weight: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.0.0",
-    effective: { test: "test/unit/vrrp/track.test.ts" },
+    effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Let members keep trackers with weights, which a group otherwise neutralises." },
   notify_priority_changes: { value: bool, default: "(vrrp_notify_priority_changes)", repeat: "last", tier: "full", since: "2.2.0",
-    effective: { test: "test/unit/vrrp/track.test.ts" },
+    effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Members write priority changes to the FIFOs." },
 } as const satisfies Table;
 
@@ -56,14 +56,14 @@ export const TRACK_GROUP = {
 // biome-ignore format: a table reads by rows
 export const GARP_GROUP = {
   garp_interval: { value: seconds(0, 4294.967295), default: "(none)", unit: "s", repeat: "last", tier: "full", since: "1.2.21",
-    effective: { test: "test/unit/vrrp/announce.test.ts" },
+    effective: { test: "test/unit/words/vrrp-announce.test.ts" },
     doc: "Spacing of gratuitous ARPs in the group." },
   gna_interval: { value: seconds(0, 4294.967295), default: "(none)", unit: "s", repeat: "last", tier: "full", since: "1.2.21",
-    effective: { test: "test/unit/vrrp/announce.test.ts" },
+    effective: { test: "test/unit/words/vrrp-announce.test.ts" },
     doc: "Spacing of unsolicited neighbour adverts in the group." },
-  interface: { value: iface, repeat: "once per interface", tier: "full", since: "1.2.21", effective: { test: "test/unit/vrrp/announce.test.ts" },
+  interface: { value: iface, repeat: "once per interface", tier: "full", since: "1.2.21", effective: { test: "test/unit/words/vrrp-announce.test.ts" },
     doc: "The single interface of the group." },
   interfaces: { value: bare("LIST{ IFNAME ... }"), lines: names, repeat: "once per interface", tier: "full", since: "1.2.21",
-    effective: { test: "test/unit/vrrp/announce.test.ts" },
+    effective: { test: "test/unit/words/vrrp-announce.test.ts" },
     doc: "Several interfaces limited together." },
 } as const satisfies Table;

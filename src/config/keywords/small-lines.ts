@@ -8,25 +8,25 @@ import { positional } from "./positional.ts";
 // biome-ignore format: a table reads by rows
 export const TRACKER = {
   weight: { value: positional("INT(-253..253; files and processes -254..254)"), default: "tracker's own, 0 for interfaces", repeat: "once",
-    tier: "seed", since: "1.1.13", effective: { test: "test/unit/vrrp/coverage.test.ts" },
+    tier: "seed", since: "1.1.13", effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Weight of this use of the tracker; +-254 becomes +-253 with an error for interfaces and scripts. In a sync group without sync_group_tracking_weight, and for address owners, weights are refused with an error; what then happens to the tracker depends on its kind (language.md 14.2)." },
   reverse: { value: positional("FLAG after weight N"), default: "tracker's own", repeat: "once", tier: "full", since: "2.0.18",
-    effective: { test: "test/unit/vrrp/track-process.test.ts" },
+    effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Swap the sense." },
   noreverse: { value: positional("FLAG after weight N"), default: "tracker's own", repeat: "once", tier: "full", since: "2.0.18",
-    effective: { test: "test/unit/vrrp/track-process.test.ts" },
+    effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Undo a reverse of the definition." },
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows
 export const UNICAST_PEER = {
   "<ip>": { value: positional("IP"), default: "(required)", repeat: "once each", tier: "core", since: "1.2.8",
-    effective: { test: "test/unit/vrrp/accept.test.ts" },
+    effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "A peer; duplicates and the other family are errors." },
-  min_ttl: { value: integer(0, 255), initial: 0, repeat: "last", tier: "full", since: "2.1.0", effective: { test: "test/unit/vrrp/accept.test.ts" },
+  min_ttl: { value: integer(0, 255), initial: 0, repeat: "last", tier: "full", since: "2.1.0", effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "Least TTL of its adverts; also switches check_unicast_src on." },
   max_ttl: { value: integer(0, 255), initial: 255, repeat: "last", tier: "full", since: "2.1.0",
-    effective: { test: "test/unit/vrrp/accept.test.ts" },
+    effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "Greatest TTL of its adverts; also switches check_unicast_src on." },
 } as const satisfies Table;
 

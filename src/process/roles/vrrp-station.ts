@@ -11,7 +11,7 @@ import {
 } from "../../kernel/raw-socket.ts";
 import type { VirtualInterfaces } from "../../kernel/vmac.ts";
 import { IFF_UP, type Link, linkByName, type SeenTables } from "../../net/model.ts";
-import type { VirtualMac } from "../../net/nft-vrrp.ts";
+import type { BlockedAddress, VirtualMac } from "../../net/nft-vrrp.ts";
 import {
   addressInterface,
   addressParent,
@@ -120,6 +120,15 @@ export function placedAddresses(station: Station, instance = station.instance): 
   return addressesOf(instance).map((address) => {
     const device = deviceOf(station, address);
     return device === undefined || device === address.device ? address : { ...address, device };
+  });
+}
+
+/** What the packet filter has to keep from the addresses of an instance that accepts nothing there. */
+export function blockedOn(station: Station, instance: VrrpInstance, seen: SeenTables): readonly BlockedAddress[] {
+  if (instance.accept) return [];
+  return placedAddresses(station, instance).flatMap(({ ip, device }) => {
+    const link = device === undefined ? undefined : linkByName(seen, device);
+    return link ? [{ ip, index: link.index }] : [];
   });
 }
 

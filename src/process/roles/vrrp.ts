@@ -23,7 +23,7 @@ import { createScriptRunner, type ScriptOutcome } from "../../kernel/script-runn
 import { currentWorld, openSysctlKeeper, parseSysctlJournal } from "../../kernel/sysctl.ts";
 import { openVirtualInterfaces } from "../../kernel/vmac.ts";
 import { vrrpIsSpokenHere } from "../../kernel/vrrp-speakers.ts";
-import { linkByName, linkWorks } from "../../net/model.ts";
+import { linkWorks } from "../../net/model.ts";
 import { type BlockedAddress, DEFAULT_FIREWALL, type FirewallSettings, virtualServices } from "../../net/nft-vrrp.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
@@ -43,6 +43,7 @@ import { keepWarm } from "./vrrp-rehearsal.ts";
 import { createVrrpReports } from "./vrrp-reports.ts";
 import {
   addressesOf,
+  blockedOn,
   bootDelayMs,
   deviceOf,
   fitInstances,
@@ -50,7 +51,6 @@ import {
   missingInterfaces,
   newStation,
   placeAddresses,
-  placedAddresses,
   refreshStation,
   releaseSocket,
   STATION_FAULTS,
@@ -348,11 +348,7 @@ export function createVrrpRole(context: RoleContext): Role {
   function blockedAddresses(of: ReadonlyMap<string, VrrpInstance>): BlockedAddress[] {
     return [...of].flatMap(([name, instance]) => {
       const station = stations.get(name);
-      if (instance.accept || !station) return [];
-      return placedAddresses(station, instance).flatMap(({ ip, device }) => {
-        const link = device === undefined ? undefined : linkByName(reflector.seen, device);
-        return link ? [{ ip, index: link.index }] : [];
-      });
+      return station ? blockedOn(station, instance, reflector.seen) : [];
     });
   }
 

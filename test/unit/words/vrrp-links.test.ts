@@ -1,0 +1,43 @@
+// Words that change what an instance makes of its links: names of virtual interfaces, and what the packet filter keeps away.
+import { describe, test } from "bun:test";
+import type { Config } from "../../../src/config/model.ts";
+import { type Link, NOTHING_SEEN } from "../../../src/net/model.ts";
+import { blockedOn, newStation, type Station, virtualsOf } from "../../../src/process/roles/vrrp-station.ts";
+import { expectWord, globalText, instanceText, type WordCase } from "../../support/words.ts";
+
+const ETH0: Link = { index: 2, name: "eth0", flags: 0x43, mtu: 1500, hardwareType: 1, group: 0 };
+const SEEN = { ...NOTHING_SEEN, links: new Map([[ETH0.index, ETH0]]) };
+
+function stationOf({ vrrp }: Config): Station {
+  const [instance] = vrrp.instances;
+  if (!instance) throw new Error("no instance");
+  return newStation(instance, new Set(), SEEN, vrrp.global);
+}
+
+const blocked = (config: Config) => {
+  const station = stationOf(config);
+  return blockedOn(station, station.instance, SEEN).map(({ ip }) => ip);
+};
+const names = (config: Config) => virtualsOf(stationOf(config)).map(({ name }) => name);
+
+const STRICT = "version 3\nstrict_mode";
+
+describe("addresses that the packet filter keeps packets from", () => {
+  test.each<WordCase<readonly string[]>>([
+    ["vrrp_instance/accept", instanceText(`${STRICT}\n«accept»`), [], ["192.0.2.100"]],
+    ["vrrp_instance/no_accept", instanceText("«no_accept»"), ["192.0.2.100"], []],
+    ["vrrp_instance/strict_mode", instanceText("version 3\n«strict_mode»"), ["192.0.2.100"], []],
+    ["global_defs/vrrp_strict", globalText("«vrrp_strict»", "version 3"), ["192.0.2.100"], []],
+  ])("%s", (_id, text, seen, otherwise) => expectWord(text, blocked, seen, otherwise));
+});
+
+describe("virtual interfaces", () => {
+  const elsewhere = "use_vmac_addr\nvirtual_ipaddress {\n192.0.2.100 dev eth1\n}";
+  test.each<WordCase<readonly string[]>>([
+    ["vrrp_instance/use_vmac", instanceText("«use_vmac»"), ["vrrp.51"], []],
+    ["global_defs/vmac_prefix", globalText("«vmac_prefix lb»", "use_vmac"), ["lb.51"], ["vrrp.51"]],
+    ["global_defs/vmac_addr_prefix", globalText("«vmac_addr_prefix lba»", elsewhere), ["lba.51"], ["vrrp.51"]],
+    ["vrrp_instance/use_vmac_addr", instanceText(`«use_vmac_addr»\n${elsewhere.slice(14)}`), ["vrrp.51"], []],
+    ["vmac/name", instanceText("use_vmac «name vip0»"), ["vip0"], ["vrrp.51"]],
+  ])("%s", (_id, text, seen, otherwise) => expectWord(text, names, seen, otherwise));
+});

@@ -15,8 +15,8 @@ export type ScriptOutcome =
 
 export interface ScriptRunner {
   /**
-   * Runs a program with extra arguments. A place is waited for first; the time limit counts from the start of the program. At the
-   * limit `overdue` is called and its group is ended, KILL at the latest KILL_AFTER_MS later; the answer comes when it is gone.
+   * Runs a program with extra arguments. A place is waited for first; the time limit counts from the start of the program; Infinity:
+   * none. At the limit `overdue` is called and its group is ended, KILL at the latest KILL_AFTER_MS later; the answer comes when it is gone.
    */
   run(command: Command, extraArgs: readonly string[], limitMs: number, overdue?: () => void): Promise<ScriptOutcome>;
   /** Programs that run now. */
@@ -94,12 +94,13 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
       active.add(child);
       let timedOut = false;
       let cancelKill = () => {};
-      const cancelLimit = clock.at(clock.now() + limit.ms, () => {
+      const end = () => {
         timedOut = true;
         killGroup(child, "SIGTERM");
         cancelKill = clock.at(clock.now() + KILL_AFTER_MS, () => killGroup(child, "SIGKILL"));
         limit.overdue();
-      });
+      };
+      const cancelLimit = limit.ms === Number.POSITIVE_INFINITY ? () => {} : clock.at(clock.now() + limit.ms, end);
       const done = (outcome: ScriptOutcome) => {
         cancelLimit();
         // The leader may be gone while its children go on: the group gets no second life.

@@ -95,6 +95,20 @@ export interface MailPorts {
   told(result: "ok" | "failed" | "dropped"): void;
 }
 
+/** How nodemailer is to reach the relay. */
+export function relayOf(smtp: SmtpConfig, hostName: string) {
+  return {
+    host: smtp.server ?? "",
+    port: smtp.port,
+    name: smtp.heloName ?? hostName,
+    secure: false,
+    ignoreTLS: true,
+    connectionTimeout: smtp.timeoutMs,
+    greetingTimeout: smtp.timeoutMs,
+    socketTimeout: smtp.timeoutMs,
+  };
+}
+
 /** A mailer for one relay. Nothing is sent without recipients or a server; a mail that fails is logged and not tried again. */
 export function createMailer(smtp: SmtpConfig, { clock, log, hostName, told }: MailPorts): Mailer {
   const waiting: Mail[] = [];
@@ -106,16 +120,7 @@ export function createMailer(smtp: SmtpConfig, { clock, log, hostName, told }: M
   /** Loaded with the first mail: it is as large as all that a role needs at its start (docs/decisions/005-lazy-roles.md). */
   async function openTransport(): Promise<Transporter> {
     const { createTransport } = await import("nodemailer");
-    return createTransport({
-      host: smtp.server ?? "",
-      port: smtp.port,
-      name: smtp.heloName ?? hostName,
-      secure: false,
-      ignoreTLS: true,
-      connectionTimeout: smtp.timeoutMs,
-      greetingTimeout: smtp.timeoutMs,
-      socketTimeout: smtp.timeoutMs,
-    });
+    return createTransport(relayOf(smtp, hostName));
   }
 
   function next(): void {

@@ -21,6 +21,7 @@ export interface NotifyPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly hostName: string;
+  /** `limitMs` Infinity: it may run as long as this process. */
   run(command: Command, extraArgs: readonly string[], limitMs: number): Promise<NotifyOutcome>;
   /** mkfifo(3) with the owner and mode that the keyword asks for. */
   makeFifo(path: string, user: string | undefined, group: string | undefined): "made" | "exists";
@@ -43,7 +44,7 @@ export interface RunningNotifier extends Notifier {
 export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, ports: NotifyPorts): RunningNotifier {
   let global = initial;
   let mailer = newMailer();
-  const fifos = new Map<string, FifoWriter>();
+  const fifos = new Map<string, { readonly fifo: Fifo; readonly writer: FifoWriter }>();
   const counters: Record<string, number> = {};
   /** State that the last mail of an instance or group told. */
   const mailed = new Map<string, string>();
@@ -75,23 +76,30 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
 
   function openFifos(): void {
     const wanted = wantedFifos();
-    for (const [path, writer] of fifos) {
-      if (wanted.some((fifo) => fifo.path === path)) continue;
-      writer.close();
+    for (const [path, { fifo, writer }] of fifos) {
+      if (wanted.some((next) => next.path === path && sameReader(next, fifo))) continue;
       fifos.delete(path);
+      writer.close();
     }
     for (const fifo of wanted) {
       if (fifos.has(fifo.path)) continue;
       try {
-        fifos.set(
-          fifo.path,
-          openFifo(fifo.path, (path) => ports.makeFifo(path, fifo.user, fifo.group)),
-        );
+        const writer = openFifo(fifo.path, (path) => ports.makeFifo(path, fifo.user, fifo.group));
+        fifos.set(fifo.path, { fifo, writer });
+        if (fifo.script) void runReader(fifo.path, fifo.script, writer);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         ports.log({ level: "error", area: "notify", message: `notify FIFO ${fifo.path} can't be used: ${reason}` });
       }
     }
+  }
+
+  /** keepalived: started once. It has its end when the pipe is closed, and at the latest with this process. */
+  async function runReader(path: string, command: Command, writer: FifoWriter): Promise<void> {
+    const outcome = await ports.run(command, [path], Number.POSITIVE_INFINITY);
+    if (fifos.get(path)?.writer !== writer) return;
+    const message = `nobody reads notify FIFO ${path} any more: ${command.argv.join(" ")} ${describe(outcome)}`;
+    ports.log({ level: "warning", area: "notify", message });
   }
 
   async function runCalls({ key, calls }: { key: string; calls: readonly ScriptCall[] }): Promise<void> {
@@ -122,7 +130,7 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
   return {
     notify(notification) {
       const line = fifoLine(notification);
-      if (line !== undefined) for (const fifo of fifos.values()) count(fifoResult(fifo.write(line)));
+      if (line !== undefined) for (const { writer } of fifos.values()) count(fifoResult(writer.write(line)));
       const calls = scriptCalls(notification);
       if (calls.length > 0) queues.push(scriptKey(notification), { key: objectKey(notification), calls });
       const mail = mailFor(notification, global.smtp, global.routerId ?? ports.hostName);
@@ -143,10 +151,17 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
     },
     metrics: () => counters,
     close() {
-      for (const writer of fifos.values()) writer.close();
+      const open = [...fifos.values()];
       fifos.clear();
+      for (const { writer } of open) writer.close();
     },
   };
+}
+
+function sameReader({ script: a }: Fifo, { script: b }: Fifo): boolean {
+  const essence = (command: Command | undefined) =>
+    command && JSON.stringify([command.argv, command.user, command.group]);
+  return essence(a) === essence(b);
 }
 
 /** A weaker advert does not overtake a state: its program has a line of work of its own. */

@@ -592,8 +592,15 @@ describe.skipIf(reason !== undefined)("notifications", () => {
     const fifo = join(a.dir, "fifo");
     writeFileSync(script, `#!/bin/sh\necho "$@" >> ${log}\n`);
     chmodSync(script, 0o755);
+    const reader = join(a.dir, "reader");
+    const readLog = join(a.dir, "read");
+    writeFileSync(reader, `#!/bin/sh\nexec cat "$2" >> ${readLog}-$1\n`);
+    chmodSync(reader, 0o755);
     a.configure(
-      config({ global: `notify_fifo ${fifo}`, extra: `notify ${script}\n  notify_master "${script} special"` }),
+      config({
+        global: `notify_fifo ${fifo}\n  vrrp_notify_fifo ${fifo}-vrrp\n  vrrp_notify_fifo_script "${reader} own"`,
+        extra: `notify ${script}\n  notify_master "${script} special"`,
+      }),
     );
     a.start();
     await until("master", () => has(segment.host(0)));
@@ -605,6 +612,9 @@ describe.skipIf(reason !== undefined)("notifications", () => {
       heard += chunk.toString();
     });
     await until("the FIFO tells", () => heard.includes('INSTANCE "V1" MASTER 100\n'));
+    await until("the other one has its reader", () =>
+      readFileSync(`${readLog}-own`, "utf8").endsWith('INSTANCE "V1" MASTER 100\n'),
+    );
     expect(await a.stop()).toBe(0);
     await until(
       "the stop is told",

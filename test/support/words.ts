@@ -54,3 +54,17 @@ export function started({ vrrp }: Config): Lab {
   bench.do((d, at) => d.start(at));
   return bench;
 }
+
+/** 192.0.2.80:80 with one server, 192.0.2.81:80, each with further lines. */
+export function serviceText(lines = "", server = ""): string {
+  return `virtual_server 192.0.2.80 80 {
+lvs_sched rr
+lvs_method NAT
+protocol TCP
+${lines}
+real_server 192.0.2.81 80 {
+${server}
+}
+}
+`;
+}

@@ -55,7 +55,7 @@ export const REAL_SERVER = {
     effective: { test: "test/unit/check/health.test.ts" },
     doc: "Default of checkers." },
   smtp_alert: { value: bool, default: "(smtp_alert_checker, smtp_alert, true)", repeat: "last", tier: "core", since: "2.0.0",
-    effective: { test: "test/unit/notify/notify.test.ts" },
+    effective: { test: "test/unit/words/notify.test.ts" },
     doc: "Mail on state changes of this server; unlike everywhere else on by default." },
   virtualhost: { value: text(), default: "(virtual server's)", repeat: "last, with error", tier: "core", since: "1.3.6",
     effective: { test: "test/netns/checks.test.ts" },

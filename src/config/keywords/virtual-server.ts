@@ -95,7 +95,7 @@ export const VIRTUAL_SERVER = {
     effective: { test: "test/unit/process/roles/checker.test.ts" },
     doc: "Probe only while the service address is on this machine; not with fwmarks." },
   smtp_alert: { value: bool, default: "(smtp_alert_checker, smtp_alert, false)", repeat: "last", tier: "core", since: "2.0.0",
-    effective: { test: "test/unit/notify/notify.test.ts" },
+    effective: { test: "test/unit/words/notify.test.ts" },
     doc: "Mail on quorum changes." },
   virtualhost: { value: text(), repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: { test: "test/netns/checks.test.ts" },
     doc: "Default host name for HTTP_GET and SSL_GET." },

@@ -138,9 +138,9 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
 
   function takeSettings(next: Config): void {
     config = next;
-    notifier.reload(next.global);
     ports.takeRights(next.global.process.checker);
     ports.scripts.setSecurity(next.global.scripts);
+    notifier.reload(next.global);
     const problem = ports.probes.setSslClient(next.ssl);
     if (problem !== undefined) news.log("error", `${problem}: SSL_GET checks fail until this is mended and reloaded`);
     const checks = next.virtualServers.flatMap((vs) => vs.realServers.flatMap((rs) => rs.checks));

@@ -718,8 +718,8 @@ export function createVrrpRole(context: RoleContext): Role {
     reports.tell(stations.keys());
     sockets[Symbol.dispose]();
     await notifier?.drain((config?.global.childWaitMs ?? 5000) * DRAIN_SHARE);
-    await Promise.all([tracksEnd, notifyScripts.stop()]);
     notifier?.close();
+    await Promise.all([tracksEnd, notifyScripts.stop()]);
     frames[Symbol.dispose]();
     firewall?.[Symbol.dispose]();
     reflector[Symbol.dispose]();

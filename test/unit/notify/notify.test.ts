@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LogLine } from "../../../src/base/log.ts";
@@ -13,6 +12,7 @@ import { createNotifier } from "../../../src/notify/notifier.ts";
 import { createSerialQueues } from "../../../src/notify/queue.ts";
 import { scriptCalls } from "../../../src/notify/scripts.ts";
 import { bindText } from "../../support/config.ts";
+import { mailRelay } from "../../support/mail-relay.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { configOf } from "../../support/model.ts";
 import { until } from "../../support/until.ts";
@@ -122,6 +122,37 @@ describe("FIFO lines", () => {
   });
 });
 
+test("a reader of a FIFO is run once; its end is told, another one takes its place with a reload, none at the end", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "lbd-fifo-"));
+  const path = join(dir, "f");
+  const runs: { readonly program: string | undefined; readonly end: () => void }[] = [];
+  const lines: string[] = [];
+  const reading = (program: string) => ({ ...configOf([]).global, fifo: { all: { path, script: command(program) } } });
+  const notifier = createNotifier("lvs", reading("/one"), {
+    clock: manualClock(),
+    log: ({ message }) => lines.push(message),
+    hostName: "d",
+    run: ({ argv }) =>
+      new Promise((end) => runs.push({ program: argv[0], end: () => end({ kind: "exit", status: 3 }) })),
+    makeFifo(at) {
+      execFileSync("mkfifo", [at]);
+      return "made";
+    },
+  });
+  notifier.reload(reading("/one"));
+  runs[0]?.end();
+  await until("it is told", () => lines.length > 0);
+  expect(lines).toEqual([`nobody reads notify FIFO ${path} any more: /one ended with status 3`]);
+  notifier.reload(reading("/two"));
+  expect(runs.map(({ program }) => program)).toEqual(["/one", "/two"]);
+  notifier.close();
+  runs[1]?.end();
+  await Promise.resolve();
+  expect(lines).toHaveLength(1);
+  expect(existsSync(path)).toBe(false);
+  rmSync(dir, { recursive: true });
+});
+
 test("programs of one object keep their order and the newest state wins; objects don't wait for each other", async () => {
   const started: string[] = [];
   const overtaken: string[] = [];
@@ -176,11 +207,7 @@ describe("mail", () => {
   });
 
   test("a state is mailed once, also when a fault without a mail lies between", async () => {
-    const received: string[] = [];
-    const server = createServer((socket) => smtpSession(socket, received));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    const port = typeof address === "object" && address ? address.port : 0;
+    const { port, received, close } = await mailRelay();
     const global = { ...configOf([]).global, routerId: "R1", smtp: { ...smtp, port, noEmailFaults: true } };
     const notifier = createNotifier("vrrp", global, {
       clock: manualClock(),
@@ -199,7 +226,7 @@ describe("mail", () => {
       'lbd_notify_runs_total{kind="script",result="ok"}': 8,
       lbd_notify_duration_seconds_count: 8,
     });
-    server.close();
+    close();
   });
 
   test.each([
@@ -207,11 +234,7 @@ describe("mail", () => {
     ["lvs_id director-b", "[director-b] "],
     ["", "[host] "],
   ])("with «%s» subjects begin with %s", async (line, begin) => {
-    const received: string[] = [];
-    const server = createServer((socket) => smtpSession(socket, received));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    const port = typeof address === "object" && address ? address.port : 0;
+    const { port, received, close } = await mailRelay();
     const mail = `smtp_server 127.0.0.1 ${port}\n  notification_email { ops@example.net }`;
     const { config } = bindText(`global_defs {\n  ${line}\n  ${mail}\n}\n`, { hostName: "host" });
     const ports = { clock: manualClock(), log: () => {}, hostName: "host", makeFifo: () => "made" as const };
@@ -223,7 +246,7 @@ describe("mail", () => {
     await notifier.drain(60_000);
     await until("the mail is there", () => received.join("").includes("Subject:"));
     expect(/^Subject: (.*)$/m.exec(received.join(""))?.[1]).toStartWith(begin);
-    server.close();
+    close();
   });
 
   test("a name can't put a header into the mail", () => {
@@ -233,11 +256,7 @@ describe("mail", () => {
   });
 
   test("goes out through a relay; a relay that hangs up is logged and holds up nobody", async () => {
-    const received: string[] = [];
-    const server = createServer((socket) => smtpSession(socket, received));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    const port = typeof address === "object" && address ? address.port : 0;
+    const { port, received, close } = await mailRelay();
     const lines: LogLine[] = [];
     const outcomes: string[] = [];
     const mailPorts = (hostName: string) => ({
@@ -259,7 +278,7 @@ describe("mail", () => {
     named.send({ subject: "named", body: "" });
     await named.idle();
     expect(received.join("")).toContain("EHLO mx.example.net\r\n");
-    server.close();
+    close();
     const dead = createMailer({ ...smtp, port }, mailPorts("d"));
     dead.send({ subject: "second", body: "" });
     await dead.idle();
@@ -267,24 +286,3 @@ describe("mail", () => {
     expect(outcomes).toEqual(["ok", "ok", "failed"]);
   });
 });
-
-/** The least of a relay: says yes to everything and keeps what it heard. */
-function smtpSession(socket: Socket, received: string[]): void {
-  let inData = false;
-  socket.write("220 relay\r\n");
-  socket.on("data", (chunk) => {
-    const text = chunk.toString();
-    received.push(text);
-    if (inData) {
-      if (text.endsWith("\r\n.\r\n")) {
-        inData = false;
-        socket.write("250 ok\r\n");
-      }
-      return;
-    }
-    for (const line of text.split("\r\n").filter((l) => l !== "")) {
-      if (line === "DATA") inData = true;
-      socket.write(line === "DATA" ? "354 go\r\n" : line === "QUIT" ? "221 bye\r\n" : "250 ok\r\n");
-    }
-  });
-}

@@ -88,7 +88,7 @@ What differs on purpose stands in [compat-notes.md](compat-notes.md).
 
 | State | |
 | --- | --- |
-| effective | acts as in keepalived; the named test shows it, and test/unit/config/bind/examples.test.ts that its value reaches the model |
+| effective | acts as in keepalived; the named test reads the word and sees what it changes, or, where that is said, that lbd always does so |
 | effective, no test of its own | acts, and no test names it |
 | parsed, not yet effective | read and checked; a run says in one line that it has no effect yet |
 | unsupported | read, and without effect on purpose; the reason stands beside it |
@@ -117,7 +117,8 @@ function compatRow({ keyword, row }: CatalogEntry): string {
 function stateOf(effective: Effective): string {
   if (effective === "parsed") return "parsed, not yet effective";
   if (effective === "untested") return "effective, no test of its own";
-  return "test" in effective ? `effective: ${effective.test}` : `unsupported: ${effective.unsupported}`;
+  if (!("test" in effective)) return `unsupported: ${effective.unsupported}`;
+  return `effective: ${effective.test}${effective.always === undefined ? "" : `; ${effective.always}`}`;
 }
 
 /** Text of a table cell: a bar would end it, an angle bracket be taken for markup. */

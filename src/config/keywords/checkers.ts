@@ -52,7 +52,7 @@ const BIND_IF = { value: ifname, default: "(none)", repeat: "last", tier: "core"
   doc: "Interface of the probe; needed for link-local targets." } as const;
 // biome-ignore format: a table reads by rows
 const CONNECT_TIMEOUT = { value: seconds(0.000001, 4294.967295), default: "(real server's, 5)", unit: "s", repeat: "last", tier: "seed", since: "<=1.0.3",
-  effective: { test: "test/unit/probe/hostile.test.ts" },
+  effective: { test: "test/unit/words/probes.test.ts" },
   doc: "Time limit of the probe." } as const;
 // biome-ignore format: a table reads by rows
 const FWMARK = { value: integer(0, UINT32_MAX), initial: 0, repeat: "last", tier: "full", since: "1.2.13", build: "so_mark",
@@ -60,31 +60,31 @@ const FWMARK = { value: integer(0, UINT32_MAX), initial: 0, repeat: "last", tier
   doc: "Firewall mark on probe packets." } as const;
 // biome-ignore format: a table reads by rows
 const RETRY = { value: integer(0, UINT32_MAX), default: "(real server's, else 1)", repeat: "last", tier: "core", since: "1.2.20",
-  effective: { test: "test/unit/check/runner.test.ts" },
+  effective: { test: "test/unit/words/checks.test.ts" },
   doc: "Extra probes before a live server is called down." } as const;
 // biome-ignore format: a table reads by rows
 const DELAY_BEFORE_RETRY = { value: seconds(0), default: "(real server's, else 1 s)", unit: "s", repeat: "last", tier: "core", since: "1.2.20",
-  effective: { test: "test/unit/check/runner.test.ts" },
+  effective: { test: "test/unit/words/checks.test.ts" },
   doc: "Pause between those probes." } as const;
 // biome-ignore format: a table reads by rows
 const WARMUP = { value: seconds(0), default: "(real server's, else delay_loop)", unit: "s", repeat: "last", tier: "core", since: "1.2.13",
-  effective: { test: "test/unit/check/runner.test.ts" },
+  effective: { test: "test/unit/words/checks.test.ts" },
   doc: "Upper bound of the random pause before the first probe." } as const;
 // biome-ignore format: a table reads by rows
 const DELAY_LOOP = { value: seconds(0.000001), default: "(real server's, 60)", unit: "s", repeat: "last", tier: "core", since: "1.3.7",
-  effective: { test: "test/unit/check/runner.test.ts" },
+  effective: { test: "test/unit/words/checks.test.ts" },
   doc: "Period of probing." } as const;
 // biome-ignore format: a table reads by rows
 const ALPHA = { value: bool, default: "(real server's, off)", repeat: "last", tier: "core", since: "1.3.7",
-  effective: { test: "test/unit/check/health.test.ts" },
+  effective: { test: "test/unit/words/checks.test.ts" },
   doc: "Start as down until a probe succeeds." } as const;
 // biome-ignore format: a table reads by rows
 const LOG_ALL_FAILURES = { value: bool, default: "(checker_log_all_failures)", repeat: "last", tier: "core", since: "2.0.11",
-  effective: { test: "test/unit/process/roles/checker.test.ts" },
+  effective: { test: "test/unit/words/checks.test.ts" },
   doc: "Log every failed probe." } as const;
 // biome-ignore format: a table reads by rows
 const NB_GET_RETRY = { value: integer(0, UINT32_MAX), repeat: "last", tier: "seed", since: "<=1.0.3", sameAs: "retry", status: "deprecated",
-  successor: "retry", effective: { test: "test/unit/check/health.test.ts" },
+  successor: "retry", effective: { test: "test/unit/words/checks.test.ts" },
   doc: "Old name of retry; works but is reported." } as const;
 // biome-ignore format: a table reads by rows
 const VIRTUALHOST = { value: text(), default: "(real, then virtual server's, then address)", repeat: "last, with error", tier: "core", since: "1.3.6",
@@ -92,18 +92,19 @@ const VIRTUALHOST = { value: text(), default: "(real, then virtual server's, the
   doc: "Host header for all pages of this checker." } as const;
 // biome-ignore format: a table reads by rows
 const HTTP_PROTOCOL = { value: choice("1.0", "1.0C", "1.0c", "1.1"), initial: "1.0", repeat: "last", tier: "core", since: "2.0.17",
-  effective: { test: "test/unit/check/http.test.ts" },
+  effective: { test: "test/unit/words/check-verdicts.test.ts" },
   doc: "Request version; 1.0C adds a Connection: close header." } as const;
 // biome-ignore format: a table reads by rows
 const ENABLE_SNI = { value: bool, initial: false, repeat: "last", tier: "core", since: "1.4.3", build: "openssl",
-  effective: { test: "test/unit/probe/hostile.test.ts" },
+  effective: { test: "test/unit/words/probes.test.ts" },
   doc: "Send the host name in the TLS greeting (no effect in HTTP_GET)." } as const;
 // biome-ignore format: a table reads by rows
 const SNI_NAME = { value: sniName, default: "(virtualhost)", repeat: "last, with error", tier: "full", since: "2.4.3+30 commits", build: "openssl",
-  effective: { test: "test/unit/probe/hostile.test.ts" },
+  effective: { test: "test/unit/words/probes.test.ts" },
   doc: "Name to send in the TLS greeting; switches enable_sni on." } as const;
 // biome-ignore format: a table reads by rows
-const FAST_RECOVERY = { value: bool, initial: false, repeat: "last", tier: "full", since: "2.0.17", effective: { test: "test/unit/check/runner.test.ts" },
+const FAST_RECOVERY = { value: bool, initial: false, repeat: "last", tier: "full", since: "2.0.17",
+  effective: { test: "test/unit/words/check-verdicts.test.ts", always: "pages are asked one after the other with and without it" },
   doc: "Check all pages back to back at start and on recovery." } as const;
 // biome-ignore format: a table reads by rows
 const PATH = { value: text(), default: "(required)", repeat: "last, with error", tier: "seed", since: "<=1.0.3",
@@ -111,31 +112,31 @@ const PATH = { value: text(), default: "(required)", repeat: "last, with error",
   doc: "Request path, query included." } as const;
 // biome-ignore format: a table reads by rows
 const DIGEST = { value: hex(32), default: "(none)", repeat: "first", tier: "seed", since: "<=1.0.3",
-  effective: { test: "test/unit/check/http.test.ts" },
+  effective: { test: "test/unit/words/check-verdicts.test.ts" },
   doc: "MD5 of the expected body." } as const;
 // biome-ignore format: a table reads by rows
 const STATUS_CODE = { value: statusCodes, default: "200-299", repeat: "accumulate", tier: "seed", since: "<=1.0.3",
-  effective: { test: "test/unit/check/http.test.ts" },
+  effective: { test: "test/unit/words/check-verdicts.test.ts" },
   doc: "Acceptable reply codes." } as const;
 // biome-ignore format: a table reads by rows
 const REGEX = { value: escapedText, default: "(none)", repeat: "last, with error", tier: "full", since: "2.0.7", build: "regex",
-  effective: { test: "test/unit/check/http.test.ts" },
+  effective: { test: "test/unit/words/check-verdicts.test.ts" },
   doc: "Pattern the body must contain." } as const;
 // biome-ignore format: a table reads by rows
 const REGEX_NO_MATCH = { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.0.7", build: "regex",
-  effective: { test: "test/unit/check/http.test.ts" },
+  effective: { test: "test/unit/words/check-verdicts.test.ts" },
   doc: "Pattern must not occur." } as const;
 // biome-ignore format: a table reads by rows
 const REGEX_OPTIONS = { value: regexOptions, repeat: "accumulate", tier: "full", since: "2.0.7", build: "regex",
-  effective: { test: "test/unit/check/http.test.ts" },
+  effective: { test: "test/unit/words/check-verdicts.test.ts" },
   doc: "Matching options; unknown words are ignored silently." } as const;
 // biome-ignore format: a table reads by rows
 const REGEX_MIN_OFFSET = { value: anyInteger, initial: 0, unit: "bytes", repeat: "last", tier: "full", since: "2.0.7", build: "regex",
-  effective: { test: "test/unit/check/http.test.ts" },
+  effective: { test: "test/unit/words/check-verdicts.test.ts" },
   doc: "Where matching may start." } as const;
 // biome-ignore format: a table reads by rows
 const REGEX_MAX_OFFSET = { value: anyInteger, default: "(none)", unit: "bytes", repeat: "last", tier: "full", since: "2.0.7", build: "regex",
-  effective: { test: "test/unit/check/http.test.ts" },
+  effective: { test: "test/unit/words/check-verdicts.test.ts" },
   doc: "Last position where a match may start." } as const;
 // biome-ignore format: a table reads by rows
 const REGEX_STACK = { value: stackSizes, default: "(library)", unit: "bytes", repeat: "max", tier: "full", since: "2.0.7", build: "regex",
@@ -176,6 +177,8 @@ export const HTTP_URL = {
   regex_stack: REGEX_STACK,
 } as const satisfies Table;
 
+const NO_TLS = { unsupported: "does nothing, in keepalived too: HTTP_GET speaks no TLS" } as const;
+
 // biome-ignore format: a table reads by rows
 export const HTTP_GET = {
   connect_ip: CONNECT_IP,
@@ -194,11 +197,11 @@ export const HTTP_GET = {
   nb_get_retry: NB_GET_RETRY,
   virtualhost: VIRTUALHOST,
   http_protocol: HTTP_PROTOCOL,
-  enable_sni: ENABLE_SNI,
-  sni_name: SNI_NAME,
+  enable_sni: { ...ENABLE_SNI, effective: NO_TLS },
+  sni_name: { ...SNI_NAME, effective: NO_TLS },
   fast_recovery: FAST_RECOVERY,
   url: { value: bare(), block: HTTP_URL, default: "(at least one required)", repeat: "accumulate", tier: "seed", since: "<=1.0.3",
-    effective: { test: "test/unit/check/runner.test.ts" },
+    effective: { test: "test/unit/words/check-verdicts.test.ts" },
     doc: "One page to fetch." },
 } as const satisfies Table;
 
@@ -239,7 +242,7 @@ export const SSL_GET = {
   sni_name: SNI_NAME,
   fast_recovery: FAST_RECOVERY,
   url: { value: bare(), block: SSL_URL, default: "(at least one required)", repeat: "accumulate", tier: "seed", since: "<=1.0.3",
-    effective: { test: "test/unit/check/runner.test.ts" },
+    effective: { test: "test/unit/words/check-verdicts.test.ts" },
     doc: "One page to fetch." },
   tls_compliant: TLS_COMPLIANT,
 } as const satisfies Table;
@@ -277,10 +280,10 @@ export const SMTP_CHECK = {
   alpha: ALPHA,
   log_all_failures: LOG_ALL_FAILURES,
   helo_name: { value: text(), initial: "smtpchecker.keepalived.org", repeat: "last, with error", tier: "seed", since: "1.1.8",
-    effective: { test: "test/unit/probe/verdicts.test.ts" },
+    effective: { test: "test/unit/words/check-verdicts.test.ts" },
     doc: "Name used in the greeting." },
   host: { value: bare(), block: SMTP_HOST, repeat: "accumulate", tier: "seed", since: "1.1.8", status: "deprecated", quiet: true,
-    successor: "several SMTP_CHECK", effective: { test: "test/unit/probe/verdicts.test.ts" },
+    successor: "several SMTP_CHECK", effective: { test: "test/unit/words/check-verdicts.test.ts" },
     doc: "A further target, meant to become a checker of its own; logged as deprecated (-t stays silent). Measured with two blocks: one checker with the last address, one extra checker per block with connect timeout 0, the first address lost." },
 } as const satisfies Table;
 
@@ -321,9 +324,9 @@ export const DNS_CHECK = {
   alpha: ALPHA,
   log_all_failures: LOG_ALL_FAILURES,
   type: { value: one("ENUM(A|NS|CNAME|SOA|MX|TXT|AAAA|RRSIG|DNSKEY, any case)", wordsSchema(DNS_TYPES, { anyCase: true }), DNS_TYPES.join(", ")),
-    initial: "SOA", repeat: "last", tier: "core", since: "1.3.0", effective: { test: "test/unit/check/others.test.ts" },
+    initial: "SOA", repeat: "last", tier: "core", since: "1.3.0", effective: { test: "test/unit/words/check-verdicts.test.ts" },
     doc: "Record type to ask for." },
-  name: { value: text(), default: "(root)", repeat: "first", tier: "core", since: "1.3.0", effective: { test: "test/unit/check/others.test.ts" },
+  name: { value: text(), default: "(root)", repeat: "first", tier: "core", since: "1.3.0", effective: { test: "test/unit/words/check-verdicts.test.ts" },
     doc: "Name to ask for; empty labels are an error." },
 } as const satisfies Table;
 
@@ -343,16 +346,16 @@ export const UDP_CHECK = {
   alpha: { ...ALPHA, since: "2.1.0" },
   log_all_failures: { ...LOG_ALL_FAILURES, since: "2.1.0" },
   payload: { value: hexBytes("HEX bytes, free spacing", "bytes"), default: "(random)", repeat: "last", tier: "core", since: "2.2.0",
-    effective: { test: "test/unit/check/others.test.ts" },
+    effective: { test: "test/unit/words/check-verdicts.test.ts" },
     doc: "Bytes to send." },
   require_reply: { value: hexBytes("[HEX bytes, X = any nibble]", "pattern"), default: "off", repeat: "last", tier: "core", since: "2.1.0",
-    effective: { test: "test/unit/check/others.test.ts" },
+    effective: { test: "test/unit/words/check-verdicts.test.ts" },
     doc: "Demand a reply, optionally with this content." },
   min_reply_length: { value: integer(0, 65535), initial: 0, unit: "bytes", repeat: "last", tier: "core", since: "2.2.0",
-    effective: { test: "test/unit/check/others.test.ts" },
+    effective: { test: "test/unit/words/check-verdicts.test.ts" },
     doc: "Shortest acceptable reply." },
   max_reply_length: { value: integer(0, 65535), initial: 255, unit: "bytes", repeat: "last", tier: "core", since: "2.2.0",
-    effective: { test: "test/unit/check/others.test.ts" },
+    effective: { test: "test/unit/words/check-verdicts.test.ts" },
     doc: "Longest acceptable reply." },
 } as const satisfies Table;
 
@@ -381,7 +384,7 @@ export const FILE_CHECK = {
     effective: { test: "test/netns/checks.test.ts" },
     doc: "Name of a track_file block above." },
   weight: { value: weight(2147483647, ["reverse", "noreverse"]), default: "(the file's)", repeat: "last", tier: "core", since: "2.1.0",
-    effective: { test: "test/unit/check/others.test.ts" },
+    effective: { test: "test/unit/words/check-verdicts.test.ts" },
     doc: "Multiplier for the file's value." },
   dynamic: { value: flag, unit: "off", repeat: "", tier: "full", since: "", status: "doc-only", reload: "n/a",
     effective: { unsupported: "a word from the manual that keepalived does not know" },
@@ -397,13 +400,13 @@ export const BFD_CHECK = {
 
 // biome-ignore format: a table reads by rows
 export const SSL = {
-  password: { value: text(), secret: true, repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/probe/hostile.test.ts" },
+  password: { value: text(), secret: true, repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/words/probes.test.ts" },
     doc: "Pass phrase of the key." },
-  ca: { value: text("PATH"), repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/probe/hostile.test.ts" },
+  ca: { value: text("PATH"), repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/words/probes.test.ts" },
     doc: "CA bundle." },
   certificate: { value: text("PATH"), repeat: "last, with error", tier: "seed", since: "<=1.0.3",
-    effective: { test: "test/unit/probe/hostile.test.ts" },
+    effective: { test: "test/unit/words/probes.test.ts" },
     doc: "Client certificate." },
-  key: { value: text("PATH"), repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/probe/hostile.test.ts" },
+  key: { value: text("PATH"), repeat: "last, with error", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/words/probes.test.ts" },
     doc: "Client key." },
 } as const satisfies Table;

@@ -8,12 +8,21 @@ import type { Statement, Word } from "../tree.ts";
 /** seed: known since 2009; core: what most directors use; full: the rest; optional: SNMP, D-Bus and build helpers. */
 export type Tier = "seed" | "core" | "full" | "optional";
 
+/** The test that shows a keyword to act: with the word in a configuration or on a command line something is seen to be another way. */
+export interface ShownBy {
+  readonly test: string;
+  /** What it asks for lbd does with and without it: the test shows that it is done. */
+  readonly always?: string;
+  /** Why the test's file does not hold the word as it is written here. */
+  readonly unsaid?: string;
+}
+
 /**
  * How far lbd has come with a keyword: a test shows its effect; or it acts and no test names it (`untested`); or the model
  * holds the value and nothing acts on it yet (`parsed`);
  * or it's refused on purpose, with the reason.
  */
-export type Effective = { readonly test: string } | "untested" | "parsed" | { readonly unsupported: string };
+export type Effective = ShownBy | "untested" | "parsed" | { readonly unsupported: string };
 
 /** How the words behind a keyword are read. */
 export interface Value<T> {

@@ -33,13 +33,13 @@ export const UNICAST_PEER = {
 // biome-ignore format: a table reads by rows
 export const GROUP_ENTRY = {
   "<ip>": { value: positional("IP [PORT(0..65535)]"), default: "port 0", repeat: "append", tier: "seed", since: "<=1.0.3",
-    effective: { test: "test/unit/lvs/codec-genl.test.ts" },
+    effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "One address." },
   "<range>": { value: positional("IP4-INT(0..255) | IP6-HEX(0..ffff) | IP-IP | IP/LEN (host bits zero) [PORT]"), repeat: "append", tier: "seed",
-    since: "<=1.0.3", effective: { test: "test/unit/lvs/codec-genl.test.ts" },
+    since: "<=1.0.3", effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "A range of addresses: last octet (IPv6: last group) only, full end address, or a block. Measured: an IPv4 range or block that crosses a last-octet boundary makes the checker loop without end; IPv6 covers the last 16 bits only." },
   fwmark: { value: positional("INT(0..4294967295) [ENUM(inet|inet6)]"), repeat: "append", tier: "seed", since: "1.0.3",
-    effective: { test: "test/unit/lvs/codec-genl.test.ts" },
+    effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "A firewall mark; the family is for all-tunnelled groups." },
 } as const satisfies Table;
 
@@ -66,19 +66,19 @@ export const SYNC_DAEMON = {
 // biome-ignore format: a table reads by rows
 export const TUNNEL = {
   type: { value: choice("ipip", "gue", "gre"), initial: "ipip", repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_type",
-    effective: { test: "test/unit/lvs/codec-genl.test.ts" },
+    effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "Tunnel kind." },
   port: { value: integer(1, 65535), default: "(required for gue, forbidden else)", repeat: "last", tier: "full", since: "2.0.18",
-    build: "ipvs_tun_type", effective: { test: "test/unit/lvs/codec-genl.test.ts" },
+    build: "ipvs_tun_type", effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "UDP port of a gue tunnel." },
   nocsum: { value: flag, initial: true, repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_csum",
-    effective: { test: "test/unit/lvs/plan.test.ts" },
+    effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "No checksum." },
   csum: { value: flag, initial: false, repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_csum",
-    effective: { test: "test/unit/lvs/plan.test.ts" },
+    effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "Checksum (gue, gre)." },
   remcsum: { value: flag, initial: false, repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_csum",
-    effective: { test: "test/unit/lvs/plan.test.ts" },
+    effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "Remote checksum offload (gue only)." },
 } as const satisfies Table;
 

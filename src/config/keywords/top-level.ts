@@ -74,7 +74,7 @@ export const TOP_LEVEL = {
     since: "2.0.0", build: "bfd", effective: "parsed",
     doc: "One BFD session; trackers must follow it in the file." },
   SSL: { value: bare(), block: SSL, default: "(context made automatically)", repeat: "last, with error", tier: "seed", since: "<=1.0.3",
-    effective: { test: "test/unit/probe/hostile.test.ts" },
+    effective: { test: "test/unit/words/probes.test.ts" },
     doc: "Client material for SSL_GET." },
   virtual_server_group: { value: blockName("NAME BLOCK of ENTRY lines"), lines: groupEntries, repeat: "duplicates not noticed", tier: "seed",
     since: "<=1.0.3", effective: { test: "test/vm/guest/lifecycle.test.ts" },

@@ -22,6 +22,7 @@ import { type AttributeWriter, attributeWriter, visitAttributes } from "../../..
 import {
   bodyOf,
   genlVectors,
+  inside,
   ipvsadmRuns,
   keepalivedMessages,
   type ShownMessage,
@@ -51,19 +52,6 @@ function withoutNestedFlag(body: Uint8Array): string {
   const view = new DataView(copy.buffer);
   visitAttributes(view, 4, copy.byteLength, (type, at) => view.setUint16(at - 2, type, true));
   return toHex(copy);
-}
-
-/** The bytes of one attribute inside a top-level nest, by number. */
-function inside(body: Uint8Array, nest: number): Map<number, string> {
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  const found = new Map<number, string>();
-  visitAttributes(view, 4, body.byteLength, (type, at, size) => {
-    if (type !== nest) return;
-    visitAttributes(view, at, at + size, (inner, innerAt, innerSize) => {
-      found.set(inner, toHex(body.subarray(innerAt, innerAt + innerSize)));
-    });
-  });
-  return found;
 }
 
 describe("services", () => {

@@ -1,9 +1,10 @@
 // The captured bytes of test/golden/vectors/ipvs (see its README for where they come from), and their fields as values of ours.
 import { readFileSync } from "node:fs";
-import { fromHex } from "../../../src/base/bytes.ts";
+import { fromHex, toHex } from "../../../src/base/bytes.ts";
 import type { Family } from "../../../src/base/ip.ts";
 import type { Forwarding } from "../../../src/config/model.ts";
 import type { Destination, Service, ServiceKey } from "../../../src/lvs/model.ts";
+import { visitAttributes } from "../../../src/net/attributes.ts";
 
 /** A generic netlink message as the tool that captured it shows it. */
 export interface ShownMessage {
@@ -127,4 +128,17 @@ export function shownDestination(shown: Readonly<Record<string, unknown>>): Dest
     upperThreshold: numberIn(shown, "U_THRESH"),
     lowerThreshold: numberIn(shown, "L_THRESH"),
   };
+}
+
+/** The bytes of one attribute inside a top-level nest, by number. */
+export function inside(body: Uint8Array, nest: number): Map<number, string> {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const found = new Map<number, string>();
+  visitAttributes(view, 4, body.byteLength, (type, at, size) => {
+    if (type !== nest) return;
+    visitAttributes(view, at, at + size, (inner, innerAt, innerSize) => {
+      found.set(inner, toHex(body.subarray(innerAt, innerAt + innerSize)));
+    });
+  });
+  return found;
 }

@@ -1,5 +1,6 @@
 // What the probe tests share: real probes on real sockets, and servers that are told what to do.
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import type { Outcome } from "../../../src/check/outcome.ts";
 import type { Check } from "../../../src/config/model.ts";
 import { openPing, openTcp, openUdp } from "../../../src/kernel/check-socket.ts";
@@ -8,6 +9,7 @@ import { readStart } from "../../../src/kernel/file-watch.ts";
 import { openReadiness } from "../../../src/kernel/readiness.ts";
 import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
 import { createProbes } from "../../../src/probe/probes.ts";
+import { selfSigned } from "../../support/certificate.ts";
 
 const clock = systemClock();
 export const readiness = openReadiness();
@@ -83,6 +85,20 @@ export async function serve(
       server.close();
     },
   };
+}
+
+/** A TLS server that answers, and notes the names and certificates that it is shown. */
+export async function serveTls(answer: string, settings: { minVersion?: "TLSv1.3"; requestCert?: boolean } = {}) {
+  const seen: string[] = [];
+  const own = selfSigned("www.example.org");
+  const server = createTlsServer({ ...own, ...settings, rejectUnauthorized: false }, (socket) => {
+    const peer = socket.getPeerCertificate();
+    seen.push(`${socket.servername || "no name"}, ${peer?.subject?.CN ?? "no certificate"}`);
+    socket.on("error", () => {});
+    socket.on("data", () => socket.end(answer));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { port: (server.address() as AddressInfo).port, seen, close: () => server.close() };
 }
 
 /** A port that nobody listens on. */

@@ -10,7 +10,7 @@ import type { HttpCheck } from "../../../src/config/model.ts";
 import { selfSigned } from "../../support/certificate.ts";
 import { endpoint, httpCheck, httpUrl, miscCheck, tcpCheck } from "../../support/model.ts";
 import { until } from "../../support/until.ts";
-import { attempt, closedPort, probes, readiness, serve } from "./bench.ts";
+import { attempt, closedPort, probes, readiness, serve, serveTls } from "./bench.ts";
 
 const LIMIT_MS = 200;
 /** What a loaded machine may add to a time limit: an attempt that knew none would go on for ever. */
@@ -203,21 +203,6 @@ async function fullQueue(): Promise<{ port: number; close(): void }> {
 }
 
 describe("SSL_GET", () => {
-  const own = selfSigned("www.example.org");
-
-  /** A TLS server that answers, and notes the names and certificates that it is shown. */
-  async function serveTls(answer: string, settings: { minVersion?: "TLSv1.3"; requestCert?: boolean } = {}) {
-    const seen: string[] = [];
-    const server = createTlsServer({ ...own, ...settings, rejectUnauthorized: false }, (socket) => {
-      const peer = socket.getPeerCertificate();
-      seen.push(`${socket.servername || "no name"}, ${peer?.subject?.CN ?? "no certificate"}`);
-      socket.on("error", () => {});
-      socket.on("data", () => socket.end(answer));
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return { port: (server.address() as AddressInfo).port, seen, close: () => server.close() };
-  }
-
   const ssl = (port: number) => get(port, { kind: "SSL_GET" });
   const patientSsl = (port: number, part: Partial<HttpCheck> = {}) => patientGet(port, { kind: "SSL_GET", ...part });
 
@@ -303,7 +288,7 @@ describe("SSL_GET", () => {
   });
 
   test("a slow body ends at the limit", async () => {
-    const server = createTlsServer(own, (socket) => {
+    const server = createTlsServer(selfSigned("www.example.org"), (socket) => {
       socket.on("error", () => {});
       socket.write("HTTP/1.0 200 OK\r\nContent-Length: 999\r\n\r\n");
       const more = () => socket.destroyed || socket.write("x", () => setTimeout(more, 20));

@@ -2,10 +2,11 @@
 
 import type { LogLine } from "../../../../src/base/log.ts";
 import { bad, good, type Outcome } from "../../../../src/check/outcome.ts";
+import type { Attempt } from "../../../../src/check/runner.ts";
 import type { Config, ProcessRights } from "../../../../src/config/model.ts";
 import { IpvsUnavailable } from "../../../../src/kernel/ipvs.ts";
 import type { ServiceEntry } from "../../../../src/lvs/model.ts";
-import type { MarkedAddress } from "../../../../src/net/nft-ipvs.ts";
+import type { MarkedAddress, MarkSettings } from "../../../../src/net/nft-ipvs.ts";
 import type { Notification } from "../../../../src/notify/notification.ts";
 import type { RoleOptions } from "../../../../src/process/role.ts";
 import { createCheckerRole } from "../../../../src/process/roles/checker.ts";
@@ -46,10 +47,12 @@ export function bench(options: BenchOptions = {}) {
   const rights: ProcessRights[] = [];
   const answers = new Map<string, Outcome>();
   const slow = new Map<string, number>();
+  const starts: { readonly at: number; readonly attempt: Attempt }[] = [];
   let addressesChanged: (addresses: ReadonlySet<string>) => void = () => {};
   let fileChanged: (path: string) => void = () => {};
   let opened = 0;
   const markedSets: (readonly MarkedAddress[])[] = [];
+  const markTables: MarkSettings[] = [];
   let available = !options.openFails;
   const ports: CheckerPorts = {
     openIpvs() {
@@ -57,30 +60,27 @@ export function bench(options: BenchOptions = {}) {
       if (!available) throw new IpvsUnavailable("ENOENT", "the kernel has no IPVS", undefined);
       return own.table;
     },
-    openGroupMarkTables: () => ({
-      set: (marked) => {
-        markedSets.push(marked);
-        return options.nftFails ? { code: "EOPNOTSUPP", message: "nftables: EOPNOTSUPP" } : undefined;
-      },
-      audit: () => false,
-      remove: () => {
-        markedSets.push([]);
-        return undefined;
-      },
-      [Symbol.dispose]() {},
-    }),
+    openGroupMarkTables(settings) {
+      markTables.push(settings);
+      return {
+        set: (marked) => {
+          markedSets.push(marked);
+          return options.nftFails ? { code: "EOPNOTSUPP", message: "nftables: EOPNOTSUPP" } : undefined;
+        },
+        audit: () => false,
+        remove: () => {
+          markedSets.push([]);
+          return undefined;
+        },
+        [Symbol.dispose]() {},
+      };
+    },
     probes: {
-      start({ check }, done) {
-        const server =
-          check.kind === "MISC_CHECK"
-            ? check.command.argv[0]
-            : check.kind === "FILE_CHECK"
-              ? check.file
-              : "endpoint" in check
-                ? check.endpoint.ip
-                : "";
-        const cancel = clock.at(clock.now() + (slow.get(server ?? "") ?? 1), () =>
-          done(answers.get(server ?? "") ?? good("connected")),
+      start(attempt, done) {
+        starts.push({ at: clock.now() / 1000, attempt });
+        const server = targetOf(attempt);
+        const cancel = clock.at(clock.now() + (slow.get(server) ?? 1), () =>
+          done(answers.get(server) ?? good("connected")),
         );
         return cancel;
       },
@@ -144,9 +144,13 @@ export function bench(options: BenchOptions = {}) {
     updates,
     notifications,
     rights,
+    /** Every probe, with the second it started at. */
+    starts,
     opened: () => opened,
     /** What the packet filter was told to mark, time after time. */
     markedSets,
+    /** The tables it was told to keep the marks in. */
+    markTables,
     /** Somebody loads ip_vs. */
     ipvsComes(): void {
       available = true;
@@ -196,6 +200,22 @@ export function bench(options: BenchOptions = {}) {
       return last?.kind === "metrics" ? last.values[name] : undefined;
     },
   };
+}
+
+/** Who answers a probe: an address, a program, a file. */
+function targetOf({ check, part }: Attempt): string {
+  switch (check.kind) {
+    case "MISC_CHECK":
+      return check.command.argv[0] ?? "";
+    case "FILE_CHECK":
+      return check.file;
+    case "SMTP_CHECK":
+      return check.hosts[part]?.ip ?? "";
+    case "BFD_CHECK":
+      return "";
+    default:
+      return check.endpoint.ip;
+  }
 }
 
 export function shown(table: FakeIpvs): string {

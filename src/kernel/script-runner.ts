@@ -71,22 +71,22 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
     if (stopped) return { kind: "cannot-start", reason: "stopping" };
     const ready = prepare(command, security);
     if ("reason" in ready) return { kind: "cannot-start", reason: ready.reason };
-    return start(ready.program, [...command.argv.slice(1), ...extraArgs], ready.account, limit);
+    const args = [...command.argv.slice(1), ...extraArgs];
+    return start(ready.program, launchOf(ready.program, args, ready.account, security), limit);
   }
 
-  function start(program: string, args: readonly string[], account: Account, limit: TimeLimit): Promise<ScriptOutcome> {
+  function start(program: string, { file, args, ids }: Launch, limit: TimeLimit): Promise<ScriptOutcome> {
     return new Promise((resolve) => {
       const options = {
         detached: true,
         stdio: "ignore",
         cwd: "/",
         env: scriptEnvironment(),
-        uid: account.uid,
-        gid: account.gid,
+        ...ids,
       } as const;
       let child: ChildProcess;
       try {
-        child = spawn(program, args, options);
+        child = spawn(file, args, options);
       } catch (error) {
         resolve({ kind: "cannot-start", reason: String(error) });
         return;
@@ -110,7 +110,10 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
         if (active.size === 0) allGone();
         resolve(timedOut ? { kind: "timeout", limitMs: limit.ms } : outcome);
       };
-      child.once("error", (error) => done({ kind: "cannot-start", reason: whyNotStarted(program, error) }));
+      child.once("error", (error) => {
+        const reason = file === program ? whyNotStarted(program, error) : `${file}: ${error.message}`;
+        done({ kind: "cannot-start", reason });
+      });
       child.once("exit", (status, signal) =>
         done(signal === null ? { kind: "exit", status: status ?? 0 } : { kind: "signal", signal }),
       );
@@ -162,6 +165,25 @@ export function prepare(
       if (!security.enabled) return { program: verdict.resolved, account: found.account };
       return { reason: `enable_script_security: ${verdict.reason}; ${verdict.mend}` };
   }
+}
+
+/** What is spawned, and as whom. */
+export interface Launch {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly ids: { readonly uid?: number; readonly gid?: number };
+}
+
+/** A runtime sets no group but the first: with `set_supplementary_groups` setpriv(1) takes on the account. */
+export function launchOf(
+  program: string,
+  args: readonly string[],
+  { uid, gid, groups }: Account,
+  { supplementaryGroups }: ScriptSecurity,
+): Launch {
+  if (!supplementaryGroups || groups.length < 2) return { file: program, args, ids: { uid, gid } };
+  const account = [`--reuid=${uid}`, `--regid=${gid}`, `--groups=${groups.join(",")}`];
+  return { file: "setpriv", args: [...account, "--", program, ...args], ids: {} };
 }
 
 /** `keepalived_script`, else root; with security on there is no falling back to root. */

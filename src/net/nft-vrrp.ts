@@ -3,7 +3,7 @@
 // packets in the same hook after us (priority 98), so its services have to be let through here (trap R4).
 // Virtual MACs: membership reports leave through the parent, or switches learn the virtual MAC on the backup's port.
 import { type Family, familyOf, type IpText, ipBytes } from "../base/ip.ts";
-import type { Protocol, VirtualServer } from "../config/model.ts";
+import type { Protocol, VirtualServer, VrrpGlobal } from "../config/model.ts";
 import * as nft from "./nft.ts";
 import type { NetlinkRequest } from "./request.ts";
 
@@ -23,6 +23,12 @@ export const DEFAULT_FIREWALL: FirewallSettings = {
   counters: false,
   ifindex: false,
 };
+
+/** What the configuration says of the tables. */
+export function firewallSettings({ nftables }: Pick<VrrpGlobal, "nftables">): FirewallSettings {
+  const { table, priority, counters, ifindex } = nftables;
+  return { table: table ?? DEFAULT_FIREWALL.table, priority, counters, ifindex };
+}
 
 export interface BlockedAddress {
   readonly ip: IpText;

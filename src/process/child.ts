@@ -52,6 +52,7 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     autoPriority,
     tell,
     enterNamespace: enterNetworkNamespace,
+    setUmask: (mask) => void process.umask(mask),
     rename: nameProcess,
     exit: leave,
   });
@@ -102,6 +103,8 @@ export interface ChildPorts {
   tell(message: FromChild): void;
   /** Goes to a network namespace for good. @throws Error */
   enterNamespace(name: string): void;
+  /** For the files and programs of this process. */
+  setUmask(mask: number): void;
   /** For ps and top. */
   rename(name: string): void;
   exit(status: number): void;
@@ -117,6 +120,7 @@ export interface Child {
 export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPorts): Child {
   const { clock, log, outbox, autoPriority, tell, exit } = ports;
   let role: Role | undefined;
+  let maskOfOptions: number | undefined;
   let stopping = false;
   let heardAt = clock.now();
   // Start, reload and stop never overlap; later ones wait for their turn.
@@ -145,6 +149,8 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     const namespace = message.options.namespace ?? message.config.global.netNamespace;
     // Before the role opens its first socket.
     if (namespace !== undefined) ports.enterNamespace(namespace);
+    maskOfOptions = message.options.umask;
+    takeUmask(message.config);
     const created = factory({
       clock,
       log,
@@ -164,6 +170,12 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     });
   }
 
+  /** Before the role makes a file or runs a program. */
+  function takeUmask({ global }: Config): void {
+    const mask = maskOfOptions ?? global.umask;
+    if (mask !== undefined) ports.setUmask(mask);
+  }
+
   /** What holds for every role. */
   function takeGlobals({ global }: Config): void {
     ports.rename(processName(name, global));
@@ -179,6 +191,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
   function reload(message: ToChild & { kind: "reload" }): void {
     inTurn("reload", async () => {
       if (!role || stopping) return;
+      takeUmask(message.config);
       await role.reload(message.config);
       takeGlobals(message.config);
       tell({ kind: "reloaded", serial: message.serial });

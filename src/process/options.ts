@@ -53,7 +53,8 @@ export interface RunOptions {
 }
 
 export function roleOptions(options: RunOptions): RoleOptions {
-  const { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, namespace } = options;
+  const { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, namespace, umask } = options;
   const inside = namespace === undefined ? {} : { namespace };
-  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, ...inside, api: { tcp: options.api } };
+  const masked = umask === undefined ? {} : { umask };
+  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, ...inside, ...masked, api: { tcp: options.api } };
 }

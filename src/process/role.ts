@@ -14,6 +14,8 @@ export interface RoleOptions {
   readonly releaseVrrp: boolean;
   /** `-s`: beats `net_namespace` of the configuration. */
   readonly namespace?: string;
+  /** `--umask`: beats `umask` of the configuration. */
+  readonly umask?: number;
   readonly api: { readonly tcp: { readonly address: string; readonly port: number } | null };
   readonly debug: boolean;
 }

@@ -33,22 +33,22 @@ const DNS_TYPES = ["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNS
 
 // biome-ignore format: a table reads by rows
 const CONNECT_IP = { value: ip, default: "(real server's address)", repeat: "last", tier: "core", since: "1.2.13",
-  effective: { test: "test/netns/checks.test.ts" },
+  effective: { test: "test/unit/words/probes.test.ts" },
   doc: "Probe this address instead." } as const;
 // biome-ignore format: a table reads by rows
 const CONNECT_PORT = { value: port, default: "(real server's port)", repeat: "last", tier: "seed", since: "<=1.0.3",
-  effective: { test: "test/netns/checks.test.ts" },
+  effective: { test: "test/unit/words/probes.test.ts" },
   doc: "Probe this port instead." } as const;
 // biome-ignore format: a table reads by rows
 const BINDTO = { value: ip, default: "(kernel's choice)", repeat: "last", tier: "seed", since: "1.1.2",
-  effective: { test: "test/netns/checks.test.ts" },
+  effective: { test: "test/unit/words/probes.test.ts" },
   doc: "Source address of the probe, same family as the target." } as const;
 // biome-ignore format: a table reads by rows
 const BIND_PORT = { value: port, default: "(kernel's choice)", repeat: "last", tier: "full", since: "1.2.13",
-  effective: { test: "test/netns/checks.test.ts" },
+  effective: { test: "test/unit/words/probes.test.ts" },
   doc: "Source port of the probe." } as const;
 // biome-ignore format: a table reads by rows
-const BIND_IF = { value: ifname, default: "(none)", repeat: "last", tier: "core", since: "1.3.7", effective: { test: "test/netns/checks.test.ts" },
+const BIND_IF = { value: ifname, default: "(none)", repeat: "last", tier: "core", since: "1.3.7", effective: { test: "test/unit/words/probes.test.ts" },
   doc: "Interface of the probe; needed for link-local targets." } as const;
 // biome-ignore format: a table reads by rows
 const CONNECT_TIMEOUT = { value: seconds(0.000001, 4294.967295), default: "(real server's, 5)", unit: "s", repeat: "last", tier: "seed", since: "<=1.0.3",
@@ -56,7 +56,7 @@ const CONNECT_TIMEOUT = { value: seconds(0.000001, 4294.967295), default: "(real
   doc: "Time limit of the probe." } as const;
 // biome-ignore format: a table reads by rows
 const FWMARK = { value: integer(0, UINT32_MAX), initial: 0, repeat: "last", tier: "full", since: "1.2.13", build: "so_mark",
-  effective: { test: "test/netns/checks.test.ts" },
+  effective: { test: "test/unit/words/probes.test.ts" },
   doc: "Firewall mark on probe packets." } as const;
 // biome-ignore format: a table reads by rows
 const RETRY = { value: integer(0, UINT32_MAX), default: "(real server's, else 1)", repeat: "last", tier: "core", since: "1.2.20",
@@ -88,7 +88,7 @@ const NB_GET_RETRY = { value: integer(0, UINT32_MAX), repeat: "last", tier: "see
   doc: "Old name of retry; works but is reported." } as const;
 // biome-ignore format: a table reads by rows
 const VIRTUALHOST = { value: text(), default: "(real, then virtual server's, then address)", repeat: "last, with error", tier: "core", since: "1.3.6",
-  effective: { test: "test/netns/checks.test.ts" },
+  effective: { test: "test/unit/words/check-verdicts.test.ts" },
   doc: "Host header for all pages of this checker." } as const;
 // biome-ignore format: a table reads by rows
 const HTTP_PROTOCOL = { value: choice("1.0", "1.0C", "1.0c", "1.1"), initial: "1.0", repeat: "last", tier: "core", since: "2.0.17",
@@ -108,7 +108,7 @@ const FAST_RECOVERY = { value: bool, initial: false, repeat: "last", tier: "full
   doc: "Check all pages back to back at start and on recovery." } as const;
 // biome-ignore format: a table reads by rows
 const PATH = { value: text(), default: "(required)", repeat: "last, with error", tier: "seed", since: "<=1.0.3",
-  effective: { test: "test/netns/checks.test.ts" },
+  effective: { test: "test/unit/words/check-verdicts.test.ts" },
   doc: "Request path, query included." } as const;
 // biome-ignore format: a table reads by rows
 const DIGEST = { value: hex(32), default: "(none)", repeat: "first", tier: "seed", since: "<=1.0.3",

@@ -85,12 +85,12 @@ export const TUNNEL = {
 // biome-ignore format: a table reads by rows
 export const VMAC = {
   name: { value: ifname, default: "vrrp.VRID", repeat: "once", tier: "full", since: "2.3.0", build: "vmac",
-    effective: { test: "test/netns/net-vmac.test.ts" },
+    effective: { test: "test/unit/words/vrrp-links.test.ts" },
     doc: "Protects an interface name that would be read as an option." },
   netlink_notify_msg: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.3.0", build: "vmac", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Force a kernel message for the parent when the VMAC is made." },
   group: { value: interfaceGroup, default: "(parent's)", repeat: "last", tier: "full", since: "", build: "vmac",
-    effective: { test: "test/netns/net-vmac.test.ts" },
+    effective: { test: "test/unit/words/vrrp-links.test.ts" },
     doc: "Interface group of the new link." },
 } as const satisfies Table;
 

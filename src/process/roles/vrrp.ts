@@ -24,7 +24,7 @@ import { currentWorld, openSysctlKeeper, parseSysctlJournal } from "../../kernel
 import { openVirtualInterfaces } from "../../kernel/vmac.ts";
 import { vrrpIsSpokenHere } from "../../kernel/vrrp-speakers.ts";
 import { linkWorks } from "../../net/model.ts";
-import { type BlockedAddress, DEFAULT_FIREWALL, type FirewallSettings, virtualServices } from "../../net/nft-vrrp.ts";
+import { type BlockedAddress, firewallSettings, virtualServices } from "../../net/nft-vrrp.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import type { ScriptRunResult } from "../../probe/track-script.ts";
@@ -754,11 +754,6 @@ function mayDropRoutes(event: NetEvent): boolean {
 
 function needsFirewall({ vrrp }: Config): boolean {
   return vrrp.instances.some((instance) => !instance.accept || instance.vmac?.kind === "macvlan");
-}
-
-function firewallSettings({ nftables }: Config["vrrp"]["global"]): FirewallSettings {
-  const { table = DEFAULT_FIREWALL.table, priority, counters, ifindex } = nftables;
-  return { table, priority, counters, ifindex };
 }
 
 /** A director with an instance name is one of several in its namespace. */

@@ -1,18 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import type { LogLine } from "../../../src/base/log.ts";
 import type { ProcessRights } from "../../../src/config/model.ts";
 import { openFileLimit, openRights } from "../../../src/kernel/rights.ts";
-import type { KernelView } from "../../support/kernel-view.ts";
-
-/** A process of its own takes them one after the other: this one would keep them. */
-function taken(...rights: readonly ProcessRights[]): { views: KernelView[]; logged: string[]; files: string } {
-  const script = resolve(import.meta.dir, "../../support/rights-child.ts");
-  const done = Bun.spawnSync([process.execPath, script, JSON.stringify(rights)]);
-  if (done.exitCode !== 0) throw new Error(done.stderr.toString());
-  return JSON.parse(done.stdout.toString());
-}
+import { taken } from "../../support/rights.ts";
 
 const PLAIN: ProcessRights = { noSwap: false };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { toHex } from "../../../src/base/bytes.ts";
-import type { Address, Route, Rule } from "../../../src/config/model.ts";
+import type { Address, Config, Route, Rule } from "../../../src/config/model.ts";
 import { dumpAddresses } from "../../../src/net/addresses.ts";
 import {
   createLink,
@@ -18,6 +18,7 @@ import type { NetlinkRequest } from "../../../src/net/request.ts";
 import { decodeNetMessage, encodeCommand } from "../../../src/net/rtnetlink.ts";
 import { applyMessage, emptyState } from "../../../src/net/seen.ts";
 import { wantedAddress, wantedRoute, wantedRule } from "../../../src/net/wanted.ts";
+import { expectWord, instanceText } from "../../support/words.ts";
 import { recordedMessages } from "./vectors.ts";
 
 const ORIGIN = { file: "test.conf", line: 1, column: 1 };
@@ -233,6 +234,15 @@ describe("every kind of route and rule keeps its meaning over the wire", () => {
       ...wanted,
       ...(wanted.scope === undefined && { scope: undefined }),
     });
+  });
+
+  test("ttl-propagate goes to the kernel from the word", () => {
+    const propagation = ({ vrrp }: Config) => {
+      const [line] = vrrp.instances[0]?.routes ?? [];
+      return line && roundTrip(must(wantedRoute(line, resolve)))?.ttlPropagate;
+    };
+    const line = "198.51.100.0/24 dev eth0 encap mpls 100 «ttl-propagate enabled»";
+    return expectWord(instanceText(`virtual_routes {\n${line}\n}`), propagation, true, undefined);
   });
 
   test.each([

@@ -28,6 +28,7 @@ function lab(change: Partial<Role> = {}, onContext: (context: RoleContext) => vo
   const told: FromChild[] = [];
   const exits: number[] = [];
   const calls: string[] = [];
+  const masks: number[] = [];
   const outbox = createOutbox((batch) => {
     told.push(batch);
     queueMicrotask(() => outbox.acknowledged());
@@ -54,6 +55,7 @@ function lab(change: Partial<Role> = {}, onContext: (context: RoleContext) => vo
       autoPriority,
       tell: (m) => told.push(m),
       rename: () => {},
+      setUmask: (mask) => masks.push(mask),
       enterNamespace(namespace) {
         if (namespace === "missing") throw new Error("open: ENOENT");
         calls.push(`enter ${namespace}`);
@@ -62,7 +64,7 @@ function lab(change: Partial<Role> = {}, onContext: (context: RoleContext) => vo
     },
   );
   const kinds = () => told.map((message) => message.kind);
-  return { clock, child, told, kinds, exits, calls };
+  return { clock, child, told, kinds, exits, calls, masks };
 }
 
 async function settle(): Promise<void> {
@@ -200,4 +202,18 @@ test.each([
   ],
 ])("a child's message that is %s is refused", (_what, raw) => {
   expect(readFromChild(raw)).toBeUndefined();
+});
+
+test.each([
+  ["umask 022 of the configuration", "umask 022", undefined, 0o22],
+  ["keepalived's own", "", undefined, 0o177],
+  ["--umask beats it", "umask 022", 0o27, 0o27],
+])("files are made with %s", async (_why, line, umask, mask) => {
+  const { child, masks } = lab();
+  const { config } = bindText(`global_defs {\n${line}\n}\n`);
+  child.take({ ...START, options: { ...START.options, ...(umask !== undefined && { umask }) }, config });
+  await settle();
+  child.take({ kind: "reload", serial: 1, config });
+  await settle();
+  expect(masks).toEqual([mask, mask]);
 });

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NO_FD } from "../../../ffi/fd.ts";
 import type { Check, Config } from "../../../src/config/model.ts";
-import type { CheckSocket, PingSocket } from "../../../src/kernel/check-socket.ts";
+import type { CheckSocket, PingSocket, SocketSource } from "../../../src/kernel/check-socket.ts";
 import type { Readiness } from "../../../src/kernel/readiness.ts";
 import { createProbes } from "../../../src/probe/probes.ts";
 import { selfSigned } from "../../support/certificate.ts";
@@ -23,14 +23,31 @@ function firstCheck({ virtualServers }: Config): Check {
   return check;
 }
 
-describe("connect_timeout", () => {
+/** The kinds of checks that connect, and the block of each in which the words of a connection may stand. */
+const KINDS = ["TCP_CHECK", "HTTP_GET", "SSL_GET", "SMTP_CHECK", "DNS_CHECK", "UDP_CHECK", "PING_CHECK"] as const;
+const BLOCKS: readonly (readonly [id: string, text: (lines: string) => string])[] = [
+  ...KINDS.map((kind) => {
+    const url = kind.endsWith("_GET") ? "url {\npath /\n}\n" : "";
+    return [`${REAL}/${kind}`, (lines: string) => serviceText("", `${kind} {\n${url}${lines}\n}`)] as const;
+  }),
+  [`${REAL}/SMTP_CHECK/host`, (lines) => serviceText("", `SMTP_CHECK {\nhost {\n${lines}\n}\n}`)],
+];
+
+/** One attempt that nobody answers: where it goes, where it comes from, and after how many seconds it is over. */
+function lonelyAttempt(config: Config) {
   const SILENT: CheckSocket & PingSocket = {
     fd: NO_FD,
-    connect: () => undefined,
+    connect(ip, port) {
+      target = `${ip}:${port}`;
+      return undefined;
+    },
     takeError: () => undefined,
     read: () => ({ kind: "again" }),
     write: ({ byteLength }) => ({ kind: "done", count: byteLength }),
-    send: (_ip, { byteLength }) => ({ kind: "done", count: byteLength }),
+    send(ip, { byteLength }) {
+      target = ip;
+      return { kind: "done", count: byteLength };
+    },
     receive: () => undefined,
     shutdownWrite() {},
     reset() {},
@@ -40,46 +57,81 @@ describe("connect_timeout", () => {
   const watch = () => ({ setInterest() {}, remove() {}, leave() {} });
   const deaf: Readiness = { add: watch, addBrief: watch, watched: () => 0, [Symbol.dispose]() {} };
 
-  /** Seconds until an attempt that nobody answers is over. */
-  const givenUp = (config: Config) => {
-    const clock = manualClock();
-    const silent = createProbes({
-      clock,
-      readiness: deaf,
-      openTcp: () => ({ ok: true, value: SILENT }),
-      openUdp: () => ({ ok: true, value: SILENT }),
-      openPing: () => ({ ok: true, value: SILENT }),
-      random: () => 0,
-      runProgram: () => new Promise(() => {}),
-      readFile: () => undefined,
-    });
-    let over: number | undefined;
-    silent.start({ check: firstCheck(config), part: 0 }, () => {
-      over = clock.now() / 1000;
-    });
-    clock.advance(60_000);
-    return over;
+  let target = "";
+  let source: SocketSource | undefined;
+  let over: number | undefined;
+  const open = (from: SocketSource) => {
+    source = from;
+    return { ok: true, value: SILENT } as const;
   };
-  const kinds = ["TCP_CHECK", "HTTP_GET", "SSL_GET", "SMTP_CHECK", "DNS_CHECK", "UDP_CHECK", "PING_CHECK"];
-  const url = (kind: string) => (kind.endsWith("_GET") ? "url {\npath /\n}" : "");
+  const clock = manualClock();
+  const lonely = createProbes({
+    clock,
+    readiness: deaf,
+    openTcp: open,
+    openUdp: open,
+    openPing: open,
+    random: () => 0,
+    runProgram: () => new Promise(() => {}),
+    readFile: () => undefined,
+  });
+  lonely.start({ check: firstCheck(config), part: 0 }, () => {
+    over = clock.now() / 1000;
+  });
+  clock.advance(60_000);
+  return { target, source, over };
+}
+
+describe("a connection", () => {
   test.each<WordCase<number | undefined>>([
-    ...kinds.map(
-      (kind): WordCase<number | undefined> => [
-        `${REAL}/${kind}/connect_timeout`,
-        serviceText("", `${kind} {\n${url(kind)}\n«connect_timeout 7»\n}`),
-        7,
-        5,
-      ],
+    ...BLOCKS.map(
+      ([id, text]): WordCase<number | undefined> => [`${id}/connect_timeout`, text("«connect_timeout 7»"), 7, 5],
     ),
-    [
-      `${REAL}/SMTP_CHECK/host/connect_timeout`,
-      serviceText("", "SMTP_CHECK {\nhost {\n«connect_timeout 7»\n}\n}"),
-      7,
-      5,
-    ],
     [`${REAL}/connect_timeout`, serviceText("", "«connect_timeout 7»\nTCP_CHECK {\n}"), 7, 5],
     ["virtual_server/connect_timeout", serviceText("«connect_timeout 7»", "TCP_CHECK {\n}"), 7, 5],
-  ])("%s", (_id, text, seen, otherwise) => expectWord(text, givenUp, seen, otherwise));
+  ])("%s: given up after", (_id, text, seen, otherwise) =>
+    expectWord(text, (config) => lonelyAttempt(config).over, seen, otherwise),
+  );
+
+  const withPorts = BLOCKS.filter(([id]) => !id.endsWith("PING_CHECK"));
+  test.each<WordCase<string>>([
+    ...withPorts.flatMap(([id, text]): WordCase<string>[] => [
+      [`${id}/connect_ip`, text("«connect_ip 192.0.2.7»"), "192.0.2.7:80", "192.0.2.81:80"],
+      [`${id}/connect_port`, text("«connect_port 8081»"), "192.0.2.81:8081", "192.0.2.81:80"],
+    ]),
+    [
+      `${REAL}/PING_CHECK/connect_ip`,
+      serviceText("", "PING_CHECK {\n«connect_ip 192.0.2.7»\n}"),
+      "192.0.2.7",
+      "192.0.2.81",
+    ],
+  ])("%s: where it goes", (_id, text, seen, otherwise) =>
+    expectWord(text, (config) => lonelyAttempt(config).target, seen, otherwise),
+  );
+
+  const sources: readonly (readonly [line: string, seen: Partial<SocketSource>])[] = [
+    ["bindto 192.0.2.8", { bindIp: "192.0.2.8" }],
+    ["bind_port 40022", { bindPort: 40022 }],
+    ["bind_if eth7", { bindInterface: "eth7" }],
+    ["fwmark 7", { fwmark: 7 }],
+  ];
+  const PLAIN: SocketSource = { family: 4, fwmark: 0 };
+  test.each(
+    BLOCKS.flatMap(([id, text]) =>
+      sources
+        .filter(([line]) => !(id.endsWith("PING_CHECK") && line.startsWith("bind_port")))
+        .map(
+          ([line, seen]): WordCase<SocketSource> => [
+            `${id}/${line.split(" ")[0]}`,
+            text(`«${line}»`),
+            { ...PLAIN, ...seen },
+            PLAIN,
+          ],
+        ),
+    ),
+  )("%s: where it comes from", (_id, text, seen, otherwise) =>
+    expectWord<SocketSource | undefined>(text, (config) => lonelyAttempt(config).source, seen, otherwise),
+  );
 });
 
 describe("TLS", () => {

@@ -106,6 +106,23 @@ describe("weights", () => {
     expectWord(text, judged(ETH1_DOWN), seen, otherwise),
   );
 
+  const definitions = `${SCRIPT("")}${PROCESS("")}${FILE("")}`;
+  const ofInstance = (lines: string) => `${definitions}${instanceText(`«${lines}»`)}`;
+  const ofGroup = (lines: string) =>
+    `${definitions}vrrp_sync_group G {\ngroup {\nVI_1\n}\nsync_group_tracking_weight\n«${lines}»\n}\n${instanceText()}`;
+  const trackers: readonly (readonly [word: string, line: string, seen: Seen])[] = [
+    ["track_interface", "eth1 weight -20", ETH1_DOWN],
+    ["track_script", "chk weight -20", SCRIPT_DOWN],
+    ["track_process", "web weight -20", ["process", "web", false]],
+    ["track_file", "load weight -2", LOAD_10],
+  ];
+  test.each(
+    trackers.flatMap(([word, line, fact]): (readonly [...WordCase<string>, seen: Seen])[] => [
+      [`vrrp_instance/${word}`, ofInstance(`${word} {\n${line}\n}`), "priority 80", "priority 100", fact],
+      [`vrrp_sync_group/${word}`, ofGroup(`${word} {\n${line}\n}`), "priority 80", "priority 100", fact],
+    ]),
+  )("%s", (_id, text, seen, otherwise, fact) => expectWord(text, judged(fact), seen, otherwise));
+
   test("vrrp_instance/dont_track_primary", () =>
     expectWord(
       instanceText("«dont_track_primary»"),

@@ -88,6 +88,47 @@ describe("the table", () => {
     ["vsg/fwmark", group("fwmark 5"), `${ONE} | fwmark 5 rr: 192.0.2.81=1`, ONE],
   ])("%s", (_id, text, seen, otherwise) => expectWord(text, table, seen, otherwise));
 
+  /** Destinations of a service whose server fails its check. */
+  const failed = (config: Config) => {
+    const b = bench();
+    b.fails("192.0.2.81");
+    b.start(config);
+    b.clock.advance(2000);
+    return b.shown();
+  };
+  const CHECK = "TCP_CHECK {\n}";
+  const EMPTY = "192.0.2.80:80 rr:";
+  test.each<WordCase<string>>([
+    ["virtual_server/inhibit_on_failure", serviceText("«inhibit_on_failure»", CHECK), `${EMPTY} 192.0.2.81=0`, EMPTY],
+    [
+      "virtual_server/real_server/inhibit_on_failure",
+      serviceText("", `«inhibit_on_failure»\n${CHECK}`),
+      `${EMPTY} 192.0.2.81=0`,
+      EMPTY,
+    ],
+    ["virtual_server/sorry_server", serviceText("«sorry_server 192.0.2.99 80»", CHECK), `${EMPTY} 192.0.2.99=1`, EMPTY],
+  ])("%s: a failed server", (_id, text, seen, otherwise) => expectWord(text, failed, seen, otherwise));
+
+  test.each<WordCase<string>>([
+    ["virtual_server/weight", serviceText("«weight 5»"), `${EMPTY} 192.0.2.81=5`, `${EMPTY} 192.0.2.81=1`],
+    [
+      "virtual_server/real_server/weight",
+      serviceText("", "«weight 5»"),
+      `${EMPTY} 192.0.2.81=5`,
+      `${EMPTY} 192.0.2.81=1`,
+    ],
+  ])("%s", (_id, text, seen, otherwise) => expectWord(text, table, seen, otherwise));
+
+  const methods = (config: Config) =>
+    running(config)
+      .table.entries()
+      .flatMap(({ destinations }) => destinations.map(({ forwarding }) => forwarding.method));
+  test.each<WordCase<readonly string[]>>([
+    ["virtual_server/lvs_method", serviceText("«lvs_method DR»"), ["DR"], ["NAT"]],
+    ["virtual_server/lb_kind", serviceText("«lb_kind DR»"), ["DR"], ["NAT"]],
+    ["virtual_server/real_server/lvs_method", serviceText("", "«lvs_method DR»"), ["DR"], ["NAT"]],
+  ])("%s", (_id, text, seen, otherwise) => expectWord(text, methods, seen, otherwise));
+
   const stranger = {
     service: {
       family: 4,

@@ -1,7 +1,10 @@
-// Words that change what an instance makes of its links: names of virtual interfaces, and what the packet filter keeps away.
+// Words that change what an instance makes of its links: virtual interfaces, and what the packet filter keeps away.
 import { describe, test } from "bun:test";
+import { toHex } from "../../../src/base/bytes.ts";
 import type { Config } from "../../../src/config/model.ts";
 import { type Link, NOTHING_SEEN } from "../../../src/net/model.ts";
+import { type FirewallWish, firewallSettings, planFirewall } from "../../../src/net/nft-vrrp.ts";
+import { newLinkOf } from "../../../src/net/vmac.ts";
 import { blockedOn, newStation, type Station, virtualsOf } from "../../../src/process/roles/vrrp-station.ts";
 import { expectWord, globalText, instanceText, type WordCase } from "../../support/words.ts";
 
@@ -31,6 +34,55 @@ describe("addresses that the packet filter keeps packets from", () => {
   ])("%s", (_id, text, seen, otherwise) => expectWord(text, blocked, seen, otherwise));
 });
 
+describe("the packet filter's tables", () => {
+  const WISH: FirewallWish = {
+    ready: [],
+    blocked: [{ ip: "192.0.2.100", index: 2 }],
+    services: [],
+    vmacs: [{ index: 9, name: "vrrp.51", parentIndex: 2, family: 6, parentLinkLocal: "fe80::1" }],
+  };
+  /** What of a text stands in the messages to the kernel whose title begins so. */
+  const sent =
+    (title: string, ...texts: readonly string[]) =>
+    ({ vrrp }: Config) => {
+      const { messages } = planFirewall(firewallSettings(vrrp.global), WISH, {});
+      const bytes = messages.filter(({ what }) => what.startsWith(title)).map(({ payload }) => toHex(payload));
+      return texts.filter((text) => bytes.some((hex) => hex.includes(text)));
+    };
+  const hex = (text: string) => Buffer.from(text).toString("hex");
+  const priority = (value: string) => `08000200${value}`;
+  test.each<readonly [...WordCase<readonly string[]>, look: (config: Config) => readonly string[]]>([
+    [
+      "global_defs/nftables",
+      globalText("«nftables mine»"),
+      [hex("mine\0")],
+      [hex("keepalived\0")],
+      sent("table", hex("mine\0"), hex("keepalived\0")),
+    ],
+    [
+      "global_defs/nftables_priority",
+      globalText("«nftables_priority 5»"),
+      [priority("00000005")],
+      [priority("ffffffff")],
+      sent("chain", priority("00000005"), priority("ffffffff")),
+    ],
+    [
+      "global_defs/nftables_counters",
+      globalText("«nftables_counters»"),
+      [hex("counter\0")],
+      [],
+      sent("rule", hex("counter\0")),
+    ],
+    [
+      "global_defs/nftables_ifindex",
+      globalText("«nftables_ifindex»"),
+      ["00000109000000"],
+      [hex("vrrp.51\0")],
+      sent("add to set", "00000109000000", hex("vrrp.51\0")),
+    ],
+  ])("%s", (_id, text, seen, otherwise, look) => expectWord(text, look, seen, otherwise));
+});
+
 describe("virtual interfaces", () => {
   const elsewhere = "use_vmac_addr\nvirtual_ipaddress {\n192.0.2.100 dev eth1\n}";
   test.each<WordCase<readonly string[]>>([
@@ -40,4 +92,7 @@ describe("virtual interfaces", () => {
     ["vrrp_instance/use_vmac_addr", instanceText(`«use_vmac_addr»\n${elsewhere.slice(14)}`), ["vrrp.51"], []],
     ["vmac/name", instanceText("use_vmac «name vip0»"), ["vip0"], ["vrrp.51"]],
   ])("%s", (_id, text, seen, otherwise) => expectWord(text, names, seen, otherwise));
+
+  const groups = (config: Config) => virtualsOf(stationOf(config)).map((one) => newLinkOf(one, ETH0, false).group);
+  test("vmac/group", () => expectWord(instanceText("use_vmac «group 7»"), groups, [7], [0]));
 });

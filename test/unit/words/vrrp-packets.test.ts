@@ -67,6 +67,20 @@ describe("a packet is heard", () => {
       { authentication: { type: "PASS", password: "secret" } },
     ],
     [
+      "vrrp_instance/authentication/auth_type",
+      instanceText("authentication {\nauth_type PASS\n«auth_type AH»\nauth_pass secret\n}"),
+      "accepted",
+      "auth-type-mismatch",
+      { authentication: { type: "AH", password: "secret" } },
+    ],
+    [
+      "vrrp_instance/authentication/auth_pass",
+      instanceText("authentication {\nauth_type PASS\nauth_pass other\n«auth_pass secret»\n}"),
+      "accepted",
+      "auth-password",
+      { authentication: { type: "PASS", password: "secret" } },
+    ],
+    [
       "vrrp_instance/auth_hmac",
       instanceText(`version 3\n«auth_hmac {\n${ONE_KEY.join("\n")}\n}»`),
       "accepted",

@@ -1,0 +1,140 @@
+// Options of keepalived's command line: each from the words that are typed to what the program then does, with the option and without.
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { readFlags } from "../../../src/cli/flags.ts";
+import { runOptions } from "../../../src/cli/run-options.ts";
+import { createLogSink } from "../../../src/process/log-sink.ts";
+import type { RunOptions } from "../../../src/process/options.ts";
+import { createDirector } from "../../../src/process/parent.ts";
+import { fakeChildren } from "../../support/fake-children.ts";
+import { lbdLab } from "../../support/lbd.ts";
+import { manualClock } from "../../support/manual-clock.ts";
+import { configOf, instanceText, serviceText } from "../../support/words.ts";
+
+function options(...argv: string[]): RunOptions {
+  const read = readFlags(argv);
+  if (!read.ok) throw new Error(read.message);
+  const made = runOptions(read.value, (path) => resolve(path));
+  if (!made.ok) throw new Error(made.error);
+  return made.value;
+}
+
+/** A director that has read instances and services, whose children do as they are told. */
+function director(run: RunOptions) {
+  const children = fakeChildren();
+  const ended: number[] = [];
+  const config = configOf(instanceText() + serviceText());
+  const parent = createDirector(run, {
+    clock: manualClock(),
+    log: () => {},
+    spawn: children.spawn,
+    read: () => ({
+      config,
+      errors: [],
+      warnings: [],
+      details: () => ({ sha256: "00", notes: [] }),
+      effective: () => undefined,
+    }),
+    roles: new Set(["vrrp", "checker", "api"]),
+    identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
+    likely: () => new Set(["vrrp", "checker"]),
+    leftBehind: () => false,
+    ended: (status) => ended.push(status),
+  });
+  parent.start();
+  for (const child of children.all) child.comeUp();
+  return { children, ended };
+}
+
+describe("which processes run", () => {
+  const roles = (...argv: string[]) =>
+    director(options(...argv))
+      .children.all.flatMap(({ role, alive }) => (alive && role !== "api" ? [role] : []))
+      .sort();
+  test.each<[string, string, string[]]>([
+    ["--vrrp", "-P", ["vrrp"]],
+    ["--check", "-C", ["checker"]],
+  ])("%s, %s", (long, short, seen) => {
+    expect<unknown>([roles(long), roles(short), roles()]).toEqual([seen, seen, ["checker", "vrrp"]]);
+  });
+
+  test("--dont-respawn, -R: a process that dies ends the director", async () => {
+    const ends = async (...argv: string[]) => {
+      const { children, ended } = director(options(...argv));
+      children.of("checker").end("signal SIGSEGV");
+      for (let i = 0; i < 200; i++) await Promise.resolve();
+      return ended;
+    };
+    expect([await ends("--dont-respawn"), await ends("-R"), await ends()]).toEqual([[1], [1], []]);
+  });
+});
+
+test("--log-detail, -D: debug lines are written", () => {
+  const written = (...argv: string[]) => {
+    const lines: string[] = [];
+    const stream = { write: (text: string) => lines.push(text) > 0, on: () => undefined };
+    const { log } = createLogSink(stream, manualClock(), { format: "text", debug: options(...argv).debug });
+    log({ level: "debug", area: "test", message: "x" });
+    return lines.length;
+  };
+  expect([written("--log-detail"), written("-D"), written()]).toEqual([1, 1, 0]);
+});
+
+test.each([
+  ["--dont-fork", "-n"],
+  ["--log-console", "-l"],
+  ["--no-syslog", "-G"],
+  ["--no_bfd", "-B"],
+])(
+  "%s, %s: taken, and a run is the same without: it stays in the foreground, logs to standard error, has no BFD process",
+  (long, short) => {
+    const plain = options();
+    const roles = { ...plain.roles, bfd: long !== "--no_bfd" };
+    for (const word of [long, short]) expect(options(word)).toEqual({ ...plain, roles });
+    expect(director(options(long)).children.all.map(({ role }) => role)).toEqual(
+      director(plain).children.all.map(({ role }) => role),
+    );
+  },
+);
+
+describe("the configuration", () => {
+  const lab = lbdLab();
+  const directory = mkdtempSync(join(tmpdir(), "lbd-words-"));
+  afterAll(async () => {
+    await lab.end();
+    rmSync(directory, { recursive: true });
+  });
+  const file = (name: string, text: string) => {
+    const path = join(directory, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const loose = file("loose.conf", "include gone.conf\n");
+  const named = file("named.conf", "@here surprise\n");
+
+  /** Exit status of a test, and whether it speaks of something. */
+  const tested = async (speaks: string, ...argv: string[]) => {
+    const { status, err } = await lab.run(...argv);
+    return [status, err.includes(speaks)];
+  };
+
+  test("--config-test, -t and --use-file, -f: that file is read, and nothing runs", async () => {
+    const bad = file("bad.conf", "surprise\n");
+    expect(await tested("surprise", "--config-test", "--use-file", bad)).toEqual([5, true]);
+    expect(await tested("surprise", "-t", "-f", bad)).toEqual([5, true]);
+    expect(await tested("surprise", "-t", "-f", file("good.conf", "global_defs {\n}\n"))).toEqual([0, false]);
+    // Without -t it is a run, which ends because of the file.
+    expect(await tested("surprise", "-f", bad, "--run-dir", join(directory, "run"), "--api", "off")).toEqual([2, true]);
+  });
+
+  test.each([
+    ["--all-config", ["--all-config"], ["-e"], loose, [6, true], [0, true]],
+    ["--config-id", ["--config-id", "here"], ["-i", "here"], named, [5, true], [0, false]],
+  ] as const)("%s", async (_option, long, short, path, seen, otherwise) => {
+    const about = path === loose ? "gone.conf" : "surprise";
+    const read = (...argv: readonly string[]) => tested(about, "-t", "-f", path, ...argv);
+    expect([await read(...long), await read(...short), await read()]).toEqual([[...seen], [...seen], [...otherwise]]);
+  });
+});

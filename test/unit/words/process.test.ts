@@ -1,0 +1,33 @@
+// Words about the processes themselves: each from the text of a configuration to what the kernel says of a process that has taken it.
+import { describe, test } from "bun:test";
+import type { Config } from "../../../src/config/model.ts";
+import type { KernelView } from "../../support/kernel-view.ts";
+import { taken } from "../../support/rights.ts";
+import { expectWord, globalText } from "../../support/words.ts";
+
+describe.skipIf(process.getuid?.() !== 0)("rights", () => {
+  const view = ({ global }: Config, role: "vrrp" | "checker") => taken(global.process[role]).views[0];
+  const LIMIT = ["rttimeUs", "3000000", "unlimited"] as const;
+  test.each<readonly [line: string, role: "vrrp" | "checker", of: keyof KernelView, seen: unknown, otherwise: unknown]>(
+    [
+      ["vrrp_priority -5", "vrrp", "nice", -5, 0],
+      ["vrrp_rt_priority 20", "vrrp", "realtime", 20, 0],
+      ["vrrp_no_swap", "vrrp", "memoryLocked", true, false],
+      ["vrrp_rlimit_rttime 3000000", "vrrp", ...LIMIT],
+      ["vrrp_rlimit_rtime 3000000", "vrrp", ...LIMIT],
+      ["checker_priority -5", "checker", "nice", -5, 0],
+      ["checker_rt_priority 20", "checker", "realtime", 20, 0],
+      ["checker_no_swap", "checker", "memoryLocked", true, false],
+      ["checker_rlimit_rttime 3000000", "checker", ...LIMIT],
+      ["checker_rlimit_rtime 3000000", "checker", ...LIMIT],
+    ],
+  )("global_defs/%s", (line, role, of, seen, otherwise) =>
+    // Only a process with real-time priority has the limit.
+    expectWord<unknown>(
+      globalText(`${of === "rttimeUs" ? `${role}_rt_priority 1\n` : ""}«${line}»`),
+      (config) => view(config, role)?.[of],
+      seen,
+      otherwise,
+    ),
+  );
+});

@@ -9,7 +9,7 @@ DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables
   iputils-ping procps xz-utils zstd lz4 util-linux
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run check fmt test test-unit test-deno test-netns test-vm bench docs clean
+.PHONY: help deps build run check fmt test test-unit test-deno test-netns test-vm test-words bench docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ test-netns: deps build ## Packets between network namespaces, beside Debian's ke
 
 test-vm: deps build ## A machine with a real ip_vs
 	$(BUN) test/run.ts vm
+
+test-words: .cache/npm ## Does each test that docs/compat.md names fail without its word? A minute; unit ring only
+	$(BUN) test/words.ts
 
 bench: deps build ## Ratios against Debian's keepalived, in one run
 	$(BUN) test/bench/run.ts

@@ -350,12 +350,13 @@ describe.skipIf(reason !== undefined)("buffers and priorities", () => {
       const wish = 2 * limit;
       const buffers = () =>
         [...host.run("ss", "-f", "netlink", "-m").stdout.matchAll(/rtnl:.*?\brb(\d+)/g)].map((m) => Number(m[1]));
-      const ask = (force: boolean) => {
-        const which = ["cmd", "monitor"].map(
-          (one, i) => `vrrp_netlink_${one}_rcv_bufs ${wish + i}\n  vrrp_netlink_${one}_rcv_bufs_force ${force}`,
-        );
-        return config({ global: which.join("\n  ") });
-      };
+      const ask = (force: boolean) =>
+        config({
+          global: `vrrp_netlink_cmd_rcv_bufs ${wish}
+  vrrp_netlink_cmd_rcv_bufs_force ${force}
+  vrrp_netlink_monitor_rcv_bufs ${wish + 1}
+  vrrp_netlink_monitor_rcv_bufs_force ${force}`,
+        });
       using a = new Daemon("lbd", host, ask(true)).start();
       // kernel: keeps twice as much.
       await until("both are forced", () => [wish, wish + 1].every((bytes) => buffers().includes(2 * bytes)));

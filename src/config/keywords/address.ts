@@ -11,7 +11,7 @@ import { positional } from "./positional.ts";
 // biome-ignore format: a table reads by rows
 export const ADDRESS = {
   "<ip>": { value: positional("IP[/INT(0..32 or 0..128)]"), default: "/32 or /128", repeat: "once", tier: "seed", since: "<=1.0.3",
-    effective: { test: "test/netns/vrrp-lines.test.ts" },
+    effective: { test: "test/netns/vrrp-lines.test.ts", unsaid: "any address" },
     doc: "The address must be the first word; a bare slash means /0." },
   brd: { value: broadcast, default: "(none)", repeat: "last", tier: "seed", since: "1.1.3", aliases: "broadcast",
     effective: { test: "test/netns/vrrp-lines.test.ts" },

@@ -101,7 +101,7 @@ export const RULE = {
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Destination ports." },
   "<action>": { value: positional("[type] ENUM(blackhole|unreachable|prohibit|nop) | goto INT"), default: "(table)", repeat: "once", tier: "full",
-    since: "1.2.24", effective: { test: "test/netns/vrrp-lines.test.ts" },
+    since: "1.2.24", effective: { test: "test/netns/vrrp-lines.test.ts", unsaid: "any of the actions" },
     doc: "What to do instead of a table lookup; goto needs a smaller preference." },
   no_track: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.0.3", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Losing the rule does not disturb the instance." },

@@ -97,13 +97,13 @@ export const VMAC = {
 // biome-ignore format: a table reads by rows
 export const LINKBEAT = {
   "<ifname>": { value: positional("[ENUM(MII|ETHTOOL|IOCTL)]"), default: "MII, else ETHTOOL, else IOCTL", repeat: "append", tier: "full", since: "",
-    build: "linkbeat", effective: { test: "test/unit/process/roles/vrrp-trackers.test.ts" },
+    build: "linkbeat", effective: { test: "test/unit/process/roles/vrrp-trackers.test.ts", unsaid: "the name of any interface" },
     doc: "One polled interface with its preferred method." },
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows
 export const UP_DOWN_DELAY = {
   "<ifname>": { value: positional("SECS(0..255,res=1us) [SECS(0..255,res=1us)]"), default: "up delay 0 (the manual claims: same as down)", unit: "s",
-    repeat: "last", tier: "full", since: "", effective: { test: "test/unit/process/roles/vrrp-trackers.test.ts" },
+    repeat: "last", tier: "full", since: "", effective: { test: "test/unit/process/roles/vrrp-trackers.test.ts", unsaid: "the name of any interface" },
     doc: "Delay before acting on loss and on return of this interface; must stay below (down_timer_adverts-1) x advert_int." },
 } as const satisfies Table;

@@ -236,6 +236,14 @@ describe("every kind of route and rule keeps its meaning over the wire", () => {
     });
   });
 
+  test("inet6 says the family of a default route", () =>
+    expectWord(
+      instanceText("virtual_routes {\n«inet6» default dev eth0\n}"),
+      ({ vrrp }) => vrrp.instances[0]?.routes.map((line) => must(wantedRoute(line, resolve)).family),
+      [6],
+      [4],
+    ));
+
   test("ttl-propagate goes to the kernel from the word", () => {
     const propagation = ({ vrrp }: Config) => {
       const [line] = vrrp.instances[0]?.routes ?? [];

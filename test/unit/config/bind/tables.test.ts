@@ -2,7 +2,7 @@
 // all ranges, same defaults, repeat rules, tiers and states.
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { catalog, defaultText } from "../../../../src/config/keywords/catalog.ts";
+import { type CatalogEntry, catalog, defaultText } from "../../../../src/config/keywords/catalog.ts";
 
 const root = `${import.meta.dirname}/../../../..`;
 const [header = "", ...lines] = readFileSync(`${root}/test/golden/keywords.tsv`, "utf8").trimEnd().split("\n");
@@ -54,6 +54,23 @@ test("each row says how far it has come, and names a test that exists", () => {
     return typeof effective === "object" && "test" in effective && !existsSync(`${root}/${effective.test}`);
   });
   expect(missing.map((entry) => entry.id)).toEqual([]);
+});
+
+/** What a test says: its own text, the examples where it reads those, short options as well. */
+function says(path: string, { id, keyword, row }: CatalogEntry): boolean {
+  const own = readFileSync(`${root}/${path}`, "utf8").replaceAll("\\n", "\n");
+  const text = own.includes("golden/keywords.tsv") ? `${own}\n${measured.get(id)?.example ?? ""}` : own;
+  const short = id.startsWith("cli/") && /^-\w$/.test(row.aliases ?? "") ? [row.aliases ?? ""] : [];
+  return [keyword, ...short].some((word) => new RegExp(`(?<![\\w-])${RegExp.escape(word)}(?![\\w-])`).test(text));
+}
+
+test("a test that a row names says the word, or the row says why it can't", () => {
+  const silent = entries.filter((entry) => {
+    const { effective } = entry.row;
+    if (typeof effective !== "object" || !("test" in effective)) return false;
+    return says(effective.test, entry) === (effective.unsaid !== undefined);
+  });
+  expect(silent.map(({ id }) => id)).toEqual([]);
 });
 
 test("aliases point to keywords of the same block", () => {

@@ -69,7 +69,7 @@ export const TRACK_FILE = {
   weight: { value: weight(254), default: "1", repeat: "first that differs from 1", tier: "core", since: "2.1.0",
     aliases: "the manual promises the full 32-bit range", effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Default multiplier; 0 makes any non-zero value a failure." },
-  init_file: { value: initFile, default: "0", repeat: "last", tier: "core", since: "2.1.0", reload: "start-only", effective: { test: "test/netns/vrrp-settings.test.ts" },
+  init_file: { value: initFile, default: "0", repeat: "last", tier: "core", since: "2.1.0", reload: "start-only", effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Create the file with this value at start; overwrite also replaces an existing one." },
 } as const satisfies Table;
 
@@ -82,6 +82,6 @@ export const VRRP_TRACK_FILE = {
     effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "As track_file/weight." },
   init_file: { value: initFile, default: "0", repeat: "last", tier: "core", since: "2.0.0", status: "deprecated", quiet: true, reload: "start-only",
-    effective: { test: "test/netns/vrrp-settings.test.ts" },
+    effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "As track_file/init_file." },
 } as const satisfies Table;

@@ -89,7 +89,7 @@ export const VIRTUAL_SERVER = {
     effective: { test: "test/vm/guest/tables.test.ts" },
     doc: "How much of the client address persistence compares; a dotted mask for IPv4, a prefix length for IPv6; switches persistence on with 360 s." },
   protocol: { value: one("ENUM(TCP|UDP|SCTP, any case)", wordsSchema(["TCP", "UDP", "SCTP"], { anyCase: true }), "TCP, UDP or SCTP"),
-    default: "UDP (with an error)", repeat: "last", tier: "seed", since: "<=1.0.3", effective: { test: "test/vm/guest/lifecycle.test.ts" },
+    default: "UDP (with an error)", repeat: "last", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "Transport; with a fwmark it is reported and ignored." },
   ha_suspend: { value: flag, initial: false, repeat: "flag", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/words/virtual-server.test.ts" },

@@ -1,5 +1,8 @@
 // Words about what is tracked: each from the text of a configuration to priorities, faults and what is told of them.
-import { describe, test } from "bun:test";
+import { afterAll, describe, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Config } from "../../../src/config/model.ts";
 import type { ProcessMonitor, RunningProcess } from "../../../src/kernel/process-monitor.ts";
 import type { ReceiveBuffer } from "../../../src/kernel/receive-buffer.ts";
@@ -297,6 +300,30 @@ describe("files", () => {
       ["/run/b"],
     ],
   ])("%s: what is watched", (_id, text, seen, otherwise) => expectWord(text, paths, seen, otherwise));
+
+  const directory = mkdtempSync(join(tmpdir(), "lbd-words-"));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const written = (config: Config) => {
+    const path = config.vrrp.files[0]?.path ?? "";
+    rmSync(path, { force: true });
+    watched(config);
+    return existsSync(path) && readFileSync(path, "utf8");
+  };
+  const file = join(directory, "load");
+  test.each<WordCase<string | false>>([
+    [
+      "track_file/init_file",
+      `track_file load {\nfile ${file}\n«init_file 3»\n}\n${using("track_file", "load")}`,
+      "3\n",
+      false,
+    ],
+    [
+      "vrrp_track_file/init_file",
+      `vrrp_track_file load {\nfile ${file}\n«init_file 3»\n}\n${using("track_file", "load")}`,
+      "3\n",
+      false,
+    ],
+  ])("%s: what stands there at the start", (_id, text, seen, otherwise) => expectWord(text, written, seen, otherwise));
 });
 
 describe("processes", () => {

@@ -45,6 +45,9 @@ describe("what goes to the kernel", () => {
     ["virtual_server/lb_algo", serviceText("«lb_algo sh»"), ["sh"], ["rr"]],
   ])("%s", (_id, text, seen, otherwise) => expectWord(text, schedulers, seen, otherwise));
 
+  test("virtual_server/protocol", () =>
+    expectWord(serviceText("«protocol UDP»"), (config) => services(config).map(({ protocol }) => protocol), [17], [6]));
+
   test("virtual_server/ip_family", () =>
     expectWord(
       named("fwmark 5", "«ip_family inet6»\nlvs_method TUN"),
@@ -183,6 +186,12 @@ describe("the table", () => {
   };
   const marked = (lines: string) => global(`nftables_ipvs t\n${lines}`, group("192.0.2.91 80").replace(/[«»]/g, ""));
   test.each<WordCase<unknown>>([
+    [
+      "global_defs/nftables_ipvs",
+      global("«nftables_ipvs t»", group("192.0.2.91 80").replace(/[«»]/g, "")),
+      [[{ table: "t", priority: -1 }], [1000, 1000]],
+      [[], []],
+    ],
     [
       "global_defs/nftables_ipvs_priority",
       marked("«nftables_ipvs_priority 7»"),

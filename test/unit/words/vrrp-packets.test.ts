@@ -52,6 +52,7 @@ const ONE_KEY = [`key 1 ${KEY}`, "active_key 1"];
 describe("a packet is heard", () => {
   const cases: readonly (readonly [...WordCase<string>, sender: Sender])[] = [
     ["vrrp_instance/version", instanceText("«version 3»"), "accepted", "version", { version: 3 }],
+    ["global_defs/vrrp_version", globalText("«vrrp_version 3»"), "accepted", "version", { version: 3 }],
     [
       "vrrp_instance/native_ipv6",
       instanceText("«native_ipv6»\nno_virtual_ipaddress\nvirtual_ipaddress {\n}"),

@@ -271,8 +271,8 @@ function unusableKind(ip: IpText): string | undefined {
 function isNew(address: Address, span: Span, seen: Map<string, Span>, findings: Findings): boolean {
   const key = addressKey(address);
   const before = seen.get(key);
-  if (!before) reportUnusable(address, span, findings);
   if (!before) {
+    reportUnusable(address, span, findings);
     seen.set(key, span);
     return true;
   }

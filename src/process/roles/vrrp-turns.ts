@@ -12,6 +12,8 @@ const MAX_WAITS_AWAKE = 8;
 
 export interface TurnPorts {
   readonly clock: Clock;
+  /** The time as the core takes it. */
+  now(): Instant;
   /** A timer that was due at `dueAt` has its turn. */
   begun(dueAt: MonoMs): void;
   /** Reads what waits in the sockets: a living master must not be taken for a dead one. */
@@ -97,7 +99,7 @@ export function createTurns(ports: TurnPorts): Turns {
     const isCertain = foreseen && foreseen.actions.length > 0;
     if (isCertain) takeOver(director, foreseen);
     if (isCertain && director.deadline() > clock.now()) arm();
-    else perform(director.timer({ now: clock.now(), wallMs: clock.wallMs() }));
+    else perform(director.timer(ports.now()));
   }
 
   /** What was rehearsed last is what timer() gives, so the neighbours hear of it before that is worked out again. */

@@ -139,6 +139,7 @@ export function createVrrpRole(context: RoleContext): Role {
   });
   const turns = createTurns({
     clock,
+    now,
     begun: (dueAt) => metrics.timer(dueAt, clock.now()),
     drain: () => sockets.drain(),
     reach: (actions) => reachNeighbours(actions, owning, false),

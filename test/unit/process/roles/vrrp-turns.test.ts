@@ -36,6 +36,7 @@ function bench(due: readonly (readonly [MonoMs, (now: MonoMs) => readonly Direct
   let inSockets: (turns: Turns) => void = () => {};
   const turns = createTurns({
     clock,
+    now: () => ({ now: clock.now(), wallMs: clock.wallMs() }),
     begun: () => {},
     drain() {
       const read = inSockets;

@@ -30,6 +30,9 @@ export interface NotifyPorts {
 /** A notify program may take this long before its group is ended. */
 export const NOTIFY_LIMIT_MS = 60_000;
 
+/** When this part of the time for a drain is over, what waits behind a program does so no longer. */
+const HURRY_SHARE = 0.5;
+
 const RUN_BUCKETS_S: readonly number[] = [0.01, 0.1, 1, 10, 60];
 
 export interface RunningNotifier extends Notifier {
@@ -141,8 +144,11 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
       const limit = new Promise<void>((resolve) => {
         cancel = ports.clock.at(ports.clock.now() + limitMs, resolve);
       });
+      // A program that hangs does not cost the next one, which mostly says that this is the end.
+      const cancelHurry = ports.clock.at(ports.clock.now() + HURRY_SHARE * limitMs, queues.hurry);
       await Promise.race([Promise.all([queues.idle(), mailer.idle()]), limit]);
       cancel();
+      cancelHurry();
     },
     reload(next) {
       global = next;

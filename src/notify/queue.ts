@@ -4,6 +4,8 @@
 export interface SerialQueues<T> {
   /** Runs `work` for `key` after what runs now; replaces what waits there, which is then reported as overtaken. */
   push(key: string, work: T): void;
+  /** What waits starts now, beside what runs. */
+  hurry(): void;
   /** Resolves when nothing runs or waits. */
   idle(): Promise<void>;
 }
@@ -11,6 +13,7 @@ export interface SerialQueues<T> {
 export function createSerialQueues<T>(run: (work: T) => Promise<void>, overtaken: (work: T) => void): SerialQueues<T> {
   const lines = new Map<string, { next?: T }>();
   let idleWaiters: (() => void)[] = [];
+  let beside = 0;
 
   async function work(key: string, line: { next?: T }): Promise<void> {
     while (line.next !== undefined) {
@@ -19,7 +22,22 @@ export function createSerialQueues<T>(run: (work: T) => Promise<void>, overtaken
       await run(current);
     }
     lines.delete(key);
-    if (lines.size === 0) for (const resolve of idleWaiters.splice(0)) resolve();
+    lookWhetherIdle();
+  }
+
+  async function workBeside(item: T): Promise<void> {
+    beside++;
+    await run(item);
+    beside--;
+    lookWhetherIdle();
+  }
+
+  function isIdle(): boolean {
+    return lines.size === 0 && beside === 0;
+  }
+
+  function lookWhetherIdle(): void {
+    if (isIdle()) for (const resolve of idleWaiters.splice(0)) resolve();
   }
 
   return {
@@ -34,8 +52,15 @@ export function createSerialQueues<T>(run: (work: T) => Promise<void>, overtaken
       lines.set(key, fresh);
       void work(key, fresh);
     },
+    hurry() {
+      for (const line of lines.values()) {
+        if (line.next === undefined) continue;
+        void workBeside(line.next);
+        delete line.next;
+      }
+    },
     idle() {
-      if (lines.size === 0) return Promise.resolve();
+      if (isIdle()) return Promise.resolve();
       return new Promise((resolve) => {
         idleWaiters = [...idleWaiters, resolve];
       });

@@ -622,4 +622,19 @@ describe.skipIf(reason !== undefined)("notifications", () => {
     );
     expect(heard.indexOf("BACKUP")).toBeLessThan(heard.indexOf("MASTER"));
   });
+
+  netTest("a program that hangs does not cost the stop its own", async () => {
+    using segment = new Segment("a");
+    using a = new Daemon(SUBJECT, segment.host(0), "");
+    const log = join(a.dir, "told");
+    const script = join(a.dir, "slow.sh");
+    writeFileSync(script, `#!/bin/sh\necho "$3" >>${log}\n[ "$3" = STOP ] || exec sleep 600\n`);
+    chmodSync(script, 0o755);
+    a.configure(config({ extra: `notify ${script}` }));
+    a.start();
+    const told = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
+    await until("master, and a program hangs", () => has(segment.host(0)) && told() !== "");
+    expect(await a.stop()).toBe(0);
+    await until("the stop is told", () => told().includes("STOP"));
+  });
 });

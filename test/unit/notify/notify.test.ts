@@ -173,8 +173,21 @@ test("programs of one object keep their order and the newest state wins; objects
   finish.shift()?.();
   await until("a3 runs", () => started.includes("a3"));
   expect(started).toEqual(["a1", "b1", "a3"]);
+  // In a hurry what waits is not overtaken and waits no longer; idle is when that has ended too.
+  queues.push("a", "a4");
+  queues.hurry();
+  expect(started.at(-1)).toBe("a4");
+  let idle = false;
+  const whenIdle = queues.idle().then(() => {
+    idle = true;
+  });
+  const last = finish.pop();
   for (const resolve of finish.splice(0)) resolve();
-  await queues.idle();
+  await Promise.resolve();
+  expect(idle).toBe(false);
+  last?.();
+  await whenIdle;
+  expect(overtaken).toEqual(["a2"]);
 });
 
 describe("mail", () => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { VrrpConfig, VrrpInstance } from "../../src/config/model.ts";
 import type { Datagram } from "../../src/vrrp/accept.ts";
 import { masterDownMs, skewMs } from "../../src/vrrp/timers.ts";
-import { address, advertFrom, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../support/vrrp.ts";
+import { address, advertFrom, HMAC, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../support/vrrp.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { type Node, type Segment, segment } from "./segment.ts";
 
@@ -73,14 +73,6 @@ function makeWorld(seed: number): World {
   const net = segment(aligned, { random, latencyMs: [0, advertMs / 20], latenessMs: advertMs / 200 });
   return { net, random, advertMs, preemptDelayMs, names, mixed, configs: aligned };
 }
-
-const HMAC: NonNullable<VrrpInstance["hmac"]> = {
-  keys: [{ id: 1, keyHex: "5a".repeat(32) }],
-  activeKey: 1,
-  timeWindowS: 5,
-  antiReplay: "time",
-  mode: "enforce",
-};
 
 function chaos({ net, random, advertMs }: World): void {
   for (const node of net.nodes) {

@@ -119,6 +119,15 @@ const GLOBAL: VrrpGlobal = {
   rxBufsMultiplier: 3,
 };
 
+/** auth_hmac as a pair has it. */
+export const HMAC: NonNullable<VrrpInstance["hmac"]> = {
+  keys: [{ id: 1, keyHex: "5a".repeat(32) }],
+  activeKey: 1,
+  timeWindowS: 5,
+  antiReplay: "time",
+  mode: "enforce",
+};
+
 export function vrrpConfig(
   instances: readonly VrrpInstance[],
   more: Omit<Partial<VrrpConfig>, "global"> & { readonly global?: Partial<VrrpGlobal> } = {},

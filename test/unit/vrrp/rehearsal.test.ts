@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { VrrpGlobal, VrrpInstance } from "../../../src/config/model.ts";
 import { type DirectorAction, notDone, reachesNeighbours } from "../../../src/vrrp/actions.ts";
-import { address, syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
+import { address, HMAC, syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab, words } from "../../support/vrrp-lab.ts";
 
 const MASTER = "192.0.2.2";
@@ -29,14 +29,6 @@ function backups(
   for (const { name } of instances) bench.hear(MASTER, 200, {}, name);
   return bench;
 }
-
-const HMAC: NonNullable<VrrpInstance["hmac"]> = {
-  keys: [{ id: 1, keyHex: "5a".repeat(32) }],
-  activeKey: 1,
-  timeWindowS: 5,
-  antiReplay: "time",
-  mode: "enforce",
-};
 
 const rehearsals = ({ log }: Lab) =>
   log.flatMap(({ at, action }) => (action.kind === "rehearse" ? [{ at, ...action }] : []));

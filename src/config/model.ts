@@ -53,6 +53,8 @@ export interface GlobalConfig {
   readonly smtp: SmtpConfig;
   readonly fifo: { readonly all?: Fifo; readonly vrrp?: Fifo; readonly lvs?: Fifo };
   readonly fifoWriteVrrpStatesOnReload: boolean;
+  /** `notify_serial`: programs of one object run one after the other. */
+  readonly notifySerial: boolean;
   readonly lvs: LvsGlobal;
   readonly process: {
     readonly vrrp: ProcessRights;

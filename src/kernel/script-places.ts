@@ -4,6 +4,8 @@
 export const MAX_RUNNING = 16;
 /** Of these places, so many are never taken by programs that ran into their time limit the last time. */
 export const KEPT_FOR_QUICK = 4;
+/** For programs of notifications, whose own bound (notify/places.ts) is below: no state waits here. FIFO readers and slow ones are besides. */
+export const NOTIFY_PLACES = 1024;
 /** A program that waits for a place longer than this many others is refused: something is very wrong. */
 export const MAX_WAITING = 1024;
 
@@ -20,13 +22,14 @@ interface Waiting {
   readonly resume: (entered: true) => void;
 }
 
-export function createScriptPlaces(): ScriptPlaces {
+/** `maxRunning`: all places, those that are kept among them. */
+export function createScriptPlaces(maxRunning: number = MAX_RUNNING): ScriptPlaces {
   const waiting: Waiting[] = [];
   let taken = 0;
   let takenBySlow = 0;
 
   function isFree(isSlow: boolean): boolean {
-    return taken < MAX_RUNNING && (!isSlow || takenBySlow < MAX_RUNNING - KEPT_FOR_QUICK);
+    return taken < maxRunning && (!isSlow || takenBySlow < maxRunning - KEPT_FOR_QUICK);
   }
 
   function take(isSlow: boolean): void {

@@ -17,8 +17,15 @@ export interface ScriptRunner {
   /**
    * Runs a program with extra arguments. A place is waited for first; the time limit counts from the start of the program; Infinity:
    * none. At the limit `overdue` is called and its group is ended, KILL at the latest KILL_AFTER_MS later; the answer comes when it is gone.
+   * `end` ends it like its limit.
    */
-  run(command: Command, extraArgs: readonly string[], limitMs: number, overdue?: () => void): Promise<ScriptOutcome>;
+  run(
+    command: Command,
+    extraArgs: readonly string[],
+    limitMs: number,
+    overdue?: () => void,
+    end?: AbortSignal,
+  ): Promise<ScriptOutcome>;
   /** Programs that run now. */
   running(): number;
   /** Ends everything that runs or waits: TERM to each group, KILL to what is there STOP_GRACE_MS later. Nothing is left afterwards. */
@@ -36,13 +43,13 @@ const SCRUBBED = /^(LD_|BASH_ENV$|ENV$|IFS$|BUN_|NODE_|DENO_|LBD_)/;
 
 interface TimeLimit {
   readonly ms: number;
+  readonly end?: AbortSignal | undefined;
   overdue(): void;
 }
 
-export function createScriptRunner(clock: Clock, initial: ScriptSecurity): ScriptRunner {
+export function createScriptRunner(clock: Clock, initial: ScriptSecurity, places = createScriptPlaces()): ScriptRunner {
   let security = initial;
   const active = new Set<ChildProcess>();
-  const places = createScriptPlaces();
   /** Programs that ran into their time limit the last time. */
   const slow = new WeakSet<Command>();
   let stopped = false;
@@ -53,10 +60,11 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
     extraArgs: readonly string[],
     limitMs: number,
     overdue: () => void = () => {},
+    end?: AbortSignal,
   ): Promise<ScriptOutcome> {
     const isSlow = slow.has(command);
     if (!(await places.enter(isSlow))) return { kind: "cannot-start", reason: `${MAX_WAITING} programs wait already` };
-    const outcome = await runNow(command, extraArgs, { ms: limitMs, overdue });
+    const outcome = await runNow(command, extraArgs, { ms: limitMs, overdue, end });
     if (outcome.kind === "timeout") slow.add(command);
     else slow.delete(command);
     places.leave(isSlow);
@@ -95,14 +103,17 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity): Scrip
       let timedOut = false;
       let cancelKill = () => {};
       const end = () => {
+        if (timedOut) return;
         timedOut = true;
         killGroup(child, "SIGTERM");
         cancelKill = clock.at(clock.now() + KILL_AFTER_MS, () => killGroup(child, "SIGKILL"));
         limit.overdue();
       };
       const cancelLimit = limit.ms === Number.POSITIVE_INFINITY ? () => {} : clock.at(clock.now() + limit.ms, end);
+      limit.end?.addEventListener("abort", end);
       const done = (outcome: ScriptOutcome) => {
         cancelLimit();
+        limit.end?.removeEventListener("abort", end);
         // The leader may be gone while its children go on: the group gets no second life.
         if (timedOut || stopped) killGroup(child, "SIGKILL");
         cancelKill();

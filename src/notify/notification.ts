@@ -36,9 +36,9 @@ export type Notification =
       readonly reason: string;
     };
 
-/** Delivers notifications: serial per object, newest state winning, each run bounded in time. Never blocks the caller. */
+/** Delivers notifications: programs at once, or in order for each object with `notify_serial`. Never blocks the caller. */
 export interface Notifier {
   notify(notification: Notification): void;
-  /** Waits for what is running, at most `limitMs`, then ends it. */
+  /** Waits for what is running, at most `limitMs`. */
   drain(limitMs: number): Promise<void>;
 }

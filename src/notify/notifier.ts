@@ -1,13 +1,14 @@
-// Adapter notify: takes what happened and tells programs, FIFOs and people. Programs of one object run one after the other, FIFO
-// lines keep the order of events, mails go out on their own; nothing here ever holds up the caller.
-import type { Clock } from "../base/clock.ts";
+// Adapter notify: takes what happened and tells programs, FIFOs and people. Programs start at once and run side by side, as keepalived's
+// do, or in order with `notify_serial`; FIFO lines keep the order of events, mails go out on their own; nothing here ever holds up the caller.
+import type { Cancel, Clock } from "../base/clock.ts";
 import { observe } from "../base/histogram.ts";
 import type { Log } from "../base/log.ts";
 import type { Command, Fifo, GlobalConfig } from "../config/model.ts";
 import { type FifoWriter, fifoLine, openFifo } from "./fifo.ts";
 import { createMailer, type Mailer, mailFor } from "./mail.ts";
 import type { Notification, Notifier } from "./notification.ts";
-import { createSerialQueues } from "./queue.ts";
+import { CROWDED_LIMIT_MS, createNotifyPlaces, MAX_NOTIFY_RUNNING, MAX_NOTIFY_WAITING } from "./places.ts";
+import { createSerialQueues, MAX_SERIAL_WAITING } from "./queue.ts";
 import { objectKey, type ScriptCall, scriptCalls } from "./scripts.ts";
 
 /** How a program ended, as the script runner says it. */
@@ -21,19 +22,27 @@ export interface NotifyPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly hostName: string;
-  /** `limitMs` Infinity: it may run as long as this process. */
-  run(command: Command, extraArgs: readonly string[], limitMs: number): Promise<NotifyOutcome>;
+  /** `limitMs` Infinity: it may run as long as this process. `end`: its group is ended before. */
+  run(command: Command, extraArgs: readonly string[], limitMs: number, end?: AbortSignal): Promise<NotifyOutcome>;
   /** mkfifo(3) with the owner and mode that the keyword asks for. */
   makeFifo(path: string, user: string | undefined, group: string | undefined): "made" | "exists";
 }
 
-/** A notify program may take this long before its group is ended. */
-export const NOTIFY_LIMIT_MS = 60_000;
+/** With `notify_serial` a program may take this long: then its group is ended, and the next state is told. */
+export const SERIAL_LIMIT_MS = 60_000;
 
 /** When this part of the time for a drain is over, what waits behind a program does so no longer. */
 const HURRY_SHARE = 0.5;
+/** keepalived: at the stop all that runs gets a second. Here that is for programs of earlier states; those of the stop get all the time. */
+const EARLIER_PATIENCE_MS = 1000;
 
 const RUN_BUCKETS_S: readonly number[] = [0.01, 0.1, 1, 10, 60];
+
+/** A state and the programs that are told of it. */
+interface Told {
+  readonly key: string;
+  readonly calls: readonly ScriptCall[];
+}
 
 export interface RunningNotifier extends Notifier {
   /** Takes another configuration: FIFOs that stay the same stay open. */
@@ -51,13 +60,12 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
   const counters: Record<string, number> = {};
   /** State that the last mail of an instance or group told. */
   const mailed = new Map<string, string>();
-  const queues = createSerialQueues<{ key: string; calls: readonly ScriptCall[] }>(runCalls, (work) => {
+  const places = createNotifyPlaces(ports.clock);
+  const queues = createSerialQueues<Told>(runSerially, ({ key }) => {
     count(`lbd_notify_runs_total{kind="script",result="overtaken"}`);
-    ports.log({
-      level: "info",
-      area: "notify",
-      message: `${work.key}: a newer state overtook one whose programs had not run yet`,
-    });
+    warn(
+      `${key}: ${MAX_SERIAL_WAITING} states wait behind a program that runs (notify_serial), the oldest is not told`,
+    );
   });
   openFifos();
 
@@ -105,20 +113,34 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
     ports.log({ level: "warning", area: "notify", message });
   }
 
-  async function runCalls({ key, calls }: { key: string; calls: readonly ScriptCall[] }): Promise<void> {
-    for (const call of calls) {
-      const startedAt = ports.clock.now();
-      const outcome = await ports.run(call.command, call.args, NOTIFY_LIMIT_MS);
-      observe(counters, "lbd_notify_duration_seconds", "", RUN_BUCKETS_S, (ports.clock.now() - startedAt) / 1000);
-      const result = outcome.kind === "exit" ? (outcome.status === 0 ? "ok" : "failed") : outcome.kind;
-      count(`lbd_notify_runs_total{kind="script",result="${result}"}`);
-      if (result !== "ok")
-        ports.log({
-          level: "warning",
-          area: "notify",
-          message: `${key}: ${call.command.argv.join(" ")}: ${describe(outcome)}`,
-        });
-    }
+  async function runSerially({ key, calls }: Told): Promise<void> {
+    for (const call of calls) await runCall(key, call, SERIAL_LIMIT_MS);
+  }
+
+  function runCall(key: string, call: ScriptCall, limitMs: number): Promise<void> {
+    const what = `${key}: ${call.command.argv.join(" ")}`;
+    return places.enter({
+      async run(makeRoom) {
+        const startedAt = ports.clock.now();
+        const outcome = await ports.run(call.command, call.args, limitMs, makeRoom);
+        observe(counters, "lbd_notify_duration_seconds", "", RUN_BUCKETS_S, (ports.clock.now() - startedAt) / 1000);
+        const result = outcome.kind === "exit" ? (outcome.status === 0 ? "ok" : "failed") : outcome.kind;
+        count(`lbd_notify_runs_total{kind="script",result="${result}"}`);
+        if (result !== "ok" && !makeRoom.aborted) warn(`${what}: ${describe(outcome)}`);
+      },
+      givenUp() {
+        count(`lbd_notify_runs_total{kind="script",result="dropped"}`);
+        warn(`${what}: not started, ${MAX_NOTIFY_RUNNING} notify programs run and ${MAX_NOTIFY_WAITING} wait`);
+      },
+      ended() {
+        const seconds = CROWDED_LIMIT_MS / 1000;
+        warn(`${what}: ended after more than ${seconds} s, because ${MAX_NOTIFY_RUNNING} run and others wait`);
+      },
+    });
+  }
+
+  function warn(message: string): void {
+    ports.log({ level: "warning", area: "notify", message });
   }
 
   /** keepalived: a state is mailed once, also when one without a mail (no_email_faults) lies between. */
@@ -135,20 +157,27 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
       const line = fifoLine(notification);
       if (line !== undefined) for (const { writer } of fifos.values()) count(fifoResult(writer.write(line)));
       const calls = scriptCalls(notification);
-      if (calls.length > 0) queues.push(scriptKey(notification), { key: objectKey(notification), calls });
+      const key = objectKey(notification);
+      if (global.notifySerial && calls.length > 0) queues.push(scriptKey(notification), { key, calls });
+      else for (const call of calls) void runCall(key, call, Number.POSITIVE_INFINITY);
       const mail = mailFor(notification, global.smtp, global.routerId ?? ports.hostName);
       if (mail && isNews(notification)) mailer.send(mail);
     },
     async drain(limitMs) {
-      let cancel = () => {};
-      const limit = new Promise<void>((resolve) => {
-        cancel = ports.clock.at(ports.clock.now() + limitMs, resolve);
-      });
+      const began = ports.clock.now();
+      const cancels: Cancel[] = [];
+      const after = (ms: number) =>
+        new Promise<void>((resolve) => cancels.push(ports.clock.at(began + Math.min(ms, limitMs), resolve)));
       // A program that hangs does not cost the next one, which mostly says that this is the end.
-      const cancelHurry = ports.clock.at(ports.clock.now() + HURRY_SHARE * limitMs, queues.hurry);
-      await Promise.race([Promise.all([queues.idle(), mailer.idle()]), limit]);
-      cancel();
-      cancelHurry();
+      void after(HURRY_SHARE * limitMs).then(() => {
+        queues.hurry();
+        places.hurry();
+      });
+      const others = [queues.idle(), mailer.idle()];
+      const ownDone = Promise.all([...others, places.idle(began - EARLIER_PATIENCE_MS), after(EARLIER_PATIENCE_MS)]);
+      const allDone = Promise.all([...others, places.idle(Number.NEGATIVE_INFINITY)]);
+      await Promise.race([ownDone, allDone, after(limitMs)]);
+      for (const cancel of cancels) cancel();
     },
     reload(next) {
       global = next;

@@ -1,8 +1,11 @@
-// Adapter notify: one line of work per object. While a program of an object runs, at most one newer state waits: a state that a
-// still newer one has overtaken is of no use to anybody. (keepalived starts them all at once, in no order.)
+// Adapter notify: one line of work per object, for `notify_serial`: states are told one after the other, each of them, in the order in
+// which they came. Without the word all run at once, as under keepalived, and nothing is queued here.
+
+/** States of one object that wait; beyond that the oldest of them is left out. */
+export const MAX_SERIAL_WAITING = 64;
 
 export interface SerialQueues<T> {
-  /** Runs `work` for `key` after what runs now; replaces what waits there, which is then reported as overtaken. */
+  /** Runs `work` for `key` after all that was pushed before for it. */
   push(key: string, work: T): void;
   /** What waits starts now, beside what runs. */
   hurry(): void;
@@ -10,17 +13,14 @@ export interface SerialQueues<T> {
   idle(): Promise<void>;
 }
 
-export function createSerialQueues<T>(run: (work: T) => Promise<void>, overtaken: (work: T) => void): SerialQueues<T> {
-  const lines = new Map<string, { next?: T }>();
+/** `leftOut` hears of work that never ran. */
+export function createSerialQueues<T>(run: (work: T) => Promise<void>, leftOut: (work: T) => void): SerialQueues<T> {
+  const lines = new Map<string, T[]>();
   let idleWaiters: (() => void)[] = [];
   let beside = 0;
 
-  async function work(key: string, line: { next?: T }): Promise<void> {
-    while (line.next !== undefined) {
-      const current = line.next;
-      delete line.next;
-      await run(current);
-    }
+  async function work(key: string, line: T[]): Promise<void> {
+    for (let item = line.shift(); item !== undefined; item = line.shift()) await run(item);
     lines.delete(key);
     lookWhetherIdle();
   }
@@ -43,21 +43,19 @@ export function createSerialQueues<T>(run: (work: T) => Promise<void>, overtaken
   return {
     push(key, item) {
       const line = lines.get(key);
-      if (line) {
-        if (line.next !== undefined) overtaken(line.next);
-        line.next = item;
+      if (!line) {
+        const fresh = [item];
+        lines.set(key, fresh);
+        void work(key, fresh);
         return;
       }
-      const fresh = { next: item };
-      lines.set(key, fresh);
-      void work(key, fresh);
+      line.push(item);
+      if (line.length <= MAX_SERIAL_WAITING) return;
+      const oldest = line.shift();
+      if (oldest !== undefined) leftOut(oldest);
     },
     hurry() {
-      for (const line of lines.values()) {
-        if (line.next === undefined) continue;
-        void workBeside(line.next);
-        delete line.next;
-      }
+      for (const line of lines.values()) for (const item of line.splice(0)) void workBeside(item);
     },
     idle() {
       if (isIdle()) return Promise.resolve();

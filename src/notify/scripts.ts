@@ -22,7 +22,7 @@ export function scriptCalls(notification: Notification): ScriptCall[] {
   }
 }
 
-/** What keeps its order: one line of work per instance, group, service, or server of a service. */
+/** What keeps its order with `notify_serial`: one line of work per instance, group, service, or server of a service. */
 export function objectKey(notification: Notification): string {
   switch (notification.kind) {
     case "instance":

@@ -26,6 +26,7 @@ const EMPTY: Config = {
     smtp: { recipients: [], port: 25, timeoutMs: 30_000, noEmailFaults: false, noCheckerEmails: false },
     fifo: {},
     fifoWriteVrrpStatesOnReload: false,
+    notifySerial: false,
     lvs: {
       timeouts: {},
       flush: false,

@@ -333,6 +333,8 @@ export const GLOBAL_DEFS = {
     doc: "Program started to read the LVS pipe." },
   fifo_write_vrrp_states_on_reload: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.2.5", effective: { test: "test/netns/vrrp-settings.test.ts" },
     doc: "Write the current VRRP states to the pipes again after a reload." },
+  notify_serial: { value: bool, initial: false, repeat: "last", tier: "full", since: "lbd", effective: { test: "test/unit/words/notify.test.ts" },
+    doc: "Word of lbd: run the notify programs of one object one after the other, each state in its order, 60 s each; default: at once, side by side." },
   vrrp_netlink_cmd_rcv_bufs: { value: integer(0, UINT32_MAX), default: "(kernel)", unit: "bytes", repeat: "last", tier: "full", since: "2.0.0",
     effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Receive buffer of the VRRP netlink command socket." },

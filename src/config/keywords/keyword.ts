@@ -82,7 +82,7 @@ export interface Keyword<T = unknown> {
   readonly unit?: string;
   readonly repeat: Repeat;
   readonly tier: Tier;
-  /** First release of keepalived that has the word; `A..B`: gone after B; empty: never told. */
+  /** First release of keepalived that has the word; `A..B`: gone after B; empty: never told; `lbd`: a word of ours. */
   readonly since: string;
   /** Absent: ok. `removed` and `doc-only` words are known, so that the finding can name their successor. */
   readonly status?: "deprecated" | "removed" | "doc-only";

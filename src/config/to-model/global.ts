@@ -78,6 +78,7 @@ export function toGlobal(top: BoundTop, block: BoundGlobal, context: BindContext
       ...(block.lvs_notify_fifo && { lvs: toFifo(block.lvs_notify_fifo, block.lvs_notify_fifo_script) }),
     },
     fifoWriteVrrpStatesOnReload: block.fifo_write_vrrp_states_on_reload?.value ?? false,
+    notifySerial: block.notify_serial?.value ?? false,
     lvs: toLvs(block),
     process: toProcesses(block),
     processNames: toProcessNames(block),

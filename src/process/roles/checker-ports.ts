@@ -14,6 +14,7 @@ import type { ReceiveBuffer } from "../../kernel/receive-buffer.ts";
 import { openReflector, type Reflector } from "../../kernel/reflector.ts";
 import { openFileLimit, openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
+import { createScriptPlaces, NOTIFY_PLACES } from "../../kernel/script-places.ts";
 import { createScriptRunner } from "../../kernel/script-runner.ts";
 import type { Notification } from "../../notify/notification.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
@@ -76,7 +77,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
   const security: ScriptSecurity = { enabled: false, useSymlinkPaths: false, supplementaryGroups: false };
   // Two: a check's programs never wait for those of notifications, nor the other way round.
   const checkScripts = createScriptRunner(clock, security);
-  const notifyScripts = createScriptRunner(clock, security);
+  const notifyScripts = createScriptRunner(clock, security, createScriptPlaces(NOTIFY_PLACES));
   let fileChanged: (path: string) => void = () => {};
   return {
     openIpvs: (namespace) =>
@@ -97,7 +98,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
         clock,
         log,
         hostName: hostname(),
-        run: (command, extraArgs, limitMs) => notifyScripts.run(command, extraArgs, limitMs),
+        run: (command, extraArgs, limitMs, end) => notifyScripts.run(command, extraArgs, limitMs, undefined, end),
         makeFifo,
       }),
     ),

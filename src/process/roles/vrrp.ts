@@ -5,7 +5,7 @@ import { SyscallError } from "../../../ffi/errno.ts";
 import type { Cancel } from "../../base/clock.ts";
 import { ipBytes } from "../../base/ip.ts";
 import { unreachable } from "../../base/never.ts";
-import type { Config, ScriptSecurity, VrrpInstance } from "../../config/model.ts";
+import type { Command, Config, ScriptSecurity, VrrpInstance } from "../../config/model.ts";
 import { openFileWatches } from "../../kernel/file-watch.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
 import { openLinkMonitor } from "../../kernel/link-monitor.ts";
@@ -19,6 +19,7 @@ import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import { openReflector } from "../../kernel/reflector.ts";
 import { openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
+import { createScriptPlaces, NOTIFY_PLACES } from "../../kernel/script-places.ts";
 import { createScriptRunner, type ScriptOutcome } from "../../kernel/script-runner.ts";
 import { currentWorld, openSysctlKeeper, parseSysctlJournal } from "../../kernel/sysctl.ts";
 import { openVirtualInterfaces } from "../../kernel/vmac.ts";
@@ -93,7 +94,7 @@ export function createVrrpRole(context: RoleContext): Role {
   const security: ScriptSecurity = { enabled: false, useSymlinkPaths: false, supplementaryGroups: false };
   // Two: programs of notifications never wait for tracking scripts that hang, nor the other way round.
   const trackScripts = createScriptRunner(clock, security);
-  const notifyScripts = createScriptRunner(clock, security);
+  const notifyScripts = createScriptRunner(clock, security, createScriptPlaces(NOTIFY_PLACES));
   const sysctl = openSysctlKeeper(openJournal(journalPath(options.runDir, "vrrp-sysctl"), parseSysctlJournal), log);
   const commands = openRtnetlink();
   const virtuals = openVirtualInterfaces(commands, sysctl, log);
@@ -295,6 +296,10 @@ export function createVrrpRole(context: RoleContext): Role {
     return sysctl.value(`net/ipv6/conf/${link}/forwarding`) === "1";
   }
 
+  function runNotify(command: Command, args: readonly string[], limitMs: number, end?: AbortSignal) {
+    return notifyScripts.run(command, args, limitMs, undefined, end);
+  }
+
   // --- tables
 
   /** Commands bring events, which may ask for this again while it runs: then it is done once more behind itself. */
@@ -480,8 +485,7 @@ export function createVrrpRole(context: RoleContext): Role {
     notifyScripts.setSecurity(global.scripts);
     takeRights(global.process.vrrp);
     if (notifier) notifier.reload(global);
-    else
-      notifier = createNotifier("vrrp", global, { clock, log, hostName: hostname(), run: notifyScripts.run, makeFifo });
+    else notifier = createNotifier("vrrp", global, { clock, log, hostName: hostname(), run: runNotify, makeFifo });
     commands.setReceiveBuffer(wishedBuffer(vrrp.global.cmdRcvBufBytes, vrrp.global.cmdRcvBufForce));
     reflector.setReceiveBuffer(wishedBuffer(vrrp.global.monitorRcvBufBytes, vrrp.global.monitorRcvBufForce));
     openFirewall(next);

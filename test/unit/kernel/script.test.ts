@@ -115,6 +115,21 @@ describe("runner", () => {
     rmSync(dir, { recursive: true });
   });
 
+  test("one without a limit is ended when its place is needed, its children too", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
+    const pidFile = join(dir, "pid");
+    const end = new AbortController();
+    const runner = createScriptRunner(clock, OPEN);
+    const script = sh(`sleep 300 & echo $! > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; wait`);
+    const outcome = runner.run(script, [], Number.POSITIVE_INFINITY, undefined, end.signal);
+    await until("it runs", () => existsSync(pidFile));
+    const pid = Number(readFileSync(pidFile, "utf8"));
+    end.abort();
+    expect((await outcome).kind).toBe("timeout");
+    await until("the child is gone", () => !alive(pid));
+    rmSync(dir, { recursive: true });
+  });
+
   test("a missing interpreter is named as such", async () => {
     const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
     const path = join(dir, "odd");

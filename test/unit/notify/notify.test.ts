@@ -8,8 +8,9 @@ import type { Command, NotifyCommands, SmtpConfig } from "../../../src/config/mo
 import { fifoLine, openFifo } from "../../../src/notify/fifo.ts";
 import { createMailer, mailFor } from "../../../src/notify/mail.ts";
 import type { Notification } from "../../../src/notify/notification.ts";
-import { createNotifier } from "../../../src/notify/notifier.ts";
-import { createSerialQueues } from "../../../src/notify/queue.ts";
+import { createNotifier, SERIAL_LIMIT_MS } from "../../../src/notify/notifier.ts";
+import { CROWDED_LIMIT_MS, MAX_NOTIFY_RUNNING, MAX_NOTIFY_WAITING } from "../../../src/notify/places.ts";
+import { createSerialQueues, MAX_SERIAL_WAITING } from "../../../src/notify/queue.ts";
 import { scriptCalls } from "../../../src/notify/scripts.ts";
 import { bindText } from "../../support/config.ts";
 import { mailRelay } from "../../support/mail-relay.ts";
@@ -153,41 +154,132 @@ test("a reader of a FIFO is run once; its end is told, another one takes its pla
   rmSync(dir, { recursive: true });
 });
 
-test("programs of one object keep their order and the newest state wins; objects don't wait for each other", async () => {
-  const started: string[] = [];
-  const overtaken: string[] = [];
-  const finish: (() => void)[] = [];
-  const queues = createSerialQueues<string>(
-    (work) => {
-      started.push(work);
-      return new Promise((resolve) => finish.push(resolve));
-    },
-    (work) => overtaken.push(work),
-  );
-  queues.push("a", "a1");
-  queues.push("a", "a2");
-  queues.push("b", "b1");
-  queues.push("a", "a3");
-  expect(started).toEqual(["a1", "b1"]);
-  expect(overtaken).toEqual(["a2"]);
-  finish.shift()?.();
-  await until("a3 runs", () => started.includes("a3"));
-  expect(started).toEqual(["a1", "b1", "a3"]);
-  // In a hurry what waits is not overtaken and waits no longer; idle is when that has ended too.
-  queues.push("a", "a4");
-  queues.hurry();
-  expect(started.at(-1)).toBe("a4");
-  let idle = false;
-  const whenIdle = queues.idle().then(() => {
-    idle = true;
+describe("when programs start", () => {
+  /** What was started, and how to end it. */
+  function bench(serial: boolean) {
+    const clock = manualClock();
+    const lines: string[] = [];
+    const started: string[] = [];
+    const ends = new Map<string, (status: number) => void>();
+    const limits = new Set<number>();
+    const notifier = createNotifier(
+      "vrrp",
+      { ...configOf([]).global, notifySerial: serial },
+      {
+        clock,
+        log: ({ message }) => lines.push(message),
+        hostName: "d",
+        run: ({ argv }, args, limitMs, end) =>
+          new Promise((resolve) => {
+            const name = [...argv, ...args].join(" ");
+            started.push(name);
+            limits.add(limitMs);
+            ends.set(name, (status) => resolve({ kind: "exit", status }));
+            end?.addEventListener("abort", () => resolve({ kind: "timeout", limitMs }));
+          }),
+        makeFifo: () => "made",
+      },
+    );
+    const end = async (name: string) => {
+      ends.get(name)?.(0);
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+    };
+    return { clock, lines, started, limits, notifier, end };
+  }
+  const any: NotifyCommands = { any: command("/any") };
+  const named = (n: number): Notification => ({ ...instance("MASTER", any), name: `VI_${n}` });
+
+  test("at once and side by side, without a limit: a state never waits for an older one", () => {
+    const { started, limits, notifier } = bench(false);
+    notifier.notify(instance("BACKUP"));
+    notifier.notify(instance("MASTER"));
+    expect(started).toEqual(["/backup", "/any INSTANCE VI_1 BACKUP 120", "/master", "/any INSTANCE VI_1 MASTER 120"]);
+    expect([...limits]).toEqual([Number.POSITIVE_INFINITY]);
   });
-  const last = finish.pop();
-  for (const resolve of finish.splice(0)) resolve();
-  await Promise.resolve();
-  expect(idle).toBe(false);
-  last?.();
-  await whenIdle;
-  expect(overtaken).toEqual(["a2"]);
+
+  test("notify_serial: one after the other, each state is told, with a limit; other objects don't wait", async () => {
+    const { started, limits, notifier, end } = bench(true);
+    for (const state of ["BACKUP", "FAULT", "MASTER"] as const) notifier.notify(instance(state, any));
+    notifier.notify(group("MASTER"));
+    expect(started).toEqual(["/any INSTANCE VI_1 BACKUP 120", "/master"]);
+    await end("/any INSTANCE VI_1 BACKUP 120");
+    await end("/any INSTANCE VI_1 FAULT 120");
+    expect(started.slice(2)).toEqual(["/any INSTANCE VI_1 FAULT 120", "/any INSTANCE VI_1 MASTER 120"]);
+    expect([...limits]).toEqual([SERIAL_LIMIT_MS]);
+  });
+
+  test("notify_serial: beyond its bound the oldest state that waits is left out, and said to be", async () => {
+    const ran: number[] = [];
+    const left: number[] = [];
+    let end = () => {};
+    const queues = createSerialQueues<number>(
+      (work) => {
+        ran.push(work);
+        return new Promise((resolve) => {
+          end = resolve;
+        });
+      },
+      (work) => left.push(work),
+    );
+    for (let n = 0; n <= MAX_SERIAL_WAITING + 2; n++) queues.push("a", n);
+    expect(left).toEqual([1, 2]);
+    end();
+    await until("the next", () => ran.length === 2);
+    expect(ran).toEqual([0, 3]);
+    // At the stop all that waits starts, the rest of the states too.
+    queues.hurry();
+    expect(ran.length).toBe(MAX_SERIAL_WAITING + 1);
+  });
+
+  test("a crowd is spread over turns; beyond the bound one waits, and what hangs makes room after a minute", async () => {
+    const { clock, lines, started, notifier, end } = bench(false);
+    for (let n = 0; n < MAX_NOTIFY_RUNNING + 2; n++) notifier.notify(named(n));
+    expect(started.length).toBeLessThan(20);
+    clock.advance(1);
+    expect(started.length).toBe(MAX_NOTIFY_RUNNING);
+    await end("/any INSTANCE VI_7 MASTER 120");
+    clock.advance(1);
+    expect(started.length).toBe(MAX_NOTIFY_RUNNING + 1);
+    clock.advance(CROWDED_LIMIT_MS - 3);
+    expect(lines).toEqual([]);
+    clock.advance(3);
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+    clock.advance(1);
+    expect(started.at(-1)).toBe(`/any INSTANCE VI_${MAX_NOTIFY_RUNNING + 1} MASTER 120`);
+    expect(lines).toEqual(["instance VI_0: /any: ended after more than 60 s, because 512 run and others wait"]);
+    // Nobody waits any more: the others may go on for ever.
+    clock.advance(10 * CROWDED_LIMIT_MS);
+    expect(lines).toHaveLength(1);
+  });
+
+  test("of those that wait the oldest is given up beyond a bound, and said to be", () => {
+    const { clock, lines, notifier } = bench(false);
+    for (let n = 0; n < MAX_NOTIFY_RUNNING + MAX_NOTIFY_WAITING + 1; n++) {
+      notifier.notify(named(n));
+      clock.advance(1);
+    }
+    expect(lines).toEqual([
+      `instance VI_${MAX_NOTIFY_RUNNING}: /any: not started, 512 notify programs run and 1024 wait`,
+    ]);
+  });
+
+  test("the stop waits for its own programs, and a second for older ones", async () => {
+    const { clock, started, notifier, end } = bench(false);
+    notifier.notify(instance("BACKUP", { backup: command("/hangs") }));
+    clock.advance(5000);
+    notifier.notify(instance("STOP", { stop: command("/stop") }));
+    expect(started).toEqual(["/hangs", "/stop"]);
+    let drained = false;
+    const done = notifier.drain(3000).then(() => {
+      drained = true;
+    });
+    clock.advance(2000);
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+    expect(drained).toBe(false);
+    await end("/stop");
+    await done;
+    expect(drained).toBe(true);
+  });
 });
 
 describe("mail", () => {

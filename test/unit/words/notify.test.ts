@@ -57,6 +57,28 @@ describe("programs of instances and groups", () => {
     ));
 });
 
+test("global_defs/notify_serial", () =>
+  expectWord(
+    globalText("«notify_serial»", "notify /x"),
+    (config) => {
+      const running: string[] = [];
+      const notifier = createNotifier("vrrp", config.global, {
+        clock: manualClock(),
+        log: () => {},
+        hostName: "d",
+        makeFifo: () => "made",
+        run(_command, args) {
+          running.push(args[2] ?? "");
+          return new Promise(() => {});
+        },
+      });
+      for (const told of life(config, "stop")) notifier.notify(told);
+      return running;
+    },
+    ["BACKUP"],
+    ["BACKUP", "MASTER", "BACKUP", "FAULT", "STOP"],
+  ));
+
 /** What each kind of thing is told of by mail. */
 const mailed = (config: Config) => {
   const standing = { quorumUp: false, liveWeight: 0, reason: "", sinceWallMs: 0, realServers: new Map() };

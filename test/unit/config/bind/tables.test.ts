@@ -16,8 +16,9 @@ const measured = new Map(
 const entries = catalog().flatMap((section) => section.entries);
 const ours = new Map(entries.map((entry) => [entry.id, entry.row]));
 
-test("every word of keepalived is known, and no other", () => {
-  expect([...ours.keys()].sort()).toEqual([...measured.keys()].sort());
+test("every word of keepalived is known, and no other but what is marked as lbd's", () => {
+  const theirs = entries.filter(({ row }) => row.since !== "lbd").map(({ id }) => id);
+  expect(theirs.sort()).toEqual([...measured.keys()].sort());
 });
 
 /** Whole seconds are read by their own reader, which prints the same grammar; nothing else may differ. */

@@ -2,6 +2,7 @@
 import { defineCommand } from "citty";
 import * as v from "valibot";
 import { Status } from "../api/answers.ts";
+import { allowEmpty } from "../process/allow-empty.ts";
 import { DEFAULT_RUN_DIR } from "../process/options.ts";
 import { runningDirector } from "../process/pidfile.ts";
 import { ASK_EXIT, ask } from "./client.ts";
@@ -24,16 +25,22 @@ export const reloadCommand = defineCommand({
       description: "Run directory of the director",
       default: DEFAULT_RUN_DIR,
     },
+    "allow-empty": {
+      type: "boolean",
+      description: "Take also a configuration that has no VRRP instance or no virtual server any more",
+    },
   },
-  run: ({ args }) => reload(args["run-dir"]),
+  run: ({ args }) => reload(args["run-dir"], args["allow-empty"] === true),
 });
 
-async function reload(runDir: string): Promise<void> {
+async function reload(runDir: string, mayEmpty: boolean): Promise<void> {
   const pid = holder(runDir);
   if (typeof pid === "string") return complain(pid, ASK_EXIT.none);
   const before = await reloads(runDir);
   if (typeof before === "string") return complain(before, ASK_EXIT.none);
+  const askedAt = Date.now();
   try {
+    if (mayEmpty) allowEmpty(runDir);
     process.kill(pid, "SIGHUP");
   } catch (error) {
     return complain(`pid ${pid}: ${error instanceof Error ? error.message : String(error)}`, ASK_EXIT.failed);
@@ -41,7 +48,7 @@ async function reload(runDir: string): Promise<void> {
   const deadline = performance.now() + LIMIT_MS;
   while (performance.now() < deadline) {
     const now = await reloads(runDir);
-    if (typeof now !== "string" && now.count > before.count)
+    if (typeof now !== "string" && now.count > before.count && now.beganAt >= askedAt)
       return now.errors.length === 0
         ? print(`reloaded in ${Math.round(now.durationMs)} ms`)
         : complain(`refused, the old configuration stays in force:\n  ${now.errors.join("\n  ")}`, ASK_EXIT.failed);
@@ -62,6 +69,8 @@ interface Reloads {
   readonly count: number;
   readonly errors: readonly string[];
   readonly durationMs: number;
+  /** When the last one began to read, on the wall clock: one that began before we asked is somebody else's. */
+  readonly beganAt: number;
 }
 
 async function reloads(runDir: string): Promise<Reloads | string> {
@@ -70,9 +79,11 @@ async function reloads(runDir: string): Promise<Reloads | string> {
   const read = v.safeParse(Status, answer.value.body);
   if (!read.success || !read.output.director) return "the director's answer can't be used";
   const { config } = read.output.director;
+  const durationMs = config.lastReload?.durationMs ?? 0;
   return {
     count: config.reloads,
     errors: config.stale ? config.errors : [],
-    durationMs: config.lastReload?.durationMs ?? 0,
+    durationMs,
+    beganAt: Date.parse(config.lastReload?.at ?? "") - durationMs + 1,
   };
 }

@@ -10,12 +10,14 @@ import {
   readSync,
   realpathSync,
   type Stats,
+  statSync,
 } from "node:fs";
 import { resolve } from "node:path";
 import { type Decoded, err, ok } from "../base/result.ts";
 import type { ConfigFiles, FileError } from "../config/include.ts";
 import { makeHeapRoom } from "./heap-room.ts";
 import type { RoleName } from "./role.ts";
+import type { FileStamp } from "./settled-files.ts";
 
 /** The file system of this machine; relative names are relative to the current directory. */
 export const configFiles: ConfigFiles = {
@@ -36,6 +38,18 @@ export const configFiles: ConfigFiles = {
     }
   },
 };
+
+/** A file as it is now, links followed; undefined when it can't be looked at. */
+export function stampOf(path: string): FileStamp | undefined {
+  try {
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (!stat) return undefined;
+    const { dev: device, ino: inode, size: bytes, mtimeNs: modifiedNs, ctimeNs: changedNs } = stat;
+    return { device, inode, bytes, modifiedNs, changedNs };
+  } catch {
+    return undefined;
+  }
+}
 
 /** What is looked at to guess what a configuration is about. */
 const GLANCE_BYTES = 16 * 1024 * 1024;

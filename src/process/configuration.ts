@@ -1,5 +1,7 @@
 // Process layer: what one reading of the configuration gives the parent. How it is read is config-files.ts and config/load.ts.
 import type { Config } from "../config/model.ts";
+import type { Content } from "./reload-guard.ts";
+import type { Unsettled } from "./settled-files.ts";
 
 export interface Reading {
   /** Absent when the configuration can't be used; then `errors` say why. */
@@ -7,6 +9,10 @@ export interface Reading {
   /** One line each, beginning with file and line: for the log, the status and the API. */
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
+  /** What stands in the files. */
+  readonly content: Content;
+  /** Why it may be half of what is meant; absent: the files stood still. */
+  readonly unsettled?: Unsettled;
   /** Asked for when nothing waits: it takes a walk over everything that was read. */
   details(): Details;
   /** Effective values with their origins, secrets masked. Made when asked for: it is large. */

@@ -10,8 +10,10 @@ import type { ToChild, Topics } from "./messages.ts";
 import { EXIT, type RunOptions, roleOptions } from "./options.ts";
 import { parentName } from "./process-names.ts";
 import { needsRestart } from "./reload.ts";
+import { lostAltogether } from "./reload-guard.ts";
 import type { RoleName } from "./role.ts";
 import type { SpawnChild } from "./runtime.ts";
+import { readSettled, unsettledError } from "./settled-reading.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
 
 /** vrrp starts when the table is loaded, so that no address comes before it; but after this long it starts anyway. */
@@ -47,6 +49,8 @@ export interface DirectorPorts {
   likely?(): ReadonlySet<RoleName>;
   /** A role that ended without stopping left things of ours in the kernel: it is started to take them away. */
   leftBehind?(role: RoleName): boolean;
+  /** Whether the next reload may take everything away (`lbd reload --allow-empty`); asking uses it up. */
+  mayEmpty?(): boolean;
   /** A role's process has another pid now; undefined when it has none. */
   rolePid?(role: RoleName, pid: number | undefined): void;
   /** `process_name`, for ps and top. */
@@ -203,13 +207,21 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     const early = ports.likely?.() ?? new Set(["checker"]);
     for (const role of early) supervisors.get(role)?.spawn();
     const reading = ports.read();
+    // Half a file that can't be used may be a whole one in a moment.
+    if (reading.unsettled && (!reading.config || reading.unsettled.changed))
+      void readSettled(ports.read, clock).then((settled) => startWith(settled.reading, early));
+    else startWith(reading, early);
+  }
+
+  function startWith(reading: Reading, early: ReadonlySet<RoleName>): void {
     logFindings(reading);
     if (stopping) return;
     if (!reading.config) {
       setConfig({ state: "failed", errors: reading.errors });
       log({ level: "error", area: "config", message: `${options.configFile} can't be used, not starting` });
       exitStatus = EXIT.configuration;
-      return stop("no configuration");
+      stop("no configuration");
+      return;
     }
     take(reading, reading.config);
     // What a file has nothing for is not started; what runs once stays, to take away what a reload removes.
@@ -244,19 +256,25 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     void configure("api", running.config);
   }
 
+  /** Roles that are being dismissed: what they are configured with meanwhile is for the process after. */
+  const leaving = new Map<RoleName, Promise<void>>();
+
   /** A role that nothing needs is stopped, and its next process has a fresh supervisor. */
   function dismiss(role: RoleName): void {
-    void supervisors
-      .get(role)
-      ?.stop(LEAST_STOP_MS)
-      .then(() => {
-        if (!stopping) supervisors.set(role, supervise(role));
-        processes.delete(role);
-        tellApi({ kind: "process-gone", role });
-      });
+    const supervisor = supervisors.get(role);
+    if (!supervisor) return;
+    const gone = supervisor.stop(LEAST_STOP_MS).then(() => {
+      leaving.delete(role);
+      if (!stopping) supervisors.set(role, supervise(role));
+      processes.delete(role);
+      tellApi({ kind: "process-gone", role });
+    });
+    leaving.set(role, gone);
   }
 
   function configure(role: RoleName, next: Config): Promise<void> {
+    const gone = leaving.get(role);
+    if (gone) return gone.then(() => (stopping ? undefined : configure(role, next)));
     return supervisors.get(role)?.configure(role === "api" ? withoutLists(next) : next) ?? Promise.resolve();
   }
 
@@ -291,8 +309,9 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   // --- reload
 
   function reload(): void {
-    if (stopping) return;
-    if (reloading || !running) {
+    // Before the first reading: what the files hold now is what it will read.
+    if (stopping || !running) return;
+    if (reloading) {
       reloadAgain = true;
       return;
     }
@@ -306,12 +325,12 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   }
 
   async function reloadOnce(): Promise<void> {
-    const began = clock.now();
     log({ level: "info", area: "config", message: `reading ${options.configFile} again` });
-    const reading = ports.read();
+    const mayEmpty = ports.mayEmpty?.() === true;
+    const { reading, beganAt: began } = await readSettled(ports.read, clock);
+    if (stopping) return;
     logFindings(reading);
-    const old = running?.config;
-    const refusals = reading.config && old ? needsRestart(old, reading.config) : reading.errors;
+    const refusals = refusalsOf(reading, mayEmpty);
     if (!reading.config || refusals.length > 0) {
       for (const line of reading.config ? refusals : []) log({ level: "error", area: "config", message: line });
       const message = `reload refused, the configuration of ${config.loadedAt} stays in force`;
@@ -330,6 +349,17 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     describe();
     log({ level: "info", area: "config", message: `reload done in ${Math.round(durationMs)} ms` });
     tellEvent("config", options.configFile, "loaded", "loaded", "read again");
+  }
+
+  /** Why a reading is not taken; empty when it is. */
+  function refusalsOf(reading: Reading, mayEmpty: boolean): readonly string[] {
+    if (!reading.config || !running?.config) return reading.errors;
+    const [old, next] = [
+      { ...running, config: running.config },
+      { ...reading, config: reading.config },
+    ];
+    const lost = mayEmpty ? [] : lostAltogether(old, next, options.configFile, options.roles);
+    return [...unsettledError(reading), ...needsRestart(old.config, next.config), ...lost];
   }
 
   function isUp(role: RoleName): boolean {

@@ -2,14 +2,19 @@
 import { readFileSync } from "node:fs";
 import type { Diagnostic } from "../config/diagnostic.ts";
 import { notYetEffectiveLine } from "../config/effective.ts";
+import type { ConfigFiles } from "../config/include.ts";
 import { type LoadResult, loadConfig } from "../config/load.ts";
 import { machineContext } from "./bind-context.ts";
 import { configFiles } from "./config-files.ts";
 import type { Details, Reading } from "./configuration.ts";
 import type { RunOptions } from "./options.ts";
+import type { Content } from "./reload-guard.ts";
 
 /** Reads what `options` name. A file with an error in it is not used at all. Never throws. */
-export function readConfiguration(options: Pick<RunOptions, "configFile" | "configId" | "allConfig">): Reading {
+export function readConfiguration(
+  options: Pick<RunOptions, "configFile" | "configId" | "allConfig">,
+  files: ConfigFiles = configFiles,
+): Reading {
   const { configFile, configId, allConfig } = options;
   try {
     const loaded = loadConfig(
@@ -21,13 +26,13 @@ export function readConfiguration(options: Pick<RunOptions, "configFile" | "conf
         random: Math.random,
         context: machineContext(),
       },
-      configFiles,
+      files,
     );
     return reading(configFile, loaded);
   } catch (error) {
     // Not the user's mistake but ours; what runs must go on all the same.
     const message = `${configFile}: reading it failed: ${error instanceof Error ? error.message : String(error)}`;
-    return { errors: [message], warnings: [], details: noDetails, effective: () => undefined };
+    return { errors: [message], warnings: [], content: "nothing", details: noDetails, effective: () => undefined };
   }
 }
 
@@ -38,11 +43,13 @@ function reading(configFile: string, loaded: LoadResult): Reading {
       .filter((diagnostic) => diagnostic.severity === severity)
       .map((diagnostic) => lineOf(diagnostic, configFile));
   const warnings = lines("warning");
-  if (errors) return { errors: lines("error"), warnings, details: noDetails, effective: () => undefined };
+  const content = contentOf(loaded);
+  if (errors) return { errors: lines("error"), warnings, content, details: noDetails, effective: () => undefined };
   return {
     config,
     errors: [],
     warnings,
+    content,
     details() {
       const unbuilt = notYetEffectiveLine(effective.notYetEffective);
       return { sha256: hashOf(loaded.files), notes: unbuilt === undefined ? [] : [unbuilt] };
@@ -53,6 +60,13 @@ function reading(configFile: string, loaded: LoadResult): Reading {
       notYetEffective: effective.notYetEffective,
     }),
   };
+}
+
+function contentOf({ config, effective, diagnostics }: LoadResult): Content {
+  // The tree of values is large and made when asked for: not where the answer is plain.
+  if (config.virtualServers.length > 0 || config.vrrp.instances.length > 0) return "blocks";
+  if (diagnostics.some(({ code }) => code === "config-empty")) return "nothing";
+  return effective.blocks.some(({ origin }) => origin !== "default") ? "blocks" : "nothing-known";
 }
 
 const noDetails = (): Details => ({ sha256: null, notes: [] });

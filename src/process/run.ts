@@ -6,6 +6,7 @@ import { systemClock } from "../kernel/clock.ts";
 import { nameProcess } from "../kernel/confinement.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { VERSION } from "../version.ts";
+import { takeAllowEmpty } from "./allow-empty.ts";
 import { glance } from "./config-files.ts";
 import type { ReadConfiguration } from "./configuration.ts";
 import { journalPath } from "./journal.ts";
@@ -63,6 +64,7 @@ export async function runDirector(
     roles,
     identity: { version: VERSION, pid: process.pid, boot: crypto.randomUUID().slice(0, 8), hostname: hostname() },
     leftBehind: (role) => existsSync(journalPath(options.runDir, role)),
+    mayEmpty: () => takeAllowEmpty(options.runDir, clock.wallMs()),
     rolePid: (role, pid) => {
       for (const file of rolePidFiles(options, role))
         attempt(log, () => (pid ? writePidFile(file, pid) : removePidFile(file)));

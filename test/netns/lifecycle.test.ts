@@ -133,6 +133,23 @@ describe.skipIf(reason !== undefined)("what goes wrong leaves nothing behind", (
   });
 });
 
+describe.skipIf(reason !== undefined)("reload", () => {
+  netTest("an interface that is not there keeps its own instance down, and touches no other", async () => {
+    using segment = new Segment("a");
+    using lbd = new Daemon("lbd", segment.host(0), config()).start();
+    await master(segment, lbd);
+    const before = lbd.output.length;
+    lbd.reload(
+      `${config()}vrrp_instance elsewhere {\n interface nowhere0\n virtual_router_id 99\n priority 100\n virtual_ipaddress {\n 192.0.2.99\n }\n}\n`,
+    );
+    await until("it is taken", () => lbd.output.includes("reload done"));
+    await until("the new one says why", () => /elsewhere: INIT to FAULT.*nowhere0/.test(lbd.output));
+    expect(lbd.output.slice(before)).not.toContain("MASTER to");
+    expect(has(segment.host(0))).toBe(true);
+    expect(await lbd.stop()).toBe(0);
+  });
+});
+
 describe.skipIf(reason !== undefined)("network namespaces", () => {
   /** A host with a link that no other has, so that a director outside could do nothing to it. */
   function island(): Namespace {

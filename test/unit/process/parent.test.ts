@@ -39,13 +39,20 @@ function reading(text: string): Reading {
     config,
     errors: [],
     warnings: [],
+    content: "blocks",
     details: () => ({ sha256: "00", notes: ["not yet effective"] }),
     effective: () => ({ text }),
   };
 }
 
 function broken(...errors: string[]): Reading {
-  return { errors, warnings: [], details: () => ({ sha256: null, notes: [] }), effective: () => undefined };
+  return {
+    errors,
+    warnings: [],
+    content: "blocks",
+    details: () => ({ sha256: null, notes: [] }),
+    effective: () => undefined,
+  };
 }
 
 /** @param leftBehind roles that have left things in the kernel when their process is gone */

@@ -34,6 +34,7 @@ function director(run: RunOptions) {
       config,
       errors: [],
       warnings: [],
+      content: "blocks",
       details: () => ({ sha256: "00", notes: [] }),
       effective: () => undefined,
     }),

@@ -1,0 +1,274 @@
+// A reload with children of the test's own: what is waited for, what is refused, and what many of them come to.
+import { expect, test } from "bun:test";
+import type { LogLine } from "../../../src/base/log.ts";
+import type { Config } from "../../../src/config/model.ts";
+import type { Reading } from "../../../src/process/configuration.ts";
+import type { RunOptions } from "../../../src/process/options.ts";
+import { createDirector } from "../../../src/process/parent.ts";
+import type { RoleName } from "../../../src/process/role.ts";
+import type { SpawnChild } from "../../../src/process/runtime.ts";
+import { SETTLE_LIMIT_MS } from "../../../src/process/settled-reading.ts";
+import { bindText } from "../../support/config.ts";
+import { type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
+import { manualClock } from "../../support/manual-clock.ts";
+
+const service = (port: number) =>
+  `virtual_server 192.0.2.1 ${port} {\n protocol TCP\n real_server 192.0.2.10 80 {\n }\n}\n`;
+const VRRP = "vrrp_instance VI_1 {\n interface lo\n virtual_router_id 51\n virtual_ipaddress {\n 192.0.2.9\n }\n}\n";
+
+const OPTIONS: RunOptions = {
+  configFile: "/k.conf",
+  allConfig: false,
+  runDir: "/run/lbd",
+  rolePidFiles: {},
+  api: null,
+  ipvsTransport: "auto",
+  logFormat: "text",
+  debug: false,
+  roles: { vrrp: true, checker: true, bfd: true },
+  releaseIpvs: true,
+  releaseVrrp: true,
+  respawn: true,
+  ignoreSigint: false,
+  notes: [],
+};
+
+function reading(text: string): Reading {
+  return {
+    config: bindText(text).config,
+    errors: [],
+    warnings: [],
+    content: "blocks",
+    details: () => ({ sha256: "00", notes: [] }),
+    effective: () => undefined,
+  };
+}
+
+const half = (of: Reading, waitMs = 100): Reading => ({
+  ...of,
+  unsettled: { reason: "/k.conf: it was written 200 ms ago and may not be complete", waitMs, changed: false },
+});
+
+function lab(
+  first: Reading,
+  likely: readonly RoleName[] = ["checker"],
+  spawnBy: (children: FakeChildren) => SpawnChild = ({ spawn }) => spawn,
+) {
+  const clock = manualClock();
+  const logs: LogLine[] = [];
+  const children = fakeChildren();
+  const ended: number[] = [];
+  let next = first;
+  let reads = 0;
+  let mayEmpty = false;
+  const director = createDirector(OPTIONS, {
+    clock,
+    log: (line) => logs.push(line),
+    spawn: spawnBy(children),
+    read: () => {
+      reads++;
+      return next;
+    },
+    roles: new Set<RoleName>(["vrrp", "checker", "api"]),
+    identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
+    likely: () => new Set(likely),
+    leftBehind: () => false,
+    mayEmpty: () => {
+      const may = mayEmpty;
+      mayEmpty = false;
+      return may;
+    },
+    ended: (status) => ended.push(status),
+  });
+  return {
+    clock,
+    children,
+    director,
+    ended,
+    reads: () => reads,
+    said: (text: string) => logs.some((line) => line.message.includes(text)),
+    willRead: (reading: Reading) => {
+      next = reading;
+    },
+    allowEmpty: () => {
+      mayEmpty = true;
+    },
+    reloads: () => children.of("checker").got.filter(({ kind }) => kind === "reload").length,
+    /** Every child answers every reload it was sent. */
+    answer() {
+      for (const child of children.all)
+        if (child.alive) child.say({ kind: "reloaded", serial: child.last("reload")?.serial ?? 0 });
+    },
+    ports: () => portsOf(children.of("checker").last("reload")?.config ?? children.of("checker").last("start")?.config),
+  };
+}
+
+function portsOf(config: Config | undefined): string[] {
+  return config?.virtualServers.map(({ id }) => id.replace(/.*:(\d+)\/tcp/, "$1")) ?? [];
+}
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 200; i++) await Promise.resolve();
+}
+
+/** Runs with its checker and API. */
+async function running(text: string) {
+  const made = lab(reading(text));
+  made.director.start();
+  for (const role of ["checker", "api"] as const) made.children.of(role).comeUp();
+  await settle();
+  return made;
+}
+
+test("files that are being written are read again until they stand still", async () => {
+  const { director, clock, willRead, ports, reads, said } = await running(service(80));
+  const before = reads();
+  willRead(half(reading(service(81))));
+  director.reload();
+  await settle();
+  clock.advance(100);
+  await settle();
+  expect(ports()).toEqual(["80"]);
+  willRead(reading(service(82)));
+  clock.advance(100);
+  await settle();
+  expect(ports()).toEqual(["82"]);
+  expect(reads() - before).toBe(3);
+  expect(said("reload refused")).toBe(false);
+});
+
+test("files that never stand still leave the old configuration, with the reason", async () => {
+  const { director, clock, willRead, ports, said } = await running(service(80));
+  willRead(half(reading(service(81))));
+  director.reload();
+  for (let ms = 0; ms < SETTLE_LIMIT_MS; ms += 100) {
+    await settle();
+    expect(said("reload refused")).toBe(false);
+    clock.advance(100);
+  }
+  await settle();
+  expect(ports()).toEqual(["80"]);
+  expect(said("it was written 200 ms ago and may not be complete, and so it went on for 1000 ms")).toBe(true);
+  expect(said("reload refused")).toBe(true);
+});
+
+test("at the start only half a file that can't be used is waited for", async () => {
+  const whole = lab(half(reading(service(80))));
+  whole.director.start();
+  whole.children.of("checker").say({ kind: "hello" });
+  expect(whole.ports()).toEqual(["80"]);
+  const { config: _, ...unusable } = half(reading(service(80)));
+  const { director, clock, willRead, children, ended, ports } = lab({ ...unusable, errors: ["/k.conf:3:1: no }"] });
+  director.start();
+  willRead(reading(service(81)));
+  clock.advance(100);
+  await settle();
+  children.of("checker").say({ kind: "hello" });
+  expect(ports()).toEqual(["81"]);
+  expect(ended).toEqual([]);
+});
+
+test("a stop while half a file is waited for wins", async () => {
+  const { director, clock, willRead, ended, ports } = await running(service(80));
+  willRead(half(reading(service(81))));
+  director.reload();
+  director.stop("SIGTERM");
+  clock.advance(1000);
+  await settle();
+  expect(ended).toEqual([0]);
+  expect(ports()).toEqual(["80"]);
+});
+
+test("what would take everything away is refused, unless somebody said so, and that holds once", async () => {
+  const { director, willRead, allowEmpty, ports, said, answer, reloads } = await running(service(80) + VRRP);
+  willRead(reading(VRRP));
+  director.reload();
+  await settle();
+  expect(said("/k.conf: it has no virtual server any more, 1 runs (192.0.2.1:80/tcp)")).toBe(true);
+  expect(reloads()).toBe(0);
+  allowEmpty();
+  director.reload();
+  await settle();
+  expect(ports()).toEqual([]);
+  answer();
+  willRead(reading(service(80)));
+  director.reload();
+  await settle();
+  // It has no instance any more; nobody said so this time.
+  expect(ports()).toEqual([]);
+  expect(said("it has no VRRP instance any more")).toBe(true);
+});
+
+test("hundreds of reloads come to two, and the last content of the file is what runs", async () => {
+  const { director, willRead, ports, reloads, answer } = await running(service(80));
+  for (let port = 81; port < 400; port++) {
+    willRead(reading(service(port)));
+    director.reload();
+  }
+  for (let i = 0; i < 5; i++) {
+    await settle();
+    answer();
+  }
+  expect(ports()).toEqual(["399"]);
+  expect(reloads()).toBeLessThanOrEqual(2);
+});
+
+test("one that comes before the first reading asks for nothing that this reading does not give", async () => {
+  const { director, children, reads, answer, willRead, ports } = lab(reading(service(80)));
+  for (let i = 0; i < 100; i++) director.reload();
+  director.start();
+  for (const role of ["checker", "api"] as const) children.of(role).comeUp();
+  await settle();
+  expect(reads()).toBe(1);
+  willRead(reading(service(81)));
+  director.reload();
+  for (let i = 0; i < 3; i++) {
+    await settle();
+    answer();
+  }
+  expect(ports()).toEqual(["81"]);
+  expect(reads()).toBe(2);
+});
+
+test("one while roles start reaches those that start later", async () => {
+  const { director, children, willRead } = lab(reading(service(80) + VRRP));
+  director.start();
+  const checker = children.of("checker");
+  checker.say({ kind: "hello" });
+  willRead(reading(service(81) + VRRP.replace("VI_1", "VI_2")));
+  director.reload();
+  await settle();
+  expect(portsOf(checker.last("reload")?.config)).toEqual(["81"]);
+  checker.comeUp();
+  await settle();
+  children.of("vrrp").say({ kind: "hello" });
+  expect(
+    children
+      .of("vrrp")
+      .last("start")
+      ?.config.vrrp.instances.map(({ name }) => name),
+  ).toEqual(["VI_2"]);
+});
+
+test("one that needs a role which is just being dismissed has it started anew", async () => {
+  const kills: (() => void)[] = [];
+  const slowToDie = (children: FakeChildren): SpawnChild => {
+    return (role, events) => {
+      const handle = children.spawn(role, events);
+      return { ...handle, kill: (signal) => kills.push(() => handle.kill(signal)) };
+    };
+  };
+  const { director, children, willRead } = lab(reading(VRRP), ["checker"], slowToDie);
+  director.start();
+  const dismissed = children.of("checker");
+  expect(kills).toHaveLength(1);
+  willRead(reading(service(80) + VRRP));
+  director.reload();
+  await settle();
+  for (const kill of kills) kill();
+  await settle();
+  const checker = children.of("checker");
+  expect(checker).not.toBe(dismissed);
+  checker.say({ kind: "hello" });
+  expect(portsOf(checker.last("start")?.config)).toEqual(["80"]);
+});

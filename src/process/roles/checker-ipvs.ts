@@ -4,7 +4,7 @@ import type { Cancel } from "../../base/clock.ts";
 import { type Decoded, err, ok } from "../../base/result.ts";
 import type { Config, GlobalConfig } from "../../config/model.ts";
 import { IpvsUnavailable } from "../../kernel/ipvs.ts";
-import type { IpvsTable, KernelFailure } from "../../kernel/ports.ts";
+import type { IpvsTable } from "../../kernel/ports.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import { serviceKey } from "../../lvs/keys.ts";
 import type { IpvsCommand, IpvsTimeouts, SeenService, ServiceEntry } from "../../lvs/model.ts";
@@ -40,6 +40,8 @@ export function inherit(record: CheckerRecord | undefined, session: string): Inh
 /** A reload inherits nothing, and is no first start. */
 const NO_INHERITANCE: Inheritance = { respawn: true, services: new Set(), servers: new Set(), timeouts: undefined };
 
+const NO_FAILURES: TableKeeper["failures"] = { size: 0, ofService: () => [], some: () => [] };
+
 export interface CheckerIpvsPorts {
   readonly context: RoleContext;
   readonly ports: Pick<CheckerPorts, "openIpvs" | "journal" | "session">;
@@ -64,7 +66,8 @@ export interface CheckerIpvs {
   change(entries: readonly ServiceEntry[]): void;
   /** A service as the kernel last showed it. */
   seen(key: string): SeenService | undefined;
-  failures(): ReadonlyMap<string, KernelFailure>;
+  /** Kernel calls that failed and are not mended. */
+  failures(): TableKeeper["failures"];
   metrics(): Readonly<Record<string, number>>;
   /** No look at the table any more, no try to open it. */
   stop(): void;
@@ -213,7 +216,7 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
     fill,
     change: (entries) => keeper?.change(entries),
     seen: (key) => keeper?.seen(key),
-    failures: () => keeper?.failures() ?? new Map(),
+    failures: () => keeper?.failures ?? NO_FAILURES,
     metrics: () => keeper?.metrics() ?? {},
     stop() {
       awaited?.cancel();

@@ -12,7 +12,7 @@ import {
   standServer,
   standService,
 } from "../../check/standing.ts";
-import type { Check, Config, RealServer, SorryServer, VirtualServer } from "../../config/model.ts";
+import type { Check, Config, RealServer, ServiceAddress, SorryServer, VirtualServer } from "../../config/model.ts";
 import { desiredServices, serverDestinationKey, serviceOf } from "../../lvs/desired.ts";
 import { destinationKey, serviceKey } from "../../lvs/keys.ts";
 import type { IpvsCommand, SeenService, ServiceEntry } from "../../lvs/model.ts";
@@ -56,7 +56,9 @@ export interface CheckerServices {
   placeOf(command: IpvsCommand): string | undefined;
   /** What the journal should know of them. */
   record(): Pick<CheckerRecord, "services" | "servers">;
-  checkIds(): readonly string[];
+  checkCount(): number;
+  /** Ids of the FILE_CHECKs of a path. */
+  checksOfFile(path: string): Iterable<string>;
 }
 
 const NO_STANDING = { quorumUp: true, realServers: new Map<string, ServerStanding>() };
@@ -75,6 +77,9 @@ export function createCheckerServices(
   const services = new Map<string, CheckedService>();
   const owners = new Map<string, { readonly service: string; readonly realServer: RealServer }>();
   const untold = new Set<string>();
+  const fileChecks = new Map<string, Set<string>>();
+  /** By key of the kernel's service. */
+  const serverNames = new Map<string, ReadonlyMap<string, RealServer | SorryServer>>();
   /** Whose a kernel service is, by its key: where two virtual servers name one address, the first has it (desired.ts). */
   const claims = new Map<string, string>();
 
@@ -110,10 +115,24 @@ export function createCheckerServices(
     const goesOn = new Set([...kept.values()].flat());
     for (const id of [...gone.checks.values()].flat()) {
       if (goesOn.has(id)) continue;
+      const check = runner.state(id)?.check;
+      if (check?.kind === "FILE_CHECK") unwatch(check.file, id);
       runner.remove(id);
       owners.delete(id);
       untold.delete(id);
     }
+  }
+
+  function watch(path: string, id: string): void {
+    const ids = fileChecks.get(path);
+    if (ids) ids.add(id);
+    else fileChecks.set(path, new Set([id]));
+  }
+
+  function unwatch(path: string, id: string): void {
+    const ids = fileChecks.get(path);
+    ids?.delete(id);
+    if (ids?.size === 0) fileChecks.delete(path);
   }
 
   /**
@@ -140,6 +159,7 @@ export function createCheckerServices(
         // keepalived: what a file says holds from the start on.
         if (check.kind === "FILE_CHECK") runner.kick(id);
       }
+      if (check.kind === "FILE_CHECK") watch(check.file, id);
       owners.set(id, { service: vs.id, realServer: rs });
     }
     return ids;
@@ -187,6 +207,7 @@ export function createCheckerServices(
       const old = new Map(services);
       services.clear();
       claims.clear();
+      serverNames.clear();
       return old;
     },
     add,
@@ -223,9 +244,17 @@ export function createCheckerServices(
       );
     },
     placeOf(command) {
-      const owner = services.get(claims.get(serviceKey(command.service)) ?? "")?.virtualServer;
+      const key = serviceKey(command.service);
+      const owner = services.get(claims.get(key) ?? "")?.virtualServer;
       if (!owner) return undefined;
-      const { file, line } = ("destination" in command && serverOf(owner, command)?.origin) || owner.origin;
+      let names = serverNames.get(key);
+      // Made once for a service: where one of its servers is refused, all may be.
+      if (!names && "destination" in command) {
+        names = serversByDestination(owner, command.service.address);
+        serverNames.set(key, names);
+      }
+      const server = "destination" in command ? names?.get(destinationKey(command.destination)) : undefined;
+      const { file, line } = server?.origin ?? owner.origin;
       return `${file}:${line}`;
     },
     record() {
@@ -235,7 +264,8 @@ export function createCheckerServices(
         servers: configured.flatMap((vs) => vs.realServers.map((realServer) => serverName(vs, realServer))),
       };
     },
-    checkIds: () => [...owners.keys()],
+    checkCount: () => owners.size,
+    checksOfFile: (path) => fileChecks.get(path) ?? [],
   };
 }
 
@@ -244,15 +274,17 @@ export function keysOf(virtualServer: VirtualServer): string[] {
   return virtualServer.services.map((address) => serviceKey(serviceOf(virtualServer, address)));
 }
 
-/** The server of a virtual server that a destination stands for. */
-function serverOf(
+/** The servers of a virtual server by the key of the destination that stands for each; the first of the file has it. */
+function serversByDestination(
   { realServers, sorryServer }: VirtualServer,
-  { service, destination }: Extract<IpvsCommand, { destination: unknown }>,
-): RealServer | SorryServer | undefined {
-  const key = destinationKey(destination);
-  return [...realServers, ...(sorryServer ? [sorryServer] : [])].find(
-    (server) => serverDestinationKey(service.address, server) === key,
-  );
+  address: ServiceAddress,
+): ReadonlyMap<string, RealServer | SorryServer> {
+  const servers = new Map<string, RealServer | SorryServer>();
+  for (const server of [...realServers, ...(sorryServer ? [sorryServer] : [])]) {
+    const key = serverDestinationKey(address, server);
+    if (!servers.has(key)) servers.set(key, server);
+  }
+  return servers;
 }
 
 /** The same check has the same id over a reload; two equal ones of a server are told apart by a number. */

@@ -4,10 +4,12 @@
 import type { Cancel, Clock, MonoMs } from "../../base/clock.ts";
 import { observe } from "../../base/histogram.ts";
 import type { Log } from "../../base/log.ts";
+import { limitLog } from "../../base/log-limit.ts";
 import type { CommandResult, IpvsTable, KernelFailure } from "../../kernel/ports.ts";
 import { destinationKey, serviceKey } from "../../lvs/keys.ts";
 import type { Destination, IpvsCommand, SeenService, Service, ServiceEntry, Statistics } from "../../lvs/model.ts";
 import { type PresentService, plan } from "../../lvs/plan.ts";
+import { createKernelFailures, type KernelFailures } from "./checker-failures.ts";
 
 export interface DriftFound {
   /** `destination 10.9.1.1:80 of 10.9.0.1:80/tcp`. */
@@ -43,20 +45,20 @@ export interface TableKeeper {
   /** A service as the kernel last showed it, with what we did since. */
   seen(key: string): SeenService | undefined;
   /** What could not be done, by command and object. */
-  failures(): ReadonlyMap<string, KernelFailure>;
+  readonly failures: Pick<KernelFailures, "size" | "ofService" | "some">;
   metrics(): Readonly<Record<string, number>>;
   stop(): void;
 }
 
 export const AUDIT_MS = 5000;
-const FIRST_RETRY_MS = 1000;
-const LAST_RETRY_MS = 60_000;
 /** Reading the table failed so many times in a row: a new process with new sockets is the next thing to try. */
 const MAX_READ_FAILURES = 3;
 /** One object's drift is told at most this often. */
 const TELL_AGAIN_MS = 60_000;
 /** Answers that can mean that the table is not as it was seen. */
 const STALE_CODES: ReadonlySet<string> = new Set(["ESRCH", "ENOENT", "EEXIST"]);
+/** Lines of one kind: each of a few, the number of many. */
+const LOG_LIMIT = { windowMs: 10_000, burst: 10 };
 const OP_BUCKETS_S = [0.001, 0.01, 0.1, 1];
 
 const NO_STATISTICS: Statistics = {
@@ -78,12 +80,6 @@ const NO_CONNECTIONS = {
   statistics: NO_STATISTICS,
 };
 
-interface Failing {
-  readonly failure: KernelFailure;
-  readonly retryMs: number;
-  readonly retryAt: MonoMs;
-}
-
 interface Known {
   readonly service: Service;
   readonly destinations: Map<string, PresentService["destinations"][number]>;
@@ -96,7 +92,9 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
   let read: ReadonlyMap<string, SeenService> = new Map();
   let known: Map<string, Known> = new Map();
   const owned = new Set<string>();
-  const failing = new Map<string, Failing>();
+  const failing = createKernelFailures(clock);
+  /** Another program that empties the table, or a kernel without a scheduler, is the same line ten thousand times. */
+  const limited = limitLog(log, clock, LOG_LIMIT);
   const toldAt = new Map<string, MonoMs>();
   const counters: Record<string, number> = {};
   let readFailures = 0;
@@ -151,9 +149,8 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
 
   function scheduleRetry(): void {
     cancelRetry();
-    if (stopped || failing.size === 0) return;
-    const due = Math.min(...[...failing.values()].map(({ retryAt }) => retryAt));
-    cancelRetry = clock.at(due, () => applyTwice("changed"));
+    const due = stopped ? undefined : failing.nextRetryAt();
+    if (due !== undefined) cancelRetry = clock.at(due, () => applyTwice("changed"));
   }
 
   /** Services that are gone and not wanted are nobody's. */
@@ -172,10 +169,7 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
       );
     }
     const commands = plan([...wanted.values()], [...known.values()].map(presentOf), owned);
-    if (failing.size > 0) {
-      const live = new Set(commands.map(nameOf));
-      for (const name of failing.keys()) if (!live.has(name)) failing.delete(name);
-    }
+    failing.keepOnly(commands);
     return commands;
   }
 
@@ -184,12 +178,10 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
     attempt: "first" | "last",
     only?: ReadonlySet<string>,
   ): "done" | "stale" {
-    const now = clock.now();
-    const commands = planFor(only);
-    const due = commands.filter((command) => (failureOf(command)?.retryAt ?? now) <= now);
+    const due = planFor(only).filter((command) => !failing.rests(command));
     if (due.length === 0) return "done";
     // A command that failed before is not drift: nobody changed anything.
-    const drift = why === "drift" ? due.filter((command) => !failureOf(command)) : [];
+    const drift = why === "drift" ? due.filter((command) => !failing.of(command)) : [];
     const found = new Map(drift.map((command) => [command, describeDrift(command)]));
     const startedAt = clock.now();
     const results = table.apply(due);
@@ -207,28 +199,26 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
   /** Remembers what came of a command; true when the kernel's table is not what we thought. */
   function take(result: CommandResult, attempt: "first" | "last"): boolean {
     const { command, alreadySo } = result;
-    const failure = result.failure && placed(command, result.failure);
+    const { failure } = result;
     count(
       `lbd_kernel_ops_total{kind="ipvs",op="${command.kind}",result="${failure ? "failed" : alreadySo ? "already" : "ok"}"}`,
     );
-    const old = failureOf(command);
     if (!failure) {
-      if (old) failing.delete(nameOf(command));
+      failing.done(command);
       remember(command);
       // «Already there» says nothing about how it is set.
       return alreadySo === true;
     }
+    const old = failing.of(command);
     if (!old && attempt === "first" && STALE_CODES.has(failure.code)) return true;
-    const retryMs = old ? Math.min(LAST_RETRY_MS, 2 * old.retryMs) : FIRST_RETRY_MS;
-    if (old?.failure.message !== failure.message)
-      log({ level: "error", area: "ipvs", message: `${failure.message}; trying again` });
-    failing.set(nameOf(command), { failure, retryMs, retryAt: clock.now() + retryMs });
+    if (failing.followsFromService(command)) return false;
+    const told = placed(command, failure);
+    if (old?.failure.message !== told.message) {
+      const line = { level: "error", area: "ipvs", message: `${told.message}; trying again` } as const;
+      limited(`${command.kind} ${failure.code}`, line);
+    }
+    failing.note(command, told);
     return false;
-  }
-
-  /** Nearly always nothing fails, and the names of ten thousand commands need not be made. */
-  function failureOf(command: IpvsCommand): Failing | undefined {
-    return failing.size === 0 ? undefined : failing.get(nameOf(command));
   }
 
   function placed(command: IpvsCommand, { code, message }: KernelFailure): KernelFailure {
@@ -326,7 +316,7 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
     if (toldAt.has(subject)) return;
     toldAt.set(subject, clock.now());
     const reason = result.failure?.message ?? "changed by another program (ipvsadm or another director)";
-    log({ level: "warning", area: "ipvs", message: `drift: ${subject} ${found}: ${reason}` });
+    limited("drift", { level: "warning", area: "ipvs", message: `drift: ${subject} ${found}: ${reason}` });
     ports.drifted({ subject, found, repaired: !result.failure, reason });
   }
 
@@ -343,12 +333,13 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
       for (const key of keys) owned.add(key);
     },
     seen,
-    failures: () => new Map([...failing].map(([name, { failure }]) => [name, failure])),
+    failures: failing,
     metrics: () => counters,
     stop() {
       stopped = true;
       cancelAudit();
       cancelRetry();
+      limited.flush();
     },
   };
 }
@@ -357,10 +348,6 @@ const NOTHING_OWNED: ReadonlySet<string> = new Set();
 
 function presentOf({ service, destinations }: Known): PresentService {
   return { service, destinations: [...destinations.values()] };
-}
-
-function nameOf(command: IpvsCommand): string {
-  return `${command.kind} ${describeObject(command)}`;
 }
 
 function describeObject(command: IpvsCommand): string {

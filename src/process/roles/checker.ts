@@ -151,10 +151,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
 
   /** A watched file changed: its checks run now. */
   function fileChanged(path: string): void {
-    for (const id of services.checkIds()) {
-      const check = runner.state(id)?.check;
-      if (check?.kind === "FILE_CHECK" && check.file === path) runner.kick(id);
-    }
+    for (const id of services.checksOfFile(path)) runner.kick(id);
   }
 
   // --- ha_suspend
@@ -255,9 +252,8 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
 
   function reportService({ virtualServer, standing, suspended, checks }: CheckedService): void {
     const keys = keysOf(virtualServer);
-    const failures = [...ipvs.failures()].flatMap(([name, { message }]) =>
-      keys.some((key) => name.endsWith(` ${key}`)) ? [message] : [],
-    );
+    const failed = ipvs.failures();
+    const failures = failed.size > 0 ? keys.flatMap((key) => failed.ofService(key, MAX_SHOWN_FAILURES)) : [];
     const value = virtualServerStatus({
       virtualServer,
       standing,
@@ -272,11 +268,8 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
   }
 
   function reportFailures(): void {
-    const messages = [...ipvs.failures().values()].map(({ message }) => message);
-    const values = {
-      ipvsFailures: messages.length,
-      ipvsFailure: messages.slice(0, MAX_SHOWN_FAILURES).join("; "),
-    };
+    const failed = ipvs.failures();
+    const values = { ipvsFailures: failed.size, ipvsFailure: failed.some(MAX_SHOWN_FAILURES).join("; ") };
     report({ kind: "facts", role: "checker", values });
   }
 
@@ -285,7 +278,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
       ...counters,
       ...ipvs.metrics(),
       ...notifier.metrics(),
-      lbd_checks: services.checkIds().length,
+      lbd_checks: services.checkCount(),
       lbd_checks_in_flight: runner.inFlight,
     };
     report({ kind: "metrics", role: "checker", values });

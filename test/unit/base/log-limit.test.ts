@@ -1,14 +1,14 @@
 import { expect, test } from "bun:test";
 import type { LogLine } from "../../../src/base/log.ts";
-import { LOG_WINDOW_MS, limitLog, MAX_LOG_KINDS } from "../../../src/base/log-limit.ts";
+import { LOG_WINDOW_MS, type LogLimit, limitLog, MAX_LOG_KINDS } from "../../../src/base/log-limit.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 
-function limited() {
+function limited(limit?: LogLimit) {
   const clock = manualClock();
   const lines: LogLine[] = [];
-  const log = limitLog((line) => lines.push(line), clock);
+  const log = limitLog((line) => lines.push(line), clock, limit);
   const say = (kind: string, message = kind) => log(kind, { level: "warning", area: "vrrp", message });
-  return { clock, lines, say };
+  return { clock, lines, say, flush: log.flush };
 }
 
 test("the first of a kind passes, the rest of its window is one line with a count", () => {
@@ -41,5 +41,38 @@ test("kinds made up without end share one window, and the table stays small", ()
   expect(lines).toHaveLength(MAX_LOG_KINDS + 1);
   clock.advance(LOG_WINDOW_MS);
   expect(lines).toHaveLength(MAX_LOG_KINDS + 2);
+  expect(clock.nextAt()).toBeUndefined();
+});
+
+test("a burst of a kind passes line by line, and what is held is said at the end", () => {
+  const { clock, lines, say } = limited({ burst: 3, windowMs: 60_000 });
+  for (let i = 0; i < 7; i++) say("server a", `change ${i}`);
+  say("server b");
+  expect(lines.map((line) => line.message)).toEqual(["change 0", "change 1", "change 2", "server b"]);
+  clock.advance(60_000);
+  expect(lines.at(-1)?.message).toBe("change 6 (4 more in 60 s)");
+});
+
+test("all kinds together have a bound in each window, and the next window is free again", () => {
+  const { clock, lines, say } = limited({ burst: 10, kinds: 10_000, total: 100 });
+  for (let second = 0; second < 10; second++) {
+    for (let i = 0; i < 1000; i++) say(`server ${i}`, `${second}`);
+    clock.advance(999);
+  }
+  expect(lines.length).toBeLessThanOrEqual(101);
+  clock.advance(LOG_WINDOW_MS);
+  // One line for each kind that was told, and one for all the others.
+  expect(lines.length).toBeLessThanOrEqual(202);
+  const before = lines.length;
+  say("server 1");
+  expect(lines).toHaveLength(before + 1);
+});
+
+test("flush says at once what is held, and nothing is left to say", () => {
+  const { clock, lines, say, flush } = limited();
+  say("ttl", "one");
+  say("ttl", "two");
+  flush();
+  expect(lines.map((line) => line.message)).toEqual(["one", "two (1 more in 10 s)"]);
   expect(clock.nextAt()).toBeUndefined();
 });

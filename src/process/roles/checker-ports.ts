@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { MAX_IN_FLIGHT, type Probes } from "../../check/runner.ts";
 import type { Config, GlobalConfig, ProcessRights, ScriptSecurity, SslClient } from "../../config/model.ts";
 import { openPing, openTcp, openUdp } from "../../kernel/check-socket.ts";
-import { type FileWatches, openFileWatches, readStart } from "../../kernel/file-watch.ts";
+import { type FileWatch, type FileWatches, openFileWatches, readStart } from "../../kernel/file-watch.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
 import { makeFifo } from "../../kernel/make-fifo.ts";
 import { openGroupMarkTables } from "../../kernel/nft-groups.ts";
@@ -79,6 +79,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
   const checkScripts = createScriptRunner(clock, security);
   const notifyScripts = createScriptRunner(clock, security, createScriptPlaces(NOTIFY_PLACES));
   let fileChanged: (path: string) => void = () => {};
+  const files = watchFiles(context, readiness, (path) => fileChanged(path));
   return {
     openIpvs: (namespace) =>
       openIpvs({ transport: options.ipvsTransport, log, ...(namespace === undefined ? {} : { namespace }) }),
@@ -91,7 +92,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
       openPing,
       random,
       runProgram: (command, extraArgs, limitMs) => checkScripts.run(command, extraArgs, limitMs),
-      readFile: readStart,
+      readFile: files.read,
     }),
     notifier: lateNotifier((global) =>
       createNotifier("lvs", global, {
@@ -117,7 +118,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
         await Promise.all([checkScripts.stop(), notifyScripts.stop()]);
       },
     },
-    watchFiles: watchFiles(context, readiness, (path) => fileChanged(path)),
+    watchFiles: files,
     onFileChange(changed) {
       fileChanged = changed;
     },
@@ -130,10 +131,12 @@ function watchFiles(
   { clock, log }: RoleContext,
   readiness: Readiness,
   changed: (path: string) => void,
-): CheckerPorts["watchFiles"] {
-  const open = new Map<string, { close(): void }>();
+): CheckerPorts["watchFiles"] & { read(path: string): string | undefined } {
+  const open = new Map<string, FileWatch>();
   let watches: FileWatches | undefined;
   return {
+    // What a watch took for written, not what a writer is about to write.
+    read: (path) => (open.has(path) ? open.get(path)?.text() : readStart(path)),
     set(paths) {
       const wanted = new Set(paths);
       for (const [path, watch] of open) {

@@ -1,7 +1,19 @@
 // Trackers' sources against the machine: files by inotify, processes by the connector or /proc, carrier of the loopback.
 import { afterAll, describe, expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/kernel/clock.ts";
@@ -51,6 +63,60 @@ describe("tracked files", () => {
     const fifo: (string | undefined)[] = [];
     watches.watch(join(directory, "fifo"), (text) => fifo.push(text));
     expect(fifo).toEqual([undefined]);
+  });
+});
+
+describe("a file is read when it is whole", () => {
+  const shell = (script: string) =>
+    new Promise<void>((done) =>
+      spawn("/bin/sh", ["-c", script], { cwd: directory, stdio: "inherit" }).once("exit", () => done()),
+    );
+  const watched = (path: string) => {
+    const watches = openFileWatches(readiness, clock);
+    const heard: (string | undefined)[] = [];
+    const watch = watches.watch(join(directory, path), (text) => heard.push(text));
+    return { heard, watch, [Symbol.dispose]: () => watches[Symbol.dispose]() };
+  };
+
+  test("the same value written again and again is no change, as fast as a shell can and beside slow writers", async () => {
+    writeFileSync(join(directory, "same"), "300\n");
+    using file = watched("same");
+    await shell("i=0; while [ $i -lt 3000 ]; do echo 300 > same; i=$((i+1)); done");
+    await shell("{ sleep 0.6; printf 3; sleep 0.6; echo 00; } > same");
+    writeFileSync(join(directory, "same"), "301\n");
+    await until("the last one", () => file.heard.at(-1) === "301\n");
+    expect(file.heard).toEqual(["300\n", "301\n"]);
+    expect(file.watch.text()).toBe("301\n");
+  });
+
+  test("through a link to elsewhere, where only the sweep looks", async () => {
+    mkdirSync(join(directory, "away"));
+    writeFileSync(join(directory, "away", "real"), "300\n");
+    symlinkSync(join(directory, "away", "real"), join(directory, "linked"));
+    using file = watched("linked");
+    await shell("i=0; while [ $i -lt 150 ]; do { sleep 0.02; echo 300; } > away/real; i=$((i+1)); done");
+    writeFileSync(join(directory, "away", "real"), "301\n");
+    await until("the last one", () => file.heard.at(-1) === "301\n");
+    expect(file.heard).toEqual(["300\n", "301\n"]);
+  });
+
+  test("a file that is emptied and left so is empty; a hard link is whole; one that stays open is read in the end", async () => {
+    writeFileSync(join(directory, "gone"), "1\n");
+    using file = watched("gone");
+    writeFileSync(join(directory, "gone"), "");
+    await until("empty", () => file.heard.at(-1) === "");
+    rmSync(join(directory, "gone"));
+    await until("removed", () => file.heard.at(-1) === undefined);
+    writeFileSync(join(directory, "other"), "2\n");
+    linkSync(join(directory, "other"), join(directory, "gone"));
+    await until("linked", () => file.heard.at(-1) === "2\n");
+    expect(file.heard).toEqual(["1\n", "", undefined, "2\n"]);
+    rmSync(join(directory, "gone"));
+    await until("removed again", () => file.heard.at(-1) === undefined);
+    const fd = openSync(join(directory, "gone"), "w");
+    writeSync(fd, "3\n");
+    await until("without a close", () => file.heard.at(-1) === "3\n", 20_000);
+    closeSync(fd);
   });
 });
 

@@ -189,7 +189,7 @@ function watched(config: Config, running: ReadonlyMap<number, RunningProcess> = 
         watch(path, changed) {
           files.set(path, changed);
           changed(undefined);
-          return { close() {} };
+          return { text: () => undefined, close() {} };
         },
         [Symbol.dispose]() {},
       }),

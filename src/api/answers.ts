@@ -1,18 +1,20 @@
 // Adapter api: the bodies of the JSON answers that are no object of the store by themselves, each with its schema.
 import * as v from "valibot";
-import type { VirtualServerStatus } from "../status/schema.ts";
+import type { DirectorStatus, VirtualServerStatus } from "../status/schema.ts";
 import { ListedRealServer, shapes } from "../status/shapes.ts";
 import type { StatusStore } from "../status/store.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 export const Live = v.object({ status: v.literal("live") });
-export const Ready = v.object({ status: v.literal("ready") });
+const details = v.pipe(v.array(v.string()), v.description("What is wrong although it is ready"));
+export const Ready = v.object({ status: v.literal("ready"), details: v.optional(details) });
 
 export const Status = v.object({
   ready: v.boolean(),
   /** Why it is not ready; empty when it is. */
   reasons: v.array(v.string()),
+  details,
   revision: v.pipe(count, v.description("Grows with every change of anything")),
   director: v.nullable(shapes.Director),
   processes: v.array(shapes.Process),
@@ -61,6 +63,13 @@ export function unready(store: StatusStore): string[] {
   return reasons;
 }
 
+/** What somebody has to look after although the director is ready. */
+export function detailsOf(store: StatusStore): string[] {
+  const config = store.director()?.config;
+  if (!config || config.errorCount === 0) return [];
+  return [`configuration: loaded with ${config.errorCount} error${config.errorCount === 1 ? "" : "s"}`];
+}
+
 export function statusAnswer(store: StatusStore): Status {
   const director = store.director();
   const servers = store.virtualServers();
@@ -71,8 +80,9 @@ export function statusAnswer(store: StatusStore): Status {
   return {
     ready: reasons.length === 0,
     reasons,
+    details: detailsOf(store),
     revision: store.revision(),
-    director: director ? { ...director, config: { ...director.config, errors: [...director.config.errors] } } : null,
+    director: director ? { ...director, config: withOwnLists(director.config) } : null,
     processes: [...store.processes()],
     summary: {
       virtualServers: { total: servers.length, up: servers.filter((server) => server.up).length },
@@ -81,6 +91,10 @@ export function statusAnswer(store: StatusStore): Status {
     },
     facts: { ...store.facts() },
   };
+}
+
+function withOwnLists(config: DirectorStatus["config"]) {
+  return { ...config, errors: [...config.errors], tolerated: [...config.tolerated] };
 }
 
 /** Real servers of all virtual servers; `healthy` absent: both kinds. */

@@ -59,7 +59,9 @@ export const ROUTES: readonly Route[] = [
     errors: { 503: "Not ready, with the reasons" },
     answer({ store }) {
       const reasons = answers.unready(store);
-      return reasons.length === 0 ? { status: "ready" } : problem(503, "not ready", { reasons });
+      if (reasons.length > 0) return problem(503, "not ready", { reasons });
+      const details = answers.detailsOf(store);
+      return { status: "ready", ...(details.length > 0 && { details }) };
     },
   },
   {

@@ -29,6 +29,7 @@ export const FLAGS = [
   { long: "api", value: "ADDRESS:PORT|off", origin: "lbd", help: "where the status API listens besides api.sock" },
   { long: "ipvs-transport", value: "auto|sockopt|netlink", origin: "lbd", help: "how IPVS is spoken to" },
   { long: "log-format", value: "text|json", origin: "lbd", help: "form of the log lines on standard error" },
+  { long: "strict", origin: "lbd", help: "a configuration with errors is refused; else what can be used of it runs" },
   { long: "vrrp", short: "P", origin: "keepalived", help: "only VRRP (and BFD), no health checks" },
   { long: "check", short: "C", origin: "keepalived", help: "only health checks (and BFD), no VRRP" },
   { long: "no_bfd", short: "B", origin: "keepalived", help: "no BFD" },

@@ -50,11 +50,15 @@ async function reload(runDir: string, mayEmpty: boolean): Promise<void> {
     const now = await reloads(runDir);
     if (typeof now !== "string" && now.count > before.count && now.beganAt >= askedAt)
       return now.errors.length === 0
-        ? print(`reloaded in ${Math.round(now.durationMs)} ms`)
+        ? print(`reloaded in ${Math.round(now.durationMs)} ms${withErrors(now.tolerated)}`)
         : complain(`refused, the old configuration stays in force:\n  ${now.errors.join("\n  ")}`, ASK_EXIT.failed);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
   complain(`no outcome after ${LIMIT_MS / 1000} s; lbd status shows it when it comes`, ASK_EXIT.failed);
+}
+
+function withErrors(count: number): string {
+  return count === 0 ? "" : `, with ${count} error${count === 1 ? "" : "s"} that it had before: see lbd status`;
 }
 
 function holder(runDir: string): number | string {
@@ -68,6 +72,8 @@ function holder(runDir: string): number | string {
 interface Reloads {
   readonly count: number;
   readonly errors: readonly string[];
+  /** Errors of the configuration that was taken all the same. */
+  readonly tolerated: number;
   readonly durationMs: number;
   /** When the last one began to read, on the wall clock: one that began before we asked is somebody else's. */
   readonly beganAt: number;
@@ -83,6 +89,7 @@ async function reloads(runDir: string): Promise<Reloads | string> {
   return {
     count: config.reloads,
     errors: config.stale ? config.errors : [],
+    tolerated: config.errorCount,
     durationMs,
     beganAt: Date.parse(config.lastReload?.at ?? "") - durationMs + 1,
   };

@@ -38,6 +38,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     configFile: path("use-file") ?? DEFAULT_CONFIG,
     ...(configId === undefined ? {} : { configId }),
     allConfig: has("all-config"),
+    strict: has("strict"),
     runDir: path("run-dir") ?? DEFAULT_RUN_DIR,
     ...(pidFile === undefined ? {} : { pidFile }),
     rolePidFiles: {

@@ -7,9 +7,11 @@ import type { EffectiveTree } from "./effective.ts";
 import { readConfig } from "./expand.ts";
 import type { ConfigFiles } from "./include.ts";
 import { VOCABULARY } from "./keywords/homes.ts";
+import { errorKeys } from "./known-errors.ts";
 import type { Config } from "./model.ts";
 import { parseConfig } from "./parser.ts";
 import { arrange } from "./render.ts";
+import type { Tree } from "./tree.ts";
 
 export interface LoadRequest {
   /** Files or patterns that together are one configuration, as `-f` names them. */
@@ -26,8 +28,10 @@ export interface LoadRequest {
 }
 
 export interface LoadResult {
-  /** What can be used of the files; complete only without errors. */
+  /** What can be used of the files: what an error names is left out, or has the value that the error says. */
   readonly config: Config;
+  /** A director may run with `config`. Not so when files could not be read as a whole, or nothing is left of what they ask for. */
+  readonly usable: boolean;
   readonly effective: EffectiveTree;
   /** In the order of files and lines, without repetitions. */
   readonly diagnostics: readonly Diagnostic[];
@@ -35,6 +39,8 @@ export interface LoadResult {
   readonly files: readonly string[];
   /** At least one diagnostic is an error. */
   readonly errors: boolean;
+  /** One text for each error, in their order: the same for the same mistake of another reading (known-errors.ts). */
+  errorKeys(): readonly string[];
   /** A file that was asked for by name could not be read. */
   readonly unreadable: boolean;
 }
@@ -58,14 +64,34 @@ export function loadConfig(request: LoadRequest, files: ConfigFiles): LoadResult
       message: `nothing is configured in ${request.paths.join(" ")}`,
     });
   const diagnostics = arrange(found, reading.files);
+  const isRead = !reading.unreadable && !reading.cutOff && !diagnostics.some(refuses);
+  const errors = diagnostics.some((diagnostic) => diagnostic.severity === "error");
   return {
     config: bound.config,
+    usable: isRead && !(errors && isLost(tree, bound.config)),
     effective: bound.effective,
     diagnostics,
     files: [...new Set(reading.files.map((file) => file.name))],
-    errors: diagnostics.some((diagnostic) => diagnostic.severity === "error"),
+    errors,
+    errorKeys: () => errorKeys(diagnostics, tree.statements),
     unreadable: reading.unreadable,
   };
+}
+
+/** Text that is no configuration, or a part that had to be there by the words of the user (`includem`, `-e` and their like). */
+function refuses({ severity, code }: Diagnostic): boolean {
+  return severity === "error" && REFUSING_CODES.has(code);
+}
+
+const REFUSING_CODES: ReadonlySet<string> = new Set(["include-missing", "include-unreadable", "utf-16-file"]);
+
+/** Instances were asked for, and there is nothing that could serve: keepalived ends there, too. */
+function isLost(tree: Tree, { vrrp, virtualServers }: Config): boolean {
+  return (
+    tree.statements.some(({ first }) => first.text === "vrrp_instance") &&
+    virtualServers.length + vrrp.instances.length === 0 &&
+    vrrp.staticAddresses.length + vrrp.staticRoutes.length + vrrp.staticRules.length === 0
+  );
 }
 
 /** The host name up to its first dot. */

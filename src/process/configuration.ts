@@ -4,10 +4,12 @@ import type { Content } from "./reload-guard.ts";
 import type { Unsettled } from "./settled-files.ts";
 
 export interface Reading {
-  /** Absent when the configuration can't be used; then `errors` say why. */
+  /** Absent when the configuration can't be used; then `errors` say why. Beside it they name what is left out of it. */
   readonly config?: Config;
   /** One line each, beginning with file and line: for the log, the status and the API. */
   readonly errors: readonly string[];
+  /** One text for each of `errors`: the same for the same mistake of another reading, whatever its line. */
+  errorKeys(): readonly string[];
   readonly warnings: readonly string[];
   /** What stands in the files. */
   readonly content: Content;

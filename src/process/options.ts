@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly configId?: string;
   /** `-e`: every include problem is fatal. */
   readonly allConfig: boolean;
+  /** `--strict`: a configuration with an error in it is not used at all. */
+  readonly strict: boolean;
   readonly runDir: string;
   /** `-p FILE`: the pid is written there too. */
   readonly pidFile?: string;

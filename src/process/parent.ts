@@ -9,7 +9,7 @@ import type { ReadConfiguration, Reading } from "./configuration.ts";
 import type { ToChild, Topics } from "./messages.ts";
 import { EXIT, type RunOptions, roleOptions } from "./options.ts";
 import { parentName } from "./process-names.ts";
-import { needsRestart } from "./reload.ts";
+import { needsRestart, newErrorsOf } from "./reload.ts";
 import { lostAltogether } from "./reload-guard.ts";
 import type { RoleName } from "./role.ts";
 import type { SpawnChild } from "./runtime.ts";
@@ -32,6 +32,8 @@ const LEAST_STOP_MS = 1000;
 export const SWEEP_START_MS = 3000;
 /** Errors that are logged one by one; a file that is no configuration at all has one in every line. */
 const MAX_LOGGED_FINDINGS = 50;
+/** Errors of the configuration in force that the status tells in full. */
+const MAX_TOLD_ERRORS = 50;
 const DEFAULT_CHILD_WAIT_MS = 5000;
 
 /** vrrp first: priority 0 goes out and the peer takes over while the table here still works. */
@@ -83,6 +85,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     loadedAt: null,
     sha256: null,
     warnings: 0,
+    errorCount: 0,
+    tolerated: [],
     stale: false,
     errors: [],
     reloads: 0,
@@ -285,9 +289,13 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       state: "loaded",
       loadedAt: now(),
       warnings: reading.warnings.length,
+      errorCount: reading.errors.length,
+      tolerated: reading.errors.slice(0, MAX_TOLD_ERRORS),
       stale: false,
       errors: [],
     });
+    if (reading.errors.length > 0)
+      log({ level: "error", area: "config", message: toleratedLine(reading.errors.length) });
     for (const role of ["checker", "bfd", "vrrp"] as const)
       if (needs(role, next) && !ports.roles.has(role))
         log({
@@ -332,7 +340,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     logFindings(reading);
     const refusals = refusalsOf(reading, mayEmpty);
     if (!reading.config || refusals.length > 0) {
-      for (const line of reading.config ? refusals : []) log({ level: "error", area: "config", message: line });
+      for (const line of refusals)
+        if (!reading.errors.includes(line)) log({ level: "error", area: "config", message: line });
       const message = `reload refused, the configuration of ${config.loadedAt} stays in force`;
       log({ level: "error", area: "config", message });
       const lastReload = { at: now(), ok: false, durationMs: clock.now() - began };
@@ -359,7 +368,12 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       { ...reading, config: reading.config },
     ];
     const lost = mayEmpty ? [] : lostAltogether(old, next, options.configFile, options.roles);
-    return [...unsettledError(reading), ...needsRestart(old.config, next.config), ...lost];
+    return [
+      ...unsettledError(reading),
+      ...newErrorsOf(running, reading),
+      ...needsRestart(old.config, next.config),
+      ...lost,
+    ];
   }
 
   function isUp(role: RoleName): boolean {
@@ -460,4 +474,9 @@ export function needs(role: RoleName, config: Config): boolean {
 /** What the api process gets: it shows the effective tree and what roles report, and needs no list of its own. */
 function withoutLists(config: Config): Config {
   return { ...config, virtualServers: [], vrrp: { ...config.vrrp, instances: [], syncGroups: [] }, bfd: [] };
+}
+
+function toleratedLine(errors: number): string {
+  const counted = errors === 1 ? "1 error" : `${errors} errors`;
+  return `loaded with ${counted}: what each names is left out, or has the value that it says (--strict would refuse)`;
 }

@@ -10,12 +10,12 @@ import type { Details, Reading } from "./configuration.ts";
 import type { RunOptions } from "./options.ts";
 import type { Content } from "./reload-guard.ts";
 
-/** Reads what `options` name. A file with an error in it is not used at all. Never throws. */
+/** Reads what `options` name. With `strict` a file with an error in it is not used at all. Never throws. */
 export function readConfiguration(
-  options: Pick<RunOptions, "configFile" | "configId" | "allConfig">,
+  options: Pick<RunOptions, "configFile" | "configId" | "allConfig" | "strict">,
   files: ConfigFiles = configFiles,
 ): Reading {
-  const { configFile, configId, allConfig } = options;
+  const { configFile, configId, allConfig, strict } = options;
   try {
     const loaded = loadConfig(
       {
@@ -28,28 +28,33 @@ export function readConfiguration(
       },
       files,
     );
-    return reading(configFile, loaded);
+    return reading(configFile, loaded, loaded.usable && !(strict && loaded.errors));
   } catch (error) {
     // Not the user's mistake but ours; what runs must go on all the same.
     const message = `${configFile}: reading it failed: ${error instanceof Error ? error.message : String(error)}`;
-    return { errors: [message], warnings: [], content: "nothing", details: noDetails, effective: () => undefined };
+    return {
+      errors: [message],
+      errorKeys: () => [message],
+      warnings: [],
+      content: "nothing",
+      details: noDetails,
+      effective: () => undefined,
+    };
   }
 }
 
-function reading(configFile: string, loaded: LoadResult): Reading {
-  const { config, effective, diagnostics, errors } = loaded;
+function reading(configFile: string, loaded: LoadResult, usable: boolean): Reading {
+  const { config, effective, diagnostics, errorKeys } = loaded;
   const lines = (severity: Diagnostic["severity"]) =>
     diagnostics
       .filter((diagnostic) => diagnostic.severity === severity)
       .map((diagnostic) => lineOf(diagnostic, configFile));
   const warnings = lines("warning");
-  const content = contentOf(loaded);
-  if (errors) return { errors: lines("error"), warnings, content, details: noDetails, effective: () => undefined };
+  const found = { errors: lines("error"), errorKeys, warnings, content: contentOf(loaded) };
+  if (!usable) return { ...found, details: noDetails, effective: () => undefined };
   return {
+    ...found,
     config,
-    errors: [],
-    warnings,
-    content,
     details() {
       const unbuilt = notYetEffectiveLine(effective.notYetEffective);
       return { sha256: hashOf(loaded.files), notes: unbuilt === undefined ? [] : [unbuilt] };

@@ -1,5 +1,13 @@
-// Process layer: what a running director can't change, so that a reload that asks for it is refused as a whole (cli-signals.md §3).
+// Process layer: what refuses a reload as a whole: errors that the running configuration does not have, and what a running
+// director can't change (cli-signals.md §3).
+import { newErrors } from "../config/known-errors.ts";
 import type { Config } from "../config/model.ts";
+import type { Reading } from "./configuration.ts";
+
+/** Errors of `next` that `running` does not have, or not as often, one line each. */
+export function newErrorsOf(running: Reading, next: Reading): readonly string[] {
+  return newErrors(running.errorKeys(), next.errorKeys()).flatMap((index) => next.errors[index] ?? []);
+}
 
 const FIXED: readonly { readonly keyword: string; readonly of: (config: Config) => unknown }[] = [
   { keyword: "net_namespace", of: (config) => config.global.netNamespace },

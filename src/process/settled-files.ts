@@ -114,6 +114,7 @@ function goneFor(now: Stamps, mainFile: string): Unsettled | undefined {
 function notRead(found: Unsettled): Reading {
   return {
     errors: [found.reason],
+    errorKeys: () => [found.reason],
     warnings: [],
     content: "nothing",
     details: () => ({ sha256: null, notes: [] }),

@@ -89,6 +89,11 @@ function directorFamilies(store: StatusStore, build: BuildInfo): Family[] {
       (add) => config && add(flag(config.state === "loaded")),
     ),
     gauge("lbd_config_stale", "1: the file was read again and refused.", (add) => config && add(flag(config.stale))),
+    gauge(
+      "lbd_config_errors",
+      "Errors in the configuration in force: what they name is left out.",
+      (add) => config && add(config.errorCount),
+    ),
     gauge("lbd_config_warnings", "Warnings of the last reading.", (add) => config && add(config.warnings)),
     gauge("lbd_config_last_reload_success", "1: the last reading was taken.", (add) => {
       if (config) add(flag(config.lastReload?.ok ?? config.state === "loaded"));

@@ -161,6 +161,10 @@ export interface ConfigStatus {
   /** SHA-256 of the first file, in hexadecimal digits. */
   readonly sha256: string | null;
   readonly warnings: number;
+  /** Errors in the configuration in force: what each names is left out of it, or has the value that it says. */
+  readonly errorCount: number;
+  /** Their first ones, one line each, with file and line. */
+  readonly tolerated: readonly string[];
   /** The file was read again and refused: what runs is older than what is written. */
   readonly stale: boolean;
   /** Why it is stale or failed: one line for each error, with file and line. */

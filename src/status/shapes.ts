@@ -123,8 +123,13 @@ const ConfigState = v.object({
   loadedAt: v.nullable(time),
   sha256: v.nullable(text),
   warnings: count,
+  errorCount: v.pipe(
+    count,
+    v.description("Errors in the configuration in force: what each names is left out, or has the value that it says"),
+  ),
+  tolerated: v.pipe(v.array(text), v.description("The first of these errors, with file and line")),
   stale: v.pipe(flag, v.description("The file was read again and refused: what runs is older than what is written")),
-  errors: v.array(text),
+  errors: v.pipe(v.array(text), v.description("Why it is stale or failed")),
   reloads: count,
   lastReload: v.nullable(v.object({ at: time, ok: flag, durationMs: milliseconds })),
 });

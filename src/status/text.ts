@@ -77,7 +77,14 @@ function directorLines({ director, ready, reasons, processes, facts }: Picture, 
   for (const reason of reasons) out.wrapped(reason, 2);
   const loaded = config.loadedAt ? `, read ${out.ago(config.loadedAt)} ago` : "";
   const warnings = config.warnings > 0 ? `, ${count(config.warnings, "warning")}` : "";
-  out.wrapped(`configuration ${config.file}: ${config.stale ? "STALE" : config.state}${loaded}${warnings}`, 0);
+  const tolerated = config.errorCount > 0 ? ` with ${count(config.errorCount, "error")}` : "";
+  out.wrapped(
+    `configuration ${config.file}: ${config.stale ? "STALE" : config.state}${tolerated}${loaded}${warnings}`,
+    0,
+  );
+  for (const error of config.tolerated.slice(0, 5)) out.wrapped(error, 2);
+  if (config.errorCount > 5) out.line(`  and ${count(config.errorCount - 5, "more error")}`);
+  if (config.stale && config.errors.length > 0) out.line("  refused since then:");
   for (const error of config.errors.slice(0, 5)) out.wrapped(error, 2);
   if (config.errors.length > 5) out.line(`  and ${count(config.errors.length - 5, "more error")}`);
   const shown = processes.map(({ role, state, pid: of, restarts }) => {

@@ -130,6 +130,8 @@ export function director(change: Partial<DirectorStatus> = {}): DirectorStatus {
       loadedAt: AT,
       sha256: "ab".repeat(32),
       warnings: 1,
+      errorCount: 0,
+      tolerated: [],
       stale: false,
       errors: [],
       reloads: 0,

@@ -129,8 +129,28 @@ test("when the parent is killed its children end, and the next director starts c
   expect(await next.exited).toBe(0);
 });
 
-test("a configuration that can't be used ends with status 2 and its place", async () => {
-  const lbd = lab.start("global_defs {\n");
+test("a configuration with errors runs and says so; --strict ends with status 2 and the place", async () => {
+  const lbd = lab.start("global_defs {\n router_id lab\n quorum 2\n}\n");
+  await ready(lbd);
+  const { body } = (await lbd.ask("/readyz")) ?? {};
+  expect(JSON.parse(body ?? "")).toEqual({ status: "ready", details: ["configuration: loaded with 1 error"] });
+  expect((await status(lbd)).director.config).toMatchObject({
+    errorCount: 1,
+    tolerated: [expect.stringContaining(`${lbd.configFile}:3:2: `)],
+  });
+  expect((await lbd.ask("/metrics"))?.body).toContain("lbd_config_errors 1\n");
+  expect((await lab.run("status", "--run-dir", lbd.runDir)).out).toContain("loaded with 1 error,");
+  // What stands in force with an error is taken again with it.
+  expect((await lab.run("reload", "--run-dir", lbd.runDir)).out).toContain("with 1 error that it had before");
+  lbd.signal("SIGTERM");
+  expect(await lbd.exited).toBe(0);
+  const strict = await lab.run("--strict", "-f", lbd.configFile, "--run-dir", lbd.runDir);
+  expect(strict.status).toBe(2);
+  expect(strict.err).toContain(`${lbd.configFile}:3:2: `);
+});
+
+test("a configuration that can't be used ends with status 2", async () => {
+  const lbd = lab.start("vrrp_instance A {\n virtual_router_id 3\n virtual_ipaddress {\n 192.0.2.9\n }\n}\n");
   expect(await lbd.exited).toBe(2);
   expect(lbd.log()).toContain(`${lbd.configFile}:1:`);
   const missing = await lab.run("-f", "/nonexistent/k.conf", "--run-dir", lbd.runDir);

@@ -19,6 +19,7 @@ const VRRP = "vrrp_instance VI_1 {\n interface lo\n virtual_router_id 51\n virtu
 const OPTIONS: RunOptions = {
   configFile: "/k.conf",
   allConfig: false,
+  strict: false,
   runDir: DEFAULT_RUN_DIR,
   rolePidFiles: {},
   api: null,
@@ -33,11 +34,13 @@ const OPTIONS: RunOptions = {
   notes: [],
 };
 
-function reading(text: string): Reading {
+/** @param errors texts of the errors that were found in it; their keys lack the line */
+function reading(text: string, ...errors: string[]): Reading {
   const { config } = bindText(text);
   return {
     config,
-    errors: [],
+    errors,
+    errorKeys: () => errors.map(withoutPlace),
     warnings: [],
     content: "blocks",
     details: () => ({ sha256: "00", notes: ["not yet effective"] }),
@@ -48,11 +51,16 @@ function reading(text: string): Reading {
 function broken(...errors: string[]): Reading {
   return {
     errors,
+    errorKeys: () => errors.map(withoutPlace),
     warnings: [],
     content: "blocks",
     details: () => ({ sha256: null, notes: [] }),
     effective: () => undefined,
   };
+}
+
+function withoutPlace(line: string): string {
+  return line.replace(/^\S+: /, "");
 }
 
 /** @param leftBehind roles that have left things in the kernel when their process is gone */
@@ -364,6 +372,57 @@ test("a reload with an error keeps the old configuration and says so everywhere"
   children.of("api").say({ kind: "ack" });
   await settle();
   expect(pictureOf(children).director()?.config).toMatchObject({ stale: false, errors: [], reloads: 2 });
+});
+
+test("a configuration with errors runs with what is left of it, and says so", async () => {
+  const { director, children, said, ended } = lab(reading(SERVICES, "k.conf:9:1: unknown keyword x"));
+  director.start();
+  children.of("checker").comeUp();
+  expect(configIds(children.of("checker").last("start")?.config)).toEqual(["192.0.2.1:80/tcp"]);
+  expect(said("k.conf:9:1: unknown keyword x")).toBe(true);
+  expect(said("loaded with 1 error:")).toBe(true);
+  children.of("api").comeUp();
+  await settle();
+  expect(pictureOf(children).director()?.config).toMatchObject({
+    state: "loaded",
+    stale: false,
+    errorCount: 1,
+    tolerated: ["k.conf:9:1: unknown keyword x"],
+    errors: [],
+  });
+  expect(ended).toEqual([]);
+});
+
+test.each([
+  ["the same error on another line", reading(SERVICES.replace("80", "81"), "k.conf:12:1: unknown keyword x"), []],
+  ["no error any more", reading(SERVICES.replace("80", "81")), []],
+  [
+    "a new error beside the old one",
+    reading(SERVICES.replace("80", "81"), "k.conf:9:1: unknown keyword x", "k.conf:10:1: unknown keyword y"),
+    ["k.conf:10:1: unknown keyword y"],
+  ],
+  [
+    "the same error once more",
+    reading(SERVICES.replace("80", "81"), "k.conf:9:1: unknown keyword x", "k.conf:10:1: unknown keyword x"),
+    ["k.conf:10:1: unknown keyword x"],
+  ],
+  ["nothing that can be used", broken("k.conf:9:1: unknown keyword x"), ["k.conf:9:1: unknown keyword x"]],
+])("beside a configuration with an error: a reload with %s", async (_what, next, refused) => {
+  const { director, children, willRead } = lab(reading(SERVICES, "k.conf:9:1: unknown keyword x"));
+  director.start();
+  children.of("checker").comeUp();
+  children.of("api").comeUp();
+  willRead(next);
+  director.reload();
+  await settle();
+  const taken = children.of("checker").last("reload");
+  expect(configIds(taken?.config)).toEqual(refused.length === 0 ? ["192.0.2.1:81/tcp"] : []);
+  if (taken) children.of("checker").say({ kind: "reloaded", serial: taken.serial });
+  children.of("api").say({ kind: "ack" });
+  await settle();
+  const config = pictureOf(children).director()?.config;
+  expect(config).toMatchObject({ stale: refused.length > 0, errors: refused });
+  expect(config?.errorCount).toBe(refused.length > 0 ? 1 : next.errors.length);
 });
 
 test("a setting that needs a restart refuses the whole reload", async () => {

@@ -19,6 +19,7 @@ const VRRP = "vrrp_instance VI_1 {\n interface lo\n virtual_router_id 51\n virtu
 const OPTIONS: RunOptions = {
   configFile: "/k.conf",
   allConfig: false,
+  strict: false,
   runDir: "/run/lbd",
   rolePidFiles: {},
   api: null,
@@ -37,6 +38,7 @@ function reading(text: string): Reading {
   return {
     config: bindText(text).config,
     errors: [],
+    errorKeys: () => [],
     warnings: [],
     content: "blocks",
     details: () => ({ sha256: "00", notes: [] }),

@@ -101,6 +101,20 @@ test("a refused reload and missing readiness stand out, with the reasons", () =>
   expect(text).toContain("  /etc/keepalived/keepalived.conf:7:3: expected a number (got six)\n");
 });
 
+test("errors of the configuration in force stand out, apart from those of a refused reload", () => {
+  const config = {
+    ...director().config,
+    errorCount: 7,
+    tolerated: [1, 2, 3, 4, 5, 6, 7].map((line) => `k.conf:${line}:1: bad`),
+  };
+  const first = statusText(pictureOf([{ kind: "director", value: director({ config }) }]), OPTIONS);
+  expect(first).toContain(": loaded with 7 errors, read 65 s");
+  expect(first).toContain("  k.conf:5:1: bad\n  and 2 more errors\n");
+  const stale = { ...config, stale: true, errors: ["k.conf:8:1: worse"] };
+  const second = statusText(pictureOf([{ kind: "director", value: director({ config: stale }) }]), OPTIONS);
+  expect(second).toContain("  and 2 more errors\n  refused since then:\n  k.conf:8:1: worse\n");
+});
+
 test("no line is wider than the terminal, whatever the names", () => {
   const long = virtualServer(`group:${"x".repeat(300)}/tcp`, { reason: "y ".repeat(200), up: false });
   const text = statusText(pictureOf([...everything(), { kind: "virtual-server", value: long }]), OPTIONS);

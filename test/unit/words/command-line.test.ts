@@ -33,6 +33,7 @@ function director(run: RunOptions) {
     read: () => ({
       config,
       errors: [],
+      errorKeys: () => [],
       warnings: [],
       content: "blocks",
       details: () => ({ sha256: "00", notes: [] }),
@@ -126,8 +127,9 @@ describe("the configuration", () => {
     expect(await tested("surprise", "--config-test", "--use-file", bad)).toEqual([5, true]);
     expect(await tested("surprise", "-t", "-f", bad)).toEqual([5, true]);
     expect(await tested("surprise", "-t", "-f", file("good.conf", "global_defs {\n}\n"))).toEqual([0, false]);
-    // Without -t it is a run, which ends because of the file.
-    expect(await tested("surprise", "-f", bad, "--run-dir", join(directory, "run"), "--api", "off")).toEqual([2, true]);
+    // Without -t it is a run, which --strict ends because of the file.
+    const here = ["--run-dir", join(directory, "run"), "--api", "off"];
+    expect(await tested("surprise", "-f", bad, ...here, "--strict")).toEqual([2, true]);
   });
 
   test.each([

@@ -1,7 +1,7 @@
 // Wires the C library for this runtime: every call checks its arguments first, because below this line a fraction truncates, a
 // large number wraps and a missing argument is 0, all without a word (runtime.md §2).
 import { backend } from "#dlopen";
-import type { ArgKind, Calls, CSymbol, RawCall } from "./backend.ts";
+import type { ArgKind, Calls, CSymbol, RawCall, SymbolTable } from "./backend.ts";
 import { ENOSYS, SyscallError } from "./errno.ts";
 import { LIBC, LIBC_NAMES } from "./libc.ts";
 
@@ -9,7 +9,7 @@ import { LIBC, LIBC_NAMES } from "./libc.ts";
  * The C library. Results are C's own: below 0 is failure, then ask lastErrno() before anything else.
  * @throws RangeError, TypeError for an argument C could not take; SyscallError ENOSYS for a function this C library lacks
  */
-export const libc: Calls<typeof LIBC> = wire();
+export const libc: Calls<typeof LIBC> = openLibrary(LIBC_NAMES, LIBC);
 
 /** errno of the call just made. */
 export const lastErrno: () => number = backend.errno;
@@ -17,10 +17,14 @@ export const lastErrno: () => number = backend.errno;
 /** Which runtime's FFI this is. */
 export const runtime = backend.runtime;
 
-function wire(): Calls<typeof LIBC> {
-  const raw = backend.open(LIBC_NAMES, LIBC);
-  const guarded = Object.entries(LIBC).map(([name, row]) => [name, guard(name, row, raw[name])]);
-  return Object.fromEntries(guarded) as Calls<typeof LIBC>;
+/**
+ * Another library, its calls checked in the same way. Functions that it lacks throw when they are called.
+ * @throws Error when none of `names` can be opened
+ */
+export function openLibrary<T extends SymbolTable>(names: readonly string[], table: T): Calls<T> {
+  const raw = backend.open(names, table);
+  const guarded = Object.entries(table).map(([name, row]) => [name, guard(name, row, raw[name])]);
+  return Object.fromEntries(guarded) as Calls<T>;
 }
 
 type Arg = number | Uint8Array | null;
@@ -28,7 +32,7 @@ type Arg = number | Uint8Array | null;
 function guard(name: string, row: CSymbol, call: RawCall | undefined): RawCall {
   if (!call)
     return () => {
-      throw new SyscallError(name, ENOSYS, "the C library has no such function");
+      throw new SyscallError(name, ENOSYS, "the library has no such function");
     };
   const [k0, k1, k2, k3, k4, k5] = row.args;
   const at = (kind: ArgKind | undefined, arg: Arg | undefined): Arg => checked(name, kind, arg);

@@ -1,6 +1,7 @@
 // Adapter: all probes behind the one interface that the check runner knows. Ports are handed in by process/roles.
 import type { Cancel } from "../base/clock.ts";
 import { unreachable } from "../base/never.ts";
+import type { Decoded } from "../base/result.ts";
 import { dnsQuery, judgeDnsAnswer } from "../check/dns.ts";
 import { judgeFile } from "../check/file.ts";
 import { createHttpReader, httpRequest } from "../check/http.ts";
@@ -9,14 +10,15 @@ import type { Attempt, Probes } from "../check/runner.ts";
 import { createSmtpTalk } from "../check/smtp.ts";
 import { judgeUdpAnswer, udpPayload } from "../check/udp.ts";
 import type { DnsCheck, HttpCheck, HttpUrl, SmtpCheck, SslClient, UdpCheck } from "../config/model.ts";
+import type { SystemTls, TlsContext } from "../kernel/system-tls.ts";
 import { type DatagramPorts, noReply, startDatagram } from "./datagram.ts";
 import { createExecutor, type RunProgram } from "./exec.ts";
 import { createPinger, type PingPorts } from "./icmp.ts";
-import { type Conversation, type StreamPorts, startStream } from "./stream.ts";
-import { loadTlsSettings, startTlsStream } from "./tls.ts";
+import { type Conversation, startStream } from "./stream.ts";
+import { loadTlsSettings, startTlsStream, type TlsMemory, type TlsPorts, tlsMemory } from "./tls.ts";
 import type { TlsSettings } from "./tls-connect.ts";
 
-export interface ProbePorts extends StreamPorts, DatagramPorts, PingPorts {
+export interface ProbePorts extends TlsPorts, DatagramPorts, PingPorts {
   /** 0 ≤ n < 1, not to be guessed from outside: ids of DNS queries and echo requests. */
   random(): number;
   runProgram: RunProgram;
@@ -33,6 +35,9 @@ export function createProbes(ports: ProbePorts): RunningProbes {
   const executor = createExecutor(ports.runProgram);
   const pinger = createPinger(ports);
   let tls: ReturnType<typeof loadTlsSettings> = { settings: {} };
+  let systemContext: Decoded<TlsContext, string> | undefined;
+  /** By check: which way its server is reached. A reload brings new objects, and asks anew. */
+  const memories = new WeakMap<HttpCheck, TlsMemory>();
 
   function start({ check, part }: Attempt, done: (outcome: Outcome) => void): Cancel {
     switch (check.kind) {
@@ -65,7 +70,19 @@ export function createProbes(ports: ProbePorts): RunningProbes {
     if ("error" in tls) return known(bad("tls", tls.error), done);
     const serverName = check.enableSni ? (check.sniName ?? check.urls[part]?.virtualHost) : undefined;
     const settings: TlsSettings = { ...tls.settings, ...(serverName === undefined ? {} : { serverName }) };
-    return startTlsStream(ports, check.endpoint, settings, httpConversation(check, part), done);
+    const target = { endpoint: check.endpoint, settings, memory: memoryOf(check), systemContext: contextOf };
+    return startTlsStream(ports, target, httpConversation(check, part), done);
+  }
+
+  function memoryOf(check: HttpCheck): TlsMemory {
+    const known = memories.get(check) ?? tlsMemory();
+    memories.set(check, known);
+    return known;
+  }
+
+  function contextOf(library: SystemTls): Decoded<TlsContext, string> {
+    systemContext ??= library.context("error" in tls ? {} : tls.settings);
+    return systemContext;
   }
 
   function startSmtp(check: SmtpCheck, part: number, done: (outcome: Outcome) => void): Cancel {
@@ -90,6 +107,9 @@ export function createProbes(ports: ProbePorts): RunningProbes {
     start,
     setSslClient(ssl) {
       tls = loadTlsSettings(ssl);
+      // Sessions under way hold what they need of it.
+      if (systemContext?.ok) systemContext.value.free();
+      systemContext = undefined;
       return "error" in tls ? tls.error : undefined;
     },
   };

@@ -68,8 +68,13 @@ export function sourceOf(endpoint: CheckEndpoint): SocketSource {
   return source;
 }
 
+export interface Established {
+  readonly socket: CheckSocket;
+  readonly registration: Registration;
+}
+
 export type Connected =
-  | { readonly kind: "socket"; readonly socket: CheckSocket; readonly registration: Registration }
+  | ({ readonly kind: "socket" } & Established)
   | { readonly kind: "failed"; readonly outcome: Outcome };
 
 /** Connects; `done` is called once unless cancelled before. The time limit is the caller's. */

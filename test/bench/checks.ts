@@ -11,6 +11,7 @@ import { openPing, openTcp, openUdp } from "../../src/kernel/check-socket.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { readStart } from "../../src/kernel/file-watch.ts";
 import { openReadiness } from "../../src/kernel/readiness.ts";
+import { systemTls } from "../../src/kernel/system-tls.ts";
 import { createProbes } from "../../src/probe/probes.ts";
 import { lbdLab } from "../support/lbd.ts";
 import { endpoint, httpCheck, httpUrl, tcpCheck, timing } from "../support/model.ts";
@@ -60,6 +61,7 @@ async function measureRunner(kind: Kind, port: number): Promise<void> {
     openTcp,
     openUdp,
     openPing,
+    openSystemTls: systemTls(),
     random: Math.random,
     runProgram: () => Promise.resolve({ kind: "cannot-start", reason: "not in this bench" }),
     readFile: readStart,

@@ -16,6 +16,7 @@ import { openFileLimit, openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { createScriptPlaces, NOTIFY_PLACES } from "../../kernel/script-places.ts";
 import { createScriptRunner } from "../../kernel/script-runner.ts";
+import { systemTls } from "../../kernel/system-tls.ts";
 import type { Notification } from "../../notify/notification.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import { createProbes } from "../../probe/probes.ts";
@@ -90,6 +91,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
       openTcp,
       openUdp,
       openPing,
+      openSystemTls: systemTls(),
       random,
       runProgram: (command, extraArgs, limitMs) => checkScripts.run(command, extraArgs, limitMs),
       readFile: files.read,

@@ -38,6 +38,7 @@ import { decodeWatchEvents, IN_CLOSE_WRITE, inotifyAdd, inotifyCreate, inotifyRe
 import { IFREQ, ioctl, SIOCGIFMTU } from "../../../ffi/ioctl.ts";
 import { cString, fixed } from "../../../ffi/memory.ts";
 import { openReceiver, sendMessage } from "../../../ffi/message.ts";
+import { openOpenSsl } from "../../../ffi/openssl.ts";
 import {
   affinity,
   capabilities,
@@ -478,6 +479,26 @@ export const backendCases: readonly BackendCase[] = [
       expect(effective & ~permitted).toBe(0n);
       const limit = resourceLimit(RLIMIT_NOFILE);
       expect(limit.soft > 0n && limit.soft <= limit.hard).toBe(true);
+    },
+  },
+  {
+    name: "the system's OpenSSL: the first word of a handshake, a certificate that is none, words for an error",
+    run() {
+      const library = openOpenSsl();
+      expect(library.version).toMatch(/^3\.\d+\.\d+$/);
+      const context = library.context({});
+      const session = context.session("www.example.org");
+      context.free();
+      expect(session.handshake()).toBe("more");
+      const hello = fixed(4096);
+      const count = session.outgoing(hello);
+      // A handshake record with a ClientHello in it (RFC 8446 §5.1), and the name that is asked for.
+      expect([hello[0], hello[5], count > 100]).toEqual([22, 1, true]);
+      expect(new TextDecoder("latin1").decode(hello.subarray(0, count))).toContain("www.example.org");
+      session.receive(new TextEncoder().encode("HTTP/1.0 400 Bad Request\r\n\r\n"));
+      expect(session.handshake()).toEqual({ error: "wrong version number" });
+      session.free();
+      expect(() => library.context({ certificate: "none", key: "none" })).toThrow("certificate: no start line");
     },
   },
 ];

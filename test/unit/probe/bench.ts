@@ -8,6 +8,7 @@ import { systemClock } from "../../../src/kernel/clock.ts";
 import { readStart } from "../../../src/kernel/file-watch.ts";
 import { openReadiness } from "../../../src/kernel/readiness.ts";
 import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
+import { systemTls } from "../../../src/kernel/system-tls.ts";
 import { createProbes } from "../../../src/probe/probes.ts";
 import { selfSigned } from "../../support/certificate.ts";
 
@@ -26,6 +27,7 @@ export const probes = createProbes({
   openTcp,
   openUdp,
   openPing,
+  openSystemTls: systemTls(),
   random: Math.random,
   runProgram: (command, extraArgs, limitMs) => scripts.run(command, extraArgs, limitMs),
   readFile: readStart,

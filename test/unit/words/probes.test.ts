@@ -71,6 +71,7 @@ function lonelyAttempt(config: Config) {
     openTcp: open,
     openUdp: open,
     openPing: open,
+    openSystemTls: () => ({ ok: false, error: "not in this test" }),
     random: () => 0,
     runProgram: () => new Promise(() => {}),
     readFile: () => undefined,

@@ -14,6 +14,12 @@ export const MAX_BATCH_UPDATES = 200;
 export const MAX_WAITING_UPDATES = 200_000;
 export const MAX_TOPICS = 100;
 
+interface Waiting {
+  readonly update: StatusUpdate;
+  /** How often a role had ended or come back when it was put here. */
+  readonly life: number;
+}
+
 type EventUpdate = StatusUpdate & { readonly kind: "event" };
 
 export interface Outbox {
@@ -35,8 +41,10 @@ export function createOutbox(send: (batch: Batch) => void): Outbox {
   let droppedLogs = 0;
   let events: EventUpdate[] = [];
   let droppedEvents = 0;
-  // Insertion order is the order of sending; replacing keeps the old place, which is early enough.
-  const updates = new Map<string, StatusUpdate>();
+  // Insertion order is the order of sending. Replacing keeps the old place, so that what changes all the time is not put off, but
+  // only behind the last end or return of a role: what stands before it is about the role's life before.
+  const updates = new Map<string, Waiting>();
+  let life = 0;
   let topics: Record<string, unknown> = {};
   let topicCount = 0;
   let onItsWay = false;
@@ -63,7 +71,7 @@ export function createOutbox(send: (batch: Batch) => void): Outbox {
     if (droppedEvents > 0)
       logs.push({ level: "warning", area: "process", message: `${droppedEvents} events dropped: they came too fast` });
     const objects: StatusUpdate[] = [];
-    for (const [key, update] of updates) {
+    for (const [key, { update }] of updates) {
       if (objects.length >= MAX_BATCH_UPDATES) break;
       objects.push(update);
       updates.delete(key);
@@ -74,6 +82,16 @@ export function createOutbox(send: (batch: Batch) => void): Outbox {
     droppedLogs = droppedEvents = topicCount = 0;
     onItsWay = true;
     send(batch);
+  }
+
+  function put(key: string, update: Exclude<StatusUpdate, EventUpdate>): void {
+    const before = updates.get(key);
+    const isTurn = update.kind === "role-gone" || update.kind === "role-current";
+    if (isTurn) life++;
+    if (isTurn || before?.life !== life) {
+      updates.delete(key);
+      updates.set(key, { update, life });
+    } else updates.set(key, { update: merge(before.update, update), life });
   }
 
   return {
@@ -93,8 +111,7 @@ export function createOutbox(send: (batch: Batch) => void): Outbox {
           droppedEvents++;
         }
       } else {
-        const key = updateKey(update);
-        updates.set(key, merge(updates.get(key), update));
+        put(updateKey(update), update);
         if (updates.size > MAX_WAITING_UPDATES) updates.delete(updates.keys().next().value ?? "");
       }
       schedule();
@@ -160,12 +177,12 @@ export function updateKey(update: Exclude<StatusUpdate, EventUpdate>): string {
 }
 
 /** Counters come in parts: parts of one role add up, everything else is replaced. */
-function merge(waiting: StatusUpdate | undefined, update: StatusUpdate): StatusUpdate {
-  if (waiting?.kind === "metrics" && update.kind === "metrics")
+function merge(waiting: StatusUpdate, update: StatusUpdate): StatusUpdate {
+  if (waiting.kind === "metrics" && update.kind === "metrics")
     return { ...update, values: { ...waiting.values, ...update.values } };
-  if (waiting?.kind === "vrrp-traffic" && update.kind === "vrrp-traffic")
+  if (waiting.kind === "vrrp-traffic" && update.kind === "vrrp-traffic")
     return { ...update, values: { ...waiting.values, ...update.values } };
-  if (waiting?.kind === "facts" && update.kind === "facts")
+  if (waiting.kind === "facts" && update.kind === "facts")
     return { ...update, values: { ...waiting.values, ...update.values } };
   return update;
 }

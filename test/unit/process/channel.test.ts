@@ -7,6 +7,7 @@ import {
 } from "../../../src/process/channel.ts";
 import type { Batch } from "../../../src/process/messages.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
+import { createStatusStore } from "../../../src/status/store.ts";
 import { AT, virtualServer } from "../../support/status-samples.ts";
 
 function outbox() {
@@ -20,6 +21,10 @@ const event = (n: number): StatusUpdate => ({
   value: { at: AT, kind: "process", subject: `${n}`, to: "x", reason: "" },
 });
 const line = (message: string) => ({ level: "info", area: "test", message }) as const;
+
+const vs = (id: string): StatusUpdate => ({ kind: "virtual-server", value: virtualServer(id) });
+const gone: StatusUpdate = { kind: "role-gone", role: "checker" };
+const current: StatusUpdate = { kind: "role-current", role: "checker" };
 
 test("what one turn says goes in one batch, and nothing more before it is acknowledged", async () => {
   const { sent, box } = outbox();
@@ -52,6 +57,36 @@ test("a slow reader gets the newest state of each object once", async () => {
   await settle();
   expect(sent[1]?.updates).toMatchObject([{ value: { reason: "499" } }, { kind: "virtual-server-gone", id: "b/tcp" }]);
   expect(sent[1]?.topics).toEqual({ owned: 2 });
+});
+
+test.each([
+  ["an object of both lives", [vs("a"), gone, vs("a"), current], ["a"]],
+  ["an object that is there no more", [vs("a"), gone, vs("b"), current], ["b"]],
+  ["two ends before anything is sent", [gone, vs("a"), current, gone, vs("b"), current], ["b"]],
+])("a reader that is slow while a role comes back has the right picture: %s", async (_what, updates, ids) => {
+  const { sent, box } = outbox();
+  const store = createStatusStore();
+  box.log(line("on its way"));
+  await settle();
+  for (const update of updates) box.update(update);
+  box.acknowledged();
+  await settle();
+  for (const batch of sent) for (const update of batch.updates) store.apply(update);
+  expect(store.virtualServers().map(({ id }) => id)).toEqual(ids);
+});
+
+test("counters and facts of a role's life before are not added to those of the present one", async () => {
+  const { sent, box } = outbox();
+  const store = createStatusStore();
+  box.log(line("on its way"));
+  await settle();
+  box.update({ kind: "metrics", role: "checker", values: { old: 1, both: 1 } });
+  box.update(gone);
+  box.update({ kind: "metrics", role: "checker", values: { both: 5 } });
+  box.acknowledged();
+  await settle();
+  for (const batch of sent) for (const update of batch.updates) store.apply(update);
+  expect([...store.metrics()]).toEqual([["both", 5]]);
 });
 
 test("counters of one role that come in parts add up", async () => {

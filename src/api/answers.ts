@@ -1,6 +1,7 @@
 // Adapter api: the bodies of the JSON answers that are no object of the store by themselves, each with its schema.
 import * as v from "valibot";
-import type { DirectorStatus, VirtualServerStatus } from "../status/schema.ts";
+import { canonicalIp } from "../base/ip.ts";
+import type { DirectorStatus, RealServerStatus, VirtualServerStatus } from "../status/schema.ts";
 import { ListedRealServer, shapes } from "../status/shapes.ts";
 import type { StatusStore } from "../status/store.ts";
 
@@ -30,9 +31,13 @@ export const Status = v.object({
 });
 export type Status = v.InferOutput<typeof Status>;
 
-export const VirtualServerList = v.object({ virtualServers: v.array(shapes.VirtualServer) });
-export const RealServerList = v.object({ realServers: v.array(ListedRealServer) });
+const next = v.exactOptional(v.pipe(v.string(), v.description("Cursor of the next page; absent on the last one")));
+
+export const VirtualServerList = v.object({ virtualServers: v.array(shapes.VirtualServer), next });
+export const RealServerList = v.object({ realServers: v.array(ListedRealServer), next });
 export const VrrpList = v.object({ instances: v.array(shapes.Vrrp), groups: v.array(shapes.SyncGroup) });
+export const SyncGroupList = v.object({ groups: v.array(shapes.SyncGroup) });
+export const GroupWithMembers = v.object({ ...shapes.SyncGroup.entries, members: v.array(shapes.Vrrp) });
 export const Active = v.object({ name: v.string(), state: v.literal("MASTER"), since: v.string() });
 
 export const EffectiveConfig = v.object({
@@ -97,15 +102,22 @@ function withOwnLists(config: DirectorStatus["config"]) {
   return { ...config, errors: [...config.errors], tolerated: [...config.tolerated] };
 }
 
-/** Real servers of all virtual servers; `healthy` absent: both kinds. */
-export function realServersAnswer(servers: readonly VirtualServerStatus[], healthy: boolean | undefined) {
-  return {
-    realServers: servers.flatMap((server) =>
-      server.realServers
-        .filter((real) => healthy === undefined || real.healthy === healthy)
-        .map((real) => ({ virtualServer: server.id, ...real })),
-    ),
-  };
+export type Listed = RealServerStatus & { readonly virtualServer: string };
+
+/** Real servers of these virtual servers that `wanted` lets through, each made when it is its turn. */
+export function* realServersOf(
+  servers: readonly VirtualServerStatus[],
+  wanted: (real: RealServerStatus) => boolean,
+): Generator<Listed, void> {
+  for (const { id, realServers } of servers)
+    for (const real of realServers) if (wanted(real)) yield { virtualServer: id, ...real };
+}
+
+/** A real server by its id, or by its address alone, with or without brackets and in any spelling. */
+export function isCalled({ id, address }: RealServerStatus, asked: string): boolean {
+  if (id === asked || id.toLowerCase() === asked.toLowerCase()) return true;
+  const ip = canonicalIp(asked.replace(/^\[(.*)\]$/, "$1"));
+  return ip !== undefined && address === ip;
 }
 
 export type Found =

@@ -3,69 +3,154 @@ import { Hono } from "hono";
 import * as v from "valibot";
 import type { Log } from "../base/log.ts";
 import * as answers from "./answers.ts";
-import { guard, isRead, ONLY_READ, type Via } from "./guard.ts";
+import { guard, isRead, ONLY_READ, type OurNames, type Via } from "./guard.ts";
 import { openapiDocument } from "./openapi.ts";
-import { problem } from "./problem.ts";
-import { type ApiState, ROUTES, type Route } from "./routes.ts";
+import { isPieces, type Pieces, streamOf, takesGzip } from "./pieces.ts";
+import { busy, problem } from "./problem.ts";
+import type { ApiState, Asked, Route } from "./route.ts";
+import { ROUTES } from "./routes.ts";
+import { createSlots } from "./slots.ts";
 
 export interface AppOptions {
   readonly state: ApiState;
   readonly log: Log;
-  /** What `--api` names; undefined when only the UNIX socket is served. */
-  readonly listenAddress?: string;
+  readonly names: OurNames;
+  /** Differs between processes, so that an ETag of one before is none of this one. */
+  readonly nonce: string;
 }
 
-/** Answers one request that came `via` a connection. */
+/** Answers one request that came `via` a connection. The body is read to its end or cancelled, or a place stays taken. */
 export type App = (request: Request, via: Via) => Promise<Response>;
 
 const SAFE_HEADERS: Readonly<Record<string, string>> = {
-  "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "cross-origin-resource-policy": "same-origin",
   "x-content-type-options": "nosniff",
 };
 
+/** An answer that shows more objects than these is streamed, and takes one of the few places of large ones: a quarter megabyte. */
+const FEW_OBJECTS = 200;
+
 export function createApp(options: AppOptions): App {
-  const { state, log, listenAddress } = options;
-  const routes = [indexRoute(), ...ROUTES, documentRoute()];
-  const router = new Hono({ strict: true });
-  for (const route of routes)
-    router.get(honoPath(route), async (c) => {
-      const raw = route.param ? c.req.param(PARAM) : "";
-      const query = readQuery(route, new URL(c.req.url).searchParams);
-      if (query instanceof Response) return query;
-      const asked = { param: raw ?? "", query, headers: c.req.raw.headers };
-      return toResponse(await route.answer(state, asked));
-    });
-  router.notFound(() => problem(404, "nothing is here, / lists what is"));
+  const { state, log, names, nonce } = options;
+  const slots = createSlots();
+  const router = new Hono<{ Bindings: { readonly via: Via } }>({ strict: true });
+  const routes = [...ROUTES, documentRoute(state.build.version)];
+  for (const route of [indexRoute(routes), ...routes].toSorted(longerFirst))
+    router.get(honoPath(route), (c) => answerRoute(route, c.req.raw, paramsOf(route, c.req.param(PARAM)), c.env.via));
+  router.notFound(() => problem("not-found", "nothing is here, / lists what is"));
   router.onError((error) => {
     log({ level: "error", area: "api", message: `request failed: ${error.message}` });
-    return problem(500, "a mistake of lbd; its log says more");
+    return problem("internal", "a mistake of lbd; its log says more");
   });
 
   return async (request, via) => {
     const response = await answer(request, via);
     for (const [name, value] of Object.entries(SAFE_HEADERS)) response.headers.set(name, value);
+    if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
     return response;
   };
 
   async function answer(request: Request, via: Via): Promise<Response> {
-    const refused = guard(request, via, listenAddress);
+    const refused = guard(request, via, names);
     if (refused) return refused;
-    if (!isRead(request.method)) return problem(405, ONLY_READ, { headers: { allow: "GET, HEAD" } });
-    if (request.method === "GET") return router.fetch(request);
-    const response = await router.fetch(new Request(request.url, { headers: request.headers }));
-    // An event stream that nobody reads must not stay open.
+    if (!isRead(request.method)) return problem("method-not-allowed", ONLY_READ, { headers: { allow: "GET, HEAD" } });
+    if (request.method === "GET") return router.fetch(request, { via });
+    const response = await router.fetch(new Request(request.url, { headers: request.headers }), { via });
+    // A stream that nobody reads must not stay open.
     await response.body?.cancel();
     return new Response(null, { status: response.status, headers: response.headers });
   }
+
+  async function answerRoute(route: Route, request: Request, params: readonly string[], via: Via): Promise<Response> {
+    if (route.socketOnly && via.kind !== "unix")
+      return problem(
+        "socket-only",
+        "it may hold secrets: ask on the UNIX socket, api.sock in the run directory (curl --unix-socket)",
+      );
+    const query = readQuery(route, new URL(request.url).searchParams);
+    if (query instanceof Response) return query;
+    const { headers } = request;
+    const asked: Asked = { params, query, headers, via };
+    const tag = tagOf(route.revision?.(state, asked));
+    if (tag !== undefined && isAmong(tag, headers.get("if-none-match")))
+      return new Response(null, { status: 304, headers: tagged(tag) });
+    const giveBack = route.slot ? slots.take(via, route.slot) : () => {};
+    if (!giveBack) return busy("as many large answers as are served at one time are on their way");
+    let streams = false;
+    try {
+      const given = await route.answer(state, asked);
+      const response = isPieces(given) ? toPieces(given, asked, route.slot ? giveBack : undefined) : toResponse(given);
+      streams = isPieces(given) && response.headers.has(STREAMED);
+      if (tag !== undefined && response.status === 200)
+        for (const [name, value] of Object.entries(tagged(tag))) response.headers.set(name, value);
+      return response;
+    } finally {
+      // One that streams gives it back when it has gone.
+      if (!streams) giveBack();
+    }
+  }
+
+  function toPieces(given: Pieces, { headers, via }: Asked, taken: (() => void) | undefined): Response {
+    const { contentType, objects, parts } = given;
+    if (objects <= FEW_OBJECTS && Symbol.iterator in parts)
+      return new Response([...parts].join(""), { headers: { "content-type": contentType } });
+    const done = taken ?? slots.take(via, "large");
+    if (!done) return busy("as many large answers as are served at one time are on their way");
+    const gzip = takesGzip(headers.get("accept-encoding"));
+    return new Response(streamOf(parts, { gzip, done }), {
+      headers: {
+        "content-type": contentType,
+        vary: "accept-encoding",
+        [STREAMED]: "chunked",
+        ...(gzip ? { "content-encoding": "gzip" } : {}),
+      },
+    });
+  }
+
+  function tagOf(revision: number | undefined): string | undefined {
+    return revision === undefined ? undefined : `W/"${nonce}-${revision}"`;
+  }
+}
+
+/** In the headers of an answer that is sent as it is made. */
+export const STREAMED = "transfer-encoding";
+
+function tagged(tag: string): Readonly<Record<string, string>> {
+  return { etag: tag, "cache-control": "private, no-cache" };
+}
+
+/** RFC 9110 §13.1.2: weak comparison. */
+function isAmong(tag: string, list: string | null): boolean {
+  if (list === null) return false;
+  const bare = (one: string) => one.trim().replace(/^W\//, "");
+  return list.trim() === "*" || list.split(",").some((one) => bare(one) === bare(tag));
 }
 
 const PARAM = "param";
 
-/** `/v1/virtual-servers/{id}` as the router writes it. */
-function honoPath({ path, param }: Route): string {
-  return path.replace(/\{\w+\}/, param?.slashes ? `:${PARAM}{.+}` : `:${PARAM}`);
+/** `/v1/virtual-servers/{id}/real-servers/{server}` as the router writes it: all parameters as one word. */
+function honoPath({ path, params = [] }: Route): string {
+  if (params.length === 0) return path;
+  const begin = path.indexOf("{");
+  const last = path.lastIndexOf("}") + 1;
+  const word = path.slice(begin, last).replace(/\{\w+\}/g, () => "[^/]+");
+  const pattern = params[0]?.slashes ? word.replace("[^/]+", ".+") : word;
+  return `${path.slice(0, begin)}:${PARAM}{${pattern}}${path.slice(last)}`;
+}
+
+/** What the router found, in as many words as the path has parameters; only the first may have slashes. */
+function paramsOf({ path, params = [] }: Route, found: string | undefined): readonly string[] {
+  if (found === undefined) return [];
+  if (params.length < 2) return [found];
+  const between = path.slice(path.indexOf("}") + 1, path.lastIndexOf("{"));
+  const at = found.lastIndexOf(between);
+  return [found.slice(0, at), found.slice(at + between.length)];
+}
+
+/** A path that goes on behind a parameter with slashes is looked at before the one that takes everything. */
+function longerFirst(a: Route, b: Route): number {
+  return b.path.split("/").length - a.path.split("/").length;
 }
 
 function readQuery(route: Route, params: URLSearchParams): Record<string, string> | Response {
@@ -75,11 +160,11 @@ function readQuery(route: Route, params: URLSearchParams): Record<string, string
     const expected = Object.hasOwn(known, name) ? known[name] : undefined;
     if (!expected) {
       const accepted = Object.keys(known).join(", ") || "none";
-      return problem(400, `unknown query parameter; accepted here: ${accepted}`);
+      return problem("bad-query", `unknown query parameter; accepted here: ${accepted}`);
     }
     const read = v.safeParse(expected.schema, value);
     if (!read.success || name in values)
-      return problem(400, `query parameter ${name}: ${read.issues?.[0].message ?? "given twice"}`);
+      return problem("bad-query", `query parameter ${name}: ${read.issues?.[0].message ?? "given twice"}`);
     values[name] = read.output;
   }
   return values;
@@ -90,7 +175,7 @@ function toResponse(answer: unknown): Response {
   return new Response(`${JSON.stringify(answer)}\n`, { headers: { "content-type": "application/json" } });
 }
 
-function indexRoute(): Route {
+function indexRoute(routes: readonly Route[]): Route {
   return {
     path: "/",
     summary: "What is here",
@@ -98,22 +183,23 @@ function indexRoute(): Route {
     answer: ({ build }) => ({
       name: "lbd",
       version: build.version,
-      links: Object.fromEntries([...ROUTES, documentRoute()].map(({ path, summary }) => [path, summary])),
+      links: Object.fromEntries(routes.map(({ path, summary }) => [path, summary])),
     }),
   };
 }
 
-/** Made once, at the first question: it takes some milliseconds. */
-let document: object | undefined;
-
-function documentRoute(): Route {
-  return {
+function documentRoute(version: string): Route {
+  /** Made once, at the first question: it takes some milliseconds. */
+  let text: string | undefined;
+  const route: Route = {
     path: "/openapi.json",
     summary: "This API as an OpenAPI 3.1 document",
     ok: { description: "OpenAPI 3.1", schema: v.record(v.string(), v.unknown()) },
-    answer({ build }) {
-      document ??= openapiDocument([indexRoute(), ...ROUTES, documentRoute()], build.version);
-      return document;
+    answer() {
+      const routes = [...ROUTES, route];
+      text ??= `${JSON.stringify(openapiDocument([indexRoute(routes), ...routes], version))}\n`;
+      return new Response(text, { headers: { "content-type": "application/json" } });
     },
   };
+  return route;
 }

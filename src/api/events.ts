@@ -2,8 +2,11 @@
 // happened meanwhile, as far as it is kept; one that reads too slowly is dropped and may come back the same way.
 import type { Clock } from "../base/clock.ts";
 import type { NumberedEvent, StatusStore } from "../status/store.ts";
-import { problem } from "./problem.ts";
+import type { Via } from "./guard.ts";
+import { busy } from "./problem.ts";
+import { publicEvent } from "./public.ts";
 
+/** Of each listener: strangers on TCP take no place from the UNIX socket. */
 export const MAX_SUBSCRIBERS = 64;
 /** Events that may wait for one reader. */
 export const MAX_WAITING_EVENTS = 1000;
@@ -13,25 +16,25 @@ const RETRY_MS = 2000;
 
 export interface EventStream {
   /** @param lastEventId `boot-number` as sent by us; undefined: only what happens from now on */
-  open(lastEventId: string | undefined): Response;
+  open(lastEventId: string | undefined, via: Via): Response;
   subscribers(): number;
 }
 
 export function createEventStream(store: StatusStore, clock: Clock): EventStream {
-  let open = 0;
+  const open = { unix: 0, tcp: 0 };
 
-  function body(lastEventId: string | undefined): ReadableStream<Uint8Array> {
+  function body(lastEventId: string | undefined, { kind }: Via): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder();
     let end = () => {};
     return new ReadableStream<Uint8Array>(
       {
         start(controller) {
-          open++;
+          open[kind]++;
           const send = (text: string) => {
             if ((controller.desiredSize ?? 0) <= 0) return drop();
             controller.enqueue(encoder.encode(text));
           };
-          const unsubscribe = store.onEvent((event) => send(render(event)));
+          const unsubscribe = store.onEvent((event) => send(render(event, kind)));
           let cancelTick = clock.at(clock.now() + KEEP_ALIVE_MS, tick);
           function tick(): void {
             send(": keep-alive\n\n");
@@ -41,7 +44,7 @@ export function createEventStream(store: StatusStore, clock: Clock): EventStream
           end = () => {
             if (ended) return;
             ended = true;
-            open--;
+            open[kind]--;
             unsubscribe();
             cancelTick();
           };
@@ -49,7 +52,7 @@ export function createEventStream(store: StatusStore, clock: Clock): EventStream
             end();
             controller.close();
           }
-          for (const text of opening(lastEventId)) send(text);
+          for (const text of opening(lastEventId, kind)) send(text);
         },
         cancel: () => end(),
       },
@@ -58,7 +61,7 @@ export function createEventStream(store: StatusStore, clock: Clock): EventStream
   }
 
   /** What a new reader gets first: where it stands, and what it missed. */
-  function opening(lastEventId: string | undefined): string[] {
+  function opening(lastEventId: string | undefined, kind: Via["kind"]): string[] {
     const boot = store.director()?.boot ?? "0";
     const first = `retry: ${RETRY_MS}\n`;
     if (lastEventId === undefined) return [`${first}id: ${boot}-${store.lastEventId()}\n\n`];
@@ -66,23 +69,27 @@ export function createEventStream(store: StatusStore, clock: Clock): EventStream
     const from = seenBoot === boot ? number : 0;
     const { events, missed } = store.eventsAfter(from);
     const gap = missed || (seenBoot !== boot && number > 0);
-    return [`${first}id: ${boot}-${from}\n\n`, ...(gap ? ["event: missed\ndata: {}\n\n"] : []), ...events.map(render)];
+    return [
+      `${first}id: ${boot}-${from}\n\n`,
+      ...(gap ? ["event: missed\ndata: {}\n\n"] : []),
+      ...events.map((event) => render(event, kind)),
+    ];
   }
 
-  function render({ id, event }: NumberedEvent): string {
+  function render({ id, event: whole }: NumberedEvent, kind: Via["kind"]): string {
+    const event = kind === "tcp" ? publicEvent(whole) : whole;
     const boot = store.director()?.boot ?? "0";
     return `id: ${boot}-${id}\nevent: ${event.kind.replace(/[^\w-]/g, "")}\ndata: ${JSON.stringify(event)}\n\n`;
   }
 
   return {
-    open(lastEventId) {
-      if (open >= MAX_SUBSCRIBERS)
-        return problem(503, `${MAX_SUBSCRIBERS} readers listen already`, { headers: { "retry-after": "5" } });
-      return new Response(body(lastEventId), {
+    open(lastEventId, via) {
+      if (open[via.kind] >= MAX_SUBSCRIBERS) return busy(`${MAX_SUBSCRIBERS} readers listen already`);
+      return new Response(body(lastEventId, via), {
         headers: { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" },
       });
     },
-    subscribers: () => open,
+    subscribers: () => open.unix + open.tcp,
   };
 }
 

@@ -15,18 +15,31 @@ export interface Via {
   readonly kind: "unix" | "tcp";
 }
 
-/** A refusal, or undefined when the request may go on. `listenAddress` is what `--api` names. */
-export function guard(request: Request, via: Via, listenAddress: string | undefined): Response | undefined {
+/** What a Host header may name besides loopback. */
+export interface OurNames {
+  /** What `--api` names; undefined when only the UNIX socket is served. */
+  readonly address?: string | undefined;
+  /** Host names in lower case, without a dot at the end: of `--api-host`, and the machine's own where it listens beyond loopback. */
+  readonly hosts?: readonly string[];
+}
+
+/** A refusal, or undefined when the request may go on. */
+export function guard(request: Request, via: Via, ours: OurNames): Response | undefined {
   if (via.kind === "unix") return undefined;
   const host = request.headers.get("host");
-  if (host === null || host === "") return problem(400, "the Host header is missing");
-  if (!isOurs(hostName(host), listenAddress))
-    return problem(403, "the Host header names neither a loopback address nor the address that lbd listens on");
+  if (host === null || host === "") return problem("bad-request", "the Host header is missing");
+  const name = hostName(host);
+  if (!isOurs(name, ours.address) && !isNamed(name, ours.hosts ?? []))
+    return problem(
+      "foreign-host",
+      "the Host header names no loopback address, not the address that lbd listens on and no --api-host",
+    );
   const origin = request.headers.get("origin");
-  if (origin !== null && origin !== `http://${host}`) return problem(403, "requests from other origins are refused");
+  if (origin !== null && origin !== `http://${host}`)
+    return problem("foreign-origin", "requests from other origins are refused");
   // Browsers that send it say so even where there is no Origin: a picture or script of a foreign page.
   if (request.headers.get("sec-fetch-site") === "cross-site")
-    return problem(403, "requests from other sites are refused");
+    return problem("foreign-origin", "requests from other sites are refused");
   return undefined;
 }
 
@@ -47,6 +60,10 @@ function isOurs(name: string | undefined, listenAddress: string | undefined): bo
   // Listening on all addresses: any literal is one of ours or does not lead here; only names can be rebound.
   if (listenAddress === "0.0.0.0" || listenAddress === "::") return true;
   return ip === canonicalIp(listenAddress);
+}
+
+function isNamed(name: string | undefined, hosts: readonly string[]): boolean {
+  return name !== undefined && hosts.includes(name.replace(/\.$/, ""));
 }
 
 export function isLoopback(address: string): boolean {

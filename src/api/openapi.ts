@@ -1,8 +1,9 @@
 // Adapter api: the OpenAPI 3.1 document, made from the table of routes and their schemas.
 import { toJsonSchema, toJsonSchemaDefs } from "@valibot/to-json-schema";
+import type { GenericSchema } from "valibot";
 import { shapes } from "../status/shapes.ts";
 import { PROBLEM_CONTENT_TYPE, Problem } from "./problem.ts";
-import type { Route } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 const DEFINITIONS = { ...shapes, Problem };
 const OPTIONS = {
@@ -16,11 +17,11 @@ const OPTIONS = {
 /** Statuses that any request may get, with the reason. */
 const COMMON_ERRORS: Readonly<Record<number, string>> = {
   400: "The request can't be understood, or has an unknown query parameter",
-  403: "Host or Origin is foreign",
+  403: "Host or Origin is foreign, or it is shown on the UNIX socket only",
   405: "Only GET and HEAD are served",
   413: "The request has a body",
   500: "A mistake of lbd; its log says more",
-  503: "Too busy",
+  503: "Too busy; Retry-After says when to ask again",
 };
 
 export function openapiDocument(routes: readonly Route[], version: string) {
@@ -29,10 +30,14 @@ export function openapiDocument(routes: readonly Route[], version: string) {
     info: {
       title: "lbd status API",
       version,
-      description: "What a director knows: read-only, on the UNIX socket and on loopback.",
+      description:
+        "What a director knows: read-only. The UNIX socket shows everything and is guarded by its file mode; over TCP nothing is " +
+        "asked of who reads, and what may hold secrets is left out.",
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],
+    // Nobody logs in: said once, for all.
+    security: [],
     paths: Object.fromEntries(routes.map((route) => [route.path, { get: operation(route) }])),
     components: { schemas: componentSchemas() },
   };
@@ -43,17 +48,21 @@ function componentSchemas() {
 }
 
 function operation(route: Route) {
-  const { ok, errors, param, query } = route;
+  const { ok, errors, params = [], query } = route;
   const contentType = ok.contentType ?? "application/json";
-  const schema = ok.schema ? bare(toJsonSchema(ok.schema, OPTIONS)) : { type: "string" };
+  const schema = ok.schema ? bare(toJsonSchema(ok.schema, OPTIONS)) : { type: "string", ...eventData(ok.eventSchema) };
   const failures = Object.entries({ ...COMMON_ERRORS, ...errors }).map(([status, description]) => [
     status,
     { description, content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } } },
   ]);
   const parameters = [
-    ...(param
-      ? [{ name: param.name, in: "path", required: true, description: param.description, schema: { type: "string" } }]
-      : []),
+    ...params.map(({ name, description }) => ({
+      name,
+      in: "path",
+      required: true,
+      description,
+      schema: { type: "string" },
+    })),
     ...Object.entries(query ?? {}).map(([name, { schema: values, description }]) => ({
       name,
       in: "query",
@@ -67,10 +76,24 @@ function operation(route: Route) {
     summary: route.summary,
     ...(parameters.length > 0 ? { parameters } : {}),
     responses: {
-      200: { description: ok.description, content: { [contentType]: { schema } } },
+      200: {
+        description: ok.description,
+        ...(route.revision ? { headers: ETAG } : {}),
+        content: { [contentType]: { schema } },
+      },
+      ...(route.revision ? { 304: { description: "Nothing of it has changed since the ETag in If-None-Match" } } : {}),
       ...Object.fromEntries(failures),
     },
   };
+}
+
+const ETAG = {
+  etag: { description: "Changes with what the answer shows; for If-None-Match", schema: { type: "string" } },
+} as const;
+
+/** OpenAPI 3.1 has no word for the events of a stream: JSON Schema's for what a text holds says it of their data. */
+function eventData(schema: GenericSchema | undefined) {
+  return schema ? { contentMediaType: "application/json", contentSchema: bare(toJsonSchema(schema, OPTIONS)) } : {};
 }
 
 /** Without what belongs to a whole document: the dialect, and definitions that stand in the components. */

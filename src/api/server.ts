@@ -4,9 +4,9 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Cancel, Clock } from "../base/clock.ts";
-import type { App } from "./app.ts";
+import { type App, STREAMED } from "./app.ts";
 import { isRead, ONLY_READ, type Via } from "./guard.ts";
-import { PROBLEM_CONTENT_TYPE, problem, titleOf } from "./problem.ts";
+import { busy, PROBLEM_CONTENT_TYPE, type ProblemCode, problem, problemBody, titleOf } from "./problem.ts";
 
 /** At one time and socket; one more takes the place of the one that has been idle longest. */
 export const MAX_CONNECTIONS = 128;
@@ -18,8 +18,10 @@ export const IDLE_MS = 15_000;
 export const ANSWER_MS = 30_000;
 /** An event stream whose reader takes nothing. */
 export const STALL_MS = 60_000;
-/** Answers that wait for their readers, all together. */
-export const MAX_WAITING_BYTES = 256 * 1024 * 1024;
+/** Small answers that wait for their readers, all together; large ones are made as they are read. */
+export const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** Requests of one connection that wait for their answers. */
+export const MAX_PIPELINED = 16;
 const SWEEP_MS = 1000;
 
 export type Where =
@@ -66,12 +68,13 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
   server.on("connection", admit);
   server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
     if (!socket.writable) return socket.destroy();
-    if (error.code === "HPE_HEADER_OVERFLOW") return void socket.end(rawProblem(431, "the header is too large"));
-    socket.end(rawProblem(400, "this is no HTTP, or no method that is known"));
+    if (error.code === "HPE_HEADER_OVERFLOW")
+      return void socket.end(rawProblem("header-too-large", "the header is too large"));
+    socket.end(rawProblem("bad-request", "this is no HTTP, or no method that is known"));
   });
   // Never a request as others are; without a listener it would get no answer. An upgrade is one, and is not taken up.
   server.on("connect", (_request: IncomingMessage, socket: Socket) => {
-    socket.end(rawProblem(405, ONLY_READ, ["allow: GET, HEAD"]));
+    socket.end(rawProblem("method-not-allowed", ONLY_READ, ["allow: GET, HEAD"]));
   });
 
   function admit(socket: Socket) {
@@ -104,66 +107,115 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const connection = connections.get(incoming.socket);
-    if (connection) connection.busy++;
+    if (connection && ++connection.busy > MAX_PIPELINED) {
+      incoming.socket.destroy();
+      return;
+    }
+    // A client may be gone before its answer is there: what was taken for it is given back all the same.
+    const client = { gone: outgoing.destroyed };
     outgoing.on("close", () => {
+      client.gone = true;
       if (!connection) return;
       connection.busy--;
       connection.lastAt = clock.now();
     });
     outgoing.on("error", () => {});
-    const response = await respond(incoming);
+    let response: Response | undefined;
+    try {
+      if (!client.gone) response = await respond(incoming);
+      if (response && !client.gone) await send(response, incoming, outgoing, client);
+    } catch {
+      // The source of the answer broke: the client sees that it is not whole.
+      outgoing.destroy();
+    } finally {
+      await response?.body?.cancel().catch(() => {});
+    }
+  }
+
+  async function send(
+    response: Response,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    client: { readonly gone: boolean },
+  ): Promise<void> {
     outgoing.statusCode = response.status;
     outgoing.statusMessage = titleOf(response.status);
-    for (const [name, value] of response.headers) outgoing.setHeader(name, value);
-    if (hasBody(incoming)) outgoing.setHeader("connection", "close");
-    const streams = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
-    if (response.body === null || incoming.method === "HEAD") outgoing.end();
-    else if (streams) await pipe(response.body, outgoing);
-    else await send(new Uint8Array(await response.arrayBuffer()), outgoing);
+    const { body } = response;
+    const isEmpty = body === null || incoming.method === "HEAD";
+    const isOld = incoming.httpVersion === "1.0";
+    for (const [name, value] of response.headers)
+      if (name !== STREAMED || !(isEmpty || isOld)) outgoing.setHeader(name, value);
+    if (hasBody(incoming) || isOld) outgoing.setHeader("connection", "close");
+    if (isEmpty) outgoing.end();
+    else if (response.headers.get("content-type")?.startsWith("text/event-stream"))
+      await pipe(body, outgoing, client, STALL_MS);
+    else if (response.headers.has(STREAMED)) await withinLimit(outgoing, () => pipe(body, outgoing, client, ANSWER_MS));
+    else await sendWhole(new Uint8Array(await response.arrayBuffer()), outgoing, client);
   }
 
   async function respond(incoming: IncomingMessage): Promise<Response> {
     const request = toRequest(incoming);
     if (request instanceof Response) return request;
-    if (waitingBytes > MAX_WAITING_BYTES) return problem(503, "too many answers wait for their readers");
+    if (waitingBytes > MAX_WAITING_BYTES) return busy("too many answers wait for their readers");
     return app(request, via);
   }
 
-  function send(body: Uint8Array, outgoing: ServerResponse): Promise<void> {
+  async function sendWhole(body: Uint8Array, outgoing: ServerResponse, client: { readonly gone: boolean }) {
+    if (client.gone) return;
     waitingBytes += body.byteLength;
-    const cancel = clock.at(clock.now() + ANSWER_MS, () => outgoing.destroy());
-    return new Promise((resolve) => {
-      outgoing.on("close", () => {
-        waitingBytes -= body.byteLength;
-        cancel();
-        resolve();
+    try {
+      await withinLimit(outgoing, () => {
+        outgoing.setHeader("content-length", body.byteLength);
+        outgoing.end(body);
+        return new Promise<void>((resolve) => outgoing.once("close", resolve));
       });
-      outgoing.setHeader("content-length", body.byteLength);
-      outgoing.end(body);
-    });
-  }
-
-  async function pipe(body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> {
-    const reader = body.getReader();
-    let gone = false;
-    outgoing.on("close", () => {
-      gone = true;
-      void reader.cancel();
-    });
-    outgoing.flushHeaders();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done || gone) break;
-      if (!outgoing.write(value) && !gone) await drained(outgoing);
+    } finally {
+      waitingBytes -= body.byteLength;
     }
-    outgoing.end();
   }
 
-  function drained(outgoing: ServerResponse): Promise<void> {
-    const cancel = clock.at(clock.now() + STALL_MS, () => outgoing.destroy());
+  async function withinLimit(outgoing: ServerResponse, run: () => Promise<void>): Promise<void> {
+    const cancel = clock.at(clock.now() + ANSWER_MS, () => outgoing.destroy());
+    try {
+      await run();
+    } finally {
+      cancel();
+    }
+  }
+
+  async function pipe(
+    body: ReadableStream<Uint8Array>,
+    outgoing: ServerResponse,
+    client: { readonly gone: boolean },
+    stallMs: number,
+  ): Promise<void> {
+    const reader = body.getReader();
+    const leave = () => void reader.cancel().catch(() => {});
+    outgoing.once("close", leave);
+    try {
+      outgoing.flushHeaders();
+      while (!client.gone) {
+        const { done, value } = await reader.read();
+        if (done || client.gone) break;
+        if (!outgoing.write(value) && !client.gone) await drained(outgoing, stallMs);
+      }
+      if (client.gone) return;
+      outgoing.end();
+      await new Promise<void>((resolve) => outgoing.once("close", resolve));
+    } finally {
+      outgoing.off("close", leave);
+      leave();
+      reader.releaseLock();
+    }
+  }
+
+  function drained(outgoing: ServerResponse, stallMs: number): Promise<void> {
+    const cancel = clock.at(clock.now() + stallMs, () => outgoing.destroy());
     return new Promise((resolve) => {
       const done = () => {
         cancel();
+        outgoing.off("drain", done);
+        outgoing.off("close", done);
         resolve();
       };
       outgoing.once("drain", done);
@@ -195,26 +247,28 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
 /** The request as the application takes it, or why not. The URL's own name is never used: the guard looks at the Host header. */
 function toRequest(incoming: IncomingMessage): Request | Response {
   const url = incoming.url ?? "";
-  if (!url.startsWith("/")) return problem(400, "the request target must be a path");
-  if (url.length > MAX_URL_CHARS) return problem(414, `the path is longer than ${MAX_URL_CHARS} characters`);
+  if (!url.startsWith("/")) return problem("bad-request", "the request target must be a path");
+  if (url.length > MAX_URL_CHARS)
+    return problem("path-too-long", `the path is longer than ${MAX_URL_CHARS} characters`);
   // With another method it is the method that is wrong.
-  if (hasBody(incoming) && isRead(incoming.method)) return problem(413, "requests with a body are not served");
+  if (hasBody(incoming) && isRead(incoming.method))
+    return problem("body-not-served", "requests with a body are not served");
   const headers = new Headers();
   let hosts = 0;
   for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
     const name = (incoming.rawHeaders[i] ?? "").toLowerCase();
-    if (name === "host" && ++hosts > 1) return problem(400, "more than one Host header");
+    if (name === "host" && ++hosts > 1) return problem("bad-request", "more than one Host header");
     try {
       headers.append(name, incoming.rawHeaders[i + 1] ?? "");
     } catch {
-      return problem(400, "a header can't be understood");
+      return problem("bad-request", "a header can't be understood");
     }
   }
   try {
     // HTTP/1.0 on the UNIX socket may come without a Host.
     return new Request(new URL(url, "http://lbd").href, { method: incoming.method ?? "", headers });
   } catch {
-    return problem(400, "the request can't be understood");
+    return problem("bad-request", "the request can't be understood");
   }
 }
 
@@ -224,11 +278,11 @@ function hasBody(incoming: IncomingMessage): boolean {
 }
 
 /** For connections on which there is no request to answer. */
-function rawProblem(status: number, detail: string, headers: readonly string[] = []): string {
-  const title = titleOf(status);
-  const body = JSON.stringify({ type: "about:blank", title, status, detail });
+function rawProblem(code: ProblemCode, detail: string, headers: readonly string[] = []): string {
+  const problemOf = problemBody(code, detail);
+  const body = JSON.stringify(problemOf);
   const head = [
-    `HTTP/1.1 ${status} ${title}`,
+    `HTTP/1.1 ${problemOf.status} ${problemOf.title}`,
     `content-type: ${PROBLEM_CONTENT_TYPE}`,
     ...headers,
     `content-length: ${body.length}`,

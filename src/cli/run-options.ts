@@ -14,11 +14,24 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
   };
 
   for (const flag of givenFlags(flags)) if (flag.refused) return err(`--${flag.long} is not supported: ${flag.note}`);
-  for (const name of ["use-file", "run-dir", "pid", "vrrp_pid", "checkers_pid", "config-id", "namespace"] as const)
+  for (const name of [
+    "use-file",
+    "run-dir",
+    "pid",
+    "vrrp_pid",
+    "checkers_pid",
+    "config-id",
+    "namespace",
+    "api-socket-group",
+  ] as const)
     if (last(name) === "") return err(`--${name}: the value is empty`);
   const api = readApi(last("api") ?? DEFAULT_API);
   if (api === undefined)
-    return err(`--api ${last("api")}: expected ADDRESS:PORT, such as ${DEFAULT_API} or [::1]:8080, or off`);
+    return err(`--api ${last("api")}: expected ADDRESS:PORT, such as ${DEFAULT_API} or [::1]:812, or off`);
+  const apiHosts = (flags.given.get("api-host") ?? []).map((name) => name.toLowerCase().replace(/\.$/, ""));
+  const odd = apiHosts.find((name) => !/^[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?$/.test(name));
+  if (odd !== undefined) return err(`--api-host ${odd}: expected a host name without a port`);
+  const apiSocketGroup = last("api-socket-group");
   const transport = oneOf(last("ipvs-transport") ?? "auto", ["auto", "sockopt", "netlink"] as const);
   if (!transport) return err(`--ipvs-transport ${last("ipvs-transport")}: expected auto, sockopt or netlink`);
   const logFormat = oneOf(last("log-format") ?? "text", ["text", "json"] as const);
@@ -47,6 +60,9 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     },
     ...(namespace === undefined ? {} : { namespace }),
     api: api === "off" ? null : api,
+    apiHosts,
+    ...(apiSocketGroup === undefined ? {} : { apiSocketGroup }),
+    instanceLabel: has("metrics-instance-label"),
     ipvsTransport: transport,
     logFormat,
     debug: has("log-detail"),
@@ -65,7 +81,7 @@ function givenFlags(flags: ReadFlags): Flag[] {
   return table.filter((flag) => flags.given.has(flag.long));
 }
 
-/** `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, `off`; port 0 takes any that is free. */
+/** `127.0.0.1:812`, `[::1]:812`, `localhost:812`, `off`; port 0 takes any that is free. */
 export function readApi(text: string): TcpAddress | "off" | undefined {
   if (text === "off") return "off";
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);

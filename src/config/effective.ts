@@ -37,6 +37,8 @@ export interface EffectiveTree {
   /** The typed model, secrets masked. */
   readonly config: Config;
   readonly blocks: readonly EffectiveNode[];
+  /** The same, each made when it is asked for. */
+  eachBlock(): Iterable<EffectiveNode>;
   readonly notYetEffective: readonly NotYetEffective[];
 }
 
@@ -49,8 +51,9 @@ export function createEffective(top: object, config: Config): EffectiveTree {
       return maskSecrets(config);
     },
     get blocks() {
-      return nodesOf(bound, compileTable(TOP_LEVEL), [], "given");
+      return [...topNodes(bound)];
     },
+    eachBlock: () => topNodes(bound),
     get notYetEffective() {
       const used = new Map<string, { reason?: string; count: number; origin: Origin }>();
       collectNotYet(bound, compileTable(TOP_LEVEL), "", used);
@@ -68,18 +71,20 @@ export function notYetEffectiveLine(list: readonly NotYetEffective[]): string | 
 
 // --- the tree of values
 
-function nodesOf(
-  bound: UntypedBound,
-  table: CompiledTable,
-  outer: readonly UntypedBound[],
-  defaults: "given" | "all",
-): readonly EffectiveNode[] {
+function* topNodes(bound: UntypedBound): Generator<EffectiveNode, void> {
+  for (const found of compileTable(TOP_LEVEL).rows.values()) {
+    if (found.held !== found.keyword) continue;
+    for (const entry of entriesOf(bound, found.keyword)) yield nodeOf(entry, found, [bound]);
+  }
+}
+
+function nodesOf(bound: UntypedBound, table: CompiledTable, outer: readonly UntypedBound[]): readonly EffectiveNode[] {
   const nodes: EffectiveNode[] = [];
   for (const found of table.rows.values()) {
     if (found.held !== found.keyword) continue;
     const entries = entriesOf(bound, found.keyword);
     for (const entry of entries) nodes.push(nodeOf(entry, found, [bound, ...outer]));
-    if (entries.length === 0 && defaults === "all" && !found.row.status) {
+    if (entries.length === 0 && !found.row.status) {
       const node = defaultNode(found, outer);
       if (node) nodes.push(node);
     }
@@ -100,7 +105,7 @@ function nodeOf(entry: UntypedEntry, found: CompiledRow, outer: readonly Untyped
   const origin = words[0].origin;
   if (found.row.secret) return { keyword, words: texts.map(() => MASK), value: MASK, origin };
   if (found.table) {
-    const block = nodesOf(entry.block ?? {}, found.table, outer, "all");
+    const block = nodesOf(entry.block ?? {}, found.table, outer);
     return { keyword, words: texts, value: entry.value, origin, block };
   }
   if (!entry.lines) return { keyword, words: texts, value: entry.value, origin };

@@ -16,6 +16,7 @@ import { watchLag } from "./lag.ts";
 import { type FromChild, readToChild, type ToChild } from "./messages.ts";
 import { EXIT } from "./options.ts";
 import { processName } from "./process-names.ts";
+import { watchUsage } from "./process-usage.ts";
 import type { Role, RoleFactory, RoleName } from "./role.ts";
 import { expectedParent } from "./runtime.ts";
 import { takeSignal } from "./signals.ts";
@@ -68,7 +69,9 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
   for (const signal of ["SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2"] as const) takeSignal(signal, () => {});
   process.on("uncaughtException", (error) => die(name, error));
   process.on("unhandledRejection", (error) => die(name, error));
-  watchLag(clock, (values) => outbox.update({ kind: "metrics", role: name, values }), name);
+  const reportMetrics = (values: Record<string, number>) => outbox.update({ kind: "metrics", role: name, values });
+  watchLag(clock, reportMetrics, name);
+  watchUsage(clock, reportMetrics, name);
   tell({ kind: "hello" });
 }
 
@@ -139,7 +142,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     turn = turn.then(run).catch((error: unknown) => {
       if (stopping) return;
       stopping = true;
-      const reason = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+      const reason = `${what}${what === "" ? "" : ": "}${error instanceof Error ? error.message : String(error)}`;
       tell({ kind: "failed", reason });
       flush(() => exit(EXIT.failed));
     });
@@ -157,7 +160,8 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
       options: message.options,
       report: (update) => outbox.update(update),
       publish: (topic, value) => outbox.topic(topic, value),
-      wantEffective: () => tell({ kind: "want-effective" }),
+      renew: (reason) => inTurn("", () => Promise.reject(new Error(reason))),
+      wantEffective: (serial) => tell({ kind: "want-effective", serial }),
     });
     role = created;
     inTurn("start", async () => {
@@ -246,7 +250,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
           role?.update?.(message.updates);
           return tell({ kind: "ack" });
         case "effective":
-          return role?.effective?.(message.json);
+          return role?.effective?.(message);
         case "ping":
           heard();
           return tell({ kind: "pong" });

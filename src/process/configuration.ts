@@ -17,7 +17,7 @@ export interface Reading {
   readonly unsettled?: Unsettled;
   /** Asked for when nothing waits: it takes a walk over everything that was read. */
   details(): Details;
-  /** Effective values with their origins, secrets masked. Made when asked for: it is large. */
+  /** Effective values with their origins, secrets masked: for jsonPieces(), which makes what is large while it is sent. */
   effective(): unknown;
 }
 

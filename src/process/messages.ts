@@ -14,8 +14,8 @@ export type ToChild =
   | { readonly kind: "snapshot" }
   | { readonly kind: "topic"; readonly topic: string; readonly value: unknown }
   | { readonly kind: "status"; readonly updates: readonly StatusUpdate[] }
-  /** The effective configuration as JSON text, as it was asked for; null: there is none. */
-  | { readonly kind: "effective"; readonly json: string | null }
+  /** A piece of the effective configuration's JSON text; `end`: there is no more; null: there is no configuration. */
+  | { readonly kind: "effective"; readonly serial: number; readonly piece: string | null; readonly end: boolean }
   | { readonly kind: "ping" }
   /** The last batch was taken: the next may come. */
   | { readonly kind: "ack" };
@@ -33,8 +33,8 @@ export type FromChild =
   | { readonly kind: "pong" }
   /** The last `status` was taken. */
   | { readonly kind: "ack" }
-  /** Somebody asks for the effective configuration. */
-  | { readonly kind: "want-effective" }
+  /** Somebody reads the effective configuration: its first piece for a number that is new, else the next one. */
+  | { readonly kind: "want-effective"; readonly serial: number }
   | Batch;
 
 /** At most one is on its way; what comes meanwhile waits in the outbox, where newer replaces older. */
@@ -88,7 +88,8 @@ const keyed = v.variant("kind", [
 const update = v.custom<StatusUpdate>((input) => v.is(keyed, input));
 
 const fromChildShape = v.variant("kind", [
-  v.object({ kind: v.picklist(["hello", "started", "current", "stopped", "pong", "ack", "want-effective"]) }),
+  v.object({ kind: v.picklist(["hello", "started", "current", "stopped", "pong", "ack"]) }),
+  v.object({ kind: v.literal("want-effective"), serial: whole }),
   v.object({ kind: v.literal("reloaded"), serial: whole }),
   v.object({ kind: v.literal("failed"), reason: text }),
   v.object({ kind: v.literal("batch"), logs: v.array(logLine), updates: v.array(update), topics }),
@@ -101,7 +102,7 @@ const toChildShape = v.variant("kind", [
   v.object({ kind: v.picklist(["snapshot", "ping", "ack"]) }),
   v.object({ kind: v.literal("topic"), topic: text, value: v.unknown() }),
   v.object({ kind: v.literal("status"), updates: v.array(update) }),
-  v.object({ kind: v.literal("effective"), json: v.nullable(text) }),
+  v.object({ kind: v.literal("effective"), serial: whole, piece: v.nullable(text), end: v.boolean() }),
 ]);
 
 // Checked, not copied: a message may hold the state of a thousand services.

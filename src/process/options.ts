@@ -5,7 +5,8 @@ import type { RoleOptions } from "./role.ts";
 export const ROLE_WORD = "@role";
 
 export const DEFAULT_RUN_DIR = "/run/lbd";
-export const DEFAULT_API = "127.0.0.1:8080";
+/** No other program's: IANA has the port free, and below 1024 no user of the machine can take it before lbd does. */
+export const DEFAULT_API = "127.0.0.1:812";
 export const DEFAULT_CONFIG = "/etc/keepalived/keepalived.conf";
 
 /** Exit status of the program; docs/decisions and the help name them. */
@@ -40,6 +41,12 @@ export interface RunOptions {
   /** `-s NAME`: the network namespace of the roles; beats the configuration's. */
   readonly namespace?: string;
   readonly api: TcpAddress | null;
+  /** `--api-host`: names that requests over TCP may call the director by. */
+  readonly apiHosts?: readonly string[];
+  /** `--api-socket-group`: who may ask on the UNIX socket besides root. */
+  readonly apiSocketGroup?: string;
+  /** `--metrics-instance-label`: metrics of VRRP name the instance by `instance` and not by `vrrp`. */
+  readonly instanceLabel?: boolean;
   readonly ipvsTransport: RoleOptions["ipvsTransport"];
   readonly logFormat: "text" | "json";
   readonly debug: boolean;
@@ -58,5 +65,7 @@ export function roleOptions(options: RunOptions): RoleOptions {
   const { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, namespace, umask } = options;
   const inside = namespace === undefined ? {} : { namespace };
   const masked = umask === undefined ? {} : { umask };
-  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, ...inside, ...masked, api: { tcp: options.api } };
+  const { api: tcp, apiHosts: hosts = [], apiSocketGroup, instanceLabel = false } = options;
+  const api = { tcp, hosts, instanceLabel, ...(apiSocketGroup === undefined ? {} : { socketGroup: apiSocketGroup }) };
+  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, ...inside, ...masked, api };
 }

@@ -6,6 +6,7 @@ import type { Config } from "../config/model.ts";
 import type { ConfigStatus, DirectorStatus, ProcessStatus, StatusUpdate } from "../status/schema.ts";
 import { createOutbox } from "./channel.ts";
 import type { ReadConfiguration, Reading } from "./configuration.ts";
+import { createEffectiveSender } from "./effective-pieces.ts";
 import type { ToChild, Topics } from "./messages.ts";
 import { EXIT, type RunOptions, roleOptions } from "./options.ts";
 import { parentName } from "./process-names.ts";
@@ -105,6 +106,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     supervisors.get("api")?.send({ kind: "status", updates: batch.updates });
   });
 
+  const effective = createEffectiveSender(clock, () => running?.effective());
   const supervisors = new Map<RoleName, Supervisor>();
   for (const role of ["checker", "bfd", "vrrp", "api"] as const)
     if (ports.roles.has(role) && wanted(role)) supervisors.set(role, supervise(role));
@@ -129,7 +131,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
         publish(from, batch.topics);
       },
       acknowledged: () => toApi.acknowledged(),
-      wantsEffective: sendEffective,
+      wantsEffective: (to, serial) => supervisors.get(to)?.send(effective.next(serial)),
       running,
       gaveUp: (which, reason) => {
         exitStatus = EXIT.failed;
@@ -185,13 +187,6 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     for (const value of processes.values()) toApi.update({ kind: "process", value });
     for (const event of events) toApi.update(event);
     for (const [other, supervisor] of supervisors) if (other !== "api") supervisor.send({ kind: "snapshot" });
-  }
-
-  /** It is large, so it is made when somebody wants to see it. */
-  function sendEffective(to: RoleName): void {
-    const tree = running?.effective();
-    const json = tree === undefined ? null : JSON.stringify(tree);
-    supervisors.get(to)?.send({ kind: "effective", json } satisfies ToChild);
   }
 
   function directorUpdate(): StatusUpdate {

@@ -61,7 +61,7 @@ function reading(configFile: string, loaded: LoadResult, usable: boolean): Readi
     },
     effective: () => ({
       config: effective.config,
-      blocks: effective.blocks,
+      blocks: effective.eachBlock(),
       notYetEffective: effective.notYetEffective,
     }),
   };

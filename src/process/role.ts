@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/model.ts";
 import type { StatusUpdate } from "../status/schema.ts";
+import type { EffectivePiece } from "./effective-pieces.ts";
 
 export type RoleName = "vrrp" | "checker" | "bfd" | "api";
 
@@ -16,7 +17,13 @@ export interface RoleOptions {
   readonly namespace?: string;
   /** `--umask`: beats `umask` of the configuration. */
   readonly umask?: number;
-  readonly api: { readonly tcp: { readonly address: string; readonly port: number } | null };
+  readonly api: {
+    readonly tcp: { readonly address: string; readonly port: number } | null;
+    /** Host names in lower case. */
+    readonly hosts?: readonly string[];
+    readonly socketGroup?: string;
+    readonly instanceLabel?: boolean;
+  };
   readonly debug: boolean;
 }
 
@@ -31,8 +38,10 @@ export interface RoleContext {
    * The value is the whole truth of its topic: only the last one is kept for a reader that is slow or comes later.
    */
   publish(topic: string, value: unknown): void;
-  /** api only: asks the parent for the effective configuration; it comes by Role.effective(). */
-  wantEffective?(): void;
+  /** api only: asks the parent for a piece of the effective configuration; it comes by Role.effective(). */
+  wantEffective?(serial: number): void;
+  /** Ends this process with a reason; another one takes its place at once. For what only a process with all its rights can do. */
+  renew?(reason: string): void;
 }
 
 export interface Role {
@@ -48,8 +57,8 @@ export interface Role {
   receive?(topic: string, value: unknown): void;
   /** api only: what all roles report, in order. */
   update?(updates: readonly StatusUpdate[]): void;
-  /** api only: the answer to wantEffective(): the effective configuration as JSON text, secrets masked; null: none yet. */
-  effective?(json: string | null): void;
+  /** api only: the answer to wantEffective(): secrets are masked. */
+  effective?(piece: EffectivePiece): void;
 }
 
 export type RoleFactory = (context: RoleContext) => Role;

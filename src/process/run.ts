@@ -16,6 +16,7 @@ import { createLogSink, type LogSink } from "./log-sink.ts";
 import { EXIT, type RunOptions } from "./options.ts";
 import { createDirector } from "./parent.ts";
 import { AlreadyRunning, claimRunDir, type RunDir, removePidFile, writePidFile } from "./pidfile.ts";
+import { watchUsage } from "./process-usage.ts";
 import type { RoleName } from "./role.ts";
 import { FORBIDDEN_VARIABLES, spawnChild } from "./runtime.ts";
 import { takeSignal } from "./signals.ts";
@@ -92,6 +93,7 @@ export async function runDirector(
   await awaitLeftovers(pidFiles, clock, log);
   director.start();
   watchLag(clock, director.metrics, "parent");
+  watchUsage(clock, director.metrics, "parent");
 
   /** The state is unknown: stop what can be stopped and say so by the status. */
   function broken(error: unknown): void {

@@ -32,8 +32,8 @@ export interface SupervisorPorts {
   report(update: StatusUpdate): void;
   event(subject: string, from: string, to: string, reason: string): void;
   batch(role: RoleName, batch: Batch): void;
-  /** A child asks for the effective configuration. */
-  wantsEffective(role: RoleName): void;
+  /** A child asks for a piece of the effective configuration. */
+  wantsEffective(role: RoleName, serial: number): void;
   /** A child took the last `status` message. */
   acknowledged(role: RoleName): void;
   /** A new process of the role is up and has been started. */
@@ -172,7 +172,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       case "pong":
         return;
       case "want-effective":
-        return ports.wantsEffective(role);
+        return ports.wantsEffective(role, message.serial);
       case "ack":
         return ports.acknowledged(role);
       case "batch":

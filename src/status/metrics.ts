@@ -12,6 +12,12 @@ export interface BuildInfo {
   readonly kernel: string;
 }
 
+/**
+ * Which label of `lbd_vrrp_*` names the VRRP instance. `instance` is what Prometheus calls the target that it scrapes, so ours
+ * became exported_instance; it is there for dashboards that were made so.
+ */
+export type VrrpLabel = "vrrp" | "instance";
+
 type Labels = Readonly<Record<string, string | number>>;
 type Add = (value: number, labels?: Labels, suffix?: string) => void;
 
@@ -19,33 +25,50 @@ interface Family {
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
-  readonly fill: (add: Add) => void;
+  /** Adds the samples; a family of many objects stops after each of them, so that the page is made in pieces. */
+  readonly fill: (add: Add) => Iterable<void> | void;
 }
 
-/** The whole page. Families without a sample are left out. */
-export function renderMetrics(store: StatusStore, build: BuildInfo): string {
-  const parts: string[] = [];
+/** The whole page in pieces, each made when it is asked for. Families without a sample are left out. */
+export function* metricsPieces(
+  store: StatusStore,
+  build: BuildInfo,
+  vrrpLabel: VrrpLabel = "vrrp",
+): Generator<string, void> {
   const families = [
     ...directorFamilies(store, build),
     ...virtualServerFamilies(store.virtualServers()),
     ...realServerFamilies(store.virtualServers()),
-    ...vrrpFamilies(store),
+    ...vrrpFamilies(store, vrrpLabel),
     ...exporterFamilies(store.vrrp()),
   ];
   const written = new Set<string>();
-  for (const { name, type, help, fill } of families) {
+  for (const family of families) {
+    const { name, type, help, fill } = family;
     let samples = "";
-    fill((value, labels, suffix = "") => {
+    const take = () => {
+      const text = samples;
+      samples = "";
+      if (text === "" || written.has(name)) return text;
+      written.add(name);
+      return `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${type}\n${text}`;
+    };
+    const steps = fill((value, labels, suffix = "") => {
       samples += `${name}${suffix}${renderLabels(labels)} ${renderValue(value)}\n`;
     });
-    if (samples === "") continue;
-    written.add(name);
-    parts.push(
-      `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${type}\n${samples}`,
-    );
+    for (const _ of steps ?? []) if (samples.length > PIECE_CHARS) yield take();
+    yield take();
   }
-  return parts.join("") + renderRoleMetrics(store.metrics(), written);
+  yield* roleMetrics(store.metrics(), written, vrrpLabel);
 }
+
+/** The whole page as one text: for small directors and tests. */
+export function renderMetrics(store: StatusStore, build: BuildInfo, vrrpLabel?: VrrpLabel): string {
+  return [...metricsPieces(store, build, vrrpLabel)].join("");
+}
+
+/** Samples of one family are handed on when there are so many characters of them. */
+const PIECE_CHARS = 16 * 1024;
 
 /** Backslash, quote and line feed are what the format asks to escape in a label's value. */
 export function escapeLabel(text: string): string {
@@ -119,25 +142,36 @@ function directorFamilies(store: StatusStore, build: BuildInfo): Family[] {
 }
 
 function virtualServerFamilies(servers: readonly VirtualServerStatus[]): Family[] {
-  const each = (fill: (server: VirtualServerStatus, labels: Labels, add: Add) => void) => (add: Add) => {
-    for (const server of servers) fill(server, { vs: server.id, proto: server.protocol.toLowerCase() }, add);
-  };
+  const each = (fill: (server: VirtualServerStatus, labels: Labels, add: Add) => void) =>
+    function* (add: Add) {
+      for (const server of servers) {
+        fill(server, { vs: server.id, proto: server.protocol.toLowerCase() }, add);
+        yield;
+      }
+    };
   return [
     gauge(
       "lbd_virtual_server_up",
       "1: the quorum is there.",
       each((s, l, add) => add(flag(s.up), l)),
     ),
-    gauge("lbd_virtual_server_quorum", "Weight that is wanted, tolerated above and below, and live.", (add) => {
-      for (const { id, quorum } of servers)
-        for (const kind of ["wanted", "hysteresis", "live"] as const) add(quorum[kind], { vs: id, kind });
-    }),
-    gauge("lbd_virtual_server_sorry_active", "1: the sorry server answers.", (add) => {
-      for (const { id, sorryServer } of servers) if (sorryServer) add(flag(sorryServer.active), { vs: id });
-    }),
+    gauge(
+      "lbd_virtual_server_quorum",
+      "Weight that is wanted, tolerated above and below, and live.",
+      each(({ quorum }, l, add) => {
+        for (const kind of ["wanted", "hysteresis", "live"] as const) add(quorum[kind], { ...l, kind });
+      }),
+    ),
+    gauge(
+      "lbd_virtual_server_sorry_active",
+      "1: the sorry server answers.",
+      each(({ sorryServer }, l, add) => {
+        if (sorryServer) add(flag(sorryServer.active), l);
+      }),
+    ),
     gauge(
       "lbd_virtual_server_suspended",
-      "1: not in the table while this director is not master.",
+      "1: its checks stand still while this director is not master.",
       each((s, l, add) => add(flag(s.suspended), l)),
     ),
     ...TRAFFIC.map(({ suffix, of, help }) =>
@@ -161,10 +195,14 @@ const TRAFFIC: readonly { suffix: string; help: string; of: (traffic: TrafficSta
 ];
 
 function realServerFamilies(servers: readonly VirtualServerStatus[]): Family[] {
-  const each = (fill: (server: RealServerStatus, labels: Labels, add: Add) => void) => (add: Add) => {
-    for (const { id, realServers } of servers)
-      for (const server of realServers) fill(server, { vs: id, rs: server.id }, add);
-  };
+  const each = (fill: (server: RealServerStatus, labels: Labels, add: Add) => void) =>
+    function* (add: Add) {
+      for (const { id, protocol, realServers } of servers)
+        for (const server of realServers) {
+          fill(server, { vs: id, proto: protocol.toLowerCase(), rs: server.id }, add);
+          yield;
+        }
+    };
   const eachCheck = (fill: (check: RealServerStatus["checks"][number], labels: Labels, add: Add) => void) =>
     each((server, labels, add) => {
       for (const check of server.checks) fill(check, { ...labels, check: check.id }, add);
@@ -243,10 +281,14 @@ function realServerFamilies(servers: readonly VirtualServerStatus[]): Family[] {
 /** As the common exporter numbers them; a stopped instance counts as one that has not begun. */
 const STATE_NUMBER: Readonly<Record<string, number>> = { INIT: 0, BACKUP: 1, MASTER: 2, FAULT: 3, STOP: 0 };
 
-function vrrpFamilies(store: StatusStore): Family[] {
-  const each = (fill: (instance: VrrpStatus, labels: Labels, add: Add) => void) => (add: Add) => {
-    for (const instance of store.vrrp()) fill(instance, { instance: instance.name }, add);
-  };
+function vrrpFamilies(store: StatusStore, label: VrrpLabel): Family[] {
+  const each = (fill: (instance: VrrpStatus, labels: Labels, add: Add) => void) =>
+    function* (add: Add) {
+      for (const instance of store.vrrp()) {
+        fill(instance, { [label]: instance.name }, add);
+        yield;
+      }
+    };
   return [
     gauge(
       "lbd_vrrp_state",
@@ -417,11 +459,20 @@ export const ROLE_HELP: Readonly<Record<string, string>> = {
   lbd_track_flaps_total: "Changes of what is tracked.",
   lbd_vrrp_advert_jitter_seconds: "How late the latest of VRRP's timers ran since the last report.",
   lbd_vrrp_transitions_total: "Changes of state of an instance by cause.",
+  process_cpu_seconds_total: "Time of the processors that a process of lbd took, user and system.",
+  process_max_fds: "File descriptors that it may have open.",
+  process_open_fds: "File descriptors that it has open.",
+  process_resident_memory_bytes: "Memory of it that is there.",
+  process_start_time_seconds: "When it started, since 1970.",
   keepalived_script_state: "0: the tracked script is idle, 1: it runs.",
 };
 
 /** What roles count themselves, by full name; families that were written already are not repeated. */
-function renderRoleMetrics(values: ReadonlyMap<string, number>, written: ReadonlySet<string>): string {
+function* roleMetrics(
+  values: ReadonlyMap<string, number>,
+  written: ReadonlySet<string>,
+  vrrpLabel: VrrpLabel,
+): Generator<string, void> {
   const families = new Map<string, { type: Family["type"]; samples: string[] }>();
   for (const [name, value] of values) {
     const bare = name.slice(0, name.includes("{") ? name.indexOf("{") : undefined);
@@ -433,20 +484,19 @@ function renderRoleMetrics(values: ReadonlyMap<string, number>, written: Readonl
     const type = isHistogram ? "histogram" : bare.endsWith("_total") ? "counter" : "gauge";
     const entry = families.get(family) ?? { type, samples: [] };
     families.set(family, entry);
-    entry.samples.push(`${name} ${renderValue(value)}\n`);
+    const shown = vrrpLabel === "vrrp" ? name : name.replace(/^(lbd_vrrp_\w+\{)vrrp=/, "$1instance=");
+    entry.samples.push(`${shown} ${renderValue(value)}\n`);
   }
-  return [...families]
-    .map(([name, { type, samples }]) => {
-      const help = ROLE_HELP[name];
-      return `${help === undefined ? "" : `# HELP ${name} ${help}\n`}# TYPE ${name} ${type}\n${samples.join("")}`;
-    })
-    .join("");
+  for (const [name, { type, samples }] of families) {
+    const help = ROLE_HELP[name];
+    yield `${help === undefined ? "" : `# HELP ${name} ${help}\n`}# TYPE ${name} ${type}\n${samples.join("")}`;
+  }
 }
 
-function gauge(name: string, help: string, fill: (add: Add) => void): Family {
+function gauge(name: string, help: string, fill: Family["fill"]): Family {
   return { name, type: "gauge", help, fill };
 }
 
-function counter(name: string, help: string, fill: (add: Add) => void): Family {
+function counter(name: string, help: string, fill: Family["fill"]): Family {
   return { name, type: "counter", help, fill };
 }

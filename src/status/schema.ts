@@ -133,7 +133,7 @@ export interface SyncGroupStatus {
 /** One thing that happened, for /v1/events, journals and the page. */
 export interface StatusEvent {
   readonly at: string;
-  /** `real-server`, `virtual-server`, `vrrp`, `sync-group`, `config`, `process`, `drift`. */
+  /** `real-server`, `virtual-server`, `sorry-server`, `vrrp`, `sync-group`, `config`, `process`, `drift`. */
   readonly kind: string;
   readonly subject: string;
   readonly from?: string;

@@ -68,7 +68,7 @@ const VirtualServer = v.object({
   reason: text,
   quorum: v.object({ wanted: v.number(), hysteresis: v.number(), live: v.number() }),
   sorryServer: v.nullable(v.object({ address: text, port, active: flag })),
-  suspended: v.pipe(flag, v.description("Out of the table while this director is not master (ha_suspend)")),
+  suspended: v.pipe(flag, v.description("Its checks stand still while this director is not master (ha_suspend)")),
   statistics: v.nullable(Traffic),
   realServers: v.array(RealServer),
 });
@@ -157,7 +157,9 @@ const Event = v.object({
   at: time,
   kind: v.pipe(
     text,
-    v.description("`real-server`, `virtual-server`, `vrrp`, `sync-group`, `config`, `process`, `drift`"),
+    v.description(
+      "`real-server`, `virtual-server`, `sorry-server`, `vrrp`, `sync-group`, `config`, `process`, `drift`; more may come",
+    ),
   ),
   subject: text,
   from: v.exactOptional(text),

@@ -41,6 +41,8 @@ export interface StatusStore {
   vrrp(): readonly VrrpStatus[];
   vrrpInstance(name: string): VrrpStatus | undefined;
   syncGroups(): readonly SyncGroupStatus[];
+  /** Of the last change of all objects of a kind, one that went included; with a key, of that object; 0 when there was none. */
+  revisionOf(kind: ObjectKind, key?: string): number;
   /** Metric name with rendered labels to value, all roles together. */
   metrics(): ReadonlyMap<string, number>;
   facts(): Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
@@ -53,12 +55,20 @@ export interface StatusStore {
   onEvent(listener: (event: NumberedEvent) => void): () => void;
 }
 
+export type ObjectKind = "virtual-server" | "vrrp" | "sync-group";
+
 interface Kept<T> {
   readonly value: T;
   readonly revision: number;
   /** Reported since the role last started. */
   readonly current: boolean;
 }
+
+/** What each role reports. */
+const OWNED: Readonly<Record<string, readonly ObjectKind[]>> = {
+  checker: ["virtual-server"],
+  vrrp: ["vrrp", "sync-group"],
+};
 
 export function createStatusStore(): StatusStore {
   let revision = 0;
@@ -73,8 +83,16 @@ export function createStatusStore(): StatusStore {
   const listeners = new Set<(event: NumberedEvent) => void>();
   let nextEventId = 1;
 
-  function keep<T>(map: Map<string, Kept<T>>, key: string, value: T): void {
+  const tables = { "virtual-server": virtualServers, vrrp, "sync-group": syncGroups } as const;
+  const changed: Record<ObjectKind, number> = { "virtual-server": 0, vrrp: 0, "sync-group": 0 };
+
+  function keep<T>(kind: ObjectKind, map: Map<string, Kept<T>>, key: string, value: T): void {
+    changed[kind] = revision;
     map.set(key, { value, revision, current: true });
+  }
+
+  function remove(kind: ObjectKind, key: string): void {
+    if (tables[kind].delete(key)) changed[kind] = revision;
   }
 
   function addEvent(event: StatusEvent, given: number | undefined): void {
@@ -101,15 +119,9 @@ export function createStatusStore(): StatusStore {
       if (!kept) continue;
       const { value } = kept;
       const master = value.master && { ...value.master, lastAdvertAt: lastAdvertAt ?? value.master.lastAdvertAt };
+      changed.vrrp = revision;
       vrrp.set(name, { ...kept, revision, value: { ...value, master, counters: { ...value.counters, ...counters } } });
     }
-  }
-
-  /** The tables that hold what `role` reports. */
-  function eachOwned(role: string, run: <T>(map: Map<string, Kept<T>>) => void): void {
-    if (role === "checker") run(virtualServers);
-    if (role === "vrrp") run(vrrp);
-    if (role === "vrrp") run(syncGroups);
   }
 
   return {
@@ -117,19 +129,19 @@ export function createStatusStore(): StatusStore {
       revision++;
       switch (update.kind) {
         case "virtual-server":
-          return keep(virtualServers, update.value.id, update.value);
+          return keep("virtual-server", virtualServers, update.value.id, update.value);
         case "virtual-server-gone":
-          return void virtualServers.delete(update.id);
+          return remove("virtual-server", update.id);
         case "vrrp":
-          return keep(vrrp, update.value.name, update.value);
+          return keep("vrrp", vrrp, update.value.name, update.value);
         case "vrrp-gone":
-          return void vrrp.delete(update.name);
+          return remove("vrrp", update.name);
         case "vrrp-traffic":
           return addTraffic(update.values);
         case "sync-group":
-          return keep(syncGroups, update.value.name, update.value);
+          return keep("sync-group", syncGroups, update.value.name, update.value);
         case "sync-group-gone":
-          return void syncGroups.delete(update.name);
+          return remove("sync-group", update.name);
         case "event":
           return addEvent(update.value, update.id);
         case "director":
@@ -142,9 +154,12 @@ export function createStatusStore(): StatusStore {
         case "role-gone":
           metrics.delete(update.role);
           facts.delete(update.role);
-          return eachOwned(update.role, markOld);
+          for (const kind of OWNED[update.role] ?? []) markOld<unknown>(tables[kind]);
+          return;
         case "role-current":
-          return eachOwned(update.role, deleteOld);
+          for (const kind of OWNED[update.role] ?? [])
+            for (const [key, { current }] of tables[kind]) if (!current) remove(kind, key);
+          return;
         case "metrics":
           return addMetrics(update.role, update.values);
         case "facts":
@@ -161,6 +176,7 @@ export function createStatusStore(): StatusStore {
     vrrp: () => values(vrrp),
     vrrpInstance: (name) => vrrp.get(name)?.value,
     syncGroups: () => values(syncGroups),
+    revisionOf: (kind, key) => (key === undefined ? changed[kind] : (tables[kind].get(key)?.revision ?? 0)),
     metrics() {
       const sums = new Map<string, number>();
       for (const role of metrics.values())
@@ -188,10 +204,6 @@ export function createStatusStore(): StatusStore {
 
 function markOld<T>(map: Map<string, Kept<T>>): void {
   for (const [key, kept] of map) map.set(key, { ...kept, current: false });
-}
-
-function deleteOld<T>(map: Map<string, Kept<T>>): void {
-  for (const [key, kept] of map) if (!kept.current) map.delete(key);
 }
 
 function values<T>(map: ReadonlyMap<string, Kept<T>>, after = -1): T[] {

@@ -7,7 +7,7 @@ import { formatIp, type IpText } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model.ts";
 import { authTypeName, type Datagram, describeDatagram, looksSigned, type RefusalReason } from "./accept.ts";
 import { AH_HEADER_BYTES } from "./auth.ts";
-import { ADVERT_HEADER, IPPROTO_AH, ipv4HeaderBytes } from "./packet.ts";
+import { ADVERT_HEADER, ADVERT_HEADER_BYTES, IPPROTO_AH, ipv4HeaderBytes } from "./packet.ts";
 import { authType } from "./wire.ts";
 
 const KEPT_BYTES = 160;
@@ -67,7 +67,7 @@ export interface RefusedPacket {
   readonly at: MonoMs;
   readonly from: IpText;
   readonly reason: RefusalReason;
-  /** Decoded, in words, with the first bytes. */
+  /** Decoded, in words, with the bytes of its headers. */
   readonly packet: string;
 }
 
@@ -152,12 +152,11 @@ export function sightings(): Sightings {
     lastRefused() {
       if (!last || last.reason === "lower-priority" || last.reason === "address-list") return undefined;
       const datagram = asDatagram(last);
-      const hex = toHex(datagram.bytes.subarray(0, 64));
       return {
         at: last.at,
         from: formatIp(last.source.subarray(0, last.family === 4 ? 4 : 16)),
         reason: last.reason,
-        packet: `${describeDatagram(datagram)}: ${hex}`,
+        packet: `${describeDatagram(datagram)}: ${headersInHex(datagram, messageAt(datagram))}`,
       };
     },
     foreign(instance) {
@@ -319,6 +318,13 @@ function messageAt(datagram: Datagram): number {
   const header = ipv4HeaderBytes(datagram.bytes);
   if (header === 0) return -1;
   return datagram.bytes[9] === IPPROTO_AH ? header + AH_HEADER_BYTES : header;
+}
+
+/** Never what follows the headers: with a count of addresses that is wrong it may be the password that all routers share. */
+function headersInHex({ bytes }: Datagram, at: number): string {
+  const shown = at < 0 ? 0 : Math.min(at + ADVERT_HEADER_BYTES, bytes.byteLength);
+  const more = bytes.byteLength - shown;
+  return `${toHex(bytes.subarray(0, shown))}${more > 0 ? ` and ${more} bytes that are not shown` : ""}`;
 }
 
 /** Interval that the packet claims, kept within sane bounds: it is not trusted. */

@@ -161,7 +161,7 @@ describe.skipIf(reason !== undefined)("network namespaces", () => {
 
   async function runsInside(host: Namespace, text: string, ...options: readonly string[]): Promise<void> {
     using lbd = new Daemon("lbd", host, text);
-    const args = ["-f", lbd.configPath, "--run-dir", join(lbd.dir, "run"), "--api", "127.0.0.1:8080", ...options];
+    const args = ["-f", lbd.configPath, "--run-dir", join(lbd.dir, "run"), "--api", "127.0.0.1:812", ...options];
     // Outside, where the test is.
     const child = spawn(lbdBinary(), args, { stdio: ["ignore", "ignore", "pipe"] });
     const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
@@ -173,7 +173,7 @@ describe.skipIf(reason !== undefined)("network namespaces", () => {
       await until("the address is there", () => has(host), 20_000).catch((error) => {
         throw new Error(`${error.message}\n${output}`);
       });
-      const inside = host.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:8080/readyz");
+      const inside = host.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:812/readyz");
       expect(inside.stdout).toBe("200");
     } finally {
       child.kill("SIGTERM");

@@ -1,53 +1,55 @@
-// Process layer, api role: the effective configuration, asked of the parent when somebody wants to see it and kept for a while.
-import type { Cancel, Clock } from "../../base/clock.ts";
+// Process layer, api role: reads the effective configuration from the parent, piece by piece, as fast as a client takes it.
+import type { Clock } from "../../base/clock.ts";
+import type { EffectivePiece } from "../effective-pieces.ts";
 
-/** It may be large, so it is not kept longer than somebody looks at it. */
-export const KEEP_MS = 60_000;
 /** The parent reads a file or starts a process in this time. */
-const ANSWER_LIMIT_MS = 20_000;
+export const ANSWER_LIMIT_MS = 20_000;
 
-export interface EffectiveCache {
-  /** JSON text; undefined when there is none, or the parent does not answer. */
-  get(): Promise<string | undefined>;
+export interface EffectiveReader {
+  /**
+   * JSON text in pieces; undefined when there is none, or the parent does not answer. One reader at a time: another one ends the one
+   * before. A piece that does not come is an error of the iteration.
+   */
+  open(): Promise<AsyncIterable<string> | undefined>;
   /** The parent's answer. */
-  take(json: string | null): void;
-  /** Another configuration is in force. */
-  forget(): void;
+  take(piece: EffectivePiece): void;
 }
 
-export function createEffectiveCache(clock: Clock, ask: () => void): EffectiveCache {
-  let kept: string | undefined;
-  let waiters: ((json: string | undefined) => void)[] = [];
-  let cancelForget: Cancel = () => {};
-  let cancelLimit: Cancel = () => {};
+export function createEffectiveReader(clock: Clock, ask: (serial: number) => void): EffectiveReader {
+  let serial = 0;
+  let take: (piece: EffectivePiece | undefined) => void = () => {};
 
-  function answer(json: string | undefined): void {
-    cancelLimit();
-    const waiting = waiters;
-    waiters = [];
-    for (const done of waiting) done(json);
+  function next(of: number): Promise<EffectivePiece | undefined> {
+    return new Promise((resolve) => {
+      const cancel = clock.at(clock.now() + ANSWER_LIMIT_MS, () => resolve(undefined));
+      take = (piece) => {
+        if (piece !== undefined && piece.serial !== of) return;
+        cancel();
+        resolve(piece);
+      };
+      ask(of);
+    });
+  }
+
+  async function* pieces(of: number, first: EffectivePiece): AsyncGenerator<string> {
+    let piece = first;
+    while (!piece.end) {
+      yield piece.piece ?? "";
+      if (of !== serial) throw new Error("another reader began");
+      const following = await next(of);
+      if (following === undefined) throw new Error("the parent does not answer");
+      piece = following;
+    }
   }
 
   return {
-    get() {
-      if (kept !== undefined) return Promise.resolve(kept);
-      return new Promise((resolve) => {
-        waiters.push(resolve);
-        if (waiters.length > 1) return;
-        cancelLimit = clock.at(clock.now() + ANSWER_LIMIT_MS, () => answer(undefined));
-        ask();
-      });
+    async open() {
+      // Who waits for a piece of the transfer before gets none.
+      take(undefined);
+      const mine = ++serial;
+      const first = await next(mine);
+      return first === undefined || first.piece === null ? undefined : pieces(mine, first);
     },
-    take(json) {
-      kept = json ?? undefined;
-      cancelForget();
-      cancelForget = clock.at(clock.now() + KEEP_MS, () => {
-        kept = undefined;
-      });
-      answer(kept);
-    },
-    forget() {
-      kept = undefined;
-    },
+    take: (piece) => take(piece),
   };
 }

@@ -700,7 +700,7 @@ export function createVrrpRole(context: RoleContext): Role {
       lbd_netlink_overruns_total: overruns,
       lbd_netlink_resyncs_total: resyncs,
     };
-    for (const role of syncDaemons.running()) values[`lbd_ipvs_sync_daemon_up{role="${role}"}`] = 1;
+    Object.assign(values, metrics.syncDaemons(syncDaemons.running()));
     for (const [name, running] of trackers.scripts())
       values[`keepalived_script_state{name="${escapeLabel(name)}"}`] = running ? 1 : 0;
     return values;

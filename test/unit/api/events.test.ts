@@ -31,10 +31,12 @@ function reader(response: Response) {
   };
 }
 
+const UNIX = { kind: "unix" } as const;
+
 test("a new reader gets where it stands, then each event with its id", async () => {
   const { events, happen } = lab();
   happen("before");
-  const stream = reader(events.open(undefined));
+  const stream = reader(events.open(undefined, UNIX));
   expect(await stream.next()).toBe("retry: 2000\nid: b1-1\n\n");
   happen("192.0.2.11:80");
   const text = (await stream.next()) ?? "";
@@ -48,7 +50,7 @@ test("a new reader gets where it stands, then each event with its id", async () 
 test("a reader that comes back gets what it missed, once", async () => {
   const { events, happen } = lab();
   for (const subject of ["a", "b", "c"]) happen(subject);
-  const stream = reader(events.open("b1-1"));
+  const stream = reader(events.open("b1-1", UNIX));
   expect(await stream.next()).toContain("id: b1-1\n");
   expect(await stream.next()).toContain('"subject":"b"');
   expect(await stream.next()).toContain('"subject":"c"');
@@ -63,7 +65,7 @@ test.each([
 ])("Last-Event-ID of %s gives all that is kept", async (_why, id, gap) => {
   const { events, happen } = lab();
   happen("a");
-  const stream = reader(events.open(id));
+  const stream = reader(events.open(id, UNIX));
   await stream.next();
   const text = (await stream.next()) ?? "";
   expect(text.startsWith("event: missed")).toBe(gap);
@@ -72,7 +74,7 @@ test.each([
 
 test("a quiet stream is kept alive by comments", async () => {
   const { events, clock } = lab();
-  const stream = reader(events.open(undefined));
+  const stream = reader(events.open(undefined, UNIX));
   await stream.next();
   clock.advance(KEEP_ALIVE_MS);
   expect(await stream.next()).toBe(": keep-alive\n\n");
@@ -80,18 +82,40 @@ test("a quiet stream is kept alive by comments", async () => {
 
 test("a reader that takes nothing is dropped, and no timer or listener stays", () => {
   const { events, happen, clock } = lab();
-  events.open(undefined);
+  events.open(undefined, UNIX);
   for (let i = 0; i < MAX_WAITING_EVENTS + 20; i++) happen(`${i}`);
   expect(events.subscribers()).toBe(0);
   expect(clock.nextAt()).toBeUndefined();
 });
 
+test("over TCP an error of the configuration is told without its words", async () => {
+  const { store, events } = lab();
+  const value = { at: "2026-01-01T00:00:00.000Z", kind: "config", subject: "k.conf", from: "loaded", to: "stale" };
+  for (const [via, shown] of [
+    [{ kind: "tcp" }, "k.conf:3:5: the text is on the UNIX socket: lbd status"],
+    [UNIX, "k.conf:3:5: auth_pass SECRET is odd"],
+  ] as const) {
+    const stream = reader(events.open(undefined, via));
+    await stream.next();
+    store.apply({ kind: "event", value: { ...value, reason: "k.conf:3:5: auth_pass SECRET is odd" } });
+    expect(JSON.parse(((await stream.next()) ?? "").split("data: ")[1] ?? "").reason).toBe(shown);
+    await stream.cancel();
+  }
+});
+
+test("readers over TCP take no place of those on the UNIX socket", () => {
+  const { events } = lab();
+  const open = Array.from({ length: MAX_SUBSCRIBERS + 1 }, () => events.open(undefined, { kind: "tcp" }).status);
+  expect(open.filter((status) => status === 503)).toHaveLength(1);
+  expect(events.open(undefined, UNIX).status).toBe(200);
+});
+
 test("readers are counted and bounded", async () => {
   const { events } = lab();
-  const open = Array.from({ length: MAX_SUBSCRIBERS }, () => events.open(undefined));
-  const refused = events.open(undefined);
+  const open = Array.from({ length: MAX_SUBSCRIBERS }, () => events.open(undefined, UNIX));
+  const refused = events.open(undefined, UNIX);
   expect(refused.status).toBe(503);
-  expect(refused.headers.get("retry-after")).toBe("5");
+  expect(refused.headers.get("retry-after")).toBe("2");
   await open[0]?.body?.cancel();
-  expect(events.open(undefined).status).toBe(200);
+  expect(events.open(undefined, UNIX).status).toBe(200);
 });

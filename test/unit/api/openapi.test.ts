@@ -13,10 +13,16 @@ const app = createApp({
     store,
     events: createEventStream(store, manualClock()),
     build: { version: "0.1.0", revision: "x", bun: "1", kernel: "6" },
-    effective: async () => '{"blocks":[]}',
+    effective: async () => inPieces('{"blocks"', ":[]}"),
   },
   log: () => {},
+  names: {},
+  nonce: "n0nce",
 });
+
+async function* inPieces(...parts: readonly string[]): AsyncGenerator<string> {
+  yield* parts;
+}
 
 async function ask(path: string, method = "GET") {
   const response = await app(new Request(`http://lbd${path}`, { method }), { kind: "unix" });
@@ -51,6 +57,15 @@ test("every parameter of a path is declared, every reference leads somewhere", (
 });
 
 const ASKED: Readonly<Record<string, readonly string[]>> = {
+  "/v1/virtual-servers": ["/v1/virtual-servers", "/v1/virtual-servers?limit=1", "/v1/virtual-servers?cursor=x"],
+  "/v1/virtual-servers/{id}/real-servers/{server}": [
+    "/v1/virtual-servers/198.51.100.1:80/tcp/real-servers/192.0.2.10:80",
+    "/v1/virtual-servers/198.51.100.1:80/tcp/real-servers/nothing",
+    "/v1/virtual-servers/nothing/real-servers/nothing",
+  ],
+  "/v1/real-servers/{server}": ["/v1/real-servers/192.0.2.10:80", "/v1/real-servers/nothing"],
+  "/v1/sync-groups/{name}": ["/v1/sync-groups/G1", "/v1/sync-groups/nothing"],
+  "/v1/sync-groups/{name}/active": ["/v1/sync-groups/G1/active", "/v1/sync-groups/nothing/active"],
   "/v1/virtual-servers/{id}": ["/v1/virtual-servers/198.51.100.1%3A80%2Ftcp", "/v1/virtual-servers/nothing"],
   "/v1/vrrp/{name}": ["/v1/vrrp/VI_1", "/v1/vrrp/nothing"],
   "/v1/vrrp/{name}/active": ["/v1/vrrp/VI_1/active", "/v1/vrrp/VI_2/active", "/v1/vrrp/nothing/active"],

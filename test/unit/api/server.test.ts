@@ -4,7 +4,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ANSWER_MS, type HttpServer, IDLE_MS, listen, MAX_CONNECTIONS } from "../../../src/api/server.ts";
+import {
+  ANSWER_MS,
+  type HttpServer,
+  IDLE_MS,
+  listen,
+  MAX_CONNECTIONS,
+  MAX_PIPELINED,
+} from "../../../src/api/server.ts";
 import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
 import { until } from "../../support/until.ts";
 
@@ -13,7 +20,7 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
-async function serve(answer: (request: Request) => Response, ready = () => true) {
+async function serve(answer: (request: Request) => Response | Promise<Response>, ready = () => true) {
   const directory = mkdtempSync(join(tmpdir(), "lbd-server-"));
   const path = join(directory, "api.sock");
   const clock: ManualClock = manualClock();
@@ -128,6 +135,117 @@ test("an answer that nobody fetches is given up", async () => {
   });
   clock.advance(ANSWER_MS + 1000);
   await until("it is given up", () => server.connections() === 0);
+});
+
+const STREAM = { headers: { "transfer-encoding": "chunked" } };
+
+/** A body of `pieces` pieces that counts how many were made and how often it was given back. */
+function counted(pieces: number, bytes = 64 * 1024) {
+  const count = { made: 0, ended: 0 };
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        if (count.made === pieces) {
+          count.ended++;
+          return controller.close();
+        }
+        count.made++;
+        controller.enqueue(new Uint8Array(bytes).fill(120));
+      },
+      cancel() {
+        count.ended++;
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return { body, count };
+}
+
+test.each([
+  ["a small answer", () => new Response("x".repeat(1024 * 1024))],
+  ["a large answer", undefined],
+])("twelve clients that hang up before their answer is there cost nothing: %s", async (_what, small) => {
+  const waiting: (() => void)[] = [];
+  const given: { ended: number; made: number }[] = [];
+  const { path, server } = await serve(async (request) => {
+    if (request.url.endsWith("/now")) return OK();
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    if (small) return small();
+    const { body, count } = counted(1000);
+    given.push(count);
+    return new Response(body, STREAM);
+  });
+  // More than the server keeps waiting in all, so that one that is not given back is noticed.
+  for (let round = 0; round < 3; round++) {
+    const clients = Array.from({ length: 12 }, () => open(path));
+    for (const { socket } of clients) socket.write("GET /late HTTP/1.1\r\nHost: x\r\n\r\n");
+    await until("all are asked for", () => waiting.length === 12);
+    for (const { socket } of clients) socket.destroy();
+    await until("all have gone", () => server.connections() === 0);
+    for (const answer of waiting.splice(0)) answer();
+  }
+  await until("all is given back", () => small !== undefined || given.every(({ ended }) => ended === 1));
+  for (const { made } of given) expect(made).toBe(0);
+  expect(await exchange(path, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n")).toEndWith("fine");
+});
+
+test("a large answer is made as far as its client takes it, and given back when that leaves", async () => {
+  const { body, count } = counted(4000);
+  const { path } = await serve(() => new Response(body, STREAM));
+  const { socket, got } = open(path);
+  socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await until("it begins", () => got.text !== "");
+  socket.pause();
+  let before = -1;
+  // The buffers between fill, and then no more is made: 4,000 pieces would be 250 MB.
+  await until("it stands", () => {
+    const stands = before === count.made;
+    before = count.made;
+    return stands;
+  });
+  expect(count.made).toBeLessThan(400);
+  socket.destroy();
+  await until("it is given back", () => count.ended === 1);
+});
+
+test("a client that takes nothing of a large answer is given up, and a broken source is no whole answer", async () => {
+  const { body, count } = counted(4000);
+  const { path, clock, server } = await serve((request) => {
+    if (!request.url.endsWith("/broken")) return new Response(body, STREAM);
+    const broken = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("broken")) });
+    return new Response(broken, STREAM);
+  });
+  const { socket } = open(path);
+  socket.pause();
+  socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await until("it begins", () => count.made > 0);
+  clock.advance(ANSWER_MS + 1000);
+  await until("it is given up", () => count.ended === 1 && server.connections() === 0);
+  const other = open(path);
+  other.socket.write("GET /broken HTTP/1.1\r\nHost: x\r\n\r\n");
+  await until("the connection ends", () => other.got.closed);
+  expect(other.got.text).not.toContain("\r\n0\r\n");
+});
+
+test("HTTP/1.0 and HEAD get no chunks", async () => {
+  const { path } = await serve(() => new Response(counted(2, 3).body, STREAM));
+  const old = open(path);
+  old.socket.write("GET / HTTP/1.0\r\n\r\n");
+  await until("its end", () => old.got.closed);
+  expect(old.got.text).toEndWith("\r\n\r\nxxxxxx");
+  expect((await exchange(path, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")).toLowerCase()).not.toContain("chunked");
+});
+
+test("requests in a row without an end are no way to memory", async () => {
+  let asked = 0;
+  const { path } = await serve(() => {
+    asked++;
+    return new Promise<Response>(() => {});
+  });
+  const { socket, got } = open(path);
+  socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500));
+  await until("it is ended", () => got.closed);
+  expect(asked).toBeLessThanOrEqual(MAX_PIPELINED);
 });
 
 test("a stream goes on until its reader leaves, and its source hears of that", async () => {

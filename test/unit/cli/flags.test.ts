@@ -107,7 +107,7 @@ describe("options of a run:", () => {
     expect(options()).toMatchObject({
       configFile: "/etc/keepalived/keepalived.conf",
       runDir: "/run/lbd",
-      api: { address: "127.0.0.1", port: 8080 },
+      api: { address: "127.0.0.1", port: 812 },
       ipvsTransport: "auto",
       logFormat: "text",
       roles: { vrrp: true, checker: true, bfd: true },
@@ -144,6 +144,17 @@ describe("options of a run:", () => {
     });
   });
 
+  test("names of the director are taken together, in lower case and without the dot at the end", () => {
+    expect(options("--api-host", "Director-A.example.net.", "--api-host=b").apiHosts).toEqual([
+      "director-a.example.net",
+      "b",
+    ]);
+    expect(options("--metrics-instance-label", "--api-socket-group", "ops")).toMatchObject({
+      instanceLabel: true,
+      apiSocketGroup: "ops",
+    });
+  });
+
   test("what has no effect is said, once each", () => {
     expect(options("-x", "-S", "3", "-d", "-d").notes).toEqual([
       expect.stringContaining("--log-facility has no effect"),
@@ -153,7 +164,10 @@ describe("options of a run:", () => {
   });
 
   test.each([
-    [["--api", "8080"], "--api 8080: expected ADDRESS:PORT"],
+    [["--api-host", "a b"], "--api-host a b: expected a host name"],
+    [["--api-host", "director:812"], "--api-host director:812: expected a host name without a port"],
+    [["--api-socket-group="], "--api-socket-group: the value is empty"],
+    [["--api", "812"], "--api 812: expected ADDRESS:PORT"],
     [["--api", "example.org:80"], "--api example.org:80: expected"],
     [["--ipvs-transport", "tcp"], "expected auto, sockopt or netlink"],
     [["--log-format", "xml"], "expected text or json"],

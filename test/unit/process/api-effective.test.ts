@@ -1,45 +1,95 @@
+// The effective configuration on its way from the parent to a client of the API: one piece at a time, each when it is asked for.
 import { expect, test } from "bun:test";
-import { createEffectiveCache, KEEP_MS } from "../../../src/process/roles/api-effective.ts";
+import { createEffectiveSender, FORGET_MS, PIECE_CHARS } from "../../../src/process/effective-pieces.ts";
+import { ANSWER_LIMIT_MS, createEffectiveReader } from "../../../src/process/roles/api-effective.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 
-function lab() {
+function lab(tree: () => unknown) {
   const clock = manualClock();
-  let asked = 0;
-  const cache = createEffectiveCache(clock, () => {
-    asked++;
+  const sizes: number[] = [];
+  let trees = 0;
+  const sender = createEffectiveSender(clock, () => {
+    trees++;
+    return tree();
   });
-  return { clock, cache, asked: () => asked };
+  const reader = createEffectiveReader(clock, (serial) =>
+    queueMicrotask(() => {
+      const piece = sender.next(serial);
+      sizes.push(Buffer.byteLength(JSON.stringify(piece)));
+      reader.take(piece);
+    }),
+  );
+  return { clock, reader, sender, sizes, trees: () => trees };
 }
 
-test("those who ask at one time ask the parent once", async () => {
-  const { cache, asked } = lab();
-  const answers = [cache.get(), cache.get(), cache.get()];
-  cache.take("{}");
-  expect(await Promise.all(answers)).toEqual(["{}", "{}", "{}"]);
-  expect(await cache.get()).toBe("{}");
-  expect(asked()).toBe(1);
+const big = { list: Array.from({ length: 5000 }, (_, i) => ({ name: `"quoted" ${i} ü€`, values: [i, null, true] })) };
+
+async function readAll(parts: AsyncIterable<string> | undefined): Promise<string | undefined> {
+  if (!parts) return undefined;
+  let text = "";
+  for await (const part of parts) text += part;
+  return text;
+}
+
+test("a large tree arrives whole, in messages of at most 256 kB", async () => {
+  const { reader, sizes } = lab(() => big);
+  expect(await readAll(await reader.open())).toBe(JSON.stringify(big));
+  expect(sizes.length).toBeGreaterThan(3);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(256 * 1024);
 });
 
-test("is asked for again after a while, and when another configuration is in force", () => {
-  const { cache, asked, clock } = lab();
-  cache.take("{}");
-  void cache.get();
-  expect(asked()).toBe(0);
-  clock.advance(KEEP_MS);
-  void cache.get();
-  expect(asked()).toBe(1);
-  cache.take("{}");
-  cache.forget();
-  void cache.get();
-  expect(asked()).toBe(2);
+test("nothing is made before it is asked for", async () => {
+  let made = 0;
+  const { reader } = lab(() => ({
+    list: (function* () {
+      for (; made < 1000; made++) yield "x".repeat(1024);
+    })(),
+  }));
+  const parts = (await reader.open())?.[Symbol.asyncIterator]();
+  expect(made).toBeLessThanOrEqual(PIECE_CHARS / 1024 + 1);
+  await parts?.next();
+  expect(made).toBeLessThanOrEqual(PIECE_CHARS / 1024 + 1);
 });
 
 test("none yet, and no answer at all, are the same to who asks", async () => {
-  const { cache, clock } = lab();
-  const none = cache.get();
-  cache.take(null);
-  expect(await none).toBeUndefined();
-  const silent = cache.get();
-  clock.advance(KEEP_MS);
-  expect(await silent).toBeUndefined();
+  const { reader } = lab(() => undefined);
+  expect(await reader.open()).toBeUndefined();
+  const clock = manualClock();
+  const silent = createEffectiveReader(clock, () => {});
+  const answer = silent.open();
+  clock.advance(ANSWER_LIMIT_MS);
+  expect(await answer).toBeUndefined();
+});
+
+test("a parent that falls silent in between is an error, not a short answer", async () => {
+  const clock = manualClock();
+  let asked = 0;
+  const reader = createEffectiveReader(clock, (serial) => {
+    if (++asked === 1) queueMicrotask(() => reader.take({ kind: "effective", serial, piece: "{", end: false }));
+  });
+  const parts = (await reader.open())?.[Symbol.asyncIterator]();
+  await parts?.next();
+  const next = parts?.next();
+  clock.advance(ANSWER_LIMIT_MS);
+  expect(next).rejects.toThrow("does not answer");
+});
+
+test("a new reader gets the tree from its beginning; the one before gets an error", async () => {
+  const { reader } = lab(() => big);
+  const first = (await reader.open())?.[Symbol.asyncIterator]();
+  await first?.next();
+  const second = await reader.open();
+  expect(await readAll(second)).toBe(JSON.stringify(big));
+  await expect(first?.next()).rejects.toThrow("another reader");
+});
+
+test("the parent keeps nothing for one who asks no more", () => {
+  const { clock, sender, trees } = lab(() => big);
+  sender.next(1);
+  sender.next(1);
+  expect(trees()).toBe(1);
+  clock.advance(FORGET_MS);
+  expect(clock.nextAt()).toBeUndefined();
+  expect(sender.next(1).piece?.startsWith('{"list":[')).toBe(true);
+  expect(trees()).toBe(2);
 });

@@ -502,8 +502,8 @@ test("what roles report reaches the api, also one that comes later", async () =>
   expect(picture.eventsAfter(0).events.some(({ event: { subject } }) => subject === "x")).toBe(true);
   // Large, so only for who asks.
   expect(children.of("api").last("effective")).toBeUndefined();
-  children.of("api").say({ kind: "want-effective" });
-  expect(children.of("api").last("effective")?.json).toBe(JSON.stringify({ text: SERVICES }));
+  children.of("api").say({ kind: "want-effective", serial: 1 });
+  expect(children.of("api").last("effective")).toMatchObject({ piece: JSON.stringify({ text: SERVICES }), end: false });
 });
 
 test("what one role publishes, the others hear, also those that start later", () => {

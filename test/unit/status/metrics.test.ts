@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { escapeLabel, ROLE_HELP, renderMetrics } from "../../../src/status/metrics.ts";
+import { escapeLabel, metricsPieces, ROLE_HELP, renderMetrics } from "../../../src/status/metrics.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { everything, realServer, virtualServer } from "../../support/status-samples.ts";
 
@@ -45,6 +45,29 @@ test("the exporter's counters carry its labels and nothing that changes", () => 
   expect(page()).toContain('keepalived_advertisements_sent_total{iname="VI_1",intf="eth0",vrid="51"} 9\n');
   expect(page()).toContain('keepalived_vrrp_state{iname="VI_1",intf="eth0",vrid="51",ip_address="192.0.2.100/24"} 2\n');
   expect(page()).toContain('keepalived_vrrp_state{iname="VI_2",intf="eth0",vrid="52",ip_address=""} 3\n');
+});
+
+test("each sample of a service has its protocol, the instances of VRRP have the label vrrp or the old one", () => {
+  const store = createStatusStore();
+  for (const update of everything()) store.apply(update);
+  store.apply({ kind: "metrics", role: "vrrp", values: { 'lbd_vrrp_transitions_total{vrrp="VI_1",to="vrrp="}': 1 } });
+  const samples = (text: string) => text.split("\n").filter((line) => !line.startsWith("#"));
+  for (const line of samples(renderMetrics(store, BUILD)).filter((line) => line.includes('{vs="')))
+    expect(line).toMatch(/proto="(tcp|udp)"/);
+  const [now, old] = [samples(renderMetrics(store, BUILD)), samples(renderMetrics(store, BUILD, "instance"))];
+  const named = (lines: readonly string[], label: string) =>
+    lines.filter((line) => line.includes(`{${label}="`)).length;
+  expect([named(now, "vrrp"), named(now, "instance")]).toEqual([named(old, "instance"), named(old, "vrrp")]);
+  expect(named(now, "instance")).toBe(0);
+  expect(old).toContain('lbd_vrrp_transitions_total{instance="VI_1",to="vrrp="} 1');
+});
+
+test("the page is made in pieces, as it is taken", () => {
+  const store = createStatusStore();
+  for (let i = 0; i < 2000; i++)
+    store.apply({ kind: "virtual-server", value: virtualServer(`192.0.${i >> 8}.${i & 255}:80/tcp`) });
+  const lengths = [...metricsPieces(store, BUILD)].map((piece) => piece.length);
+  expect(Math.max(...lengths)).toBeLessThan(64 * 1024);
 });
 
 test("a histogram that a role reports is typed as one", () => {

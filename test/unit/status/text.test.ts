@@ -72,14 +72,14 @@ test("a long name gives way to the state beside it", () => {
 });
 
 test.each([
-  ["listening", "API: http://127.0.0.1:8080"],
+  ["listening", "API: http://127.0.0.1:812"],
   [
     "can't listen: another program has the port",
-    "API: 127.0.0.1:8080 FAILED, can't listen: another program has the port",
+    "API: 127.0.0.1:812 FAILED, can't listen: another program has the port",
   ],
   ["off", undefined],
 ])("the API's TCP address that is %s", (tcp, line) => {
-  const facts = { kind: "facts", role: "api", values: { tcp, tcpAddress: "127.0.0.1:8080" } } as const;
+  const facts = { kind: "facts", role: "api", values: { tcp, tcpAddress: "127.0.0.1:812" } } as const;
   const text = statusText(pictureOf([{ kind: "director", value: director() }, facts]), OPTIONS);
   expect(text.split("\n").find((one) => one.startsWith("API"))).toBe(line);
 });

@@ -157,6 +157,20 @@ test("the last refused packet is shown decoded, with where it came from", () => 
   expect(status?.counters.advert_interval_err).toBe(1);
 });
 
+test.each([
+  ["another interval", { advertMs: 3000 }, "interval"],
+  ["another password", { authentication: { type: "PASS", password: "TOPSECRE" } }, "auth-password"],
+] as const)("what is shown of a refused packet holds no password: %s", (_why, theirs, reason) => {
+  const secret = { authentication: { type: "PASS", password: "SHAREDPW" } } as const;
+  const bench = lab([vrrpInstance(secret)]);
+  bench.hear(PEER, 77, { ...secret, ...theirs } as Partial<VrrpInstance>);
+  const refused = bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.lastRefused;
+  expect(refused?.reason).toBe(reason);
+  expect(refused?.packet).toContain("vrid 51");
+  for (const password of ["SHAREDPW", "TOPSECRE"])
+    expect(refused?.packet).not.toContain(Buffer.from(password).toString("hex").slice(0, 8));
+});
+
 test("VRIDs of others on our links are counted by socket", () => {
   const bench = lab([vrrpInstance()]);
   for (let i = 0; i < 3; i++) bench.hear(PEER, 100, { vrid: 77 });

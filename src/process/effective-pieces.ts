@@ -1,0 +1,46 @@
+// Process layer, parent: hands the effective configuration to the api process, which asks for one piece after the other. Only one piece
+// is text at a time: a large configuration is a hundred megabytes of it.
+import type { Cancel, Clock } from "../base/clock.ts";
+import { jsonPieces, ofLength } from "../base/json-pieces.ts";
+import type { ToChild } from "./messages.ts";
+
+/** UTF-16 units of a piece: at most four times as many bytes, however it is written. */
+export const PIECE_CHARS = 64 * 1024;
+/** One who asks no more for so long has gone. */
+export const FORGET_MS = 30_000;
+
+export type EffectivePiece = ToChild & { readonly kind: "effective" };
+
+export interface EffectiveSender {
+  /** The first piece for a number that is new, the next one for the same; one transfer at a time, the last who began. */
+  next(serial: number): EffectivePiece;
+}
+
+/** @param tree what to send; undefined while no configuration is in force */
+export function createEffectiveSender(clock: Clock, tree: () => unknown): EffectiveSender {
+  let sending: { readonly serial: number; readonly pieces: Iterator<string, void> } | undefined;
+  let cancelForget: Cancel = () => {};
+
+  function begin(serial: number): Iterator<string, void> | undefined {
+    const value = tree();
+    if (value === undefined) return undefined;
+    const pieces = ofLength(jsonPieces(value), PIECE_CHARS);
+    sending = { serial, pieces };
+    return pieces;
+  }
+
+  return {
+    next(serial) {
+      cancelForget();
+      const pieces = sending?.serial === serial ? sending.pieces : begin(serial);
+      if (!pieces) return { kind: "effective", serial, piece: null, end: true };
+      const { done, value } = pieces.next();
+      if (done) sending = undefined;
+      else
+        cancelForget = clock.at(clock.now() + FORGET_MS, () => {
+          sending = undefined;
+        });
+      return { kind: "effective", serial, piece: value ?? "", end: done === true };
+    },
+  };
+}

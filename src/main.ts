@@ -8,6 +8,7 @@ import { loadRole, roleName } from "./process/roles.ts";
 async function main(): Promise<void> {
   const [first, second, ...rest] = process.argv.slice(2);
   if (first !== ROLE_WORD) {
+    await leaveEngineVariables();
     const { runCli } = await import("./cli/main.ts");
     return runCli(process.argv.slice(2));
   }
@@ -15,6 +16,14 @@ async function main(): Promise<void> {
   if (!role || rest.length > 0) process.exit(EXIT.failed);
   const [{ runChild }, factory] = await Promise.all([import("./process/child.ts"), loadRole(role)]);
   runChild(role, factory);
+}
+
+/** Children have a clean environment from their parent. */
+async function leaveEngineVariables(): Promise<void> {
+  if (!Object.keys(process.env).some((name) => /^(BUN|NODE|DENO)_/.test(name))) return;
+  const { engineVariables, startAgain } = await import("./process/runtime-again.ts");
+  const found = engineVariables(process.env);
+  if (found.length > 0) startAgain(found);
 }
 
 main().catch((error: unknown) => {

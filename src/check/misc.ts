@@ -3,7 +3,7 @@ import { bad, good, type Outcome } from "./outcome.ts";
 
 /** How a program ended. */
 export type ProgramEnd =
-  | { readonly kind: "exit"; readonly status: number }
+  | { readonly kind: "exit"; readonly status: number; readonly note?: string }
   | { readonly kind: "signal"; readonly signal: string }
   | { readonly kind: "timeout"; readonly limitMs: number }
   | { readonly kind: "cannot-start"; readonly reason: string };
@@ -15,7 +15,7 @@ export function judgeProgram(end: ProgramEnd, dynamic: boolean): Outcome {
       if (end.status === 0) return good("exit status 0");
       if (dynamic && end.status >= 2)
         return { ...good(`exit status ${end.status}: weight ${end.status - 2}`), weight: { set: end.status - 2 } };
-      return bad("exit", `exit status ${end.status}`);
+      return bad("exit", `exit status ${end.status}${end.note === undefined ? "" : `: ${end.note}`}`);
     case "signal":
       return bad("signal", `ended by ${end.signal}`);
     case "timeout":

@@ -72,6 +72,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     releaseVrrp: !has("dont-release-vrrp"),
     respawn: !has("dont-respawn"),
     ignoreSigint: has("ignore-sigint"),
+    coreFiles: has("core-dump") || has("core-dump-pattern"),
     notes: givenFlags(flags).flatMap((flag) => (flag.note ? [`--${flag.long} has no effect: ${flag.note}`] : [])),
   });
 }

@@ -8,6 +8,7 @@ export interface Account {
   /** Ids of all groups that list the user, for `set_supplementary_groups`. */
   readonly groups: readonly number[];
   readonly name: string;
+  readonly home: string;
 }
 
 /** Looks up a user and, when given, a group; both by name or decimal id. The reason says which of the two is unknown. */
@@ -21,8 +22,9 @@ export function findAccount(
   const gid = group === undefined ? Number(entry[3]) : groupId(groups, group);
   if (gid === undefined) return { ok: false, reason: `unknown group ${group}` };
   const name = entry[0] ?? user;
+  const home = entry[5] || "/";
   const supplementary = groups.filter((row) => (row[3] ?? "").split(",").includes(name)).map((row) => Number(row[2]));
-  return { ok: true, account: { uid: Number(entry[2]), gid, groups: [gid, ...supplementary], name } };
+  return { ok: true, account: { uid: Number(entry[2]), gid, groups: [gid, ...supplementary], name, home } };
 }
 
 /** Id of a group given by name or decimal id; undefined when there is none. */

@@ -1,5 +1,14 @@
 // Adapter: ties a child to its parent, and gives up rights for good.
-import { becomeUser, setNoNewPrivileges, setParentDeathSignal, setProcessName } from "../../ffi/process.ts";
+import {
+  becomeUser,
+  RLIMIT_CORE,
+  resourceLimit,
+  setDumpable,
+  setNoNewPrivileges,
+  setParentDeathSignal,
+  setProcessName,
+  setResourceLimit,
+} from "../../ffi/process.ts";
 
 /** kernel: the account that stands for "nobody" wherever ids can't be told (fs.overflowuid); it needs no entry anywhere. */
 export const NOBODY = 65534;
@@ -13,6 +22,16 @@ export function bindToParent(parentPid: number, name: string): boolean {
   setProcessName(name);
   setParentDeathSignal(SIGTERM);
   return process.ppid === parentPid;
+}
+
+/**
+ * Keys and passwords lie in memory: no core file, whatever pattern the kernel has, and no reading by another process of the same
+ * user. Only the soft limit changes, so that programs may ask for theirs. With `coreFiles` as large as the limit lets. @throws SyscallError
+ */
+export function keepMemoryPrivate(coreFiles: boolean): void {
+  const { hard } = resourceLimit(RLIMIT_CORE);
+  setResourceLimit(RLIMIT_CORE, { soft: coreFiles ? hard : 0n, hard });
+  setDumpable(coreFiles);
 }
 
 /** What ps and top call this process; 15 bytes of it. @throws SyscallError */

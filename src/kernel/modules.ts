@@ -6,6 +6,7 @@ import { release } from "node:os";
 import { EEXIST, SyscallError } from "../../ffi/errno.ts";
 import { close, O_RDONLY, open } from "../../ffi/fd.ts";
 import { loadModule, MODULE_INIT_COMPRESSED_FILE } from "../../ffi/module.ts";
+import { keptEnvironment } from "../base/environment.ts";
 
 export type ModuleOutcome =
   | { readonly kind: "present" | "loaded" }
@@ -55,7 +56,11 @@ function loadOnce(places: ModulePlaces, name: string): ModuleOutcome {
   const program = places.modprobe.find((path) => existsSync(path));
   if (program === undefined) return loadByHand(places, name);
   // modprobe first: it knows the administrator's options, aliases and blacklists in /etc/modprobe.d.
-  const run = spawnSync(program, ["-q", "--", name], { timeout: MODPROBE_LIMIT_MS, encoding: "utf8" });
+  const run = spawnSync(program, ["-q", "--", name], {
+    timeout: MODPROBE_LIMIT_MS,
+    encoding: "utf8",
+    env: keptEnvironment(process.env),
+  });
   if (run.status === 0) return { kind: "loaded" };
   const byHand = loadByHand(places, name);
   if (byHand.kind !== "failed") return byHand;

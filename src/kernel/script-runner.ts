@@ -1,14 +1,17 @@
 // Adapter: runs the operator's programs (notify, track, MISC_CHECK, FIFO readers): own process group, no terminal, no inherited
 // loader variables, a hard time limit for the whole group, and a bound on how many run at once (reliability.md, requirement 15).
-import { type ChildProcess, spawn } from "node:child_process";
+import { realpathSync } from "node:fs";
+import { basename } from "node:path";
 import type { Clock } from "../base/clock.ts";
+import { keptEnvironment } from "../base/environment.ts";
 import type { Command, ScriptSecurity } from "../config/model.ts";
 import { type Account, findAccount } from "./accounts.ts";
 import { createScriptPlaces, MAX_WAITING } from "./script-places.ts";
 import { judgeScript } from "./script-security.ts";
 
 export type ScriptOutcome =
-  | { readonly kind: "exit"; readonly status: number }
+  /** `note`: what to know of this status, in words. */
+  | { readonly kind: "exit"; readonly status: number; readonly note?: string }
   | { readonly kind: "signal"; readonly signal: string }
   | { readonly kind: "timeout"; readonly limitMs: number }
   | { readonly kind: "cannot-start"; readonly reason: string };
@@ -39,7 +42,22 @@ export const KILL_AFTER_MS = 2000;
 const STOP_GRACE_MS = 500;
 
 const DEFAULT_ACCOUNT = "keepalived_script";
-const SCRUBBED = /^(LD_|BASH_ENV$|ENV$|IFS$|BUN_|NODE_|DENO_|LBD_)/;
+const SHELL = "/bin/sh";
+const SETPRIV = "/usr/bin/setpriv";
+/** kernel and glibc: the first real-time signal that a program may use. */
+const SIGRTMIN = 34;
+
+/** How a program ended: one of the two is null; a signal without a name comes as its number. */
+export interface RawEnd {
+  readonly status: number | null;
+  readonly signal: string | number | null;
+}
+
+/**
+ * Starts a program in a session of its own, with nothing to read and nobody to hear it, and gives its pid; `ended` is called once,
+ * later. @throws Error with a `code` when it can't be started
+ */
+export type SpawnProgram = (launch: Launch, ended: (end: RawEnd) => void) => number;
 
 interface TimeLimit {
   readonly ms: number;
@@ -47,9 +65,15 @@ interface TimeLimit {
   overdue(): void;
 }
 
-export function createScriptRunner(clock: Clock, initial: ScriptSecurity, places = createScriptPlaces()): ScriptRunner {
+export function createScriptRunner(
+  clock: Clock,
+  initial: ScriptSecurity,
+  spawn: SpawnProgram,
+  places = createScriptPlaces(),
+): ScriptRunner {
   let security = initial;
-  const active = new Set<ChildProcess>();
+  /** Groups of the programs that run: the leader's pid. */
+  const active = new Set<number>();
   /** Programs that ran into their time limit the last time. */
   const slow = new WeakSet<Command>();
   let stopped = false;
@@ -80,54 +104,43 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity, places
     const ready = prepare(command, security);
     if ("reason" in ready) return { kind: "cannot-start", reason: ready.reason };
     const args = [...command.argv.slice(1), ...extraArgs];
-    return start(ready.program, launchOf(ready.program, args, ready.account, security), limit);
+    const launch = launchOf(ready.program, args, ready.account, security);
+    if ("reason" in launch) return { kind: "cannot-start", reason: launch.reason };
+    return start(ready.program, launch, limit);
   }
 
-  function start(program: string, { file, args, ids }: Launch, limit: TimeLimit): Promise<ScriptOutcome> {
+  function start(program: string, launch: Launch, limit: TimeLimit): Promise<ScriptOutcome> {
     return new Promise((resolve) => {
-      const options = {
-        detached: true,
-        stdio: "ignore",
-        cwd: "/",
-        env: scriptEnvironment(),
-        ...ids,
-      } as const;
-      let child: ChildProcess;
-      try {
-        child = spawn(file, args, options);
-      } catch (error) {
-        resolve({ kind: "cannot-start", reason: String(error) });
-        return;
-      }
-      active.add(child);
       let timedOut = false;
+      let cancelLimit = () => {};
       let cancelKill = () => {};
+      let pid: number;
       const end = () => {
         if (timedOut) return;
         timedOut = true;
-        killGroup(child, "SIGTERM");
-        cancelKill = clock.at(clock.now() + KILL_AFTER_MS, () => killGroup(child, "SIGKILL"));
+        killGroup(pid, "SIGTERM");
+        cancelKill = clock.at(clock.now() + KILL_AFTER_MS, () => killGroup(pid, "SIGKILL"));
         limit.overdue();
       };
-      const cancelLimit = limit.ms === Number.POSITIVE_INFINITY ? () => {} : clock.at(clock.now() + limit.ms, end);
-      limit.end?.addEventListener("abort", end);
-      const done = (outcome: ScriptOutcome) => {
+      const ended = (how: RawEnd) => {
         cancelLimit();
         limit.end?.removeEventListener("abort", end);
         // The leader may be gone while its children go on: the group gets no second life.
-        if (timedOut || stopped) killGroup(child, "SIGKILL");
+        if (timedOut || stopped) killGroup(pid, "SIGKILL");
         cancelKill();
-        active.delete(child);
+        active.delete(pid);
         if (active.size === 0) allGone();
-        resolve(timedOut ? { kind: "timeout", limitMs: limit.ms } : outcome);
+        resolve(timedOut ? { kind: "timeout", limitMs: limit.ms } : outcomeOf(program, how));
       };
-      child.once("error", (error) => {
-        const reason = file === program ? whyNotStarted(program, error) : `${file}: ${error.message}`;
-        done({ kind: "cannot-start", reason });
-      });
-      child.once("exit", (status, signal) =>
-        done(signal === null ? { kind: "exit", status: status ?? 0 } : { kind: "signal", signal }),
-      );
+      try {
+        pid = spawn(launch, ended);
+      } catch (error) {
+        resolve({ kind: "cannot-start", reason: whyNotStarted(launch.file, error) });
+        return;
+      }
+      active.add(pid);
+      limit.end?.addEventListener("abort", end);
+      if (limit.ms !== Number.POSITIVE_INFINITY) cancelLimit = clock.at(clock.now() + limit.ms, end);
     });
   }
 
@@ -137,11 +150,11 @@ export function createScriptRunner(clock: Clock, initial: ScriptSecurity, places
     stop() {
       stopped = true;
       places.letAllIn();
-      for (const child of active) killGroup(child, "SIGTERM");
+      for (const pid of active) killGroup(pid, "SIGTERM");
       return new Promise<void>((resolve) => {
         if (active.size === 0) return resolve();
         const cancel = clock.at(clock.now() + STOP_GRACE_MS, () => {
-          for (const child of active) killGroup(child, "SIGKILL");
+          for (const pid of active) killGroup(pid, "SIGKILL");
           resolve();
         });
         allGone = () => {
@@ -166,6 +179,7 @@ export function prepare(
     user === undefined ? defaultAccount(security) : findAccount(user, command.user ? command.group : security.group);
   if (!found.ok) return { reason: found.reason };
   const program = command.argv[0] ?? "";
+  if (isRedirection(program)) return { program, account: found.account };
   const verdict = judgeScript(program, found.account.uid, security);
   switch (verdict.kind) {
     case "safe":
@@ -178,23 +192,42 @@ export function prepare(
   }
 }
 
+/** keepalived: a script that begins with `</` is for the shell: it succeeds when the file or connection can be opened. */
+export function isRedirection(program: string): boolean {
+  return /^<[ \t]*\//.test(program);
+}
+
 /** What is spawned, and as whom. */
 export interface Launch {
   readonly file: string;
   readonly args: readonly string[];
   readonly ids: { readonly uid?: number; readonly gid?: number };
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** A runtime sets no group but the first: with `set_supplementary_groups` setpriv(1) takes on the account. */
 export function launchOf(
   program: string,
   args: readonly string[],
-  { uid, gid, groups }: Account,
+  { uid, gid, groups, name, home }: Account,
   { supplementaryGroups }: ScriptSecurity,
-): Launch {
-  if (!supplementaryGroups || groups.length < 2) return { file: program, args, ids: { uid, gid } };
+): Launch | { readonly reason: string } {
+  const environment = { ...keptEnvironment(process.env), HOME: home, USER: name, LOGNAME: name };
+  const [file, ...words] = isRedirection(program)
+    ? [SHELL, "-c", [program, ...args.map(shellWord)].join(" ")]
+    : [program, ...args];
+  if (!supplementaryGroups || groups.length < 2) return { file, args: words, ids: { uid, gid }, environment };
+  // It runs as root before it is somebody else, whatever enable_script_security says.
+  const setpriv = judgeScript(SETPRIV, 0, { enabled: true, useSymlinkPaths: false, supplementaryGroups });
+  if (setpriv.kind !== "safe")
+    return { reason: `set_supplementary_groups needs setpriv of util-linux: ${setpriv.reason}` };
   const account = [`--reuid=${uid}`, `--regid=${gid}`, `--groups=${groups.join(",")}`];
-  return { file: "setpriv", args: [...account, "--", program, ...args], ids: {} };
+  return { file: setpriv.resolved, args: [...account, "--", file, ...words], ids: {}, environment };
+}
+
+/** A word as the shell takes it apart to itself. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** `keepalived_script`, else root; with security on there is no falling back to root. */
@@ -209,23 +242,39 @@ function defaultAccount(security: ScriptSecurity): ReturnType<typeof findAccount
   return findAccount("0");
 }
 
-function scriptEnvironment(): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries(process.env))
-    if (value !== undefined && !SCRUBBED.test(name)) env[name] = value;
-  return env;
+function outcomeOf(program: string, { status, signal }: RawEnd): ScriptOutcome {
+  if (signal !== null) return { kind: "signal", signal: signalName(signal) };
+  // The runtime has never said neither; if it does, that is no success.
+  if (status === null) return { kind: "signal", signal: "an unknown signal" };
+  const note = status === 0 ? undefined : aboutShell(program);
+  return note === undefined ? { kind: "exit", status } : { kind: "exit", status, note };
+}
+
+/** `SIGTERM`; a real-time signal as glibc counts them: 36 is `SIGRTMIN+2`. */
+export function signalName(signal: string | number): string {
+  const number = Number(signal);
+  if (Number.isNaN(number)) return String(signal);
+  return number >= SIGRTMIN ? `SIGRTMIN+${number - SIGRTMIN} (${number})` : `signal ${number}`;
+}
+
+/** keepalived: `</dev/tcp/…` is the same there; it works where sh is bash. */
+function aboutShell(program: string): string | undefined {
+  if (!/^<[ \t]*\/dev\/(tcp|udp)\//.test(program)) return undefined;
+  const shell = basename(realpathSync(SHELL));
+  if (shell === "bash") return undefined;
+  return `${SHELL} is ${shell} here, which has no /dev/tcp: write bash -c '${program}'`;
 }
 
 /** The file is there and may be run, or `prepare` would have said so: what is missing is what it names in its first line. */
-function whyNotStarted(program: string, error: Error): string {
+function whyNotStarted(file: string, error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
   const missing = "code" in error && error.code === "ENOENT";
-  return missing ? `${program}: the interpreter that its first line names is missing (ENOENT)` : error.message;
+  return missing ? `${file}: the interpreter that its first line names is missing (ENOENT)` : error.message;
 }
 
-function killGroup(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
-  if (child.pid === undefined) return;
+function killGroup(leader: number, signal: "SIGTERM" | "SIGKILL"): void {
   try {
-    process.kill(-child.pid, signal);
+    process.kill(-leader, signal);
   } catch {
     // ESRCH: the whole group is gone already.
   }

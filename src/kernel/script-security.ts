@@ -2,6 +2,7 @@
 // (`enable_script_security`, cli-signals.md §10). The verdict is a pure function of what stat(2) said.
 import { constants, lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
+import { SEARCH_PATH } from "../base/environment.ts";
 import type { ScriptSecurity } from "../config/model.ts";
 
 /** One component of a path, the root first. */
@@ -19,8 +20,6 @@ export type ScriptVerdict =
   | { readonly kind: "missing"; readonly reason: string }
   /** Somebody other than root could change it, and it would run as root. */
   | { readonly kind: "unsafe"; readonly resolved: string; readonly reason: string; readonly mend: string };
-
-const SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Judges a program that will run as `uid`. Only programs that run as root can be unsafe, as with keepalived. */
 export function judgeScript(program: string, uid: number, security: ScriptSecurity): ScriptVerdict {

@@ -8,7 +8,7 @@ import type { Config } from "../config/model.ts";
 import { openAlarm } from "../kernel/alarm.ts";
 import { type AutoPriority, createAutoPriority } from "../kernel/auto-priority.ts";
 import { systemClock } from "../kernel/clock.ts";
-import { bindToParent, nameProcess } from "../kernel/confinement.ts";
+import { bindToParent, keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
 import { enterNetworkNamespace } from "../kernel/namespace.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { createOutbox, type Outbox } from "./channel.ts";
@@ -18,7 +18,7 @@ import { EXIT } from "./options.ts";
 import { processName } from "./process-names.ts";
 import { watchUsage } from "./process-usage.ts";
 import type { Role, RoleFactory, RoleName } from "./role.ts";
-import { expectedParent } from "./runtime.ts";
+import { expectedParent, expectsCoreFiles } from "./runtime.ts";
 import { takeSignal } from "./signals.ts";
 
 /** What stop() may take when the parent is gone and can't say. */
@@ -36,6 +36,7 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     return;
   }
   ignoreRealtimeSignals();
+  keepMemoryPrivate(expectsCoreFiles());
   const outbox = createOutbox(tell);
   const log: Log = (line) => outbox.log(line);
   const autoPriority = createAutoPriority(name, log);

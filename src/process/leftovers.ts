@@ -31,11 +31,19 @@ export async function awaitLeftovers(pidFiles: readonly string[], clock: Clock, 
 /** Pids are used again: it counts only if it runs this program, as a child. */
 function isOurChild(pid: number): boolean {
   try {
-    const program = readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, "");
-    const ours = readlinkSync("/proc/self/exe").replace(/ \(deleted\)$/, "");
-    return program === ours && readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").includes(ROLE_WORD);
+    return isOurProgram(pid) && readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").includes(ROLE_WORD);
   } catch {
     return false;
+  }
+}
+
+/** kernel: the program of a process that leaves no core files is told only to CAP_SYS_PTRACE; then its other words decide. */
+function isOurProgram(pid: number): boolean {
+  try {
+    const program = readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, "");
+    return program === readlinkSync("/proc/self/exe").replace(/ \(deleted\)$/, "");
+  } catch (error) {
+    return error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
   }
 }
 

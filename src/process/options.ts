@@ -57,6 +57,8 @@ export interface RunOptions {
   /** `-R`: a dead child ends the director instead of being restarted. */
   readonly respawn: boolean;
   readonly ignoreSigint: boolean;
+  /** `-m`, `-M`: a crash may leave a core file, with the passwords in it. */
+  readonly coreFiles: boolean;
   /** One line each: what the command line asks for that has no effect. */
   readonly notes: readonly string[];
 }

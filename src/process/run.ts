@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Log } from "../base/log.ts";
 import { systemClock } from "../kernel/clock.ts";
-import { nameProcess } from "../kernel/confinement.ts";
+import { keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { VERSION } from "../version.ts";
 import { takeAllowEmpty } from "./allow-empty.ts";
@@ -18,7 +18,8 @@ import { createDirector } from "./parent.ts";
 import { AlreadyRunning, claimRunDir, type RunDir, removePidFile, writePidFile } from "./pidfile.ts";
 import { watchUsage } from "./process-usage.ts";
 import type { RoleName } from "./role.ts";
-import { FORBIDDEN_VARIABLES, spawnChild } from "./runtime.ts";
+import { CHILD_MARK, permitCoreFiles, spawnChild } from "./runtime.ts";
+import { clearedVariables } from "./runtime-again.ts";
 import { takeSignal } from "./signals.ts";
 
 /** What the last log lines may take to leave. */
@@ -44,12 +45,21 @@ export async function runDirector(
   const { log } = sink;
   let ended = false;
 
-  const forbidden = FORBIDDEN_VARIABLES.filter((name) => process.env[name] !== undefined);
+  if (options.coreFiles) permitCoreFiles();
+  attempt(log, () => keepMemoryPrivate(options.coreFiles));
+  const { refused, removed } = clearedVariables(process.env);
+  const forbidden = [...refused, ...(process.env[CHILD_MARK] === undefined ? [] : [CHILD_MARK])];
   if (forbidden.length > 0)
     return fail(
       sink,
       `the environment sets ${forbidden.join(" and ")}, which can make this program run something else: unset it`,
     );
+  if (removed.length > 0)
+    log({
+      level: "warning",
+      area: "process",
+      message: `started again without ${removed.join(", ")} of the environment`,
+    });
   const claimed = claim(options.runDir);
   if ("message" in claimed) return fail(sink, claimed.message, claimed.status);
   const { runDir } = claimed;

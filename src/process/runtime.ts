@@ -1,4 +1,5 @@
 // Process layer: the one file above ffi/ that speaks to Bun itself: how this program starts itself again as a child.
+import { keptEnvironment } from "../base/environment.ts";
 import { ROLE_WORD } from "./options.ts";
 import type { RoleName } from "./role.ts";
 
@@ -23,6 +24,7 @@ export type SpawnChild = (role: RoleName, events: ChildEvents) => ChildHandle;
 const LAST_WORDS_MS = 100;
 const DEPTH_VARIABLE = "LBD_DEPTH";
 const PARENT_VARIABLE = "LBD_PARENT";
+const CORE_VARIABLE = "LBD_CORE";
 
 /** Compiled, the program's own path lies in Bun's embedded file system. */
 const compiled = Bun.main.startsWith("/$bunfs/");
@@ -30,13 +32,23 @@ const compiled = Bun.main.startsWith("/$bunfs/");
 /** Version of the runtime, for lbd_build_info. */
 export const runtimeVersion = Bun.version;
 
-/** Variables that would change what the program is or runs, though it is compiled (reliability.md §2), or mark it as a child. */
-export const FORBIDDEN_VARIABLES: readonly string[] = ["BUN_OPTIONS", "BUN_BE_BUN", DEPTH_VARIABLE];
+/** It marks a child: a director that finds it is none that anybody meant to start. */
+export const CHILD_MARK = DEPTH_VARIABLE;
 
 /** The process that this one says it is a child of, when it was started by spawnChild(); else undefined. */
 export function expectedParent(): number | undefined {
   const parent = Number(process.env[PARENT_VARIABLE]);
   return process.env[DEPTH_VARIABLE] === "1" && Number.isInteger(parent) && parent > 0 ? parent : undefined;
+}
+
+/** Whether the parent was asked for core files (`--core-dump`). */
+export function expectsCoreFiles(): boolean {
+  return process.env[CORE_VARIABLE] === "1";
+}
+
+/** For this process and the children that it starts from now on. */
+export function permitCoreFiles(): void {
+  process.env[CORE_VARIABLE] = "1";
 }
 
 /**
@@ -49,7 +61,12 @@ export const spawnChild: SpawnChild = (role, events) => {
     argv0: `lbd-${role}`,
     cwd: "/",
     detached: true,
-    env: { ...childEnvironment(process.env), [DEPTH_VARIABLE]: "1", [PARENT_VARIABLE]: `${process.pid}` },
+    env: {
+      ...keptEnvironment(process.env),
+      ...(expectsCoreFiles() ? { [CORE_VARIABLE]: "1" } : {}),
+      [DEPTH_VARIABLE]: "1",
+      [PARENT_VARIABLE]: `${process.pid}`,
+    },
     stdio: ["ignore", "pipe", "pipe"],
     serialization: "json",
     ipc: (message) => events.message(message),
@@ -82,14 +99,6 @@ function describeExit(status: number | null, signal: number | string | null): st
 function signalName(number: number | string): string {
   const { signals } = process.getBuiltinModule("node:os").constants;
   return Object.entries(signals).find(([, value]) => value === number)?.[0] ?? `${number}`;
-}
-
-/** The environment for programs of ours: without what the runtime, the loader or a shell would act on. */
-export function childEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
-  const clean: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env))
-    if (value !== undefined && !/^(BUN_|NODE_|DENO_|LD_|LBD_|BASH_ENV$|ENV$|IFS$)/.test(name)) clean[name] = value;
-  return clean;
 }
 
 async function relay(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {

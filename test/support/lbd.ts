@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { plainEnvironment } from "./plain-environment.ts";
 import { until } from "./until.ts";
 
 /** From source, or the binary that LBD_BINARY names. */
@@ -30,12 +31,20 @@ export interface RunningLbd {
   configure(text: string): void;
 }
 
+export interface Ended {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
 export interface LbdLab {
   start(config: string, ...argv: string[]): RunningLbd;
   /** Starts it in the run directory and with the configuration of another. */
   beside(other: RunningLbd, ...argv: string[]): RunningLbd;
   /** Runs a command to its end. */
-  run(...argv: string[]): Promise<{ readonly status: number; readonly out: string; readonly err: string }>;
+  run(...argv: string[]): Promise<Ended>;
+  /** The same with more variables in the environment. */
+  runWith(extra: Readonly<Record<string, string>>, ...argv: string[]): Promise<Ended>;
   end(): Promise<void>;
 }
 
@@ -51,6 +60,7 @@ export function lbdLab(): LbdLab {
       stdout: "ignore",
       stderr: Bun.file(logFile),
       cwd: base,
+      env: plainEnvironment(),
     });
     started.push(child);
     return {
@@ -69,6 +79,19 @@ export function lbdLab(): LbdLab {
     };
   }
 
+  async function runWith(extra: Readonly<Record<string, string>>, ...argv: readonly string[]) {
+    const child = Bun.spawn([...PROGRAM, ...argv], {
+      env: { ...plainEnvironment(), ...extra },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      cwd: base,
+    });
+    started.push(child);
+    const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    return { status: await child.exited, out, err };
+  }
+
   return {
     start(config, ...argv) {
       const configFile = join(base, `${count}.conf`);
@@ -76,18 +99,8 @@ export function lbdLab(): LbdLab {
       return launch(join(base, `run-${count}`), configFile, argv);
     },
     beside: (other, ...argv) => launch(other.runDir, other.configFile, argv),
-    async run(...argv) {
-      const child = Bun.spawn([...PROGRAM, ...argv], {
-        env: { ...process.env },
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "pipe",
-        cwd: base,
-      });
-      started.push(child);
-      const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-      return { status: await child.exited, out, err };
-    },
+    run: (...argv) => runWith({}, ...argv),
+    runWith,
     async end() {
       for (const child of started) child.kill("SIGKILL");
       await Promise.all(started.map((child) => child.exited));

@@ -1,6 +1,7 @@
 // Network namespaces for tests: made with this process' pid in the name, taken away with everything in them.
 // Only root can; `netnsReason()` says why a machine can't, so that a ring skips with a reason in words.
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
+import { plainEnvironment } from "./plain-environment.ts";
 
 let serial = 0;
 const living = new Set<Namespace>();
@@ -69,6 +70,7 @@ export class Namespace {
   spawn(program: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
     const child = spawn("ip", ["netns", "exec", this.name, program, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
+      env: plainEnvironment(),
       ...options,
     });
     this.#children.add(child);

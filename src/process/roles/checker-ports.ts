@@ -22,6 +22,7 @@ import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import { createProbes } from "../../probe/probes.ts";
 import type { Journal } from "../journal.ts";
 import type { RoleContext } from "../role.ts";
+import { spawnProgram } from "../spawn-program.ts";
 import { type CheckerRecord, openCheckerJournal } from "./checker-journal.ts";
 import type { OpenGroupMarkTables } from "./checker-marks.ts";
 
@@ -77,8 +78,8 @@ export function realPorts(context: RoleContext): CheckerPorts {
   const readiness = openReadiness();
   const security: ScriptSecurity = { enabled: false, useSymlinkPaths: false, supplementaryGroups: false };
   // Two: a check's programs never wait for those of notifications, nor the other way round.
-  const checkScripts = createScriptRunner(clock, security);
-  const notifyScripts = createScriptRunner(clock, security, createScriptPlaces(NOTIFY_PLACES));
+  const checkScripts = createScriptRunner(clock, security, spawnProgram);
+  const notifyScripts = createScriptRunner(clock, security, spawnProgram, createScriptPlaces(NOTIFY_PLACES));
   let fileChanged: (path: string) => void = () => {};
   const files = watchFiles(context, readiness, (path) => fileChanged(path));
   return {

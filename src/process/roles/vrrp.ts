@@ -37,6 +37,7 @@ import { planReload } from "../../vrrp/reload.ts";
 import { marksOf, trafficOf } from "../../vrrp/status.ts";
 import { journalPath, openJournal } from "../journal.ts";
 import type { Role, RoleContext } from "../role.ts";
+import { spawnProgram } from "../spawn-program.ts";
 import { type AnnounceRounds, createAnnouncer } from "./vrrp-announcer.ts";
 import { createInstants } from "./vrrp-instant.ts";
 import { createVrrpMetrics } from "./vrrp-metrics.ts";
@@ -93,8 +94,8 @@ export function createVrrpRole(context: RoleContext): Role {
   const readiness = openReadiness();
   const security: ScriptSecurity = { enabled: false, useSymlinkPaths: false, supplementaryGroups: false };
   // Two: programs of notifications never wait for tracking scripts that hang, nor the other way round.
-  const trackScripts = createScriptRunner(clock, security);
-  const notifyScripts = createScriptRunner(clock, security, createScriptPlaces(NOTIFY_PLACES));
+  const trackScripts = createScriptRunner(clock, security, spawnProgram);
+  const notifyScripts = createScriptRunner(clock, security, spawnProgram, createScriptPlaces(NOTIFY_PLACES));
   const sysctl = openSysctlKeeper(openJournal(journalPath(options.runDir, "vrrp-sysctl"), parseSysctlJournal), log);
   const commands = openRtnetlink();
   const virtuals = openVirtualInterfaces(commands, sysctl, log);
@@ -769,7 +770,7 @@ function isAlone(config: Config): boolean {
 function scriptResult(outcome: ScriptOutcome): ScriptRunResult {
   switch (outcome.kind) {
     case "exit":
-      return { ok: outcome.status === 0, detail: `exit status ${outcome.status}` };
+      return { ok: outcome.status === 0, detail: withNote(`exit status ${outcome.status}`, outcome.note) };
     case "signal":
       return { ok: false, detail: `ended by ${outcome.signal}` };
     case "timeout":
@@ -779,6 +780,10 @@ function scriptResult(outcome: ScriptOutcome): ScriptRunResult {
     default:
       return unreachable(outcome);
   }
+}
+
+function withNote(text: string, note: string | undefined): string {
+  return note === undefined ? text : `${text}: ${note}`;
 }
 
 function isSessions(value: unknown): value is Readonly<Record<string, boolean>> {

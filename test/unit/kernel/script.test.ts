@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Cancel, Clock } from "../../../src/base/clock.ts";
+import { SEARCH_PATH } from "../../../src/base/environment.ts";
 import type { Command, ScriptSecurity } from "../../../src/config/model.ts";
 import { KEPT_FOR_QUICK, MAX_RUNNING } from "../../../src/kernel/script-places.ts";
 import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
 import { judgePath, judgeScript, type PathPart } from "../../../src/kernel/script-security.ts";
+import { spawnProgram } from "../../../src/process/spawn-program.ts";
 import { until } from "../../support/until.ts";
 
 const OPEN: ScriptSecurity = { user: "root", enabled: false, useSymlinkPaths: false, supplementaryGroups: false };
@@ -62,7 +64,7 @@ test("a program that is not there, is no program, or may not be run is missing a
 
 describe("runner", () => {
   test("gives the exit status, the signal, and why something could not start", async () => {
-    const runner = createScriptRunner(clock, OPEN);
+    const runner = createScriptRunner(clock, OPEN, spawnProgram);
     expect(await runner.run(sh("exit 3"), [], 10_000)).toEqual({ kind: "exit", status: 3 });
     expect(await runner.run(sh("kill -9 $$"), [], 10_000)).toEqual({ kind: "signal", signal: "SIGKILL" });
     const absent: Command = { ...sh(""), argv: ["/no/such/program"] };
@@ -74,9 +76,29 @@ describe("runner", () => {
     });
   });
 
+  test("a program that a real-time signal ended has failed, and the signal has its name", async () => {
+    const runner = createScriptRunner(clock, OPEN, spawnProgram);
+    expect(await runner.run(sh("kill -36 $$"), [], 10_000)).toEqual({ kind: "signal", signal: "SIGRTMIN+2 (36)" });
+    expect(await runner.run(sh("kill -64 $$"), [], 10_000)).toEqual({ kind: "signal", signal: "SIGRTMIN+30 (64)" });
+    expect(await runner.run(sh("kill -15 $$"), [], 10_000)).toEqual({ kind: "signal", signal: "SIGTERM" });
+  });
+
+  test("a script that begins with </ is the shell's", async () => {
+    const runner = createScriptRunner(clock, OPEN, spawnProgram);
+    const open = (...argv: string[]) => runner.run({ ...sh(""), argv }, [], 10_000);
+    expect(await open("</etc/passwd")).toEqual({ kind: "exit", status: 0 });
+    expect(await open("< /etc/passwd")).toEqual({ kind: "exit", status: 0 });
+    expect(await open("</no/such/file")).toMatchObject({ kind: "exit", status: expect.any(Number) });
+    expect(await open("</no/such/file")).not.toMatchObject({ status: 0 });
+    // Nothing listens there: refused by bash, not understood by any other shell.
+    const failed = await open("</dev/tcp/127.0.0.1/1");
+    const isBash = realpathSync("/bin/sh").endsWith("/bash");
+    expect(failed).toMatchObject({ kind: "exit", ...(isBash ? {} : { note: expect.stringContaining("bash -c") }) });
+  });
+
   test("the time limit ends the whole group, grandchildren too", async () => {
     const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
-    const runner = createScriptRunner(clock, OPEN);
+    const runner = createScriptRunner(clock, OPEN, spawnProgram);
     const pidFile = join(dir, "pid");
     const outcome = await runner.run(sh(`sleep 300 & echo $! > ${pidFile}; wait`), [], 300);
     expect(outcome).toEqual({ kind: "timeout", limitMs: 300 });
@@ -89,7 +111,7 @@ describe("runner", () => {
     const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
     const pidFile = join(dir, "pids");
     const stubborn = (limitMs: number, overdue?: () => void) => {
-      const runner = createScriptRunner(clock, OPEN);
+      const runner = createScriptRunner(clock, OPEN, spawnProgram);
       const ended = runner.run(
         sh(`trap "" TERM; (sleep 300 & echo $! > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; wait); sleep 300`),
         [],
@@ -119,7 +141,7 @@ describe("runner", () => {
     const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
     const pidFile = join(dir, "pid");
     const end = new AbortController();
-    const runner = createScriptRunner(clock, OPEN);
+    const runner = createScriptRunner(clock, OPEN, spawnProgram);
     const script = sh(`sleep 300 & echo $! > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; wait`);
     const outcome = runner.run(script, [], Number.POSITIVE_INFINITY, undefined, end.signal);
     await until("it runs", () => existsSync(pidFile));
@@ -134,7 +156,7 @@ describe("runner", () => {
     const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
     const path = join(dir, "odd");
     writeFileSync(path, "#!/no/such/interpreter\n", { mode: 0o755 });
-    const outcome = await createScriptRunner(clock, OPEN).run({ ...sh(""), argv: [path] }, [], 10_000);
+    const outcome = await createScriptRunner(clock, OPEN, spawnProgram).run({ ...sh(""), argv: [path] }, [], 10_000);
     expect(outcome).toEqual({
       kind: "cannot-start",
       reason: `${path}: the interpreter that its first line names is missing (ENOENT)`,
@@ -142,23 +164,38 @@ describe("runner", () => {
     rmSync(dir, { recursive: true });
   });
 
-  test("runs as the user that was asked for, without our variables and not as root", async () => {
+  test("runs as the user that was asked for, not as root, and with none but the variables that are kept", async () => {
     const dir = mkdtempSync(join(tmpdir(), "lbd-script-"));
     chmodSync(dir, 0o777);
-    process.env.BUN_LBD_TEST = "leak";
-    const runner = createScriptRunner(clock, OPEN);
+    const before = { ...process.env };
+    Object.assign(process.env, {
+      BUN_LBD_TEST: "leak",
+      SECRET_TOKEN: "leak",
+      TZ: "UTC",
+      LC_TIME: "C",
+      PATH: "/tmp:/bin",
+    });
+    const runner = createScriptRunner(clock, OPEN, spawnProgram);
     const out = join(dir, "out");
     const command: Command = { ...sh(`id -u > ${out}; env >> ${out}`), user: "nobody" };
     expect(await runner.run(command, [], 10_000)).toEqual({ kind: "exit", status: 0 });
     const [uid, ...env] = readFileSync(out, "utf8").split("\n");
     expect(uid).toBe("65534");
-    expect(env.filter((line) => line.startsWith("BUN_"))).toEqual([]);
-    delete process.env.BUN_LBD_TEST;
+    for (const name of ["BUN_LBD_TEST", "SECRET_TOKEN", "TZ", "LC_TIME"]) delete process.env[name];
+    Object.assign(process.env, before);
+    // What the shell itself adds: PWD, and in some SHLVL and _.
+    const seen = Object.fromEntries(env.filter(Boolean).map((line) => line.split(/=(.*)/s).slice(0, 2)));
+    expect(
+      Object.keys(seen)
+        .filter((name) => !/^(PWD|OLDPWD|SHLVL|_|LANG|LANGUAGE|LC_.*)$/.test(name))
+        .sort(),
+    ).toEqual(["HOME", "LOGNAME", "PATH", "TZ", "USER"]);
+    expect([seen.PATH, seen.USER, seen.LC_TIME]).toEqual([SEARCH_PATH, "nobody", "C"]);
     rmSync(dir, { recursive: true });
   });
 
   test("no more than the bound run at once, and all get their turn", async () => {
-    const runner = createScriptRunner(clock, OPEN);
+    const runner = createScriptRunner(clock, OPEN, spawnProgram);
     const all = Array.from({ length: MAX_RUNNING * 2 }, () => runner.run(sh("sleep 0.1"), [], 60_000));
     let most = 0;
     const watch = setInterval(() => {
@@ -170,7 +207,7 @@ describe("runner", () => {
   });
 
   test("programs that hang leave places to those that end in time", async () => {
-    const runner = createScriptRunner(clock, OPEN);
+    const runner = createScriptRunner(clock, OPEN, spawnProgram);
     const hanging = Array.from({ length: 2 * MAX_RUNNING }, () => sh("sleep 300"));
     // Once each: then it is known of them.
     await Promise.all(hanging.map((command) => runner.run(command, [], 20)));

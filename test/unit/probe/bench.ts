@@ -10,16 +10,21 @@ import { openReadiness } from "../../../src/kernel/readiness.ts";
 import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
 import { systemTls } from "../../../src/kernel/system-tls.ts";
 import { createProbes } from "../../../src/probe/probes.ts";
+import { spawnProgram } from "../../../src/process/spawn-program.ts";
 import { selfSigned } from "../../support/certificate.ts";
 
 const clock = systemClock();
 export const readiness = openReadiness();
-const scripts = createScriptRunner(clock, {
-  user: "root",
-  enabled: false,
-  useSymlinkPaths: false,
-  supplementaryGroups: false,
-});
+const scripts = createScriptRunner(
+  clock,
+  {
+    user: "root",
+    enabled: false,
+    useSymlinkPaths: false,
+    supplementaryGroups: false,
+  },
+  spawnProgram,
+);
 
 export const probes = createProbes({
   clock,

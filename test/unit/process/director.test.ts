@@ -186,21 +186,36 @@ test("a role without a parent does nothing", async () => {
   expect((await lab.run("@role", "nothing")).status).toBe(1);
 });
 
-test.each(["BUN_OPTIONS", "LBD_DEPTH"])(
-  "an environment with %s, which makes it another program, is refused",
-  async (name) => {
-    const before = process.env[name];
-    process.env[name] = name === "LBD_DEPTH" ? "1" : "--smol";
-    try {
-      const refused = await lab.run("-f", "/nonexistent/k.conf", "--api", "off");
-      expect(refused.status).toBe(1);
-      expect(refused.err).toContain(`the environment sets ${name}`);
-    } finally {
-      if (before === undefined) delete process.env[name];
-      else process.env[name] = before;
-    }
-  },
-);
+test.each([
+  ["BUN_OPTIONS", "--smol"],
+  ["BUN_INSPECT", ""],
+  ["NODE_OPTIONS", "--no-warnings"],
+  ["LBD_DEPTH", "1"],
+])("an environment with %s, which makes it another program, is refused", async (name, value) => {
+  const refused = await lab.runWith({ [name]: value }, "-f", "/nonexistent/k.conf", "--api", "off");
+  expect(refused.err).toContain(`the environment sets ${name}`);
+  expect(refused.status).toBe(1);
+});
+
+test("other variables of the engine are gone when the program itself begins, and it says so", async () => {
+  const extra = { NODE_ENV: "production", BUN_JSC_useDFGJIT: "1", DENO_DIR: "/nonexistent" };
+  const run = await lab.runWith(extra, "-f", "/nonexistent/k.conf", "--api", "off", "--run-dir", "run-of-variables");
+  expect(run.err).toContain("started again without NODE_ENV, BUN_JSC_useDFGJIT, DENO_DIR of the environment");
+  expect(run.err).not.toContain("the environment sets");
+});
+
+test("core files are off in every process, and --core-dump and --core-dump-pattern permit them", async () => {
+  const limit = (pid: number) => /Max core file size +(\S+)/.exec(readFileSync(`/proc/${pid}/limits`, "utf8"))?.[1];
+  const lbd = lab.start(EMPTY);
+  await ready(lbd);
+  expect([lbd.pid, lbd.rolePid("api.pid") ?? 0].map(limit)).toEqual(["0", "0"]);
+  const hard = /Max core file size +\S+ +(\S+)/.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? "";
+  for (const option of ["--core-dump", "--core-dump-pattern"]) {
+    const open = lab.start(EMPTY, option);
+    await ready(open);
+    expect([open.pid, open.rolePid("api.pid") ?? 0].map(limit)).toEqual([hard, hard]);
+  }
+});
 
 test.each([
   ["--help", 0, "Usage: lbd"],

@@ -31,6 +31,7 @@ const OPTIONS: RunOptions = {
   releaseVrrp: true,
   respawn: true,
   ignoreSigint: false,
+  coreFiles: false,
   notes: [],
 };
 

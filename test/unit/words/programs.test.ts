@@ -44,9 +44,11 @@ describe("programs", () => {
   ])("%s", (_id, text, seen, otherwise) => expectWord(text, prepared, seen, otherwise));
 
   test("global_defs/set_supplementary_groups", () => {
-    const account = { uid: 65534, gid: 65534, groups: [65534, 4, 27], name: "nobody" };
+    const account = { uid: 65534, gid: 65534, groups: [65534, 4, 27], name: "nobody", home: "/" };
     const groups = ({ global }: Config) => {
-      const { file, args, ids } = launchOf("id", ["-G"], account, global.scripts);
+      const launch = launchOf("/usr/bin/id", ["-G"], account, global.scripts);
+      if ("reason" in launch) throw new Error(launch.reason);
+      const { file, args, ids } = launch;
       return spawnSync(file, args, { ...ids, encoding: "utf8" }).stdout.trim();
     };
     return expectWord(globalText("«set_supplementary_groups»"), groups, "65534 4 27", "65534");

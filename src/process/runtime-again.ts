@@ -1,0 +1,47 @@
+// Process layer: variables that the JavaScript engine acts on before the first line of this program runs (a debugger's port, code to
+// load first, its collector). A program that finds one starts itself again without it, under the same process id.
+import { execve } from "../../ffi/process.ts";
+
+const ENGINE = /^(BUN|NODE|DENO)_/;
+/** These make it run what somebody else wrote: a director does not start under them at all. */
+const FOREIGN_CODE = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_CONFIG_.*|NODE_OPTIONS|NODE_PATH)$/;
+/** Names that were taken away by the process that had this id before, with commas between. */
+const CLEARED = "LBD_CLEARED";
+
+/** Names in an environment that the engine would act on; none after the program was started again without them. */
+export function engineVariables(environment: NodeJS.ProcessEnv): string[] {
+  if (environment[CLEARED] !== undefined) return [];
+  return Object.keys(environment).filter((name) => ENGINE.test(name));
+}
+
+/** Replaces this process by one with the same arguments and without these variables. Comes back only when that fails. */
+export function startAgain(without: readonly string[]): void {
+  const environment: Record<string, string> = { [CLEARED]: without.join(",") };
+  for (const [name, value] of Object.entries(process.env))
+    if (value !== undefined && !without.includes(name)) environment[name] = value;
+  const script = Bun.main.startsWith("/$bunfs/") ? [] : [Bun.main];
+  try {
+    execve("/proc/self/exe", [process.argv0, ...script, ...process.argv.slice(2)], environment);
+  } catch {
+    // Where there is no /proc: a director then refuses what is still set, a command goes on.
+  }
+}
+
+export interface Cleared {
+  /** Of these a director does not start. */
+  readonly refused: readonly string[];
+  /** These are gone, and worth a line in the log. */
+  readonly removed: readonly string[];
+}
+
+/** What was, or still is, in the environment of this process. Takes the mark away. */
+export function clearedVariables(environment: NodeJS.ProcessEnv): Cleared {
+  const before = (environment[CLEARED] ?? "").split(",").filter((name) => ENGINE.test(name));
+  delete environment[CLEARED];
+  const still = Object.keys(environment).filter((name) => ENGINE.test(name));
+  const isForeign = (name: string) => FOREIGN_CODE.test(name);
+  return {
+    refused: [...before, ...still].filter((name) => isForeign(name) || still.includes(name)),
+    removed: before.filter((name) => !isForeign(name)),
+  };
+}

@@ -1,11 +1,13 @@
 // CLI: keepalived's `-t [LOG_FILE]`: test the configuration and end, with keepalived's exit status (language.md §17).
 import { appendFileSync } from "node:fs";
 import type { Diagnostic } from "../config/diagnostic.ts";
-import { type LoadResult, loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/model.ts";
+import type { JudgedProgram } from "../config/programs.ts";
 import { renderDiagnostic } from "../config/render.ts";
 import { machineContext } from "../process/bind-context.ts";
 import { configFiles } from "../process/config-files.ts";
+import { type MachineResult, onThisMachine } from "../process/on-this-machine.ts";
 
 /** What init scripts know from keepalived. */
 export const TEST_EXIT = {
@@ -39,7 +41,7 @@ export function configTest(options: ConfigTestOptions): number {
     allConfig,
     context: machineContext(),
   };
-  const result = loadConfig(configId === undefined ? request : { ...request, configId }, configFiles);
+  const result = onThisMachine(loadConfig(configId === undefined ? request : { ...request, configId }, configFiles));
   const said = result.diagnostics.filter(({ severity }) => severity !== "note");
   if (!isSecure(result.config)) said.push(INSECURE);
   const text = said.map((diagnostic) => `${renderDiagnostic(diagnostic, { color: false })}\n`).join("");
@@ -72,13 +74,20 @@ const INSECURE: Diagnostic = {
   hint: "with it a program that others than root can change is not run",
 };
 
-function testExit(result: LoadResult): number {
+function testExit(result: MachineResult): number {
   const codes = new Set(result.diagnostics.filter(isError).map(({ code }) => code));
+  // keepalived's test looks at these programs only, and not at whether they are executable.
+  if (!result.told.some(isCounted)) codes.delete("program-unusable");
   if (!isSecure(result.config)) return TEST_EXIT.security;
   if (codes.size === 0) return TEST_EXIT.ok;
   if (SECURITY_CODES.some((code) => codes.has(code))) return TEST_EXIT.security;
   if (codes.has("missing-value")) return TEST_EXIT.missingWord;
   return [...codes].every((code) => FATAL_CODES.includes(code)) ? TEST_EXIT.fatal : TEST_EXIT.errors;
+}
+
+function isCounted({ use, kind }: JudgedProgram): boolean {
+  if (use === "tracker") return kind === "user" || kind === "absent" || kind === "unsafe";
+  return use === "check" && kind === "user";
 }
 
 /** What keepalived's test counts as an error. Where it says which value it takes and runs on, we only warn. */

@@ -11,6 +11,7 @@ import { errorKeys } from "./known-errors.ts";
 import type { Config } from "./model.ts";
 import { parseConfig } from "./parser.ts";
 import { arrange } from "./render.ts";
+import type { SourceFile } from "./span.ts";
 import type { Tree } from "./tree.ts";
 
 export interface LoadRequest {
@@ -35,6 +36,8 @@ export interface LoadResult {
   readonly effective: EffectiveTree;
   /** In the order of files and lines, without repetitions. */
   readonly diagnostics: readonly Diagnostic[];
+  /** All files that were read, with their text. */
+  readonly sources: readonly SourceFile[];
   /** Names of all files that were read, in the order of reading. */
   readonly files: readonly string[];
   /** At least one diagnostic is an error. */
@@ -71,6 +74,7 @@ export function loadConfig(request: LoadRequest, files: ConfigFiles): LoadResult
     usable: isRead && !(errors && isLost(tree, bound.config)),
     effective: bound.effective,
     diagnostics,
+    sources: reading.files,
     files: [...new Set(reading.files.map((file) => file.name))],
     errors,
     errorKeys: () => errorKeys(diagnostics, tree.statements),

@@ -5,6 +5,7 @@ import { basename } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { keptEnvironment } from "../base/environment.ts";
 import type { Command, ScriptSecurity } from "../config/model.ts";
+import type { Unusable } from "../config/programs.ts";
 import { type Account, findAccount } from "./accounts.ts";
 import { createScriptPlaces, MAX_WAITING } from "./script-places.ts";
 import { judgeScript } from "./script-security.ts";
@@ -170,14 +171,11 @@ export function createScriptRunner(
 }
 
 /** Account and resolved program of a command, or why it may not run. Judged anew before each run: files change. */
-export function prepare(
-  command: Command,
-  security: ScriptSecurity,
-): { program: string; account: Account } | { reason: string } {
+export function prepare(command: Command, security: ScriptSecurity): { program: string; account: Account } | Unusable {
   const user = command.user ?? security.user;
   const found =
     user === undefined ? defaultAccount(security) : findAccount(user, command.user ? command.group : security.group);
-  if (!found.ok) return { reason: found.reason };
+  if (!found.ok) return { kind: "user", reason: found.reason };
   const program = command.argv[0] ?? "";
   if (isRedirection(program)) return { program, account: found.account };
   const verdict = judgeScript(program, found.account.uid, security);
@@ -185,10 +183,10 @@ export function prepare(
     case "safe":
       return { program: verdict.resolved, account: found.account };
     case "missing":
-      return { reason: verdict.reason };
+      return { kind: verdict.isThere ? "not-executable" : "absent", reason: verdict.reason };
     case "unsafe":
       if (!security.enabled) return { program: verdict.resolved, account: found.account };
-      return { reason: `enable_script_security: ${verdict.reason}; ${verdict.mend}` };
+      return { kind: "unsafe", reason: `enable_script_security: ${verdict.reason}; ${verdict.mend}` };
   }
 }
 

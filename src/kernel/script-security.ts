@@ -17,25 +17,25 @@ export interface PathPart {
 export type ScriptVerdict =
   | { readonly kind: "safe"; readonly resolved: string }
   /** The program is not there or can't be run: running it would fail. */
-  | { readonly kind: "missing"; readonly reason: string }
+  | { readonly kind: "missing"; readonly isThere: boolean; readonly reason: string }
   /** Somebody other than root could change it, and it would run as root. */
   | { readonly kind: "unsafe"; readonly resolved: string; readonly reason: string; readonly mend: string };
 
 /** Judges a program that will run as `uid`. Only programs that run as root can be unsafe, as with keepalived. */
 export function judgeScript(program: string, uid: number, security: ScriptSecurity): ScriptVerdict {
   const found = isAbsolute(program) ? program : searchPath(program);
-  if (found === undefined) return { kind: "missing", reason: `${program} is not in the search path` };
+  if (found === undefined) return { kind: "missing", isThere: false, reason: `${program} is not in the search path` };
   try {
     const resolved = security.useSymlinkPaths ? found : realpathSync(found);
     const parts = pathParts(resolved);
     const file = statSync(found);
     const cannot = whyNotExecutable(file, uid);
-    if (cannot) return { kind: "missing", reason: `${found}: ${cannot}` };
+    if (cannot) return { kind: "missing", isThere: true, reason: `${found}: ${cannot}` };
     const problem = uid === 0 ? judgePath(parts) : undefined;
     return problem ? { kind: "unsafe", resolved, ...problem } : { kind: "safe", resolved };
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    return { kind: "missing", reason: `${found}: ${code}` };
+    return { kind: "missing", isThere: false, reason: `${found}: ${code}` };
   }
 }
 
@@ -56,6 +56,16 @@ export function judgePath(parts: readonly PathPart[]): { reason: string; mend: s
       return { reason: `${part.path} can be written by everybody (mode bit o+w)`, mend: `chmod o-w ${part.path}` };
   }
   return undefined;
+}
+
+/** Who else than root, or whoever runs this, could change a file; undefined when nobody, and for what is no file. */
+export function judgeFile(path: string): { reason: string; mend: string } | undefined {
+  const own = process.geteuid?.() ?? 0;
+  try {
+    return judgePath(pathParts(realpathSync(path)).map((part) => (part.uid === own ? { ...part, uid: 0 } : part)));
+  } catch {
+    return undefined;
+  }
 }
 
 function pathParts(path: string): PathPart[] {

@@ -7,6 +7,7 @@ import { type LoadResult, loadConfig } from "../config/load.ts";
 import { machineContext } from "./bind-context.ts";
 import { configFiles } from "./config-files.ts";
 import type { Details, Reading } from "./configuration.ts";
+import { onThisMachine } from "./on-this-machine.ts";
 import type { RunOptions } from "./options.ts";
 import type { Content } from "./reload-guard.ts";
 
@@ -17,7 +18,7 @@ export function readConfiguration(
 ): Reading {
   const { configFile, configId, allConfig, strict } = options;
   try {
-    const loaded = loadConfig(
+    const text = loadConfig(
       {
         paths: [configFile],
         ...(configId === undefined ? {} : { configId }),
@@ -28,6 +29,7 @@ export function readConfiguration(
       },
       files,
     );
+    const loaded = onThisMachine(text);
     return reading(configFile, loaded, loaded.usable && !(strict && loaded.errors));
   } catch (error) {
     // Not the user's mistake but ours; what runs must go on all the same.

@@ -180,6 +180,21 @@ describe("files of all kinds", () => {
 
 const PROGRAM = 'vrrp_script chk {\n  script "/bin/true"\n}\n';
 
+const SECURE = "enable_script_security";
+const secure = (name: string, text: string) => file(name, `global_defs {\n  ${SECURE}\n  script_user root\n}\n${text}`);
+const MISC = (path: string, line: string) => `virtual_server 192.0.2.1 80 {
+  protocol TCP
+  lb_algo rr
+  lb_kind NAT
+  real_server 192.0.2.2 80 {
+    MISC_CHECK {
+      misc_path "${path}"
+      ${line}
+    }
+  }
+}
+`;
+
 describe("-t", () => {
   const tested = (path: string) => {
     const log = join(dir, "test.log");
@@ -201,7 +216,12 @@ describe("-t", () => {
       2,
     ],
     ["a program without script security", file("runs.conf", PROGRAM), 6],
-    ["a program with it", file("secure.conf", `global_defs {\n  enable_script_security\n}\n${PROGRAM}`), 0],
+    ["a program with it", secure("secure.conf", PROGRAM), 0],
+    ["a program whose default user is missing", file("user.conf", `global_defs {\n  ${SECURE}\n}\n${PROGRAM}`), 5],
+    ["a script that is missing", secure("absent.conf", PROGRAM.replace("/bin/true", "/no/such")), 5],
+    ["a script that is not executable", secure("plain.conf", PROGRAM.replace("/bin/true", "/etc/passwd")), 0],
+    ["the user of a check is unknown", secure("misc.conf", MISC("/bin/true", "user no-such-user")), 5],
+    ["the program of a check is missing", secure("misc2.conf", MISC("/no/such", "")), 0],
     ["a strict include that is missing", file("strict.conf", "includea gone.conf\nglobal_defs {\n}\n"), 6],
     ["an include that is missing", file("loose.conf", "include gone.conf\nglobal_defs {\n}\n"), 0],
     ["a missing file", GONE, 4],

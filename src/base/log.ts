@@ -16,7 +16,7 @@ export type Log = (line: LogLine) => void;
 
 /** `2026-11-23T08:00:00.000Z info checker: message`. Control characters in the message are escaped. */
 export function renderText(line: LogLine, wallMs: number): string {
-  return `${new Date(wallMs).toISOString()} ${line.level} ${line.area}: ${escapeControls(line.message)}`;
+  return `${new Date(wallMs).toISOString()} ${line.level} ${escapeControls(line.area)}: ${escapeControls(line.message)}`;
 }
 
 export function renderJson(line: LogLine, wallMs: number): string {

@@ -14,6 +14,7 @@ import {
   errnoName,
   SyscallError,
 } from "../../ffi/errno.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { saysCommand, saysDaemon } from "../lvs/codec-sockopt.ts";
 import { destinationKey, serviceKey } from "../lvs/keys.ts";
@@ -293,8 +294,4 @@ function destinationCause(
     default:
       return undefined;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

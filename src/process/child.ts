@@ -18,7 +18,7 @@ import { EXIT } from "./options.ts";
 import { processName } from "./process-names.ts";
 import { watchUsage } from "./process-usage.ts";
 import type { Role, RoleFactory, RoleName } from "./role.ts";
-import { expectedParent, expectsCoreFiles } from "./runtime.ts";
+import { expectedParent, expectsCoreFiles, openParentChannel } from "./runtime.ts";
 import { takeSignal } from "./signals.ts";
 
 /** What stop() may take when the parent is gone and can't say. */
@@ -31,12 +31,21 @@ const FLUSH_MS = 500;
 /** Runs a role until the parent says stop or is gone. Called once, as the whole of this process. */
 export function runChild(name: RoleName, factory: RoleFactory): void {
   const parent = expectedParent();
-  if (parent === undefined || !process.send) {
+  if (parent === undefined) {
     refuse(name);
     return;
   }
   ignoreRealtimeSignals();
   keepMemoryPrivate(expectsCoreFiles());
+  const { send: tell } = openParentChannel({
+    message(raw) {
+      const message = readToChild(raw);
+      if (message) child.take(message);
+      else log({ level: "error", area: "process", message: `${name}: a message that is none was ignored` });
+    },
+    broken: (reason) => die(name, `the parent sent ${reason}`),
+    closed: () => child.orphaned(),
+  });
   const outbox = createOutbox(tell);
   const log: Log = (line) => outbox.log(line);
   const autoPriority = createAutoPriority(name, log);
@@ -58,12 +67,6 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     rename: nameProcess,
     exit: leave,
   });
-  process.on("message", (raw) => {
-    const message = readToChild(raw);
-    if (message) child.take(message);
-    else log({ level: "error", area: "process", message: `${name}: a message that is none was ignored` });
-  });
-  process.on("disconnect", () => child.orphaned());
   // The kernel's word that the parent ended, or an operator's; the parent starts a new one in the second case.
   takeSignal("SIGTERM", () => child.orphaned());
   // These are for the parent; an interrupt of the terminal must not stop roles out of order.
@@ -74,11 +77,6 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
   watchLag(clock, reportMetrics, name);
   watchUsage(clock, reportMetrics, name);
   tell({ kind: "hello" });
-}
-
-function tell(message: FromChild): void {
-  // A closed channel is told by "disconnect".
-  if (process.connected) process.send?.(message);
 }
 
 function refuse(name: string): void {
@@ -207,9 +205,12 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
   function stop(limitMs: number): void {
     if (stopping) return;
     stopping = true;
+    // Only what ended in order is told as stopped: of the rest the parent takes away what is left.
+    let inOrder = false;
     const stopRole = async () => {
       try {
         await role?.stop();
+        inOrder = true;
       } catch (error) {
         log({ level: "error", area: name, message: `stop: ${error instanceof Error ? error.message : String(error)}` });
       }
@@ -217,8 +218,9 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     const done = firstOf(turn, clock, limitMs / 2).then(() => firstOf(stopRole(), clock, limitMs));
     void done.then(() =>
       flush(() => {
-        tell({ kind: "stopped" });
-        exit(EXIT.ok);
+        if (inOrder) tell({ kind: "stopped" });
+        else tell({ kind: "failed", reason: "stop: not done, or not in order" });
+        exit(inOrder ? EXIT.ok : EXIT.failed);
       }),
     );
   }

@@ -72,7 +72,7 @@ const keyed = v.variant("kind", [
   v.object({ kind: v.literal("sync-group-gone"), name: text }),
   v.object({
     kind: v.literal("event"),
-    value: v.looseObject({ at: text, kind: text, subject: text, to: text, reason: text }),
+    value: v.looseObject({ at: text, kind: text, subject: text, from: v.optional(text), to: text, reason: text }),
     id: v.optional(whole),
   }),
   v.object({ kind: v.literal("director"), value: v.looseObject({ boot: text }) }),

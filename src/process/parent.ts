@@ -3,8 +3,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/model.ts";
-import type { ConfigStatus, DirectorStatus, ProcessStatus, StatusUpdate } from "../status/schema.ts";
+import type { ConfigStatus, DirectorStatus, ProcessStatus, StatusEvent, StatusUpdate } from "../status/schema.ts";
 import { createOutbox } from "./channel.ts";
+import { clip } from "./conduct.ts";
 import type { ReadConfiguration, Reading } from "./configuration.ts";
 import { createEffectiveSender } from "./effective-pieces.ts";
 import type { ToChild, Topics } from "./messages.ts";
@@ -126,7 +127,6 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       report: relay,
       event: (subject, from, to, reason) => tellEvent("process", subject, from, to, reason),
       batch: (from, batch) => {
-        for (const line of batch.logs) log(line);
         for (const update of batch.updates) relay(update);
         publish(from, batch.topics);
       },
@@ -144,7 +144,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
 
   function relay(update: StatusUpdate) {
     if (update.kind === "event") {
-      const kept = { ...update, id: ++eventId };
+      const kept = { ...update, value: clipped(update.value), id: ++eventId };
       events.push(kept);
       if (events.length > MAX_KEPT_EVENTS) events.shift();
       return tellApi(kept);
@@ -445,6 +445,12 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     },
     metrics: (values) => relay({ kind: "metrics", role: "parent", values }),
   };
+}
+
+/** Events are kept, so their texts have a bound. */
+function clipped({ at, kind, subject, from, to, reason }: StatusEvent): StatusEvent {
+  const short = { at: clip(at), kind: clip(kind), subject: clip(subject), to: clip(to), reason: clip(reason) };
+  return from === undefined ? short : { ...short, from: clip(from) };
 }
 
 /** Whether a configuration has something for a role to do. */

@@ -1,7 +1,18 @@
 // Process layer: the one file above ffi/ that speaks to Bun itself: how this program starts itself again as a child.
 import { keptEnvironment } from "../base/environment.ts";
+import { closeChannelEnd, openChannelPair } from "../kernel/channel-pair.ts";
+import { MAX_FROM_CHILD_BYTES } from "./conduct.ts";
+import { createFrameReader, encodeFrame } from "./frames.ts";
 import { ROLE_WORD } from "./options.ts";
 import type { RoleName } from "./role.ts";
+
+declare module "bun" {
+  // The runtime takes over an open descriptor; its published types don't say so.
+  function connect(options: {
+    readonly fd: number;
+    readonly socket: SocketHandler<undefined>;
+  }): Promise<Socket<undefined>>;
+}
 
 /** A child as the parent holds it. */
 export interface ChildHandle {
@@ -11,8 +22,7 @@ export interface ChildHandle {
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
-export interface ChildEvents {
-  message(raw: unknown): void;
+export interface ChildEvents extends Omit<ChannelEvents, "closed"> {
   /** Text on the child's standard output or error: last words, warnings of the runtime. */
   stderr(text: string): void;
   /** The process has ended: `status 1`, `signal SIGKILL`. */
@@ -25,6 +35,14 @@ const LAST_WORDS_MS = 100;
 const DEPTH_VARIABLE = "LBD_DEPTH";
 const PARENT_VARIABLE = "LBD_PARENT";
 const CORE_VARIABLE = "LBD_CORE";
+/** Where a child finds its end of the channel. */
+const CHANNEL_FD = 3;
+/** The parent is trusted; a configuration of a million lines has less. */
+const MAX_FROM_PARENT_BYTES = 1024 * 1024 * 1024;
+/** What may wait for a process that does not read. */
+const MAX_QUEUED_BYTES = 512 * 1024 * 1024;
+/** What a child writes beside its channel is read no faster than this. */
+const PIPE_BYTES_PER_MS = 64;
 
 /** Compiled, the program's own path lies in Bun's embedded file system. */
 const compiled = Bun.main.startsWith("/$bunfs/");
@@ -57,7 +75,27 @@ export function permitCoreFiles(): void {
  */
 export const spawnChild: SpawnChild = (role, events) => {
   if (process.env[DEPTH_VARIABLE] !== undefined) throw new Error("a child does not start children");
-  const child = Bun.spawn(["/proc/self/exe", ...(compiled ? [] : [Bun.main]), ROLE_WORD, role], {
+  const [ours, theirs] = openChannelPair();
+  const child = spawnOn(role, theirs, (how) => {
+    // Last words first: channel and pipes are read to their end, unless somebody else still holds them.
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, LAST_WORDS_MS));
+    void Promise.race([ends, limit]).then(() => {
+      channel.close();
+      events.exit(how);
+    });
+  });
+  closeChannelEnd(theirs);
+  let channelEnds = () => {};
+  const channelEnd = new Promise<void>((resolve) => {
+    channelEnds = resolve;
+  });
+  const channel = openChannel(ours, MAX_FROM_CHILD_BYTES, { ...events, closed: () => channelEnds() });
+  const ends = Promise.all([channelEnd, relay(child.stdout, events.stderr), relay(child.stderr, events.stderr)]);
+  return { pid: child.pid, send: channel.send, kill: (signal) => child.kill(signal) };
+};
+
+function spawnOn(role: RoleName, channelFd: number, ended: (how: string) => void) {
+  return Bun.spawn(["/proc/self/exe", ...(compiled ? [] : [Bun.main]), ROLE_WORD, role], {
     argv0: `lbd-${role}`,
     cwd: "/",
     detached: true,
@@ -67,29 +105,95 @@ export const spawnChild: SpawnChild = (role, events) => {
       [DEPTH_VARIABLE]: "1",
       [PARENT_VARIABLE]: `${process.pid}`,
     },
-    stdio: ["ignore", "pipe", "pipe"],
-    serialization: "json",
-    ipc: (message) => events.message(message),
-    // Last words first: the pipes are read to their end, unless somebody else still holds them.
-    onExit: (_child, status, signal) => {
-      const limit = new Promise<void>((resolve) => setTimeout(resolve, LAST_WORDS_MS));
-      void Promise.race([pipesEnd, limit]).then(() => events.exit(describeExit(status, signal)));
-    },
+    // The last one is CHANNEL_FD there.
+    stdio: ["ignore", "pipe", "pipe", channelFd],
+    onExit: (_child, status, signal) => ended(describeExit(status, signal)),
   });
-  const pipesEnd = Promise.all([relay(child.stdout, events.stderr), relay(child.stderr, events.stderr)]);
-  return {
-    pid: child.pid,
-    send(message) {
-      try {
-        child.send(message);
-        return true;
-      } catch {
-        return false;
+}
+
+/** The channel of a process that spawnChild() started; called once. */
+export function openParentChannel(events: ChannelEvents): Channel {
+  return openChannel(CHANNEL_FD, MAX_FROM_PARENT_BYTES, events);
+}
+
+export interface ChannelEvents {
+  /** @param bytes what it took on the channel */
+  message(raw: unknown, bytes: number): void;
+  /** What came is no message, and nothing more can be read. */
+  broken(reason: string): void;
+  /** The other side is gone. */
+  closed(): void;
+}
+
+export interface Channel {
+  /** Never blocks. False when the channel is closed, or the reader lets too much wait. */
+  send(message: unknown): boolean;
+  close(): void;
+}
+
+/** Messages over a descriptor, which it owns from now on. It takes bytes only: descriptors that come with them are closed by the kernel. */
+function openChannel(fd: number, maxBytes: number, events: ChannelEvents): Channel {
+  const reader = createFrameReader(maxBytes, events.message);
+  const waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
+  let socket: Bun.Socket | undefined;
+  let over = false;
+
+  function end(): void {
+    if (over) return;
+    over = true;
+    waiting.length = 0;
+    events.closed();
+  }
+
+  function push(): void {
+    for (let frame = waiting[0]; socket && frame; frame = waiting[0]) {
+      const sent = Math.max(0, socket.write(frame));
+      waitingBytes -= sent;
+      if (sent < frame.byteLength) {
+        waiting[0] = frame.subarray(sent);
+        return;
       }
+      waiting.shift();
+    }
+  }
+
+  void Bun.connect({
+    fd,
+    socket: {
+      open(opened) {
+        socket = opened;
+        push();
+      },
+      data(opened, chunk) {
+        if (over) return;
+        const reason = reader.push(chunk);
+        if (reason === undefined) return;
+        opened.terminate();
+        events.broken(reason);
+        end();
+      },
+      drain: push,
+      close: end,
+      error: end,
     },
-    kill: (signal) => child.kill(signal),
+  }).catch(end);
+
+  return {
+    send(message) {
+      if (over || waitingBytes > MAX_QUEUED_BYTES) return false;
+      const frame = encodeFrame(message);
+      waiting.push(frame);
+      waitingBytes += frame.byteLength;
+      push();
+      return true;
+    },
+    close() {
+      if (!over) socket?.terminate();
+      end();
+    },
   };
-};
+}
 
 function describeExit(status: number | null, signal: number | string | null): string {
   if (signal !== null) return `signal ${signalName(signal)}`;
@@ -104,7 +208,10 @@ function signalName(number: number | string): string {
 async function relay(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
   const decoder = new TextDecoder();
   try {
-    for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
+    for await (const chunk of stream) {
+      take(decoder.decode(chunk, { stream: true }));
+      await new Promise<void>((resolve) => setTimeout(resolve, chunk.byteLength / PIPE_BYTES_PER_MS));
+    }
   } catch {
     // The pipe broke with the child; its exit is told by onExit.
   }

@@ -1,12 +1,14 @@
 // Process layer: one child and its life: spawn, start, heartbeat, restart with backoff, stop. It decides nothing about the
 // configuration and knows no other child; parent.ts does. Time and spawning are handed in.
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
-import { escapeControls, type Log } from "../base/log.ts";
+import { messageOf } from "../base/errors.ts";
+import { escapeControls, type Log, type LogLine } from "../base/log.ts";
 import { unreachable } from "../base/never.ts";
 import type { Config } from "../config/model.ts";
 import type { ProcessStatus, StatusUpdate } from "../status/schema.ts";
 import { failuresAfter, restartDelayMs } from "./backoff.ts";
-import { type Batch, readFromChild, type ToChild, type Topics } from "./messages.ts";
+import { type Conduct, clip, createConduct, createLineBudget, type LineBudget } from "./conduct.ts";
+import { type Batch, type FromChild, readFromChild, type ToChild, type Topics } from "./messages.ts";
 import type { RoleName, RoleOptions } from "./role.ts";
 import type { ChildHandle, SpawnChild } from "./runtime.ts";
 
@@ -63,6 +65,8 @@ export interface Supervisor {
 interface Live {
   readonly handle: ChildHandle;
   readonly bornAt: MonoMs;
+  readonly conduct: Conduct;
+  readonly lines: LineBudget;
   hello: boolean;
   startSent: boolean;
   missed: number;
@@ -122,13 +126,16 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     };
     try {
       const handle = ports.spawn(role, {
-        message: (raw) => own(() => born && take(born, raw)),
+        message: (raw, bytes) => own(() => born && hearMessage(born, raw, bytes)),
+        broken: (reason) => own(() => born && expel(born, `sent ${reason}`)),
         stderr: (text) => born && hear(born, text),
         exit: (how) => own(() => born && ended(born, how)),
       });
       born = {
         handle,
         bornAt: clock.now(),
+        conduct: createConduct(role),
+        lines: createLineBudget(role, clock.now()),
         hello: false,
         startSent: false,
         missed: 0,
@@ -140,16 +147,47 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       enter("starting", "");
       beat(born);
     } catch (error) {
-      retry(`cannot be started: ${error instanceof Error ? error.message : String(error)}`, 0);
+      retry(`cannot be started: ${messageOf(error)}`, 0);
     }
   }
 
-  function take(from: Live, raw: unknown) {
+  /** What a child sends wrong, or what goes wrong as it is taken, ends that child and nobody else. */
+  function hearMessage(from: Live, raw: unknown, bytes: number): void {
+    if (from.killedFor !== "") return;
     const message = readFromChild(raw);
-    if (!message) {
-      log({ level: "error", area: "process", message: `${role}: sent something that is no message, ignored` });
+    const reason = message ? from.conduct.judge(message) : "something that is no message";
+    if (!message || reason !== undefined) {
+      expel(from, `sent ${reason}`);
       return;
     }
+    try {
+      take(from, message, bytes);
+    } catch (error) {
+      expel(from, `sent «${message.kind}», and taking it failed: ${messageOf(error)}`);
+    }
+  }
+
+  function expel(from: Live, why: string): void {
+    if (from.killedFor !== "") return;
+    from.killedFor = why;
+    log({ level: "error", area: "process", message: `${role} ${why}: killing pid ${from.handle.pid}` });
+    from.handle.kill("SIGKILL");
+  }
+
+  function tell(to: Live, message: ToChild): boolean {
+    to.conduct.sent(message.kind);
+    return to.handle.send(message);
+  }
+
+  /** Lines of a child within its budget; what is over it is counted. */
+  function logLines(from: Live, lines: readonly LogLine[]): void {
+    const { take, dropped } = from.lines.take(lines.length, clock.now());
+    if (dropped > 0)
+      log({ level: "warning", area: "process", message: `${role}: ${dropped} log lines left out, they came too fast` });
+    for (const line of lines.slice(0, take)) log({ ...line, area: clip(line.area), message: clip(line.message) });
+  }
+
+  function take(from: Live, message: FromChild, bytes: number) {
     from.missed = 0;
     switch (message.kind) {
       case "hello":
@@ -176,18 +214,29 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       case "ack":
         return ports.acknowledged(role);
       case "batch":
-        from.handle.send({ kind: "ack" } satisfies ToChild);
-        return ports.batch(role, message);
+        logLines(from, message.logs);
+        ports.batch(role, message);
+        return acknowledge(from, bytes);
       default:
         return unreachable(message);
     }
+  }
+
+  /** The next batch may come when the bytes of this one are paid for. */
+  function acknowledge(from: Live, bytes: number): void {
+    const delayMs = from.conduct.delayMs(bytes, clock.now());
+    const send = () => {
+      if (live === from) tell(from, { kind: "ack" });
+    };
+    if (delayMs === 0) send();
+    else clock.at(clock.now() + delayMs, send);
   }
 
   function sendStart(to: Live): void {
     if (!to.hello || to.startSent || config === undefined || stopping) return;
     to.startSent = true;
     inOrder = false;
-    to.handle.send({ kind: "start", options: ports.options, config, topics: ports.topics() } satisfies ToChild);
+    tell(to, { kind: "start", options: ports.options, config, topics: ports.topics() });
   }
 
   /** Whole lines of what a child wrote outside its channel; the last one is kept as the reason of its end. */
@@ -197,7 +246,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     for (const line of lines) {
       if (line.trim() === "") continue;
       if (from.lastWords === "") from.lastWords = line.trim().slice(0, MAX_LAST_WORDS_CHARS);
-      log({ level: "error", area: role, message: line.slice(0, MAX_LINE_CHARS) });
+      logLines(from, [{ level: "error", area: role, message: line }]);
     }
   }
 
@@ -212,7 +261,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
         of.killedFor = `no sign of life for ${of.missed} s`;
         log({ level: "error", area: "process", message: `${role}: ${of.killedFor}, killing pid ${of.handle.pid}` });
         of.handle.kill("SIGKILL");
-      } else of.handle.send({ kind: "ping" } satisfies ToChild);
+      } else tell(of, { kind: "ping" });
       beat(of);
     });
   }
@@ -273,10 +322,10 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
         return Promise.resolve();
       }
       const mine = ++serial;
-      live.handle.send({ kind: "reload", serial: mine, config: next } satisfies ToChild);
+      tell(live, { kind: "reload", serial: mine, config: next });
       return new Promise((done) => reloads.push({ serial: mine, done }));
     },
-    send: (message) => live?.handle.send(message) ?? false,
+    send: (message) => (live ? tell(live, message) : false),
     stop(limitMs) {
       stopping = true;
       cancelRestart?.();
@@ -288,7 +337,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       enter("stopping", "");
       const gone = new Promise<boolean>((resolve) => whenGone.push(() => resolve(inOrder)));
       // A process that has nothing to undo yet need not be asked.
-      if (child.startSent) child.handle.send({ kind: "stop", limitMs } satisfies ToChild);
+      if (child.startSent) tell(child, { kind: "stop", limitMs });
       else child.handle.kill("SIGKILL");
       clock.at(clock.now() + limitMs, () => {
         if (live !== child) return;

@@ -10,6 +10,10 @@ export interface FakeChild {
   readonly killed: string[];
   alive: boolean;
   say(message: FromChild): void;
+  /** Anything, as a process says it that somebody else has taken over. */
+  sayRaw(raw: unknown): void;
+  /** Bytes that are no message. */
+  breakChannel(reason: string): void;
   stderr(text: string): void;
   /** As a well-behaved child: hello, then started. */
   comeUp(): void;
@@ -69,8 +73,13 @@ function fakeChild(role: RoleName, pid: number, events: ChildEvents): FakeChild 
     killed: [],
     alive: true,
     say(message) {
-      if (this.alive) events.message(JSON.parse(JSON.stringify(message)));
+      const text = JSON.stringify(message);
+      if (this.alive) events.message(JSON.parse(text), text.length);
     },
+    sayRaw(raw) {
+      if (this.alive) events.message(raw, JSON.stringify(raw).length);
+    },
+    breakChannel: (reason) => events.broken(reason),
     stderr: (text) => events.stderr(text),
     comeUp() {
       this.say({ kind: "hello" });

@@ -153,8 +153,8 @@ test("a stop wins over a start that hangs", async () => {
   expect(exits).toEqual([0]);
 });
 
-test("a stop that hangs is left behind at its limit", async () => {
-  const { child, exits, clock } = lab({ stop: () => new Promise<void>(() => {}) });
+test("a stop that hangs is left behind at its limit, and is not told as done", async () => {
+  const { child, exits, clock, kinds } = lab({ stop: () => new Promise<void>(() => {}) });
   child.take(START);
   await settle();
   child.orphaned();
@@ -162,7 +162,22 @@ test("a stop that hangs is left behind at its limit", async () => {
   expect(exits).toEqual([]);
   clock.advance(5000);
   await settle();
-  expect(exits).toEqual([0]);
+  expect(exits).toEqual([1]);
+  expect(kinds()).toContain("failed");
+  expect(kinds()).not.toContain("stopped");
+});
+
+test("a stop that fails is not told as done: the parent takes away what is left", async () => {
+  const { child, exits, kinds } = lab({ stop: () => Promise.reject(new Error("no such device")) });
+  child.take(START);
+  await settle();
+  child.take({ kind: "stop", limitMs: 1000 });
+  for (let turn = 0; turn < 5; turn++) {
+    child.take({ kind: "ack" });
+    await settle();
+  }
+  expect(exits).toEqual([1]);
+  expect(kinds()).not.toContain("stopped");
 });
 
 test("answers heartbeats, and tells of a parent that was silent", async () => {

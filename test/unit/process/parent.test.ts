@@ -149,7 +149,7 @@ test("vrrp waits for the table, so that no address comes before it, and api, so 
   director.start();
   for (const child of [...children.all]) child.say({ kind: "hello" });
   expect(startedRoles()).toEqual(["checker"]);
-  children.of("checker").comeUp();
+  children.of("checker").say({ kind: "started" });
   for (const role of ["vrrp", "api"] as const) children.of(role).say({ kind: "hello" });
   expect(startedRoles()).toEqual(["checker", "vrrp", "api"]);
 });
@@ -514,11 +514,107 @@ test("what one role publishes, the others hear, also those that start later", ()
   checker.comeUp();
   const vrrp = children.of("vrrp");
   vrrp.comeUp();
-  vrrp.say({ kind: "batch", logs: [], updates: [], topics: { owned: ["192.0.2.9"] } });
-  expect(checker.last("topic")).toMatchObject({ topic: "owned", value: ["192.0.2.9"] });
+  vrrp.say({ kind: "batch", logs: [], updates: [], topics: { addresses: ["192.0.2.9"] } });
+  expect(checker.last("topic")).toMatchObject({ topic: "addresses", value: ["192.0.2.9"] });
   expect(vrrp.last("topic")).toBeUndefined();
   checker.end("status 1");
   clock.advance(100);
   children.of("checker").say({ kind: "hello" });
-  expect(children.of("checker").last("start")?.topics).toEqual({ owned: ["192.0.2.9"] });
+  expect(children.of("checker").last("start")?.topics).toEqual({ addresses: ["192.0.2.9"] });
+});
+
+const VRRP_PID = { role: "vrrp", state: "running", pid: 4711, since: "", restarts: 0, reason: "" } as const;
+
+test.each([
+  ["no message", 7, "sent something that is no message"],
+  ["a message that nothing asked for", { kind: "pong" }, "sent «pong» that nothing asked for"],
+  [
+    "the pid of another process",
+    { kind: "batch", logs: [], updates: [{ kind: "process", value: VRRP_PID }], topics: {} },
+    "sent a report of kind process",
+  ],
+  [
+    "a state that is another role's to tell",
+    { kind: "batch", logs: [], updates: [], topics: { bfd: {} } },
+    "sent topic bfd, which is not the api process's to tell",
+  ],
+])("an api process that sends %s is ended, and nobody else", (_what, raw, reason) => {
+  const { director, children, clock, said, ended } = lab(reading(VRRP), {}, fakeChildren(), [], ["vrrp"]);
+  director.start();
+  children.of("vrrp").comeUp();
+  const api = children.of("api");
+  api.comeUp();
+  const toVrrp = children.of("vrrp").got.length;
+  api.sayRaw(raw);
+  expect(api.killed).toEqual(["SIGKILL"]);
+  expect(said(`api ${reason}: killing pid ${api.pid}`)).toBe(true);
+  expect(children.of("vrrp").killed).toEqual([]);
+  expect(children.of("vrrp").got.length).toBe(toVrrp);
+  expect(ended).toEqual([]);
+  clock.advance(5000);
+  expect(children.of("api")).not.toBe(api);
+  expect(said(`api ended with signal SIGKILL: ${reason}`)).toBe(true);
+});
+
+test("bytes that are no message end the child that sent them", () => {
+  const { director, children, said } = lab(reading(SERVICES));
+  director.start();
+  children.of("checker").comeUp();
+  children.of("checker").breakChannel("an empty message");
+  expect(children.of("checker").killed).toEqual(["SIGKILL"]);
+  expect(said("checker sent an empty message: killing pid")).toBe(true);
+});
+
+test("a child can't fill the log, by its channel or beside it", () => {
+  const { director, children, clock, logs, said } = lab(reading(SERVICES));
+  director.start();
+  children.of("checker").comeUp();
+  const api = children.of("api");
+  api.comeUp();
+  const line = { level: "error", area: "api", message: "x".repeat(10_000) } as const;
+  for (let at = 0; at < 10; at++) {
+    api.say({ kind: "batch", logs: Array.from({ length: 100 }, () => line), updates: [], topics: {} });
+    clock.advance(100);
+  }
+  api.stderr("flood\n".repeat(10_000));
+  const written = logs.filter(({ area }) => area === "api");
+  expect(written.length).toBeLessThan(220);
+  expect(Math.max(...written.map(({ message }) => message.length))).toBe(4096);
+  clock.advance(10_000);
+  api.say({ kind: "batch", logs: [line], updates: [], topics: {} });
+  expect(said("log lines left out, they came too fast")).toBe(true);
+});
+
+test("a child that sends without end is answered more slowly", () => {
+  const { director, children, clock } = lab(reading(SERVICES));
+  director.start();
+  children.of("checker").comeUp();
+  const api = children.of("api");
+  api.comeUp();
+  const acks = () => api.got.filter(({ kind }) => kind === "ack").length;
+  const facts = { kind: "facts", role: "api", values: { text: "x".repeat(1_500_000) } } as const;
+  const say = () => api.say({ kind: "batch", logs: [], updates: [facts], topics: {} });
+  const before = acks();
+  say();
+  expect(acks()).toBe(before + 1);
+  say();
+  expect(acks()).toBe(before + 1);
+  clock.advance(10_000);
+  expect(acks()).toBe(before + 2);
+});
+
+test("texts of events are cut before they are kept", async () => {
+  const { director, children } = lab(reading(SERVICES));
+  director.start();
+  children.of("checker").comeUp();
+  children.of("api").comeUp();
+  const value = { at: "", kind: "drift", subject: "s", to: "t", reason: "r".repeat(100_000) };
+  children.of("checker").say({ kind: "batch", logs: [], updates: [{ kind: "event", value }], topics: {} });
+  for (let turn = 0; turn < 3; turn++) {
+    await settle();
+    if (children.of("api").got.at(-1)?.kind === "status") children.of("api").say({ kind: "ack" });
+  }
+  const sent = JSON.stringify(children.of("api").got);
+  expect(sent).toContain("rrrr");
+  expect(sent.length).toBeLessThan(50_000);
 });

@@ -46,7 +46,8 @@ function director(run: RunOptions) {
     ended: (status) => ended.push(status),
   });
   parent.start();
-  for (const child of children.all) child.comeUp();
+  // As they do: vrrp is told to start when the checker has.
+  for (const role of ["checker", "vrrp", "api"] as const) children.all.find((child) => child.role === role)?.comeUp();
   return { children, ended };
 }
 

@@ -1,0 +1,172 @@
+// Process layer: what a child may say, and how much. A role that was taken over by somebody else can harm itself, not the director:
+// each kind of message answers something that the parent did, each object belongs to one role, and bytes are taken at a rate.
+// Pure: the time is handed in. What breaks a rule is told in words, and the supervisor ends that child.
+import type { MonoMs } from "../base/clock.ts";
+import type { StatusUpdate } from "../status/schema.ts";
+import { MAX_BATCH_UPDATES, MAX_TOPICS, MAX_WAITING_EVENTS, MAX_WAITING_LOG_LINES } from "./channel.ts";
+import type { Batch, FromChild, ToChild } from "./messages.ts";
+import type { RoleName } from "./role.ts";
+
+/** The largest message that a child may send. */
+export const MAX_FROM_CHILD_BYTES = 8 * 1024 * 1024;
+/** Pieces of the effective configuration that may be asked for and not answered: a reader that gave up leaves one behind. */
+export const MAX_WISHES = 4;
+/** Longer texts of events and log lines are cut. */
+export const MAX_TEXT_CHARS = 4096;
+
+/** Objects that only this role reports; `event`, `metrics` and `facts` are everybody's. */
+const OWN_KINDS: Readonly<Record<RoleName, readonly StatusUpdate["kind"][]>> = {
+  vrrp: ["vrrp", "vrrp-gone", "vrrp-traffic", "sync-group", "sync-group-gone"],
+  checker: ["virtual-server", "virtual-server-gone"],
+  bfd: [],
+  api: [],
+};
+
+/** Topics that only this role publishes. */
+const OWN_TOPICS: Readonly<Record<RoleName, readonly string[]>> = {
+  vrrp: ["addresses"],
+  checker: [],
+  bfd: ["bfd"],
+  api: [],
+};
+
+/** Bytes a second that are taken for good, and how many at once. A snapshot of 10,000 services of ten servers has 50 MB. */
+const RATES: Readonly<Record<RoleName, { readonly bytesPerMs: number; readonly burst: number }>> = {
+  vrrp: { bytesPerMs: 32_000, burst: 64_000_000 },
+  checker: { bytesPerMs: 32_000, burst: 64_000_000 },
+  bfd: { bytesPerMs: 4_000, burst: 16_000_000 },
+  api: { bytesPerMs: 200, burst: 2_000_000 },
+};
+
+export interface Conduct {
+  /** A message goes to the child: what answers it may come. */
+  sent(kind: ToChild["kind"]): void;
+  /** Undefined when the child may say this now; else the rule that it breaks. */
+  judge(message: FromChild): string | undefined;
+  /** How long the next batch has to wait, in ms, after `bytes` more were taken; 0 in ordinary life. */
+  delayMs(bytes: number, now: MonoMs): number;
+}
+
+/** The conduct of one process of a role; a new process has a new one. */
+export function createConduct(role: RoleName): Conduct {
+  /** How often each kind may still come. */
+  const allowed: Record<FromChild["kind"], number> = {
+    hello: 1,
+    started: 0,
+    reloaded: 0,
+    current: 0,
+    failed: 1,
+    stopped: 0,
+    pong: 0,
+    ack: 0,
+    batch: 1,
+    "want-effective": role === "api" ? MAX_WISHES : 0,
+  };
+  const { bytesPerMs, burst } = RATES[role];
+  let credit = burst;
+  let creditAt: MonoMs | undefined;
+
+  return {
+    sent(kind) {
+      switch (kind) {
+        case "start":
+          allowed.started++;
+          allowed.current++;
+          return;
+        case "reload":
+          allowed.reloaded++;
+          return;
+        case "snapshot":
+          allowed.current++;
+          return;
+        case "stop":
+          allowed.stopped = 1;
+          return;
+        case "ping":
+          allowed.pong++;
+          return;
+        case "status":
+          allowed.ack++;
+          return;
+        case "ack":
+          allowed.batch = 1;
+          return;
+        case "effective":
+          allowed["want-effective"]++;
+      }
+    },
+    judge(message) {
+      if (allowed[message.kind] <= 0) return `«${message.kind}» that nothing asked for`;
+      allowed[message.kind]--;
+      return message.kind === "batch" ? judgeBatch(role, message) : undefined;
+    },
+    delayMs(bytes, now) {
+      credit = Math.min(burst, credit + (now - (creditAt ?? now)) * bytesPerMs) - bytes;
+      creditAt = now;
+      return Math.max(0, Math.ceil(-credit / bytesPerMs));
+    },
+  };
+}
+
+function judgeBatch(role: RoleName, batch: Batch): string | undefined {
+  // As many as an outbox gives, and the two lines about what it had to drop.
+  if (batch.logs.length > MAX_WAITING_LOG_LINES + 2) return `${batch.logs.length} log lines at once`;
+  if (batch.updates.length > MAX_BATCH_UPDATES + MAX_WAITING_EVENTS) return `${batch.updates.length} reports at once`;
+  const names = Object.keys(batch.topics);
+  if (names.length > MAX_TOPICS) return `${names.length} topics at once`;
+  const foreign = names.find((topic) => !OWN_TOPICS[role].includes(topic));
+  if (foreign !== undefined) return `topic ${foreign.slice(0, 40)}, which is not the ${role} process's to tell`;
+  for (const update of batch.updates) {
+    const reason = judgeUpdate(role, update);
+    if (reason !== undefined) return reason;
+  }
+  return;
+}
+
+function judgeUpdate(role: RoleName, update: StatusUpdate): string | undefined {
+  switch (update.kind) {
+    case "event":
+      return update.id === undefined ? undefined : "a numbered event: numbers are the parent's";
+    case "metrics":
+    case "facts":
+      return update.role === role ? undefined : `${update.kind} of ${update.role.slice(0, 40)}`;
+    default:
+      return OWN_KINDS[role].includes(update.kind) ? undefined : `a report of kind ${update.kind}`;
+  }
+}
+
+/** Log lines of a child: how many at once, and how many a second for good. */
+const LINES: Readonly<Record<RoleName, { readonly perSecond: number; readonly burst: number }>> = {
+  vrrp: { perSecond: 100, burst: 5000 },
+  checker: { perSecond: 100, burst: 5000 },
+  bfd: { perSecond: 100, burst: 5000 },
+  api: { perSecond: 5, burst: 200 },
+};
+
+export interface LineBudget {
+  /** How many of `count` lines may be logged now. `dropped`: lines that could not be since the last line that could. */
+  take(count: number, now: MonoMs): { readonly take: number; readonly dropped: number };
+}
+
+export function createLineBudget(role: RoleName, bornAt: MonoMs): LineBudget {
+  const { perSecond, burst } = LINES[role];
+  let credit = burst;
+  let at = bornAt;
+  let over = 0;
+  return {
+    take(count, now) {
+      credit = Math.min(burst, credit + ((now - at) / 1000) * perSecond);
+      at = now;
+      const granted = Math.min(count, Math.floor(credit));
+      credit -= granted;
+      const dropped = granted > 0 ? over : 0;
+      over += count - granted - dropped;
+      return { take: granted, dropped };
+    },
+  };
+}
+
+/** An event or log text no longer than MAX_TEXT_CHARS. */
+export function clip(text: string): string {
+  return text.length <= MAX_TEXT_CHARS ? text : `${text.slice(0, MAX_TEXT_CHARS - 1)}…`;
+}

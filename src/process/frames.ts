@@ -1,0 +1,67 @@
+// Process layer: how a message lies on the socket between parent and child: four bytes of length (little-endian), then that many
+// bytes of JSON in UTF-8. The length is looked at before anything is kept, so a writer costs its reader at most one message.
+
+const HEADER_BYTES = 4;
+
+/** One message as it is sent. @throws TypeError for what JSON can't carry (a cycle) */
+export function encodeFrame(message: unknown): Uint8Array {
+  const body = Buffer.from(JSON.stringify(message), "utf8");
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + body.byteLength);
+  frame.writeUInt32LE(body.byteLength, 0);
+  frame.set(body, HEADER_BYTES);
+  return frame;
+}
+
+export interface FrameReader {
+  /**
+   * Takes what arrived and hands out each message that is whole, with the bytes it took. The text says what is wrong with the
+   * stream, after which nothing of it can be read any more; undefined: all is well.
+   */
+  push(chunk: Uint8Array): string | undefined;
+}
+
+export function createFrameReader(maxBytes: number, take: (message: unknown, bytes: number) => void): FrameReader {
+  const header = Buffer.alloc(HEADER_BYTES);
+  let headerFilled = 0;
+  let body: Buffer | undefined;
+  let bodyFilled = 0;
+  let broken: string | undefined;
+
+  function read(chunk: Uint8Array): string | undefined {
+    for (let at = 0; at < chunk.byteLength; ) {
+      if (!body) {
+        while (headerFilled < HEADER_BYTES && at < chunk.byteLength) header[headerFilled++] = chunk[at++] ?? 0;
+        if (headerFilled < HEADER_BYTES) return;
+        const bytes = header.readUInt32LE(0);
+        if (bytes > maxBytes) return `a message of ${bytes} bytes, at most ${maxBytes} are taken`;
+        if (bytes === 0) return "an empty message";
+        // A length alone must not cost memory: the pages come with the bytes.
+        body = Buffer.allocUnsafeSlow(bytes);
+        bodyFilled = 0;
+        headerFilled = 0;
+      }
+      const part = chunk.subarray(at, at + body.byteLength - bodyFilled);
+      body.set(part, bodyFilled);
+      bodyFilled += part.byteLength;
+      at += part.byteLength;
+      if (bodyFilled < body.byteLength) return;
+      const whole = body;
+      body = undefined;
+      let message: unknown;
+      try {
+        message = JSON.parse(whole.toString("utf8"));
+      } catch {
+        return `${whole.byteLength} bytes that are no JSON`;
+      }
+      take(message, whole.byteLength);
+    }
+    return;
+  }
+
+  return {
+    push(chunk) {
+      broken ??= read(chunk);
+      return broken;
+    },
+  };
+}

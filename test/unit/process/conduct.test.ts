@@ -1,0 +1,121 @@
+import { expect, test } from "bun:test";
+import { clip, createConduct, createLineBudget, MAX_TEXT_CHARS, MAX_WISHES } from "../../../src/process/conduct.ts";
+import type { Batch, FromChild, Topics } from "../../../src/process/messages.ts";
+import type { RoleName } from "../../../src/process/role.ts";
+import type { StatusUpdate } from "../../../src/status/schema.ts";
+
+const ROLES: readonly RoleName[] = ["vrrp", "checker", "bfd", "api"];
+
+function batch(updates: readonly StatusUpdate[] = [], topics: Topics = {}, logLines = 0): Batch {
+  const line = { level: "info", area: "x", message: "y" } as const;
+  return { kind: "batch", logs: Array.from({ length: logLines }, () => line), updates, topics };
+}
+
+const EVENT = { at: "", kind: "vrrp", subject: "a", to: "MASTER", reason: "" };
+const VRRP_GONE: StatusUpdate = { kind: "vrrp-gone", name: "a" };
+const SERVER_GONE: StatusUpdate = { kind: "virtual-server-gone", id: "a" };
+
+test.each([
+  ["an event", { kind: "event", value: EVENT }, ["vrrp", "checker", "bfd", "api"]],
+  ["an event that it numbered", { kind: "event", value: EVENT, id: 7 }, []],
+  ["an instance", VRRP_GONE, ["vrrp"]],
+  ["a sync group", { kind: "sync-group-gone", name: "g" }, ["vrrp"]],
+  ["a virtual server", SERVER_GONE, ["checker"]],
+  ["facts of the checker", { kind: "facts", role: "checker", values: {} }, ["checker"]],
+  ["metrics of the api", { kind: "metrics", role: "api", values: {} }, ["api"]],
+  ["metrics of the parent", { kind: "metrics", role: "parent", values: {} }, []],
+  [
+    "a process, which would write a pid file",
+    { kind: "process", value: { role: "vrrp", state: "running", pid: 1, since: "", restarts: 0, reason: "" } },
+    [],
+  ],
+  ["that a process is gone", { kind: "process-gone", role: "vrrp" }, []],
+  ["that a role has ended", { kind: "role-gone", role: "vrrp" }, []],
+  ["that a role has told everything", { kind: "role-current", role: "vrrp" }, []],
+] as const)("%s is taken from its owner alone", (_what, update, owners) => {
+  const takers = ROLES.filter((role) => createConduct(role).judge(batch([update])) === undefined);
+  expect(takers).toEqual([...owners]);
+});
+
+test.each([
+  ["addresses", ["vrrp"]],
+  ["bfd", ["bfd"]],
+  ["anything", []],
+] as const)("topic %s is published by its owner alone", (topic, owners) => {
+  const takers = ROLES.filter((role) => createConduct(role).judge(batch([], { [topic]: true })) === undefined);
+  expect(takers).toEqual([...owners]);
+});
+
+test.each([
+  ["hello", "hello", undefined],
+  ["started", { kind: "started" }, "start"],
+  ["reloaded", { kind: "reloaded", serial: 1 }, "reload"],
+  ["pong", { kind: "pong" }, "ping"],
+  ["ack", { kind: "ack" }, "status"],
+  ["current", { kind: "current" }, "snapshot"],
+  ["batch", batch(), "ack"],
+] as const)("%s comes as often as it was asked for", (_kind, said, asked) => {
+  const message: FromChild = said === "hello" ? { kind: "hello" } : said;
+  const conduct = createConduct("api");
+  const first = conduct.judge(message) === undefined ? 1 : 0;
+  expect(conduct.judge(message)).toBe(`«${message.kind}» that nothing asked for`);
+  if (asked === undefined) return;
+  conduct.sent(asked);
+  expect(conduct.judge(message)).toBeUndefined();
+  expect(conduct.judge(message)).toBeDefined();
+  // What a process may say of itself, and the first batch, need no word of the parent.
+  expect(first).toBe(message.kind === "batch" ? 1 : 0);
+});
+
+test("only the api asks for the effective configuration, a few pieces ahead of the answers", () => {
+  const ask: FromChild = { kind: "want-effective", serial: 1 };
+  const askers = ROLES.filter((role) => createConduct(role).judge(ask) === undefined);
+  expect(askers).toEqual(["api"]);
+  const conduct = createConduct("api");
+  for (let at = 0; at < MAX_WISHES; at++) expect(conduct.judge(ask)).toBeUndefined();
+  expect(conduct.judge(ask)).toBeDefined();
+  conduct.sent("effective");
+  expect(conduct.judge(ask)).toBeUndefined();
+  expect(conduct.judge(ask)).toBeDefined();
+});
+
+test.each([
+  ["log lines", batch([], {}, 1003), "1003 log lines at once"],
+  ["reports", batch(Array.from({ length: 1201 }, () => SERVER_GONE)), "1201 reports at once"],
+])("too many %s in one batch", (_what, message, reason) => {
+  expect(createConduct("checker").judge(message)).toBe(reason);
+});
+
+test("a batch as large as an outbox makes it is taken", () => {
+  const events = Array.from({ length: 1000 }, (): StatusUpdate => ({ kind: "event", value: EVENT }));
+  const objects = Array.from({ length: 200 }, () => SERVER_GONE);
+  expect(createConduct("checker").judge(batch([...objects, ...events], {}, 1002))).toBeUndefined();
+});
+
+test("bytes are paid for with time, after a burst", () => {
+  const conduct = createConduct("api");
+  expect(conduct.delayMs(2_000_000, 0)).toBe(0);
+  expect(conduct.delayMs(200_000, 0)).toBe(1000);
+  // A second later it is paid.
+  expect(conduct.delayMs(0, 1000)).toBe(0);
+  expect(conduct.delayMs(8_000_000, 1000)).toBe(40_000);
+});
+
+test("a snapshot of ten thousand services costs the checker no wait", () => {
+  const conduct = createConduct("checker");
+  for (let at = 0; at < 50; at++) expect(conduct.delayMs(1_000_000, 0)).toBe(0);
+});
+
+test("log lines have a budget, and what is over it is counted with the next line that fits", () => {
+  const budget = createLineBudget("api", 0);
+  expect(budget.take(150, 0)).toEqual({ take: 150, dropped: 0 });
+  expect(budget.take(150, 0)).toEqual({ take: 50, dropped: 0 });
+  expect(budget.take(1, 100)).toEqual({ take: 0, dropped: 0 });
+  expect(budget.take(1, 1000)).toEqual({ take: 1, dropped: 101 });
+  expect(budget.take(1, 1000)).toEqual({ take: 1, dropped: 0 });
+});
+
+test("long texts are cut", () => {
+  expect(clip("short")).toBe("short");
+  expect(clip("x".repeat(MAX_TEXT_CHARS + 1))).toHaveLength(MAX_TEXT_CHARS);
+});

@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { createFrameReader, encodeFrame } from "../../../src/process/frames.ts";
+
+function readAll(chunks: readonly Uint8Array[], maxBytes = 1000) {
+  const messages: unknown[] = [];
+  const reader = createFrameReader(maxBytes, (message) => messages.push(message));
+  const broken = chunks.map((chunk) => reader.push(chunk)).find((reason) => reason !== undefined);
+  return { messages, broken };
+}
+
+function joined(frames: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(frames));
+}
+
+test("what is sent is read, however it is cut", () => {
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue(), { maxLength: 5 }), fc.array(fc.nat(40), { maxLength: 60 }), (values, cuts) => {
+      const stream = joined(values.map(encodeFrame));
+      const chunks: Uint8Array[] = [];
+      let at = 0;
+      for (const cut of cuts) {
+        chunks.push(stream.subarray(at, at + cut));
+        at += cut;
+      }
+      chunks.push(stream.subarray(at));
+      expect(readAll(chunks, 1_000_000)).toEqual({
+        messages: values.map((value): unknown => JSON.parse(JSON.stringify(value))),
+        broken: undefined,
+      });
+    }),
+  );
+});
+
+test.each([
+  [
+    "a length above the limit, before its bytes come",
+    [0xe9, 3, 0, 0],
+    "a message of 1001 bytes, at most 1000 are taken",
+  ],
+  ["the largest length there is", [255, 255, 255, 255], "a message of 4294967295 bytes, at most 1000 are taken"],
+  ["nothing", [0, 0, 0, 0], "an empty message"],
+  ["text that is no JSON", [3, 0, 0, 0, 97, 98, 99], "3 bytes that are no JSON"],
+] as const)("%s is the end of the stream", (_what, bytes, reason) => {
+  const good = encodeFrame("before");
+  const { messages, broken } = readAll([joined([good, Uint8Array.from(bytes), encodeFrame("behind")])]);
+  expect(messages).toEqual(["before"]);
+  expect(broken).toBe(reason);
+});
+
+test("what comes behind the end of a stream is not read, in a later chunk neither", () => {
+  const { messages } = readAll([Uint8Array.of(0, 0, 0, 0), encodeFrame("behind")]);
+  expect(messages).toEqual([]);
+});
+
+test("a message of exactly the limit is taken", () => {
+  const text = "x".repeat(998);
+  expect(readAll([encodeFrame(text)])).toEqual({ messages: [text], broken: undefined });
+});

@@ -4,6 +4,7 @@ import type { DnsCheck } from "../config/model.ts";
 import { bad, good, type Outcome } from "./outcome.ts";
 
 const HEADER_BYTES = 12;
+const ID_AND_FLAGS_BYTES = 4;
 const TYPES = { A: 1, NS: 2, CNAME: 5, SOA: 6, MX: 15, TXT: 16, AAAA: 28, RRSIG: 46, DNSKEY: 48 } as const;
 const CLASS_IN = 1;
 const MAX_LABEL_BYTES = 63;
@@ -17,12 +18,16 @@ export function dnsQuery(check: DnsCheck, id: number): Uint8Array | undefined {
   return concatBytes(head, name, new Uint8Array([0, TYPES[check.type], 0, CLASS_IN]));
 }
 
-/** Judges a datagram; undefined when it is not an answer to us and waiting goes on. */
+/**
+ * Judges a datagram; undefined when it is not an answer to us and waiting goes on. The id comes first: what is too short to have it is
+ * nobody's answer. keepalived looks at no more than the header, and so do we (verdicts.json: the question of another name is taken).
+ */
 export function judgeDnsAnswer(bytes: Uint8Array, id: number): Outcome | undefined {
+  const answers = (bytes[2] ?? 0) >> 7 === 1;
+  if (bytes.byteLength < ID_AND_FLAGS_BYTES || (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) !== id || !answers)
+    return undefined;
   if (bytes.byteLength < HEADER_BYTES)
     return bad("protocol", `answer of ${bytes.byteLength} bytes, a header has ${HEADER_BYTES}`);
-  const answers = (bytes[2] ?? 0) >> 7 === 1;
-  if ((((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) !== id || !answers) return undefined;
   const rcode = (bytes[3] ?? 0) & 0x0f;
   return rcode === 0 ? good("NOERROR") : bad("rcode", `answer ${RCODES[rcode] ?? `rcode ${rcode}`}`);
 }

@@ -13,6 +13,10 @@ import { bad, good, type Outcome } from "./outcome.ts";
 export const MAX_HEADER_BYTES = 16_384;
 /** A longer body is a failure. It is hashed as it comes, not kept. */
 export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** The same where no digest needs the whole of it, and where its length was not announced: it may have no end. */
+export const MAX_UNDIGESTED_BYTES = 4 * 1024 * 1024;
+/** Of a body whose length was announced no more than this is read where no digest needs it. */
+export const MAX_READ_BYTES = 1024 * 1024;
 /** A regex looks at this much of the body's beginning. */
 export const MAX_SEARCHED_BYTES = 262_144;
 /** The line before each chunk, with its extensions. */
@@ -171,7 +175,7 @@ class Reader implements HttpReader {
     else this.#framing = { kind: "until-close" };
     if (this.#framing.kind === "length" && this.#framing.left === 0) this.#outcome = this.#judge();
     else if (this.#framing.kind === "length" && this.#framing.left > MAX_BODY_BYTES)
-      this.#outcome = tooLarge(`${this.#framing.total} bytes announced`);
+      this.#outcome = tooLarge(MAX_BODY_BYTES, `${this.#framing.total} bytes announced`);
   }
 
   #feedBody(bytes: Uint8Array, framing: Framing): void {
@@ -183,7 +187,8 @@ class Reader implements HttpReader {
         const part = bytes.subarray(0, framing.left);
         framing.left -= part.byteLength;
         this.#take(part);
-        if (framing.left === 0) this.#outcome ??= this.#judge();
+        const seenEnough = !this.#digest && this.#bodyBytes >= MAX_READ_BYTES;
+        if (framing.left === 0 || seenEnough) this.#outcome ??= this.#judge();
         break;
       }
       case "chunks":
@@ -261,8 +266,9 @@ class Reader implements HttpReader {
   /** Takes decoded bytes of the body. */
   #take(part: Uint8Array): void {
     this.#bodyBytes += part.byteLength;
-    if (this.#bodyBytes > MAX_BODY_BYTES) {
-      this.#outcome = tooLarge("more bytes came");
+    const limitBytes = this.#digest || this.#framing?.kind === "length" ? MAX_BODY_BYTES : MAX_UNDIGESTED_BYTES;
+    if (this.#bodyBytes > limitBytes) {
+      this.#outcome = tooLarge(limitBytes, "more bytes came");
       return;
     }
     this.#digest?.update(part);
@@ -363,8 +369,8 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   return all;
 }
 
-function tooLarge(why: string): Outcome {
-  return bad("too-large", `body longer than ${MAX_BODY_BYTES} bytes (${why})`);
+function tooLarge(limitBytes: number, why: string): Outcome {
+  return bad("too-large", `body longer than ${limitBytes} bytes (${why})`);
 }
 
 function rangesText(ranges: readonly (readonly [number, number])[]): string {

@@ -58,22 +58,30 @@ const REASONS: Readonly<Record<string, readonly [OutcomeCode, string]>> = {
   EHOSTDOWN: ["unreachable", "host is down"],
   ENETDOWN: ["unreachable", "network is down"],
   ENONET: ["unreachable", "network unreachable"],
-  EACCES: ["local", "not permitted to send there"],
-  EPERM: ["local", "not permitted to send there (packet filter or missing right)"],
-  EADDRINUSE: ["local", "source address and port in use"],
+  EACCES: ["local", "not permitted"],
+  EPERM: ["local", "not permitted (packet filter or missing right)"],
+  EADDRINUSE: ["local", "source address and port (bind_port) in use"],
   EADDRNOTAVAIL: ["local", "source address not on this machine, or no source port left"],
   ENODEV: ["local", "no such interface to bind to"],
   EINVAL: ["local", "address can't be used"],
+  EMFILE: ["local", "no file descriptor left (LimitNOFILE)"],
+  ENFILE: ["local", "no file descriptor left on this machine"],
+  ENOBUFS: ["local", "no buffer left"],
+  ENOMEM: ["local", "no memory left"],
   EAFNOSUPPORT: ["local", "address family not supported"],
 };
 
 /** A full table of descriptors or buffers is our trouble: judging servers by it would take all of them down at once. */
-const OWN_RESOURCES = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"]);
+const OWN_RESOURCES = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EADDRINUSE", "EADDRNOTAVAIL"]);
+/** Before these are through no packet was sent. keepalived: "bind failed. Rescheduling", "fail to create socket. Rescheduling". */
+const OWN_CALLS = new Set(["socket", "setsockopt", "bind"]);
 
 /** The outcome for the name of an errno, met while doing `what` (`connect`, `bind`, `read` …). */
 export function failedCall(what: string, code: string): Outcome {
-  if (OWN_RESOURCES.has(code))
-    return { ok: false, code: "local", reason: `could not try: ${what}: ${code}`, inconclusive: true };
   const [kind, words] = REASONS[code] ?? ["local", "failed"];
+  if (OWN_RESOURCES.has(code) || OWN_CALLS.has(what)) {
+    const why = words === "failed" ? "" : `${words} `;
+    return { ok: false, code: "local", reason: `could not try: ${why}(${what}: ${code})`, inconclusive: true };
+  }
   return bad(kind, `${words} (${what}: ${code})`);
 }

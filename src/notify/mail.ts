@@ -1,7 +1,9 @@
 // Adapter notify: alert mail with keepalived's subjects (cli-signals.md §7), sent by nodemailer, a bounded number at a time.
+import { Socket } from "node:net";
 import type { Transporter } from "nodemailer";
 import type { Clock } from "../base/clock.ts";
 import { escapeControls, type Log } from "../base/log.ts";
+import { limitLog } from "../base/log-limit.ts";
 import { unreachable } from "../base/never.ts";
 import type { SmtpConfig } from "../config/model.ts";
 import type { Notification } from "./notification.ts";
@@ -19,6 +21,8 @@ export interface Mailer {
 
 export const MAX_WAITING_MAILS = 100;
 export const MAX_SENDING_MAILS = 4;
+/** A mail as a whole may take so many times `smtp_connection_timeout`: a relay that drips must not hold a place. */
+export const WHOLE_MAIL_TIMEOUTS = 4;
 
 /** The mail for a notification, or undefined when none is due. `routerId` stands in brackets before each subject. */
 export function mailFor(notification: Notification, smtp: SmtpConfig, routerId: string): Mail | undefined {
@@ -55,20 +59,20 @@ function vrrpText(
 ): Mail | undefined {
   const { kind, name, state } = notification;
   const who = `VRRP ${kind === "group" ? "Group" : "Instance"} ${name}`;
-  const members = kind === "group" ? "all instances of the group" : "the instance";
+  const [members, own] = kind === "group" ? ["all instances of the group", "own"] : ["the instance", "owns"];
   switch (state) {
     case "MASTER":
-      return { subject: `${who} - Entering MASTER state`, body: `${who}: ${members} now own the virtual addresses` };
+      return { subject: `${who} - Entering MASTER state`, body: `${who}: ${members} now ${own} the virtual addresses` };
     case "BACKUP":
       return {
         subject: `${who} - Entering BACKUP state`,
-        body: `${who}: ${members} no longer own the virtual addresses`,
+        body: `${who}: ${members} no longer ${own} the virtual addresses`,
       };
     case "FAULT":
       if (smtp.noEmailFaults) return undefined;
       return {
         subject: `${who} - Entering FAULT state`,
-        body: `${who}: ${members} no longer own the virtual addresses`,
+        body: `${who}: ${members} no longer ${own} the virtual addresses`,
       };
     case "STOP":
       return { subject: `${who} - Stopping`, body: `${who}: stopping` };
@@ -111,16 +115,16 @@ export function relayOf(smtp: SmtpConfig, hostName: string) {
 
 /** A mailer for one relay. Nothing is sent without recipients or a server; a mail that fails is logged and not tried again. */
 export function createMailer(smtp: SmtpConfig, { clock, log, hostName, told }: MailPorts): Mailer {
+  const limited = limitLog(log, clock, { burst: 10 });
   const waiting: Mail[] = [];
   let sending = 0;
   let idleWaiters: (() => void)[] = [];
-  let transport: Promise<Transporter> | undefined;
   const from = smtp.from ?? `root@${hostName}`;
 
   /** Loaded with the first mail: it is as large as all that a role needs at its start (docs/decisions/005-lazy-roles.md). */
-  async function openTransport(): Promise<Transporter> {
+  async function openTransport(socket: Socket): Promise<Transporter> {
     const { createTransport } = await import("nodemailer");
-    return createTransport(relayOf(smtp, hostName));
+    return createTransport({ ...relayOf(smtp, hostName), socket });
   }
 
   function next(): void {
@@ -133,27 +137,42 @@ export function createMailer(smtp: SmtpConfig, { clock, log, hostName, told }: M
     if (sending === 0) for (const resolve of idleWaiters.splice(0)) resolve();
   }
 
+  async function hand(mail: Mail, socket: Socket): Promise<void> {
+    const transport = await openTransport(socket);
+    if (socket.destroyed) return;
+    await transport.sendMail({
+      from,
+      to: [...smtp.recipients],
+      text: mail.body,
+      date: new Date(clock.wallMs()),
+      // As it stands: folded at 76 columns it would no longer be one line for filters that look for keepalived's subjects.
+      headers: { Subject: { prepared: true, value: mail.subject }, "X-Mailer": "lbd" },
+    });
+  }
+
   async function deliver(mail: Mail): Promise<void> {
+    // A socket of ours, so that it can be ended whatever the library waits for.
+    const socket = new Socket();
+    socket.on("error", () => {});
+    const limitMs = WHOLE_MAIL_TIMEOUTS * smtp.timeoutMs;
+    let cancelLimit = () => {};
+    const limit = new Promise<never>((_resolve, reject) => {
+      cancelLimit = clock.at(clock.now() + limitMs, () => reject(new Error(`not done within ${limitMs} ms`)));
+    });
     try {
-      transport ??= openTransport();
-      await (await transport).sendMail({
-        from,
-        to: [...smtp.recipients],
-        text: mail.body,
-        date: new Date(clock.wallMs()),
-        // As it stands: folded at 76 columns it would no longer be one line for filters that look for keepalived's subjects.
-        headers: { Subject: { prepared: true, value: mail.subject }, "X-Mailer": "lbd" },
-      });
+      await Promise.race([hand(mail, socket), limit]);
       told("ok");
     } catch (error) {
       told("failed");
       const reason = error instanceof Error ? error.message : String(error);
-      log({
+      limited("failed", {
         level: "warning",
         area: "mail",
         message: `alert mail not sent through ${smtp.server}:${smtp.port}: ${reason}`,
       });
     }
+    cancelLimit();
+    socket.destroy();
     sending--;
     next();
   }
@@ -163,7 +182,7 @@ export function createMailer(smtp: SmtpConfig, { clock, log, hostName, told }: M
       if (smtp.server === undefined || smtp.recipients.length === 0) return;
       if (waiting.length >= MAX_WAITING_MAILS) {
         told("dropped");
-        log({
+        limited("dropped", {
           level: "warning",
           area: "mail",
           message: `alert mail dropped: ${MAX_WAITING_MAILS} wait already (${mail.subject})`,

@@ -6,6 +6,7 @@ import type { Log } from "../base/log.ts";
 import type { Command, Fifo, GlobalConfig } from "../config/model.ts";
 import { type FifoWriter, fifoLine, openFifo } from "./fifo.ts";
 import { createMailer, type Mailer, mailFor } from "./mail.ts";
+import { createMailLimit } from "./mail-limit.ts";
 import type { Notification, Notifier } from "./notification.ts";
 import { CROWDED_LIMIT_MS, createNotifyPlaces, MAX_NOTIFY_RUNNING, MAX_NOTIFY_WAITING } from "./places.ts";
 import { createSerialQueues, MAX_SERIAL_WAITING } from "./queue.ts";
@@ -56,6 +57,7 @@ export interface RunningNotifier extends Notifier {
 export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, ports: NotifyPorts): RunningNotifier {
   let global = initial;
   let mailer = newMailer();
+  const mails = createMailLimit(ports.clock, (mail) => mailer.send(mail));
   const fifos = new Map<string, { readonly fifo: Fifo; readonly writer: FifoWriter }>();
   const counters: Record<string, number> = {};
   /** State that the last mail of an instance or group told. */
@@ -161,7 +163,7 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
       if (global.notifySerial && calls.length > 0) queues.push(scriptKey(notification), { key, calls });
       else for (const call of calls) void runCall(key, call, Number.POSITIVE_INFINITY);
       const mail = mailFor(notification, global.smtp, global.routerId ?? ports.hostName);
-      if (mail && isNews(notification)) mailer.send(mail);
+      if (mail && isNews(notification)) mails.offer(objectKey(notification), mail);
     },
     async drain(limitMs) {
       const began = ports.clock.now();
@@ -173,6 +175,7 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
         queues.hurry();
         places.hurry();
       });
+      mails.flush();
       const others = [queues.idle(), mailer.idle()];
       const ownDone = Promise.all([...others, places.idle(began - EARLIER_PATIENCE_MS), after(EARLIER_PATIENCE_MS)]);
       const allDone = Promise.all([...others, places.idle(Number.NEGATIVE_INFINITY)]);
@@ -181,6 +184,7 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
     },
     reload(next) {
       global = next;
+      mails.flush();
       mailer = newMailer();
       openFifos();
     },

@@ -3,7 +3,7 @@
 import type { Cancel, Clock } from "../base/clock.ts";
 import { familyOf, formatIp } from "../base/ip.ts";
 import { bad, failedCall, good, type Outcome } from "../check/outcome.ts";
-import { echoRequest, isEchoReply } from "../check/ping.ts";
+import { echoRequest, isEchoReply, NONCE_BYTES } from "../check/ping.ts";
 import type { CheckEndpoint } from "../config/model.ts";
 import type { Opened, PingSocket, SocketSource } from "../kernel/check-socket.ts";
 import type { Readiness, Registration } from "../kernel/readiness.ts";
@@ -24,6 +24,7 @@ export interface Pinger {
 interface Waiting {
   readonly ip: string;
   readonly sequence: number;
+  readonly nonce: Uint8Array;
   readonly answered: () => void;
 }
 
@@ -60,7 +61,7 @@ export function createPinger(ports: PingPorts): Pinger {
       if (!reply) return;
       const from = formatIp(reply.from);
       for (const one of waiting) {
-        if (one.ip !== from || !isEchoReply(source.family, reply.message, id, one.sequence)) continue;
+        if (one.ip !== from || !isEchoReply(source.family, reply.message, id, one.sequence, one.nonce)) continue;
         one.answered();
         break;
       }
@@ -84,6 +85,7 @@ export function createPinger(ports: PingPorts): Pinger {
       }
       lastSequence = (lastSequence + 1) & 0xffff;
       const sequence = lastSequence;
+      const nonce = Uint8Array.from({ length: NONCE_BYTES }, () => Math.floor(ports.random() * 256));
       let over = false;
       const finish = (outcome: Outcome | undefined) => {
         if (over) return;
@@ -92,13 +94,13 @@ export function createPinger(ports: PingPorts): Pinger {
         leave(shared.value, one);
         if (outcome) done(outcome);
       };
-      const one: Waiting = { ip: endpoint.ip, sequence, answered: () => finish(good("echo reply")) };
+      const one: Waiting = { ip: endpoint.ip, sequence, nonce, answered: () => finish(good("echo reply")) };
       const { connectTimeoutMs } = endpoint;
       const stopLimit = atDeadline(ports.clock, ports.clock.now() + connectTimeoutMs, () =>
         finish(bad("timeout", `no echo reply within ${connectTimeoutMs} ms`)),
       );
       shared.value.waiting.add(one);
-      const sent = shared.value.socket.send(endpoint.ip, echoRequest(familyOf(endpoint.ip), id, sequence));
+      const sent = shared.value.socket.send(endpoint.ip, echoRequest(familyOf(endpoint.ip), id, sequence, nonce));
       if (sent.kind === "failed") finish(failedCall("send", sent.code));
       return () => finish(undefined);
     },

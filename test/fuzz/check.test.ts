@@ -153,8 +153,8 @@ describe("answers of real servers", () => {
   };
   fuzz("UDP", [hex("010203")], (bytes) => sound(judgeUdpAnswer(bytes, udp)));
 
-  fuzz("ICMP", [hex("0000e5c412340007")], (bytes) => {
-    if (typeof isEchoReply(4, bytes, 0x1234, 7) !== "boolean") throw new Error("no answer");
+  fuzz("ICMP", [hex("0000e5c4123400070102030405060708")], (bytes) => {
+    if (typeof isEchoReply(4, bytes, 0x1234, 7, hex("0102030405060708")) !== "boolean") throw new Error("no answer");
   });
 
   fuzz("files", [text("-12\n"), text(" +99999999999")], (bytes) => {

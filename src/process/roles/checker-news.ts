@@ -1,8 +1,9 @@
 // Process layer: what the checker role tells when something happened: a log line, an event, and the notifications that keepalived would
 // send (checkers.md §1; measured beside Debian's keepalived).
 import { escapeControls } from "../../base/log.ts";
+import { type LogLimit, limitLog } from "../../base/log-limit.ts";
 import type { ServerStanding } from "../../check/standing.ts";
-import type { RealServer } from "../../config/model.ts";
+import type { Check, RealServer } from "../../config/model.ts";
 import type { Notification } from "../../notify/notification.ts";
 import type { RoleContext } from "../role.ts";
 import { serverNotification, serviceNotification } from "./checker-notify.ts";
@@ -31,11 +32,36 @@ export interface CheckerNews {
   suspended(service: CheckedService): void;
   event(kind: string, subject: string, from: string | undefined, to: string, reason: string): void;
   log(level: "info" | "warning" | "error", message: string): void;
+  /** What a check came to: it took a server down or up, or failed and changed nothing. */
+  checkSaid(service: CheckedService, realServer: RealServer, check: Check, word: CheckWord): void;
+  /** A check could not be made for want of something on this machine; the server stays as it is. */
+  notTried(service: CheckedService, realServer: RealServer, check: Check, reason: string): void;
+  /** Says now what was held back from the log. */
+  flush(): void;
 }
 
+export interface CheckWord {
+  readonly what: "up" | "down" | "failed";
+  readonly reason: string;
+  /** Good news go out as information, the rest as warnings. */
+  readonly good: boolean;
+}
+
+type Level = "info" | "warning" | "error";
+
+/** What servers can make us write: each of them ten lines a minute, all together two thousand. */
+const SERVER_LOG: LogLimit = { windowMs: 60_000, burst: 10, kinds: 4096, total: 2000 };
+
 export function createCheckerNews({ clock, log: write, report }: RoleContext, notifier: CheckerNotifier): CheckerNews {
+  const limited = limitLog(write, clock, SERVER_LOG);
+
   function log(level: "info" | "warning" | "error", message: string): void {
     write({ level, area: "checker", message: escapeControls(message) });
+  }
+
+  /** `object`: whose line it is; a server that comes and goes is not told more often than the limit allows. */
+  function logOf(object: string, level: Level, message: string): void {
+    limited(object, { level, area: "checker", message: escapeControls(message) });
   }
 
   function event(kind: string, subject: string, from: string | undefined, to: string, reason: string): void {
@@ -47,7 +73,7 @@ export function createCheckerNews({ clock, log: write, report }: RoleContext, no
     const { healthy, reason } = now;
     const [from, to] = healthy ? ["down", "up"] : ["up", "down"];
     const message = `real server ${realServer.id} of ${virtualServer.id}: ${from} → ${to}: ${reason}`;
-    log(healthy ? "info" : "warning", message);
+    logOf(`${virtualServer.id} ${realServer.id}`, healthy ? "info" : "warning", message);
     event("real-server", `${virtualServer.id} ${realServer.id}`, from, to, reason);
     notifier.notify(serverNotification(virtualServer, realServer, healthy, reason));
   }
@@ -55,12 +81,14 @@ export function createCheckerNews({ clock, log: write, report }: RoleContext, no
   function quorumChanged({ virtualServer, standing }: CheckedService): void {
     const { quorumUp, reason } = standing;
     const [from, to] = quorumUp ? ["down", "up"] : ["up", "down"];
-    log(quorumUp ? "info" : "warning", `virtual server ${virtualServer.id}: ${from} → ${to}: ${reason}`);
+    const message = `virtual server ${virtualServer.id}: ${from} → ${to}: ${reason}`;
+    logOf(virtualServer.id, quorumUp ? "info" : "warning", message);
     event("virtual-server", virtualServer.id, from, to, reason);
     notifier.notify(serviceNotification(virtualServer, standing));
     const sorry = virtualServer.sorryServer;
     if (!sorry) return;
-    log("info", `virtual server ${virtualServer.id}: sorry server ${sorry.ip} ${quorumUp ? "is relieved" : "serves"}`);
+    const does = quorumUp ? "is relieved" : "serves";
+    logOf(`${virtualServer.id} sorry`, "info", `virtual server ${virtualServer.id}: sorry server ${sorry.ip} ${does}`);
     const [before, after] = quorumUp ? ["serving", "waiting"] : ["waiting", "serving"];
     event("sorry-server", `${virtualServer.id} ${sorry.ip}`, before, after, reason);
   }
@@ -127,10 +155,20 @@ export function createCheckerNews({ clock, log: write, report }: RoleContext, no
     suspended({ virtualServer, suspended }) {
       const [from, to] = suspended ? ["checking", "suspended"] : ["suspended", "checking"];
       const reason = `its address is ${suspended ? "not " : ""}on this machine`;
-      log("info", `virtual server ${virtualServer.id}: ${to}: ${reason}`);
+      logOf(`${virtualServer.id} suspended`, "info", `virtual server ${virtualServer.id}: ${to}: ${reason}`);
       event("virtual-server", virtualServer.id, from, to, reason);
     },
     event,
     log,
+    checkSaid({ virtualServer }, realServer, check, { what, reason, good }) {
+      const message = `${check.id} of ${realServer.id} in ${virtualServer.id}: ${what}: ${reason}`;
+      logOf(`${virtualServer.id} ${realServer.id} ${check.id}`, good ? "info" : "warning", message);
+    },
+    notTried({ virtualServer }, realServer, check, reason) {
+      const message = `${check.id} of ${realServer.id} in ${virtualServer.id}: ${reason}; the server stays as it is`;
+      // One kind for all: a full table of descriptors concerns every check at once.
+      logOf("not tried", "warning", message);
+    },
+    flush: limited.flush,
   };
 }

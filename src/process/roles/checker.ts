@@ -115,6 +115,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
   async function stop(): Promise<void> {
     if (stopped) return;
     stopped = true;
+    news.flush();
     cancelFlush?.();
     cancelReports();
     runner.stop();
@@ -199,12 +200,13 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     if (!owner || stopped) return;
     const { service, realServer } = owner;
     const { up } = health;
+    if (verdict.inconclusive) {
+      if (!again) news.notTried(service, realServer, check, verdict.reason);
+      return;
+    }
     if (up !== wasUp || (!verdict.ok && check.timing.logAllFailures)) {
       const what = up === wasUp ? "failed" : up ? "up" : "down";
-      news.log(
-        up && verdict.ok ? "info" : "warning",
-        `${check.id} of ${realServer.id} in ${service.virtualServer.id}: ${what}: ${verdict.reason}`,
-      );
+      news.checkSaid(service, realServer, check, { what, reason: verdict.reason, good: up && verdict.ok });
     }
     if (services.firstWord(id) && !up) news.serverStaysDown(service, realServer, verdict.reason);
     const before = services.restand(owner);

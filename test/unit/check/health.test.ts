@@ -117,15 +117,23 @@ describe("check key", () => {
 });
 
 test.each([
-  ["ECONNREFUSED", "refused", undefined],
-  ["EHOSTUNREACH", "unreachable", undefined],
-  ["EADDRINUSE", "local", undefined],
-  ["ESOMETHING", "local", undefined],
-  ["EMFILE", "local", true],
-  ["ENOBUFS", "local", true],
-] as const)("errno %s is %s", (code, kind, inconclusive) => {
-  const outcome = failedCall("connect", code);
-  expect([outcome.ok, outcome.code, outcome.inconclusive, outcome.reason.includes(code)]).toEqual([
+  ["connect", "ECONNREFUSED", "refused", undefined],
+  ["connect", "EHOSTUNREACH", "unreachable", undefined],
+  ["connect", "ENETUNREACH", "unreachable", undefined],
+  ["connect", "EPERM", "local", undefined],
+  ["connect", "ESOMETHING", "local", undefined],
+  ["connect", "EMFILE", "local", true],
+  ["send", "ENOBUFS", "local", true],
+  ["connect", "EADDRNOTAVAIL", "local", true],
+  ["bind", "EADDRINUSE", "local", true],
+  ["bind", "EADDRNOTAVAIL", "local", true],
+  ["bind", "EACCES", "local", true],
+  ["socket", "EPERM", "local", true],
+  ["socket", "EAFNOSUPPORT", "local", true],
+  ["setsockopt", "ENODEV", "local", true],
+] as const)("%s: %s is %s", (call, code, kind, inconclusive) => {
+  const outcome = failedCall(call, code);
+  expect([outcome.ok, outcome.code, outcome.inconclusive, outcome.reason.includes(`${call}: ${code}`)]).toEqual([
     false,
     kind,
     inconclusive,

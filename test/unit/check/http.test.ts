@@ -7,7 +7,9 @@ import {
   MAX_BODY_BYTES,
   MAX_FRAMING_BYTES,
   MAX_HEADER_BYTES,
+  MAX_READ_BYTES,
   MAX_SEARCHED_BYTES,
+  MAX_UNDIGESTED_BYTES,
 } from "../../../src/check/http.ts";
 import type { Outcome } from "../../../src/check/outcome.ts";
 import type { HttpUrl } from "../../../src/config/model.ts";
@@ -197,8 +199,11 @@ describe("answers", () => {
     expect(read(answer, url).closed.reason).toBe(reason);
   });
 
-  test("an endless body is a failure at its bound, without being kept", () => {
-    const reader = createHttpReader(httpUrl(regex("never")));
+  test.each([
+    ["with a digest", { digest: md5("x") }, MAX_BODY_BYTES],
+    ["without one", regex("never"), MAX_UNDIGESTED_BYTES],
+  ] as const)("an endless body is a failure at its bound, without being kept (%s)", (_why, url, limitBytes) => {
+    const reader = createHttpReader(httpUrl(url));
     reader.feed(latin1(`${OK}\r\n`));
     const piece = new Uint8Array(65_536).fill(0x61);
     let fed = 0;
@@ -207,7 +212,20 @@ describe("answers", () => {
       outcome = reader.feed(piece);
       fed += piece.byteLength;
     }
-    expect([outcome?.code, fed <= MAX_BODY_BYTES + piece.byteLength]).toEqual(["too-large", true]);
+    expect([outcome?.code, fed <= limitBytes + piece.byteLength]).toEqual(["too-large", true]);
+  });
+
+  test.each([
+    ["status alone", {}, MAX_READ_BYTES],
+    ["with a digest", { digest: md5("a".repeat(3 * MAX_READ_BYTES)) }, 3 * MAX_READ_BYTES],
+  ] as const)("a body of announced length is read as far as somebody looks at it (%s)", (_why, url, readBytes) => {
+    const reader = createHttpReader(httpUrl(url));
+    reader.feed(latin1(`${OK}Content-Length: ${3 * MAX_READ_BYTES}\r\n\r\n`));
+    const piece = new Uint8Array(65_536).fill(0x61);
+    let fed = 0;
+    let outcome: Outcome | undefined;
+    for (; !outcome && fed < 4 * MAX_READ_BYTES; fed += piece.byteLength) outcome = reader.feed(piece);
+    expect([outcome?.ok, fed]).toEqual([true, readBytes]);
   });
 
   test("chunks of one byte without end cost no more than their bound", () => {

@@ -124,9 +124,12 @@ describe("DNS_CHECK", () => {
     ["truncated flag", "1234838000010000000000000000060001", true],
     ["NXDOMAIN", "1234818300010000000000000000060001", false],
     ["SERVFAIL", "1234818200010000000000000000060001", false],
-    ["11 bytes", "1234818000010000000000", false],
+    ["11 bytes with our id", "1234818000010000000000", false],
+    ["1 byte of whoever guessed the port", "12", undefined],
+    ["11 bytes with another id", "1334818000010000000000", undefined],
     ["another id", "1334818000010000000000000000060001", undefined],
     ["a question", "1234010000010000000000000000060001", undefined],
+    ["answers behind the question", "12348180000100010000000000000600010000060001", true],
   ] as const)("answer: %s", (_why, hex, ok) => {
     expect(judgeDnsAnswer(fromHex(hex) ?? new Uint8Array(), 0x1234)?.ok).toBe(ok);
   });
@@ -167,21 +170,34 @@ describe("UDP_CHECK", () => {
 });
 
 describe("PING_CHECK", () => {
+  const nonce = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  const zeros = new Uint8Array(8);
+
   test("request and reply, IPv4 with checksum", () => {
-    const request = echoRequest(4, 0x1234, 7);
+    const request = echoRequest(4, 0x1234, 7, zeros);
     expect([request.byteLength, toHex(request.subarray(0, 8))]).toEqual([64, "0800e5c412340007"]);
     const reply = Uint8Array.from([0, ...request.subarray(1)]);
-    expect(isEchoReply(4, reply, 0x1234, 7)).toBe(true);
-    expect(isEchoReply(4, reply, 0x1234, 8)).toBe(false);
-    expect(isEchoReply(4, reply, 0x1235, 7)).toBe(false);
-    expect(isEchoReply(4, request, 0x1234, 7)).toBe(false);
-    expect(isEchoReply(4, reply.subarray(0, 7), 0x1234, 7)).toBe(false);
+    expect(isEchoReply(4, reply, 0x1234, 7, zeros)).toBe(true);
+    expect(isEchoReply(4, reply, 0x1234, 8, zeros)).toBe(false);
+    expect(isEchoReply(4, reply, 0x1235, 7, zeros)).toBe(false);
+    expect(isEchoReply(4, request, 0x1234, 7, zeros)).toBe(false);
+    expect(isEchoReply(4, reply.subarray(0, 15), 0x1234, 7, zeros)).toBe(false);
   });
 
   test("IPv6 types", () => {
-    const request = echoRequest(6, 1, 2);
+    const request = echoRequest(6, 1, 2, nonce);
     expect(request[0]).toBe(128);
-    expect(isEchoReply(6, Uint8Array.from([129, ...request.subarray(1)]), 1, 2)).toBe(true);
+    expect(isEchoReply(6, Uint8Array.from([129, ...request.subarray(1)]), 1, 2, nonce)).toBe(true);
+  });
+
+  test("who did not see the request can't answer it: the payload must come back", () => {
+    const reply = Uint8Array.from([0, ...echoRequest(4, 1, 2, nonce).subarray(1)]);
+    expect(isEchoReply(4, reply, 1, 2, nonce)).toBe(true);
+    for (let at = 8; at < 16; at++) {
+      const forged = reply.slice();
+      forged[at] = (forged[at] ?? 0) ^ 1;
+      expect(isEchoReply(4, forged, 1, 2, nonce)).toBe(false);
+    }
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LogLine } from "../../../src/base/log.ts";
@@ -358,6 +359,44 @@ describe("mail", () => {
     const mail = mailFor({ ...REAL_DOWN, reason: "x\r\nBcc: a@b" }, smtp, "R1\r\nBcc: evil@example.net");
     expect(mail?.subject).not.toMatch(/[\r\n]/);
     expect(mail?.body).not.toMatch(/\r/);
+  });
+
+  test.each([
+    [instance("MASTER"), "the instance now owns the virtual addresses"],
+    [instance("BACKUP"), "the instance no longer owns the virtual addresses"],
+    [instance("FAULT"), "the instance no longer owns the virtual addresses"],
+    [{ ...instance("MASTER"), kind: "group" as const }, "all instances of the group now own the virtual addresses"],
+    [
+      { ...instance("BACKUP"), kind: "group" as const },
+      "all instances of the group no longer own the virtual addresses",
+    ],
+  ])("says who owns the addresses", (notification, words) => {
+    expect(mailFor(notification, smtp, "R1")?.body).toContain(words);
+  });
+
+  test("a relay that drips is left after four times its time limit: it keeps no place from others", async () => {
+    const dripping = createServer((socket) => {
+      socket.on("error", () => {});
+      const timer = setInterval(() => socket.write("220-wait\r\n"), 20);
+      socket.on("close", () => clearInterval(timer));
+    });
+    await new Promise<void>((resolve) => dripping.listen(0, "127.0.0.1", resolve));
+    const address = dripping.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    const clock = manualClock();
+    const lines: LogLine[] = [];
+    const outcomes: string[] = [];
+    const log = (line: LogLine) => lines.push(line);
+    const told = (result: string) => outcomes.push(result);
+    const mailer = createMailer({ ...smtp, port, timeoutMs: 3000 }, { clock, log, hostName: "d", told });
+    mailer.send({ subject: "one", body: "" });
+    clock.advance(11_000);
+    expect(outcomes).toEqual([]);
+    clock.advance(1000);
+    await mailer.idle();
+    dripping.close();
+    expect(outcomes).toEqual(["failed"]);
+    expect(lines.map(({ message }) => message).join()).toContain("not done within 12000 ms");
   });
 
   test("goes out through a relay; a relay that hangs up is logged and holds up nobody", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { good } from "../../../../src/check/outcome.ts";
+import { failedCall, good } from "../../../../src/check/outcome.ts";
 import type { Config, RealServer, VirtualServer } from "../../../../src/config/model.ts";
 import { IPVS_RETRY_MS } from "../../../../src/process/roles/checker-ipvs.ts";
 import {
@@ -782,4 +782,77 @@ test("everything is reported again within five seconds, a slice at a time", () =
   b.clock.advance(4900);
   const ids = b.updates.flatMap((update) => (update.kind === "virtual-server" ? [update.value.id] : []));
   expect(new Set(ids).size).toBe(120);
+});
+
+describe("what servers can make us write", () => {
+  const flap = (b: ReturnType<typeof bench>, seconds: number) => {
+    for (let second = 0; second < seconds; second++) {
+      for (let host = 1; host <= 50; host++)
+        if (second % 2 === 0) b.fails(`10.9.1.${host}`);
+        else b.works(`10.9.1.${host}`);
+      b.clock.advance(1000);
+    }
+  };
+
+  test("fifty servers that come and go each second: ten lines a minute of each kind, and a number for the rest", () => {
+    const b = bench();
+    b.start(configOf([virtualServer(Array.from({ length: 50 }, (_server, i) => server(i + 1)))]));
+    b.clock.advance(2000);
+    b.logs.length = 0;
+    flap(b, 60);
+    // A check's line and a server's line for each change, without a limit: 6000.
+    expect(b.logs.length).toBeLessThanOrEqual(50 * 2 * 11 + 30);
+    b.clock.advance(60_000);
+    expect(b.logs.some(({ message }) => /^real server 10\.9\.1\.7:80 .* \(\d+ more in 60 s\)$/.test(message))).toBe(
+      true,
+    );
+    // Status and events are told all the same.
+    expect(b.events("real-server").length).toBeGreaterThan(1000);
+  });
+
+  test("however many there are, the log has its bound", () => {
+    const b = bench();
+    b.start(configOf([virtualServer(Array.from({ length: 250 }, (_server, i) => server(i + 1)))]));
+    b.clock.advance(2000);
+    b.logs.length = 0;
+    for (let second = 0; second < 20; second++) {
+      for (let host = 1; host <= 250; host++)
+        if (second % 2 === 0) b.fails(`10.9.1.${host}`);
+        else b.works(`10.9.1.${host}`);
+      b.clock.advance(1000);
+    }
+    expect(b.logs.length).toBeLessThan(2100);
+  });
+
+  test("what is held back is said at the stop", async () => {
+    const b = bench();
+    b.start(configOf([virtualServer(Array.from({ length: 50 }, (_server, i) => server(i + 1)))]));
+    flap(b, 30);
+    await b.role.stop();
+    expect(b.logs.filter(({ message }) => message.endsWith("more in 60 s)")).length).toBeGreaterThan(50);
+  });
+});
+
+describe("what this machine lacks is not the server's failure", () => {
+  test.each([
+    ["bind", "EADDRINUSE"],
+    ["socket", "EMFILE"],
+    ["send", "ENOBUFS"],
+  ])("%s: %s: the server stays as it is, it is tried again, and said once", (call, code) => {
+    const b = bench();
+    b.answers("10.9.1.1", failedCall(call, code));
+    b.start(two());
+    b.clock.advance(10_000);
+    expect(b.shown()).toBe("10.9.0.1:80 rr: 10.9.1.1=1 10.9.1.2=1");
+    expect(
+      b.starts.filter(({ attempt: { check } }) => "endpoint" in check && check.endpoint.ip === "10.9.1.1").length,
+    ).toBeGreaterThan(5);
+    const said = b.logs.filter(({ message }) => message.includes(code)).map(({ message }) => message);
+    expect(said).toEqual([
+      expect.stringMatching(/^TCP_CHECK of 10\.9\.1\.1:80 in .*could not try: .*the server stays as it is$/),
+    ]);
+    b.role.snapshot();
+    const [first] = b.status().realServers;
+    expect([first?.healthy, first?.checks[0]?.lastResult?.reason.startsWith("could not try: ")]).toEqual([true, true]);
+  });
 });

@@ -21,19 +21,19 @@ deps: .cache/debian .cache/npm ## Install what is needed: Debian's packages and 
 	@if [ "$$(dpkg-query -W -f '$${db:Status-Abbrev}\n' $(DEBIAN) 2>/dev/null | grep -c ^ii)" = $(words $(DEBIAN)) ]; then echo "Debian's packages are there"; else appliance/install-debian.sh $(DEBIAN); fi
 	@touch $@
 
-# Install scripts stay off: netlink would build a native addon that nothing uses. Bun and Deno only link their programs.
+# Install scripts stay off: netlink would build a native addon that nothing uses, Bun would fetch without a checksum what npm left out.
 .cache/npm: package-lock.json
 	@mkdir -p .cache
 	npm ci --ignore-scripts --no-audit --no-fund
-	node node_modules/bun/install.js
+	appliance/link-bun.sh node_modules
 	node node_modules/deno/install.cjs
 	@touch $@
 
 build: dist/lbd ## Compile dist/lbd, one binary, and try it
 
-dist/lbd: .cache/npm Makefile $(SOURCES)
+dist/lbd: .cache/npm Makefile appliance/licenses.ts $(SOURCES)
 	@mkdir -p dist
-	$(BUN) build $(BUILD_FLAGS) --define 'LBD_REVISION="$(REVISION)"' src/main.ts --outfile dist/lbd.new
+	$(BUN) build $(BUILD_FLAGS) --define 'LBD_REVISION="$(REVISION)"' --define "LBD_LICENSES=$$($(BUN) appliance/licenses.ts)" src/main.ts --outfile dist/lbd.new
 	@./dist/lbd.new --version >/dev/null 2>&1 || { echo "the new binary does not start:"; ./dist/lbd.new --version; exit 1; }
 	@./dist/lbd.new check conf/keepalived.conf || { echo "the new binary does not read conf/keepalived.conf"; exit 1; }
 	@mv dist/lbd.new dist/lbd

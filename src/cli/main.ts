@@ -11,6 +11,7 @@ import { docsCommand } from "./docs.ts";
 import { explainCommand } from "./explain.ts";
 import { FLAGS, type ReadFlags, readFlags } from "./flags.ts";
 import { commandHelp, helpText } from "./help.ts";
+import { licensesCommand } from "./licenses.ts";
 import { reloadCommand } from "./reload.ts";
 import { run } from "./run.ts";
 import { runOptions } from "./run-options.ts";
@@ -33,6 +34,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   docs: command("print the manual of all keywords", CHECK_EXIT.unreadable, docsCommand),
   status: command("what the running director does", ASK_EXIT.usage, statusCommand),
   vrrp: command("VRRP instances of the running director", ASK_EXIT.usage, vrrpCommand),
+  licenses: command("licences of what is compiled in", EXIT.failed, licensesCommand),
   reload: command("have it read its configuration again", ASK_EXIT.usage, reloadCommand),
 };
 

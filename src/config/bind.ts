@@ -1,7 +1,7 @@
 // Config core: from the tree to the typed configuration. Binding reads each statement by its table, semantics looks across
 // blocks, to-model/ hands defaults down; all three write to one list of findings. Never throws, reads no file.
 import { formatEndpoint } from "../base/ip.ts";
-import { bindTree } from "./binder.ts";
+import { type BindOptions, bindTree } from "./binder.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { createEffective, type EffectiveTree } from "./effective.ts";
 import { createFindings, type Findings } from "./findings.ts";
@@ -25,9 +25,10 @@ import {
 import { createRuleNumbers, toRules } from "./to-model/rules.ts";
 import { type TrackerDefinitions, toTrackFile, toTrackProcess, toTrackScript } from "./to-model/tracking.ts";
 import { type BoundGroup, type BoundVirtualServer, toVirtualServer, wordSpan } from "./to-model/virtual-server.ts";
-import { toInstance } from "./to-model/vrrp-instance.ts";
+import { OWNER_PRIORITY, toInstance } from "./to-model/vrrp-instance.ts";
 import type { Tree } from "./tree.ts";
 
+export type { BindOptions } from "./binder.ts";
 export type { BindContext } from "./reader.ts";
 
 export interface BindResult {
@@ -38,14 +39,14 @@ export interface BindResult {
 }
 
 /** Binds a whole configuration. Findings come in no order; whoever prints them sorts them by place. */
-export function bindConfig(tree: Tree, context: BindContext): BindResult {
+export function bindConfig(tree: Tree, context: BindContext, options: BindOptions = {}): BindResult {
   const findings = createFindings();
   const directories = nameDirectories(tree);
   const local: BindContext = {
     ...context,
     lookupName: (table, name) => context.lookupName?.(table, name, directories),
   };
-  const top: BoundTop = bindTree(tree.statements, TOP_LEVEL, local, findings, homesOf).block as BoundTop;
+  const top: BoundTop = bindTree(tree.statements, TOP_LEVEL, local, findings, homesOf, options).block as BoundTop;
   const global = mergeGlobals(top, findings);
   const config = toConfig(top, global, context, findings);
   checkAcrossBlocks(top, global, config, findings);
@@ -203,9 +204,10 @@ function toVrrp(top: BoundTop, global: BoundGlobal, findings: Findings): { confi
     known: new Set(instances.map((instance) => instance.name)),
     broken: new Set(bound.map((instance) => instance.value)),
   };
+  const syncGroups = groups.flatMap((group) => toSyncGroup(group, names, trackers, global, findings) ?? []);
   const config: VrrpConfig = {
-    instances,
-    syncGroups: groups.flatMap((group) => toSyncGroup(group, names, trackers, global, findings) ?? []),
+    instances: startingTogether(instances, syncGroups),
+    syncGroups,
     scripts: made.scripts,
     files: made.files,
     processes: made.processes,
@@ -222,6 +224,22 @@ function toVrrp(top: BoundTop, global: BoundGlobal, findings: Findings): { confi
     global: toVrrpGlobal(global),
   };
   return { config, bfd: made.bfd };
+}
+
+/** keepalived: a group begins as master only if each of its members owns its addresses. */
+function startingTogether(
+  instances: VrrpConfig["instances"],
+  groups: VrrpConfig["syncGroups"],
+): VrrpConfig["instances"] {
+  const owners = new Set(instances.filter(({ priority }) => priority === OWNER_PRIORITY).map(({ name }) => name));
+  const backups = new Set(
+    groups.flatMap((group) => (group.instances.every((name) => owners.has(name)) ? [] : group.instances)),
+  );
+  return instances.map((instance) =>
+    instance.initialState === "MASTER" && backups.has(instance.name)
+      ? { ...instance, initialState: "BACKUP" as const }
+      : instance,
+  );
 }
 
 /** What instances have to know of their groups. */

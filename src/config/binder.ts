@@ -74,10 +74,16 @@ interface Walk {
   order: number;
   /** Inside a block whose own word is old: its finding speaks for all inside. */
   inOldBlock: number;
+  readonly literal: boolean;
 }
 
 export interface BoundTree {
   readonly block: UntypedBound;
+}
+
+export interface BindOptions {
+  /** The statements are those that keepalived finds: no word stands for another that was meant. */
+  readonly literal?: boolean;
 }
 
 /** Binds all statements to the top-level table. */
@@ -87,8 +93,9 @@ export function bindTree(
   context: BindContext,
   findings: Findings,
   homeOf: (keyword: string) => readonly string[],
+  { literal = false }: BindOptions = {},
 ): BoundTree {
-  const walk: Walk = { reader: new Reader(context, findings), findings, homeOf, order: 0, inOldBlock: 0 };
+  const walk: Walk = { reader: new Reader(context, findings), findings, homeOf, order: 0, inOldBlock: 0, literal };
   return { block: bindStatements(walk, statements, compileTable(table), undefined).bound };
 }
 
@@ -122,6 +129,7 @@ function bindStatements(
   for (const statement of statements) {
     const found = table.rows.get(statement.text(0) ?? "");
     if (!found) {
+      if (walk.literal) continue;
       reportUnknown(walk, statement, inside);
       for (const row of rowsMeant(walk, statement, table)) miss(inside, row.held);
       continue;
@@ -138,7 +146,8 @@ function bindStatement(walk: Walk, statement: Statement, found: CompiledRow, ins
   const { reader } = walk;
   reader.start(statement, 1);
   const value = found.value.read(reader);
-  if (value === undefined) miss(inside, found.held);
+  // A value that is taken in place of a wrong word is looked at no further either.
+  if (value === undefined || reader.complained) miss(inside, found.held);
   if (!reader.atEnd) reportLeftOver(walk, found, inside.table, inside);
   const order = walk.order++;
   if (found.table) {
@@ -163,7 +172,7 @@ function bindLines(
   const { reader } = walk;
   const entries: { value: unknown; word: Word }[] = [];
   for (const statement of list.block?.statements ?? []) {
-    if (isStray(walk, statement, lines)) {
+    if (!walk.literal && isStray(walk, statement, lines)) {
       const keyword = statement.first;
       reportMisplaced(walk, keyword, `in ${list.first.text}`);
       miss(around, around.table.rows.get(keyword.text)?.held ?? keyword.text);
@@ -299,7 +308,7 @@ function reportLeftOver(
 ): void {
   const { reader } = walk;
   const left = reader.leftOver();
-  if (!left) return;
+  if (!left || walk.literal) return;
   const keyword = reader.keyword.text;
   const swallowed = left.words.flatMap((word) => table?.rows.get(word.text) ?? []);
   for (const { held } of swallowed) miss(inside, held);

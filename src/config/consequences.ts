@@ -28,7 +28,7 @@ function isError({ severity }: Diagnostic): boolean {
 }
 
 function withoutExcused(all: readonly Diagnostic[], earlier: readonly Diagnostic[], tree: Tree): readonly Diagnostic[] {
-  const own = oncePerName(withoutRestOfLines(all));
+  const own = oncePerName(withoutRestOfLines(withoutTwiceWrong(all)));
   const excused = new Set<Diagnostic>([
     ...missingElsewhere(own),
     ...missingBelow(own, earlier, tree),
@@ -42,6 +42,15 @@ function withoutExcused(all: readonly Diagnostic[], earlier: readonly Diagnostic
 
 /** Further findings of each kind are reported, but their consequences are not looked for. */
 const MAX_COMPARED = 100;
+
+/** What is said of the value that stands in for a wrong word is not the word's mistake. */
+function withoutTwiceWrong(all: readonly Diagnostic[]): readonly Diagnostic[] {
+  const wrong = new Set(
+    withCode(all, "bad-value").flatMap(({ span }) => (span ? [`${span.line} ${span.file.name}`] : [])),
+  );
+  if (wrong.size === 0) return all;
+  return all.filter(({ code, span }) => code !== "clamped" || !span || !wrong.has(`${span.line} ${span.file.name}`));
+}
 
 /** Behind a word that a line does not know the others make no sense either, and what it should have said is missing. */
 function withoutRestOfLines(all: readonly Diagnostic[]): readonly Diagnostic[] {

@@ -1,13 +1,16 @@
 // Config core: from files to the typed configuration and everything that is to be said about it. Pure: the files, the
 // environment and chance are handed in.
 import { type BindContext, bindConfig } from "./bind.ts";
+import { compileTable } from "./binder.ts";
 import { withoutConsequences } from "./consequences.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import type { EffectiveTree } from "./effective.ts";
 import { readConfig } from "./expand.ts";
 import type { ConfigFiles } from "./include.ts";
 import { VOCABULARY } from "./keywords/homes.ts";
+import { TOP_LEVEL } from "./keywords/top-level.ts";
 import { errorKeys } from "./known-errors.ts";
+import { literalTree } from "./literal.ts";
 import type { Config } from "./model.ts";
 import { parseConfig } from "./parser.ts";
 import { arrange } from "./render.ts";
@@ -69,10 +72,13 @@ export function loadConfig(request: LoadRequest, files: ConfigFiles): LoadResult
   const diagnostics = arrange(found, reading.files);
   const isRead = !reading.unreadable && !reading.cutOff && !diagnostics.some(refuses);
   const errors = diagnostics.some((diagnostic) => diagnostic.severity === "error");
+  // Findings speak of what was meant; what runs is what keepalived would run with.
+  const literal = errors && !reading.cutOff ? literalTree(reading.words, compileTable(TOP_LEVEL)) : undefined;
+  const running = literal ? bindConfig(literal, request.context, { literal: true }) : bound;
   return {
-    config: bound.config,
-    usable: isRead && !(errors && isLost(tree, bound.config)),
-    effective: bound.effective,
+    config: running.config,
+    usable: isRead && !(errors && isLost(literal ?? tree, running.config)),
+    effective: running.effective,
     diagnostics,
     sources: reading.files,
     files: [...new Set(reading.files.map((file) => file.name))],
@@ -89,10 +95,10 @@ function refuses({ severity, code }: Diagnostic): boolean {
 
 const REFUSING_CODES: ReadonlySet<string> = new Set(["include-missing", "include-unreadable", "utf-16-file"]);
 
-/** Instances were asked for, and there is nothing that could serve: keepalived ends there, too. */
+/** Instances are there, and nothing that could serve: keepalived ends there, too. It goes on, idle, where it does not even see one. */
 function isLost(tree: Tree, { vrrp, virtualServers }: Config): boolean {
   return (
-    tree.statements.some(({ first }) => first.text === "vrrp_instance") &&
+    tree.statements.some(({ first, count }) => first.text === "vrrp_instance" && count === 2) &&
     virtualServers.length + vrrp.instances.length === 0 &&
     vrrp.staticAddresses.length + vrrp.staticRoutes.length + vrrp.staticRules.length === 0
   );

@@ -74,11 +74,11 @@ interface ParserFinding {
 }
 
 /** A statement of the tree: words `from` to before `to` of the table, made when asked for. */
-class ParsedStatement implements Statement {
+export class ParsedStatement implements Statement {
   readonly table: WordTable;
   readonly from: number;
   readonly to: number;
-  block: ParsedBlock | undefined;
+  block: Block | undefined;
 
   constructor(table: WordTable, from: number, to: number) {
     this.table = table;

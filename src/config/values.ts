@@ -242,7 +242,40 @@ function warnOfIntention(words: Reader, word: Word): void {
 export const bool: Value<boolean> = maybe("[BOOL]", boolSchema, true);
 
 export function integer(min: number, max: number): Value<number> {
+  const schema = integerSchema(min, max);
+  const expected = `an integer from ${min} to ${max}`;
+  return { grammar: `INT(${min}..${max})`, read: (words) => readNumber(words, schema, expected, min, max) };
+}
+
+/** A whole number of which keepalived takes nothing when it is followed by something. */
+export function strictInteger(min: number, max: number): Value<number> {
   return one(`INT(${min}..${max})`, integerSchema(min, max), `an integer from ${min} to ${max}`);
+}
+
+/** keepalived: of a word that is no number the one it begins with counts, and that is 0 where there is none. */
+export function readNumber(
+  words: Reader,
+  schema: WordSchema<number>,
+  expected: string,
+  min: number,
+  max: number,
+  of?: string,
+): number | undefined {
+  const plain = words.plain(schema);
+  if (plain !== undefined) return plain;
+  const word = words.need(expected, of);
+  if (!word) return undefined;
+  const ahead = Number.parseInt(word.text, 10) || 0;
+  const taken = ahead >= min && ahead <= max && !(min >= 0 && word.text.includes("-"));
+  if (!taken || DECIMAL.test(word.text)) return words.convert(word, schema, of);
+  const what = of ?? (words.subject ?? words.keyword).text;
+  words.error(
+    word,
+    "bad-value",
+    `${what} has a value it can't take (${word.text === "" ? '""' : word.text}): ${ahead} is taken`,
+    `expected ${expected}`,
+  );
+  return ahead;
 }
 
 /** A number of which keepalived says no bounds. */
@@ -260,7 +293,7 @@ export function wholeSeconds(min: number, max: number): Value<number> {
   return {
     grammar: `INT(${min}..${max})`,
     read: (words) => {
-      const value = words.value(schema, expected);
+      const value = readNumber(words, schema, expected, min, max);
       return value === undefined ? undefined : value * 1000;
     },
   };
@@ -300,7 +333,11 @@ export function choice<const W extends string>(...accepted: W[]): Value<W> {
 }
 
 export const ip: Value<IpText> = one("IP", ipSchema, "an IPv4 or IPv6 address");
-export const port: Value<number> = one("PORT(1..65535)", integerSchema(1, 65535), "a port from 1 to 65535");
+const portSchema = integerSchema(1, 65535);
+export const port: Value<number> = {
+  grammar: "PORT(1..65535)",
+  read: (words) => readNumber(words, portSchema, "a port from 1 to 65535", 1, 65535),
+};
 export const ifname: Value<string> = one("IFNAME(1..15)", interfaceSchema, "an interface name");
 export const iface: Value<string> = one("IFNAME", interfaceSchema, "an interface name");
 
@@ -340,7 +377,7 @@ export function blockName(grammar = "NAME BLOCK", max?: number): Value<string> {
   return { grammar, read: (words) => words.value(max === undefined ? nonEmptySchema : textSchema(max), "a name") };
 }
 
-/** A value behind which keepalived takes no further word: it leaves out what has more. */
+/** A value behind which nothing may stand: what has more words is left out, as in keepalived. */
 export function alone<T>(value: Value<T>): Value<T> {
   return {
     grammar: value.grammar,
@@ -349,9 +386,14 @@ export function alone<T>(value: Value<T>): Value<T> {
       const more = words.leftOver();
       if (read === undefined || !more) return read;
       const { text } = words.keyword;
-      words.error(more.span, "extra-words", `ignored behind ${text}; keepalived leaves out a ${text} with more words`);
+      words.error(
+        more.span,
+        "extra-words",
+        `a ${text} has one name: it is left out`,
+        "put a name with blanks in double quotes",
+      );
       words.takeAll();
-      return read;
+      return undefined;
     },
   };
 }
@@ -541,7 +583,7 @@ export function weight(limit: number, words: readonly ("reverse" | "noreverse")[
   return {
     grammar: `INT(-${limit}..${limit}) [ENUM(${words.join("|")})]`,
     read: (reader) => {
-      const value = reader.value(schema, `an integer from -${limit} to ${limit}`);
+      const value = readNumber(reader, schema, `an integer from -${limit} to ${limit}`, -limit, limit);
       const sense = reader.peek();
       const known = words.find((word) => word === sense?.text);
       if (known) reader.next();

@@ -1,5 +1,5 @@
 // Config core: keywords of bfd_instance.
-import { bool, flag, integer, ip, milliseconds, weight } from "../values.ts";
+import { bool, flag, ip, milliseconds, strictInteger, weight } from "../values.ts";
 import type { Table } from "./keyword.ts";
 // biome-ignore format: a table reads by rows
 export const BFD_INSTANCE = {
@@ -20,16 +20,16 @@ export const BFD_INSTANCE = {
   idle_tx: { value: milliseconds(1000, 4294967), initial: 1_000_000, unit: "ms", repeat: "last", tier: "core", since: "2.0.0", build: "bfd",
     effective: "parsed",
     doc: "Send interval while down." },
-  multiplier: { value: integer(1, 255), initial: 5, repeat: "last", tier: "core", since: "2.0.0", build: "bfd", effective: "parsed",
+  multiplier: { value: strictInteger(1, 255), initial: 5, repeat: "last", tier: "core", since: "2.0.0", build: "bfd", effective: "parsed",
     doc: "Missed packets before the session is down." },
   passive: { value: flag, initial: false, repeat: "flag", tier: "core", since: "2.0.0", build: "bfd", effective: "parsed",
     doc: "Wait for the neighbour to speak first." },
-  ttl: { value: integer(1, 255), initial: 255, repeat: "last", tier: "core", since: "2.0.0", aliases: "hoplimit", build: "bfd", effective: "parsed",
+  ttl: { value: strictInteger(1, 255), initial: 255, repeat: "last", tier: "core", since: "2.0.0", aliases: "hoplimit", build: "bfd", effective: "parsed",
     doc: "Outgoing TTL." },
-  hoplimit: { value: integer(1, 255), initial: 64, repeat: "last", tier: "core", since: "2.0.0", sameAs: "ttl", aliases: "ttl", build: "bfd",
+  hoplimit: { value: strictInteger(1, 255), initial: 64, repeat: "last", tier: "core", since: "2.0.0", sameAs: "ttl", aliases: "ttl", build: "bfd",
     effective: "parsed",
     doc: "Outgoing IPv6 hop limit; same setting as ttl." },
-  max_hops: { value: integer(-1, 255), initial: 0, unit: "hops", repeat: "last", tier: "core", since: "2.0.0", build: "bfd", effective: "parsed",
+  max_hops: { value: strictInteger(-1, 255), initial: 0, unit: "hops", repeat: "last", tier: "core", since: "2.0.0", build: "bfd", effective: "parsed",
     doc: "Tolerated loss of TTL in received packets; 255 or -1 disables the test; more than ttl is cut with an error." },
   multihop: { value: bool, initial: false, repeat: "last", tier: "full", since: "2.2.8", build: "bfd", effective: "parsed",
     doc: "Use the multihop port 4784 in place of 3784." },

@@ -1,5 +1,5 @@
 // Config core: reads lines of options in any order, such as addresses, routes, rules and lvs_sync_daemon (language.md §14),
-// along a table like those of the blocks. Unknown words are reported and ignored alone; the line otherwise stays.
+// along a table like those of the blocks. Unknown words are reported; whether the line stays is its reader's to say.
 
 import { compileTable } from "../binder.ts";
 import type { Reader } from "../reader.ts";
@@ -27,12 +27,15 @@ export interface OptionsResult<T> {
   readonly options: Options<T>;
   /** An option's value was wrong, or one that may stand once stood twice: keepalived then drops the line for some of them. */
   readonly failed: readonly string[];
+  /** Some word was none of the line's. */
+  readonly strange: boolean;
 }
 
 /**
  * Reads options up to the end of the line.
  * @param other handles a word that is no option and says whether it took it
  * @param end a word to stop before, when it is no option
+ * @param without what becomes of a line with a word that it does not know
  */
 export function readOptions<T extends Table>(
   words: Reader,
@@ -40,12 +43,14 @@ export function readOptions<T extends Table>(
   what: string,
   other?: (word: Word) => boolean,
   end?: string,
+  without = "the word is ignored",
 ): OptionsResult<T> {
   const rows = compileTable(table);
   const options: Record<string, unknown> = {};
   const failed: string[] = [];
   // After a mistake the words up to the next option belong to it.
   let lost = false;
+  let strange = false;
   for (let word = words.peek(); word; word = words.peek()) {
     const found = rows.rows.get(word.text);
     if (!found && word.text === end) break;
@@ -53,8 +58,9 @@ export function readOptions<T extends Table>(
       if (other?.(word)) continue;
       words.next();
       const hint = didYouMean(word.text, rows.keywords);
-      if (!lost) words.error(word, "unknown-word", `${what} does not know ${word.text}: the word is ignored`, hint);
+      if (!lost) words.error(word, "unknown-word", `${what} does not know ${word.text}: ${without}`, hint);
       lost = true;
+      strange = true;
       continue;
     }
     words.next();
@@ -89,5 +95,5 @@ export function readOptions<T extends Table>(
     }
   }
   // The table builder's one cast: the loop above fills `options` by the very rows that T describes.
-  return { options: options as Options<T>, failed };
+  return { options: options as Options<T>, failed, strange };
 }

@@ -1,5 +1,5 @@
 // Config core: keywords of real_server. Settings left out come from the virtual server.
-import { bare, bool, command, INT32_MAX, integer, seconds, text, UINT32_MAX } from "../values.ts";
+import { bare, bool, command, INT32_MAX, integer, seconds, strictInteger, text, UINT32_MAX } from "../values.ts";
 import {
   BFD_CHECK,
   DNS_CHECK,
@@ -39,7 +39,7 @@ export const REAL_SERVER = {
   alpha: { value: bool, default: "(virtual server's, off)", repeat: "last", tier: "core", since: "1.3.7",
     effective: { test: "test/unit/words/checks.test.ts" },
     doc: "Default of checkers: start as down." },
-  retry: { value: integer(1, UINT32_MAX), default: "(virtual server's)", repeat: "last", tier: "core", since: "1.3.7",
+  retry: { value: strictInteger(1, UINT32_MAX), default: "(virtual server's)", repeat: "last", tier: "core", since: "1.3.7",
     effective: { test: "test/unit/words/checks.test.ts" },
     doc: "Default of checkers." },
   delay_before_retry: { value: seconds(0), default: "(virtual server's)", unit: "s", repeat: "last", tier: "core", since: "1.3.7",

@@ -3,7 +3,7 @@ import { type Family, familyOf, type IpText } from "../../base/ip.ts";
 import type { NextHop, Route } from "../model.ts";
 import type { Reader } from "../reader.ts";
 import type { Word } from "../tree.ts";
-import { choice, flag, iface, integer, ip, text, UINT32_MAX } from "../values.ts";
+import { choice, flag, iface, ip, strictInteger, text, UINT32_MAX } from "../values.ts";
 import { encap } from "./encap.ts";
 import type { Table, Value } from "./keyword.ts";
 import { type Option, type Options, readOptions } from "./line-reader.ts";
@@ -43,7 +43,7 @@ const NEXT_HOP = {
     doc: "Output interface of the leg.",
   },
   weight: {
-    value: integer(1, 256),
+    value: strictInteger(1, 256),
     initial: 1,
     repeat: "last",
     tier: "full",
@@ -124,13 +124,13 @@ export const ROUTE = {
   scope: { value: routeScope, default: "global", repeat: "last", tier: "seed", since: "1.0.3",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Scope." },
-  metric: { value: integer(0, UINT32_MAX), initial: 0, repeat: "last", tier: "seed", since: "1.1.15", aliases: "priority, preference",
+  metric: { value: strictInteger(0, UINT32_MAX), initial: 0, repeat: "last", tier: "seed", since: "1.1.15", aliases: "priority, preference",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Metric." },
-  priority: { value: integer(0, UINT32_MAX), repeat: "last", tier: "full", since: "1.2.24", sameAs: "metric", aliases: "metric",
+  priority: { value: strictInteger(0, UINT32_MAX), repeat: "last", tier: "full", since: "1.2.24", sameAs: "metric", aliases: "metric",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Other word for metric." },
-  preference: { value: integer(0, UINT32_MAX), repeat: "last", tier: "full", since: "1.2.24", sameAs: "metric", aliases: "metric",
+  preference: { value: strictInteger(0, UINT32_MAX), repeat: "last", tier: "full", since: "1.2.24", sameAs: "metric", aliases: "metric",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Other word for metric." },
   dev: { value: iface, default: "(none)", repeat: "last", tier: "seed", since: "1.0.1", aliases: "oif",
@@ -143,13 +143,13 @@ export const ROUTE = {
     doc: "Treat the gateway as directly reachable." },
   encap: { value: encap, default: "(none)", repeat: "last", tier: "full", since: "1.2.24", effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Lightweight tunnel encapsulation; ip and ip6 need id or dst." },
-  expires: { value: integer(0, UINT32_MAX), default: "(never)", unit: "s", repeat: "last", tier: "full", since: "1.2.24",
+  expires: { value: strictInteger(0, UINT32_MAX), default: "(never)", unit: "s", repeat: "last", tier: "full", since: "1.2.24",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Lifetime, IPv6 only." },
   mtu: { value: lockable, default: "(path)", unit: "bytes", repeat: "last", tier: "full", since: "1.2.24",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Path MTU." },
-  hoplimit: { value: integer(0, 255), default: "(kernel)", repeat: "last", tier: "full", since: "1.2.24",
+  hoplimit: { value: strictInteger(0, 255), default: "(kernel)", repeat: "last", tier: "full", since: "1.2.24",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Hop limit." },
   advmss: { value: lockable, default: "(kernel)", unit: "bytes", repeat: "last", tier: "full", since: "1.2.24",
@@ -167,7 +167,7 @@ export const ROUTE = {
   reordering: { value: lockable, default: "(kernel)", repeat: "last", tier: "full", since: "1.2.24",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Tolerated reordering." },
-  window: { value: integer(0, UINT32_MAX), default: "(kernel)", unit: "bytes", repeat: "last", tier: "full", since: "1.2.24",
+  window: { value: strictInteger(0, UINT32_MAX), default: "(kernel)", unit: "bytes", repeat: "last", tier: "full", since: "1.2.24",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Largest window." },
   cwnd: { value: lockable, default: "(kernel)", repeat: "last", tier: "full", since: "1.2.24",
@@ -178,10 +178,10 @@ export const ROUTE = {
     doc: "Slow-start threshold." },
   realms: { value: realms, default: "(none)", repeat: "last", tier: "full", since: "1.2.24", effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Realm, IPv4 only." },
-  initcwnd: { value: integer(0, UINT32_MAX), default: "(kernel)", repeat: "last", tier: "full", since: "1.2.24",
+  initcwnd: { value: strictInteger(0, UINT32_MAX), default: "(kernel)", repeat: "last", tier: "full", since: "1.2.24",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Initial congestion window." },
-  initrwnd: { value: integer(0, UINT32_MAX), default: "(kernel)", repeat: "last", tier: "full", since: "1.2.24",
+  initrwnd: { value: strictInteger(0, UINT32_MAX), default: "(kernel)", repeat: "last", tier: "full", since: "1.2.24",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Initial receive window." },
   features: { value: choice("ecn"), default: "(none)", repeat: "accumulate", tier: "full", since: "1.2.24",
@@ -259,7 +259,7 @@ function readRoute(words: Reader): Route | undefined {
   let type = "unicast";
   let destination: Destination | undefined;
   let broken = false;
-  const { options, failed } = readOptions(words, ROUTE, "a route", (word) => {
+  const other = (word: Word): boolean => {
     if (isType(word.text)) {
       words.next();
       type = word.text;
@@ -285,8 +285,10 @@ function readRoute(words: Reader): Route | undefined {
     if (read) destination = read;
     else broken = true;
     return true;
-  });
-  if (broken || failed.length > 0) return undefined;
+  };
+  const { options, failed, strange } = readOptions(words, ROUTE, "a route", other, undefined, LEFT_OUT);
+  // keepalived takes a strange word for a destination that is none.
+  if (broken || strange || failed.length > 0) return undefined;
   if (!destination) {
     words.error(
       first,
@@ -298,6 +300,8 @@ function readRoute(words: Reader): Route | undefined {
   }
   return buildRoute(words, first, type, destination, options);
 }
+
+const LEFT_OUT = "the route is left out";
 
 function looksLikeDestination(text: string): boolean {
   return ANYWHERE.has(text) || /^[0-9a-fA-F:]*[.:][0-9a-fA-F.:]*(\/.*)?$/.test(text);

@@ -3,7 +3,7 @@ import { type Family, familyOf } from "../../base/ip.ts";
 import type { Rule } from "../model.ts";
 import type { Reader } from "../reader.ts";
 import type { Word } from "../tree.ts";
-import { flag, INT32_MAX, iface, integer, integerSchema, one, text, UINT32_MAX } from "../values.ts";
+import { flag, INT32_MAX, iface, integerSchema, one, strictInteger, text, UINT32_MAX } from "../values.ts";
 import type { Table, Value } from "./keyword.ts";
 import { type Option, type Options, readOptions } from "./line-reader.ts";
 import {
@@ -68,10 +68,10 @@ export const RULE = {
     doc: "Other word for iif." },
   oif: { value: iface, default: "(any)", repeat: "last", tier: "full", since: "1.2.24", effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Output interface." },
-  suppress_prefixlength: { value: integer(0, INT32_MAX), default: "off", repeat: "last", tier: "full", since: "1.2.24", aliases: "sup_pl",
+  suppress_prefixlength: { value: strictInteger(0, INT32_MAX), default: "off", repeat: "last", tier: "full", since: "1.2.24", aliases: "sup_pl",
     effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Ignore results with so short a prefix; table action only." },
-  sup_pl: { value: integer(0, INT32_MAX), repeat: "last", tier: "full", since: "1.2.24", sameAs: "suppress_prefixlength",
+  sup_pl: { value: strictInteger(0, INT32_MAX), repeat: "last", tier: "full", since: "1.2.24", sameAs: "suppress_prefixlength",
     aliases: "suppress_prefixlength", effective: { test: "test/netns/vrrp-lines.test.ts" },
     doc: "Short form." },
   suppress_ifgroup: { value: interfaceGroup, default: "off", repeat: "last", tier: "full", since: "1.2.24", aliases: "sup_group",
@@ -137,7 +137,7 @@ function readRule(words: Reader): RuleLine | undefined {
   if (!first) return undefined;
   let action: Rule["action"] | undefined;
   let broken = false;
-  const { options, failed } = readOptions(words, RULE, "a rule", (word) => {
+  const other = (word: Word): boolean => {
     if (word.text === "goto") {
       words.next();
       const preference = words.value(integerSchema(0, UINT32_MAX), "the preference of a later rule", "goto");
@@ -151,8 +151,9 @@ function readRule(words: Reader): RuleLine | undefined {
     words.next();
     action = { kind: verdict };
     return true;
-  });
-  if (broken || failed.length > 0) return undefined;
+  };
+  const { options, failed, strange } = readOptions(words, RULE, "a rule", other, undefined, "the rule is left out");
+  if (broken || strange || failed.length > 0) return undefined;
   if (options.table) action = { kind: "table", table: options.table.value };
   const l3mdev = options.l3mdev !== undefined;
   if (!action && !l3mdev) {

@@ -4,7 +4,7 @@ import { MAX_RANGE_ADDRESSES } from "../limits.ts";
 import type { Forwarding } from "../model.ts";
 import type { Reader } from "../reader.ts";
 import type { Word } from "../tree.ts";
-import { integerSchema, ipSchema, nonEmptySchema, UINT32_MAX, wordSchema, wordsSchema } from "../values.ts";
+import { integerSchema, ipSchema, nonEmptySchema, readNumber, UINT32_MAX, wordSchema, wordsSchema } from "../values.ts";
 import type { Value } from "./keyword.ts";
 
 const portSchema = integerSchema(0, 65535);
@@ -54,7 +54,7 @@ function readEndpoint(words: Reader, expected: string): Endpoint | undefined {
 
 /** A port that may be left out; false after a finding. */
 function readPort(words: Reader): number | undefined | false {
-  return words.atEnd ? undefined : (words.value(portSchema, "a port", "port") ?? false);
+  return words.atEnd ? undefined : (readNumber(words, portSchema, "a port", 1, 65535, "port") ?? false);
 }
 
 export interface RealServerName {

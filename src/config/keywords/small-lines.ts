@@ -1,6 +1,6 @@
 // Config core: lines of trackers, unicast peers and virtual server groups, and the words of lvs_sync_daemon, lvs_method and
 // use_vmac (language.md §14.2, §14.5, §14.6).
-import { choice, flag, ifname, integer, multicastSchema, nonEmptySchema, one } from "../values.ts";
+import { choice, flag, ifname, multicastSchema, nonEmptySchema, one, strictInteger } from "../values.ts";
 import type { Table } from "./keyword.ts";
 import { interfaceGroup } from "./line-values.ts";
 import { positional } from "./positional.ts";
@@ -23,9 +23,9 @@ export const UNICAST_PEER = {
   "<ip>": { value: positional("IP"), default: "(required)", repeat: "once each", tier: "core", since: "1.2.8",
     effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "A peer; duplicates and the other family are errors." },
-  min_ttl: { value: integer(0, 255), initial: 0, repeat: "last", tier: "full", since: "2.1.0", effective: { test: "test/unit/words/vrrp-packets.test.ts" },
+  min_ttl: { value: strictInteger(0, 255), initial: 0, repeat: "last", tier: "full", since: "2.1.0", effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "Least TTL of its adverts; also switches check_unicast_src on." },
-  max_ttl: { value: integer(0, 255), initial: 255, repeat: "last", tier: "full", since: "2.1.0",
+  max_ttl: { value: strictInteger(0, 255), initial: 255, repeat: "last", tier: "full", since: "2.1.0",
     effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "Greatest TTL of its adverts; also switches check_unicast_src on." },
 } as const satisfies Table;
@@ -48,15 +48,15 @@ export const SYNC_DAEMON = {
   inst: { value: one("VRRP-INSTANCE", nonEmptySchema, "the name of a vrrp_instance"), default: "(none)", repeat: "once", tier: "core",
     since: "2.1.0", effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
     doc: "Instance whose role the daemon follows; an unknown one clears the setting." },
-  id: { value: integer(0, 255), default: "VRID, else 0", repeat: "last", tier: "core", since: "1.2.24",
+  id: { value: strictInteger(0, 255), default: "VRID, else 0", repeat: "last", tier: "core", since: "1.2.24",
     effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
     doc: "Sync id." },
-  maxlen: { value: integer(1, 65507), default: "(kernel)", unit: "bytes", repeat: "last", tier: "full", since: "1.2.24",
+  maxlen: { value: strictInteger(1, 65507), default: "(kernel)", unit: "bytes", repeat: "last", tier: "full", since: "1.2.24",
     effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
     doc: "Largest sync packet." },
-  port: { value: integer(1, 65535), initial: 8848, repeat: "last", tier: "full", since: "1.2.24", effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
+  port: { value: strictInteger(1, 65535), initial: 8848, repeat: "last", tier: "full", since: "1.2.24", effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
     doc: "UDP port." },
-  ttl: { value: integer(1, 255), initial: 1, repeat: "last", tier: "full", since: "1.2.24", effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
+  ttl: { value: strictInteger(1, 255), initial: 1, repeat: "last", tier: "full", since: "1.2.24", effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
     doc: "Multicast TTL." },
   group: { value: one("MCAST-IP", multicastSchema(), "a multicast address"), default: "224.0.0.81", repeat: "last", tier: "full", since: "1.2.24",
     effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
@@ -68,7 +68,7 @@ export const TUNNEL = {
   type: { value: choice("ipip", "gue", "gre"), initial: "ipip", repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_type",
     effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "Tunnel kind." },
-  port: { value: integer(1, 65535), default: "(required for gue, forbidden else)", repeat: "last", tier: "full", since: "2.0.18",
+  port: { value: strictInteger(1, 65535), default: "(required for gue, forbidden else)", repeat: "last", tier: "full", since: "2.0.18",
     build: "ipvs_tun_type", effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "UDP port of a gue tunnel." },
   nocsum: { value: flag, initial: true, repeat: "last", tier: "full", since: "2.0.18", build: "ipvs_tun_csum",

@@ -47,12 +47,18 @@ function tracker(kind: TrackerKind): Value<TrackerUse> {
       if (kind === "interface" && words.convert(word, interfaceSchema, "track_interface") === undefined)
         return undefined;
       if (!words.take("weight")) {
+        if (words.atEnd) return { name: word.text, word };
+        // keepalived leaves the whole line out.
         words.refuseRest(`a line of track_${kind}`, didYouMean(words.peek()?.text ?? "", ["weight"]));
-        return { name: word.text, word };
+        return undefined;
       }
       const at = words.need(`an integer from -${limit} to ${limit}`, "weight");
       const given = at && words.convert(at, schema, "weight");
-      if (!at || given === undefined) return undefined;
+      if (!at) return undefined;
+      if (given === undefined) {
+        words.takeAll();
+        return { name: word.text, ...weightInstead(at.text), word };
+      }
       const weight = Math.min(Math.max(given, -limit), limit);
       if (weight !== given)
         words.warn(
@@ -66,10 +72,20 @@ function tracker(kind: TrackerKind): Value<TrackerUse> {
         : kind !== "interface" && words.take("noreverse")
           ? false
           : undefined;
+      if (kind === "file" && !words.atEnd) {
+        words.refuseRest("weight", "expected reverse or noreverse");
+        return undefined;
+      }
       words.refuseRest("weight", `expected ${kind === "interface" ? "reverse" : "reverse or noreverse"}`);
       return reverse === undefined ? { name: word.text, weight, word } : { name: word.text, weight, reverse, word };
     },
   };
+}
+
+/** What counts in place of a wrong weight, as in keepalived: the number it begins with, else 0; that of the definition when it is too large. */
+function weightInstead(text: string): Pick<TrackerUse, "weight"> {
+  const weight = Number.parseInt(text, 10) || 0;
+  return Math.abs(weight) > 254 ? {} : { weight };
 }
 
 function trackerLines(kind: TrackerKind): Lines<TrackerUse> {

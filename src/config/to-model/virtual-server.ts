@@ -358,18 +358,20 @@ function quorumOf(
   let total = 0;
   for (const server of servers) total += server.weight;
   let quorum = block.quorum?.value ?? VIRTUAL_SERVER.quorum.initial;
+  const unsure = block.real_server?.some((server) => server.attempted.has("weight"));
   const complete = !attempted.has("real_server");
   if (block.quorum && complete && quorum > total && total > 0) {
     // keepalived: `-t` exits 5, and a run goes on with the sum.
-    findings.add("warning", wordSpan(block.quorum), {
-      code: "quorum-too-high",
-      message: `quorum ${quorum} is more than all real servers together weigh (${total}): ${total} is taken`,
-    });
+    if (!attempted.has("quorum") && !unsure)
+      findings.add("warning", wordSpan(block.quorum), {
+        code: "quorum-too-high",
+        message: `quorum ${quorum} is more than all real servers together weigh (${total}): ${total} is taken`,
+      });
     quorum = total;
   }
   let hysteresis = block.hysteresis?.value ?? VIRTUAL_SERVER.hysteresis.initial;
   if (block.hysteresis && hysteresis >= quorum) {
-    if (!attempted.has("quorum"))
+    if (!attempted.has("quorum") && !attempted.has("hysteresis") && !unsure)
       findings.add("error", wordSpan(block.hysteresis), {
         code: "hysteresis-too-high",
         message: `hysteresis ${hysteresis} is not below the quorum (${quorum}): ${quorum - 1} is taken`,
@@ -505,8 +507,8 @@ function sharedByRange(
   const port = serverPort(bound, ported, inherited, findings);
   return {
     port,
-    // keepalived: the port of a server behind a mark is cleared for the kernel only.
-    checkPort: port === 0 ? (entry.value.port ?? 0) : port,
+    // keepalived: a port that the service's replaces, or that a mark clears, is replaced for the kernel only.
+    checkPort: entry.value.port || port,
     forwarding,
     lowerThreshold: lowerThresholdOf(entry, findings),
     origin: entry.statement.origin,

@@ -28,7 +28,8 @@ export interface InstanceContext {
 
 /** The packet counts its addresses in one byte; what fits the interface's MTU is known only when it runs. */
 const MAX_ADDRESSES = 255;
-const OWNER_PRIORITY = 255;
+/** Of a director that owns the addresses (RFC 9568 §6.1). */
+export const OWNER_PRIORITY = 255;
 const DEFAULT_PRIORITY = 100;
 
 /** The model of one instance; undefined when it can't run, and a finding says why. */
@@ -45,7 +46,9 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
   const strict = block.strict_mode?.value ?? global.vrrp_strict?.value ?? false;
   const version = versionOf(bound, family, strict, context);
   const said = stateOf(bound, findings);
-  const priority = block.priority?.value ?? (said === "MASTER" ? OWNER_PRIORITY : DEFAULT_PRIORITY);
+  // A priority that can't be read counts as given: the default is taken, not that of an owner.
+  const unsaid = said === "MASTER" && !bound.attempted.has("priority") ? OWNER_PRIORITY : DEFAULT_PRIORITY;
+  const priority = block.priority?.value ?? unsaid;
   const owner = priority === OWNER_PRIORITY;
   const authentication = authenticationOf(bound, version, strict, findings);
   const state = initialStateOf(bound, said, { owner, strict, ah: authentication?.type === "AH" }, findings);
@@ -102,7 +105,7 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
     dontTrackPrimary: block.dont_track_primary?.value ?? false,
     linkbeatUsePolling: block.linkbeat_use_polling?.value ?? false,
     tracking: toTracking(
-      block,
+      withoutOwnInterface(block),
       context.trackers,
       // With a mistake in its priority nobody knows whether it is one.
       owner && !bound.attempted.has("priority")
@@ -452,6 +455,17 @@ function unicastOf(bound: BoundInstance, family: Family, context: InstanceContex
     faultWithoutPeer,
     oldChecksum: checksum === undefined ? "auto" : checksum === "never" ? "never" : "always",
   };
+}
+
+/** The interface of the instance itself is tracked without being asked for, or not at all with dont_track_primary. */
+function withoutOwnInterface(block: BoundInstance["block"]): BoundInstance["block"] {
+  const { interface: own, track_interface: tracked } = block;
+  if (!own || !tracked) return block;
+  const others = tracked.map((entry) => ({
+    ...entry,
+    lines: entry.lines.filter((line) => line.value.name !== own.value),
+  }));
+  return { ...block, track_interface: others };
 }
 
 /** keepalived: losing it is a fault anyway, or not at all with dont_track_primary. */

@@ -38,7 +38,7 @@ bfd_instance peer {
 `;
 const ADDRESSES = "virtual_ipaddress {\n192.0.2.50/24\n}";
 const instance = (name: string, vrid: number, body: string) =>
-  `vrrp_instance ${name} {\ninterface eth${vrid % 4}\nvirtual_router_id ${vrid}\n${body}\n}\n`;
+  `vrrp_instance ${name} {\ninterface eth${(vrid + 1) % 4}\nvirtual_router_id ${vrid}\n${body}\n}\n`;
 const INSTANCES =
   instance("VI_1", 11, "virtual_ipaddress {\n192.0.2.61/24\n}") +
   instance("VI_2", 12, "virtual_ipaddress {\n192.0.2.62/24\n}");

@@ -6,7 +6,7 @@ BUILD_FLAGS := --compile --minify --bytecode --format=esm --splitting --no-compi
 REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 SOURCES := $(shell find src ffi -name '*.ts') package-lock.json
 DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables tcpdump busybox-static curl openssl kmod \
-  iputils-ping procps xz-utils zstd lz4 util-linux
+  iputils-ping procps tcc xz-utils zstd lz4 util-linux
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build run check fmt test test-unit test-deno test-netns test-vm test-words bench docs clean

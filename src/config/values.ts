@@ -266,7 +266,7 @@ export function readNumber(
   const word = words.need(expected, of);
   if (!word) return undefined;
   const ahead = Number.parseInt(word.text, 10) || 0;
-  const taken = ahead >= min && ahead <= max && !(min >= 0 && word.text.includes("-"));
+  const taken = ahead >= min && ahead <= max && !(min >= 0 && /^\s*-/.test(word.text));
   if (!taken || DECIMAL.test(word.text)) return words.convert(word, schema, of);
   const what = of ?? (words.subject ?? words.keyword).text;
   words.error(
@@ -332,7 +332,26 @@ export function choice<const W extends string>(...accepted: W[]): Value<W> {
   return one(`ENUM(${accepted.join("|")})`, wordsSchema(accepted));
 }
 
-export const ip: Value<IpText> = one("IP", ipSchema, "an IPv4 or IPv6 address");
+export const ip: Value<IpText> = { grammar: "IP", read: (words) => readHost(words, "an IPv4 or IPv6 address") };
+
+/** An address; behind one a prefix length does no harm, as in keepalived. */
+export function readHost(words: Reader, expected: string, of?: string): IpText | undefined {
+  const plain = words.plain(ipSchema);
+  const word = words.peek();
+  if (plain !== undefined || !word) return plain ?? words.value(ipSchema, expected, of);
+  const [host = "", length] = word.text.split("/", 2);
+  const read = /^\d+$/.test(length ?? "") ? canonicalIp(host) : undefined;
+  if (read === undefined) return words.value(ipSchema, expected, of);
+  words.next();
+  words.warn(
+    word,
+    "prefix-ignored",
+    `${of ?? words.keyword.text} takes an address: /${length} is ignored`,
+    `write ${host}`,
+  );
+  return read;
+}
+
 const portSchema = integerSchema(1, 65535);
 export const port: Value<number> = {
   grammar: "PORT(1..65535)",

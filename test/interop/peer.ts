@@ -32,7 +32,8 @@ export async function runPeer(host: Namespace, folder: string, stub?: string): P
   const out = join(folder, "out");
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out);
-  const child = start(host, folder, stub);
+  const command = [PROGRAM, "-n", "-l", "-D", "-d", "-G", "-B", "-f", join(folder, "keepalived.conf")];
+  const child = startAlone(host, folder, command, { TMPDIR: out, ...(stub !== undefined && { LD_PRELOAD: stub }) });
   let log = "";
   child.stdout?.on("data", (bytes: Buffer) => (log += bytes));
   child.stderr?.on("data", (bytes: Buffer) => (log += bytes));
@@ -90,31 +91,29 @@ function dumpOf(out: string, worker: string): string | undefined {
   }
 }
 
-function start(host: Namespace, folder: string, stub: string | undefined): ChildProcess {
+/** Starts a program as the first of its own process namespace, with mounts of its own: what it starts ends with it. */
+export function startAlone(
+  host: Namespace,
+  folder: string,
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+): ChildProcess {
   const own = "mount -t tmpfs none /run && mount -t tmpfs none /var/tmp && mount -t proc proc /proc";
-  const script = `${own} && cd ${folder} && exec "$@"`;
-  const args = ["-n", "-l", "-D", "-d", "-G", "-B", "-f", join(folder, "keepalived.conf")];
-  return spawn(
-    "ip",
-    [
-      "netns",
-      "exec",
-      host.name,
-      "unshare",
-      "--mount",
-      "--pid",
-      "--fork",
-      "--kill-child",
-      "sh",
-      "-c",
-      script,
-      "sh",
-    ].concat(PROGRAM, args),
-    {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: process.env.PATH, TMPDIR: join(folder, "out"), ...(stub !== undefined && { LD_PRELOAD: stub }) },
-    },
-  );
+  const alone = [
+    "unshare",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "sh",
+    "-c",
+    `${own} && cd ${folder} && exec "$@"`,
+    "sh",
+  ];
+  return spawn("ip", ["netns", "exec", host.name, ...alone, ...command], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin", ...env },
+  });
 }
 
 /** keepalived is the one child of unshare. */

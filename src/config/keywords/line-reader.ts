@@ -64,8 +64,6 @@ export function readOptions<T extends Table>(
       continue;
     }
     words.next();
-    const valueAt = words.position;
-    const next = words.peek();
     if (found.row.status === "deprecated")
       words.warn(
         word,
@@ -80,8 +78,6 @@ export function readOptions<T extends Table>(
     lost = value === undefined;
     if (value === undefined) {
       failed.push(found.held);
-      // An option in place of a value: the value was left out.
-      if (next && words.position === valueAt + 1 && rows.rows.has(next.text)) words.putBack();
     } else if (found.repeat === "list") {
       if (Array.isArray(before)) before.push({ value, word });
       else options[found.held] = [{ value, word }];

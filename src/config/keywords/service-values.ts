@@ -4,7 +4,16 @@ import { MAX_RANGE_ADDRESSES } from "../limits.ts";
 import type { Forwarding } from "../model.ts";
 import type { Reader } from "../reader.ts";
 import type { Word } from "../tree.ts";
-import { integerSchema, ipSchema, nonEmptySchema, readNumber, UINT32_MAX, wordSchema, wordsSchema } from "../values.ts";
+import {
+  integerSchema,
+  ipSchema,
+  nonEmptySchema,
+  readHost,
+  readNumber,
+  UINT32_MAX,
+  wordSchema,
+  wordsSchema,
+} from "../values.ts";
 import type { Value } from "./keyword.ts";
 
 const portSchema = integerSchema(0, 65535);
@@ -45,7 +54,7 @@ export const endpoint: Value<Endpoint> = {
 };
 
 function readEndpoint(words: Reader, expected: string): Endpoint | undefined {
-  const ip = words.value(ipSchema, expected);
+  const ip = readHost(words, expected);
   if (ip === undefined) return undefined;
   const port = readPort(words);
   if (port === false) return undefined;
@@ -76,9 +85,10 @@ export const realServerName: Value<RealServerName> = {
 };
 
 function readOtherServer(words: Reader): readonly IpText[] | undefined {
-  const word = words.need("an address, or a range such as 192.0.2.1-10");
-  if (!word) return undefined;
-  return word.text.includes("-") ? readRange(words, word) : single(words.convert(word, ipSchema));
+  const expected = "an address, or a range such as 192.0.2.1-10";
+  if (!words.peekText()?.includes("-")) return single(readHost(words, expected));
+  const word = words.need(expected);
+  return word && readRange(words, word);
 }
 
 function single(ip: IpText | undefined): readonly IpText[] | undefined {
@@ -311,17 +321,12 @@ export const granularity: Value<string> = {
         const length = /^\d+$/.test(text) ? Number(text) : Number.NaN;
         if (length >= 1 && length <= 128) return { ok: String(length) };
         const ip = canonicalIp(text);
-        if (ip !== undefined && familyOf(ip) === 4 && isNetmask(ipBytes(ip))) return { ok: ip };
+        if (ip !== undefined && familyOf(ip) === 4) return { ok: ip };
         return { bad: "an IPv4 netmask such as 255.255.255.0, or a prefix length from 1 to 128 for IPv6" };
       }),
       "a netmask or a prefix length",
     ),
 };
-
-function isNetmask(bytes: Uint8Array): boolean {
-  const ones = ~new DataView(bytes.buffer).getUint32(0) >>> 0;
-  return (ones & (ones + 1)) === 0 && ones !== UINT32_MAX;
-}
 
 /** Inclusive ranges of `status_code`. */
 export const statusCodes: Value<readonly (readonly [number, number])[]> = {

@@ -7,8 +7,8 @@ import type { Word } from "../tree.ts";
 import {
   integerSchema,
   interfaceSchema,
-  ipSchema,
   nonEmptySchema,
+  readHost,
   timeSchema,
   UINT32_MAX,
   wordSchema,
@@ -111,7 +111,7 @@ export interface Peer {
 export const unicastPeer: Value<Peer> = {
   grammar: "IP [min_ttl 0..255] [max_ttl 0..255]",
   read: (words) => {
-    const ip = words.value(ipSchema, "an address", "unicast_peer");
+    const ip = readHost(words, "an address", "unicast_peer");
     if (ip === undefined) return undefined;
     const { options } = readOptions(words, UNICAST_PEER, "a peer");
     return {

@@ -572,7 +572,8 @@ function serverPort(bound: BoundVirtualServer, server: Ported, inherited: Inheri
       });
     return 0;
   }
-  if (port === undefined) return inherited.port;
+  // keepalived: port 0 is none.
+  if (port === undefined || (port === 0 && bound.value.kind === "address")) return inherited.port;
   if (method === "NAT" || bound.value.kind === "group" || port === inherited.port) return port;
   // A service whose port was left out has its own finding.
   if (!server.unsure && !bound.attempted.has("lvs_method") && inherited.port !== 0)

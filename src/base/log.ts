@@ -16,25 +16,31 @@ export type Log = (line: LogLine) => void;
 
 /** `2026-11-23T08:00:00.000Z info checker: message`. Control characters in the message are escaped. */
 export function renderText(line: LogLine, wallMs: number): string {
-  return `${new Date(wallMs).toISOString()} ${line.level} ${escapeControls(line.area)}: ${escapeControls(line.message)}`;
+  return `${new Date(wallMs).toISOString()} ${renderBare(line)}`;
+}
+
+/** Without the time, which whoever keeps the line adds. */
+export function renderBare(line: LogLine): string {
+  return `${line.level} ${escapeControls(line.area)}: ${escapeControls(line.message)}`;
 }
 
 export function renderJson(line: LogLine, wallMs: number): string {
   const { fields, ...rest } = line;
-  return JSON.stringify({ time: new Date(wallMs).toISOString(), ...rest, ...fields });
+  return safeJson(JSON.stringify({ time: new Date(wallMs).toISOString(), ...rest, ...fields }));
 }
+
+/** JSON text that a terminal shows as it is: JSON itself leaves DEL, C1 and direction marks alone. */
+export function safeJson(json: string): string {
+  // All of them can only stand inside strings.
+  return json.replace(UNSAFE_IN_JSON, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+const UNSAFE_IN_JSON = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+/** C0, DEL, C1, line and paragraph separators, direction marks and what can't be seen. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+const UNSAFE_IN_TEXT = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 /** Makes text from outside safe for one line of a log, a header or a terminal. */
 export function escapeControls(text: string): string {
-  let safe = "";
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    safe += isControl(code) ? `\\x${code.toString(16).padStart(2, "0")}` : character;
-  }
-  return safe;
-}
-
-/** C0, DEL, C1, and the line and paragraph separators of Unicode. */
-function isControl(code: number): boolean {
-  return code < 0x20 || (code >= 0x7f && code < 0xa0) || code === 0x2028 || code === 0x2029;
+  return text.replace(UNSAFE_IN_TEXT, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

@@ -1,10 +1,10 @@
 // CLI: keepalived's `-t [LOG_FILE]`: test the configuration and end, with keepalived's exit status (language.md §17).
-import { appendFileSync } from "node:fs";
 import type { Diagnostic } from "../config/diagnostic.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/model.ts";
 import type { JudgedProgram } from "../config/programs.ts";
 import { renderDiagnostic } from "../config/render.ts";
+import { appendRegular } from "../kernel/regular-file.ts";
 import { machineContext } from "../process/bind-context.ts";
 import { configFiles } from "../process/config-files.ts";
 import { type MachineResult, onThisMachine } from "../process/on-this-machine.ts";
@@ -48,7 +48,7 @@ export function configTest(options: ConfigTestOptions): number {
   if (logFile === undefined || logFile === "") process.stderr.write(text);
   else {
     try {
-      appendFileSync(logFile, text, { mode: 0o600 });
+      appendRegular(logFile, text, 0o600);
     } catch (error) {
       process.stderr.write(`lbd: can't write ${logFile}: ${error instanceof Error ? error.message : String(error)}\n`);
       return TEST_EXIT.failed;

@@ -2,6 +2,7 @@
 import { defineCommand } from "citty";
 import * as v from "valibot";
 import { Status, VirtualServerList, VrrpList } from "../api/answers.ts";
+import { safeJson } from "../base/log.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
 import { DEFAULT_RUN_DIR } from "../process/options.ts";
 import { takeSignal } from "../process/signals.ts";
@@ -87,7 +88,7 @@ async function show(
 }
 
 function render(shown: Shown, json: boolean | undefined): string {
-  return json ? JSON.stringify(shown.json) : shown.text(Date.now());
+  return json ? safeJson(JSON.stringify(shown.json)) : shown.text(Date.now());
 }
 
 const readStatus: Reader = async (runDir) => {

@@ -1,21 +1,102 @@
-// Adapter: makes the named pipes of the notify FIFOs (cli-signals.md §6): owner from the keyword, nobody else may write.
-import { chownSync } from "node:fs";
+// Adapter: the named pipes of the notify FIFOs (cli-signals.md §6): made if missing, with an owner from the keyword. All that is looked at
+// and changed is the opened pipe, never what the path names by then: the directory may be somebody else's.
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { EEXIST, SyscallError } from "../../ffi/errno.ts";
 import { mkfifo } from "../../ffi/fd.ts";
 import { findAccount } from "./accounts.ts";
 
 const FIFO_MODE = 0o600;
+const OTHERS_WRITE = 0o022;
 
-/** @throws Error when it can't be made, or the user or group is unknown */
-export function makeFifo(path: string, user: string | undefined, group: string | undefined): "made" | "exists" {
+export interface OpenFifo {
+  /** Open for reading and writing, not blocking. */
+  readonly fd: number;
+  /** Others could put another pipe in its place; in words. */
+  readonly warning?: string;
+  /** Closes it; when it was made here and is still there it is removed. Never throws. */
+  close(): void;
+}
+
+/**
+ * Opens a FIFO, made if missing; then it belongs to `user` and `group`, and only to them. One that is there already must be root's (or of
+ * whoever runs this) or the user's. Needs CAP_CHOWN with a user, so a process without it calls this before it gives that up.
+ * @throws Error when it can't be made or is no FIFO of ours, or the user or group is unknown
+ */
+export function openNotifyFifo(path: string, user: string | undefined, group: string | undefined): OpenFifo {
   const owner = user === undefined ? undefined : findAccount(user, group);
   if (owner && !owner.ok) throw new Error(owner.reason);
+  const account = owner?.account;
+  const made = make(path);
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY);
   try {
-    mkfifo(path, FIFO_MODE);
+    const stats = fstatSync(fd);
+    const refusal = whyNotOurs(stats, made, account?.uid);
+    if (refusal !== undefined) throw new Error(`${path} ${refusal}`);
+    if (made && account) fchownSync(fd, account.uid, account.gid);
+    const warning = openDirectory(dirname(path), account?.uid);
+    return {
+      fd,
+      ...(warning === undefined ? {} : { warning }),
+      close: () => closeFifo(path, fd, made ? stats : undefined),
+    };
   } catch (error) {
-    if (error instanceof SyscallError && error.errno === EEXIST) return "exists";
+    closeSync(fd);
     throw error;
   }
-  if (owner) chownSync(path, owner.account.uid, owner.account.gid);
-  return "made";
+}
+
+/** True when it was made now. */
+function make(path: string): boolean {
+  try {
+    mkfifo(path, FIFO_MODE);
+    return true;
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === EEXIST) return false;
+    throw error;
+  }
+}
+
+/** Undefined: it is what we made, or an owner's that we trust. */
+function whyNotOurs(stats: Stats, made: boolean, user: number | undefined): string | undefined {
+  if (!stats.isFIFO()) return "exists and is not a FIFO: remove it or name another path";
+  const own = process.geteuid?.() ?? 0;
+  if (made)
+    // Somebody exchanged it meanwhile for another name of another pipe.
+    return stats.uid === own && stats.nlink === 1 && (stats.mode & 0o077) === 0
+      ? undefined
+      : "is not the FIFO that was made";
+  if (stats.uid === 0 || stats.uid === own || stats.uid === user) return undefined;
+  return `is a FIFO of uid ${stats.uid}, neither root's nor the named user's: remove it or name its user`;
+}
+
+function openDirectory(path: string, user: number | undefined): string | undefined {
+  const { mode, uid, gid } = statSync(path);
+  const own = process.geteuid?.() ?? 0;
+  if ((mode & 0o1000) !== 0) return undefined;
+  if (uid !== 0 && uid !== own && uid !== user)
+    return `its directory ${path} belongs to uid ${uid}, who can put another in its place`;
+  const writers = mode & (gid === 0 ? 0o002 : OTHERS_WRITE);
+  return writers === 0 ? undefined : `others can put another in its place: they may write to ${path}`;
+}
+
+function closeFifo(path: string, fd: number, made: Stats | undefined): void {
+  closeSync(fd);
+  if (!made) return;
+  try {
+    const there = lstatSync(path);
+    if (there.ino === made.ino && there.dev === made.dev) unlinkSync(path);
+  } catch {
+    // Somebody removed it, or its directory: it is gone, which was the wish.
+  }
 }

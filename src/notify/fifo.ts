@@ -1,6 +1,6 @@
 // Adapter notify: the lines of the notify FIFOs (cli-signals.md §6), and a writer that never blocks: what a slow reader leaves
 // no room for is lost and counted, as with keepalived.
-import { closeSync, constants, fstatSync, openSync, unlinkSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { unreachable } from "../base/never.ts";
 import type { Notification } from "./notification.ts";
 
@@ -27,25 +27,20 @@ export function fifoLine(notification: Notification): string | undefined {
 export interface FifoWriter {
   /** True when the whole line went into the pipe. */
   write(line: string): boolean;
-  readonly path: string;
   /** Closes the pipe, and removes it when we made it. */
   close(): void;
 }
 
-/**
- * Opens a FIFO for writing, making it when it is missing. The pipe is held open for reading too, so that lines wait for a reader
- * that comes later. `make` is mkfifo(3) with owner and mode, handed in because it is a system call.
- * @throws Error when the path holds something that is no FIFO, or can't be made
- */
-export function openFifo(path: string, make: (path: string) => "made" | "exists"): FifoWriter {
-  const made = make(path) === "made";
-  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-  if (!fstatSync(fd).isFIFO()) {
-    closeSync(fd);
-    throw new Error(`${path} exists and is not a FIFO: remove it or name another path`);
-  }
+/** A FIFO that is open for reading too, so that lines wait for a reader that comes later (kernel/make-fifo.ts). */
+export interface OpenedFifo {
+  readonly fd: number;
+  readonly warning?: string;
+  close(): void;
+}
+
+/** Writes lines to a FIFO that does not block; whole ones or nothing. */
+export function fifoWriter({ fd, close }: OpenedFifo): FifoWriter {
   return {
-    path,
     write(line) {
       try {
         const bytes = Buffer.from(line);
@@ -55,9 +50,6 @@ export function openFifo(path: string, make: (path: string) => "made" | "exists"
         return false;
       }
     },
-    close() {
-      closeSync(fd);
-      if (made) unlinkSync(path);
-    },
+    close,
   };
 }

@@ -4,7 +4,7 @@ import type { Cancel, Clock } from "../base/clock.ts";
 import { observe } from "../base/histogram.ts";
 import type { Log } from "../base/log.ts";
 import type { Command, Fifo, GlobalConfig } from "../config/model.ts";
-import { type FifoWriter, fifoLine, openFifo } from "./fifo.ts";
+import { type FifoWriter, fifoLine, fifoWriter, type OpenedFifo } from "./fifo.ts";
 import { createMailer, type Mailer, mailFor } from "./mail.ts";
 import { createMailLimit } from "./mail-limit.ts";
 import type { Notification, Notifier } from "./notification.ts";
@@ -25,8 +25,8 @@ export interface NotifyPorts {
   readonly hostName: string;
   /** `limitMs` Infinity: it may run as long as this process. `end`: its group is ended before. */
   run(command: Command, extraArgs: readonly string[], limitMs: number, end?: AbortSignal): Promise<NotifyOutcome>;
-  /** mkfifo(3) with the owner and mode that the keyword asks for. */
-  makeFifo(path: string, user: string | undefined, group: string | undefined): "made" | "exists";
+  /** Opens it, made if missing with the owner that the keyword asks for. @throws Error when it can't be used */
+  openFifo(path: string, user: string | undefined, group: string | undefined): OpenedFifo;
 }
 
 /** With `notify_serial` a program may take this long: then its group is ended, and the next state is told. */
@@ -97,7 +97,9 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
     for (const fifo of wanted) {
       if (fifos.has(fifo.path)) continue;
       try {
-        const writer = openFifo(fifo.path, (path) => ports.makeFifo(path, fifo.user, fifo.group));
+        const opened = ports.openFifo(fifo.path, fifo.user, fifo.group);
+        if (opened.warning !== undefined) warn(`notify FIFO ${fifo.path}: ${opened.warning}`);
+        const writer = fifoWriter(opened);
         fifos.set(fifo.path, { fifo, writer });
         if (fifo.script) void runReader(fifo.path, fifo.script, writer);
       } catch (error) {

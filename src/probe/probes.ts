@@ -15,7 +15,7 @@ import { type DatagramPorts, noReply, startDatagram } from "./datagram.ts";
 import { createExecutor, type RunProgram } from "./exec.ts";
 import { createPinger, type PingPorts } from "./icmp.ts";
 import { type Conversation, startStream } from "./stream.ts";
-import { loadTlsSettings, startTlsStream, type TlsMemory, type TlsPorts, tlsMemory } from "./tls.ts";
+import { loadTlsSettings, type ReadWhole, startTlsStream, type TlsMemory, type TlsPorts, tlsMemory } from "./tls.ts";
 import type { TlsSettings } from "./tls-connect.ts";
 
 export interface ProbePorts extends TlsPorts, DatagramPorts, PingPorts {
@@ -24,6 +24,7 @@ export interface ProbePorts extends TlsPorts, DatagramPorts, PingPorts {
   runProgram: RunProgram;
   /** Text at the start of a file; undefined when there is none. */
   readFile(path: string): string | undefined;
+  readonly readWhole: ReadWhole;
 }
 
 export interface RunningProbes extends Probes {
@@ -106,7 +107,7 @@ export function createProbes(ports: ProbePorts): RunningProbes {
   return {
     start,
     setSslClient(ssl) {
-      tls = loadTlsSettings(ssl);
+      tls = loadTlsSettings(ssl, ports.readWhole);
       // Sessions under way hold what they need of it.
       if (systemContext?.ok) systemContext.value.free();
       systemContext = undefined;

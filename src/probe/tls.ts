@@ -1,5 +1,4 @@
 // Adapter: SSL_GET's connection: connects like any other check, then hands the socket to TLS. Same time limits as a plain one.
-import { readFileSync } from "node:fs";
 import type { Cancel } from "../base/clock.ts";
 import { escapeControls } from "../base/log.ts";
 import type { Decoded } from "../base/result.ts";
@@ -22,15 +21,21 @@ import { connectSystemTls } from "./tls-system.ts";
 /** Files of `SSL {}` are no longer than this. */
 const MAX_PEM_BYTES = 1024 * 1024;
 
+/** The whole of a regular file. @throws Error saying why not, and beyond `maxBytes` */
+export type ReadWhole = (path: string, maxBytes: number) => Uint8Array;
+
 /** The client's side of TLS from the configuration's files, or why they can't be used. */
-export function loadTlsSettings(ssl: SslClient | undefined): { settings: TlsSettings } | { error: string } {
+export function loadTlsSettings(
+  ssl: SslClient | undefined,
+  read: ReadWhole,
+): { settings: TlsSettings } | { error: string } {
   if (!ssl) return { settings: {} };
   try {
     return {
       settings: {
-        ...(ssl.certificate === undefined ? {} : { certificate: readPem(ssl.certificate) }),
-        ...(ssl.key === undefined ? {} : { key: readPem(ssl.key) }),
-        ...(ssl.ca === undefined ? {} : { ca: readPem(ssl.ca) }),
+        ...(ssl.certificate === undefined ? {} : { certificate: readPem(ssl.certificate, read) }),
+        ...(ssl.key === undefined ? {} : { key: readPem(ssl.key, read) }),
+        ...(ssl.ca === undefined ? {} : { ca: readPem(ssl.ca, read) }),
         ...(ssl.password === undefined ? {} : { password: ssl.password }),
       },
     };
@@ -39,10 +44,8 @@ export function loadTlsSettings(ssl: SslClient | undefined): { settings: TlsSett
   }
 }
 
-function readPem(path: string): string {
-  const text = readFileSync(path, "utf8");
-  if (text.length > MAX_PEM_BYTES) throw new Error(`${path} is longer than ${MAX_PEM_BYTES} bytes`);
-  return text;
+function readPem(path: string, read: ReadWhole): string {
+  return new TextDecoder().decode(read(path, MAX_PEM_BYTES));
 }
 
 /** The runtime's own TLS, or that of the system's OpenSSL. */

@@ -1,6 +1,7 @@
 // Process layer: what a role added to the kernel, kept in the run directory so that the next process of the role knows its own things
 // after a crash. /run is memory: a restart of the machine forgets it together with the kernel's tables.
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
+import { readRegular } from "../kernel/regular-file.ts";
 import { replaceFile } from "./replace-file.ts";
 
 /** Larger ones were not written by us. */
@@ -24,8 +25,7 @@ export function openJournal<T>(path: string, parse: (raw: unknown) => T | undefi
   return {
     read() {
       try {
-        const text = readFileSync(path, "utf8");
-        return text.length > MAX_JOURNAL_BYTES ? undefined : parse(JSON.parse(text));
+        return parse(JSON.parse(readRegular(path, MAX_JOURNAL_BYTES, "refused").toString("utf8")));
       } catch {
         return undefined;
       }

@@ -1,9 +1,10 @@
 // Process layer: one reading of the configuration, with this machine's files and names, as the director uses it.
-import { readFileSync } from "node:fs";
 import type { Diagnostic } from "../config/diagnostic.ts";
 import { notYetEffectiveLine } from "../config/effective.ts";
 import type { ConfigFiles } from "../config/include.ts";
+import { MAX_FILE_BYTES } from "../config/limits.ts";
 import { type LoadResult, loadConfig } from "../config/load.ts";
+import { readRegular } from "../kernel/regular-file.ts";
 import { machineContext } from "./bind-context.ts";
 import { configFiles } from "./config-files.ts";
 import type { Details, Reading } from "./configuration.ts";
@@ -89,7 +90,7 @@ function hashOf(files: readonly string[]): string | null {
   const { createHash } = process.getBuiltinModule("node:crypto");
   const hash = createHash("sha256");
   try {
-    for (const file of files) hash.update(readFileSync(file));
+    for (const file of files) hash.update(readRegular(file, MAX_FILE_BYTES, "followed"));
   } catch {
     return null;
   }

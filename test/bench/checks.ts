@@ -11,6 +11,7 @@ import { openPing, openTcp, openUdp } from "../../src/kernel/check-socket.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { readStart } from "../../src/kernel/file-watch.ts";
 import { openReadiness } from "../../src/kernel/readiness.ts";
+import { readWhole } from "../../src/kernel/regular-file.ts";
 import { systemTls } from "../../src/kernel/system-tls.ts";
 import { createProbes } from "../../src/probe/probes.ts";
 import { lbdLab } from "../support/lbd.ts";
@@ -65,6 +66,7 @@ async function measureRunner(kind: Kind, port: number): Promise<void> {
     random: Math.random,
     runProgram: () => Promise.resolve({ kind: "cannot-start", reason: "not in this bench" }),
     readFile: readStart,
+    readWhole,
   });
   let counting = false;
   let count = 0;

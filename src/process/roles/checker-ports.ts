@@ -6,12 +6,13 @@ import type { Config, GlobalConfig, ProcessRights, ScriptSecurity, SslClient } f
 import { openPing, openTcp, openUdp } from "../../kernel/check-socket.ts";
 import { type FileWatch, type FileWatches, openFileWatches, readStart } from "../../kernel/file-watch.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
-import { makeFifo } from "../../kernel/make-fifo.ts";
+import { openNotifyFifo } from "../../kernel/make-fifo.ts";
 import { openGroupMarkTables } from "../../kernel/nft-groups.ts";
 import type { IpvsTable } from "../../kernel/ports.ts";
 import { openReadiness, type Readiness } from "../../kernel/readiness.ts";
 import type { ReceiveBuffer } from "../../kernel/receive-buffer.ts";
 import { openReflector, type Reflector } from "../../kernel/reflector.ts";
+import { readWhole } from "../../kernel/regular-file.ts";
 import { openFileLimit, openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { createScriptPlaces, NOTIFY_PLACES } from "../../kernel/script-places.ts";
@@ -96,6 +97,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
       random,
       runProgram: (command, extraArgs, limitMs) => checkScripts.run(command, extraArgs, limitMs),
       readFile: files.read,
+      readWhole,
     }),
     notifier: lateNotifier((global) =>
       createNotifier("lvs", global, {
@@ -103,7 +105,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
         log,
         hostName: hostname(),
         run: (command, extraArgs, limitMs, end) => notifyScripts.run(command, extraArgs, limitMs, undefined, end),
-        makeFifo,
+        openFifo: openNotifyFifo,
       }),
     ),
     journal: openCheckerJournal(options.runDir),

@@ -1,6 +1,5 @@
 // Process layer, vrrp role: watches what instances track and keeps the facts: interfaces (with up and down delays and linkbeat), scripts,
 // files, processes, BFD sessions. Only what some instance or group uses is watched.
-import { writeFileSync } from "node:fs";
 import type { Cancel, Clock, MonoMs } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Config, Tracking, TrackProcess, TrackScript } from "../../config/model.ts";
@@ -8,6 +7,7 @@ import type { FileWatches } from "../../kernel/file-watch.ts";
 import type { LinkMonitor, PolledInterface } from "../../kernel/link-monitor.ts";
 import type { ProcessMonitor, ProcessMonitorOptions, RunningProcess } from "../../kernel/process-monitor.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";
+import { writeRegular } from "../../kernel/regular-file.ts";
 import { type Link, linkByName, linkWorks, type SeenTables } from "../../net/model.ts";
 import {
   type ScriptRunResult,
@@ -213,9 +213,9 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
 
   function initFile(path: string, init: { readonly value: number; readonly overwrite: boolean }): void {
     try {
-      writeFileSync(path, `${init.value}\n`, { flag: init.overwrite ? "w" : "wx", mode: 0o644 });
+      writeRegular(path, `${init.value}\n`, { overwrite: init.overwrite, mode: 0o644 });
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+      const code = error instanceof Error ? ("code" in error ? String(error.code) : error.message) : String(error);
       if (code !== "EEXIST")
         log({ level: "warning", area: "vrrp", message: `init_file: ${path} can't be written: ${code}` });
     }

@@ -9,7 +9,7 @@ import type { Command, Config, ScriptSecurity, VrrpInstance } from "../../config
 import { openFileWatches } from "../../kernel/file-watch.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
 import { openLinkMonitor } from "../../kernel/link-monitor.ts";
-import { makeFifo } from "../../kernel/make-fifo.ts";
+import { openNotifyFifo } from "../../kernel/make-fifo.ts";
 import { openVrrpFirewall, type VrrpFirewall } from "../../kernel/nftables.ts";
 import { openFrameSender } from "../../kernel/packet-socket.ts";
 import { openProcessMonitor } from "../../kernel/process-monitor.ts";
@@ -486,7 +486,14 @@ export function createVrrpRole(context: RoleContext): Role {
     notifyScripts.setSecurity(global.scripts);
     takeRights(global.process.vrrp);
     if (notifier) notifier.reload(global);
-    else notifier = createNotifier("vrrp", global, { clock, log, hostName: hostname(), run: runNotify, makeFifo });
+    else
+      notifier = createNotifier("vrrp", global, {
+        clock,
+        log,
+        hostName: hostname(),
+        run: runNotify,
+        openFifo: openNotifyFifo,
+      });
     commands.setReceiveBuffer(wishedBuffer(vrrp.global.cmdRcvBufBytes, vrrp.global.cmdRcvBufForce));
     reflector.setReceiveBuffer(wishedBuffer(vrrp.global.monitorRcvBufBytes, vrrp.global.monitorRcvBufForce));
     openFirewall(next);

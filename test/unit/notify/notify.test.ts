@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LogLine } from "../../../src/base/log.ts";
 import type { Command, NotifyCommands, SmtpConfig } from "../../../src/config/model.ts";
-import { fifoLine, openFifo } from "../../../src/notify/fifo.ts";
+import { openNotifyFifo } from "../../../src/kernel/make-fifo.ts";
+import { fifoLine, fifoWriter } from "../../../src/notify/fifo.ts";
 import { createMailer, mailFor } from "../../../src/notify/mail.ts";
 import type { Notification } from "../../../src/notify/notification.ts";
 import { createNotifier, SERIAL_LIMIT_MS } from "../../../src/notify/notifier.ts";
@@ -19,6 +20,9 @@ import { manualClock } from "../../support/manual-clock.ts";
 import { configOf } from "../../support/model.ts";
 import { until } from "../../support/until.ts";
 
+const noFifo = () => {
+  throw new Error("not asked for");
+};
 const origin = { file: "k.conf", line: 1, column: 1 };
 const command = (program: string): Command => ({ argv: [program], origin });
 
@@ -99,10 +103,7 @@ describe("FIFO lines", () => {
   test("lines wait for a reader, a full pipe loses lines, closing removes what we made", () => {
     const dir = mkdtempSync(join(tmpdir(), "lbd-fifo-"));
     const path = join(dir, "f");
-    const writer = openFifo(path, (at) => {
-      execFileSync("mkfifo", [at]);
-      return "made";
-    });
+    const writer = fifoWriter(openNotifyFifo(path, undefined, undefined));
     expect(writer.write("one\n")).toBe(true);
     expect(execFileSync("head", ["-n1", path], { timeout: 10_000 }).toString()).toBe("one\n");
     let written = 0;
@@ -111,15 +112,6 @@ describe("FIFO lines", () => {
     expect(written).toBeLessThan(100_000);
     writer.close();
     expect(existsSync(path)).toBe(false);
-    rmSync(dir, { recursive: true });
-  });
-
-  test("a file in place of the FIFO is refused and left alone", () => {
-    const dir = mkdtempSync(join(tmpdir(), "lbd-fifo-"));
-    const path = join(dir, "precious");
-    writeFileSync(path, "keep");
-    expect(() => openFifo(path, () => "exists")).toThrow("not a FIFO");
-    expect(readFileSync(path, "utf8")).toBe("keep");
     rmSync(dir, { recursive: true });
   });
 });
@@ -136,10 +128,7 @@ test("a reader of a FIFO is run once; its end is told, another one takes its pla
     hostName: "d",
     run: ({ argv }) =>
       new Promise((end) => runs.push({ program: argv[0], end: () => end({ kind: "exit", status: 3 }) })),
-    makeFifo(at) {
-      execFileSync("mkfifo", [at]);
-      return "made";
-    },
+    openFifo: openNotifyFifo,
   });
   notifier.reload(reading("/one"));
   runs[0]?.end();
@@ -147,6 +136,11 @@ test("a reader of a FIFO is run once; its end is told, another one takes its pla
   expect(lines).toEqual([`nobody reads notify FIFO ${path} any more: /one ended with status 3`]);
   notifier.reload(reading("/two"));
   expect(runs.map(({ program }) => program)).toEqual(["/one", "/two"]);
+  // Removed by somebody: neither a reload nor the end minds.
+  rmSync(path);
+  notifier.reload(configOf([]).global);
+  notifier.reload(reading("/two"));
+  rmSync(path);
   notifier.close();
   runs[1]?.end();
   await Promise.resolve();
@@ -178,7 +172,7 @@ describe("when programs start", () => {
             ends.set(name, (status) => resolve({ kind: "exit", status }));
             end?.addEventListener("abort", () => resolve({ kind: "timeout", limitMs }));
           }),
-        makeFifo: () => "made",
+        openFifo: noFifo,
       },
     );
     const end = async (name: string) => {
@@ -320,7 +314,7 @@ describe("mail", () => {
       log: () => {},
       hostName: "d",
       run: async () => ({ kind: "exit", status: 0 }),
-      makeFifo: () => "made",
+      openFifo: noFifo,
     });
     for (const state of ["MASTER", "FAULT", "MASTER", "BACKUP"] as const) {
       notifier.notify(instance(state));
@@ -343,7 +337,7 @@ describe("mail", () => {
     const { port, received, close } = await mailRelay();
     const mail = `smtp_server 127.0.0.1 ${port}\n  notification_email { ops@example.net }`;
     const { config } = bindText(`global_defs {\n  ${line}\n  ${mail}\n}\n`, { hostName: "host" });
-    const ports = { clock: manualClock(), log: () => {}, hostName: "host", makeFifo: () => "made" as const };
+    const ports = { clock: manualClock(), log: () => {}, hostName: "host", openFifo: noFifo };
     const notifier = createNotifier("vrrp", config.global, {
       ...ports,
       run: async () => ({ kind: "exit", status: 0 }),

@@ -7,6 +7,7 @@ import { openPing, openTcp, openUdp } from "../../../src/kernel/check-socket.ts"
 import { systemClock } from "../../../src/kernel/clock.ts";
 import { readStart } from "../../../src/kernel/file-watch.ts";
 import { openReadiness } from "../../../src/kernel/readiness.ts";
+import { readWhole } from "../../../src/kernel/regular-file.ts";
 import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
 import { systemTls } from "../../../src/kernel/system-tls.ts";
 import { createProbes } from "../../../src/probe/probes.ts";
@@ -36,6 +37,7 @@ export const probes = createProbes({
   random: Math.random,
   runProgram: (command, extraArgs, limitMs) => scripts.run(command, extraArgs, limitMs),
   readFile: readStart,
+  readWhole,
 });
 
 export interface Tried extends Outcome {

@@ -5,6 +5,7 @@ import { connect, createServer } from "node:net";
 import type { HttpCheck } from "../../../src/config/model.ts";
 import { openPing, openTcp, openUdp } from "../../../src/kernel/check-socket.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
+import { readWhole } from "../../../src/kernel/regular-file.ts";
 import { type OpenSystemTls, systemTls } from "../../../src/kernel/system-tls.ts";
 import { createProbes } from "../../../src/probe/probes.ts";
 import { endpoint, httpCheck, httpUrl } from "../../support/model.ts";
@@ -38,6 +39,7 @@ function probesWith(openSystemTls: OpenSystemTls) {
     random: Math.random,
     runProgram: () => Promise.resolve({ kind: "cannot-start", reason: "not in this test" }),
     readFile: () => undefined,
+    readWhole,
   });
   return {
     probes,

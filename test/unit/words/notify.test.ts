@@ -1,10 +1,10 @@
 // Words about who is told: each from the text of a configuration to the programs that are run, the mail that is sent and the FIFOs' readers.
 import { describe, test } from "bun:test";
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../../../src/config/model.ts";
+import { openNotifyFifo } from "../../../src/kernel/make-fifo.ts";
 import { mailFor, relayOf } from "../../../src/notify/mail.ts";
 import type { Notification } from "../../../src/notify/notification.ts";
 import { createNotifier } from "../../../src/notify/notifier.ts";
@@ -66,7 +66,7 @@ test("global_defs/notify_serial", () =>
         clock: manualClock(),
         log: () => {},
         hostName: "d",
-        makeFifo: () => "made",
+        openFifo: openNotifyFifo,
         run(_command, args) {
           running.push(args[2] ?? "");
           return new Promise(() => {});
@@ -171,12 +171,7 @@ describe("the dialogue with the relay", () => {
   ])("%s", (_id, text, seen, otherwise, look) => expectWord(text, look, seen, otherwise));
 });
 
-const PORTS = { clock: manualClock(), log: () => {}, hostName: "director", makeFifo: mkfifo };
-
-function mkfifo(path: string): "made" {
-  execFileSync("mkfifo", [path]);
-  return "made";
-}
+const PORTS = { clock: manualClock(), log: () => {}, hostName: "director", openFifo: openNotifyFifo };
 
 describe("readers of the FIFOs", () => {
   test.each([

@@ -9,6 +9,7 @@ import { NO_FD } from "../../../ffi/fd.ts";
 import type { Check, Config } from "../../../src/config/model.ts";
 import type { CheckSocket, PingSocket, SocketSource } from "../../../src/kernel/check-socket.ts";
 import type { Readiness } from "../../../src/kernel/readiness.ts";
+import { readWhole } from "../../../src/kernel/regular-file.ts";
 import { createProbes } from "../../../src/probe/probes.ts";
 import { selfSigned } from "../../support/certificate.ts";
 import { manualClock } from "../../support/manual-clock.ts";
@@ -75,6 +76,7 @@ function lonelyAttempt(config: Config) {
     random: () => 0,
     runProgram: () => new Promise(() => {}),
     readFile: () => undefined,
+    readWhole,
   });
   lonely.start({ check: firstCheck(config), part: 0 }, () => {
     over = clock.now() / 1000;

@@ -1,0 +1,71 @@
+// Adapter: opens what has to be a regular file, and nothing else: no FIFO can hold the process up, no device be written, and where the path is
+// ours alone no symbolic link leads elsewhere. What was opened is looked at by its descriptor.
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+
+const { O_APPEND, O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+/** Nothing waits for the other end of a FIFO, and no terminal becomes ours. */
+const CAREFULLY = O_NONBLOCK | O_NOCTTY;
+
+/** @throws Error with the code of open(2), ELOOP for a link that is not to be followed; or saying that it is no regular file */
+function openRegular(path: string, flags: number, mode = 0): number {
+  const fd = openSync(path, flags | CAREFULLY, mode);
+  try {
+    if (!fstatSync(fd).isFile()) throw new Error(`${path} is not a regular file`);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/**
+ * The whole of a regular file. `links`: whether the last part of the path may be a symbolic link.
+ * @throws Error as open(2), for what is no regular file, and beyond `maxBytes`
+ */
+export function readRegular(path: string, maxBytes: number, links: "followed" | "refused"): Buffer {
+  const fd = openRegular(path, O_RDONLY | (links === "refused" ? O_NOFOLLOW : 0));
+  try {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    for (;;) {
+      const piece = Buffer.allocUnsafe(Math.max(4096, fstatSync(fd).size - bytes + 1));
+      const count = readSync(fd, piece);
+      if (count === 0) return Buffer.concat(pieces);
+      bytes += count;
+      if (bytes > maxBytes) throw new Error(`${path} is longer than ${maxBytes} bytes`);
+      pieces.push(piece.subarray(0, count));
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** As readRegular(), of what the user names, which may be a link. */
+export function readWhole(path: string, maxBytes: number): Buffer {
+  return readRegular(path, maxBytes, "followed");
+}
+
+/** Gives a file this content. @throws Error EEXIST when it is there and `overwrite` is not set; ELOOP for a symbolic link; others */
+export function writeRegular(
+  path: string,
+  text: string,
+  options: { readonly overwrite: boolean; readonly mode: number },
+) {
+  const fd = openRegular(path, O_WRONLY | O_CREAT | O_NOFOLLOW | (options.overwrite ? 0 : O_EXCL), options.mode);
+  try {
+    ftruncateSync(fd, 0);
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Adds text at the end of a file, made if missing. @throws Error ELOOP for a symbolic link; others */
+export function appendRegular(path: string, text: string, mode: number): void {
+  const fd = openRegular(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, mode);
+  try {
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
+  }
+}

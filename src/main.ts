@@ -2,6 +2,7 @@
 // The signal handlers come first, before any other module is read. What the process does not need is not loaded: with
 // `--splitting` each import() below is a file of its own in the binary (docs/decisions/005-lazy-roles.md).
 import "./process/signals.ts";
+import { writeSync } from "node:fs";
 import { EXIT, ROLE_WORD } from "./process/options.ts";
 import { loadRole, roleName } from "./process/roles.ts";
 
@@ -27,6 +28,6 @@ async function leaveEngineVariables(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`lbd: ${error instanceof Error ? error.message : String(error)}\n`);
+  writeSync(2, `lbd: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(EXIT.failed);
 });

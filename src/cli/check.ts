@@ -7,6 +7,7 @@ import { renderDiagnostic, toJson } from "../config/render.ts";
 import { machineContext } from "../process/bind-context.ts";
 import { configFiles } from "../process/config-files.ts";
 import { DEFAULT_CONFIG } from "../process/options.ts";
+import { isTerminal, write } from "./terminal.ts";
 
 export const CHECK_EXIT = { ok: 0, errors: 1, unreadable: 2 } as const;
 
@@ -53,11 +54,11 @@ export const checkCommand = defineCommand({
       json: args.json ?? false,
       strict: args.strict ?? false,
       effective: args.effective ?? false,
-      color: args.color && process.stdout.isTTY === true && !process.env.NO_COLOR,
+      color: args.color && isTerminal() && !process.env.NO_COLOR,
       allConfig: args["all-config"] ?? false,
       ...(configId === undefined ? {} : { configId }),
     });
-    process.stdout.write(done.output);
+    write(done.output);
     process.exitCode = done.exit;
   },
 });

@@ -8,6 +8,7 @@ import { appendRegular } from "../kernel/regular-file.ts";
 import { machineContext } from "../process/bind-context.ts";
 import { configFiles } from "../process/config-files.ts";
 import { type MachineResult, onThisMachine } from "../process/on-this-machine.ts";
+import { writeError } from "./terminal.ts";
 
 /** What init scripts know from keepalived. */
 export const TEST_EXIT = {
@@ -45,12 +46,12 @@ export function configTest(options: ConfigTestOptions): number {
   const said = result.diagnostics.filter(({ severity }) => severity !== "note");
   if (!isSecure(result.config)) said.push(INSECURE);
   const text = said.map((diagnostic) => `${renderDiagnostic(diagnostic, { color: false })}\n`).join("");
-  if (logFile === undefined || logFile === "") process.stderr.write(text);
+  if (logFile === undefined || logFile === "") writeError(text);
   else {
     try {
       appendRegular(logFile, text, 0o600);
     } catch (error) {
-      process.stderr.write(`lbd: can't write ${logFile}: ${error instanceof Error ? error.message : String(error)}\n`);
+      writeError(`lbd: can't write ${logFile}: ${error instanceof Error ? error.message : String(error)}\n`);
       return TEST_EXIT.failed;
     }
   }

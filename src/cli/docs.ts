@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineCommand } from "citty";
 import { compatibilityTable, referenceManual } from "../config/manual.ts";
-import { complainUsage, print } from "./terminal.ts";
+import { complainUsage, print, writeError } from "./terminal.ts";
 
 const DOCS_EXIT = { failed: 1, usage: 2 } as const;
 
@@ -36,7 +36,7 @@ function writeDocument(folder: string, file: string, text: string): void {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path, text);
   } catch (error) {
-    process.stderr.write(`lbd docs: can't write ${path}: ${error instanceof Error ? error.message : String(error)}\n`);
+    writeError(`lbd docs: can't write ${path}: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = DOCS_EXIT.failed;
   }
 }

@@ -1,53 +1,79 @@
 // CLI: which command, or a run. A run takes keepalived's own command line; the commands are citty's.
 import { resolve } from "node:path";
-import { type ArgsDef, type CommandDef, runCommand } from "citty";
+import type { ArgsDef, CommandDef } from "citty";
 import { EXIT } from "../process/options.ts";
 import { endOnInterrupt } from "../process/signals.ts";
 import { REVISION, VERSION } from "../version.ts";
-import { CHECK_EXIT, checkCommand } from "./check.ts";
 import { ASK_EXIT } from "./client.ts";
-import { configTest } from "./config-test.ts";
-import { docsCommand } from "./docs.ts";
-import { explainCommand } from "./explain.ts";
 import { FLAGS, type ReadFlags, readFlags } from "./flags.ts";
 import { commandHelp, helpText } from "./help.ts";
-import { licensesCommand } from "./licenses.ts";
-import { reloadCommand } from "./reload.ts";
-import { run } from "./run.ts";
 import { runOptions } from "./run-options.ts";
-import { statusCommand, vrrpCommand } from "./status.ts";
 import { badArgument } from "./strict.ts";
-import { complainUsage, nearOnes, print } from "./terminal.ts";
+import { complainUsage, nearOnes, print, writeError } from "./terminal.ts";
+
+/** Exit status of a wrong command line of `check`, `explain` and `docs`. */
+const CHECK_USAGE = 2;
 
 interface Command {
   readonly summary: string;
   /** Exit status of a wrong command line. */
   readonly usageExit: number;
+  load(): Promise<LoadedCommand>;
+}
+
+interface LoadedCommand {
   readonly description: string;
-  args(): Promise<ArgsDef>;
+  readonly args: ArgsDef;
   run(rawArgs: string[]): Promise<unknown>;
 }
 
+/** Each is read when it is asked for: a start of one costs half of what all cost. */
 const COMMANDS: Readonly<Record<string, Command>> = {
-  check: command("check configuration files", CHECK_EXIT.unreadable, checkCommand),
-  explain: command("what a finding or a keyword means", CHECK_EXIT.unreadable, explainCommand),
-  docs: command("print the manual of all keywords", CHECK_EXIT.unreadable, docsCommand),
-  status: command("what the running director does", ASK_EXIT.usage, statusCommand),
-  vrrp: command("VRRP instances of the running director", ASK_EXIT.usage, vrrpCommand),
-  licenses: command("licences of what is compiled in", EXIT.failed, licensesCommand),
-  reload: command("have it read its configuration again", ASK_EXIT.usage, reloadCommand),
+  check: command("check configuration files", CHECK_USAGE, async () => (await import("./check.ts")).checkCommand),
+  explain: command(
+    "what a finding or a keyword means",
+    CHECK_USAGE,
+    async () => (await import("./explain.ts")).explainCommand,
+  ),
+  docs: command("print the manual of all keywords", CHECK_USAGE, async () => (await import("./docs.ts")).docsCommand),
+  status: command(
+    "what the running director does",
+    ASK_EXIT.usage,
+    async () => (await import("./status.ts")).statusCommand,
+  ),
+  vrrp: command(
+    "VRRP instances of the running director",
+    ASK_EXIT.usage,
+    async () => (await import("./status.ts")).vrrpCommand,
+  ),
+  licenses: command(
+    "licences of what is compiled in",
+    EXIT.failed,
+    async () => (await import("./licenses.ts")).licensesCommand,
+  ),
+  reload: command(
+    "have it read its configuration again",
+    ASK_EXIT.usage,
+    async () => (await import("./reload.ts")).reloadCommand,
+  ),
 };
 
 /** One of citty's commands; what its type says of its own options ends here. */
-function command<T extends ArgsDef>(summary: string, usageExit: number, of: CommandDef<T>): Command {
-  const description =
-    typeof of.meta === "object" && "description" in of.meta ? (of.meta.description ?? summary) : summary;
+function command<T extends ArgsDef>(summary: string, usageExit: number, load: () => Promise<CommandDef<T>>): Command {
   return {
     summary,
     usageExit,
-    description,
-    args: async () => (typeof of.args === "function" ? await of.args() : ((await of.args) ?? {})),
-    run: (rawArgs) => runCommand(of, { rawArgs }),
+    async load() {
+      const of = await load();
+      const { runCommand } = await import("citty");
+      const description =
+        typeof of.meta === "object" && "description" in of.meta ? (of.meta.description ?? summary) : summary;
+      return {
+        description,
+        args: typeof of.args === "function" ? await of.args() : ((await of.args) ?? {}),
+        run: (rawArgs) => runCommand(of, { rawArgs }),
+      };
+    },
   };
 }
 
@@ -89,14 +115,16 @@ async function runDirectorCommand(argv: readonly string[]): Promise<void> {
   if (given.has("help")) return say(help(), typed.get("help") === "-h");
   if (given.has("signum")) return signum(read.value);
   if (given.has("config-test")) return testConfiguration(read.value);
+  const { run } = await import("./run.ts");
   return run(read.value);
 }
 
-function testConfiguration(flags: ReadFlags) {
+async function testConfiguration(flags: ReadFlags) {
   const options = runOptions(flags, (path) => resolve(path));
   if (!options.ok) return complainUsage(options.error, EXIT.failed);
   const { configFile, configId, allConfig } = options.value;
   const logFile = flags.given.get("config-test")?.at(-1);
+  const { configTest } = await import("./config-test.ts");
   process.exitCode = configTest({
     configFile,
     allConfig,
@@ -116,14 +144,12 @@ function nearFlags(message: string): string[] {
 async function runOther(name: string, chosen: Command, rawArgs: readonly string[]): Promise<void> {
   const { usageExit } = chosen;
   endOnInterrupt();
-  // A reader that had enough, such as head(1), is no failure.
-  process.stdout.on("error", () => process.exit(EXIT.ok));
-  const args = await chosen.args();
-  if (rawArgs.includes("--help") || rawArgs.includes("-h")) return print(commandHelp(name, chosen.description, args));
+  const { description, args, run } = await chosen.load();
+  if (rawArgs.includes("--help") || rawArgs.includes("-h")) return print(commandHelp(name, description, args));
   const bad = badArgument(rawArgs, args);
   if (bad) return complainUsage(bad.message, usageExit, nearOnes(bad.word, bad.known), `lbd ${name}`);
   try {
-    await chosen.run([...rawArgs]);
+    await run([...rawArgs]);
   } catch (error) {
     complainUsage(error instanceof Error ? error.message : String(error), usageExit, [], `lbd ${name}`);
   }
@@ -135,7 +161,7 @@ function help(): string {
 }
 
 function say(text: string, toStderr: boolean): void {
-  if (toStderr) process.stderr.write(text.endsWith("\n") ? text : `${text}\n`);
+  if (toStderr) writeError(text.endsWith("\n") ? text : `${text}\n`);
   else print(text);
 }
 

@@ -9,7 +9,7 @@ import { takeSignal } from "../process/signals.ts";
 import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
 import { type Picture, statusText, vrrpText } from "../status/text.ts";
 import { ASK_EXIT, type AskError, ask } from "./client.ts";
-import { columns, complain, nearOnes, print } from "./terminal.ts";
+import { columns, complain, isTerminal, nearOnes, print } from "./terminal.ts";
 
 /** How often `--watch` looks. */
 const WATCH_MS = 1000;
@@ -82,7 +82,7 @@ async function show(
   while (!stopped) {
     const shown = await read(args["run-dir"]);
     const text = shown.ok ? render(shown.value, args.json) : `lbd: ${shown.error.message}\n`;
-    print(process.stdout.isTTY && !args.json ? REDRAW + text : text);
+    print(isTerminal() && !args.json ? REDRAW + text : text);
     await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, WATCH_MS))]);
   }
 }

@@ -1,14 +1,54 @@
 // CLI: what commands print, and the ways they end.
+import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
 import { escapeControls } from "../base/log.ts";
 import { nearest } from "../config/suggest.ts";
 
+const STDOUT = 1;
+const STDERR = 2;
+const TRY_AGAIN_MS = 5;
+
 export function print(text: string): void {
-  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+  write(text.endsWith("\n") ? text : `${text}\n`);
 }
 
-/** One line on standard error; the process ends with `status` once everything was written. */
+/** Text to standard output, as it is. A reader that had enough, such as head(1), ends the command, which is no failure. */
+export function write(text: string): void {
+  if (!writeAll(STDOUT, text)) process.exit(0);
+}
+
+/** Text to standard error, as it is. */
+export function writeError(text: string): void {
+  writeAll(STDERR, text);
+}
+
+export function isTerminal(): boolean {
+  return isatty(STDOUT);
+}
+
+/**
+ * Not by process.stdout, which leaves O_NONBLOCK on a pipe that others write to after us. Where somebody else set it we wait as if it were
+ * not. False: nobody reads any more.
+ */
+function writeAll(fd: number, text: string): boolean {
+  const bytes = Buffer.from(text);
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  for (let written = 0; written < bytes.byteLength; ) {
+    try {
+      written += writeSync(fd, bytes, written);
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (code === "EPIPE") return false;
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(never, 0, 0, TRY_AGAIN_MS);
+    }
+  }
+  return true;
+}
+
+/** One line on standard error; the process ends with `status`. */
 export function complain(message: string, status: number): void {
-  process.stderr.write(`lbd: ${escapeControls(message)}\n`);
+  writeError(`lbd: ${escapeControls(message)}\n`);
   process.exitCode = status;
 }
 
@@ -16,7 +56,7 @@ export function complain(message: string, status: number): void {
 export function complainUsage(message: string, status: number, near: readonly string[] = [], command = "lbd"): void {
   const hint = near.length > 0 ? `; did you mean ${near.join(", ")}?` : "";
   complain(`${message}${hint}`, status);
-  process.stderr.write(`Try: ${command} --help\n`);
+  writeError(`Try: ${command} --help\n`);
 }
 
 /** The known words near a wrong one, as complainUsage() takes them. */
@@ -27,5 +67,5 @@ export function nearOnes(word: string, known: readonly string[]): string[] {
 
 /** Columns of the terminal; 80 where there is none. */
 export function columns(): number {
-  return process.stdout.isTTY ? Math.max(process.stdout.columns, 20) : 80;
+  return isTerminal() ? Math.max(process.stdout.columns, 20) : 80;
 }

@@ -13,6 +13,7 @@ import { journalPath } from "./journal.ts";
 import { watchLag } from "./lag.ts";
 import { awaitLeftovers } from "./leftovers.ts";
 import { createLogSink, type LogSink } from "./log-sink.ts";
+import { isJournal, openLogStream } from "./log-stream.ts";
 import { EXIT, type RunOptions } from "./options.ts";
 import { createDirector } from "./parent.ts";
 import { AlreadyRunning, claimRunDir, type RunDir, removePidFile, writePidFile } from "./pidfile.ts";
@@ -41,7 +42,8 @@ export async function runDirector(
 ): Promise<void> {
   ignoreRealtimeSignals();
   const clock = systemClock();
-  const sink = createLogSink(process.stderr, clock, { format: options.logFormat, debug: options.debug });
+  const journal = isJournal(process.env.JOURNAL_STREAM);
+  const sink = createLogSink(openLogStream(clock), clock, { format: options.logFormat, debug: options.debug, journal });
   const { log } = sink;
   let ended = false;
 

@@ -1,5 +1,5 @@
 // Adapter api: HTTP/1.1 on a UNIX socket or TCP, with bounds on everything a client can do: connections, header size, bodies (none),
-// time, and answers that nobody fetches. node:http, because Bun.serve spins when descriptors run out, never closes a connection on
+// time, and answers that nobody fetches. node:http, because Bun.serve has no bound of descriptors, never closes a connection on
 // which nothing was asked, and tells nobody of connections (docs/decisions/004-api-process.md).
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";

@@ -77,7 +77,7 @@ function sequenceLoop(keyword: "SEQ" | "SEQx", variables: Item, bounds: readonly
   const end = numbers[numbers.length - 1] ?? 0;
   const start = numbers.length > 1 ? (numbers[0] ?? 0) : end < 0 ? -1 : 1;
   const step = numbers.length > 2 ? (numbers[1] ?? 0) : end < start ? -1 : 1;
-  if (step === 0) return err("a step of 0 never ends");
+  if (step === 0) return err("a step of 0 reaches no end value");
   if ((step > 0 && end < start) || (step < 0 && end > start))
     return err(`a step of ${step} does not lead from ${start} to ${end}`);
   if (keyword === "SEQx" && (start < 0 || end < 0)) return err("~SEQx counts no negative numbers");

@@ -139,7 +139,7 @@ export class MacroFindings {
       code: "macro-loop",
       span: partSpan(closing.definedAt),
       message: others.length === 0 ? `${names} names itself` : `${names} name each other`,
-      hint: "a macro can't lead back to itself; keepalived hangs on this",
+      hint: "a macro can't lead back to itself",
       related: [
         ...others.map((macro) => ({ span: partSpan(macro.definedAt), message: `$${macro.name} is defined here` })),
         ...(use ? [use] : []),

@@ -1,5 +1,5 @@
 // Core: the one file that touches the `netlink` package: bodies of address, route and rule messages by its tables. Only its codec
-// files are imported (with `.js`): its root loads a native addon that aborts under Bun (runtime.md §6). What its tables lack is
+// files are imported (with `.js`): its root loads a native addon that can't be used under Bun (runtime.md §6). What its tables lack is
 // appended as raw attributes (its own `__unparsed` is refused by its encoder).
 import {
   type AddressMessage,

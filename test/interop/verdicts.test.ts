@@ -55,8 +55,7 @@ function lbdPasses(path: string, dir: string): boolean {
 }
 
 /**
- * Script security is not judged: keepalived says so with status 6, and where there are scripts it may end by a signal to its
- * process group, which is why it gets one of its own.
+ * Script security is not judged: keepalived says so with status 6, or ends in another way. It gets a process group of its own.
  */
 function keepalivedPasses(host: Namespace, path: string): boolean {
   const { status, stderr } = host.run("setsid", "--wait", "keepalived", "-t", "-f", path);

@@ -37,7 +37,7 @@ export const GROUP_ENTRY = {
     doc: "One address." },
   "<range>": { value: positional("IP4-INT(0..255) | IP6-HEX(0..ffff) | IP-IP | IP/LEN (host bits zero) [PORT]"), repeat: "append", tier: "seed",
     since: "<=1.0.3", effective: { test: "test/unit/words/virtual-server.test.ts" },
-    doc: "A range of addresses: last octet (IPv6: last group) only, full end address, or a block. Measured: an IPv4 range or block that crosses a last-octet boundary makes the checker loop without end; IPv6 covers the last 16 bits only." },
+    doc: "A range of addresses: last octet (IPv6: last group) only, full end address, or a block. lbd also takes IPv4 ranges and blocks that cross a last-octet boundary; keepalived differs. IPv6 covers the last 16 bits only." },
   fwmark: { value: positional("INT(0..4294967295) [ENUM(inet|inet6)]"), repeat: "append", tier: "seed", since: "1.0.3",
     effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "A firewall mark; the family is for all-tunnelled groups." },

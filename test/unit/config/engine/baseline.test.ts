@@ -124,7 +124,7 @@ describe("in an instance", () => {
     ["unknown macro", "priority 100", "priority $PRIO", "5 error undefined-macro"],
     ["unknown macro with braces", "priority 100", "priority ${PRIO}", "5 error undefined-macro"],
     ["unknown macro as interface", "interface eth0", "interface $IF", "3 error undefined-macro"],
-    ["a loop that never ends", "192.0.2.11", "~SEQ(N, 1, 0, 9) 192.0.2.${N}", "12 error bad-loop"],
+    ["a loop with a step of 0", "192.0.2.11", "~SEQ(N, 1, 0, 9) 192.0.2.${N}", "12 error bad-loop"],
     ["NUL byte", "priority", "prio\0rity", "5 error nul-byte"],
     ["include missing", "    priority 100\n", "    include gone.conf\n", "5 warning include-missing"],
     ["strict include missing", "    priority 100\n", "    includea gone.conf\n", "5 error include-missing"],

@@ -133,6 +133,12 @@ export function mkfifo(path: string, mode: number): void {
   check(libc.mkfifo(cString(path), mode), "mkfifo", path);
 }
 
+/** Does a file have an extended attribute, such as `system.posix_acl_access` (xattr(7))? Links are followed; false when it can't be known. */
+export function hasAttribute(path: string, name: string): boolean {
+  // Size 0 asks for the size only.
+  return libc.getxattr(cString(path), cString(name), fixed(1), 0) >= 0;
+}
+
 /** Both ends of a pipe, close-on-exec. @throws SyscallError EMFILE */
 export function pipe(): { readonly readEnd: Fd; readonly writeEnd: Fd } {
   const pair = fixed(8);

@@ -15,6 +15,7 @@ export const LIBC = {
   ioctl: { args: ["i32", "usize", "bytes"], result: "i32" },
   flock: { args: ["i32", "i32"], result: "i32" },
   mkfifo: { args: ["bytes", "u32"], result: "i32" },
+  getxattr: { args: ["bytes", "bytes", "bytes", "usize"], result: "isize" },
   pipe2: { args: ["bytes", "i32"], result: "i32" },
   umask: { args: ["u32"], result: "u32" },
   // Readiness

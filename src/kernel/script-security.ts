@@ -2,6 +2,7 @@
 // (`enable_script_security`, cli-signals.md §10). The verdict is a pure function of what stat(2) said.
 import { constants, lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
+import { hasAttribute } from "../../ffi/fd.ts";
 import { SEARCH_PATH } from "../base/environment.ts";
 import type { ScriptSecurity } from "../config/model.ts";
 
@@ -12,6 +13,8 @@ export interface PathPart {
   readonly gid: number;
   /** st_mode with the file type. */
   readonly mode: number;
+  /** It has an access control list, whose widest rights the group's bits of the mode are (acl(5)). */
+  readonly hasList?: boolean;
 }
 
 export type ScriptVerdict =
@@ -52,6 +55,8 @@ export function judgePath(parts: readonly PathPart[]): { reason: string; mend: s
         reason: `${part.path} can be written by group ${part.gid} (mode bit g+w)`,
         mend: `chmod g-w ${part.path}`,
       };
+    if ((part.mode & 0o020) !== 0 && part.hasList && !sticky)
+      return { reason: `${part.path} can be written through its access control list`, mend: `setfacl -b ${part.path}` };
     if ((part.mode & 0o002) !== 0 && !sticky)
       return { reason: `${part.path} can be written by everybody (mode bit o+w)`, mend: `chmod o-w ${part.path}` };
   }
@@ -68,10 +73,12 @@ export function judgeFile(path: string): { reason: string; mend: string } | unde
   }
 }
 
+const ACL = "system.posix_acl_access";
+
 function pathParts(path: string): PathPart[] {
   const up = dirname(path);
   const { uid, gid, mode } = lstatSync(path);
-  const own = { path, uid, gid, mode };
+  const own = { path, uid, gid, mode, hasList: (mode & 0o020) !== 0 && hasAttribute(path, ACL) };
   return up === path ? [own] : [...pathParts(up), own];
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Cancel, Clock } from "../../../src/base/clock.ts";
 import { SEARCH_PATH } from "../../../src/base/environment.ts";
@@ -33,6 +34,8 @@ describe("judgePath", () => {
     ["file of another user", [dir("/"), file("/x", 0o755, 1000)], "chown root /x"],
     ["group may write", [dir("/"), file("/x", 0o775, 0, 50)], "chmod g-w /x"],
     ["group root may write", [dir("/"), file("/x", 0o775, 0, 0)], undefined],
+    ["somebody of its list may write", [dir("/"), { ...file("/x", 0o775), hasList: true }], "setfacl -b /x"],
+    ["nobody of its list may write", [dir("/"), { ...file("/x", 0o755), hasList: true }], undefined],
     ["everybody may write", [dir("/"), file("/x", 0o757)], "chmod o-w /x"],
     ["a directory above that everybody may write", [dir("/"), dir("/d", 0o777), file("/d/x")], "chmod o-w /d"],
     ["a sticky directory above", [dir("/"), dir("/tmp", 0o1777), file("/tmp/x")], undefined],
@@ -59,6 +62,36 @@ test("a program that is not there, is no program, or may not be run is missing a
     reason: expect.stringContaining("not a regular file"),
   });
   expect(judgeScript("no-such-program-at-all", 0, OPEN)).toMatchObject({ kind: "missing" });
+  rmSync(dir, { recursive: true });
+});
+
+test("a program that an access control list opens to somebody is unsafe for root", () => {
+  const dir = mkdtempSync(join(homedir(), "lbd-acl-"));
+  const path = join(dir, "x");
+  writeFileSync(path, "#!/bin/sh\n", { mode: 0o755 });
+  chmodSync(path, 0o775);
+  const security = { ...OPEN, enabled: true };
+  expect(judgeScript(path, 0, security).kind).toBe("safe");
+  // acl(5) as the kernel keeps it: version 2, then tag, rights, id of each entry; rw for user 65533.
+  const entries = [
+    [1, 7, -1],
+    [2, 6, 65533],
+    [4, 5, -1],
+    [16, 7, -1],
+    [32, 5, -1],
+  ] as const;
+  const bytes = Buffer.alloc(4 + 8 * entries.length);
+  bytes.writeUInt32LE(2);
+  for (const [i, [tag, rights, id]] of entries.entries()) {
+    bytes.writeUInt16LE(tag, 4 + 8 * i);
+    bytes.writeUInt16LE(rights, 6 + 8 * i);
+    bytes.writeInt32LE(id, 8 + 8 * i);
+  }
+  const set = `import os,sys; os.setxattr(sys.argv[1], "system.posix_acl_access", bytes.fromhex(sys.argv[2]))`;
+  const { status, stderr } = spawnSync("python3", ["-c", set, path, bytes.toString("hex")], { encoding: "utf8" });
+  if (status === 0)
+    expect(judgeScript(path, 0, security)).toMatchObject({ kind: "unsafe", mend: `setfacl -b ${path}` });
+  else console.log(`skipped: no access control lists here: ${stderr.trim().split("\n").at(-1)}`);
   rmSync(dir, { recursive: true });
 });
 

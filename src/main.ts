@@ -15,6 +15,10 @@ async function main(): Promise<void> {
   }
   const role = roleName(second);
   if (!role || rest.length > 0) process.exit(EXIT.failed);
+  // Compiled, the program's own path lies in the embedded file system.
+  const ownArguments = process.argv.slice(1, 2).filter((path) => !path.startsWith("/$bunfs/"));
+  if (process.env.LBD_RIGHTS !== undefined)
+    (await import("./process/rights-step.ts")).takeRightsStep([...ownArguments, first, role]);
   const [{ runChild }, factory] = await Promise.all([import("./process/child.ts"), loadRole(role)]);
   runChild(role, factory);
 }

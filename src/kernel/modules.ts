@@ -6,6 +6,7 @@ import { release } from "node:os";
 import { EEXIST, SyscallError } from "../../ffi/errno.ts";
 import { close, O_RDONLY, open } from "../../ffi/fd.ts";
 import { loadModule, MODULE_INIT_COMPRESSED_FILE } from "../../ffi/module.ts";
+import { CAP_SYS_MODULE, capabilities } from "../../ffi/process.ts";
 import { keptEnvironment } from "../base/environment.ts";
 
 export type ModuleOutcome =
@@ -53,6 +54,7 @@ function systemPlaces(): ModulePlaces {
 
 function loadOnce(places: ModulePlaces, name: string): ModuleOutcome {
   if (isThere(places, name)) return { kind: "present" };
+  if (!mayLoad()) return { kind: "failed", reason: `${name} is not there, and this process has no right to load it` };
   const program = places.modprobe.find((path) => existsSync(path));
   if (program === undefined) return loadByHand(places, name);
   // modprobe first: it knows the administrator's options, aliases and blacklists in /etc/modprobe.d.
@@ -66,6 +68,12 @@ function loadOnce(places: ModulePlaces, name: string): ModuleOutcome {
   if (byHand.kind !== "failed") return byHand;
   const why = run.error?.message ?? (run.stderr.trim() || `status ${run.status ?? run.signal}`);
   return { kind: "failed", reason: `${byHand.reason}; ${program}: ${why}` };
+}
+
+/** The parent loads what a configuration needs; the roles have given up CAP_SYS_MODULE by then. */
+function mayLoad(): boolean {
+  const { permitted } = capabilities();
+  return ((permitted >> BigInt(CAP_SYS_MODULE)) & 1n) === 1n;
 }
 
 function loadByHand(places: ModulePlaces, name: string): ModuleOutcome {

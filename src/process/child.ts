@@ -18,7 +18,7 @@ import { EXIT } from "./options.ts";
 import { processName } from "./process-names.ts";
 import { watchUsage } from "./process-usage.ts";
 import type { Role, RoleFactory, RoleName } from "./role.ts";
-import { expectedParent, expectsCoreFiles, openParentChannel } from "./runtime.ts";
+import { expectedParent, expectsCoreFiles, namespaceEntered, openParentChannel } from "./runtime.ts";
 import { takeSignal } from "./signals.ts";
 
 /** What stop() may take when the parent is gone and can't say. */
@@ -62,6 +62,7 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     outbox,
     autoPriority,
     tell,
+    namespace: namespaceEntered(),
     enterNamespace: enterNetworkNamespace,
     setUmask: (mask) => void process.umask(mask),
     rename: nameProcess,
@@ -103,6 +104,8 @@ export interface ChildPorts {
   readonly outbox: Outbox;
   readonly autoPriority: AutoPriority;
   tell(message: FromChild): void;
+  /** The namespace in which this process is already. */
+  readonly namespace?: string | undefined;
   /** Goes to a network namespace for good. @throws Error */
   enterNamespace(name: string): void;
   /** For the files and programs of this process. */
@@ -150,7 +153,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
   function start(message: ToChild & { kind: "start" }): void {
     const namespace = message.options.namespace ?? message.config.global.netNamespace;
     // Before the role opens its first socket.
-    if (namespace !== undefined) ports.enterNamespace(namespace);
+    if (namespace !== undefined && ports.namespace === undefined) ports.enterNamespace(namespace);
     maskOfOptions = message.options.umask;
     takeUmask(message.config);
     const created = factory({
@@ -182,7 +185,8 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
   /** What holds for every role. */
   function takeGlobals({ global }: Config): void {
     ports.rename(processName(name, global));
-    if (name !== "api") autoPriority.configure(global.autoPriority, global.process[name].realtimePriority ?? 0);
+    if (name !== "api" && name !== "starter")
+      autoPriority.configure(global.autoPriority, global.process[name].realtimePriority ?? 0);
   }
 
   function snapshot(): void {

@@ -20,6 +20,7 @@ const OWN_KINDS: Readonly<Record<RoleName, readonly StatusUpdate["kind"][]>> = {
   checker: ["virtual-server", "virtual-server-gone"],
   bfd: [],
   api: [],
+  starter: [],
 };
 
 /** Topics that only this role publishes. */
@@ -28,6 +29,7 @@ const OWN_TOPICS: Readonly<Record<RoleName, readonly string[]>> = {
   checker: [],
   bfd: ["bfd"],
   api: [],
+  starter: [],
 };
 
 /** Bytes a second that are taken for good, and how many at once. A snapshot of 10,000 services of ten servers has 50 MB. */
@@ -36,6 +38,7 @@ const RATES: Readonly<Record<RoleName, { readonly bytesPerMs: number; readonly b
   checker: { bytesPerMs: 32_000, burst: 64_000_000 },
   bfd: { bytesPerMs: 4_000, burst: 16_000_000 },
   api: { bytesPerMs: 200, burst: 2_000_000 },
+  starter: { bytesPerMs: 200, burst: 2_000_000 },
 };
 
 export interface Conduct {
@@ -141,6 +144,7 @@ const LINES: Readonly<Record<RoleName, { readonly perSecond: number; readonly bu
   checker: { perSecond: 100, burst: 5000 },
   bfd: { perSecond: 100, burst: 5000 },
   api: { perSecond: 5, burst: 200 },
+  starter: { perSecond: 5, burst: 200 },
 };
 
 export interface LineBudget {

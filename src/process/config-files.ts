@@ -51,6 +51,8 @@ export function stampOf(path: string): FileStamp | undefined {
   }
 }
 
+/** Keywords that name programs; others have these inside them. */
+const PROGRAM_WORDS = ["vrrp_script", "notify", "MISC_CHECK", "quorum_up", "quorum_down"];
 /** What is looked at to guess what a configuration is about. */
 const GLANCE_BYTES = 16 * 1024 * 1024;
 
@@ -66,6 +68,7 @@ export function glance(path: string): ReadonlySet<RoleName> {
   const likely = new Set<RoleName>();
   if (includes || text.includes("virtual_server")) likely.add("checker");
   if (includes || text.includes("vrrp_instance")) likely.add("vrrp");
+  if (includes || PROGRAM_WORDS.some((word) => text.includes(word))) likely.add("starter");
   return likely;
 }
 

@@ -11,9 +11,11 @@ import { createEffectiveSender } from "./effective-pieces.ts";
 import type { ToChild, Topics } from "./messages.ts";
 import { EXIT, type RunOptions, roleOptions } from "./options.ts";
 import { parentName } from "./process-names.ts";
+import { programsOf, withPrograms } from "./programs-of.ts";
 import { needsRestart, newErrorsOf } from "./reload.ts";
 import { lostAltogether } from "./reload-guard.ts";
 import type { RoleName } from "./role.ts";
+import { rightsOf } from "./role-rights.ts";
 import type { SpawnChild } from "./runtime.ts";
 import { readSettled, unsettledError } from "./settled-reading.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
@@ -28,6 +30,8 @@ const DESCRIBE_AFTER_MS = 1000;
 export const RELOAD_LIMIT_MS = 60_000;
 /** Events kept for an api process that starts, and for readers that come back. */
 export const MAX_KEPT_EVENTS = 1000;
+/** The starter only takes a list. */
+const STARTER_LIMIT_MS = 1000;
 /** What each role still gets when the ones before it used up the time. */
 const LEAST_STOP_MS = 1000;
 /** What a process may take to start whose only work is to take away what a killed one left. */
@@ -39,7 +43,7 @@ const MAX_TOLD_ERRORS = 50;
 const DEFAULT_CHILD_WAIT_MS = 5000;
 
 /** vrrp first: priority 0 goes out and the peer takes over while the table here still works. */
-const STOP_ORDER: readonly RoleName[] = ["vrrp", "checker", "bfd", "api"];
+const STOP_ORDER: readonly RoleName[] = ["vrrp", "checker", "bfd", "api", "starter"];
 
 export interface DirectorPorts {
   readonly clock: Clock;
@@ -55,6 +59,8 @@ export interface DirectorPorts {
   leftBehind?(role: RoleName): boolean;
   /** Whether the next reload may take everything away (`lbd reload --allow-empty`); asking uses it up. */
   mayEmpty?(): boolean;
+  /** Loads the kernel modules that a configuration needs. */
+  loadModules?(config: Config): void;
   /** A role's process has another pid now; undefined when it has none. */
   rolePid?(role: RoleName, pid: number | undefined): void;
   /** `process_name`, for ps and top. */
@@ -109,11 +115,11 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
 
   const effective = createEffectiveSender(clock, () => running?.effective());
   const supervisors = new Map<RoleName, Supervisor>();
-  for (const role of ["checker", "bfd", "vrrp", "api"] as const)
+  for (const role of ["starter", "checker", "bfd", "vrrp", "api"] as const)
     if (ports.roles.has(role) && wanted(role)) supervisors.set(role, supervise(role));
 
   function wanted(role: RoleName): boolean {
-    return role === "api" || options.roles[role];
+    return role === "api" || role === "starter" || options.roles[role];
   }
 
   function supervise(role: RoleName, running = isRunning): Supervisor {
@@ -122,6 +128,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       log,
       spawn: ports.spawn,
       options: roleOptions(options),
+      rights: (config) => rightsOf(role, config, options.namespace),
       respawn: options.respawn,
       topics: () => Object.fromEntries(topics),
       report: relay,
@@ -228,6 +235,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     const needed = (role: RoleName) =>
       supervisors.has(role) && (needs(role, next) || ports.leftBehind?.(role) === true);
     for (const role of early) if (!needed(role)) dismiss(role);
+    // Before those that will ask it; what they ask too early waits with them.
+    if (needed("starter")) void configure("starter", next);
     if (needed("bfd")) void configure("bfd", next);
     // The one that has work to do first has the processors to itself.
     if (needed("checker")) {
@@ -274,11 +283,12 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   function configure(role: RoleName, next: Config): Promise<void> {
     const gone = leaving.get(role);
     if (gone) return gone.then(() => (stopping ? undefined : configure(role, next)));
-    return supervisors.get(role)?.configure(role === "api" ? withoutLists(next) : next) ?? Promise.resolve();
+    return supervisors.get(role)?.configure(shareOf(role, next)) ?? Promise.resolve();
   }
 
   function take(reading: Reading, next: Config): void {
     running = reading;
+    ports.loadModules?.(next);
     ports.rename?.(parentName(next.global));
     setConfig({
       state: "loaded",
@@ -346,7 +356,12 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     const next = reading.config;
     take(reading, next);
     const toTell = [...supervisors.keys()].filter((role) => needs(role, next) || isUp(role));
-    await within(RELOAD_LIMIT_MS, Promise.all(toTell.map((role) => configure(role, next))));
+    // Programs that are new in it must be known before anybody wants them run.
+    if (toTell.includes("starter")) await within(STARTER_LIMIT_MS, configure("starter", next));
+    await within(
+      RELOAD_LIMIT_MS,
+      Promise.all(toTell.filter((role) => role !== "starter").map((role) => configure(role, next))),
+    );
     if (stopping) return;
     const durationMs = clock.now() - began;
     setConfig({ reloads: config.reloads + 1, lastReload: { at: now(), ok: true, durationMs } });
@@ -459,6 +474,8 @@ export function needs(role: RoleName, config: Config): boolean {
   switch (role) {
     case "api":
       return true;
+    case "starter":
+      return programsOf(config).length > 0;
     case "checker":
       return config.virtualServers.length > 0;
     case "bfd":
@@ -470,6 +487,11 @@ export function needs(role: RoleName, config: Config): boolean {
         config.global.lvs.syncDaemon !== undefined
       );
   }
+}
+
+function shareOf(role: RoleName, config: Config): Config {
+  if (role === "api") return withoutLists(config);
+  return role === "starter" ? withPrograms(config) : config;
 }
 
 /** What the api process gets: it shows the effective tree and what roles report, and needs no list of its own. */

@@ -11,6 +11,6 @@ export function parentName({ processNames }: GlobalConfig): string {
 
 export function processName(role: RoleName, { processNames }: GlobalConfig): string {
   const conventional = `${PARENT}-${role}`;
-  if (!processNames || role === "api") return conventional;
+  if (!processNames || role === "api" || role === "starter") return conventional;
   return processNames[role] ?? (processNames.conventional ? conventional : (processNames.parent ?? conventional));
 }

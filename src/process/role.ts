@@ -5,7 +5,8 @@ import type { Config } from "../config/model.ts";
 import type { StatusUpdate } from "../status/schema.ts";
 import type { EffectivePiece } from "./effective-pieces.ts";
 
-export type RoleName = "vrrp" | "checker" | "bfd" | "api";
+/** `starter` runs the operator's programs for the others, which have no rights to hand on. */
+export type RoleName = "vrrp" | "checker" | "bfd" | "api" | "starter";
 
 export interface RoleOptions {
   readonly runDir: string;

@@ -8,6 +8,7 @@ const LOADERS: Readonly<Partial<Record<RoleName, () => Promise<RoleFactory>>>> =
     const { createCheckerRole } = await import("./roles/checker.ts");
     return (context) => createCheckerRole(context);
   },
+  starter: async () => (await import("./roles/starter.ts")).createStarterRole,
   vrrp: async () => {
     const { createVrrpRole } = await import("./roles/vrrp.ts");
     return (context) => createVrrpRole(context);
@@ -16,7 +17,7 @@ const LOADERS: Readonly<Partial<Record<RoleName, () => Promise<RoleFactory>>>> =
 
 /** Roles that this program has. */
 export const ROLE_NAMES: ReadonlySet<RoleName> = new Set(
-  (["api", "checker", "vrrp", "bfd"] as const).filter((name) => LOADERS[name]),
+  (["api", "checker", "vrrp", "bfd", "starter"] as const).filter((name) => LOADERS[name]),
 );
 
 /** The name of a role as it stands on a command line; undefined for any other word. */

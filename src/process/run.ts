@@ -14,6 +14,7 @@ import { watchLag } from "./lag.ts";
 import { awaitLeftovers } from "./leftovers.ts";
 import { createLogSink, type LogSink } from "./log-sink.ts";
 import { isJournal, openLogStream } from "./log-stream.ts";
+import { createModuleLoader } from "./needed-modules.ts";
 import { EXIT, type RunOptions } from "./options.ts";
 import { createDirector } from "./parent.ts";
 import { AlreadyRunning, claimRunDir, type RunDir, removePidFile, writePidFile } from "./pidfile.ts";
@@ -32,6 +33,7 @@ const PID_FILES: Readonly<Record<RoleName, string>> = {
   checker: "checkers.pid",
   bfd: "bfd.pid",
   api: "api.pid",
+  starter: "starter.pid",
 };
 
 /** Runs a director until it is told to stop; ends the process. */
@@ -78,6 +80,7 @@ export async function runDirector(
     identity: { version: VERSION, pid: process.pid, boot: crypto.randomUUID().slice(0, 8), hostname: hostname() },
     leftBehind: (role) => existsSync(journalPath(options.runDir, role)),
     mayEmpty: () => takeAllowEmpty(options.runDir, clock.wallMs()),
+    loadModules: createModuleLoader(log),
     rolePid: (role, pid) => {
       for (const file of rolePidFiles(options, role))
         attempt(log, () => (pid ? writePidFile(file, pid) : removePidFile(file)));
@@ -101,7 +104,9 @@ export async function runDirector(
   log({ level: "info", area: "process", message: `lbd ${VERSION} starts, pid ${process.pid}, ${options.configFile}` });
   for (const note of options.notes) log({ level: "warning", area: "process", message: note });
   if (options.pidFile !== undefined) attempt(log, () => writePidFile(options.pidFile ?? "", process.pid));
-  const pidFiles = (["vrrp", "checker", "bfd", "api"] as const).map((role) => `${options.runDir}/${PID_FILES[role]}`);
+  const pidFiles = (["vrrp", "checker", "bfd", "api", "starter"] as const).map(
+    (role) => `${options.runDir}/${PID_FILES[role]}`,
+  );
   await awaitLeftovers(pidFiles, clock, log);
   director.start();
   watchLag(clock, director.metrics, "parent");

@@ -1,6 +1,7 @@
 // Process layer: variables that the JavaScript engine acts on before the first line of this program runs (a debugger's port, code to
 // load first, its collector). A program that finds one starts itself again without it, under the same process id.
 import { execve } from "../../ffi/process.ts";
+import { ownArguments } from "./runtime.ts";
 
 const ENGINE = /^(BUN|NODE|DENO)_/;
 /** These make it run what somebody else wrote: a director does not start under them at all. */
@@ -19,9 +20,8 @@ export function startAgain(without: readonly string[]): void {
   const environment: Record<string, string> = { [CLEARED]: without.join(",") };
   for (const [name, value] of Object.entries(process.env))
     if (value !== undefined && !without.includes(name)) environment[name] = value;
-  const script = Bun.main.startsWith("/$bunfs/") ? [] : [Bun.main];
   try {
-    execve("/proc/self/exe", [process.argv0, ...script, ...process.argv.slice(2)], environment);
+    execve("/proc/self/exe", [process.argv0, ...ownArguments(), ...process.argv.slice(2)], environment);
   } catch {
     // Where there is no /proc: a director then refuses what is still set, a command goes on.
   }

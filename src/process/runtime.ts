@@ -1,10 +1,13 @@
 // Process layer: the one file above ffi/ that speaks to Bun itself: how this program starts itself again as a child.
 import { keptEnvironment } from "../base/environment.ts";
 import { closeChannelEnd, openChannelPair } from "../kernel/channel-pair.ts";
+import { namespacePath } from "../kernel/namespace.ts";
 import { MAX_FROM_CHILD_BYTES } from "./conduct.ts";
 import { createFrameReader, encodeFrame } from "./frames.ts";
 import { ROLE_WORD } from "./options.ts";
 import type { RoleName } from "./role.ts";
+import type { RoleRights } from "./role-rights.ts";
+import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
 
 declare module "bun" {
   // The runtime takes over an open descriptor; its published types don't say so.
@@ -29,14 +32,13 @@ export interface ChildEvents extends Omit<ChannelEvents, "closed"> {
   exit(how: string): void;
 }
 
-export type SpawnChild = (role: RoleName, events: ChildEvents) => ChildHandle;
+/** @param rights what the process keeps; undefined: all that this one has */
+export type SpawnChild = (role: RoleName, events: ChildEvents, rights?: RoleRights) => ChildHandle;
 
 const LAST_WORDS_MS = 100;
 const DEPTH_VARIABLE = "LBD_DEPTH";
 const PARENT_VARIABLE = "LBD_PARENT";
 const CORE_VARIABLE = "LBD_CORE";
-/** Where a child finds its end of the channel. */
-const CHANNEL_FD = 3;
 /** The parent is trusted; a configuration of a million lines has less. */
 const MAX_FROM_PARENT_BYTES = 1024 * 1024 * 1024;
 /** What may wait for a process that does not read. */
@@ -59,6 +61,16 @@ export function expectedParent(): number | undefined {
   return process.env[DEPTH_VARIABLE] === "1" && Number.isInteger(parent) && parent > 0 ? parent : undefined;
 }
 
+/** What comes before the words of a command line when this program starts itself again. */
+export function ownArguments(): readonly string[] {
+  return compiled ? [] : [Bun.main];
+}
+
+/** Path of the namespace that this process was put into by its first step. */
+export function namespaceEntered(): string | undefined {
+  return process.env[IN_NAMESPACE_VARIABLE];
+}
+
 /** Whether the parent was asked for core files (`--core-dump`). */
 export function expectsCoreFiles(): boolean {
   return process.env[CORE_VARIABLE] === "1";
@@ -73,10 +85,10 @@ export function permitCoreFiles(): void {
  * Starts a role in a process of its own: same program image even if the file was replaced meanwhile, own session, so that a
  * terminal's interrupt reaches only the parent, and an environment without what could turn the runtime into something else.
  */
-export const spawnChild: SpawnChild = (role, events) => {
+export const spawnChild: SpawnChild = (role, events, rights) => {
   if (process.env[DEPTH_VARIABLE] !== undefined) throw new Error("a child does not start children");
   const [ours, theirs] = openChannelPair();
-  const child = spawnOn(role, theirs, (how) => {
+  const child = spawnOn(role, theirs, process.getuid?.() === 0 ? rights : undefined, (how) => {
     // Last words first: channel and pipes are read to their end, unless somebody else still holds them.
     const limit = new Promise<void>((resolve) => setTimeout(resolve, LAST_WORDS_MS));
     void Promise.race([ends, limit]).then(() => {
@@ -94,8 +106,8 @@ export const spawnChild: SpawnChild = (role, events) => {
   return { pid: child.pid, send: channel.send, kill: (signal) => child.kill(signal) };
 };
 
-function spawnOn(role: RoleName, channelFd: number, ended: (how: string) => void) {
-  return Bun.spawn(["/proc/self/exe", ...(compiled ? [] : [Bun.main]), ROLE_WORD, role], {
+function spawnOn(role: RoleName, channelFd: number, rights: RoleRights | undefined, ended: (how: string) => void) {
+  return Bun.spawn(["/proc/self/exe", ...ownArguments(), ROLE_WORD, role], {
     argv0: `lbd-${role}`,
     cwd: "/",
     detached: true,
@@ -104,6 +116,8 @@ function spawnOn(role: RoleName, channelFd: number, ended: (how: string) => void
       ...(expectsCoreFiles() ? { [CORE_VARIABLE]: "1" } : {}),
       [DEPTH_VARIABLE]: "1",
       [PARENT_VARIABLE]: `${process.pid}`,
+      ...(rights === undefined ? {} : { [RIGHTS_VARIABLE]: rights.capabilities.join(",") }),
+      ...(rights?.namespace === undefined ? {} : { [IN_NAMESPACE_VARIABLE]: namespacePath(rights.namespace) }),
     },
     // The last one is CHANNEL_FD there.
     stdio: ["ignore", "pipe", "pipe", channelFd],

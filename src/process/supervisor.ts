@@ -10,6 +10,7 @@ import { failuresAfter, restartDelayMs } from "./backoff.ts";
 import { type Conduct, clip, createConduct, createLineBudget, type LineBudget } from "./conduct.ts";
 import { type Batch, type FromChild, readFromChild, type ToChild, type Topics } from "./messages.ts";
 import type { RoleName, RoleOptions } from "./role.ts";
+import { gained, type RoleRights } from "./role-rights.ts";
 import type { ChildHandle, SpawnChild } from "./runtime.ts";
 
 export const HEARTBEAT_MS = 1000;
@@ -29,6 +30,8 @@ export interface SupervisorPorts {
   readonly log: Log;
   readonly spawn: SpawnChild;
   readonly options: RoleOptions;
+  /** What a process keeps under a configuration; absent or undefined: all. */
+  rights?(config: Config | undefined): RoleRights | undefined;
   /** Last published value of each topic, for a child that starts. */
   topics(): Topics;
   report(update: StatusUpdate): void;
@@ -65,6 +68,7 @@ export interface Supervisor {
 interface Live {
   readonly handle: ChildHandle;
   readonly bornAt: MonoMs;
+  readonly rights: RoleRights | undefined;
   readonly conduct: Conduct;
   readonly lines: LineBudget;
   hello: boolean;
@@ -125,15 +129,21 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       if (born !== undefined && born === live) then();
     };
     try {
-      const handle = ports.spawn(role, {
-        message: (raw, bytes) => own(() => born && hearMessage(born, raw, bytes)),
-        broken: (reason) => own(() => born && expel(born, `sent ${reason}`)),
-        stderr: (text) => born && hear(born, text),
-        exit: (how) => own(() => born && ended(born, how)),
-      });
+      const rights = ports.rights?.(config);
+      const handle = ports.spawn(
+        role,
+        {
+          message: (raw, bytes) => own(() => born && hearMessage(born, raw, bytes)),
+          broken: (reason) => own(() => born && expel(born, `sent ${reason}`)),
+          stderr: (text) => born && hear(born, text),
+          exit: (how) => own(() => born && ended(born, how)),
+        },
+        rights,
+      );
       born = {
         handle,
         bornAt: clock.now(),
+        rights,
         conduct: createConduct(role),
         lines: createLineBudget(role, clock.now()),
         hello: false,
@@ -299,6 +309,21 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     cancelRestart = clock.at(clock.now() + delayMs, spawn);
   }
 
+  /** It booted before the configuration was known, with other rights than that needs. Nothing was said to it yet. */
+  function startAnew(early: Live): void {
+    live = undefined;
+    early.handle.kill("SIGKILL");
+    spawn();
+  }
+
+  /** What a process gave up at its start does not come back by a reload. */
+  function tellGained({ rights }: Live, wanted: RoleRights | undefined): void {
+    const missing = gained(rights, wanted);
+    if (missing.length === 0) return;
+    const message = `${role}: the new configuration may need ${missing.join(", ")}, which this process gave up at its start: restart lbd if a FIFO or file can't be used`;
+    log({ level: "warning", area: "process", message });
+  }
+
   function settle(upTo: number): void {
     const done = reloads.filter((reload) => reload.serial <= upTo);
     reloads = reloads.filter((reload) => reload.serial > upTo);
@@ -317,10 +342,13 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
         if (first && !cancelRestart) spawn();
         return Promise.resolve();
       }
+      const wanted = ports.rights?.(next);
       if (!live.startSent) {
-        sendStart(live);
+        if (sameRights(live.rights, wanted)) sendStart(live);
+        else startAnew(live);
         return Promise.resolve();
       }
+      tellGained(live, wanted);
       const mine = ++serial;
       tell(live, { kind: "reload", serial: mine, config: next });
       return new Promise((done) => reloads.push({ serial: mine, done }));
@@ -351,4 +379,8 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       return gone;
     },
   };
+}
+
+function sameRights(a: RoleRights | undefined, b: RoleRights | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

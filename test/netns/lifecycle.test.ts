@@ -173,8 +173,9 @@ describe.skipIf(reason !== undefined)("network namespaces", () => {
       await until("the address is there", () => has(host), 20_000).catch((error) => {
         throw new Error(`${error.message}\n${output}`);
       });
-      const inside = host.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:812/readyz");
-      expect(inside.stdout).toBe("200");
+      const inside = () =>
+        host.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:812/readyz").stdout;
+      await until("it is ready there", () => inside() === "200", 20_000);
     } finally {
       child.kill("SIGTERM");
       expect(await ended).toBe(0);

@@ -47,6 +47,7 @@ const DEEDS: Readonly<Record<RoleName, () => void>> = {
     more();
   },
   /** Last words, and the end right behind them. */
+  starter() {},
   bfd() {
     const channel = openParentChannel({ message: () => {}, broken: () => {}, closed: () => {} });
     channel.send("last words");

@@ -15,15 +15,13 @@ import { openReflector, type Reflector } from "../../kernel/reflector.ts";
 import { readWhole } from "../../kernel/regular-file.ts";
 import { openFileLimit, openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
-import { createScriptPlaces, NOTIFY_PLACES } from "../../kernel/script-places.ts";
-import { createScriptRunner } from "../../kernel/script-runner.ts";
 import { systemTls } from "../../kernel/system-tls.ts";
 import type { Notification } from "../../notify/notification.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import { createProbes } from "../../probe/probes.ts";
 import type { Journal } from "../journal.ts";
+import { createProgramClient } from "../program-client.ts";
 import type { RoleContext } from "../role.ts";
-import { spawnProgram } from "../spawn-program.ts";
 import { type CheckerRecord, openCheckerJournal } from "./checker-journal.ts";
 import type { OpenGroupMarkTables } from "./checker-marks.ts";
 
@@ -77,10 +75,10 @@ const LEAST_CHECKS_AT_ONCE = 64;
 export function realPorts(context: RoleContext): CheckerPorts {
   const { clock, log, options } = context;
   const readiness = openReadiness();
-  const security: ScriptSecurity = { enabled: false, useSymlinkPaths: false, supplementaryGroups: false };
   // Two: a check's programs never wait for those of notifications, nor the other way round.
-  const checkScripts = createScriptRunner(clock, security, spawnProgram);
-  const notifyScripts = createScriptRunner(clock, security, spawnProgram, createScriptPlaces(NOTIFY_PLACES));
+  const programs = createProgramClient(readiness, clock, options.runDir);
+  const checkScripts = programs.runner("checks");
+  const notifyScripts = programs.runner("notifications");
   let fileChanged: (path: string) => void = () => {};
   const files = watchFiles(context, readiness, (path) => fileChanged(path));
   return {

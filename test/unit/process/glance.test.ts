@@ -11,7 +11,8 @@ test.each([
   ["virtual_server 192.0.2.1 80 {\n}\n", ["checker"]],
   ["vrrp_instance V {\n}\n", ["vrrp"]],
   ["global_defs {\n}\n", []],
-  ["include conf.d/*.conf\n", ["checker", "vrrp"]],
+  ["include conf.d/*.conf\n", ["checker", "vrrp", "starter"]],
+  ["vrrp_instance V {\n  notify_master /bin/true\n}\n", ["vrrp", "starter"]],
 ])("%j seems to need %j", (text, roles) => {
   const path = join(folder, "keepalived.conf");
   writeFileSync(path, text);

@@ -1,0 +1,140 @@
+// Adapter: short texts between two processes of a director over a UNIX socket that keeps their bounds (SOCK_SEQPACKET): a process that
+// ends in the middle of one leaves no half of it. Only root can connect: the socket has mode 0600.
+import { rmSync } from "node:fs";
+import { close, type Fd } from "../../ffi/fd.ts";
+import { AF_UNIX } from "../../ffi/sockaddr.ts";
+import { accept, bind, connect, listen, recv, SOCK_NONBLOCK, SOCK_SEQPACKET, send, socket } from "../../ffi/socket.ts";
+import type { Readiness } from "./readiness.ts";
+
+/** A longer one is not sent. */
+export const MAX_MESSAGE_BYTES = 65_536;
+/** What may wait for a process that does not read. */
+const MAX_QUEUED = 4096;
+/** Read at a time, so that others get their turn. */
+const MESSAGES_PER_TURN = 32;
+const BACKLOG = 16;
+
+export interface MessageSocket {
+  /** False when it is too long, too many wait, or the other side is gone. */
+  send(text: string): boolean;
+  close(): void;
+}
+
+export interface MessageEvents {
+  message(text: string): void;
+  /** The other side is gone. Once, and not after close(). */
+  closed(): void;
+}
+
+/** Connects to a listener; undefined when there is none, or it has no room yet. */
+export function connectMessages(readiness: Readiness, path: string, events: MessageEvents): MessageSocket | undefined {
+  const fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+  try {
+    connect(fd, { family: "unix", path });
+  } catch {
+    close(fd);
+    return;
+  }
+  return overSocket(readiness, fd, events);
+}
+
+export interface MessageListener {
+  close(): void;
+}
+
+/** Listens at a path in the run directory, which is ours alone; what lies there is from an earlier process. @throws SyscallError */
+export function listenMessages(
+  readiness: Readiness,
+  path: string,
+  accepted: (open: (events: MessageEvents) => MessageSocket) => void,
+): MessageListener {
+  rmSync(path, { force: true });
+  const fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+  const mask = process.umask(0o177);
+  try {
+    bind(fd, { family: "unix", path });
+  } finally {
+    process.umask(mask);
+  }
+  listen(fd, BACKLOG);
+  const registration = readiness.add(fd, "read", () => {
+    for (let next = accept(fd); next; next = accept(fd)) {
+      const peer = next.fd;
+      accepted((events) => overSocket(readiness, peer, events));
+    }
+  });
+  return {
+    close() {
+      registration.leave();
+      close(fd);
+      rmSync(path, { force: true });
+    },
+  };
+}
+
+function overSocket(readiness: Readiness, fd: Fd, events: MessageEvents): MessageSocket {
+  const buffer = new Uint8Array(MAX_MESSAGE_BYTES);
+  const decoder = new TextDecoder();
+  const encoder = new TextEncoder();
+  const waiting: Uint8Array[] = [];
+  let open = true;
+
+  function end(): void {
+    if (!open) return;
+    open = false;
+    registration.leave();
+    close(fd);
+  }
+
+  function fail(): void {
+    if (!open) return;
+    end();
+    events.closed();
+  }
+
+  function flush(): void {
+    try {
+      for (let next = waiting[0]; open && next; next = waiting[0]) {
+        if (send(fd, next) === undefined) {
+          registration.setInterest("read-write");
+          return;
+        }
+        waiting.shift();
+      }
+      registration.setInterest("read");
+    } catch {
+      fail();
+    }
+  }
+
+  function read(): void {
+    try {
+      for (let turn = 0; open && turn < MESSAGES_PER_TURN; turn++) {
+        const count = recv(fd, buffer);
+        if (count === undefined) return;
+        if (count === 0) {
+          fail();
+          return;
+        }
+        events.message(decoder.decode(buffer.subarray(0, count)));
+      }
+    } catch {
+      fail();
+    }
+  }
+
+  const registration = readiness.add(fd, "read", ({ readable, writable, failed }) => {
+    if (readable || failed) read();
+    if (open && writable && waiting.length > 0) flush();
+  });
+  return {
+    send(text) {
+      const bytes = encoder.encode(text);
+      if (!open || bytes.byteLength > MAX_MESSAGE_BYTES || waiting.length >= MAX_QUEUED) return false;
+      waiting.push(bytes);
+      if (waiting.length === 1) flush();
+      return open;
+    },
+    close: end,
+  };
+}

@@ -1,0 +1,35 @@
+// Process layer: the first thing a role does: it goes to its network namespace, gives up what it does not need, and starts itself again
+// under the same process id, so that every thread is born without it (ffi/shed.ts). Each start waits for it: nothing else is loaded.
+import { writeSync } from "node:fs";
+import { joinNetworkNamespace, shedInto } from "../../ffi/shed.ts";
+import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
+
+/** Until the handlers stand again: HUP, INT, USR1, USR2 are for the parent, and would end this process. */
+const FOR_THE_PARENT = [1, 2, 10, 12];
+
+/**
+ * Comes back only when it can't be done; then this process goes on as it is, and says so.
+ * @throws SyscallError when there is no such namespace (yet): a role must not run elsewhere, it is started again
+ */
+export function takeRightsStep(ownArguments: readonly string[]): void {
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env))
+    if (value !== undefined && name !== RIGHTS_VARIABLE) environment[name] = value;
+  const capabilities = (process.env[RIGHTS_VARIABLE] ?? "").split(",").filter(Boolean).map(Number);
+  delete process.env[RIGHTS_VARIABLE];
+  const namespace = process.env[IN_NAMESPACE_VARIABLE];
+  if (namespace !== undefined) joinNetworkNamespace(namespace);
+  try {
+    shedInto({
+      path: "/proc/self/exe",
+      args: [process.argv0, ...ownArguments],
+      environment,
+      capabilities,
+      descriptors: [CHANNEL_FD],
+      ignoredSignals: FOR_THE_PARENT,
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    writeSync(2, `this process keeps more rights than it needs: ${why}\n`);
+  }
+}

@@ -1,0 +1,84 @@
+// Process layer: which rights each role keeps (docs/security.md). Capabilities as numbers, as ffi/process.ts has them. Pure.
+import type { Config, RealServer } from "../config/model.ts";
+import type { RoleName } from "./role.ts";
+
+const CHOWN = 0;
+const DAC_OVERRIDE = 1;
+const DAC_READ_SEARCH = 2;
+const FOWNER = 3;
+const SETGID = 6;
+const SETUID = 7;
+const NET_BIND_SERVICE = 10;
+const NET_ADMIN = 12;
+const NET_RAW = 13;
+const IPC_LOCK = 14;
+const SYS_PTRACE = 19;
+const SYS_ADMIN = 21;
+const SYS_NICE = 23;
+
+/** What a process of a role is started with. */
+export interface RoleRights {
+  /** In ascending order; all others are gone. */
+  readonly capabilities: readonly number[];
+  /** Network namespace that it is put into before it gives them up. */
+  readonly namespace?: string;
+}
+
+/**
+ * The rights of a role under a configuration; undefined: all that the parent has, which only the starter of programs needs.
+ * @param namespace `-s`, which beats the configuration's
+ */
+export function rightsOf(role: RoleName, config: Config | undefined, namespace?: string): RoleRights | undefined {
+  if (role === "starter") return;
+  const inside = namespace ?? config?.global.netNamespace;
+  const wanted = [...ALWAYS[role], ...(config ? [...forFiles(role, config), ...forPriorities(role, config)] : [])];
+  const capabilities = [...new Set(wanted)].sort((a, b) => a - b);
+  return { capabilities, ...(inside === undefined ? {} : { namespace: inside }) };
+}
+
+const ALWAYS: Readonly<Record<Exclude<RoleName, "starter">, readonly number[]>> = {
+  vrrp: [NET_ADMIN, NET_RAW],
+  // `bind_port` may be below 1024.
+  checker: [NET_ADMIN, NET_RAW, NET_BIND_SERVICE],
+  bfd: [NET_BIND_SERVICE],
+  // Until its sockets are bound and it is nobody, which comes before the first answer. Two are for the name of who has a port.
+  api: [DAC_READ_SEARCH, SETGID, SETUID, NET_BIND_SERVICE, SYS_PTRACE],
+};
+
+/** FIFOs that belong to somebody else, files of others, sockets in another namespace: only with a configuration that names them. */
+function forFiles(role: RoleName, { global, vrrp, virtualServers, ssl }: Config): readonly number[] {
+  const fifos = [global.fifo.all, role === "vrrp" ? global.fifo.vrrp : global.fifo.lvs];
+  const wanted = fifos.some(Boolean) ? [CHOWN, DAC_OVERRIDE, FOWNER] : [];
+  if (role === "vrrp" && vrrp.files.length > 0) wanted.push(DAC_READ_SEARCH);
+  if (role === "vrrp" && vrrp.files.some(({ initFile }) => initFile)) wanted.push(DAC_OVERRIDE);
+  if (role !== "checker") return role === "vrrp" ? wanted : [];
+  const readsFiles = ({ checks }: RealServer) => checks.some(({ kind }) => kind === "FILE_CHECK");
+  if (ssl || virtualServers.some(({ realServers }) => realServers.some(readsFiles))) wanted.push(DAC_READ_SEARCH);
+  if (global.netNamespaceIpvs !== undefined) wanted.push(SYS_ADMIN);
+  return wanted;
+}
+
+/** Priorities and locked memory; where the limits of the process can permit them it keeps no capability for it (ffi/shed.ts). */
+function forPriorities(role: RoleName, { global }: Config): readonly number[] {
+  if (role === "api" || role === "starter") return [];
+  const { priority, realtimePriority, noSwap } = global.process[role];
+  const fast = priority !== undefined || realtimePriority !== undefined || (global.autoPriority?.max ?? 0) > 0;
+  return [...(fast ? [SYS_NICE] : []), ...(noSwap ? [IPC_LOCK] : [])];
+}
+
+const NAMES: Readonly<Record<number, string>> = {
+  [CHOWN]: "CHOWN",
+  [DAC_OVERRIDE]: "DAC_OVERRIDE",
+  [DAC_READ_SEARCH]: "DAC_READ_SEARCH",
+  [FOWNER]: "FOWNER",
+  [IPC_LOCK]: "IPC_LOCK",
+  [SYS_ADMIN]: "SYS_ADMIN",
+  [SYS_NICE]: "SYS_NICE",
+};
+
+/** Names of capabilities that `after` has and `before` has not. */
+export function gained(before: RoleRights | undefined, after: RoleRights | undefined): readonly string[] {
+  if (!before || !after) return [];
+  const fresh = after.capabilities.filter((capability) => !before.capabilities.includes(capability));
+  return fresh.map((capability) => `CAP_${NAMES[capability] ?? capability}`);
+}

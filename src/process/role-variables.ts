@@ -1,0 +1,8 @@
+// Process layer: what a parent and the first step of a role agree on.
+
+/** Where a child finds its end of the channel. */
+export const CHANNEL_FD = 3;
+/** Capabilities that a role keeps; gone from its environment when it has given up the others. */
+export const RIGHTS_VARIABLE = "LBD_RIGHTS";
+/** Path of the network namespace in which a role is. */
+export const IN_NAMESPACE_VARIABLE = "LBD_NAMESPACE";

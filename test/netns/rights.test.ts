@@ -1,0 +1,128 @@
+// Ring netns: what each process of a running director may do, thread by thread, and that programs keep what the director was given.
+import { describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Daemon } from "../support/daemon.ts";
+import { exists } from "../support/lbd.ts";
+import { netnsReason } from "../support/netns.ts";
+import { Segment } from "../support/segment.ts";
+import { until } from "../support/until.ts";
+import { config, has } from "../support/vrrp-host.ts";
+
+const LIMIT_MS = 60_000;
+const reason = netnsReason();
+if (reason) console.log(`skipped: ${reason}`);
+const netTest = (title: string, run: () => Promise<void>) => test.concurrent(title, run, LIMIT_MS);
+
+const NET = (1 << 12) | (1 << 13);
+const NONE = "0000000000000000";
+const hex = (set: number) => set.toString(16).padStart(16, "0");
+/** What this process, and so the director, was given. */
+const ALL = field(readFileSync("/proc/self/status", "utf8"), "CapEff");
+
+function field(status: string, name: string): string {
+  return new RegExp(`^${name}:\\s*(\\S+)`, "m").exec(status)?.[1] ?? "";
+}
+
+/** Each different answer of the threads of a process. */
+function threads(pid: number): readonly Record<string, string>[] {
+  const seen = new Map<string, Record<string, string>>();
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8");
+    const names = ["CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Uid"] as const;
+    const one = Object.fromEntries(names.map((name) => [name, field(status, name)]));
+    seen.set(JSON.stringify(one), one);
+  }
+  return [...seen.values()];
+}
+
+const rolePid = (lbd: Daemon, file: string) => Number(readFileSync(join(lbd.dir, "run", file), "utf8"));
+
+const service = (misc: string) => `virtual_server 192.0.2.100 80 {
+  lb_algo rr
+  lb_kind NAT
+  protocol TCP
+  delay_loop 1
+  real_server 192.0.2.9 80 {
+    MISC_CHECK {
+      misc_path "${misc}"
+    }
+  }
+}
+`;
+
+describe.skipIf(reason !== undefined)("rights", () => {
+  netTest(
+    "every thread of every role has what it needs and no way to more; programs have what the director has",
+    async () => {
+      using segment = new Segment("a");
+      using lbd = new Daemon("lbd", segment.host(0), "");
+      const script = join(lbd.dir, "notify.sh");
+      const out = join(lbd.dir, "out");
+      // An address, a route and a file of another user: what notify programs do.
+      writeFileSync(
+        script,
+        `#!/bin/sh\nip route add 198.51.100.0/24 dev eth0 && touch ${out}.nobody && chown nobody ${out}.nobody && chmod 600 ${out}.nobody && echo x >> ${out}.nobody && cat /proc/self/status > ${out}.new && mv ${out}.new ${out}\n`,
+      );
+      chmodSync(script, 0o755);
+      const asNobody = join(lbd.dir, "nobody");
+      writeFileSync(asNobody, "");
+      chmodSync(asNobody, 0o666);
+      chmodSync(lbd.dir, 0o755);
+      const misc = service(`/bin/sh -c 'cat /proc/self/status > ${asNobody}' nobody`).replace(
+        /misc_path "(.*) nobody"/,
+        'misc_path "$1"\n      user nobody',
+      );
+      lbd.configure(config({ extra: `notify_master "${script}"` }) + misc);
+      lbd.start();
+      await until("the address is there", () => has(segment.host(0)), 20_000);
+      await until("notify_master has run", () => existsSync(out), 20_000).catch((error) => {
+        throw new Error(`${error.message}\n${lbd.output}`);
+      });
+      await until("the check has run", () => readFileSync(asNobody, "utf8").includes("CapEff"), 20_000);
+
+      const bare = { CapBnd: NONE, NoNewPrivs: "1" };
+      const of = (set: number) => ({ CapPrm: hex(set), CapEff: hex(set), ...bare });
+      expect(threads(rolePid(lbd, "vrrp.pid"))).toEqual([{ ...of(NET), Uid: "0" }]);
+      expect(threads(rolePid(lbd, "checkers.pid"))).toEqual([{ ...of(NET | (1 << 10)), Uid: "0" }]);
+      expect(threads(rolePid(lbd, "api.pid"))).toEqual([{ ...of(0), Uid: "65534" }]);
+      expect(field(readFileSync(out, "utf8"), "CapEff")).toBe(ALL);
+      const nobody = readFileSync(asNobody, "utf8");
+      expect(["CapPrm", "CapEff", "CapInh", "CapAmb"].map((name) => field(nobody, name))).toEqual([
+        NONE,
+        NONE,
+        NONE,
+        NONE,
+      ]);
+      // sudo and the like work in programs, as with keepalived.
+      expect([field(nobody, "NoNewPrivs"), field(nobody, "CapBnd")]).toEqual(["0", ALL]);
+      expect(await lbd.stop()).toBe(0);
+    },
+  );
+
+  netTest("programs end with the process that wanted them, whatever they ignore", async () => {
+    using segment = new Segment("b");
+    using lbd = new Daemon("lbd", segment.host(0), "");
+    const pidFile = join(lbd.dir, "pids");
+    const stubborn = join(lbd.dir, "stubborn.sh");
+    writeFileSync(stubborn, `#!/bin/sh\ntrap "" TERM HUP\necho $$ >> ${pidFile}\nsleep 300\nsleep 300\n`);
+    chmodSync(stubborn, 0o755);
+    const track = `vrrp_script slow {\n  script ${stubborn}\n  interval 60\n  timeout 60\n}\n`;
+    lbd.configure(track + config({ extra: "track_script {\n    slow\n  }" }));
+    lbd.start();
+    const started = () => (existsSync(pidFile) ? readFileSync(pidFile, "utf8").trim().split("\n").map(Number) : []);
+    for (const [round, file] of ["vrrp.pid", "starter.pid"].entries()) {
+      await until(`program ${round + 1} runs`, () => started().length === round + 1, 20_000).catch((error) => {
+        throw new Error(`${error.message}\n${lbd.output}`);
+      });
+      const program = started()[round] ?? 0;
+      expect(exists(program)).toBe(true);
+      process.kill(rolePid(lbd, file), "SIGKILL");
+      await until(`it is gone after ${file} was killed`, () => !exists(program), 10_000);
+    }
+    await until("another one runs", () => started().length === 3, 20_000);
+    const last = started()[2] ?? 0;
+    expect(await lbd.stop()).toBe(0);
+    await until("nothing is left of it", () => !exists(last));
+  });
+});

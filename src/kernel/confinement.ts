@@ -9,6 +9,8 @@ import {
   setProcessName,
   setResourceLimit,
 } from "../../ffi/process.ts";
+import { filterSystemCalls, machine } from "../../ffi/seccomp.ts";
+import { refusals } from "./seccomp-filter.ts";
 
 /** kernel: the account that stands for "nobody" wherever ids can't be told (fs.overflowuid); it needs no entry anywhere. */
 export const NOBODY = 65534;
@@ -49,4 +51,19 @@ export function becomeNobody(parentPid: number): void {
   // kernel: a change of user clears it (prctl(2), PR_SET_PDEATHSIG).
   setParentDeathSignal(SIGTERM);
   if (process.ppid !== parentPid) throw new Error("the parent ended while this process started");
+}
+
+/**
+ * From now on no thread of this process can start a program, connect anywhere, write a file or touch another process. Undefined, or
+ * why the kernel does not have it: then the rest holds all the same.
+ */
+export function refuseSystemCalls(): string | undefined {
+  const here = machine();
+  if (here === undefined) return "there is no table of system calls for this machine";
+  try {
+    filterSystemCalls(refusals(here));
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }

@@ -29,7 +29,7 @@ function threads(pid: number): readonly Record<string, string>[] {
   const seen = new Map<string, Record<string, string>>();
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     const status = readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8");
-    const names = ["CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Uid"] as const;
+    const names = ["CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "Uid"] as const;
     const one = Object.fromEntries(names.map((name) => [name, field(status, name)]));
     seen.set(JSON.stringify(one), one);
   }
@@ -83,9 +83,9 @@ describe.skipIf(reason !== undefined)("rights", () => {
 
       const bare = { CapBnd: NONE, NoNewPrivs: "1" };
       const of = (set: number) => ({ CapPrm: hex(set), CapEff: hex(set), ...bare });
-      expect(threads(rolePid(lbd, "vrrp.pid"))).toEqual([{ ...of(NET), Uid: "0" }]);
-      expect(threads(rolePid(lbd, "checkers.pid"))).toEqual([{ ...of(NET | (1 << 10)), Uid: "0" }]);
-      expect(threads(rolePid(lbd, "api.pid"))).toEqual([{ ...of(0), Uid: "65534" }]);
+      expect(threads(rolePid(lbd, "vrrp.pid"))).toEqual([{ ...of(NET), Seccomp: "0", Uid: "0" }]);
+      expect(threads(rolePid(lbd, "checkers.pid"))).toEqual([{ ...of(NET | (1 << 10)), Seccomp: "0", Uid: "0" }]);
+      expect(threads(rolePid(lbd, "api.pid"))).toEqual([{ ...of(0), Seccomp: "2", Uid: "65534" }]);
       expect(field(readFileSync(out, "utf8"), "CapEff")).toBe(ALL);
       const nobody = readFileSync(asNobody, "utf8");
       expect(["CapPrm", "CapEff", "CapInh", "CapAmb"].map((name) => field(nobody, name))).toEqual([

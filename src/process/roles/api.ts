@@ -9,7 +9,7 @@ import { type HttpServer, listen, type Where } from "../../api/server.ts";
 import { canonicalIp } from "../../base/ip.ts";
 import { limitLog } from "../../base/log-limit.ts";
 import { findGroup } from "../../kernel/accounts.ts";
-import { becomeNobody } from "../../kernel/confinement.ts";
+import { becomeNobody, refuseSystemCalls } from "../../kernel/confinement.ts";
 import { portHolder } from "../../kernel/port-holder.ts";
 import { createStatusStore } from "../../status/store.ts";
 import { REVISION, VERSION } from "../../version.ts";
@@ -89,6 +89,9 @@ export function createApiRole(context: RoleContext): Role {
       if (!listener) say("off", "off");
       // From here on no right is left, and only now requests are answered.
       becomeNobody(expectedParent() ?? process.ppid);
+      const unfiltered = refuseSystemCalls();
+      if (unfiltered !== undefined)
+        log({ level: "warning", area: "api", message: `no filter of system calls here: ${unfiltered}` });
       confined = true;
     },
     reload() {},

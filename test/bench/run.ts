@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, readonly string[]>> = {
   "checks-cpu": [BUN, "test/vm/run.ts", "exec bun test/bench/vm/checks-cpu.ts"],
   failover: [BUN, "test/bench/failover.ts"],
   scale: [BUN, "test/bench/scale.ts"],
+  flood: [BUN, "test/bench/flood.ts"],
 };
 
 const only = process.env.ONLY?.split(",");

@@ -59,8 +59,17 @@ export class Segment {
   }
 
   /** Captures what matches a tcpdump filter, from now on. */
-  async capture(filter: string): Promise<Capture> {
-    const child = this.bridge.spawn("tcpdump", ["-i", "br0", ...CAPTURE_OPTIONS, "-w", "-", filter]);
+  capture(filter: string): Promise<Capture> {
+    return this.#captureOn(this.bridge, "br0", filter);
+  }
+
+  /** The same as host i sends and hears it, before and behind what the kernel does on the way over the bridge. */
+  captureAt(i: number, filter: string): Promise<Capture> {
+    return this.#captureOn(this.host(i), "eth0", filter);
+  }
+
+  async #captureOn(where: Namespace, device: string, filter: string): Promise<Capture> {
+    const child = where.spawn("tcpdump", ["-i", device, ...CAPTURE_OPTIONS, "-w", "-", filter]);
     this.#extra.push(child);
     const frames: Frame[] = [];
     let rest: Buffer = Buffer.alloc(0);

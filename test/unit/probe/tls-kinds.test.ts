@@ -15,7 +15,7 @@ import { readiness, type Scripted, serve } from "./bench.ts";
 const keys = createKeyRing();
 afterAll(() => keys.remove());
 
-function sslGet(port: number, connectTimeoutMs = 3000): HttpCheck {
+function sslGet(port: number, connectTimeoutMs = 30_000): HttpCheck {
   return httpCheck("127.0.0.1", {
     kind: "SSL_GET",
     endpoint: endpoint("127.0.0.1", port, { connectTimeoutMs }),
@@ -166,7 +166,8 @@ describe("which way", () => {
     const outcome = await probesWith(systemTls()).attempt(sslGet(server.port, 300));
     const tookMs = performance.now() - startedAt;
     expect(outcome.reason).toBe("no TLS handshake within 300 ms");
-    expect(tookMs).toBeLessThan(2 * 300 + 400);
+    // An attempt that knew no limit would go on for ever; the rest is what a loaded machine may add.
+    expect(tookMs).toBeLessThan(2 * 300 + 5000);
   });
 
   test("no library on this machine: the failure says what to do", async () => {

@@ -6,7 +6,7 @@ export type ProgramEnd =
   | { readonly kind: "exit"; readonly status: number; readonly note?: string }
   | { readonly kind: "signal"; readonly signal: string }
   | { readonly kind: "timeout"; readonly limitMs: number }
-  | { readonly kind: "cannot-start"; readonly reason: string };
+  | { readonly kind: "cannot-start"; readonly reason: string; readonly transient?: true };
 
 /** Status 0 is success. With misc_dynamic 2..255 are success, too, with weight status - 2. */
 export function judgeProgram(end: ProgramEnd, dynamic: boolean): Outcome {
@@ -21,6 +21,9 @@ export function judgeProgram(end: ProgramEnd, dynamic: boolean): Outcome {
     case "timeout":
       return bad("timeout", `no end within ${end.limitMs} ms`);
     case "cannot-start":
+      // keepalived: a fork that fails is tried again, and the server stays as it is.
+      if (end.transient)
+        return { ok: false, code: "local", reason: `could not try: ${end.reason}`, inconclusive: true };
       return bad("exec", `could not be run: ${end.reason}`);
   }
 }

@@ -15,7 +15,11 @@ export type ScriptOutcome =
   | { readonly kind: "exit"; readonly status: number; readonly note?: string }
   | { readonly kind: "signal"; readonly signal: string }
   | { readonly kind: "timeout"; readonly limitMs: number }
-  | { readonly kind: "cannot-start"; readonly reason: string };
+  /** `transient`: for want of processes, memory, descriptors or a place here; it says nothing about the program. */
+  | { readonly kind: "cannot-start"; readonly reason: string; readonly transient?: true };
+
+/** What fork(2) and what goes before it answer when this machine has no room. */
+const NO_ROOM: ReadonlySet<string> = new Set(["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"]);
 
 export interface ScriptRunner {
   /**
@@ -88,7 +92,8 @@ export function createScriptRunner(
     end?: AbortSignal,
   ): Promise<ScriptOutcome> {
     const isSlow = slow.has(command);
-    if (!(await places.enter(isSlow))) return { kind: "cannot-start", reason: `${MAX_WAITING} programs wait already` };
+    if (!(await places.enter(isSlow)))
+      return { kind: "cannot-start", reason: `${MAX_WAITING} programs wait already`, transient: true };
     const outcome = await runNow(command, extraArgs, { ms: limitMs, overdue, end });
     if (outcome.kind === "timeout") slow.add(command);
     else slow.delete(command);
@@ -101,7 +106,7 @@ export function createScriptRunner(
     extraArgs: readonly string[],
     limit: TimeLimit,
   ): ScriptOutcome | Promise<ScriptOutcome> {
-    if (stopped) return { kind: "cannot-start", reason: "stopping" };
+    if (stopped) return { kind: "cannot-start", reason: "stopping", transient: true };
     const ready = prepare(command, security);
     if ("reason" in ready) return { kind: "cannot-start", reason: ready.reason };
     const args = [...command.argv.slice(1), ...extraArgs];
@@ -136,7 +141,8 @@ export function createScriptRunner(
       try {
         pid = spawn(launch, ended);
       } catch (error) {
-        resolve({ kind: "cannot-start", reason: whyNotStarted(launch.file, error) });
+        const reason = whyNotStarted(launch.file, error);
+        resolve({ kind: "cannot-start", reason, ...(isNoRoom(error) && { transient: true }) });
         return;
       }
       active.add(pid);
@@ -276,4 +282,8 @@ function killGroup(leader: number, signal: "SIGTERM" | "SIGKILL"): void {
   } catch {
     // ESRCH: the whole group is gone already.
   }
+}
+
+function isNoRoom(error: unknown): boolean {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && NO_ROOM.has(error.code);
 }

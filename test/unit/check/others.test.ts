@@ -37,6 +37,17 @@ describe("MISC_CHECK (lifecycle.json: misc-dynamic, misc-static)", () => {
   });
 });
 
+test("MISC_CHECK: a program for which this machine had no room says nothing about the server", () => {
+  const end = { kind: "cannot-start", reason: "fork: EAGAIN" } as const;
+  expect(judgeProgram({ ...end, transient: true }, false)).toEqual({
+    ok: false,
+    code: "local",
+    reason: "could not try: fork: EAGAIN",
+    inconclusive: true,
+  });
+  expect(judgeProgram(end, false).inconclusive).toBeUndefined();
+});
+
 describe("SMTP_CHECK", () => {
   /** Plays a server's lines, one after each of ours, and gives what was sent and how it ended. */
   function play(...server: readonly string[]): string {

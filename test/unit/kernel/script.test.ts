@@ -255,6 +255,20 @@ describe("runner", () => {
   });
 });
 
+test.each([
+  ["EAGAIN", true],
+  ["ENOMEM", true],
+  ["EMFILE", true],
+  ["EACCES", undefined],
+] as const)("a program that the machine has no room for is not one that can't be run: %s", async (code, transient) => {
+  const runner = createScriptRunner(clock, OPEN, () => {
+    throw Object.assign(new Error(`${code}: posix_spawn`), { code });
+  });
+  const outcome = await runner.run(sh("true"), [], 1000);
+  expect(outcome).toMatchObject({ kind: "cannot-start", reason: `${code}: posix_spawn` });
+  expect(outcome.kind === "cannot-start" && outcome.transient).toBe(transient as true);
+});
+
 function alive(pid: number): boolean {
   try {
     process.kill(pid, 0);

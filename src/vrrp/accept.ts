@@ -1,7 +1,6 @@
 // VRRP core: is this datagram an advertisement for the instance, and sound? One pass, cheapest checks first; a refusal is a shared
 // constant, so that a flood costs no memory. Nothing here changes: what an accepted packet moves on (AH sequence, replay marks) is
-// handed back in the verdict. Unlike keepalived, unicast strangers are refused always, and both unicast checksum forms are accepted
-// without ever switching (vrrp.md T3).
+// handed back in the verdict. Unlike keepalived, both unicast checksum forms are accepted without ever switching (vrrp.md T3).
 import { compareIp, type Family, formatIp, type IpText, ipBytes } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model.ts";
 import {
@@ -163,6 +162,8 @@ export interface Receiver {
   readonly instance: VrrpInstance;
   readonly unicast: boolean;
   readonly group: Uint8Array;
+  /** Unicast: senders that no list names are refused, and the TTLs of the others are looked at. */
+  readonly peersOnly: boolean;
   /** By canonical text. */
   readonly peers: ReadonlyMap<IpText, { readonly minTtl: number; readonly maxTtl: number }>;
   readonly authType: number;
@@ -177,6 +178,7 @@ export function receiverFor(instance: VrrpInstance): Receiver {
     unicast: isUnicast(instance),
     group: ipBytes(instance.multicastGroup),
     peers: new Map((instance.unicast?.peers ?? []).map((peer) => [peer.ip, peerHops(instance, peer)])),
+    peersOnly: (instance.unicast?.checkSource ?? false) || instance.strict,
     authType: authType(instance),
     secret: passwordBytes(instance.authentication?.password ?? ""),
     addresses: addressKeys(advertisedAddresses(instance), instance.family),
@@ -184,17 +186,16 @@ export function receiverFor(instance: VrrpInstance): Receiver {
 }
 
 /**
- * TTL range of a peer. Where none is configured 255 is asked for, as on a shared link, except when our own `unicast_ttl` shows that
- * there are routers between, and over IPv6, where keepalived peers send the kernel's default of 64.
+ * TTL range of a peer: what its line says. Where that says nothing strict mode asks for 255, as on a shared link; not over IPv6, where
+ * keepalived peers send the kernel's default of 64.
  */
 function peerHops(
   instance: VrrpInstance,
-  peer: { minTtl: number; maxTtl: number },
-): { minTtl: number; maxTtl: number } {
-  const configured = peer.minTtl !== 0 || peer.maxTtl !== VRRP_TTL;
-  if (configured) return { minTtl: peer.minTtl, maxTtl: peer.maxTtl };
-  const routed = instance.unicast?.ttl !== undefined && instance.unicast.ttl !== VRRP_TTL;
-  return { minTtl: instance.family === 4 && !routed ? VRRP_TTL : 0, maxTtl: VRRP_TTL };
+  { minTtl, maxTtl }: { readonly minTtl: number; readonly maxTtl: number },
+): { readonly minTtl: number; readonly maxTtl: number } {
+  const said = minTtl !== 0 || maxTtl !== VRRP_TTL;
+  const onLink = instance.strict && instance.family === 4 && !said;
+  return { minTtl: onLink ? VRRP_TTL : minTtl, maxTtl };
 }
 
 /** What changes between packets: given by whoever runs the instance. */
@@ -212,6 +213,11 @@ export interface ReceiveState {
 export function vridOf(datagram: Datagram): number {
   const at = messageOffset(datagram);
   return at < 0 || datagram.bytes.byteLength < at + ADVERT_HEADER_BYTES ? -1 : (datagram.bytes[at + 1] ?? -1);
+}
+
+/** TTL or hop limit that a datagram came with; -1 where the kernel did not say. */
+export function hopsOf({ family, bytes, hopLimit }: Datagram): number {
+  return family === 4 ? (bytes[8] ?? 0) : (hopLimit ?? -1);
 }
 
 /** Where the VRRP message starts, -1 when there is no whole header before it. */
@@ -255,12 +261,14 @@ export function accept(receiver: Receiver, datagram: Datagram, state: ReceiveSta
   const signed = instance.hmac !== undefined && surplus === HMAC_TRAILER_BYTES;
   if (!signed && surplus !== 0 && !(family === 4 && isPadding(end, surplus))) return REFUSALS.length;
 
-  const ttl = family === 4 ? (datagram.bytes[8] ?? 0) : (datagram.hopLimit ?? -1);
-  if (receiver.unicast) {
+  const ttl = hopsOf(datagram);
+  if (!receiver.unicast) {
+    if (ttl !== VRRP_TTL) return REFUSALS.ttl;
+  } else if (receiver.peersOnly) {
     const peer = receiver.peers.get(formatIp(source));
     if (!peer) return REFUSALS.stranger;
     if (ttl < peer.minTtl || ttl > peer.maxTtl) return REFUSALS.ttl;
-  } else if (ttl !== VRRP_TTL) return REFUSALS.ttl;
+  }
 
   const message = datagram.bytes.subarray(at, at + messageBytes);
   const summed = family === 6 ? datagram.bytes.subarray(at, end) : message;

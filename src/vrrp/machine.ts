@@ -2,7 +2,7 @@
 // the next state and actions in the order of their execution come out; `deadline` says when the next timer event is due.
 //
 // Standing rules: every change of state carries a cause; only accepted advertisements come here, and what they can make us send is
-// bounded (MAX_EXTRA_ADVERTS_PER_S); timers that fire much too late are taken as a pause of the machine, so the driver reads its
+// bounded (one advertisement an interval); timers that fire much too late are taken as a pause of the machine, so the driver reads its
 // sockets before it hands over a timer event. An instance of a sync group (`grouped`) never becomes master by itself: it says
 // `wantsMaster`, and group.ts moves all members. Announcement timing is announce.ts' matter, tracking is track.ts'.
 import type { MonoMs } from "../base/clock.ts";
@@ -16,8 +16,8 @@ import { masterDownMs, skewMs } from "./timers.ts";
 export const OWNER_PRIORITY = 255;
 /** Priority that says "I am leaving". */
 export const RESIGN_PRIORITY = 0;
-/** Advertisements outside the regular ones that packets from outside may draw. */
-export const MAX_EXTRA_ADVERTS_PER_S = 3;
+/** Least time between two advertisements out of turn that packets from outside draw; an interval, where that is longer. */
+export const ANSWER_SPACING_MS = 334;
 /** A timer later than this means that the machine stood still: listen again before acting. */
 export const THAW_MS = 1000;
 /** Least time between two repairs of addresses that somebody else removes. */
@@ -136,8 +136,11 @@ interface Common {
   readonly since: MonoMs;
   /** Of the last change of state. */
   readonly cause: Cause;
-  /** Times of the last extra advertisements, at most MAX_EXTRA_ADVERTS_PER_S; kept when the mastership ends. */
-  readonly extraAdverts: readonly MonoMs[];
+  /** Of our last advertisement, and of the last one that answered somebody; kept when the mastership ends. */
+  readonly spokeAt: MonoMs;
+  readonly answeredAt: MonoMs;
+  /** Somebody drew an answer too soon behind the last one: the next regular advertisement is it. */
+  readonly owesAnswer: boolean;
 }
 
 export interface InitState extends Common {
@@ -274,8 +277,9 @@ export interface Step {
 /** The state before `start`. */
 export function initialState(now: MonoMs): InitState {
   const cause: Cause = { code: "start", text: "not started" };
-  const nothing = { priority: 0, faults: [], pending: [], extraAdverts: [] };
-  return { ...nothing, kind: "init", started: false, startAt: now, since: now, cause };
+  const nothing = { priority: 0, faults: [], pending: [], owesAnswer: false };
+  const never = Number.NEGATIVE_INFINITY;
+  return { ...nothing, spokeAt: never, answeredAt: never, kind: "init", started: false, startAt: now, since: now, cause };
 }
 
 /** When the next timer event is due; Infinity when none is. */
@@ -413,8 +417,8 @@ export function faultCause(faults: readonly Fault[]): Cause {
 }
 
 function common(state: State, cause: Cause, now: MonoMs): Common {
-  const { priority, faults, pending, groupFault, extraAdverts } = state;
-  return { priority, faults, pending, groupFault, extraAdverts, cause, since: now };
+  const { priority, faults, pending, groupFault, spokeAt, answeredAt, owesAnswer } = state;
+  return { priority, faults, pending, groupFault, spokeAt, answeredAt, owesAnswer, cause, since: now };
 }
 
 function transition(state: State, to: StateName, cause: Cause): Action {
@@ -433,7 +437,10 @@ function withdrawal(): readonly Action[] {
 
 /** Sets when the wait is over from its kind, start, and the priority and intervals of now. */
 function arm(cfg: MachineConfig, state: BackupState): BackupState {
-  return { ...state, masterDownAt: state.waitFrom + waitMs(cfg, state) };
+  const masterDownAt = state.waitFrom + waitMs(cfg, state);
+  // Resignations and claims in turn would have us become master, and say so, with each of them.
+  if (state.wait !== "skew") return { ...state, masterDownAt };
+  return { ...state, masterDownAt: Math.max(masterDownAt, state.spokeAt + cfg.advertMs) };
 }
 
 function waitMs(cfg: MachineConfig, state: BackupState): number {
@@ -534,6 +541,7 @@ function becomeMaster(cfg: MachineConfig, state: State, cause: Cause, now: MonoM
     state: {
       ...common(state, cause, now),
       kind: "master",
+      spokeAt: now,
       advertAt: now + cfg.advertMs,
       lastAdvertAt: now,
       lowerPriorityNotedAt: Number.NEGATIVE_INFINITY,
@@ -567,7 +575,9 @@ function masterTimer(cfg: MachineConfig, state: MasterState, now: MonoMs): Step 
     const message = `timer ran ${Math.round(lateMs)} ms late, still master: announcing again`;
     actions.push({ kind: "log", level: "warning", message }, { kind: "announce", why: "thaw" });
   }
-  return { state: { ...current, advertAt, lastAdvertAt: now }, actions };
+  const answeredAt = current.owesAnswer ? now : current.answeredAt;
+  const spoken = { advertAt, lastAdvertAt: now, spokeAt: now, answeredAt, owesAnswer: false };
+  return { state: { ...current, ...spoken }, actions };
 }
 
 function masterHears(cfg: MachineConfig, state: MasterState, advert: HeardAdvert, now: MonoMs): Step {
@@ -596,11 +606,12 @@ function weakerMasterLog(state: MasterState, advert: HeardAdvert): { level: Leve
   return { level: "warning", message: `${sender} is master too, with ${relation}`, about: "other-master" };
 }
 
-/** Sends an advertisement out of turn and restarts the interval, unless the limit is reached; then nothing at all changes. */
+/** Sends an advertisement out of turn and restarts the interval; too soon behind the last answer the regular one has to do. */
 function answer(cfg: MachineConfig, state: MasterState, more: readonly Action[], now: MonoMs): Step {
-  const recent = state.extraAdverts.filter((at) => now - at < 1000);
-  if (recent.length >= MAX_EXTRA_ADVERTS_PER_S) return stay(state, ...more);
-  const next = { ...state, advertAt: now + cfg.advertMs, lastAdvertAt: now, extraAdverts: [...recent, now] };
+  if (now - state.answeredAt < Math.max(cfg.advertMs, ANSWER_SPACING_MS))
+    return stay(state.owesAnswer ? state : { ...state, owesAnswer: true }, ...more);
+  const spoken = { advertAt: now + cfg.advertMs, lastAdvertAt: now, spokeAt: now, answeredAt: now };
+  const next = { ...state, ...spoken, owesAnswer: false };
   return stay(next, { kind: "sendAdvert", priority: state.priority }, ...more);
 }
 
@@ -743,7 +754,7 @@ function configure(cfg: MachineConfig, state: State, event: Event & { kind: "con
   const tracked = track(cfg, becameOwner ? { ...freed, wait: "none", waitFrom: now } : freed, event.tracked, now);
   if (tracked.state.kind !== "master") return tracked;
   return {
-    state: { ...tracked.state, advertAt: now + cfg.advertMs, lastAdvertAt: now },
+    state: { ...tracked.state, advertAt: now + cfg.advertMs, lastAdvertAt: now, spokeAt: now },
     actions: [
       ...tracked.actions,
       { kind: "syncAddresses" },

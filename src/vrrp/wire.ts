@@ -1,7 +1,7 @@
 // VRRP core: the bytes that one instance sends. Everything that counts from packet to packet (IPv4 identification, the AH sequence
 // that both directions share, the auth_hmac clock) is one value, WireState, handed in and given back.
 import { concatBytes } from "../base/bytes.ts";
-import { ipBytes } from "../base/ip.ts";
+import { compareIp, ipBytes } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model.ts";
 import { AH_HEADER_BYTES, AH_SEQUENCE_LIMIT, AUTH_AH, AUTH_NONE, AUTH_PASS, encodeAh, passwordBytes } from "./auth.ts";
 import { HMAC_TRAILER_BYTES, nextSequence, type ReplayMark, signMessage } from "./auth-hmac.ts";
@@ -100,14 +100,17 @@ export function encodeAdvertisement(
   const sequence = hmac && nextSequence(hmac, wire.hmacSequence, wallMs);
   // The destination and the checksum are not signed: one trailer serves all copies.
   const trailer = hmac && sequence !== undefined ? signMessage(hmac, sequence, source, message) : undefined;
-  const destinations = isUnicast(instance)
-    ? (instance.unicast?.peers ?? []).map((peer) => ipBytes(peer.ip))
-    : [ipBytes(instance.multicastGroup)];
+  const destinations = isUnicast(instance) ? peersFrom(instance, source) : [ipBytes(instance.multicastGroup)];
   const datagrams = destinations.map((destination) => ({
     destination,
     bytes: datagram(instance, next, source, destination, message.slice(), trailer),
   }));
   return { datagrams, wire: sequence === undefined ? next : { ...next, hmacSequence: sequence } };
+}
+
+/** One list for all machines of a cluster names the sender too: it needs no packet from itself. */
+function peersFrom(instance: VrrpInstance, source: Uint8Array): readonly Uint8Array[] {
+  return (instance.unicast?.peers ?? []).map(({ ip }) => ipBytes(ip)).filter((ip) => compareIp(ip, source) !== 0);
 }
 
 function advertOf(instance: VrrpInstance, priority: number): Advert {

@@ -215,7 +215,7 @@ export const GLOBAL_DEFS = {
     reload: "restart", effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "First mark handed out to groups." },
   vrrp_check_unicast_src: { value: flag, initial: false, repeat: "flag", tier: "core", since: "1.2.20",
-    effective: { test: "test/unit/words/vrrp-packets.test.ts", always: "strangers are refused with and without it" },
+    effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "Default: drop unicast adverts whose sender is not a configured peer." },
   vrrp_skip_check_adv_addr: { value: bool, initial: false, repeat: "last", tier: "core", since: "1.2.20",
     effective: { test: "test/unit/words/vrrp-packets.test.ts" },

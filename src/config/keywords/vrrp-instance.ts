@@ -98,7 +98,7 @@ export const VRRP_INSTANCE = {
     effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "TTL or hop limit of unicast adverts; without peers it is reset with an error." },
   check_unicast_src: { value: flag, default: "(vrrp_check_unicast_src)", repeat: "flag", tier: "core", since: "2.1.0",
-    effective: { test: "test/unit/words/vrrp-packets.test.ts", always: "strangers are refused with and without it" },
+    effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "Drop adverts that come from no configured peer." },
   old_unicast_checksum: { value: optionalChoice("never"), default: "auto-detect", repeat: "last", tier: "full", since: "1.3.7",
     build: "old checksum", effective: { test: "test/unit/words/vrrp-packets.test.ts" },

@@ -34,6 +34,16 @@ const peers = (...ips: string[]) => ({
 });
 const uni = vrrpInstance({ version: 3, unicast: peers(PEER) });
 const uniSender = vrrpInstance({ version: 3, unicast: peers(OWN) });
+
+/** With check_unicast_src, as `min_ttl` and `max_ttl` switch it on. */
+function checked(ip = PEER, minTtl = 0, maxTtl = 255): VrrpInstance {
+  return { ...uni, unicast: { ...peers(), checkSource: true, peers: [{ ip, minTtl, maxTtl }] } };
+}
+
+/** A packet that has passed routers. */
+function routed(sender: VrrpInstance, ttl: number, source = PEER): Datagram {
+  return changed(advertFrom(sender, source), set(8, ttl), { sum: "keep" });
+}
 const key = (id: number, byte: string) => ({ id, keyHex: byte.repeat(32) });
 const hmac = (more: Partial<NonNullable<VrrpInstance["hmac"]>> = {}): NonNullable<VrrpInstance["hmac"]> => ({
   keys: [key(1, "11"), key(2, "22")],
@@ -193,14 +203,11 @@ describe("refusals", () => {
     ["X15 unicast to a multicast instance", plain3, { ...advertFrom(uniSender, PEER) }, "destination", undefined],
     ["X16 multicast to a unicast instance", uni, from3(), "destination", undefined],
     ["another group", plain3, from3({ multicastGroup: "224.0.0.19" }), "destination", undefined],
-    ["X17 req 19: unicast stranger", uni, advertFrom(uniSender, "192.0.2.9"), "stranger", undefined],
-    [
-      "req 19: unicast peer from beyond a router",
-      uni,
-      changed(advertFrom(uniSender, PEER), set(8, 64), { sum: "keep" }),
-      "ttl",
-      "ip_ttl_err",
-    ],
+    ["X17 check_unicast_src: a stranger", checked(), advertFrom(uniSender, "192.0.2.9"), "stranger", undefined],
+    ["strict mode: a stranger", { ...uni, strict: true }, advertFrom(uniSender, "192.0.2.9"), "stranger", undefined],
+    ["min_ttl: a peer from beyond a router", checked(PEER, 255), routed(uniSender, 254), "ttl", "ip_ttl_err"],
+    ["max_ttl: a peer that is too near", checked(PEER, 0, 254), advertFrom(uniSender, PEER), "ttl", "ip_ttl_err"],
+    ["strict mode: beyond a router", { ...uni, strict: true }, routed(uniSender, 254), "ttl", "ip_ttl_err"],
     ["X18 enforce: no trailer", signed, from3(), "auth-ext-missing", "auth_ext_missing"],
     ["req 2: our own address", plain2, advertFrom(plain2, OWN), "own-address", undefined],
     ["T12 source 0.0.0.0", plain2, advertFrom(plain2, "0.0.0.0"), "source", undefined],
@@ -290,16 +297,12 @@ describe("acceptance", () => {
       vrrpInstance({ family: 6, hmac: hmac() }),
       advertFrom(vrrpInstance({ family: 6, hmac: hmac() }), "fe80::2", { wallMs: WALL }),
     ],
-    [
-      "min_ttl lets routed peers in",
-      { ...uni, unicast: { ...peers(), peers: [{ ip: PEER, minTtl: 60, maxTtl: 255 }] } },
-      changed(advertFrom(uniSender, PEER), set(8, 64), { sum: "keep" }),
-    ],
-    [
-      "unicast_ttl shows that peers are routed",
-      { ...uni, unicast: { ...peers(PEER), ttl: 64 } },
-      changed(advertFrom(uniSender, PEER), set(8, 60), { sum: "keep" }),
-    ],
+    ["unicast: a peer from beyond a router", uni, routed(uniSender, 1)],
+    ["X17 unicast: a sender that no list names", uni, advertFrom(uniSender, "192.0.2.9")],
+    ["the same from beyond a router", uni, routed(uniSender, 61, "192.0.2.9")],
+    ["min_ttl lets routed peers in", checked(PEER, 60), routed(uniSender, 64)],
+    ["check_unicast_src asks for no TTL", checked(), routed(uniSender, 3)],
+    ["strict mode where min_ttl is said", { ...checked(PEER, 60), strict: true }, routed(uniSender, 64)],
   ] as const)("%s", (_why, instance, datagram) => {
     expect(reason(judge(instance, datagram))).toBe("accepted");
   });
@@ -316,8 +319,9 @@ describe("acceptance", () => {
     const datagram = { ...advertFrom(sender, "2001:db8::2"), hopLimit: 64 };
     const own = { own: ipBytes("2001:db8::1") };
     expect(reason(judge(instance, datagram, own))).toBe("accepted");
-    const strict = { ...instance, unicast: { ...peers(), peers: [{ ip: "2001:db8::2", minTtl: 255, maxTtl: 255 }] } };
-    expect(reason(judge(strict, datagram, own))).toBe("ttl");
+    expect(reason(judge({ ...instance, strict: true }, datagram, own))).toBe("accepted");
+    const near = { ...peers(), checkSource: true, peers: [{ ip: "2001:db8::2", minTtl: 255, maxTtl: 255 }] };
+    expect(reason(judge({ ...instance, unicast: near }, datagram, own))).toBe("ttl");
   });
 
   test("X11 v3: another interval is accepted and handed on", () => {

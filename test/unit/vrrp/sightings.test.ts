@@ -65,8 +65,8 @@ describe("the likely cause of two masters", () => {
 
   test("TTL", () => {
     const unicast = {
-      peers: [{ ip: PEER, minTtl: 0, maxTtl: 255 }],
-      checkSource: false,
+      peers: [{ ip: PEER, minTtl: 64, maxTtl: 255 }],
+      checkSource: true,
       faultWithoutPeer: false,
       oldChecksum: "auto",
     } as const;

@@ -4,6 +4,7 @@ import { canonicalIp } from "../base/ip.ts";
 import type { DirectorStatus, RealServerStatus, VirtualServerStatus } from "../status/schema.ts";
 import { ListedRealServer, shapes } from "../status/shapes.ts";
 import type { StatusStore } from "../status/store.ts";
+import { vrrpErrors } from "../status/text.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -70,9 +71,9 @@ export function unready(store: StatusStore): string[] {
 
 /** What somebody has to look after although the director is ready. */
 export function detailsOf(store: StatusStore): string[] {
-  const config = store.director()?.config;
-  if (!config || config.errorCount === 0) return [];
-  return [`configuration: loaded with ${config.errorCount} error${config.errorCount === 1 ? "" : "s"}`];
+  const errors = store.director()?.config.errorCount ?? 0;
+  const config = errors === 0 ? [] : [`configuration: loaded with ${errors} error${errors === 1 ? "" : "s"}`];
+  return [...config, ...store.vrrp().flatMap(vrrpErrors)];
 }
 
 export function statusAnswer(store: StatusStore): Status {

@@ -480,6 +480,8 @@ export interface Tracking {
 export interface VrrpInstance {
   readonly name: string;
   readonly origin: Origin;
+  /** Where the keywords stand that two routers have to agree on. */
+  readonly origins?: Readonly<Partial<Record<string, Origin>>>;
   readonly family: Family;
   readonly version: 2 | 3;
   readonly vrid: number;

@@ -344,6 +344,11 @@ function vrrpFamilies(store: StatusStore, label: VrrpLabel): Family[] {
       "1: another master is seen while this one is.",
       each((i, l, add) => add(flag(i.foreignMaster !== null), l)),
     ),
+    gauge(
+      "lbd_vrrp_refused_masters",
+      "Live routers with the same VRID whose advertisements are refused.",
+      each((i, l, add) => add(i.refusedMasters.length, l)),
+    ),
     gauge("lbd_vip_present", "1: the kernel has the address.", (add) => {
       const seen = new Set<string>();
       for (const { addresses } of store.vrrp())

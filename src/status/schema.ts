@@ -115,6 +115,32 @@ export interface VrrpStatus {
     readonly at: string;
     readonly likelyCause: string;
   } | null;
+  /** Live routers with our VRID whose advertisements we refuse: an error, in whatever state we are. */
+  readonly refusedMasters: readonly RefusedMasterStatus[];
+  /** Unicast: who advertises to us. */
+  readonly senders: readonly {
+    readonly address: string;
+    /** `unicast_peer` names it. */
+    readonly listed: boolean;
+    /** TTL or hop limit that its last advertisement came with. */
+    readonly hops: number;
+  }[];
+  /** What an operator may want to change, in whole sentences. */
+  readonly advice: readonly string[];
+}
+
+export interface RefusedMasterStatus {
+  readonly address: string;
+  /** Our own address that it does not agree with; null: none. */
+  readonly own: string | null;
+  readonly priority: number;
+  /** As in `refused`. */
+  readonly reason: string;
+  readonly since: string;
+  readonly lastAt: string;
+  readonly likelyCause: string;
+  /** What to change, with file and line where the file has it. */
+  readonly remedy: string;
 }
 
 /** What changes with every advertisement, told by itself: the rest of a VrrpStatus is told when it changes. */
@@ -133,7 +159,7 @@ export interface SyncGroupStatus {
 /** One thing that happened, for /v1/events, journals and the page. */
 export interface StatusEvent {
   readonly at: string;
-  /** `real-server`, `virtual-server`, `sorry-server`, `vrrp`, `sync-group`, `config`, `process`, `drift`. */
+  /** `real-server`, `virtual-server`, `sorry-server`, `vrrp`, `vrrp-peer`, `priority`, `tracker`, `sync-group`, `config`, `process`, `drift`. */
   readonly kind: string;
   readonly subject: string;
   readonly from?: string;

@@ -113,6 +113,32 @@ const Vrrp = v.object({
   refused: v.pipe(counters, v.description("Refused packets by reason")),
   lastRefused: v.nullable(v.object({ at: time, from: text, reason: text, packet: text })),
   foreignMaster: v.nullable(v.object({ address: text, priority: v.number(), at: time, likelyCause: text })),
+  refusedMasters: v.pipe(
+    v.array(
+      v.object({
+        address: text,
+        own: v.nullable(text),
+        priority: v.number(),
+        reason: text,
+        since: time,
+        lastAt: time,
+        likelyCause: text,
+        remedy: v.pipe(text, v.description("What to change, with file and line where the file has it")),
+      }),
+    ),
+    v.description("Live routers with our VRID whose advertisements we refuse: an error"),
+  ),
+  senders: v.pipe(
+    v.array(
+      v.object({
+        address: text,
+        listed: v.pipe(flag, v.description("`unicast_peer` names it")),
+        hops: v.pipe(v.number(), v.description("TTL or hop limit of its last advertisement")),
+      }),
+    ),
+    v.description("Who advertises to a unicast instance"),
+  ),
+  advice: v.pipe(v.array(text), v.description("What an operator may want to change")),
 });
 
 const SyncGroup = v.object({ name: text, state: text, since: time, instances: v.array(text) });
@@ -158,7 +184,7 @@ const Event = v.object({
   kind: v.pipe(
     text,
     v.description(
-      "`real-server`, `virtual-server`, `sorry-server`, `vrrp`, `sync-group`, `config`, `process`, `drift`; more may come",
+      "`real-server`, `virtual-server`, `sorry-server`, `vrrp`, `vrrp-peer`, `priority`, `tracker`, `sync-group`, `config`, `process`, `drift`; more may come",
     ),
   ),
   subject: text,

@@ -39,6 +39,7 @@ export function statusText(picture: Picture, options: TextOptions): string {
   if (picture.vrrp.length > 0) {
     out.blank();
     vrrpTable(picture.vrrp, out);
+    for (const error of picture.vrrp.flatMap(vrrpErrors)) out.wrapped(error, 0);
   }
   for (const server of picture.virtualServers) {
     out.blank();
@@ -190,6 +191,18 @@ function instanceLines(i: VrrpStatus, out: Writer): void {
       `ANOTHER MASTER ${foreignMaster.address} priority ${foreignMaster.priority}: ${foreignMaster.likelyCause}`,
       2,
     );
+  for (const line of vrrpErrors(i)) out.wrapped(line, 2);
+  const unlisted = i.senders.filter(({ listed }) => !listed).map(({ address }) => address);
+  if (unlisted.length > 0) out.wrapped(`not in unicast_peer: ${unlisted.join(", ")}`, 2);
+  for (const advice of i.advice) out.wrapped(`advice: ${advice}`, 2);
+}
+
+/** Routers with our VRID that we refuse, with cause and remedy; empty when all agree. */
+export function vrrpErrors({ name, vrid, refusedMasters }: VrrpStatus): readonly string[] {
+  return refusedMasters.map(
+    ({ address, own, likelyCause, remedy }) =>
+      `ERROR: ${name}: ${address} and we, ${own ?? "without an address"}, both use VRID ${vrid} and don't agree: ${likelyCause}; ${remedy}`,
+  );
 }
 
 /** `1.5 ms`, `3 s`: a duration of a check or an interval. */

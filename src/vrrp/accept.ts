@@ -53,6 +53,8 @@ export type RefusalReason =
   | "too-short"
   | "unknown-vrid"
   | "not-listening"
+  /** Of another protocol with the same IP number: see isCarp. */
+  | "carp"
   | "destination"
   | "source"
   | "own-address"
@@ -108,6 +110,7 @@ export interface Refusal {
 const COUNTERS: Readonly<Record<RefusalReason, readonly [PacketCounter | undefined, string]>> = {
   truncated: [undefined, "longer than the receive buffer"],
   "too-short": [undefined, "too short for an advertisement"],
+  carp: ["packet_len_err", "CARP, not VRRP, with the same number"],
   "unknown-vrid": [undefined, "virtual router id not configured here"],
   "not-listening": [undefined, "instance is in FAULT, INIT or its start-up delay"],
   destination: [undefined, "multicast to a unicast instance, or unicast to a multicast one"],
@@ -221,7 +224,7 @@ export function hopsOf({ family, bytes, hopLimit }: Datagram): number {
 }
 
 /** Where the VRRP message starts, -1 when there is no whole header before it. */
-function messageOffset(datagram: Datagram): number {
+export function messageOffset(datagram: Datagram): number {
   if (datagram.family === 6) return 0;
   const header = ipv4HeaderBytes(datagram.bytes);
   if (header === 0) return -1;
@@ -242,6 +245,7 @@ export function accept(receiver: Receiver, datagram: Datagram, state: ReceiveSta
   if (end < 0) return REFUSALS.length;
   if (end < at + ADVERT_HEADER_BYTES) return REFUSALS["too-short"];
   if (datagram.bytes[at + 1] !== instance.vrid) return REFUSALS["unknown-vrid"];
+  if (isCarp(datagram.bytes, at, end)) return REFUSALS.carp;
   if ((datagram.bytes[at] ?? 0) >> 4 !== instance.version) return REFUSALS.version;
 
   const source = family === 4 ? IPV4_HEADER.fields.source.get(datagram.bytes, 0) : datagram.source;
@@ -333,6 +337,11 @@ function datagramEnd(datagram: Datagram): number {
 /** keepalived: a packet that was padded to the 46 bytes of the least Ethernet frame has a surplus of 2 modulo 4. */
 function isPadding(totalBytes: number, surplus: number): boolean {
   return surplus > 0 && totalBytes <= 46 && surplus % 4 === 2;
+}
+
+/** OpenBSD's carp(4) has VRRP's IP number, group, version byte and TTL: 36 bytes, seven words of authentication where the count stands. */
+function isCarp(bytes: Uint8Array, at: number, end: number): boolean {
+  return end - at === 36 && bytes[at] === 0x21 && bytes[at + 3] === 7;
 }
 
 function isVrrpAh(bytes: Uint8Array, at: number): boolean {

@@ -66,6 +66,15 @@ export type DirectorAction =
       };
     }
   | { readonly kind: "log"; readonly line: LogLine }
+  /** Something else than a change of state, for those who follow the events; the status of the instance has changed with it. */
+  | {
+      readonly kind: "event";
+      readonly event: "vrrp-peer" | "priority";
+      readonly instance: string;
+      readonly from?: string;
+      readonly to: string;
+      readonly reason: string;
+    }
   /** These will come soon, unless an advertisement does: go through them without doing them. */
   | { readonly kind: "rehearse"; readonly actions: readonly DirectorAction[] }
   /**

@@ -8,6 +8,7 @@ import type { VrrpConfig, VrrpInstance } from "../config/model.ts";
 import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
 import { type AcceptedAdvert, accept, type Datagram, describeDatagram, type Refusal, vridOf } from "./accept.ts";
 import { type DirectorAction, groupNotification, notification, transitionLine } from "./actions.ts";
+import { silenceText, tellAccepted, tellLeft, tellRefused, tellSecond } from "./agreement.ts";
 import {
   type Announcement,
   announceDeadline,
@@ -258,6 +259,8 @@ export function createDirector(
         runtime.limiter.changed();
         out.push({ kind: "transition", subject: "instance", name, from, to, cause });
         out.push({ kind: "log", line: transitionLine(name, from, to, cause) });
+        // One that we refuse was no second master as long as we were none.
+        if (to === "MASTER") out.push(...tellSecond(runtime, stateOf(runtime).priority, at));
         return;
       }
       case "sendAdvert": {
@@ -406,26 +409,19 @@ export function createDirector(
     if (counter) runtime.counters[counter]++;
     if (reason === "auth-ah-collision") runtime.wire = wireAfterCollision(runtime.wire);
     if (reason === "not-listening") return NOTHING;
-    const isSecond = runtime.sightings.refused(datagram, reason, at.now, state.kind === "master");
-    // A refused packet moves no timer but the one that forgets foreign masters.
-    if (state.kind === "master") sooner(runtime.sightings.deadline());
+    const sighting = runtime.sightings.refused(datagram, reason, at.now);
+    // A refused packet moves no timer but the one that forgets those who sent it.
+    sooner(runtime.sightings.deadline());
     const suppressed = runtime.limiter.allow(`refused ${reason}`, at.now);
-    const named = isSecond ? nameSecondMaster(runtime, at) : NOTHING;
-    if (suppressed === undefined) return named;
+    const told = sighting.refusedAt === undefined ? NOTHING : tellRefused(runtime, sighting, at);
+    const second = sighting.isSecond && state.kind === "master" ? tellSecond(runtime, state.priority, at) : NOTHING;
+    const named = [...told, ...second];
+    if (suppressed === undefined) return named.length > 0 ? named : NOTHING;
     const refused = runtime.sightings.lastRefused();
     const more = suppressed > 0 ? ` (and ${suppressed} more like this before)` : "";
     const message = `${runtime.config.name}: refused packet from ${refused?.from}: ${refusal.text} (${describeDatagram(datagram)})${more}`;
     const fields = { instance: runtime.config.name, reason };
     return [{ kind: "log", line: { level: "warning", area: "vrrp", message, fields } }, ...named];
-  }
-
-  function nameSecondMaster(runtime: Runtime, at: Instant): readonly DirectorAction[] {
-    const other = runtime.sightings.foreign(runtime.config)?.last;
-    if (!other) return NOTHING;
-    const message = `two masters: ${other.address} (priority ${other.priority}) and we, ${runtime.source?.ip} (priority ${stateOf(runtime).priority}); likely cause: ${other.likelyCause}`;
-    const out: DirectorAction[] = [];
-    logFrom(runtime, { kind: "log", level: "warning", message, about: "two-masters" }, at, out);
-    return out;
   }
 
   function heard(
@@ -449,7 +445,8 @@ export function createDirector(
     logDifferences(runtime, advert, at, out);
     const event: Event = { kind: "advert", advert };
     take(runtime.unit, stepMember(runtime.unit.unit, runtime.config.name, event, at.now), at, out);
-    if (isSecond) out.push(...nameSecondMaster(runtime, at));
+    if (isSecond) out.push(...tellSecond(runtime, stateOf(runtime).priority, at));
+    out.push(...tellAccepted(runtime, datagram, advert, at));
     return out;
   }
 
@@ -559,9 +556,10 @@ export function createDirector(
   }
 
   function intruderGone(runtime: Runtime, at: Instant, out: DirectorAction[]): void {
-    const tell = runtime.sightings.expire(at.now, runtime.timers.lastAt);
-    if (!tell || stateOf(runtime).kind !== "master") return;
-    const message = "the other master fell silent, announcing the addresses again";
+    const silence = runtime.sightings.expire(at.now, runtime.timers.lastAt);
+    out.push(...tellLeft(runtime, silence));
+    if (!silence.silent || stateOf(runtime).kind !== "master") return;
+    const message = silenceText(silence, at);
     logFrom(runtime, { kind: "log", level: "info", message, about: "intruder-left" }, at, out);
     const event: Event = { kind: "reannounce", why: "intruder-left" };
     take(runtime.unit, stepMember(runtime.unit.unit, runtime.config.name, event, at.now), at, out);
@@ -684,6 +682,7 @@ export function createDirector(
       evaluation,
       lastTransition,
       sightings: runtime.sightings,
+      senders: runtime.senders,
       group: runtime.unit.unit.group,
     };
   }

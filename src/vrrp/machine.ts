@@ -279,7 +279,16 @@ export function initialState(now: MonoMs): InitState {
   const cause: Cause = { code: "start", text: "not started" };
   const nothing = { priority: 0, faults: [], pending: [], owesAnswer: false };
   const never = Number.NEGATIVE_INFINITY;
-  return { ...nothing, spokeAt: never, answeredAt: never, kind: "init", started: false, startAt: now, since: now, cause };
+  return {
+    ...nothing,
+    spokeAt: never,
+    answeredAt: never,
+    kind: "init",
+    started: false,
+    startAt: now,
+    since: now,
+    cause,
+  };
 }
 
 /** When the next timer event is due; Infinity when none is. */

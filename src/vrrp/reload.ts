@@ -71,7 +71,7 @@ export function sameSettings(a: VrrpInstance, b: VrrpInstance): boolean {
 
 function canonical(value: unknown): string {
   return JSON.stringify(value, (key, inner) => {
-    if (key === "origin") return undefined;
+    if (key === "origin" || key === "origins") return undefined;
     if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
     return Object.fromEntries(Object.entries(inner).sort(([x], [y]) => (x < y ? -1 : x > y ? 1 : 0)));
   });

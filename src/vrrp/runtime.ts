@@ -8,6 +8,7 @@ import type { Unit } from "./group.ts";
 import { type LogLimiter, logLimiter } from "./limiter.ts";
 import { type Fault, machineConfig, type State, type Tracked } from "./machine.ts";
 import type { Rehearsed } from "./rehearsal.ts";
+import { type Senders, senders } from "./senders.ts";
 import { type Sightings, sightings } from "./sightings.ts";
 import type { Evaluation, TrackDefinition, TrackDefinitions } from "./track.ts";
 import { trackedDevices } from "./track-devices.ts";
@@ -30,6 +31,7 @@ export interface Runtime {
   readonly refused: Partial<Record<RefusalReason, number>>;
   readonly limiter: LogLimiter;
   readonly sightings: Sightings;
+  readonly senders: Senders;
   lastTransition: LastTransition | undefined;
   unit: UnitRuntime;
 }
@@ -82,6 +84,7 @@ export function newRuntime(instance: VrrpInstance, now: MonoMs): Runtime {
     refused: {},
     limiter: logLimiter(),
     sightings: sightings(),
+    senders: senders(),
     lastTransition: undefined,
     unit,
   };

@@ -1,14 +1,13 @@
-// VRRP core: who else speaks with our VRID, and why we do not agree. Keeps the last refused packet and, while we are master, the other
-// masters seen. Fixed memory: a flood overwrites, it does not grow. Nothing here moves a timer or a state of the protocol.
-
+// VRRP core: who else speaks with our VRID, and why we do not agree. Keeps the last refused packet, the routers whose advertisements we
+// refuse and, while we are master, the other masters seen. Fixed memory: a flood overwrites, it does not grow. Nothing here moves a timer
+// or a state of the protocol.
 import { toHex } from "../base/bytes.ts";
 import type { MonoMs } from "../base/clock.ts";
 import { formatIp, type IpText } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model.ts";
-import { authTypeName, type Datagram, describeDatagram, looksSigned, type RefusalReason } from "./accept.ts";
-import { AH_HEADER_BYTES } from "./auth.ts";
-import { ADVERT_HEADER, ADVERT_HEADER_BYTES, IPPROTO_AH, ipv4HeaderBytes } from "./packet.ts";
-import { authType } from "./wire.ts";
+import { type Datagram, describeDatagram, messageOffset, type RefusalReason } from "./accept.ts";
+import { likelyCause, type OddReason, remedyFor } from "./likely-cause.ts";
+import { ADVERT_HEADER_BYTES } from "./packet.ts";
 
 const KEPT_BYTES = 160;
 /** Other masters remembered at once; the one silent longest makes room. */
@@ -18,7 +17,11 @@ export const FOREIGN_MIN_PACKETS = 2;
 const LEAST_SILENCE_MS = 1000;
 /** keepalived: hardly advertises while it hears packets that it refuses, and to it ours are such. So it is remembered longer. */
 const REFUSED_MEMORY_MS = 30_000;
+/** Three intervals of silence are waited for up to this interval, then half as much again. */
 const MOST_INTERVAL_MS = 10_000;
+
+/** Reasons that a packet damaged on its way has too: one of them shows nothing. */
+const MAY_BE_DAMAGED: ReadonlySet<OddReason> = new Set<OddReason>(["checksum", "length"]);
 
 /** Reasons that a router with our VRID, but other settings, gives rise to. */
 const MASTER_LIKE: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
@@ -41,12 +44,13 @@ const MASTER_LIKE: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   "auth-ah-collision",
   "interval",
   "destination",
+  "carp",
 ]);
 
 /** A packet kept by value in memory that is reused. */
 interface Kept {
   at: MonoMs;
-  reason: RefusalReason | "lower-priority" | "address-list";
+  reason: OddReason;
   family: 4 | 6;
   readonly source: Uint8Array;
   readonly bytes: Uint8Array;
@@ -57,10 +61,13 @@ interface Kept {
 
 interface Foreign extends Kept {
   /** Its silence has been noticed. */
-  told: boolean;
+  silenceTold: boolean;
+  /** It was told that we refuse it. */
+  refusalTold: boolean;
   packets: number;
   priority: number;
   intervalMs: number;
+  since: MonoMs;
 }
 
 export interface RefusedPacket {
@@ -79,22 +86,60 @@ export interface ForeignMaster {
   readonly packets: number;
 }
 
+/** A live router with our VRID whose advertisements we refuse. */
+export interface RefusedMaster {
+  readonly address: IpText;
+  readonly priority: number;
+  readonly reason: OddReason;
+  /** When it was first heard, and last. */
+  readonly since: MonoMs;
+  readonly at: MonoMs;
+  readonly packets: number;
+  readonly likelyCause: string;
+  /** What to change where. */
+  readonly remedy: string;
+}
+
+/** What a packet brought to light. */
+export interface Sighting {
+  /** Its sender is a master beside us, which was not known before. */
+  readonly isSecond: boolean;
+  /** Place of a router that we refuse and that has not been told of; undefined: none. */
+  readonly refusedAt: number | undefined;
+}
+
+/** What time brought to light. */
+export interface Silence {
+  /** A master fell silent that is worth announcing ourselves for, and whether we refused what it said. */
+  readonly silent: { readonly address: IpText; readonly isRefused: boolean; readonly at: MonoMs } | undefined;
+  /** Routers that we refused, that were told of, and that are not heard any more. */
+  readonly left: readonly IpText[];
+}
+
 export interface Sightings {
-  /** True when this shows that its sender is a master beside us, and not before. */
-  refused(datagram: Datagram, reason: RefusalReason, now: MonoMs, asMaster: boolean): boolean;
+  refused(datagram: Datagram, reason: RefusalReason, now: MonoMs): Sighting;
   /** As master, an advertisement was accepted from a weaker one. True for its first one. */
   weaker(datagram: Datagram, addressesDiffer: boolean, now: MonoMs): boolean;
-  /** We are no longer master: whoever is, is right. */
+  /** An advertisement was accepted. The sender's address when it was told that we refuse it. */
+  accepted(source: Uint8Array): IpText | undefined;
+  /** The router at this place has been told of. */
+  tellRefusal(place: number): void;
+  /** We are no longer master: whoever is, is right. Those that we refuse stay. */
   clear(): void;
-  /** Notices silence, and forgets after it. True when a master fell silent that was worth announcing ourselves for. */
-  expire(now: MonoMs, lastAnnouncedAt: MonoMs): boolean;
+  /** Notices silence, and forgets after it. */
+  expire(now: MonoMs, lastAnnouncedAt: MonoMs): Silence;
   deadline(): MonoMs;
   /** Another number after each change of what the next two tell. */
   mark(): number;
   lastRefused(): RefusedPacket | undefined;
   /** The one heard last, and how many there are. */
   foreign(instance: VrrpInstance): { readonly last: ForeignMaster; readonly count: number } | undefined;
+  /** Those that we refuse, the newest first. */
+  refusedMasters(instance: VrrpInstance): readonly RefusedMaster[];
 }
+
+const NOTHING_NEW: Sighting = { isSecond: false, refusedAt: undefined };
+const NO_SILENCE: Silence = { silent: undefined, left: [] };
 
 export function sightings(): Sightings {
   // Most directors never meet a stranger, so memory is taken with the first one; then it stays.
@@ -102,50 +147,71 @@ export function sightings(): Sightings {
   let changes = 0;
   const slots: Foreign[] = [];
 
-  function sight(datagram: Datagram, reason: Kept["reason"], now: MonoMs): boolean {
+  function sight(datagram: Datagram, reason: OddReason, now: MonoMs): Sighting {
     changes++;
-    const at = messageAt(datagram);
+    const at = messageOffset(datagram);
     const priority = at < 0 ? 0 : (datagram.bytes[at + 2] ?? 0);
-    if (priority === 0) return false;
+    if (priority === 0) return NOTHING_NEW;
     const slot = slotOf(slots, datagram.source);
     const known = slot.used && sameSource(slot, datagram.source);
     const before = known && isMaster(slot);
     keep(slot, datagram, reason, now);
-    slot.told = false;
+    slot.silenceTold = false;
+    slot.refusalTold &&= known;
+    slot.since = known ? slot.since : now;
     slot.packets = known ? slot.packets + 1 : 1;
     slot.priority = priority;
     slot.intervalMs = intervalAt(datagram.bytes, at);
-    return !before && isMaster(slot);
+    const isSecond = !before && isMaster(slot);
+    const refusedAt = isRefusedMaster(slot) && !slot.refusalTold ? slots.indexOf(slot) : undefined;
+    return isSecond || refusedAt !== undefined ? { isSecond, refusedAt } : NOTHING_NEW;
   }
 
   return {
-    refused(datagram, reason, now, asMaster) {
+    refused(datagram, reason, now) {
       changes++;
       last ??= newRecord();
       keep(last, datagram, reason, now);
-      return asMaster && MASTER_LIKE.has(reason) && sight(datagram, reason, now);
+      return MASTER_LIKE.has(reason) ? sight(datagram, reason, now) : NOTHING_NEW;
     },
     weaker: (datagram, addressesDiffer, now) =>
-      sight(datagram, addressesDiffer ? "address-list" : "lower-priority", now),
+      sight(datagram, addressesDiffer ? "address-list" : "lower-priority", now).isSecond,
+    accepted(source) {
+      for (const slot of slots) {
+        if (!slot.used || isAccepted(slot) || !sameSource(slot, source)) continue;
+        changes++;
+        slot.used = false;
+        return slot.refusalTold ? addressOf(slot) : undefined;
+      }
+      return undefined;
+    },
+    tellRefusal(place) {
+      const slot = slots[place];
+      if (slot) slot.refusalTold = true;
+    },
     clear() {
       changes++;
-      for (const slot of slots) slot.used = false;
+      for (const slot of slots) if (isAccepted(slot)) slot.used = false;
     },
     expire(now, lastAnnouncedAt) {
-      changes++;
-      let tell = false;
+      let silent: Silence["silent"];
+      const left: IpText[] = [];
       for (const slot of slots) {
         if (!slot.used || now < silentAt(slot)) continue;
-        if (!slot.told && isMaster(slot) && lastAnnouncedAt < slot.at) tell = true;
-        slot.told = true;
-        if (now >= forgottenAt(slot)) slot.used = false;
+        changes++;
+        if (!slot.silenceTold && isMaster(slot) && lastAnnouncedAt < slot.at)
+          silent = { address: addressOf(slot), isRefused: !isAccepted(slot), at: slot.at };
+        slot.silenceTold = true;
+        if (now < forgottenAt(slot)) continue;
+        slot.used = false;
+        if (slot.refusalTold) left.push(addressOf(slot));
       }
-      return tell;
+      return silent || left.length > 0 ? { silent, left } : NO_SILENCE;
     },
     deadline() {
       let earliest = Number.POSITIVE_INFINITY;
       for (const slot of slots)
-        if (slot.used) earliest = Math.min(earliest, slot.told ? forgottenAt(slot) : silentAt(slot));
+        if (slot.used) earliest = Math.min(earliest, slot.silenceTold ? forgottenAt(slot) : silentAt(slot));
       return earliest;
     },
     mark: () => changes,
@@ -154,19 +220,18 @@ export function sightings(): Sightings {
       const datagram = asDatagram(last);
       return {
         at: last.at,
-        from: formatIp(last.source.subarray(0, last.family === 4 ? 4 : 16)),
+        from: addressOf(last),
         reason: last.reason,
-        packet: `${describeDatagram(datagram)}: ${headersInHex(datagram, messageAt(datagram))}`,
+        packet: `${describeDatagram(datagram)}: ${headersInHex(datagram, messageOffset(datagram))}`,
       };
     },
     foreign(instance) {
       const seen = slots.filter((slot) => slot.used && isMaster(slot)).sort((a, b) => b.at - a.at);
       const newest = seen[0];
       if (!newest) return undefined;
-      const address = formatIp(newest.source.subarray(0, newest.family === 4 ? 4 : 16));
       return {
         last: {
-          address,
+          address: addressOf(newest),
           priority: newest.priority,
           at: newest.at,
           packets: newest.packets,
@@ -175,64 +240,20 @@ export function sightings(): Sightings {
         count: seen.length,
       };
     },
+    refusedMasters(instance) {
+      const seen = slots.filter((slot) => slot.used && isRefusedMaster(slot)).sort((a, b) => b.at - a.at);
+      return seen.map((slot) => {
+        const { reason, priority, since, at, packets } = slot;
+        const datagram = asDatagram(slot);
+        return {
+          address: addressOf(slot),
+          ...{ priority, reason, since, at, packets },
+          likelyCause: likelyCause(instance, reason, datagram),
+          remedy: remedyFor(instance, reason, datagram),
+        };
+      });
+    },
   };
-}
-
-/** Why this packet's sender and we are both master, in words. */
-export function likelyCause(instance: VrrpInstance, reason: Kept["reason"], datagram: Datagram): string {
-  const at = Math.max(0, messageAt(datagram));
-  const header =
-    datagram.bytes.byteLength >= at + ADVERT_HEADER.sizeBytes ? ADVERT_HEADER.decode(datagram.bytes, at) : undefined;
-  const version = (header?.versionType ?? 0) >> 4;
-  const ttl = datagram.family === 4 ? (datagram.bytes[8] ?? 0) : (datagram.hopLimit ?? 0);
-  switch (reason) {
-    case "lower-priority":
-      return "it does not hear us (a filter in one direction?), or a split has just healed: its priority is not above ours";
-    case "address-list":
-      return "its list of virtual addresses differs from ours; it may not hear us, its priority is not above ours";
-    case "version":
-      return `VRRP version: it speaks version ${version}, we speak version ${instance.version}`;
-    case "length":
-      return looksSigned(datagram) && !instance.hmac
-        ? "authentication: it signs with auth_hmac, which is not configured here"
-        : "length: its packets do not fit their address count";
-    case "stranger":
-      return "unicast peers: it is not among our unicast_peer addresses";
-    case "destination":
-      return "unicast and multicast: one of us uses unicast_peer, the other the group";
-    case "ttl":
-      return `TTL: its packets arrive with ${ttl}, so a router lies between, or its TTL is set lower`;
-    case "checksum":
-      return "checksum: another form (v3_checksum_as_v2, old_unicast_checksum), or packets damaged on the way";
-    case "interval":
-      return `advertisement interval: it has ${header?.advertS ?? 0} s, we have ${instance.advertMs / 1000} s`;
-    case "auth-type-invalid":
-    case "auth-type-mismatch": {
-      const theirs = datagram.family === 4 && datagram.bytes[9] === IPPROTO_AH ? 2 : (header?.authType ?? 0);
-      return `authentication: it uses type ${authTypeName(theirs)}, we use ${authTypeName(authType(instance))}`;
-    }
-    case "auth-password":
-      return "authentication: its password differs";
-    case "auth-ah-icv":
-    case "auth-ah-spi":
-      return "authentication: its AH key differs";
-    case "auth-ah-replay":
-    case "auth-ah-collision":
-      return "authentication: its AH sequence is behind ours, as after its restart";
-    case "auth-ext-missing":
-      return "authentication: it does not sign with auth_hmac, and we require it";
-    case "auth-ext-malformed":
-    case "auth-ext-invalid-hmac":
-      return "authentication: its auth_hmac key differs";
-    case "auth-ext-unknown-key":
-      return "authentication: it signs with a key id that is not configured here";
-    case "auth-ext-stale":
-      return "authentication: its clock and ours are further apart than the auth_hmac window";
-    case "auth-ext-replay":
-      return "authentication: its auth_hmac sequence does not grow (clock set back, or packets played again)";
-    default:
-      return `its packets are refused: ${reason}`;
-  }
 }
 
 function newRecord(): Kept {
@@ -248,7 +269,7 @@ function newRecord(): Kept {
   };
 }
 
-function keep(record: Kept, datagram: Datagram, reason: Kept["reason"], now: MonoMs): void {
+function keep(record: Kept, datagram: Datagram, reason: OddReason, now: MonoMs): void {
   record.used = true;
   record.at = now;
   record.reason = reason;
@@ -281,7 +302,15 @@ function slotOf(slots: Foreign[], source: Uint8Array): Foreign {
     if (!oldest || heardAt(slot) < heardAt(oldest)) oldest = slot;
   }
   if (oldest && (!oldest.used || slots.length === MAX_FOREIGN_MASTERS)) return oldest;
-  const fresh = { ...newRecord(), told: false, packets: 0, priority: 0, intervalMs: 0 };
+  const fresh = {
+    ...newRecord(),
+    silenceTold: false,
+    refusalTold: false,
+    packets: 0,
+    priority: 0,
+    intervalMs: 0,
+    since: 0,
+  };
   slots.push(fresh);
   return fresh;
 }
@@ -300,24 +329,26 @@ function isMaster(slot: Foreign): boolean {
   return isAccepted(slot) || slot.packets >= FOREIGN_MIN_PACKETS;
 }
 
+/** We refuse it, and only a master of our VRID sends that. */
+function isRefusedMaster(slot: Foreign): boolean {
+  return !isAccepted(slot) && (slot.packets >= FOREIGN_MIN_PACKETS || !MAY_BE_DAMAGED.has(slot.reason));
+}
+
+function addressOf({ source, family }: Kept): IpText {
+  return formatIp(source.subarray(0, family === 4 ? 4 : 16));
+}
+
 function isAccepted({ reason }: Foreign): boolean {
   return reason === "lower-priority" || reason === "address-list";
 }
 
-/** When it seems to have left, and our neighbours may have to be told. */
-function silentAt(slot: Foreign): MonoMs {
-  return slot.at + 3 * slot.intervalMs + LEAST_SILENCE_MS;
+/** When it seems to have left, and our neighbours may have to be told. One that advertises seldom is not silent between two of them. */
+function silentAt({ at, intervalMs }: Foreign): MonoMs {
+  return at + Math.max(3 * Math.min(intervalMs, MOST_INTERVAL_MS), 1.5 * intervalMs) + LEAST_SILENCE_MS;
 }
 
 function forgottenAt(slot: Foreign): MonoMs {
   return isAccepted(slot) ? silentAt(slot) : Math.max(silentAt(slot), slot.at + REFUSED_MEMORY_MS);
-}
-
-function messageAt(datagram: Datagram): number {
-  if (datagram.family === 6) return 0;
-  const header = ipv4HeaderBytes(datagram.bytes);
-  if (header === 0) return -1;
-  return datagram.bytes[9] === IPPROTO_AH ? header + AH_HEADER_BYTES : header;
 }
 
 /** Never what follows the headers: with a count of addresses that is wrong it may be the password that all routers share. */
@@ -327,10 +358,9 @@ function headersInHex({ bytes }: Datagram, at: number): string {
   return `${toHex(bytes.subarray(0, shown))}${more > 0 ? ` and ${more} bytes that are not shown` : ""}`;
 }
 
-/** Interval that the packet claims, kept within sane bounds: it is not trusted. */
+/** Interval that the packet claims, at most 255 s: it is not trusted. */
 function intervalAt(bytes: Uint8Array, at: number): number {
   const version = (bytes[at] ?? 0) >> 4;
   const low = bytes[at + 5] ?? 0;
-  const claimed = version === 2 ? low * 1000 : ((((bytes[at + 4] ?? 0) & 0x0f) << 8) | low) * 10;
-  return Math.min(MOST_INTERVAL_MS, claimed);
+  return version === 2 ? low * 1000 : ((((bytes[at + 4] ?? 0) & 0x0f) << 8) | low) * 10;
 }

@@ -3,6 +3,7 @@ import type { MonoMs } from "../base/clock.ts";
 import type { Address } from "../config/model.ts";
 import type { VrrpStatus, VrrpTraffic } from "../status/schema.ts";
 import { stateName } from "./machine.ts";
+import { adviceFor, isListed } from "./senders.ts";
 import type { InstanceView, Instant } from "./view.ts";
 
 /** Where an address belongs, and whether it is there. */
@@ -16,6 +17,7 @@ export function statusOf(view: InstanceView, at: Instant, placeOf?: PlaceOf): Vr
   const link = config.interface ?? "";
   const last = view.lastTransition;
   const refused = sightings.lastRefused();
+  const senders = view.senders.list();
   const foreign = isMaster ? sightings.foreign(config) : undefined;
   return {
     name: view.name,
@@ -56,6 +58,14 @@ export function statusOf(view: InstanceView, at: Instant, placeOf?: PlaceOf): Vr
           likelyCause: foreign.last.likelyCause,
         }
       : null,
+    refusedMasters: sightings.refusedMasters(config).map(({ at: last, packets: _, since, ...other }) => ({
+      ...other,
+      own: view.source ?? null,
+      since: iso(since),
+      lastAt: iso(last),
+    })),
+    senders: senders.map(({ address, hops }) => ({ address, listed: isListed(config, address), hops })),
+    advice: adviceFor(config, senders),
   };
 }
 
@@ -66,13 +76,14 @@ export function trafficOf(view: InstanceView, at: Instant): VrrpTraffic {
 }
 
 /** What a status is made of, but for the traffic: as long as these are the same, it is. */
-export function marksOf({ config, source, state, evaluation, lastTransition, sightings, refused }: InstanceView) {
+export function marksOf(view: InstanceView) {
+  const { config, source, state, evaluation, lastTransition, sightings, senders, refused } = view;
   const { kind, since, priority, faults, groupFault } = state;
   const master = kind === "backup" ? (state.preempting ?? state.master) : undefined;
   const learnedMs = kind === "backup" ? state.masterAdvertMs : undefined;
   const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0);
   const own = [config, source, kind, since, priority, faults, groupFault, evaluation, lastTransition];
-  return [...own, master?.address, master?.priority, learnedMs, refusals, sightings.mark()] as const;
+  return [...own, master?.address, master?.priority, learnedMs, refusals, sightings.mark(), senders.mark()] as const;
 }
 
 function isoOf(mono: MonoMs, at: Instant): string {

@@ -4,6 +4,7 @@ import type { IpText } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model.ts";
 import type { PacketCounter, RefusalReason } from "./accept.ts";
 import type { Cause, State, StateName } from "./machine.ts";
+import type { Senders } from "./senders.ts";
 import type { Sightings } from "./sightings.ts";
 import type { Evaluation } from "./track.ts";
 
@@ -34,6 +35,7 @@ export interface InstanceView {
   readonly evaluation: Evaluation;
   readonly lastTransition: LastTransition | undefined;
   readonly sightings: Sightings;
+  readonly senders: Senders;
   readonly group: string | undefined;
 }
 

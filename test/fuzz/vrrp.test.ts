@@ -16,6 +16,7 @@ import {
 } from "../../src/vrrp/accept.ts";
 import type { DirectorAction } from "../../src/vrrp/actions.ts";
 import { createDirector } from "../../src/vrrp/director.ts";
+import { likelyCause, remedyFor } from "../../src/vrrp/likely-cause.ts";
 import {
   deadline,
   type Event,
@@ -26,7 +27,6 @@ import {
   step,
 } from "../../src/vrrp/machine.ts";
 import { decodeAdvert, encodeAdvert } from "../../src/vrrp/packet.ts";
-import { likelyCause } from "../../src/vrrp/sightings.ts";
 import { INITIAL_WIRE } from "../../src/vrrp/wire.ts";
 import { instancesOfConf, vectorCases, vrrpConfig, vrrpInstance } from "../support/vrrp.ts";
 
@@ -115,6 +115,7 @@ describe("decoders", () => {
         if (!verdict.ok) {
           expect(verdict).toBe(REFUSALS[verdict.reason]);
           expect(likelyCause(receiver.instance, verdict.reason, packet).length).toBeGreaterThan(5);
+          expect(remedyFor(receiver.instance, verdict.reason, packet).length).toBeGreaterThan(5);
         } else expect(verdict.advertMs).toBeGreaterThan(0);
       }),
       { numRuns: RUNS },

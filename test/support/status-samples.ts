@@ -108,6 +108,9 @@ export function vrrpInstance(name: string, change: Partial<VrrpStatus> = {}): Vr
     refused: { ttl: 2, checksum: 0 },
     lastRefused: { at: AT, from: "192.0.2.66", reason: "ttl", packet: "v3 vrid 51 priority 100" },
     foreignMaster: null,
+    refusedMasters: [],
+    senders: [],
+    advice: [],
     ...change,
   };
 }

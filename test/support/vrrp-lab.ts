@@ -93,7 +93,9 @@ export function lab(
       call();
       return log
         .slice(from)
-        .filter((event) => event.action.kind !== "log" && event.action.kind !== "notify")
+        .filter(
+          (event) => event.action.kind !== "log" && event.action.kind !== "event" && event.action.kind !== "notify",
+        )
         .map((event) => event.text);
     },
     hear(source, priority, as = {}, name = firstName) {
@@ -167,6 +169,8 @@ export function words(action: DirectorAction): string {
       const { kind, name, state, priority } = action.notification;
       return `notify ${kind === "group" ? "group " : ""}${name} ${state} ${priority}`;
     }
+    case "event":
+      return `event ${action.event} ${action.instance} ${action.to}`;
     case "log":
       return `log ${action.line.level}`;
     case "rehearse":

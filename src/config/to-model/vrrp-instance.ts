@@ -69,6 +69,7 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
   return {
     name: bound.value,
     origin: bound.statement.origin,
+    origins: originsOf(block),
     family,
     version,
     vrid: block.virtual_router_id?.value ?? 0,
@@ -419,6 +420,19 @@ function multicastOf(bound: BoundInstance, family: Family, context: InstanceCont
     });
   if (family === 6) return context.global.vrrp_mcast_group6?.value ?? MULTICAST_6;
   return context.global.vrrp_mcast_group4?.value ?? MULTICAST_4;
+}
+
+/** Of the keywords that two routers have to agree on, for what is said when they don't. */
+function originsOf(block: BoundInstance["block"]): NonNullable<VrrpInstance["origins"]> {
+  const { virtual_router_id, version, advert_int, authentication } = block;
+  const { check_unicast_src, v3_checksum_as_v2, old_unicast_checksum } = block;
+  const [unicast_peer] = block.unicast_peer ?? [];
+  const [auth_hmac] = block.auth_hmac ?? [];
+  const single = { virtual_router_id, version, advert_int, authentication, auth_hmac };
+  const entries = { ...single, unicast_peer, check_unicast_src, v3_checksum_as_v2, old_unicast_checksum };
+  return Object.fromEntries(
+    Object.entries(entries).flatMap(([name, entry]) => (entry ? [[name, entry.statement.origin] as const] : [])),
+  );
 }
 
 function unicastOf(bound: BoundInstance, family: Family, context: InstanceContext): VrrpInstance["unicast"] {

@@ -276,6 +276,9 @@ export function createVrrpRole(context: RoleContext): Role {
       case "transition":
         tellTransition(action);
         return;
+      case "event":
+        tellEvent(action);
+        return;
       case "log":
         log(action.line);
         return;
@@ -290,6 +293,15 @@ export function createVrrpRole(context: RoleContext): Role {
     context.report({ kind: "event", value: { at, kind, subject: name, from, to, reason: cause.text } });
     if (subject === "instance") metrics.transition(name, from, to, cause.code);
     reports.changed(name);
+  }
+
+  function tellEvent({ event, instance, from, to, reason }: DirectorAction & { kind: "event" }): void {
+    const at = new Date(clock.wallMs()).toISOString();
+    context.report({
+      kind: "event",
+      value: { at, kind: event, subject: instance, ...(from !== undefined && { from }), to, reason },
+    });
+    reports.changed(instance);
   }
 
   function forwards(link: string): boolean {

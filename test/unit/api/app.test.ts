@@ -8,6 +8,7 @@ import type { CheckStatus, StatusUpdate, VirtualServerStatus } from "../../../sr
 import { createStatusStore } from "../../../src/status/store.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import {
+  AT,
   director,
   everything,
   realServer,
@@ -62,6 +63,22 @@ describe("answers", () => {
     const { app } = appWith();
     expect(await get(app, "/livez")).toMatchObject({ status: 200, body: { status: "live" } });
     expect(await get(app, "/readyz")).toMatchObject({ status: 200, body: { status: "ready" } });
+  });
+
+  test("a router that VRRP refuses is a detail of a ready director", async () => {
+    const refused = {
+      ...{ address: "192.0.2.2", own: "192.0.2.1", priority: 100, reason: "interval", since: AT, lastAt: AT },
+      ...{ likelyCause: "advertisement interval: it has 3 s, we have 1 s", remedy: "advert_int has to be the same" },
+    };
+    const value = vrrpInstance("VI_1", { refusedMasters: [refused] });
+    const { app } = appWith([...everything(), { kind: "vrrp", value }]);
+    for (const path of ["/readyz", "/v1/status"]) {
+      const { body } = await get(app, path);
+      expect(body.details).toEqual([expect.stringContaining("192.0.2.2 and we, 192.0.2.1, both use VRID 51")]);
+    }
+    expect(await get(app, "/metrics")).toMatchObject({
+      text: expect.stringContaining('lbd_vrrp_refused_masters{vrrp="VI_1"} 1'),
+    });
   });
 
   test("readyz says why not", async () => {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { age, duration, type Picture, statusText, vrrpText } from "../../../src/status/text.ts";
-import { AT_MS, director, everything, virtualServer, vrrpInstance } from "../../support/status-samples.ts";
+import { AT, AT_MS, director, everything, virtualServer, vrrpInstance } from "../../support/status-samples.ts";
 
 function pictureOf(updates: readonly StatusUpdate[], change: Partial<Picture> = {}): Picture {
   const store = createStatusStore();
@@ -126,6 +126,28 @@ test("text from servers can't speak to the terminal", () => {
   const text = statusText(pictureOf([{ kind: "virtual-server", value: evil }]), OPTIONS);
   expect(text).toContain("\\x1b[2Jgone\\x07");
   expect(text).not.toContain("\u001b");
+});
+
+test("a router that we refuse is an error in both pictures, a sender that no list names is shown", () => {
+  const refused = {
+    address: "192.0.2.2",
+    own: "192.0.2.1",
+    priority: 100,
+    reason: "auth-password",
+    since: AT,
+    lastAt: AT,
+    likelyCause: "authentication: its password differs",
+    remedy: "authentication (lbd.conf:7) has to be the same on both",
+  };
+  const senders = [{ address: "192.0.2.9", listed: false, hops: 64 }];
+  const instance = vrrpInstance("VI_1", { refusedMasters: [refused], senders, advice: ["look here"] });
+  const options = { columns: 400, nowWallMs: AT_MS };
+  const error =
+    "ERROR: VI_1: 192.0.2.2 and we, 192.0.2.1, both use VRID 51 and don't agree: authentication: its password differs; authentication (lbd.conf:7) has to be the same on both";
+  expect(statusText(pictureOf([], { vrrp: [instance] }), options)).toContain(`\n${error}`);
+  const own = vrrpText({ vrrp: [instance], groups: [] }, options);
+  for (const line of [error, "not in unicast_peer: 192.0.2.9", "advice: look here"])
+    expect(own).toContain(`  ${line}\n`);
 });
 
 test("an instance says what decides about its state", () => {

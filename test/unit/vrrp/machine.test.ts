@@ -555,9 +555,9 @@ describe("limits of what the outside can draw", () => {
     for (let i = 1; i < times.length; i++) expect((times[i] ?? 0) - (times[i - 1] ?? 0)).toBeCloseTo(1000, 6);
     expect(bench.state()).toBe("MASTER");
     expect(bench.director.instances()[0]?.state.since).toBe(before?.since ?? 0);
-    // X23: each kind once, and once that its sender must be a master too.
+    // X23: each kind once, once that its sender is refused, and once that it must be a master too.
     const logs = bench.log.slice(mark).filter((event) => event.action.kind === "log");
-    expect(logs).toHaveLength(3);
+    expect(logs).toHaveLength(4);
     expect(bench.director.instances()[0]?.counters.auth_failure).toBe(4990);
   });
 
@@ -609,8 +609,9 @@ describe("limits of what the outside can draw", () => {
     const mark = bench.log.length;
     for (let i = 0; i < 100; i++) bench.receive({ ...datagram, bytes });
     expect(bench.state()).toBe("MASTER");
-    // The refusal, and that its sender must be a master too.
-    expect(bench.log.slice(mark).map((event) => event.text)).toEqual(["log warning", "log warning"]);
+    // The refusal, that its sender is one whom we refuse, and that it must be a master too.
+    const logs = bench.log.slice(mark).filter((event) => event.action.kind === "log");
+    expect(logs.map((event) => event.text)).toEqual(["log warning", "log error", "log warning"]);
   });
 });
 

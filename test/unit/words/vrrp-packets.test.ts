@@ -1,10 +1,10 @@
 // Words that change which packets are heard and what is sent: each from the text of a configuration to datagrams.
-import { describe, expect, test } from "bun:test";
+import { describe, test } from "bun:test";
 import type { Config, VrrpInstance } from "../../../src/config/model.ts";
 import { HMAC_TRAILER, HMAC_TRAILER_BYTES } from "../../../src/vrrp/auth-hmac.ts";
 import { address, advertFrom, vrrpInstance } from "../../support/vrrp.ts";
 import { WALL_START } from "../../support/vrrp-lab.ts";
-import { configOf, expectWord, globalText, instanceText, started, type WordCase } from "../../support/words.ts";
+import { expectWord, globalText, instanceText, started, type WordCase } from "../../support/words.ts";
 
 const PEER = "192.0.2.2";
 const KEY = "0123456789abcdef0123456789abcdef";

@@ -270,7 +270,9 @@ describe("words with an effect change the model", () => {
 
 /** The model without where its values stand. */
 function modelOf(text: string): string {
-  return JSON.stringify(bindText(text).config, (key, value) => (key === "origin" ? undefined : value));
+  return JSON.stringify(bindText(text).config, (key, value) =>
+    key === "origin" || key === "origins" ? undefined : value,
+  );
 }
 
 describe("words that keepalived reports have a finding", () => {

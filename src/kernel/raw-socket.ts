@@ -9,6 +9,7 @@ import { AF_INET, AF_INET6, inetAddress } from "../../ffi/sockaddr.ts";
 import {
   bind,
   bindToDevice,
+  getsockopt,
   IP_ADD_MEMBERSHIP,
   IP_FREEBIND,
   IP_HDRINCL,
@@ -59,6 +60,7 @@ const DEFAULT_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 /** The time that a packet waited for us is believed up to this: after a pause it counts from when it was read. */
 const MAX_AGE_MS = 100;
 const IPV6_FREEBIND = 78;
+const SO_MEMINFO = 55;
 const CHECKSUM_OFFSET = 6;
 const VRRP_TOS = 0xc0;
 const VRRP_HOPS = 255;
@@ -78,6 +80,8 @@ export interface VrrpEndpoint {
 export interface VrrpSocketOptions {
   /** `kernel_rx_buf_size` or the result of `vrrp_rx_bufs_policy`; absent: several MiB. */
   readonly receiveBufferBytes?: number;
+  /** Only frames that this MAC sent are heard, and nothing else. */
+  readonly sourceMac?: Uint8Array;
   /** `log_unknown_vrids`: let packets with other VRIDs through. */
   readonly allVrids?: boolean;
   /** Hop limit of IPv6 unicast; absent: 255. IPv4 headers come with the packet. */
@@ -107,6 +111,8 @@ export interface VrrpSocketCounters {
   readonly receiveErrors: number;
   readonly sent: number;
   readonly sendErrors: number;
+  /** Packets that the kernel dropped because they were not read in time. */
+  readonly drops: number;
 }
 
 /** A pair in use by an instance; whoever acquired it releases it. */
@@ -116,6 +122,7 @@ export interface VrrpSocket {
   send(destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): SendOutcome;
   /** Does all of send() but the sending: the kernel looks for the way and leaves it at that (MSG_PROBE). */
   rehearse(destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): void;
+  /** Of the pair, which instances share. */
   counters(): VrrpSocketCounters;
   /** Gives up this VRID; the last one closes the sockets. Calling it twice does nothing. */
   release(): void;
@@ -228,7 +235,7 @@ export function openVrrpSockets(
         key,
         send: (destination, bytes, source) => send(pair, destination, bytes, source),
         rehearse: (destination, bytes, source) => void transmit(pair, destination, bytes, source, MSG_PROBE),
-        counters: () => ({ ...pair.counters }),
+        counters: () => ({ ...pair.counters, drops: dropsOf(pair) }),
         release() {
           if (!held) return;
           held = false;
@@ -288,6 +295,17 @@ function readOne(
   return true;
 }
 
+/** kernel: SO_MEMINFO is eight words and sk_drops. */
+function dropsOf(pair: Pair): number {
+  const words = new Uint32Array(9);
+  let drops = 0;
+  for (const { fd } of pair.receivers) {
+    getsockopt(fd, SOL_SOCKET, SO_MEMINFO, new Uint8Array(words.buffer));
+    drops += words[8] ?? 0;
+  }
+  return drops;
+}
+
 function send(pair: Pair, destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): SendOutcome {
   const outcome = transmit(pair, destination, bytes, source, 0);
   if (outcome.ok) pair.counters.sent++;
@@ -333,7 +351,8 @@ function openReceiveSocket(endpoint: VrrpEndpoint, options: VrrpSocketOptions, v
   const fd = socket(family === 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_NONBLOCK, protocol);
   try {
     // Before it can receive anything.
-    attachFilter(fd, options.allVrids ? ALL : vridFilter({ family, protocol, vrids }));
+    const { allVrids, sourceMac } = options;
+    attachFilter(fd, allVrids && !sourceMac ? ALL : vridFilter({ family, protocol, vrids, sourceMac }));
     setReceiveBuffer(fd, { bytes: options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER_BYTES, force: true });
     setsockoptInt(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
     if (family === 4) {
@@ -367,10 +386,11 @@ function openReceiveSocket(endpoint: VrrpEndpoint, options: VrrpSocketOptions, v
 const ALL = [{ code: 0x06, ifTrue: 0, ifFalse: 0, value: 0xffff_ffff }];
 
 function applyFilter(pair: Pair): void {
-  if (pair.options.allVrids) return;
+  const { allVrids, sourceMac } = pair.options;
+  if (allVrids && !sourceMac) return;
   const { family } = pair.endpoint;
   for (const { fd, protocol } of pair.receivers)
-    attachFilter(fd, vridFilter({ family, protocol, vrids: pair.vrids.keys() }));
+    attachFilter(fd, vridFilter({ family, protocol, vrids: pair.vrids.keys(), sourceMac }));
 }
 
 function join(fd: Fd, family: Family, group: Uint8Array, index: number): void {

@@ -125,6 +125,8 @@ export function openReflector(
   /** kernel: IPv6 address messages don't say who asked, so what we have just done is looked up here. */
   const expected = new Set<string>();
   const unsettled: CommandOutcome[] = [];
+  /** Addresses that the kernel has spoken of since: somebody may have taken away again what we have just added. */
+  const spokenOf = new Set<string>();
   const isOurs = (change: NetMessage, port: number) =>
     port === commands.portId || (expected.size > 0 && expected.has(changeKey(change.removed, change.object)));
 
@@ -171,7 +173,13 @@ export function openReflector(
       // What is queued behind a loss would be worked into a wrong picture: it is read anew anyway.
       if (message.kind !== "data" || lost) continue;
       const change = decodeNetMessage(message.type, message.payload, message.flags);
-      if (change) events.push(...applyMessage(state, change, keepRoute, isOurs(change, message.port)));
+      if (!change) continue;
+      if (unsettled.length > 0 && change.object.kind === "address") spokenOf.add(addressKey(change.object.address));
+      const ours = isOurs(change, message.port);
+      const found = applyMessage(state, change, keepRoute, ours);
+      // Port 0 is the kernel itself.
+      if (ours || message.port === 0) events.push(...found);
+      else for (const event of found) events.push({ ...event, by: message.port });
     }
   }
 
@@ -181,7 +189,7 @@ export function openReflector(
     for (const { command, meaning } of outcomes) {
       if (command.kind !== "add-address" || (meaning !== "done" && meaning !== "already-so")) continue;
       const { address } = command;
-      if (state.addresses.has(addressKey(address))) continue;
+      if (spokenOf.has(addressKey(address))) continue;
       const flags = address.flags | IFA_F_PERMANENT | (address.preferredS === 0 ? IFA_F_DEPRECATED : 0);
       const object = { kind: "address" as const, address: { ...address, flags, scope: address.scope ?? 0 } };
       events.push(...applyMessage(state, { removed: false, object }, keepRoute, true));
@@ -240,6 +248,7 @@ export function openReflector(
       read(MAX_DRAIN);
       expected.clear();
       takeForGranted(unsettled.splice(0));
+      spokenOf.clear();
     },
     rehearse(list) {
       read(MAX_DRAIN);

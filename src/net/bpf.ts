@@ -11,6 +11,8 @@ export interface BpfInstruction {
 }
 
 const BPF_LD_B_ABS = 0x30;
+const BPF_LD_W_ABS = 0x20;
+const BPF_LD_H_ABS = 0x28;
 const BPF_LD_B_IND = 0x50;
 const BPF_LDX_MSH = 0xb1;
 const BPF_LD_IMM = 0x00;
@@ -24,6 +26,10 @@ const BPF_JSET_K = 0x45;
 const BPF_RET_K = 0x06;
 const BPF_TAX = 0x07;
 const BPF_TXA = 0x87;
+
+/** linux/filter.h: behind this offset is the link layer's header. */
+const SKF_LL_OFF = -0x200000;
+const ETHERNET_SOURCE = 6;
 
 const WHOLE_PACKET = 0xffff_ffff;
 
@@ -39,6 +45,8 @@ export interface VrrpFilter {
   readonly protocol: 112 | 51;
   /** 1..255. */
   readonly vrids: Iterable<number>;
+  /** Six bytes: only frames from this MAC. */
+  readonly sourceMac?: Uint8Array | undefined;
 }
 
 /**
@@ -62,7 +70,21 @@ export function vridFilter(filter: VrrpFilter): readonly BpfInstruction[] {
     op(BPF_JSET_K, mask, 0, 1),
     op(BPF_RET_K, WHOLE_PACKET),
   ]);
-  return [...load, ...bit, ...which, ...tests, op(BPF_RET_K, 0)];
+  const from = filter.sourceMac ? sourceIs(filter.sourceMac) : [];
+  return [...from, ...load, ...bit, ...which, ...tests, op(BPF_RET_K, 0)];
+}
+
+/** Drops what comes from another MAC; the Ethernet header is reached by an offset of its own (SKF_LL_OFF). */
+function sourceIs(mac: Uint8Array): readonly BpfInstruction[] {
+  const view = new DataView(mac.buffer, mac.byteOffset, mac.byteLength);
+  return [
+    op(BPF_LD_W_ABS, SKF_LL_OFF + ETHERNET_SOURCE),
+    // Past the other half and to the end of these.
+    op(BPF_JEQ_K, view.getUint32(0), 0, 2),
+    op(BPF_LD_H_ABS, SKF_LL_OFF + ETHERNET_SOURCE + 4),
+    op(BPF_JEQ_K, view.getUint16(4), 1, 0),
+    op(BPF_RET_K, 0),
+  ];
 }
 
 /** The 256 bits as the words that are not zero. */

@@ -15,7 +15,10 @@ import type { NetMessage, NetObject } from "./rtnetlink.ts";
 
 export type Change = "added" | "changed" | "removed";
 
-export type NetEvent =
+/** `by`: netlink port of whoever asked for the change, where the kernel says so and it was not us. */
+export type NetEvent = { readonly by?: number } & NetChange;
+
+type NetChange =
   /** `before` is what was known of the link: an interface that came back with another index is removed and added. */
   | {
       readonly kind: "link";

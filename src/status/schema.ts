@@ -125,6 +125,12 @@ export interface VrrpStatus {
     /** TTL or hop limit that its last advertisement came with. */
     readonly hops: number;
   }[];
+  /** Advertisements that the kernel refused to send with the last reason, and packets of its socket that were dropped unread. */
+  readonly transmission: {
+    readonly sendErrors: number;
+    readonly lastSendError: string | null;
+    readonly receiveDrops: number;
+  };
   /** What an operator may want to change, in whole sentences. */
   readonly advice: readonly string[];
 }

@@ -138,6 +138,10 @@ const Vrrp = v.object({
     ),
     v.description("Who advertises to a unicast instance"),
   ),
+  transmission: v.pipe(
+    v.object({ sendErrors: count, lastSendError: v.nullable(text), receiveDrops: count }),
+    v.description("Advertisements that the kernel refused to send, and packets that were dropped unread"),
+  ),
   advice: v.pipe(v.array(text), v.description("What an operator may want to change")),
 });
 

@@ -192,6 +192,9 @@ function instanceLines(i: VrrpStatus, out: Writer): void {
       2,
     );
   for (const line of vrrpErrors(i)) out.wrapped(line, 2);
+  const { sendErrors, lastSendError, receiveDrops } = i.transmission;
+  if (sendErrors > 0) out.wrapped(`not sent: ${count(sendErrors, "advertisement")}, last ${lastSendError}`, 2);
+  if (receiveDrops > 0) out.wrapped(`${count(receiveDrops, "packet")} dropped unread`, 2);
   const unlisted = i.senders.filter(({ listed }) => !listed).map(({ address }) => address);
   if (unlisted.length > 0) out.wrapped(`not in unicast_peer: ${unlisted.join(", ")}`, 2);
   for (const advice of i.advice) out.wrapped(`advice: ${advice}`, 2);

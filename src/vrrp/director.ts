@@ -59,7 +59,15 @@ import {
 } from "./runtime.ts";
 import { peerOf, type SocketRows, type SocketSpec, socketSpecsOf, socketTableOf } from "./sockets.ts";
 import { type PlaceOf, statusOf } from "./status.ts";
-import { evaluate, type Fact, type Facts, sameTracked, type TrackDefinition, type TrackKind } from "./track.ts";
+import {
+  changesOf,
+  evaluate,
+  type Fact,
+  type Facts,
+  sameTracked,
+  type TrackDefinition,
+  type TrackKind,
+} from "./track.ts";
 import type { InstanceView, Instant } from "./view.ts";
 import { encodeAdvertisement, wireAfterCollision, wireAfterWeaker } from "./wire.ts";
 
@@ -84,8 +92,8 @@ export interface Director {
   setSource(instance: string, ip: IpText | undefined, at: Instant): readonly DirectorAction[];
   /** A fault that only the driver knows of (duplicate VRID, address refused by the kernel …); `text` undefined clears it. */
   setFault(instance: string, code: string, text: string | undefined, at: Instant): readonly DirectorAction[];
-  /** Somebody else removed an address, route or rule of a master. */
-  removed(instance: string, what: string, at: Instant): readonly DirectorAction[];
+  /** Somebody else removed an address, route or rule of a master; `by`: who it was, as far as known. */
+  removed(instance: string, what: string, at: Instant, by?: string): readonly DirectorAction[];
   /** The link came back or changed its MAC: masters with addresses on it announce them again. */
   reannounce(link: string, why: "link" | "mac", at: Instant): readonly DirectorAction[];
   /** The instances that another configuration leaves out resign, while the driver still has what they send by. reload() follows. */
@@ -189,6 +197,7 @@ export function createDirector(
 
   /** Works out tracking anew; true when the machine has to hear of it. */
   function retrack(runtime: Runtime): boolean {
+    runtime.evaluatedBefore = runtime.evaluation;
     runtime.evaluation = evaluate(runtime.config, runtime.unit.config, definitions, facts as Facts);
     const extra = [...runtime.extraFaults].map(([code, text]) => ({ code, text }));
     const source = runtime.source
@@ -302,6 +311,12 @@ export function createDirector(
         // keepalived: without notify_deleted, an instance that a reload removes is reported as in FAULT.
         const unheard = action.state === "DELETED" && instance.notify.deleted === undefined;
         out.push(notification("instance", name, unheard ? "FAULT" : action.state, action.priority, instance));
+        return;
+      }
+      case "priority": {
+        const { from, to } = action;
+        const reason = changesOf(runtime.evaluatedBefore, runtime.evaluation);
+        out.push({ kind: "event", event: "priority", instance: name, from: `${from}`, to: `${to}`, reason });
         return;
       }
       case "log":
@@ -732,11 +747,11 @@ export function createDirector(
       else runtime.extraFaults.set(code, text);
       return retrackAll(at, [runtime]);
     },
-    removed(name, what, at) {
+    removed(name, what, at, by) {
       const runtime = runtimes.get(name);
       if (!runtime) return NOTHING;
       const out: DirectorAction[] = [];
-      take(runtime.unit, stepMember(runtime.unit.unit, name, { kind: "removed", what }, at.now), at, out);
+      take(runtime.unit, stepMember(runtime.unit.unit, name, { kind: "removed", what, by }, at.now), at, out);
       return out;
     },
     reannounce(link, why, at) {

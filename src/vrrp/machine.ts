@@ -21,7 +21,7 @@ export const ANSWER_SPACING_MS = 334;
 /** A timer later than this means that the machine stood still: listen again before acting. */
 export const THAW_MS = 1000;
 /** Least time between two repairs of addresses that somebody else removes. */
-export const RESTORE_SPACING_MS = 100;
+export const RESTORE_SPACING_MS = 40;
 /** Least time between two notifications about lower-priority advertisements. */
 const LOWER_PRIORITY_NOTE_MS = 1000;
 
@@ -220,7 +220,7 @@ export type Event =
   /** Weights or faults may have changed. */
   | { readonly kind: "tracked"; readonly tracked: Tracked }
   /** Somebody else removed an address, route or rule of ours. */
-  | { readonly kind: "removed"; readonly what: string }
+  | { readonly kind: "removed"; readonly what: string; readonly by?: string | undefined }
   /** The neighbours may be wrong: link back, MAC changed, an intruder left. */
   | { readonly kind: "reannounce"; readonly why: AnnounceReason }
   /** Another configuration is in force (`cfg`), the instance goes on. */
@@ -256,6 +256,8 @@ export type Action =
   | { readonly kind: "announceSource" }
   | { readonly kind: "cancelAnnouncements" }
   | { readonly kind: "notify"; readonly state: NotifyState; readonly priority: number }
+  /** The effective priority has changed. */
+  | { readonly kind: "priority"; readonly from: number; readonly to: number }
   /** `about`: caused from outside, at most one until the state or the master changes. */
   | { readonly kind: "log"; readonly level: Level; readonly message: string; readonly about?: string };
 
@@ -334,7 +336,7 @@ export function step(cfg: MachineConfig, state: State, event: Event, now: MonoMs
       if (state.kind === "backup") return backupHears(cfg, state, event.advert, now);
       return state.kind === "master" ? masterHears(cfg, state, event.advert, now) : stay(state);
     case "removed":
-      return state.kind === "master" ? restore(state, event.what, now) : stay(state);
+      return state.kind === "master" ? restore(state, event, now) : stay(state);
     case "reannounce":
       return state.kind === "master" ? stay(state, { kind: "announce", why: event.why }) : stay(state);
     default:
@@ -683,7 +685,7 @@ function demoted(
 }
 
 /** Puts back what somebody removed, at once; a program that keeps removing is answered RESTORE_SPACING_MS apart. */
-function restore(state: MasterState, what: string, now: MonoMs): Step {
+function restore(state: MasterState, { what, by }: Event & { kind: "removed" }, now: MonoMs): Step {
   const dueAt = state.restoredAt + RESTORE_SPACING_MS;
   if (now < dueAt) return stay(state.restore ? state : { ...state, restore: { at: dueAt, what } });
   return stay(
@@ -692,7 +694,7 @@ function restore(state: MasterState, what: string, now: MonoMs): Step {
     {
       kind: "log",
       level: "warning",
-      message: `${what} was removed by somebody else, putting it back`,
+      message: `${what} was removed by somebody else, putting it back${by === undefined ? "" : `: it was ${by}`}`,
       about: "removed",
     },
     { kind: "announce", why: "restored" },
@@ -739,7 +741,10 @@ function track(cfg: MachineConfig, state: State, tracked: Tracked, now: MonoMs):
 
 function priorityNote(cfg: MachineConfig, state: State, priority: number): Action[] {
   const message = `effective priority ${state.priority} is now ${priority}`;
-  const actions: Action[] = [{ kind: "log", level: "info", message }];
+  const actions: Action[] = [
+    { kind: "log", level: "info", message },
+    { kind: "priority", from: state.priority, to: priority },
+  ];
   if (cfg.notifyPriorityChanges)
     actions.push({ kind: "notify", state: state.kind === "master" ? "MASTER_PRIORITY" : "BACKUP_PRIORITY", priority });
   return actions;

@@ -25,6 +25,8 @@ export interface Runtime {
   source: { readonly ip: IpText; readonly bytes: Uint8Array } | undefined;
   timers: AnnounceTimers;
   evaluation: Evaluation;
+  /** The one before, for what has changed. */
+  evaluatedBefore: Evaluation;
   tracked: Tracked;
   readonly extraFaults: Map<string, string>;
   readonly counters: Record<CounterName, number>;
@@ -78,6 +80,7 @@ export function newRuntime(instance: VrrpInstance, now: MonoMs): Runtime {
     source: undefined,
     timers: NO_TIMERS,
     evaluation,
+    evaluatedBefore: evaluation,
     tracked: evaluation,
     extraFaults: new Map(),
     counters: { ...ZERO_COUNTERS },

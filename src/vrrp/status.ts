@@ -65,6 +65,7 @@ export function statusOf(view: InstanceView, at: Instant, placeOf?: PlaceOf): Vr
       lastAt: iso(last),
     })),
     senders: senders.map(({ address, hops }) => ({ address, listed: isListed(config, address), hops })),
+    transmission: { sendErrors: 0, lastSendError: null, receiveDrops: 0 },
     advice: adviceFor(config, senders),
   };
 }

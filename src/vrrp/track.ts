@@ -83,6 +83,16 @@ export function sameTracked(a: Tracked, b: Tracked): boolean {
   return a.priority === b.priority && faults(a) === faults(b) && a.pending.join("\n") === b.pending.join("\n");
 }
 
+/** Which trackers' parts are others than before: `script chk: -30, was 0 (exit status 1)`. */
+export function changesOf(before: Evaluation, after: Evaluation): string {
+  const changes = after.shares.flatMap(({ kind, name, share, detail }) => {
+    const old = before.shares.find((one) => one.kind === kind && one.name === name)?.share ?? 0;
+    if ((share ?? 0) === old) return [];
+    return [`${kind} ${name}: ${share ?? 0}, was ${old}${detail === "" ? "" : ` (${detail})`}`];
+  });
+  return changes.length > 0 ? changes.join("; ") : "configuration";
+}
+
 interface Use {
   readonly kind: TrackKind;
   readonly name: string;

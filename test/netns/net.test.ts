@@ -97,6 +97,16 @@ describe.skipIf(reason !== undefined)("network tables", () => {
     return outcomes.filter((o) => o.meaning !== "done").map((o) => `${o.meaning} ${o.message}`);
   }
 
+  test("an address that somebody removes while ours is being worked in is not taken for granted", () => {
+    for (const ip of ["192.0.2.100/32", "2001:db8::100/128"]) {
+      const wanted = wishes([address(ip)]);
+      reflector.apply(plan(wanted, reflector.seen, OURS));
+      ns.run("ip", "addr", "del", ip, "dev", "eth0");
+      reflector.settle();
+      expect(plan(wanted, reflector.seen, OURS)).toHaveLength(1);
+    }
+  });
+
   test("500 addresses come and go in a batch, and the picture is current at once", () => {
     const wanted = wishes([
       ...Array.from({ length: 250 }, (_, i) => address(`198.51.100.${i + 1}/32`)),

@@ -110,6 +110,7 @@ export function vrrpInstance(name: string, change: Partial<VrrpStatus> = {}): Vr
     foreignMaster: null,
     refusedMasters: [],
     senders: [],
+    transmission: { sendErrors: 0, lastSendError: null, receiveDrops: 0 },
     advice: [],
     ...change,
   };

@@ -30,6 +30,8 @@ export interface VrrpReports {
   stop(): void;
   /** A state changed: told in the next turn, with what else changes in this one. */
   changed(name: string): void;
+  /** Something changed that may be of any instance: looked for in the next turn. */
+  look(): void;
   /** Told now. */
   tell(names: Iterable<string>): void;
   gone(name: string): void;
@@ -124,6 +126,10 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
     changed(name) {
       waiting.add(name);
       cancelTurn ??= clock.at(clock.now(), turn);
+    },
+    look() {
+      for (const name of ports.names()) if (!sameMarks(told.get(name), ports.marks(name))) waiting.add(name);
+      if (waiting.size > 0) cancelTurn ??= clock.at(clock.now(), turn);
     },
     tell,
     gone(name) {

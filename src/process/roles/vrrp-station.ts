@@ -10,6 +10,7 @@ import {
   type VrrpSockets,
 } from "../../kernel/raw-socket.ts";
 import type { VirtualInterfaces } from "../../kernel/vmac.ts";
+import { parseMac } from "../../net/links.ts";
 import { IFF_UP, type Link, linkByName, type SeenTables } from "../../net/model.ts";
 import type { BlockedAddress, VirtualMac } from "../../net/nft-vrrp.ts";
 import {
@@ -36,7 +37,11 @@ export interface Station {
   /** Canonical text. */
   source: string | undefined;
   socket: VrrpSocket | undefined;
+  /** With vmac_xmit_base: hears those who send from the virtual MAC, whose packets the kernel gives to the virtual interface alone. */
+  macSocket: VrrpSocket | undefined;
 }
+
+const NO_SOCKETS = { socket: undefined, macSocket: undefined };
 
 /** Names that stations have given. */
 export function givenNames(stations: Iterable<Station>): Set<string> {
@@ -61,7 +66,7 @@ export function newStation(instance: VrrpInstance, given: Set<string>, seen: See
   const taken = takenNames(given, seen);
   const vmac = virtualInterfaceOf(instance, global, taken);
   if (vmac) given.add(vmac.name);
-  const station = { instance, vmac, addressVmacs: new Map(), link: undefined, source: undefined, socket: undefined };
+  const station = { instance, vmac, addressVmacs: new Map(), link: undefined, source: undefined, ...NO_SOCKETS };
   placeAddresses(station, given, seen, global);
   return station;
 }
@@ -177,7 +182,8 @@ export function refreshStation(
 
 export function releaseSocket(station: Station): void {
   station.socket?.release();
-  station.socket = undefined;
+  station.macSocket?.release();
+  Object.assign(station, NO_SOCKETS);
 }
 
 /** What the packet filter must know of the virtual interfaces. */
@@ -256,23 +262,43 @@ function openSocket(
     ...(link ? { interface: { name: link.name, index: link.index } } : {}),
     target: isUnicast(instance) ? { kind: "unicast", source } : { kind: "multicast", group: instance.multicastGroup },
   };
-  if (station.socket?.key === endpointKey(endpoint)) return {};
+  const hearing = macEndpoint(station, endpoint);
+  const heard = hearing && endpointKey(hearing.endpoint);
+  if (station.socket?.key === endpointKey(endpoint) && station.macSocket?.key === heard) return {};
   releaseSocket(station);
   const { rxBufsPolicy, rxBufsMultiplier, logUnknownVrids } = global;
   const advertBytes = 40 + 16 * instance.virtualAddresses.length;
   const bytes =
     instance.kernelRxBufBytes ?? receiveBufferBytes(rxBufsPolicy, rxBufsMultiplier, link?.mtu ?? 1500, advertBytes);
+  const options = {
+    ...(bytes !== undefined ? { receiveBufferBytes: bytes } : {}),
+    ...(instance.unicast?.ttl !== undefined ? { hopLimit: instance.unicast.ttl } : {}),
+    allVrids: logUnknownVrids,
+  };
   try {
-    station.socket = sockets.acquire(endpoint, instance.vrid, {
-      ...(bytes !== undefined ? { receiveBufferBytes: bytes } : {}),
-      ...(instance.unicast?.ttl !== undefined ? { hopLimit: instance.unicast.ttl } : {}),
-      allVrids: logUnknownVrids,
-    });
+    station.socket = sockets.acquire(endpoint, instance.vrid, options);
+    if (hearing)
+      station.macSocket = sockets.acquire(hearing.endpoint, instance.vrid, { ...options, sourceMac: hearing.mac });
     return {};
   } catch (error) {
+    releaseSocket(station);
     const reason = error instanceof Error ? error.message : String(error);
     return { socket: `no VRRP socket on ${link?.name ?? source}: ${reason}` };
   }
+}
+
+/**
+ * kernel: a multicast frame whose source is the MAC of a macvlan in private mode goes to that macvlan and to nobody else. So a backup that
+ * sends from the interface below has to listen on both.
+ */
+function macEndpoint(
+  { instance, vmac, link }: Station,
+  below: VrrpEndpoint,
+): { readonly endpoint: VrrpEndpoint; readonly mac: Uint8Array } | undefined {
+  if (!instance.vmac?.xmitBase || vmac?.form.kind !== "macvlan" || !link || below.target.kind !== "multicast")
+    return undefined;
+  const mac = parseMac(vmac.form.mac);
+  return mac && { endpoint: { ...below, interface: { name: link.name, index: link.index } }, mac };
 }
 
 /** `mcast_src_ip`, `unicast_src_ip`, or the first address of the interface that does not come and go. */

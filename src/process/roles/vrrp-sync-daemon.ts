@@ -10,10 +10,14 @@ export interface SyncDaemons {
   configure(config: Config, masters: ReadonlySet<string>): void;
   /** An instance became master, or no longer is; also tries again what failed. */
   follow(masters: ReadonlySet<string>): void;
+  /** The same after a look at the kernel: what somebody else stopped or changed is put right. */
+  audit(masters: ReadonlySet<string>): void;
   /** Stops the ones that run. */
   stop(): void;
-  /** Roles that run, for metrics. */
+  /** Roles that run, as last seen, for metrics: reads nothing. */
   running(): readonly SyncDaemonState["role"][];
+  /** Counters of what others changed. */
+  metrics(): Readonly<Record<string, number>>;
 }
 
 /** `open` is called only when the configuration asks for a daemon. */
@@ -21,7 +25,38 @@ export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons 
   let table: IpvsTable | undefined;
   let wish: SyncDaemon | undefined;
   let applied = "";
+  let lastWanted: readonly SyncDaemonState[] = [];
   let trouble = "";
+  let running: readonly SyncDaemonState["role"][] = [];
+  let drifts = 0;
+
+  function remember(there: readonly SyncDaemonState[]): void {
+    running = there.map(({ role }) => role);
+  }
+
+  /** What was applied does not hold any more. */
+  function look(): void {
+    if (applied === "" || !table) return;
+    try {
+      const there = table.daemons();
+      remember(there);
+      const isThere = (wish: SyncDaemonState) => there.some((other) => agrees(wish, other));
+      if (there.length === lastWanted.length && lastWanted.every(isThere)) return;
+      applied = "";
+      drifts++;
+      const message = "connection sync was changed by somebody else, putting it right";
+      log({ level: "warning", area: "ipvs", message });
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  function report(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    // Tried again with the next audit: the interface may come, the module may be loaded.
+    if (reason !== trouble) log({ level: "error", area: "ipvs", message: `lvs_sync_daemon: ${reason}` });
+    trouble = reason;
+  }
 
   function apply(masters: ReadonlySet<string>): void {
     const wanted = wish ? daemonsOf(wish, masters) : [];
@@ -33,14 +68,13 @@ export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons 
       for (const daemon of there) if (!wanted.some((one) => sameDaemon(one, daemon))) table.stopDaemon(daemon.role);
       for (const daemon of wanted) if (!there.some((one) => sameDaemon(daemon, one))) start(table, daemon);
       applied = text;
+      lastWanted = wanted;
       trouble = "";
+      remember(wanted);
       const what = wanted.map((one) => `${one.role} on ${one.interface}, id ${one.syncId}`).join(" and ");
       log({ level: "info", area: "ipvs", message: `connection sync: ${what === "" ? "stopped" : what}` });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      // Tried again with the next audit: the interface may come, the module may be loaded.
-      if (reason !== trouble) log({ level: "error", area: "ipvs", message: `lvs_sync_daemon: ${reason}` });
-      trouble = reason;
+      report(error);
     }
   }
 
@@ -50,13 +84,20 @@ export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons 
       apply(masters);
     },
     follow: apply,
+    audit(masters) {
+      look();
+      apply(masters);
+    },
     stop() {
       wish = undefined;
       apply(new Set());
       table?.[Symbol.dispose]();
       table = undefined;
     },
-    running: () => table?.daemons().map((daemon) => daemon.role) ?? [],
+    running: () => running,
+    metrics(): Record<string, number> {
+      return drifts > 0 ? { 'lbd_drift_detected_total{kind="sync-daemon"}': drifts } : {};
+    },
   };
 }
 
@@ -99,6 +140,12 @@ function daemonsOf(wish: SyncDaemon, masters: ReadonlySet<string>): SyncDaemonSt
       { role: "backup", ...settings },
     ];
   return [{ role: masters.has(wish.instance) ? "master" : "backup", ...settings }];
+}
+
+/** Compares what the wish names and the kernel tells: by socket options that is not everything. */
+function agrees(wish: SyncDaemonState, there: SyncDaemonState): boolean {
+  const told = new Map<string, unknown>(Object.entries(there));
+  return Object.entries(wish).every(([name, value]) => !told.has(name) || told.get(name) === value);
 }
 
 /** Compares what the wish names; the kernel fills in the rest. */

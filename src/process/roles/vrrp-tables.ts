@@ -95,6 +95,8 @@ export interface Tables {
   rehearse(parts: readonly TablesPart[]): void;
   /** Who wants what an event says is gone; undefined when nobody does. */
   ownerOf(event: NetEvent): Wish | undefined;
+  /** Does anybody want what has this key? */
+  isWanted(key: string): boolean;
   /** Somebody took this away, and it is no_track: it is not wanted any more, until its owner claims it again. */
   leave(wish: Wish): void;
   /** What an owner has left is wanted again: it became master, or has another configuration. */
@@ -244,6 +246,7 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
       }
       return undefined;
     },
+    isWanted: (key) => wishes.has(key),
     leave({ key, owner }) {
       rehearsed = undefined;
       left.set(key, owner);

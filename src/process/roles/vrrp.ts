@@ -13,7 +13,8 @@ import { openNotifyFifo } from "../../kernel/make-fifo.ts";
 import { openVrrpFirewall, type VrrpFirewall } from "../../kernel/nftables.ts";
 import { openFrameSender } from "../../kernel/packet-socket.ts";
 import { openProcessMonitor } from "../../kernel/process-monitor.ts";
-import { openVrrpSockets, type VrrpDatagram } from "../../kernel/raw-socket.ts";
+import { processName } from "../../kernel/process-name.ts";
+import { openVrrpSockets, type SendOutcome, type VrrpDatagram } from "../../kernel/raw-socket.ts";
 import { openReadiness } from "../../kernel/readiness.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import { openReflector } from "../../kernel/reflector.ts";
@@ -37,8 +38,10 @@ import { marksOf, trafficOf } from "../../vrrp/status.ts";
 import { journalPath, openJournal } from "../journal.ts";
 import { createProgramClient } from "../program-client.ts";
 import type { Role, RoleContext } from "../role.ts";
+import { createReadFailures } from "./read-failures.ts";
 import { type AnnounceRounds, createAnnouncer } from "./vrrp-announcer.ts";
 import { createInstants } from "./vrrp-instant.ts";
+import { createLosses } from "./vrrp-losses.ts";
 import { createVrrpMetrics } from "./vrrp-metrics.ts";
 import { keepWarm } from "./vrrp-rehearsal.ts";
 import { createVrrpReports } from "./vrrp-reports.ts";
@@ -124,6 +127,18 @@ export function createVrrpRole(context: RoleContext): Role {
   );
   const syncDaemons = createSyncDaemons(() => openIpvs({ transport: options.ipvsTransport, log }), log);
 
+  const reads = createReadFailures(AREA, "the kernel's links, addresses, routes and rules", log);
+  const losses = createLosses({
+    log,
+    now: () => clock.now(),
+    ownerOf: (event) => tables.ownerOf(event),
+    leave: (wish) => tables.leave(wish),
+    removed: (name, what, by) => perform(director?.removed(name, what, now(), by)),
+    restoreStatic: () => applyTables(),
+    drift,
+    processName,
+  });
+
   const stations = new Map<string, Station>();
   /** Instances whose addresses, routes and rules are wanted. */
   const owning = new Map<string, VrrpInstance>();
@@ -163,7 +178,7 @@ export function createVrrpRole(context: RoleContext): Role {
       const view = director?.instance(name);
       const { messages, missed } = reflector.counters();
       // Any change in the kernel's tables may be of its addresses.
-      return view && [...marksOf(view), messages, missed];
+      return view && [...marksOf(view), messages, missed, metrics.sendErrors(name).count];
     },
     *traffic() {
       const at = now();
@@ -238,10 +253,25 @@ export function createVrrpRole(context: RoleContext): Role {
     const { socket, source } = stations.get(instance) ?? {};
     if (!socket || source === undefined) return;
     const from = ipBytes(source);
-    // Failures are counted by the socket and show in the metrics: a line for each would fill the log of a director without a link.
-    for (const { destination, bytes } of datagrams)
-      if (rehearsing) socket.rehearse(destination, bytes, from);
-      else socket.send(destination, bytes, from);
+    for (const { destination, bytes } of datagrams) {
+      if (rehearsing) {
+        socket.rehearse(destination, bytes, from);
+        continue;
+      }
+      const outcome = socket.send(destination, bytes, from);
+      // A line for each would fill the log of a director without a link.
+      if (metrics.advertSent(instance, outcome)) tellSending(instance, outcome);
+    }
+  }
+
+  function tellSending(instance: string, outcome: SendOutcome): void {
+    const message = outcome.ok ? "advertisements are sent again" : `advertisements can't be sent: ${outcome.code}`;
+    log({
+      level: outcome.ok ? "info" : "warning",
+      area: AREA,
+      message: `${instance}: ${message}`,
+      fields: { instance },
+    });
   }
 
   function announced(action: DirectorAction): AnnounceRounds[] {
@@ -372,7 +402,15 @@ export function createVrrpRole(context: RoleContext): Role {
 
   function currentFacts(): readonly NamedFact[] {
     const facts = trackers.facts();
-    metrics.tracked(facts);
+    const changes = metrics.tracked(facts);
+    const at = new Date(clock.wallMs()).toISOString();
+    for (const { kind, name, from, to, detail } of changes)
+      context.report({
+        kind: "event",
+        value: { at, kind: "tracker", subject: `${kind} ${name}`, from, to, reason: detail },
+      });
+    // What a tracker adds to a priority is a part of the status.
+    if (changes.length > 0) reports.look();
     return facts;
   }
 
@@ -391,6 +429,7 @@ export function createVrrpRole(context: RoleContext): Role {
       held.push(...events);
       return;
     }
+    const restore = losses.take(events);
     const linksChanged = events.some((event) => event.kind === "link");
     const addressesChanged = events.some((event) => event.kind === "address");
     if (linksChanged || addressesChanged) refresh();
@@ -398,7 +437,7 @@ export function createVrrpRole(context: RoleContext): Role {
       trackers.linksChanged(reflector.seen);
       for (const event of events) if (event.kind === "link") noteLink(event);
     }
-    for (const event of events) if (event.kind !== "link" && event.change === "removed" && !event.ours) noteLoss(event);
+    restore();
     // A device that has come (back) may be what a wish waits for.
     if (linksChanged) applyTables();
     if (addressesChanged) publishAddresses();
@@ -413,7 +452,7 @@ export function createVrrpRole(context: RoleContext): Role {
     looking = true;
     clock.at(clock.now(), () => {
       looking = false;
-      if (!stopped) reflector.audit();
+      if (!stopped) reads.attempt(() => reflector.audit());
     });
   }
 
@@ -434,22 +473,6 @@ export function createVrrpRole(context: RoleContext): Role {
     if (ours || !before) return;
     if (before.mac !== link.mac) perform(director?.reannounce(link.name, "mac", now()));
     else if (!linkWorks(before) && linkWorks(link)) perform(director?.reannounce(link.name, "link", now()));
-  }
-
-  function noteLoss(event: NetEvent): void {
-    const wish = tables.ownerOf(event);
-    if (!wish) return;
-    if (wish.noTrack) {
-      log({ level: "info", area: AREA, message: `${wish.what} was removed by somebody else, left so: no_track` });
-      tables.leave(wish);
-      return;
-    }
-    if (wish.owner !== undefined) {
-      perform(director?.removed(wish.owner, wish.what, now()));
-      return;
-    }
-    log({ level: "warning", area: AREA, message: `static ${wish.what} was removed by somebody else, putting it back` });
-    applyTables();
   }
 
   function publishAddresses(): void {
@@ -477,8 +500,8 @@ export function createVrrpRole(context: RoleContext): Role {
     socketKeys.clear();
     for (const spec of director?.sockets() ?? [])
       for (const name of spec.instances) {
-        const key = stations.get(name)?.socket?.key;
-        if (key !== undefined) socketKeys.set(key, spec.key);
+        const { socket, macSocket } = stations.get(name) ?? {};
+        for (const one of [socket, macSocket]) if (one) socketKeys.set(one.key, spec.key);
       }
   }
 
@@ -681,33 +704,53 @@ export function createVrrpRole(context: RoleContext): Role {
 
   function audit(): void {
     cancelAudit = clock.at(clock.now() + AUDIT_MS, auditSoon);
+    reads.attempt(compareAll);
+  }
+
+  function compareAll(): void {
     reflector.audit();
     if (firewall?.audit())
       log({ level: "warning", area: AREA, message: "the packet filter was changed by somebody else, made anew" });
     const repaired = tables.apply(wantedParts(owning));
     reflector.settle();
+    losses.prune(tables.isWanted);
     checkStatics();
-    syncDaemons.follow(new Set(owning.keys()));
+    syncDaemons.audit(new Set(owning.keys()));
     if (repaired === 0) return;
     log({
       level: "warning",
       area: AREA,
       message: `audit: ${repaired} addresses, routes or rules were not as wanted, put right`,
     });
+    drift("addresses, routes, rules", "repaired", `${repaired} changes were needed`);
+  }
+
+  function drift(subject: string, to: string, reason: string): void {
     const at = new Date(clock.wallMs()).toISOString();
-    const reason = `${repaired} changes were needed`;
-    context.report({
-      kind: "event",
-      value: { at, kind: "drift", subject: "addresses, routes, rules", to: "repaired", reason },
-    });
+    context.report({ kind: "event", value: { at, kind: "drift", subject, to, reason } });
   }
 
   function statusOf(name: string): VrrpStatus | undefined {
     const station = stations.get(name);
-    return director?.status(name, now(), (address) => {
+    const status = director?.status(name, now(), (address) => {
       const device = station && deviceOf(station, address);
       return { interface: device ?? "", present: device !== undefined && tables.has({ ...address, device }) };
     });
+    const { count, last } = metrics.sendErrors(name);
+    const receiveDrops = station?.socket?.counters().drops ?? 0;
+    return status && { ...status, transmission: { sendErrors: count, lastSendError: last, receiveDrops } };
+  }
+
+  /** Counters of the sockets, each pair once. */
+  function socketMetrics(): Record<string, number> {
+    const values: Record<string, number> = { lbd_vrrp_announce_errors_total: frames.failed() };
+    const sockets = new Map([...stations.values()].flatMap(({ socket }) => (socket ? [[socket.key, socket]] : [])));
+    for (const [key, socket] of sockets) {
+      const { drops, receiveErrors } = socket.counters();
+      values[`lbd_vrrp_receive_drops_total{socket="${escapeLabel(key)}"}`] = drops;
+      values[`lbd_vrrp_receive_errors_total{socket="${escapeLabel(key)}"}`] = receiveErrors;
+    }
+    return values;
   }
 
   function metricValues(): Record<string, number> {
@@ -715,9 +758,13 @@ export function createVrrpRole(context: RoleContext): Role {
     const values: Record<string, number> = {
       ...metrics.values(),
       ...tables.metrics(),
+      ...losses.metrics(),
+      ...syncDaemons.metrics(),
+      ...socketMetrics(),
       ...notifier?.metrics(),
       lbd_netlink_overruns_total: overruns,
       lbd_netlink_resyncs_total: resyncs,
+      lbd_netlink_read_failures_total: reads.total(),
     };
     Object.assign(values, metrics.syncDaemons(syncDaemons.running()));
     for (const [name, running] of trackers.scripts())

@@ -2,8 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { concatBytes } from "../../../src/base/bytes.ts";
 import { type BpfInstruction, DROP_ALL, vridFilter } from "../../../src/net/bpf.ts";
 
-/** Runs a classic BPF program as the kernel does: reading outside the packet ends it with 0. */
-function run(program: readonly BpfInstruction[], packet: Uint8Array): number {
+/** linux/filter.h: SKF_LL_OFF, as an unsigned number. */
+const LINK_LAYER = 0xffe0_0000;
+
+/** Runs a classic BPF program as the kernel does: reading outside the packet ends it with 0. `frame`: the header of the link layer. */
+function run(program: readonly BpfInstruction[], packet: Uint8Array, frame: Uint8Array = new Uint8Array(0)): number {
   let a = 0;
   let x = 0;
   const memory = new Uint32Array(16);
@@ -11,6 +14,14 @@ function run(program: readonly BpfInstruction[], packet: Uint8Array): number {
     const { code, ifTrue, ifFalse, value } = program[pc] ?? DROP_ALL[0]!;
     const at = (offset: number): number | undefined => packet[offset];
     switch (code) {
+      case 0x20:
+      case 0x28: {
+        const start = value - LINK_LAYER;
+        const bytes = frame.subarray(start, start + (code === 0x20 ? 4 : 2));
+        if (bytes.byteLength < (code === 0x20 ? 4 : 2)) return 0;
+        a = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+        break;
+      }
       case 0x30:
       case 0x50: {
         const byte = at(code === 0x30 ? value : x + value);
@@ -96,6 +107,20 @@ describe("filter by VRID", () => {
     expect(
       vridFilter({ family: 4, protocol: 112, vrids: Array.from({ length: 256 }, (_, i) => i) }).length,
     ).toBeLessThan(64);
+  });
+
+  test("with a source MAC only frames from it pass", () => {
+    const mac = Uint8Array.of(0, 0, 0x5e, 0, 1, 51);
+    const program = vridFilter({ family: 4, protocol: 112, vrids: [51], sourceMac: mac });
+    const packet = (vrid: number) => concatBytes(header(5), vrrp(vrid));
+    const from = (source: Uint8Array) => concatBytes(new Uint8Array(6), source, Uint8Array.of(8, 0));
+    expect(run(program, packet(51), from(mac)) > 0).toBe(true);
+    expect(run(program, packet(52), from(mac))).toBe(0);
+    for (let i = 0; i < 6; i++) {
+      const other = mac.slice();
+      other[i] = (other[i] ?? 0) ^ 1;
+      expect(run(program, packet(51), from(other))).toBe(0);
+    }
   });
 
   test("the one for senders drops everything", () => expect(run(DROP_ALL, new Uint8Array(100))).toBe(0));

@@ -75,6 +75,7 @@ describe("an instance", () => {
     const bench = master();
     expect(reload(bench, vrrpConfig([vrrpInstance({ priority: 120 })]))).toEqual([
       "log info",
+      "event priority VI_1 120",
       "sync VI_1",
       "send VI_1 120",
     ]);
@@ -170,7 +171,10 @@ describe("an instance", () => {
     const bench = lab([vrrpInstance()]);
     const started = bench.now;
     bench.run(2000);
-    expect(reload(bench, vrrpConfig([vrrpInstance({ priority: 200, downTimerAdverts: 2 })]))).toEqual(["log info"]);
+    expect(reload(bench, vrrpConfig([vrrpInstance({ priority: 200, downTimerAdverts: 2 })]))).toEqual([
+      "log info",
+      "event priority VI_1 200",
+    ]);
     expect(bench.director.deadline() - started).toBeCloseTo(2000 + (56 / 256) * 1000, 6);
   });
 

@@ -284,11 +284,13 @@ describe("a director with trackers", () => {
     bench.run(10_000);
     expect(bench.does(() => bench.fact("script", "chk", false))).toEqual([
       "log info",
+      "event priority VI_1 90",
       "notify VI_1 MASTER_PRIORITY 90",
     ]);
     bench.hear("192.0.2.2", 200);
     expect(bench.does(() => bench.fact("script", "chk", true))).toEqual([
       "log info",
+      "event priority VI_1 150",
       "notify VI_1 BACKUP_PRIORITY 150",
     ]);
   });

@@ -74,3 +74,40 @@ test("what fails is said once and tried again", () => {
   daemons.follow(new Set());
   expect(daemons.running()).toEqual(["master", "backup"]);
 });
+
+test("D5: what somebody else stopped or changed is put right by the audit, and counted", () => {
+  const { table, daemons, said } = lab(global("eth1 inst V1") + instance());
+  table.stopDaemon("backup");
+  daemons.follow(new Set());
+  expect(table.daemons()).toEqual([]);
+  daemons.audit(new Set());
+  expect(table.daemons()).toEqual([{ role: "backup", interface: "eth1", syncId: 51 }]);
+  table.startDaemon({ role: "master", interface: "eth9", syncId: 9 });
+  daemons.audit(new Set());
+  expect(table.daemons()).toEqual([{ role: "backup", interface: "eth1", syncId: 51 }]);
+  expect(said.filter((line) => line.includes("by somebody else"))).toHaveLength(2);
+  expect(daemons.metrics()['lbd_drift_detected_total{kind="sync-daemon"}']).toBe(2);
+  const lines = said.length;
+  daemons.audit(new Set());
+  expect(said).toHaveLength(lines);
+});
+
+test("the audit compares what the kernel tells: options that socket options don't show are no difference", () => {
+  const { table, daemons, said } = lab(global("eth1 id 7 maxlen 1400 port 9000"));
+  const all = table.daemons;
+  table.daemons = () => all().map(({ role, interface: link, syncId }) => ({ role, interface: link, syncId }));
+  daemons.audit(new Set());
+  expect(said.filter((line) => line.includes("by somebody else"))).toEqual([]);
+});
+
+test("D7 F12: which roles run is what was last seen; a table that can't be read ends nothing", () => {
+  const { table, daemons, said } = lab(global("eth1 inst V1") + instance());
+  daemons.follow(new Set(["V1"]));
+  expect(daemons.running()).toEqual(["master"]);
+  table.daemons = () => {
+    throw new Error("daemons: ENOMEM");
+  };
+  daemons.audit(new Set(["V1"]));
+  expect(daemons.running()).toEqual(["master"]);
+  expect(said.at(-1)).toBe("error lvs_sync_daemon: daemons: ENOMEM");
+});

@@ -459,6 +459,7 @@ function unicastOf(bound: BoundInstance, family: Family, context: InstanceContex
     if (!block.unicast_peer) reportWithoutPeers(bound, asked && faultWithoutPeer, findings);
     if (!(asked && faultWithoutPeer)) return undefined;
   }
+  reportUnicastSource(bound, peers, findings);
   const checksum = block.old_unicast_checksum?.value;
   return {
     peers: peers.map(({ ip, minTtl, maxTtl }) => ({ ip, minTtl, maxTtl })),
@@ -480,6 +481,23 @@ function withoutOwnInterface(block: BoundInstance["block"]): BoundInstance["bloc
     lines: entry.lines.filter((line) => line.value.name !== own.value),
   }));
   return { ...block, track_interface: others };
+}
+
+/** keepalived: both take the link-local address, so peers that name each other's global ones are both master. */
+function reportUnicastSource(
+  { block }: BoundInstance,
+  peers: readonly { readonly ip: IpText }[],
+  findings: Findings,
+): void {
+  const [line] = block.unicast_peer ?? [];
+  if (!line || block.unicast_src_ip || block.mcast_src_ip) return;
+  const far = peers.find(({ ip }) => familyOf(ip) === 6 && !/^fe[89ab]/.test(ip));
+  if (!far) return;
+  findings.add("warning", line.statement.words[0].span, {
+    code: "unicast-source",
+    message: `without unicast_src_ip this instance speaks from its link-local address and hears nothing that ${far.ip} sends to another one`,
+    hint: "add unicast_src_ip with the address that the peers name in their unicast_peer",
+  });
 }
 
 /** keepalived: losing it is a fault anyway, or not at all with dont_track_primary. */

@@ -33,6 +33,7 @@ import { escapeLabel } from "../../status/metrics.ts";
 import type { VrrpStatus } from "../../status/schema.ts";
 import type { DirectorAction } from "../../vrrp/actions.ts";
 import { type Arrival, createDirector, type Director } from "../../vrrp/director.ts";
+import { beyondText } from "../../vrrp/peers.ts";
 import { planReload } from "../../vrrp/reload.ts";
 import { marksOf, trafficOf } from "../../vrrp/status.ts";
 import { journalPath, openJournal } from "../journal.ts";
@@ -590,6 +591,7 @@ export function createVrrpRole(context: RoleContext): Role {
     applyTables();
     closeFirewall(first);
     for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
+    tellPeersBeyond(vrrp.instances);
     sysctl.releaseLeftOver();
     syncDaemons.configure(first, new Set(owning.keys()));
     publishAddresses();
@@ -625,9 +627,18 @@ export function createVrrpRole(context: RoleContext): Role {
     closeFirewall(next);
     if (held.length > 0) onNetEvents(held.splice(0));
     checkStatics();
+    tellPeersBeyond(vrrp.instances);
     syncDaemons.configure(next, new Set(owning.keys()));
     if (next.global.fifoWriteVrrpStatesOnReload) repeatStates();
     reports.everything();
+  }
+
+  function tellPeersBeyond(instances: readonly VrrpInstance[]): void {
+    const networks = [...reflector.seen.addresses.values()];
+    for (const instance of instances) {
+      const text = beyondText(instance, networks);
+      if (text !== undefined) log({ level: "info", area: AREA, message: `${instance.name}: ${text}` });
+    }
   }
 
   /** Stations of another configuration: kept, dropped, new. What the new ones find is the result. */

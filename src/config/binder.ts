@@ -4,7 +4,7 @@ import { createFindings, type Findings } from "./findings.ts";
 import type { Keyword, Lines, RepeatKind, Table, Value } from "./keywords/keyword.ts";
 import { isNeeded, REPEAT } from "./keywords/keyword.ts";
 import { type BindContext, Reader } from "./reader.ts";
-import { didYouMean, nearest } from "./suggest.ts";
+import { didYouMean, inOtherWords, nearest } from "./suggest.ts";
 import type { Statement, Word } from "./tree.ts";
 
 /** A row as binding asks for it: of one shape, where rows have many. */
@@ -242,7 +242,8 @@ function sameWords(before: UntypedEntry, entry: UntypedEntry): boolean {
 function reportUnknown(walk: Walk, statement: Statement, { table, owner }: Inside): void {
   const keyword = statement.first;
   if (walk.homeOf(keyword.text).length > 0) {
-    reportMisplaced(walk, keyword, owner === undefined ? "at the top level" : `in ${owner}`);
+    const where = owner === undefined ? "at the top level" : `in ${owner}`;
+    reportMisplaced(walk, keyword, where, inOtherWords(keyword.text, table.keywords));
     return;
   }
   const hint = didYouMean(keyword.text, table.keywords);
@@ -250,18 +251,19 @@ function reportUnknown(walk: Walk, statement: Statement, { table, owner }: Insid
   const skipped = statement.block ? "; its block is left out" : "";
   walk.findings.add("error", keyword.span, {
     code: "unknown-keyword",
-    message: `unknown keyword${where}: ${keyword.text}${skipped}`,
+    // Behind the sign may stand a secret.
+    message: `unknown keyword${where}: ${keyword.text.replace(/=.*/s, "=…")}${skipped}`,
     ...(hint !== undefined && { hint }),
   });
 }
 
-function reportMisplaced(walk: Walk, keyword: Word, where: string): void {
+function reportMisplaced(walk: Walk, keyword: Word, where: string, meant?: string): void {
   const homes = walk.homeOf(keyword.text);
   const list = homes.slice(0, 3).join(", ");
   walk.findings.add("error", keyword.span, {
     code: "misplaced-keyword",
     message: `${keyword.text} does not belong ${where}`,
-    hint: `it belongs in ${list}${homes.length > 3 ? " …" : ""}`,
+    hint: meant === undefined ? `it belongs in ${list}${homes.length > 3 ? " …" : ""}` : `did you mean ${meant}?`,
   });
 }
 

@@ -13,6 +13,7 @@ import { errorKeys } from "./known-errors.ts";
 import { literalTree } from "./literal.ts";
 import type { Config } from "./model.ts";
 import { parseConfig } from "./parser.ts";
+import { inPlainWords } from "./plain-words.ts";
 import { arrange } from "./render.ts";
 import type { SourceFile } from "./span.ts";
 import type { Tree } from "./tree.ts";
@@ -69,7 +70,7 @@ export function loadConfig(request: LoadRequest, files: ConfigFiles): LoadResult
       code: "config-empty",
       message: `nothing is configured in ${request.paths.join(" ")}`,
     });
-  const diagnostics = arrange(found, reading.files);
+  const diagnostics = arrange(inPlainWords(found), reading.files);
   const isRead = !reading.unreadable && !reading.cutOff && !diagnostics.some(refuses);
   const errors = diagnostics.some((diagnostic) => diagnostic.severity === "error");
   // Findings speak of what was meant; what runs is what keepalived would run with.

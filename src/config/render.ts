@@ -1,6 +1,8 @@
 // Config core: findings as text with a caret under the word, and as JSON. Text from files is made safe for a terminal.
 import type { Diagnostic, Severity } from "./diagnostic.ts";
 import { MAX_DIAGNOSTICS } from "./limits.ts";
+import { withoutSecrets } from "./secrets.ts";
+import { lineText } from "./source-lines.ts";
 import type { Span, TraceStep } from "./span.ts";
 
 /** One finding as `lbd check --json` prints it; lines and columns from 1, columns in characters, `endColumn` behind the last. */
@@ -104,7 +106,7 @@ function spanName(span: Span): string {
 /** The source line with carets under the span; a long line is cut around it. */
 function excerpt(span: Span, paint: (text: string) => string): string[] {
   const { line, caretFrom, caretTo } = window(
-    sourceLine(span),
+    withoutSecrets(span.file, lineText(span.file, span.line)),
     span.column - 1,
     Math.max(span.endColumn, span.column + 1) - 1,
   );
@@ -145,19 +147,6 @@ function cutOut(text: string, from: number): string {
     skip--;
   }
   return text.slice(at, at + 4 * WINDOW_CHARS);
-}
-
-function sourceLine(span: Span): string {
-  const { text } = span.file;
-  let from = 0;
-  for (let line = 1; line < span.line; line++) {
-    const end = text.indexOf("\n", from);
-    if (end < 0) return "";
-    from = end + 1;
-  }
-  const end = text.indexOf("\n", from);
-  const line = text.slice(from, end < 0 ? text.length : end);
-  return line.endsWith("\r") ? line.slice(0, -1) : line;
 }
 
 /** Text from a file or a message without anything that a terminal would act on. */

@@ -1,4 +1,5 @@
 // Config core: the nearest known word for one that is not known.
+import { meant } from "./meanings.ts";
 
 /** Longer words are not compared: nobody misspells one, and the time is bounded. */
 const MAX_COMPARED_CHARS = 64;
@@ -25,9 +26,14 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
 }
 
 /** `did you mean X?`, or undefined when nothing is near: what a Diagnostic takes as its hint. */
-export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
-  const candidate = nearest(word, candidates);
+export function didYouMean(word: string, candidates: readonly string[]): string | undefined {
+  const candidate = meant(fold(word), candidates) ?? nearest(word, candidates);
   return candidate === undefined ? undefined : `did you mean ${candidate}?`;
+}
+
+/** The candidate that `word` names in another program's words; undefined when there is none. */
+export function inOtherWords(word: string, candidates: readonly string[]): string | undefined {
+  return meant(fold(word), candidates);
 }
 
 /** Case and `-` against `_` are no real difference: `Delay-Loop` is at distance 0 of `delay_loop`. */

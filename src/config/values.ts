@@ -5,6 +5,7 @@ import { canonicalIp, familyOf, type IpText } from "../base/ip.ts";
 import type { Value } from "./keywords/keyword.ts";
 import type { Command } from "./model.ts";
 import { RANGE, type Reader, type WordSchema } from "./reader.ts";
+import { didYouMean } from "./suggest.ts";
 import type { Word } from "./tree.ts";
 import { splitEscaped } from "./words.ts";
 
@@ -105,7 +106,9 @@ export function wordsSchema<const W extends string>(
   const expected = accepted.join(", ").replace(/, ([^,]*)$/, " or $1");
   return wordSchema((text) => {
     const word = byText.get(options ? text.toLowerCase() : text);
-    return word === undefined ? { bad: expected } : { ok: word };
+    if (word !== undefined) return { ok: word };
+    const near = didYouMean(text, accepted);
+    return { bad: near === undefined ? expected : `${expected}; ${near}` };
   });
 }
 

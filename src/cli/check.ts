@@ -1,21 +1,25 @@
 // CLI: `lbd check FILE…`: reads configurations as a run would, and says what is wrong with them. Each FILE is a configuration
 // of its own. Exit status: 0 without errors, 1 with errors, 2 when a file can't be read or the call is wrong.
 import { defineCommand } from "citty";
-import type { EffectiveNode, EffectiveTree } from "../config/effective.ts";
+import type { Diagnostic } from "../config/diagnostic.ts";
+import type { EffectiveTree } from "../config/effective.ts";
 import { type LoadResult, loadConfig } from "../config/load.ts";
 import { renderDiagnostic, toJson } from "../config/render.ts";
+import { toSarif } from "../config/sarif.ts";
 import { machineContext } from "../process/bind-context.ts";
-import { configFiles } from "../process/config-files.ts";
+import { filesWithInput } from "../process/config-files.ts";
 import { DEFAULT_CONFIG } from "../process/options.ts";
-import { isTerminal, write } from "./terminal.ts";
+import { VERSION } from "../version.ts";
+import { isTerminal, write, writeError } from "./terminal.ts";
 
 export const CHECK_EXIT = { ok: 0, errors: 1, unreadable: 2 } as const;
 
 export interface CheckOptions {
-  readonly json: boolean;
+  readonly format: "text" | "json" | "sarif";
   /** Warnings count as errors. */
   readonly strict: boolean;
-  readonly effective: boolean;
+  /** `config`: as a configuration; `json`: the typed model, alone. */
+  readonly effective?: "config" | "json";
   readonly color: boolean;
   readonly configId?: string;
   readonly allConfig: boolean;
@@ -32,7 +36,11 @@ export const checkCommand = defineCommand({
     },
     json: { type: "boolean", description: "Print one JSON object" },
     strict: { type: "boolean", description: "Count warnings as errors" },
-    effective: { type: "boolean", description: "Print the effective values with the place each comes from" },
+    format: { type: "enum", options: ["text", "json", "sarif"], default: "text", description: "text, json or sarif" },
+    effective: {
+      type: "boolean",
+      description: "Print the configuration again, resolved, with the place of each line; =json: the typed one",
+    },
     "config-id": {
       type: "string",
       alias: "i",
@@ -47,46 +55,65 @@ export const checkCommand = defineCommand({
       description: "Colors on a terminal",
     },
   },
-  run: ({ args }) => {
+  run: ({ args, rawArgs }) => {
     const words = args._.length > 0 ? args._ : [DEFAULT_CONFIG];
     const configId = args["config-id"];
+    const typed = rawArgs.includes("--effective=json");
     const done = runCheck(words, {
-      json: args.json ?? false,
+      format: args.json ? "json" : args.format,
       strict: args.strict ?? false,
-      effective: args.effective ?? false,
+      ...(typed || args.effective ? { effective: typed ? "json" : "config" } : {}),
       color: args.color && isTerminal() && !process.env.NO_COLOR,
       allConfig: args["all-config"] ?? false,
       ...(configId === undefined ? {} : { configId }),
     });
     write(done.output);
+    writeError(done.beside);
     process.exitCode = done.exit;
   },
 });
 
-/** What `lbd check` prints for these files, and its exit status. */
-export function runCheck(
-  paths: readonly string[],
-  options: CheckOptions,
-): { readonly output: string; readonly exit: number } {
-  const loaded = paths.map((path) => ({ path, result: load(path, options) }));
+export interface Checked {
+  /** For standard output. */
+  readonly output: string;
+  /** For standard error: the findings where standard output is a configuration. */
+  readonly beside: string;
+  readonly exit: number;
+}
+
+/** What `lbd check` prints for these files, and its exit status. `-` is standard input. */
+export function runCheck(paths: readonly string[], options: CheckOptions, read: typeof load = load): Checked {
+  const loaded = paths.map((path): Loaded => {
+    const result = read(path, options);
+    return { path, result, diagnostics: [...result.diagnostics, ...result.unbuilt()] };
+  });
   const unreadable = loaded.some(({ result }) => result.unreadable);
-  const counts = countAll(loaded.map(({ result }) => result));
+  const counts = countAll(loaded);
   const failed = counts.error > 0 || (options.strict && counts.warning > 0);
-  return {
-    output: options.json ? jsonOf(loaded, options) : textOf(loaded, counts, options),
-    exit: unreadable ? CHECK_EXIT.unreadable : failed ? CHECK_EXIT.errors : CHECK_EXIT.ok,
-  };
+  const exit = unreadable ? CHECK_EXIT.unreadable : failed ? CHECK_EXIT.errors : CHECK_EXIT.ok;
+  if (options.format === "sarif") return { output: sarifOf(loaded), beside: "", exit };
+  if (options.format === "json") return { output: jsonOf(loaded, options), beside: "", exit };
+  const text = textOf(loaded, counts, options);
+  if (options.effective === undefined) return { output: text, beside: "", exit };
+  return { output: loaded.map(({ result }) => effectiveText(result, options.effective)).join(""), beside: text, exit };
 }
 
 interface Loaded {
   readonly path: string;
   readonly result: LoadResult;
+  /** The findings of the reading, and the words that have no effect. */
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 function load(path: string, options: CheckOptions): LoadResult {
   const { configId, allConfig } = options;
   const request = { paths: [path], env: process.env, random: Math.random, allConfig, context: machineContext() };
-  return loadConfig(configId === undefined ? request : { ...request, configId }, configFiles);
+  return loadConfig(configId === undefined ? request : { ...request, configId }, filesWithInput);
+}
+
+function effectiveText(result: LoadResult, form: CheckOptions["effective"]): string {
+  if (form === "json") return `${JSON.stringify(result.effective.config, undefined, 2)}\n`;
+  return [...result.printed(), ""].join("\n");
 }
 
 interface Counts {
@@ -95,16 +122,23 @@ interface Counts {
   note: number;
 }
 
-function countAll(results: readonly LoadResult[]): Counts {
+function countAll(loaded: readonly Loaded[]): Counts {
   const counts = { error: 0, warning: 0, note: 0 };
-  for (const { diagnostics } of results) for (const { severity } of diagnostics) counts[severity]++;
+  for (const { diagnostics } of loaded) for (const { severity } of diagnostics) counts[severity]++;
   return counts;
 }
 
 function jsonOf(loaded: readonly Loaded[], options: CheckOptions): string {
   const files = [...new Set(loaded.flatMap(({ result }) => result.files))];
-  const diagnostics = loaded.flatMap(({ path, result }) => result.diagnostics.map((one) => toJson(one, path)));
+  const diagnostics = loaded.flatMap((one) => one.diagnostics.map((found) => toJson(found, one.path)));
   return `${JSON.stringify({ files, diagnostics, ...(options.effective && effectiveOf(loaded)) }, undefined, 2)}\n`;
+}
+
+function sarifOf(loaded: readonly Loaded[]): string {
+  const found = loaded.flatMap(({ path, diagnostics }) =>
+    diagnostics.map((diagnostic) => ({ diagnostic, mainFile: path })),
+  );
+  return `${JSON.stringify(toSarif(found, VERSION), undefined, 2)}\n`;
 }
 
 /** The tree of the one file, or a list of trees. Each is made by looking at it, which costs more than reading the file. */
@@ -119,10 +153,8 @@ function effectiveJson({ config, blocks, notYetEffective }: EffectiveTree): unkn
 
 function textOf(loaded: readonly Loaded[], counts: Counts, options: CheckOptions): string {
   const lines: string[] = [];
-  for (const { result } of loaded) {
-    for (const diagnostic of result.diagnostics) lines.push(renderDiagnostic(diagnostic, { color: options.color }));
-    if (options.effective) lines.push(...effectiveLines(result.effective.blocks, ""));
-  }
+  for (const { diagnostics } of loaded)
+    for (const diagnostic of diagnostics) lines.push(renderDiagnostic(diagnostic, { color: options.color }));
   const files = new Set(loaded.flatMap(({ result }) => result.files)).size;
   lines.push(summary(counts, files));
   return `${lines.join("\n")}\n`;
@@ -138,27 +170,4 @@ function summary(counts: Counts, files: number): string {
 
 function plural(count: number, word: string): string {
   return `${count === 0 ? "no" : count} ${word}${count === 1 ? "" : "s"}`;
-}
-
-/** The effective values as a configuration, each with its place. */
-function effectiveLines(nodes: readonly EffectiveNode[], indent: string): string[] {
-  return nodes.flatMap((node) => {
-    const { keyword, words, value, origin, inherited, block } = node;
-    const said = words ? words.map(quoteIfNeeded).join(" ") : valueText(value);
-    const place = origin === "default" ? "default" : `${origin.file}:${origin.line}${inherited ? " (inherited)" : ""}`;
-    const head = `${indent}${keyword}${said === "" ? "" : ` ${said}`}`;
-    if (!block) return [`${head.padEnd(PLACE_COLUMN)} # ${place}`];
-    return [`${`${head} {`.padEnd(PLACE_COLUMN)} # ${place}`, ...effectiveLines(block, `${indent}  `), `${indent}}`];
-  });
-}
-
-const PLACE_COLUMN = 48;
-
-function valueText(value: unknown): string {
-  if (value === undefined || value === true) return "";
-  return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function quoteIfNeeded(word: string): string {
-  return word === "" || /[\s"{}#!]/.test(word) ? `"${word}"` : word;
 }

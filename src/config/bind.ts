@@ -8,6 +8,7 @@ import { createFindings, type Findings } from "./findings.ts";
 import { homesOf } from "./keywords/homes.ts";
 import { TOP_LEVEL } from "./keywords/top-level.ts";
 import type { Config, ServiceAddress, VirtualServer, VrrpConfig } from "./model.ts";
+import { printConfig } from "./print.ts";
 import type { BindContext, NameDirectories } from "./reader.ts";
 import { checkAcrossBlocks, uniqueByName } from "./semantics.ts";
 import type { FileWeight, ServiceDefaults } from "./to-model/defaults.ts";
@@ -35,6 +36,8 @@ export interface BindResult {
   readonly config: Config;
   /** Every value with its origin; made when first asked for. */
   readonly effective: EffectiveTree;
+  /** The configuration printed again, a line each. */
+  printed(): Iterable<string>;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -46,11 +49,13 @@ export function bindConfig(tree: Tree, context: BindContext, options: BindOption
     ...context,
     lookupName: (table, name) => context.lookupName?.(table, name, directories),
   };
-  const top: BoundTop = bindTree(tree.statements, TOP_LEVEL, local, findings, homesOf, options).block as BoundTop;
+  const bound = bindTree(tree.statements, TOP_LEVEL, local, findings, homesOf, options);
+  const top = bound.block as BoundTop;
   const global = mergeGlobals(top, findings);
   const config = toConfig(top, global, context, findings);
   checkAcrossBlocks(top, global, config, findings);
-  return { config, effective: createEffective(top, config), diagnostics: findings.list };
+  const printed = () => printConfig(bound.block);
+  return { config, effective: createEffective(top, config), printed, diagnostics: findings.list };
 }
 
 /** Where tables of names are is known before a name is looked up, wherever `global_defs` stands. */

@@ -2,10 +2,11 @@
 // it stands on, or «default». For `lbd check --effective` and `/v1/config`. Secrets are masked here, once for all.
 import type { CompiledRow, CompiledTable, UntypedBound, UntypedEntry } from "./binder.ts";
 import { compileTable } from "./binder.ts";
+import type { Diagnostic } from "./diagnostic.ts";
 import type { Keyword } from "./keywords/keyword.ts";
 import { TOP_LEVEL } from "./keywords/top-level.ts";
 import type { Config, VrrpInstance } from "./model.ts";
-import type { Origin } from "./span.ts";
+import type { Origin, SourceFile } from "./span.ts";
 import type { Statement } from "./tree.ts";
 
 export const MASK = "********";
@@ -69,6 +70,26 @@ export function notYetEffectiveLine(list: readonly NotYetEffective[]): string | 
   return `parsed but not yet effective: ${names.join(", ")}`;
 }
 
+/** The same as findings, for `lbd check`. */
+export function withoutEffect(list: readonly NotYetEffective[], files: readonly SourceFile[]): readonly Diagnostic[] {
+  return list.flatMap(({ id, reason, count, origin }) => {
+    const file = files.find(({ name }) => name === origin.file);
+    if (!file) return [];
+    const { line, column } = origin;
+    const keyword = id.slice(id.lastIndexOf("/") + 1);
+    const span = { file, line, column, endLine: line, endColumn: column + keyword.length };
+    const times = count > 1 ? ` (${count} times)` : "";
+    const hint = reason ?? "it is read and kept; docs/compat.md says what acts";
+    return {
+      severity: "warning",
+      code: "no-effect-yet",
+      span,
+      message: `${keyword} has no effect in lbd${times}`,
+      hint,
+    };
+  });
+}
+
 // --- the tree of values
 
 function* topNodes(bound: UntypedBound): Generator<EffectiveNode, void> {
@@ -92,7 +113,7 @@ function nodesOf(bound: UntypedBound, table: CompiledTable, outer: readonly Unty
   return nodes;
 }
 
-function entriesOf(bound: UntypedBound, keyword: string): readonly UntypedEntry[] {
+export function entriesOf(bound: UntypedBound, keyword: string): readonly UntypedEntry[] {
   const held = bound[keyword];
   if (held === undefined) return [];
   return Array.isArray(held) ? held : [held];
@@ -123,7 +144,8 @@ function plainLine(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter(([key]) => key !== "word" && key !== "origin"));
 }
 
-function defaultNode({ keyword, row }: CompiledRow, outer: readonly UntypedBound[]): EffectiveNode | undefined {
+/** What holds where a keyword does not stand; undefined where nothing does. */
+export function defaultNode({ keyword, row }: CompiledRow, outer: readonly UntypedBound[]): EffectiveNode | undefined {
   if (row.default !== undefined && /^\((real|virtual) server's|^\(checker's/.test(row.default)) {
     for (const block of outer) {
       const entry = entriesOf(block, keyword)[0];

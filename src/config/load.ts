@@ -4,7 +4,7 @@ import { type BindContext, bindConfig } from "./bind.ts";
 import { compileTable } from "./binder.ts";
 import { withoutConsequences } from "./consequences.ts";
 import type { Diagnostic } from "./diagnostic.ts";
-import type { EffectiveTree } from "./effective.ts";
+import { type EffectiveTree, withoutEffect } from "./effective.ts";
 import { readConfig } from "./expand.ts";
 import type { ConfigFiles } from "./include.ts";
 import { VOCABULARY } from "./keywords/homes.ts";
@@ -38,6 +38,10 @@ export interface LoadResult {
   /** A director may run with `config`. Not so when files could not be read as a whole, or nothing is left of what they ask for. */
   readonly usable: boolean;
   readonly effective: EffectiveTree;
+  /** The configuration printed again, a line each (print.ts). */
+  printed(): Iterable<string>;
+  /** A warning for each keyword that is used and has no effect. Made when asked for: it takes a walk over everything. */
+  unbuilt(): readonly Diagnostic[];
   /** In the order of files and lines, without repetitions. */
   readonly diagnostics: readonly Diagnostic[];
   /** All files that were read, with their text. */
@@ -80,6 +84,8 @@ export function loadConfig(request: LoadRequest, files: ConfigFiles): LoadResult
     config: running.config,
     usable: isRead && !(errors && isLost(literal ?? tree, running.config)),
     effective: running.effective,
+    printed: running.printed,
+    unbuilt: () => withoutEffect(running.effective.notYetEffective, reading.files),
     diagnostics,
     sources: reading.files,
     files: [...new Set(reading.files.map((file) => file.name))],

@@ -16,6 +16,15 @@ export interface JsonDiagnostic {
   readonly endColumn: number;
   readonly message: string;
   readonly hint: string | null;
+  /** Further places: the first definition of a duplicate, then how the place came to be read: macros, loops and includes. */
+  readonly related: readonly JsonPlace[];
+}
+
+export interface JsonPlace {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
 }
 
 /** Sorts by place in the order the files were read, drops repetitions (loops make many), and bounds the number. */
@@ -64,7 +73,12 @@ export function toJson(diagnostic: Diagnostic, mainFile: string): JsonDiagnostic
     endColumn: span?.endColumn ?? 1,
     message: diagnostic.message,
     hint: diagnostic.hint ?? null,
+    related: [...(diagnostic.related ?? []), ...(span ? steps(span) : [])].map(toPlace),
   };
+}
+
+function toPlace({ span, message }: TraceStep): JsonPlace {
+  return { file: span.file.name, line: span.line, column: span.column, message };
 }
 
 export interface RenderOptions {

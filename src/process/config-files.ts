@@ -39,6 +39,34 @@ export const configFiles: ConfigFiles = {
   },
 };
 
+/** Names under which `lbd check` reads what is handed to it. */
+const INPUT_NAMES: ReadonlySet<string> = new Set(["-", "/dev/stdin", "/proc/self/fd/0"]);
+
+/** As configFiles, with `-` for standard input, which is read to its end once; includes are relative to the current directory. */
+export const filesWithInput: ConfigFiles = {
+  ...configFiles,
+  read: (path, maxBytes) => (INPUT_NAMES.has(path) ? readInput(maxBytes) : configFiles.read(path, maxBytes)),
+  exists: (path) => INPUT_NAMES.has(path) || configFiles.exists(path),
+  resolve: (path) => (INPUT_NAMES.has(path) ? path : configFiles.resolve(path)),
+};
+
+function readInput(maxBytes: number): Decoded<Uint8Array, FileError> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for (;;) {
+      const part = new Uint8Array(65_536);
+      const count = readSync(0, part);
+      if (count === 0) return ok(new Uint8Array(Buffer.concat(parts)));
+      bytes += count;
+      if (bytes > maxBytes) return err({ kind: "too-large", bytes });
+      parts.push(part.subarray(0, count));
+    }
+  } catch (error) {
+    return err({ kind: "unreadable", reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
 /** A file as it is now, links followed; undefined when it can't be looked at. */
 export function stampOf(path: string): FileStamp | undefined {
   try {

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CheckOptions, runCheck } from "../../../src/cli/check.ts";
+import { CHECK_EXIT, type CheckOptions, runCheck } from "../../../src/cli/check.ts";
 import { configTest } from "../../../src/cli/config-test.ts";
 import { explain } from "../../../src/cli/explain.ts";
 import { CODES } from "../../../src/config/codes.ts";
@@ -28,7 +28,7 @@ const GONE = join(dir, "gone.conf");
 file("inc.conf", "router_id ${_INSTANCE}\n");
 const INCLUDES = file("includes.conf", "global_defs {\n  include inc.conf\n  @other bad_word\n}\n");
 
-const OPTIONS: CheckOptions = { json: false, strict: false, effective: false, color: false, allConfig: false };
+const OPTIONS: CheckOptions = { format: "text", strict: false, color: false, allConfig: false };
 const check = (paths: readonly string[], options: Partial<CheckOptions> = {}) =>
   runCheck(paths, { ...OPTIONS, ...options });
 
@@ -78,7 +78,8 @@ describe("text", () => {
   });
 
   test("effective values with their places", () => {
-    const { output } = check([GOOD], { effective: true });
+    const { output, beside } = check([GOOD], { effective: "config" });
+    expect(beside).toBe("no errors in 1 file\n");
     expect(output).toMatch(new RegExp(`router_id lbd +# ${GOOD}:2`));
     expect(output).toMatch(/# default\n/);
   });
@@ -86,7 +87,7 @@ describe("text", () => {
 
 describe("JSON", () => {
   const json = (paths: readonly string[], options: Partial<CheckOptions> = {}) =>
-    JSON.parse(check(paths, { ...options, json: true }).output);
+    JSON.parse(check(paths, { ...options, format: "json" }).output);
 
   test("files and diagnostics", () => {
     expect(json([BAD])).toEqual({
@@ -102,6 +103,7 @@ describe("JSON", () => {
           endColumn: 10,
           message: "unknown keyword in global_defs: routr_id",
           hint: "did you mean router_id?",
+          related: [],
         },
       ],
     });
@@ -115,12 +117,77 @@ describe("JSON", () => {
     expect(json([GONE])).toMatchObject({ files: [], diagnostics: [{ code: "file-missing", file: GONE, line: 1 }] });
   });
 
+  test("the second place and the includes that led there", () => {
+    const twice = file("twice.conf", "include twice.inc\n");
+    file("twice.inc", "global_defs {\n  router_id a\n  router_id b\n}\n");
+    const included = join(dir, "twice.inc");
+    expect(json([twice]).diagnostics).toMatchObject([
+      {
+        code: "duplicate-keyword",
+        file: included,
+        line: 3,
+        related: [
+          { file: included, line: 2, column: 3, message: "given here first" },
+          { file: twice, line: 1, message: "included from here" },
+        ],
+      },
+    ]);
+  });
+
   test("the effective values of one file, or of each", () => {
-    const { effective } = json([GOOD], { effective: true });
+    const { effective } = json([GOOD], { effective: "config" });
     expect(effective.config.global.routerId).toBe("lbd");
     expect(JSON.stringify(effective.blocks)).toContain(`"file":${JSON.stringify(GOOD)},"line":2`);
-    expect(json([GOOD, WARNS], { effective: true }).effective).toHaveLength(2);
+    expect(json([GOOD, WARNS], { effective: "config" }).effective).toHaveLength(2);
   });
+});
+
+describe("SARIF", () => {
+  test("a result for each finding, a rule for each code", () => {
+    const { output, exit } = check([BAD, WARNS], { format: "sarif" });
+    const log = JSON.parse(output);
+    expect([log.version, exit]).toEqual(["2.1.0", CHECK_EXIT.errors]);
+    const [run] = log.runs;
+    expect(run.tool.driver.rules.map(({ id }: { id: string }) => id)).toEqual(["extra-words", "unknown-keyword"]);
+    expect(run.results).toMatchObject([
+      {
+        ruleId: "unknown-keyword",
+        level: "error",
+        message: { text: "unknown keyword in global_defs: routr_id (did you mean router_id?)" },
+        locations: [
+          {
+            physicalLocation: {
+              artifactLocation: { uri: BAD },
+              region: { startLine: 2, startColumn: 2, endLine: 2, endColumn: 10 },
+            },
+          },
+        ],
+      },
+      { ruleId: "extra-words", level: "warning" },
+    ]);
+  });
+});
+
+describe("words without effect", () => {
+  const UNBUILT = file("unbuilt.conf", "global_defs {\n  enable_dbus\n  router_id lbd\n}\n");
+  test("are warnings", () => {
+    const { output, exit } = check([UNBUILT]);
+    expect(output).toContain(`${UNBUILT}:2:3: warning[no-effect-yet]: enable_dbus has no effect in lbd`);
+    expect(output).toEndWith("no errors, 1 warning in 1 file\n");
+    expect(exit).toBe(CHECK_EXIT.ok);
+    expect(check([UNBUILT], { strict: true }).exit).toBe(CHECK_EXIT.errors);
+  });
+});
+
+test("standard input is read by the names that it has", async () => {
+  for (const name of ["-", "/dev/stdin"]) {
+    const { stdout, exited } = Bun.spawn([process.execPath, "src/main.ts", "check", "--no-color", name], {
+      stdin: new Blob(["global_defs {\n  routr_id lbd\n}\n"]),
+      stdout: "pipe",
+    });
+    expect(await new Response(stdout).text()).toStartWith(`${name}:2:3: error[unknown-keyword]`);
+    expect(await exited).toBe(CHECK_EXIT.errors);
+  }
 });
 
 describe("files of all kinds", () => {

@@ -138,6 +138,7 @@ describe("JSON", () => {
       endColumn: 6,
       message: "what is wrong",
       hint: "h",
+      related: [],
     });
   });
 

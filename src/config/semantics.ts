@@ -2,6 +2,7 @@
 // (language.md §12). What keepalived finds too is an error here; what it passes in silence is a warning.
 import { familyOf, type IpText } from "../base/ip.ts";
 import { compilePattern } from "../base/pattern.ts";
+import { checkWhatCantWork } from "./cannot-work.ts";
 import type { Severity } from "./diagnostic.ts";
 import type { Findings } from "./findings.ts";
 import type { Config, VrrpInstance } from "./model.ts";
@@ -49,6 +50,7 @@ export function checkAcrossBlocks(top: BoundTop, global: BoundGlobal, config: Co
   checkFifos(global, findings);
   checkTrackGroups(top, config, findings);
   checkUnused(top, findings);
+  checkWhatCantWork(top, findings);
 }
 
 // --- virtual servers

@@ -489,6 +489,7 @@ function readCommand(words: Reader, form: "with-account" | "alone"): Command | u
     words.error(first, "bad-command", `${words.keyword.text} names no program`, expectedCommand);
     return undefined;
   }
+  warnOfCommand(words, first, argv.value);
   const [, user, group, ...rest] = line.value;
   const origin = first.origin;
   if (form === "alone" ? user !== undefined : rest.length > 0) {
@@ -508,6 +509,26 @@ function readCommand(words: Reader, form: "with-account" | "alone"): Command | u
     expectedCommand,
   );
   return { argv: argv.value, ...account, origin };
+}
+
+const SHELLS: ReadonlySet<string> = new Set(["sh", "bash", "dash", "ash", "ksh", "zsh", "env", "su", "sudo"]);
+const SHELL_SIGN = /^(?:\|{1,2}|&{1,2}|;|\d?>{1,2}.*|<.*)$/;
+
+/** Programs are started without a shell, from the directory /. */
+function warnOfCommand(words: Reader, first: Word, argv: readonly string[]): void {
+  const [program = "", ...rest] = argv;
+  // These go to the shell as they are.
+  if (program.startsWith("<")) return;
+  if (program.includes("/") && !program.startsWith("/"))
+    words.warn(first, "relative-path", `${program} is looked for from / on, where lbd runs`, "write the whole path");
+  const sign = rest.find((word) => SHELL_SIGN.test(word));
+  if (sign === undefined || SHELLS.has(program.slice(program.lastIndexOf("/") + 1))) return;
+  words.warn(
+    first,
+    "shell-words",
+    `no shell runs this command: ${sign} is handed to ${program} as an argument`,
+    `write "/bin/sh -c '…'" around it`,
+  );
 }
 
 const expectedCommand = 'put program and arguments together in double quotes: "/path/to/program argument"';

@@ -203,7 +203,16 @@ export function numberRange(grammar: string, max: number): Value<readonly [numbe
     const high = Number(parts[2]);
     return low > max || high > max ? { range: expected } : { ok: [low, high] };
   });
-  return { grammar, read: (words) => words.value(schema, expected) };
+  return {
+    grammar,
+    read: (words) => {
+      const word = words.peek();
+      const range = words.value(schema, expected);
+      if (range && word && range[0] > range[1])
+        words.warn(word, "upside-down", `no number lies in ${word.text}`, `write ${range[1]}-${range[0]}`);
+      return range;
+    },
+  };
 }
 
 /** A number that needs 64 bits, as decimal text. */

@@ -1,0 +1,63 @@
+// What can't work is found, and what looks like it and can is not.
+import { expect, test } from "bun:test";
+import { bindText } from "../../support/config.ts";
+
+function instance(lines: string, name = "V", vrid = 51): string {
+  return `vrrp_instance ${name} {\nvirtual_router_id ${vrid}\npriority 100\nvirtual_ipaddress {\n192.0.2.${vrid}\n}\n${lines}\n}\n`;
+}
+
+function checked(checker: string): string {
+  return `virtual_server 192.0.2.1 53 {\nlb_algo rr\nlb_kind NAT\nprotocol UDP\nreal_server 192.0.2.9 53 {\n${checker}\n}\n}\n`;
+}
+
+const tracked = (script: string) =>
+  `vrrp_script chk {\nscript ${script}\n}\n${instance("interface eth0\ntrack_script {\nchk\n}")}`;
+
+const LONG = "a".repeat(64);
+
+test.each([
+  ["the loopback interface", instance("interface lo"), ["2 loopback-interface"]],
+  ["any other", instance("interface lo1"), []],
+  [
+    "its own address among the peers",
+    instance("interface eth0\nunicast_src_ip 192.0.2.9\nunicast_peer {\n192.0.2.8\n192.0.2.9\n}"),
+    ["own-peer"],
+  ],
+  ["other addresses", instance("interface eth0\nunicast_src_ip 192.0.2.9\nunicast_peer {\n192.0.2.8\n}"), []],
+  [
+    "one name for two virtual MACs",
+    instance("interface eth0\nuse_vmac vip") + instance("interface eth0\nuse_vmac vip", "W", 52),
+    ["interface-name-taken"],
+  ],
+  [
+    "the name of another instance's interface",
+    instance("interface eth0\nuse_vmac eth1") + instance("interface eth1", "W", 52),
+    ["interface-name-taken"],
+  ],
+  ["two names", instance("interface eth0\nuse_vmac vip") + instance("interface eth0\nuse_vmac vip2", "W", 52), []],
+  ["an empty label", checked("DNS_CHECK {\nname example..com\n}"), ["bad-dns-name"]],
+  ["a long label", checked(`DNS_CHECK {\nname ${LONG}.com\n}`), ["bad-dns-name"]],
+  ["a long name", checked(`DNS_CHECK {\nname ${"abc.".repeat(64)}com\n}`), ["bad-dns-name"]],
+  ["a label of 63 bytes and a dot at the end", checked(`DNS_CHECK {\nname ${LONG.slice(1)}.com.\n}`), []],
+  ["the root", checked("DNS_CHECK {\nname .\n}"), []],
+  ["lengths upside down", checked("UDP_CHECK {\nmin_reply_length 10\nmax_reply_length 5\n}"), ["upside-down"]],
+  ["lengths that are one", checked("UDP_CHECK {\nmin_reply_length 5\nmax_reply_length 5\n}"), []],
+  ["a pipe", tracked('"/usr/bin/pgrep haproxy | wc -l"'), ["shell-words"]],
+  ["a redirection", tracked('"/usr/bin/pgrep haproxy >/dev/null"'), ["shell-words"]],
+  ["two commands", tracked('"/bin/true && /bin/false"'), ["shell-words"]],
+  ["a shell that reads them", tracked(`"/bin/sh -c 'pgrep haproxy | wc -l'"`), []],
+  ["a file that is opened, which goes to the shell", tracked('"</dev/tcp/127.0.0.1/80"'), []],
+  ["an argument with such a sign in it", tracked('"/bin/grep a|b /etc/hosts"'), []],
+  ["a relative path", tracked('"./check.sh"'), ["relative-path"]],
+  ["a name to look for", tracked('"check.sh"'), []],
+  [
+    "ports upside down",
+    instance("interface eth0\nvirtual_rules {\nfrom 192.0.2.1 sport 200-100 table 100 preference 5\n}"),
+    ["upside-down"],
+  ],
+])("%s", (_what, text, codes) => {
+  const { diagnostics } = bindText(text);
+  expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
+  const found = diagnostics.map(({ code }) => code);
+  expect(found).toEqual(codes.map((code) => code.replace(/^\d+ /, "")));
+});

@@ -3,10 +3,10 @@ import { defineCommand } from "citty";
 import * as v from "valibot";
 import { Status } from "../api/answers.ts";
 import { allowEmpty } from "../process/allow-empty.ts";
-import { DEFAULT_RUN_DIR } from "../process/options.ts";
 import { runningDirector } from "../process/pidfile.ts";
 import { ASK_EXIT, ask } from "./client.ts";
 import { complain, print } from "./terminal.ts";
+import { RUN_DIR_HELP, withRunDir } from "./which-director.ts";
 
 /** How long the outcome is waited for; the reload goes on all the same. */
 const LIMIT_MS = 60_000;
@@ -22,15 +22,14 @@ export const reloadCommand = defineCommand({
     "run-dir": {
       type: "string",
       valueHint: "DIR",
-      description: "Run directory of the director",
-      default: DEFAULT_RUN_DIR,
+      description: RUN_DIR_HELP,
     },
     "allow-empty": {
       type: "boolean",
       description: "Take also a configuration that has no VRRP instance or no virtual server any more",
     },
   },
-  run: ({ args }) => reload(args["run-dir"], args["allow-empty"] === true),
+  run: ({ args }) => withRunDir(args["run-dir"], (runDir) => reload(runDir, args["allow-empty"] === true)),
 });
 
 async function reload(runDir: string, mayEmpty: boolean): Promise<void> {

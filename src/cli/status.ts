@@ -4,12 +4,12 @@ import * as v from "valibot";
 import { Status, VirtualServerList, VrrpList } from "../api/answers.ts";
 import { safeJson } from "../base/log.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
-import { DEFAULT_RUN_DIR } from "../process/options.ts";
 import { takeSignal } from "../process/signals.ts";
 import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
 import { type Picture, statusText, vrrpText } from "../status/text.ts";
 import { ASK_EXIT, type AskError, ask } from "./client.ts";
 import { columns, complain, isTerminal, nearOnes, print } from "./terminal.ts";
+import { RUN_DIR_HELP, withRunDir } from "./which-director.ts";
 
 /** How often `--watch` looks. */
 const WATCH_MS = 1000;
@@ -22,8 +22,7 @@ const ARGS = {
   "run-dir": {
     type: "string",
     valueHint: "DIR",
-    description: "Run directory of the director",
-    default: DEFAULT_RUN_DIR,
+    description: RUN_DIR_HELP,
   },
 } as const;
 
@@ -61,12 +60,19 @@ interface Shown {
 
 type Reader = (runDir: string) => Promise<Decoded<Shown, AskError>>;
 
-async function show(
-  args: { json?: boolean | undefined; watch?: boolean | undefined; "run-dir": string },
-  read: Reader,
-): Promise<void> {
+interface ShowArgs {
+  readonly json?: boolean | undefined;
+  readonly watch?: boolean | undefined;
+  readonly "run-dir"?: string | undefined;
+}
+
+function show(args: ShowArgs, read: Reader): Promise<void> {
+  return withRunDir(args["run-dir"], (runDir) => showOf(runDir, args, read));
+}
+
+async function showOf(runDir: string, args: ShowArgs, read: Reader): Promise<void> {
   if (!args.watch) {
-    const shown = await read(args["run-dir"]);
+    const shown = await read(runDir);
     return shown.ok ? print(render(shown.value, args.json)) : complain(shown.error.message, shown.error.exit);
   }
   let interrupted = () => {};
@@ -80,7 +86,7 @@ async function show(
       interrupted();
     });
   while (!stopped) {
-    const shown = await read(args["run-dir"]);
+    const shown = await read(runDir);
     const text = shown.ok ? render(shown.value, args.json) : `lbd: ${shown.error.message}\n`;
     print(isTerminal() && !args.json ? REDRAW + text : text);
     await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, WATCH_MS))]);

@@ -100,6 +100,14 @@ export function glance(path: string): ReadonlySet<RoleName> {
   return likely;
 }
 
+/** Whether the main file may say who this director is (`instance`, `net_namespace`), by its words alone; also by way of other files. */
+export function mayNameDirector(path: string): boolean {
+  const read = readRegularFile(path, GLANCE_BYTES);
+  if (!read.ok) return true;
+  const text = Buffer.from(read.value.buffer, read.value.byteOffset, read.value.byteLength).toString("latin1");
+  return /include|\binstance\b|net_namespace|use_pid_dir|^\s*\$/m.test(text);
+}
+
 function readRegularFile(path: string, maxBytes: number): Decoded<Uint8Array, FileError> {
   if (path.includes("\0")) return err({ kind: "missing" });
   let fd: number;

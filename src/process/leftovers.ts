@@ -1,10 +1,11 @@
 // Process layer: children of a director that was killed. They notice by themselves and stop in order; a new director waits for that,
 // so that no two write to the same kernel table, and kills what does not end.
-import { readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { ROLE_WORD } from "./options.ts";
 import { readPidFile, removePidFile } from "./pidfile.ts";
+import { runsOurProgram } from "./process-facts.ts";
 
 /** As long as an orphan takes at most to stop (child.ts), and a little more. */
 const WAIT_MS = 7000;
@@ -31,19 +32,9 @@ export async function awaitLeftovers(pidFiles: readonly string[], clock: Clock, 
 /** Pids are used again: it counts only if it runs this program, as a child. */
 function isOurChild(pid: number): boolean {
   try {
-    return isOurProgram(pid) && readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").includes(ROLE_WORD);
+    return runsOurProgram(pid) && readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").includes(ROLE_WORD);
   } catch {
     return false;
-  }
-}
-
-/** kernel: the program of a process that leaves no core files is told only to CAP_SYS_PTRACE; then its other words decide. */
-function isOurProgram(pid: number): boolean {
-  try {
-    const program = readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, "");
-    return program === readlinkSync("/proc/self/exe").replace(/ \(deleted\)$/, "");
-  } catch (error) {
-    return error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
   }
 }
 

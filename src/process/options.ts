@@ -4,7 +4,6 @@ import type { RoleOptions } from "./role.ts";
 /** First argument of a child; no command has this name, and it is not in the help. */
 export const ROLE_WORD = "@role";
 
-export const DEFAULT_RUN_DIR = "/run/lbd";
 /** No other program's: IANA has the port free, and below 1024 no user of the machine can take it before lbd does. */
 export const DEFAULT_API = "127.0.0.1:812";
 export const DEFAULT_CONFIG = "/etc/keepalived/keepalived.conf";
@@ -35,8 +34,12 @@ export interface RunOptions {
   /** `--strict`: a configuration with an error in it is not used at all. */
   readonly strict: boolean;
   readonly runDir: string;
-  /** `-p FILE`: the pid is written there too. */
+  /** It was asked for; else it follows from what tells this director apart (places.ts). */
+  readonly runDirGiven: boolean;
+  /** `-p FILE`, or keepalived's place when it was called so: the pid is written there too. */
   readonly pidFile?: string;
+  /** `keepalived`, when lbd was started under that name: then ps shows it too. */
+  readonly calledAs?: string;
   readonly rolePidFiles: { readonly vrrp?: string; readonly checker?: string };
   /** `-s NAME`: the network namespace of the roles; beats the configuration's. */
   readonly namespace?: string;

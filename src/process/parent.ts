@@ -213,8 +213,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     const early = ports.likely?.() ?? new Set(["checker"]);
     for (const role of early) supervisors.get(role)?.spawn();
     const reading = ports.read();
-    // Half a file that can't be used may be a whole one in a moment.
-    if (reading.unsettled && (!reading.config || reading.unsettled.changed))
+    // Half a file with something wrong in it may be a whole one in a moment.
+    if (reading.unsettled && (reading.errors.length > 0 || reading.unsettled.changed))
       void readSettled(ports.read, clock).then((settled) => startWith(settled.reading, early));
     else startWith(reading, early);
   }

@@ -1,24 +1,28 @@
-// Process layer: the run directory, which director holds it, and the pid files that init scripts look for.
-import { constants, lstatSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { type LockFile, lockFile, lockHolder } from "../kernel/lock-file.ts";
+// Process layer: the run directory, which director holds it, and pid files.
+import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { type LockAttempt, type LockFile, lockFile, lockHolder } from "../kernel/lock-file.ts";
+import { nameOf, runsOurProgram, startedAtMs } from "./process-facts.ts";
 import { replaceFile } from "./replace-file.ts";
+import { checkDirectory } from "./safe-directory.ts";
 
+/** For everybody to read; who holds the directory is told by the lock, which is root's alone. */
 const PID_FILE = "lbd.pid";
+const LOCK_FILE = "lbd.lock";
 const SOCKET_FILE = "api.sock";
+/** Times of files and processes are told by clocks of different grain, and the wall clock may be set a little. */
+const CLOCK_SLACK_MS = 2000;
 
 export class AlreadyRunning extends Error {
-  readonly pid: number | undefined;
-
-  constructor(path: string, holder: string) {
-    super(`already running: ${holder === "" ? "a director" : `pid ${holder}`} holds ${path}`);
+  constructor(path: string, pid: string) {
+    super(`already running: ${pid === "" ? "a director" : `pid ${pid}`} holds ${path}`);
     this.name = "AlreadyRunning";
-    this.pid = /^\d+$/.test(holder) ? Number(holder) : undefined;
   }
 }
 
 export interface RunDir {
   readonly path: string;
-  /** Leaves nothing of ours behind but the directory and the lock file's name, then frees the lock. */
+  /** Leaves nothing of ours behind but the directory, then frees the lock. */
   release(): void;
 }
 
@@ -26,22 +30,28 @@ export function socketPath(runDir: string): string {
   return `${runDir}/${SOCKET_FILE}`;
 }
 
+export function directorPidFile(runDir: string): string {
+  return `${runDir}/${PID_FILE}`;
+}
+
 /**
  * Makes the run directory (0755) unless it is there, and takes its lock.
- * @throws AlreadyRunning; Error for a directory that others could write to, and whatever the file system says
+ * @throws AlreadyRunning; Error for a directory that others could write to or exchange, for a lock that somebody else holds, and
+ * whatever the file system says
  */
 export function claimRunDir(path: string): RunDir {
-  mkdirSync(path, { recursive: true, mode: 0o755 });
-  const stat = lstatSync(path);
-  if (!stat.isDirectory()) throw new Error(`run directory: not a directory (${path})`);
-  if (stat.uid !== process.getuid?.() && stat.uid !== 0)
-    throw new Error(`run directory: belongs to user ${stat.uid}, wanted root or this user (${path})`);
-  if ((stat.mode & (constants.S_IWGRP | constants.S_IWOTH)) !== 0)
-    throw new Error(`run directory: others may write to it, mode ${(stat.mode & 0o7777).toString(8)} (${path})`);
-  const attempt = lockFile(`${path}/${PID_FILE}`);
-  if (!attempt.held) throw new AlreadyRunning(`${path}/${PID_FILE}`, attempt.holder);
+  try {
+    checkDirectory(path);
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+    checkDirectory(path);
+  } catch (error) {
+    throw new Error(`run directory: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  const attempt = lockFile(`${path}/${LOCK_FILE}`);
+  if (!attempt.held) throw whoHolds(`${path}/${LOCK_FILE}`, attempt);
   try {
     attempt.lock.write(`${process.pid}\n`);
+    replaceFile(directorPidFile(path), `${process.pid}\n`, 0o644);
   } catch (error) {
     release(path, attempt.lock);
     throw error;
@@ -51,17 +61,35 @@ export function claimRunDir(path: string): RunDir {
   return { path, release: () => release(path, attempt.lock) };
 }
 
+/** What the lock file names may be a director of long ago, while something else holds the lock. */
+function whoHolds(path: string, { named, holders }: LockAttempt & { held: false }): Error {
+  const pid = Number(named);
+  const unseen = holders.length === 0;
+  const director = unseen ? pid > 0 && runsOurProgram(pid) : holders.includes(pid);
+  if (director || (named === "" && holders.some(isCalledDirector))) return new AlreadyRunning(path, named);
+  const others = holders.map((holder) => `pid ${holder} (${nameOf(holder)})`).join(", ");
+  return new Error(
+    `${path} is locked by ${others === "" ? "a process that can't be seen" : others}, which is no director`,
+  );
+}
+
+/** One that has not written its pid yet. */
+function isCalledDirector(pid: number): boolean {
+  return /^(lbd|keepalived)/.test(nameOf(pid));
+}
+
 function release(path: string, lock: LockFile): void {
   rmSync(socketPath(path), { force: true });
+  rmSync(directorPidFile(path), { force: true });
   // Removed while still locked: who has it open finds afterwards that it has no name, and opens the new one (lock-file.ts).
-  rmSync(`${path}/${PID_FILE}`, { force: true });
+  rmSync(`${path}/${LOCK_FILE}`, { force: true });
   lock.release();
 }
 
 /** Pid of the director that holds the run directory; undefined when none does. @throws SyscallError EACCES */
 export function runningDirector(runDir: string): number | undefined {
   try {
-    const holder = lockHolder(`${runDir}/${PID_FILE}`);
+    const holder = lockHolder(`${runDir}/${LOCK_FILE}`);
     return holder !== undefined && /^\d+$/.test(holder) ? Number(holder) : undefined;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
@@ -69,7 +97,7 @@ export function runningDirector(runDir: string): number | undefined {
   }
 }
 
-/** Writes a pid file beside the lock (`-p`, or the pid of a role). @throws Error ENOSPC, EROFS, EACCES */
+/** Writes a pid file of ours. @throws Error ENOSPC, EROFS, EACCES */
 export function writePidFile(path: string, pid: number): void {
   try {
     replaceFile(path, `${pid}\n`, 0o644);
@@ -79,8 +107,31 @@ export function writePidFile(path: string, pid: number): void {
   }
 }
 
+/** Writes a pid file in a place that others use too, made if missing. @throws Error as writePidFile(), and when it is a living process's */
+export function claimPidFile(path: string, pid: number): void {
+  const owner = pidFileOwner(path);
+  if (owner !== undefined && owner !== pid && owner !== process.pid)
+    throw new Error(`pid file ${path} is that of pid ${owner} (${nameOf(owner)}), which runs: left as it is`);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  writePidFile(path, pid);
+}
+
+/** The living process whose pid file this is. One that started after the file was written only has the number of its owner. */
+export function pidFileOwner(path: string): number | undefined {
+  const pid = readPidFile(path);
+  const startedMs = pid === undefined ? undefined : startedAtMs(pid);
+  const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  if (startedMs === undefined || writtenMs === undefined) return undefined;
+  return startedMs <= writtenMs + CLOCK_SLACK_MS ? pid : undefined;
+}
+
 export function removePidFile(path: string): void {
   rmSync(path, { force: true });
+}
+
+/** Removes a pid file unless it holds another pid than ours meanwhile. */
+export function disclaimPidFile(path: string, pid: number): void {
+  if (readPidFile(path) === pid) removePidFile(path);
 }
 
 /** The pid in a pid file; undefined when there is none or it holds something else. */

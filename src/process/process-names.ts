@@ -3,14 +3,14 @@
 import type { GlobalConfig } from "../config/model.ts";
 import type { RoleName } from "./role.ts";
 
-const PARENT = "lbd";
+export const PARENT_NAME = "lbd";
 
 export function parentName({ processNames }: GlobalConfig): string {
-  return processNames?.parent ?? PARENT;
+  return processNames?.parent ?? PARENT_NAME;
 }
 
 export function processName(role: RoleName, { processNames }: GlobalConfig): string {
-  const conventional = `${PARENT}-${role}`;
+  const conventional = `${PARENT_NAME}-${role}`;
   if (!processNames || role === "api" || role === "starter") return conventional;
   return processNames[role] ?? (processNames.conventional ? conventional : (processNames.parent ?? conventional));
 }

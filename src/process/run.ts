@@ -17,7 +17,18 @@ import { isJournal, openLogStream } from "./log-stream.ts";
 import { createModuleLoader } from "./needed-modules.ts";
 import { EXIT, type RunOptions } from "./options.ts";
 import { createDirector } from "./parent.ts";
-import { AlreadyRunning, claimRunDir, type RunDir, removePidFile, writePidFile } from "./pidfile.ts";
+import {
+  AlreadyRunning,
+  claimPidFile,
+  claimRunDir,
+  disclaimPidFile,
+  pidFileOwner,
+  type RunDir,
+  removePidFile,
+  writePidFile,
+} from "./pidfile.ts";
+import { nameOf } from "./process-facts.ts";
+import { PARENT_NAME } from "./process-names.ts";
 import { watchUsage } from "./process-usage.ts";
 import type { RoleName } from "./role.ts";
 import { CHILD_MARK, permitCoreFiles, spawnChild } from "./runtime.ts";
@@ -64,12 +75,13 @@ export async function runDirector(
       area: "process",
       message: `started again without ${removed.join(", ")} of the environment`,
     });
-  const claimed = claim(options.runDir);
+  const claimed = claim(options);
   if ("message" in claimed) return fail(sink, claimed.message, claimed.status);
   const { runDir } = claimed;
   process.chdir("/");
   if (options.umask !== undefined) process.umask(options.umask);
 
+  const rolePids = new Map<RoleName, number>();
   const director = createDirector(options, {
     clock,
     log,
@@ -81,11 +93,8 @@ export async function runDirector(
     leftBehind: (role) => existsSync(journalPath(options.runDir, role)),
     mayEmpty: () => takeAllowEmpty(options.runDir, clock.wallMs()),
     loadModules: createModuleLoader(log),
-    rolePid: (role, pid) => {
-      for (const file of rolePidFiles(options, role))
-        attempt(log, () => (pid ? writePidFile(file, pid) : removePidFile(file)));
-    },
-    rename: (name) => attempt(log, () => nameProcess(name)),
+    rolePid: (role, pid) => attempt(log, () => notePid(role, pid)),
+    rename: (name) => attempt(log, () => nameProcess(name === PARENT_NAME ? (options.calledAs ?? name) : name)),
     ended: (status) => void leave(status),
   });
 
@@ -103,7 +112,7 @@ export async function runDirector(
 
   log({ level: "info", area: "process", message: `lbd ${VERSION} starts, pid ${process.pid}, ${options.configFile}` });
   for (const note of options.notes) log({ level: "warning", area: "process", message: note });
-  if (options.pidFile !== undefined) attempt(log, () => writePidFile(options.pidFile ?? "", process.pid));
+  if (options.pidFile !== undefined) attempt(log, () => claimPidFile(options.pidFile ?? "", process.pid));
   const pidFiles = (["vrrp", "checker", "bfd", "api", "starter"] as const).map(
     (role) => `${options.runDir}/${PID_FILES[role]}`,
   );
@@ -121,9 +130,23 @@ export async function runDirector(
     director.fail();
   }
 
+  /** In the run directory, and in the place that was asked for (`-r`, `-c`). */
+  function notePid(role: RoleName, pid: number | undefined): void {
+    const before = rolePids.get(role);
+    const own = `${options.runDir}/${PID_FILES[role]}`;
+    const asked = role === "vrrp" || role === "checker" ? options.rolePidFiles[role] : undefined;
+    if (pid) rolePids.set(role, pid);
+    else rolePids.delete(role);
+    if (pid) writePidFile(own, pid);
+    else removePidFile(own);
+    if (asked === undefined) return;
+    if (pid) claimPidFile(asked, pid);
+    else if (before !== undefined) disclaimPidFile(asked, before);
+  }
+
   async function leave(status: number): Promise<void> {
     ended = true;
-    if (options.pidFile !== undefined) removePidFile(options.pidFile);
+    if (options.pidFile !== undefined) disclaimPidFile(options.pidFile, process.pid);
     for (const file of pidFiles) removePidFile(file);
     attempt(log, () => runDir.release());
     log({ level: "info", area: "process", message: `ended with status ${status}` });
@@ -131,16 +154,14 @@ export async function runDirector(
   }
 }
 
-function rolePidFiles(options: RunOptions, role: RoleName): string[] {
-  const extra =
-    role === "vrrp" ? options.rolePidFiles.vrrp : role === "checker" ? options.rolePidFiles.checker : undefined;
-  return [`${options.runDir}/${PID_FILES[role]}`, ...(extra === undefined ? [] : [extra])];
-}
-
 type Claim = { readonly runDir: RunDir } | { readonly message: string; readonly status: number };
 
-function claim(path: string): Claim {
+function claim({ runDir: path, calledAs, pidFile }: RunOptions): Claim {
   try {
+    // As keepalived does: its pid file stands for the daemon, whichever of the two wrote it.
+    const owner = calledAs !== undefined && pidFile !== undefined ? pidFileOwner(pidFile) : undefined;
+    if (owner !== undefined && owner !== process.pid && /^(keepalived|lbd)/.test(nameOf(owner)))
+      throw new AlreadyRunning(pidFile ?? "", `${owner}`);
     return { runDir: claimRunDir(path) };
   } catch (error) {
     if (error instanceof AlreadyRunning) return { message: error.message, status: EXIT.alreadyRunning };

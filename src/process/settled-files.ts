@@ -70,6 +70,12 @@ export interface SettledPorts {
   wallMs(): number;
 }
 
+export interface SettledReader {
+  readonly read: ReadConfiguration;
+  /** Reads before anything runs, and keeps it: the next read() is that, if no file changed since. */
+  peek(): Reading;
+}
+
 /**
  * Reads by `read`, and says in the reading whether the files stood still. A reload of files that were written just now does not
  * even begin to read them.
@@ -79,15 +85,16 @@ export function settledReader(
   files: ConfigFiles,
   read: (files: ConfigFiles) => Reading,
   ports: SettledPorts,
-): ReadConfiguration {
+): SettledReader {
   let known: Stamps | undefined;
+  let kept: { readonly reading: Reading; readonly stamps: Stamps } | undefined;
   const look = (names: Iterable<string>): Stamps => new Map([...names].map((name) => [name, ports.stamp(name)]));
 
-  return () => {
+  function readNow(): { readonly reading: Reading; readonly stamps: Stamps } {
     if (known) {
       const now = look(known.keys());
       const early = goneFor(now, mainFile) ?? unsettled(now, now, known, ports.wallMs());
-      if (early) return notRead(early);
+      if (early) return { reading: notRead(early), stamps: now };
     }
     const before = new Map<string, FileStamp | undefined>();
     const reading = read({
@@ -99,9 +106,23 @@ export function settledReader(
     });
     const after = look(before.keys());
     const found = unsettled(before, after, known ?? new Map(), ports.wallMs());
-    if (found) return { ...reading, unsettled: found };
+    if (found) return { reading: { ...reading, unsettled: found }, stamps: after };
     if (reading.config) known = after;
-    return reading;
+    return { reading, stamps: after };
+  }
+
+  return {
+    read() {
+      const before = kept;
+      kept = undefined;
+      const still =
+        before && [...look(before.stamps.keys())].every(([name, now]) => same(before.stamps.get(name), now));
+      return before && still ? before.reading : readNow().reading;
+    },
+    peek() {
+      kept = readNow();
+      return kept.reading;
+    },
   };
 }
 

@@ -52,7 +52,7 @@ test("a second director is told who is there, and nothing happens to the first",
   await ready(lbd);
   const second = lab.beside(lbd);
   expect(await second.exited).toBe(3);
-  expect(second.log()).toContain(`already running: pid ${lbd.pid} holds ${lbd.runDir}/lbd.pid`);
+  expect(second.log()).toContain(`already running: pid ${lbd.pid} holds ${lbd.runDir}/lbd.lock`);
   expect((await lbd.ask("/readyz"))?.status).toBe(200);
   lbd.signal("SIGINT");
   expect(await lbd.exited).toBe(0);

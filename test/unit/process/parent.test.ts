@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { LogLine } from "../../../src/base/log.ts";
 import type { Config } from "../../../src/config/model.ts";
 import type { Reading } from "../../../src/process/configuration.ts";
-import { DEFAULT_RUN_DIR, type RunOptions } from "../../../src/process/options.ts";
+import type { RunOptions } from "../../../src/process/options.ts";
 import { API_WAIT_MS, createDirector, VRRP_WAIT_MS } from "../../../src/process/parent.ts";
 import type { RoleName } from "../../../src/process/role.ts";
 import { HEARTBEAT_MS, MISSED_HEARTBEATS } from "../../../src/process/supervisor.ts";
@@ -20,7 +20,8 @@ const OPTIONS: RunOptions = {
   configFile: "/k.conf",
   allConfig: false,
   strict: false,
-  runDir: DEFAULT_RUN_DIR,
+  runDir: "/run/lbd",
+  runDirGiven: false,
   rolePidFiles: {},
   api: null,
   ipvsTransport: "auto",

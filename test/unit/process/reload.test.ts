@@ -21,6 +21,7 @@ const OPTIONS: RunOptions = {
   allConfig: false,
   strict: false,
   runDir: "/run/lbd",
+  runDirGiven: false,
   rolePidFiles: {},
   api: null,
   ipvsTransport: "auto",
@@ -155,7 +156,7 @@ test("files that never stand still leave the old configuration, with the reason"
   expect(said("reload refused")).toBe(true);
 });
 
-test("at the start only half a file that can't be used is waited for", async () => {
+test("at the start only half a file with something wrong in it is waited for", async () => {
   const whole = lab(half(reading(service(80))));
   whole.director.start();
   whole.children.of("checker").say({ kind: "hello" });

@@ -73,7 +73,7 @@ describe("files of this machine", () => {
         return reading;
       },
       { stamp: stampOf, wallMs: Date.now },
-    );
+    ).read;
 
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "lbd-settled-"));

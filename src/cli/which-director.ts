@@ -1,0 +1,16 @@
+// CLI: which director a command is about, where several run on one machine.
+import { chooseDirector, listed, runningDirectors } from "../process/directors.ts";
+import { ASK_EXIT } from "./client.ts";
+import { complain } from "./terminal.ts";
+
+export const RUN_DIR_HELP = "Run directory of the director; /run/lbd, or that of the only one that runs";
+
+/** Runs `then` with the run directory that was given or is meant; complains when that can't be told. */
+export async function withRunDir(given: string | undefined, then: (runDir: string) => Promise<void>): Promise<void> {
+  if (given !== undefined) return then(given);
+  const chosen = chooseDirector(runningDirectors());
+  if (!chosen.ok) return complain(chosen.error, ASK_EXIT.usage);
+  const { runDir, others } = chosen.value;
+  if (others.length > 0) process.stderr.write(`lbd: this is ${runDir}; there run also: ${listed(others)}\n`);
+  return then(runDir);
+}

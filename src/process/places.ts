@@ -1,0 +1,57 @@
+// Process layer: where a director has its run directory and pid files. Several on one machine are told apart by what tells daemons of
+// keepalived apart: network namespace, `instance`, and the pid files they are given. Pure.
+
+/** The run directory of a director that nothing tells apart; those of others are directories in it. */
+export const DEFAULT_RUN_DIR = "/run/lbd";
+
+/** What tells a director apart from others. */
+export interface Identity {
+  /** `-s`, else `net_namespace`. */
+  readonly namespace?: string | undefined;
+  readonly instance?: string | undefined;
+  readonly usePidDir?: boolean;
+  /** The first of `-p`, `-r`, `-c`; absolute. */
+  readonly pidFile?: string | undefined;
+}
+
+/** So that the socket's path is short enough for the kernel (108 bytes). */
+const MAX_NAME = 80;
+const HASH_DIGITS = 12;
+const RUN = "/run";
+/** Names of where keepalived has its pid file without being told. */
+const USUAL_PID_FILES: readonly string[] = ["/run/keepalived.pid", "/var/run/keepalived.pid"];
+
+export function runDirOf({ namespace, instance, pidFile }: Identity): string {
+  const told = pidFile === undefined || USUAL_PID_FILES.includes(pidFile) ? undefined : pidFile.slice(1);
+  const parts = [namespace, instance, told].filter((part) => part !== undefined && part !== "");
+  return parts.length === 0
+    ? DEFAULT_RUN_DIR
+    : `${DEFAULT_RUN_DIR}/${shortened(parts.map((part) => encoded(part ?? "")).join("_"))}`;
+}
+
+/** A name without a dot, which every file in the directory has one of; a path's slashes become plus signs. */
+function encoded(text: string): string {
+  return encodeURIComponent(text).replaceAll("%2F", "+").replaceAll(".", "%2E").replaceAll("_", "%5F");
+}
+
+function shortened(name: string): string {
+  if (name.length <= MAX_NAME) return name;
+  // Seldom needed, and slow to load.
+  const { createHash } = process.getBuiltinModule("node:crypto");
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, HASH_DIGITS);
+  return `${name.slice(0, MAX_NAME - HASH_DIGITS - 1)}~${hash}`;
+}
+
+export interface PidFiles {
+  readonly parent: string;
+  readonly vrrp: string;
+  readonly checker: string;
+}
+
+/** Where keepalived 2.2.7 has them: measured, see docs/compat-notes.md. */
+export function keepalivedPidFiles({ namespace, instance, usePidDir }: Identity): PidFiles {
+  const apart = usePidDir || namespace !== undefined || instance !== undefined;
+  const directory = apart ? `${RUN}/keepalived${namespace === undefined ? "" : `/${namespace}`}` : RUN;
+  const file = (name: string) => `${directory}/${name}${instance === undefined ? "" : `_${instance}`}.pid`;
+  return { parent: file("keepalived"), vrrp: file("vrrp"), checker: file("checkers") };
+}

@@ -53,6 +53,8 @@ export const LIBC = {
   kill: { args: ["i32", "i32"], result: "i32" },
   /** The handler is an address, or SIG_IGN; the result is the one before. */
   signal: { args: ["i32", "isize"], result: "isize" },
+  sigprocmask: { args: ["i32", "bytes", "bytes"], result: "i32" },
+  waitpid: { args: ["i32", "bytes", "i32"], result: "i32" },
   prctl: { args: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
   capget: { args: ["bytes", "bytes"], result: "i32" },
   capset: { args: ["bytes", "bytes"], result: "i32" },

@@ -5,6 +5,7 @@ import { layout, u32 } from "./layout.ts";
 import { fixed } from "./memory.ts";
 
 const CLOCK_REALTIME = 0;
+const CLOCK_MONOTONIC = 1;
 const ITIMER_REAL = 0;
 
 /** struct timespec: seconds and nanoseconds, both 64 bits here; the latter stay below 2^30. */
@@ -17,6 +18,12 @@ const nowView = new DataView(now.buffer);
 export function wallClockMs(): number {
   check(libc.clock_gettime(CLOCK_REALTIME, now), "clock_gettime", "CLOCK_REALTIME");
   return timespecMs(nowView);
+}
+
+/** The kernel's monotonic clock in whole microseconds; the runtimes' own count from the start of the process. */
+export function monotonicMicroseconds(): number {
+  check(libc.clock_gettime(CLOCK_MONOTONIC, now), "clock_gettime", "CLOCK_MONOTONIC");
+  return Math.floor(timespecMs(nowView) * 1000);
 }
 
 /** A struct timespec in milliseconds, to some tenths of a microsecond while it is one of the wall clock. */

@@ -17,6 +17,7 @@ import { lostAltogether } from "./reload-guard.ts";
 import type { RoleName } from "./role.ts";
 import { rightsOf } from "./role-rights.ts";
 import type { SpawnChild } from "./runtime.ts";
+import { type ServiceNotices, SILENT, statusLine } from "./service-notices.ts";
 import { readSettled, unsettledError } from "./settled-reading.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
 
@@ -57,6 +58,10 @@ export interface DirectorPorts {
   likely?(): ReadonlySet<RoleName>;
   /** A role that ended without stopping left things of ours in the kernel: it is started to take them away. */
   leftBehind?(role: RoleName): boolean;
+  /** A service manager that wants to know how it goes. */
+  readonly notices?: ServiceNotices;
+  /** A reload is over: what was needed for it is garbage. */
+  reloaded?(): void;
   /** Whether the next reload may take everything away (`lbd reload --allow-empty`); asking uses it up. */
   mayEmpty?(): boolean;
   /** Loads the kernel modules that a configuration needs. */
@@ -78,12 +83,14 @@ export interface Director {
   stop(reason: string): void;
   /** Stops as stop() does, because of a mistake of the program: the status says so. */
   fail(): void;
+  /** Roles that are stuck beyond what supervision should let them be. */
+  stuck(): readonly RoleName[];
   /** Counters of the parent itself, for the metrics. */
   metrics(values: Readonly<Record<string, number>>): void;
 }
 
 export function createDirector(options: RunOptions, ports: DirectorPorts): Director {
-  const { clock, log } = ports;
+  const { clock, log, notices = SILENT } = ports;
   const startedAt = now();
   let running: Reading | undefined;
   let described: Reading | undefined;
@@ -158,6 +165,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     }
     if (update.kind === "process") {
       processes.set(update.value.role, update.value);
+      sayHowItIs();
       const { role, pid } = update.value;
       for (const supervisor of supervisors.values())
         if (supervisor.role === role) ports.rolePid?.(supervisor.role, pid ?? undefined);
@@ -183,6 +191,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   }
 
   function isRunning(role: RoleName): void {
+    notices.runs(role);
     if (role === "checker") startVrrp();
     if (role === "checker" || role === "vrrp") {
       startApi();
@@ -200,8 +209,13 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     return { kind: "director", value: { ...ports.identity, since: startedAt, runDir: options.runDir, config } };
   }
 
+  function sayHowItIs(): void {
+    notices.status(statusLine(config, running?.config, [...processes.values()]));
+  }
+
   function setConfig(next: Partial<ConfigStatus>): void {
     config = { ...config, ...next };
+    sayHowItIs();
     tellApi(directorUpdate());
   }
 
@@ -237,6 +251,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     for (const role of early) if (!needed(role)) dismiss(role);
     // Before those that will ask it; what they ask too early waits with them.
     if (needed("starter")) void configure("starter", next);
+    const working = (["checker", "bfd", "vrrp"] as const).filter((role) => supervisors.has(role) && needs(role, next));
+    notices.expect(working.length > 0 ? working : ["api"]);
     if (needed("bfd")) void configure("bfd", next);
     // The one that has work to do first has the processors to itself.
     if (needed("checker")) {
@@ -329,8 +345,11 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       return;
     }
     reloading = true;
+    notices.reloading();
     void reloadOnce().finally(() => {
       reloading = false;
+      notices.reloaded();
+      ports.reloaded?.();
       if (!reloadAgain) return;
       reloadAgain = false;
       reload();
@@ -405,17 +424,28 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   function stop(reason: string): void {
     if (stopping) return;
     stopping = true;
+    notices.stopping(stopLimitMs());
     log({ level: "info", area: "process", message: `stopping: ${reason}` });
     void stopAll().then(() => ports.ended(exitStatus));
   }
 
   async function stopAll(): Promise<void> {
-    const deadline = clock.now() + (running?.config?.global.childWaitMs ?? DEFAULT_CHILD_WAIT_MS);
+    const deadline = clock.now() + childWaitMs();
     for (const role of STOP_ORDER) {
       const left = Math.max(LEAST_STOP_MS, deadline - clock.now());
       const inOrder = await supervisors.get(role)?.stop(role === "api" ? LEAST_STOP_MS : left);
       if (inOrder === false && ports.leftBehind?.(role)) await sweep(role);
     }
+  }
+
+  /** As long as stopAll() may take: each role its time, and each that had to be killed a process that clears up after it. */
+  function stopLimitMs(): number {
+    const sweeps = STOP_ORDER.length * (SWEEP_START_MS + LEAST_STOP_MS);
+    return childWaitMs() + STOP_ORDER.length * LEAST_STOP_MS + sweeps;
+  }
+
+  function childWaitMs(): number {
+    return running?.config?.global.childWaitMs ?? DEFAULT_CHILD_WAIT_MS;
   }
 
   /** A role that had to be killed left its addresses or services: a new process recognises them, and takes them away as it stops. */
@@ -458,6 +488,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       exitStatus = EXIT.failed;
       stop("an unexpected error");
     },
+    stuck: () => [...supervisors.values()].filter((one) => one.isStuck()).map(({ role }) => role),
     metrics: (values) => relay({ kind: "metrics", role: "parent", values }),
   };
 }

@@ -1,10 +1,15 @@
 // Process layer: a director as a program: run directory and lock, log, signals, and the way out. What it does is parent.ts.
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
+import { reapChild } from "../../ffi/signals.ts";
+import { monotonicMicroseconds } from "../../ffi/time.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
+import { shedInheritedSignals } from "../kernel/inherited-signals.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
+import { takeServiceManager } from "../kernel/service-manager.ts";
 import { VERSION } from "../version.ts";
 import { takeAllowEmpty } from "./allow-empty.ts";
 import { glance } from "./config-files.ts";
@@ -16,6 +21,7 @@ import { createLogSink, type LogSink } from "./log-sink.ts";
 import { isJournal, openLogStream } from "./log-stream.ts";
 import { createModuleLoader } from "./needed-modules.ts";
 import { EXIT, type RunOptions } from "./options.ts";
+import { createOrphans, zombieChildren } from "./orphans.ts";
 import { createDirector } from "./parent.ts";
 import {
   AlreadyRunning,
@@ -31,8 +37,9 @@ import { nameOf } from "./process-facts.ts";
 import { PARENT_NAME } from "./process-names.ts";
 import { watchUsage } from "./process-usage.ts";
 import type { RoleName } from "./role.ts";
-import { CHILD_MARK, permitCoreFiles, spawnChild } from "./runtime.ts";
+import { CHILD_MARK, collectGarbage, permitCoreFiles, spawnChild } from "./runtime.ts";
 import { clearedVariables } from "./runtime-again.ts";
+import { createServiceNotices, type ServiceNotices } from "./service-notices.ts";
 import { takeSignal } from "./signals.ts";
 
 /** What the last log lines may take to leave. */
@@ -53,6 +60,7 @@ export async function runDirector(
   read: ReadConfiguration,
   roles: ReadonlySet<RoleName>,
 ): Promise<void> {
+  shedInheritedSignals();
   ignoreRealtimeSignals();
   const clock = systemClock();
   const journal = isJournal(process.env.JOURNAL_STREAM);
@@ -81,12 +89,15 @@ export async function runDirector(
   process.chdir("/");
   if (options.umask !== undefined) process.umask(options.umask);
 
+  const notices = openNotices(log, clock, () => director.stuck());
   const rolePids = new Map<RoleName, number>();
   const director = createDirector(options, {
     clock,
     log,
     spawn: spawnChild,
     read,
+    ...(notices ? { notices } : {}),
+    reloaded: collectGarbage,
     likely: () => glance(options.configFile),
     roles,
     identity: { version: VERSION, pid: process.pid, boot: crypto.randomUUID().slice(0, 8), hostname: hostname() },
@@ -98,6 +109,10 @@ export async function runDirector(
     ended: (status) => void leave(status),
   });
 
+  const orphans = createOrphans({ clock, zombies: zombieChildren, reap: reapChild });
+  process.on("SIGCHLD", orphans.look);
+  // Some may be there from before.
+  orphans.look();
   takeSignal("SIGTERM", () => director.stop("SIGTERM"));
   takeSignal("SIGINT", () => {
     if (!options.ignoreSigint) director.stop("SIGINT");
@@ -151,6 +166,17 @@ export async function runDirector(
     attempt(log, () => runDir.release());
     log({ level: "info", area: "process", message: `ended with status ${status}` });
     await end(sink, status);
+  }
+}
+
+/** Words to the service manager that started this process, if one did. */
+function openNotices(log: Log, clock: Clock, stuck: () => readonly string[]): ServiceNotices | undefined {
+  try {
+    const manager = takeServiceManager(process.env, process.pid);
+    return manager && createServiceNotices({ ...manager, clock, pid: process.pid, monotonicMicroseconds, stuck });
+  } catch (error) {
+    log({ level: "warning", area: "process", message: error instanceof Error ? error.message : String(error) });
+    return undefined;
   }
 }
 

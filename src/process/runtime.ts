@@ -52,6 +52,11 @@ const compiled = Bun.main.startsWith("/$bunfs/");
 /** Version of the runtime, for lbd_build_info. */
 export const runtimeVersion = Bun.version;
 
+/** Gives back what a reading of the configuration needed, at once: the engine would wait until as much again is asked for. */
+export function collectGarbage(): void {
+  Bun.gc(true);
+}
+
 /** It marks a child: a director that finds it is none that anybody meant to start. */
 export const CHILD_MARK = DEPTH_VARIABLE;
 

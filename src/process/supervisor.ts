@@ -52,6 +52,8 @@ export interface Supervisor {
   readonly role: RoleName;
   state(): ProcessStatus["state"];
   pid(): number | null;
+  /** The process is silent for longer than this supervisor bears: it should have been killed, and is not gone. */
+  isStuck(): boolean;
   /** Starts the process; it waits for its configuration when configure() has not been called. Does nothing if it runs. */
   spawn(): void;
   /** The configuration for this and each later process of the role. Starts the role, or reloads it: then resolves when done. */
@@ -266,14 +268,17 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       if (live !== of) return;
       if (clock.now() - due > THAW_MS) of.missed = 0;
       else of.missed++;
-      const limit = state === "running" || stopping ? MISSED_HEARTBEATS : MISSED_WHILE_STARTING;
-      if (of.missed > limit) {
+      if (of.missed > missedLimit()) {
         of.killedFor = `no sign of life for ${of.missed} s`;
         log({ level: "error", area: "process", message: `${role}: ${of.killedFor}, killing pid ${of.handle.pid}` });
         of.handle.kill("SIGKILL");
       } else tell(of, { kind: "ping" });
       beat(of);
     });
+  }
+
+  function missedLimit(): number {
+    return state === "running" || stopping ? MISSED_HEARTBEATS : MISSED_WHILE_STARTING;
   }
 
   function ended(was: Live, how: string): void {
@@ -334,6 +339,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     role,
     state: () => state,
     pid: () => live?.handle.pid ?? null,
+    isStuck: () => live !== undefined && live.missed > missedLimit() + 2,
     spawn,
     configure(next) {
       const first = config === undefined;

@@ -5,6 +5,10 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { close } from "../../ffi/fd.ts";
+import { AF_UNIX } from "../../ffi/sockaddr.ts";
+import { bind, recv, SOCK_DGRAM, SOCK_NONBLOCK, socket } from "../../ffi/socket.ts";
+import { ignoredSignals, SIGXFSZ } from "../../src/kernel/inherited-signals.ts";
 import { lbdBinary } from "../support/daemon.ts";
 import { netnsReason } from "../support/netns.ts";
 import { until } from "../support/until.ts";
@@ -195,4 +199,151 @@ describe.skipIf(reason !== undefined)("several directors on one machine", () => 
     expect(second.output).toContain(`pid ${first.pid} holds /run/lbd/web/lbd.lock`);
     expect(await first.stop()).toBe(0);
   });
+});
+
+describe.skipIf(reason !== undefined)("who started it", () => {
+  /** A check every second, which writes what it was given, and leaves a child behind. */
+  function services(script: string): string {
+    const program = join(base, `check-${serial++}.sh`);
+    writeFileSync(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    return file(
+      `global_defs {\n script_user root\n}\nvirtual_server 127.0.0.1 8099 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n delay_loop 1\n real_server 127.0.0.2 80 {\n MISC_CHECK {\n misc_path "${program}"\n }\n }\n}\n`,
+    );
+  }
+
+  hostTest("as process 1 it waits for the orphans of programs, and its own ends are still told", async () => {
+    const text = services("(sleep 0.2) &");
+    const words = [
+      "--pid",
+      "--fork",
+      "--mount-proc",
+      lbdBinary(),
+      "-f",
+      text,
+      "--run-dir",
+      join(base, "one"),
+      "--api",
+      "off",
+    ];
+    using machine = await new Machine().up();
+    const lbd = machine.start("unshare", ...words);
+    await lbd.says("checker runs");
+    // The host's list, by parent: the director is the child of unshare(1).
+    const children = (pid: number) =>
+      readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ").filter(Boolean).map(Number);
+    const [director = 0] = children(lbd.pid);
+    const seen = new Set<number>();
+    const zombies = () => children(director).filter((pid) => stateOf(pid) === "Z");
+    await until(
+      "three orphans have come and gone",
+      () => {
+        for (const pid of zombies()) seen.add(pid);
+        return seen.size >= 3 && zombies().length <= 1;
+      },
+      20_000,
+    );
+    const [checker = 0] = children(director).filter((pid) =>
+      /@role.checker/s.test(readFileSync(`/proc/${pid}/cmdline`, "latin1")),
+    );
+    process.kill(checker, "SIGKILL");
+    await lbd.says("checker ended with signal SIGKILL");
+    process.kill(director, "SIGTERM");
+    expect(await lbd.exited).toBe(0);
+  });
+
+  hostTest(
+    "signals that were blocked or ignored before it was started are neither here nor in its programs",
+    async () => {
+      const out = join(base, `signals-${serial++}`);
+      const text = services(`grep -E '^Sig(Blk|Ign):' /proc/self/status > ${out}.new && mv ${out}.new ${out}`);
+      using machine = await new Machine().up();
+      const lbd = machine.start(
+        "env",
+        "--block-signal=TERM,USR1,CHLD",
+        "--ignore-signal=CHLD,QUIT,TSTP,HUP,INT,TERM",
+        lbdBinary(),
+        "-f",
+        text,
+        "--run-dir",
+        join(base, "signals"),
+        "--api",
+        "off",
+      );
+      await until("the check ran", () => existsSync(out), 20_000);
+      const children = readFileSync(`/proc/${lbd.pid}/task/${lbd.pid}/children`, "latin1").split(" ").filter(Boolean);
+      for (const pid of [lbd.pid, ...children.map(Number)]) {
+        const status = readFileSync(`/proc/${pid}/status`, "latin1");
+        expect(status).toContain("SigBlk:\t0000000000000000\n");
+        expect(ignoredSignals(status).filter((signal) => signal !== SIGXFSZ)).toEqual([]);
+      }
+      expect(readFileSync(out, "utf8")).toBe("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+      lbd.signal("SIGHUP");
+      await lbd.says("reload done");
+      expect(await lbd.stop()).toBe(0);
+    },
+  );
+
+  hostTest(
+    "a service manager hears of readiness, reload, state and stop, and no program speaks in its place",
+    async () => {
+      const path = join(base, `notify-${serial++}`);
+      const out = join(base, `variables-${serial++}`);
+      const text = services(`env > ${out}.new && mv ${out}.new ${out}`);
+      using heard = notifySocket(path);
+      using machine = await new Machine().up();
+      const lbd = machine.start(
+        "env",
+        `NOTIFY_SOCKET=${path}`,
+        "WATCHDOG_USEC=400000",
+        lbdBinary(),
+        "-f",
+        text,
+        "--run-dir",
+        join(base, "manager"),
+        "--api",
+        "off",
+      );
+      await until("it is ready", () => heard.all().includes(`READY=1\nMAINPID=${lbd.pid}`), 20_000);
+      expect(lbd.output).toContain("checker runs");
+      lbd.signal("SIGHUP");
+      await until("it has reloaded", () => heard.all().filter((text) => text === "READY=1").length === 1);
+      expect(heard.all().some((text) => /^RELOADING=1\nMONOTONIC_USEC=\d+$/.test(text))).toBe(true);
+      writeFileSync(text, "");
+      lbd.signal("SIGHUP");
+      await until("it is refused", () => heard.all().some((text) => text.startsWith("STATUS=reload refused: ")));
+      await until("signs of life", () => heard.all().filter((text) => text === "WATCHDOG=1").length >= 3);
+      await until("the check ran", () => existsSync(out), 20_000);
+      expect(readFileSync(out, "utf8")).not.toMatch(/NOTIFY_SOCKET|WATCHDOG/);
+      const children = readFileSync(`/proc/${lbd.pid}/task/${lbd.pid}/children`, "latin1").split(" ").filter(Boolean);
+      for (const pid of children)
+        expect(readFileSync(`/proc/${pid}/environ`, "latin1")).not.toMatch(/NOTIFY_SOCKET|WATCHDOG/);
+      expect(await lbd.stop()).toBe(0);
+      expect(heard.all().some((text) => /^STOPPING=1\nEXTEND_TIMEOUT_USEC=\d+$/.test(text))).toBe(true);
+    },
+  );
+
+  function stateOf(pid: number): string | undefined {
+    try {
+      return readFileSync(`/proc/${pid}/stat`, "latin1")
+        .replace(/^.*\) /s, "")
+        .charAt(0);
+    } catch {
+      return undefined;
+    }
+  }
+
+  function notifySocket(path: string) {
+    const fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    bind(fd, { family: "unix", path });
+    const room = new Uint8Array(4096);
+    const messages: string[] = [];
+    return {
+      all() {
+        for (let count = recv(fd, room); count !== undefined; count = recv(fd, room))
+          messages.push(new TextDecoder().decode(room.subarray(0, count)));
+        return messages;
+      },
+      [Symbol.dispose]: () => close(fd),
+    };
+  }
 });

@@ -6,7 +6,7 @@ import { allowEmpty } from "../process/allow-empty.ts";
 import { runningDirector } from "../process/pidfile.ts";
 import { ASK_EXIT, ask } from "./client.ts";
 import { complain, print } from "./terminal.ts";
-import { RUN_DIR_HELP, withRunDir } from "./which-director.ts";
+import { RUN_DIR_HELP, runDirOfPid, withRunDir } from "./which-director.ts";
 
 /** How long the outcome is waited for; the reload goes on all the same. */
 const LIMIT_MS = 60_000;
@@ -24,12 +24,22 @@ export const reloadCommand = defineCommand({
       valueHint: "DIR",
       description: RUN_DIR_HELP,
     },
+    pid: {
+      type: "string",
+      valueHint: "PID",
+      description: "The director with this pid, instead of --run-dir",
+    },
     "allow-empty": {
       type: "boolean",
       description: "Take also a configuration that has no VRRP instance or no virtual server any more",
     },
   },
-  run: ({ args }) => withRunDir(args["run-dir"], (runDir) => reload(runDir, args["allow-empty"] === true)),
+  run: ({ args }) => {
+    const given = args.pid === undefined ? args["run-dir"] : runDirOfPid(Number(args.pid));
+    if (args.pid !== undefined && given === undefined)
+      return complain(`pid ${args.pid} is no director that can be found`, ASK_EXIT.none);
+    return withRunDir(given, (runDir) => reload(runDir, args["allow-empty"] === true));
+  },
 });
 
 async function reload(runDir: string, mayEmpty: boolean): Promise<void> {

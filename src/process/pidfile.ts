@@ -1,5 +1,5 @@
 // Process layer: the run directory, which director holds it, and pid files.
-import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { type LockAttempt, type LockFile, lockFile, lockHolder } from "../kernel/lock-file.ts";
 import { nameOf, runsOurProgram, startedAtMs } from "./process-facts.ts";
@@ -42,7 +42,7 @@ export function directorPidFile(runDir: string): string {
 export function claimRunDir(path: string): RunDir {
   try {
     checkDirectory(path);
-    mkdirSync(path, { recursive: true, mode: 0o755 });
+    makeDirectory(path);
     checkDirectory(path);
   } catch (error) {
     throw new Error(`run directory: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
@@ -59,6 +59,12 @@ export function claimRunDir(path: string): RunDir {
   // Left over by one that was killed; nobody answers there, since we hold the lock.
   rmSync(socketPath(path), { force: true });
   return { path, release: () => release(path, attempt.lock) };
+}
+
+/** With the parts that are missing, for everybody to look into whatever the umask is. */
+function makeDirectory(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o755 });
+  for (let at = path; first !== undefined && at.length >= first.length; at = dirname(at)) chmodSync(at, 0o755);
 }
 
 /** What the lock file names may be a director of long ago, while something else holds the lock. */
@@ -112,7 +118,7 @@ export function claimPidFile(path: string, pid: number): void {
   const owner = pidFileOwner(path);
   if (owner !== undefined && owner !== pid && owner !== process.pid)
     throw new Error(`pid file ${path} is that of pid ${owner} (${nameOf(owner)}), which runs: left as it is`);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  makeDirectory(dirname(path));
   writePidFile(path, pid);
 }
 

@@ -2,13 +2,24 @@
 // and an init process would see. Each machine is a mount namespace with a /run of its own.
 import { afterAll, describe, expect, test } from "bun:test";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { close } from "../../ffi/fd.ts";
 import { AF_UNIX } from "../../ffi/sockaddr.ts";
 import { bind, recv, SOCK_DGRAM, SOCK_NONBLOCK, socket } from "../../ffi/socket.ts";
 import { ignoredSignals, SIGXFSZ } from "../../src/kernel/inherited-signals.ts";
+import { EXIT } from "../../src/process/options.ts";
 import { lbdBinary } from "../support/daemon.ts";
 import { netnsReason } from "../support/netns.ts";
 import { until } from "../support/until.ts";
@@ -97,7 +108,9 @@ class Started {
   }
 
   async says(text: string): Promise<void> {
-    await until(`it says ${text}\n${this.output}`, () => this.output.includes(text), 20_000);
+    await until(`it says ${text}`, () => this.output.includes(text), 20_000).catch((error) => {
+      throw new Error(`${error.message}\n${this.output}`);
+    });
   }
 
   async stop(): Promise<number | null> {
@@ -186,6 +199,8 @@ describe.skipIf(reason !== undefined)("several directors on one machine", () => 
     // The only one that is left is meant.
     expect(machine.run(lbdBinary(), "reload")).toMatchObject({ status: 0, stderr: "" });
     await web.says("reload done");
+    expect(machine.run(lbdBinary(), "reload", "--pid", `${web.pid}`)).toMatchObject({ status: 0 });
+    expect(machine.run(lbdBinary(), "reload", "--pid", "1")).toMatchObject({ status: 3 });
     expect(await web.stop()).toBe(0);
   });
 
@@ -304,7 +319,7 @@ describe.skipIf(reason !== undefined)("who started it", () => {
         "off",
       );
       await until("it is ready", () => heard.all().includes(`READY=1\nMAINPID=${lbd.pid}`), 20_000);
-      expect(lbd.output).toContain("checker runs");
+      await lbd.says("checker runs");
       lbd.signal("SIGHUP");
       await until("it has reloaded", () => heard.all().filter((text) => text === "READY=1").length === 1);
       expect(heard.all().some((text) => /^RELOADING=1\nMONOTONIC_USEC=\d+$/.test(text))).toBe(true);
@@ -346,4 +361,113 @@ describe.skipIf(reason !== undefined)("who started it", () => {
       [Symbol.dispose]: () => close(fd),
     };
   }
+});
+
+describe.skipIf(reason !== undefined)("conf/lbd.service", () => {
+  const unit = readFileSync("conf/lbd.service", "utf8");
+  /** All values of a setting. */
+  const settings = (name: string) =>
+    [...unit.matchAll(new RegExp(`^${name}=(.*)$`, "gm"))].map(([, value = ""]) => value);
+  const setting = (name: string) => settings(name).at(-1) ?? "";
+  const limits = [
+    `--nofile=${setting("LimitNOFILE")}`,
+    `--rtprio=${setting("LimitRTPRIO")}`,
+    "--memlock=unlimited:unlimited",
+    "--nice=40:40",
+    `--core=${setting("LimitCORE")}`,
+  ];
+  /** A machine that lets nobody raise limits stands in for them by the rights that they spare. */
+  const mayRaise = spawnSync("prlimit", [...limits, "true"]).status === 0;
+  if (!mayRaise) console.log("conf/lbd.service: limits not run here, for want of CAP_SYS_RESOURCE");
+
+  /** What can be had without systemd: rights, limits, mask, a read-only /usr. */
+  function asUnit(...words: string[]): string[] {
+    const names = [
+      ...setting("CapabilityBoundingSet").split(" "),
+      ...(mayRaise ? [] : ["CAP_SYS_NICE", "CAP_IPC_LOCK"]),
+    ];
+    const rights = names.map((name) => `+${name.replace("CAP_", "").toLowerCase()}`);
+    const script = `mount --bind /usr /usr && mount -o remount,bind,ro /usr && umask ${setting("UMask")} && exec "$@"`;
+    const drop = ["setpriv", `--bounding-set=-all,${rights.join(",")}`, "--"];
+    const limited = mayRaise ? ["prlimit", ...limits, "--"] : [];
+    return ["unshare", "-m", "sh", "-ec", script, "sh", ...limited, ...drop, ...words];
+  }
+
+  hostTest("notify programs and checks do what they do under keepalived's unit", async () => {
+    const out = mkdtempSync(join(tmpdir(), "lbd-unit-"));
+    const theirs = join(out, "theirs");
+    const done = join(out, "done");
+    writeFileSync(theirs, "");
+    chownSync(theirs, 65533, 65533);
+    const program = (...lines: string[]) => {
+      const path = join(out, `${serial++}.sh`);
+      writeFileSync(path, `#!/bin/sh\n${lines.join("\n")}\n`, { mode: 0o755 });
+      return path;
+    };
+    // A port below 1024, mode and owner of somebody else's file, a flag where other services look.
+    const notify = program(
+      "busybox nc -l -p 81 -e true & sleep 0.2",
+      `grep -q ':0051 .* 0A ' /proc/net/tcp /proc/net/tcp6 && echo port >> ${done}`,
+      "kill $!",
+      `chmod 600 ${theirs} && chown 65532 ${theirs} && echo file >> ${done}`,
+      `touch ${out}/flag && echo flag >> ${done}`,
+      `echo end >> ${done}`,
+    );
+    const asUser = program(`id -u > ${out}/uid.new && mv ${out}/uid.new ${out}/uid`);
+    chmodSync(out, 0o777);
+    const server = `real_server 127.0.0.1 8098 {\n TCP_CHECK {\n bind_port 82\n connect_timeout 1\n }\n MISC_CHECK {\n misc_path "${asUser}"\n user nobody\n }\n }\n`;
+    const text = file(
+      `global_defs {\n script_user root\n vrrp_rt_priority 50\n vrrp_no_swap\n checker_priority -5\n}\n` +
+        `virtual_server 127.0.0.1 8099 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n delay_loop 3\n ${server}}\n` +
+        `vrrp_instance V {\n interface link0\n virtual_router_id 9\n priority 150\n advert_int 0.1\n notify_master "${notify}"\n virtual_ipaddress {\n 192.0.2.77\n }\n}\n`,
+    );
+    using machine = await new Machine().up();
+    const links = ["link add link0 type veth peer name link1", "link set link0 up", "link set link1 up"];
+    for (const words of [...links, "addr add 192.0.2.1/24 dev link0"]) machine.run("ip", ...words.split(" "));
+    machine.start("busybox", "nc", "-ll", "-p", "8098", "-e", "true");
+    const lbd = machine.start(...asUnit(lbdBinary(), "-f", text, "--api", "off"));
+    await lbd.says("BACKUP to MASTER");
+    await until("the program is done", () => existsSync(done) && readFileSync(done, "utf8").includes("end"));
+    expect(readFileSync(done, "utf8")).toBe("port\nfile\nflag\nend\n");
+    await until("the check ran as its user", () => existsSync(join(out, "uid")), 20_000);
+    expect(readFileSync(join(out, "uid"), "utf8")).toBe("65534\n");
+    const seen: unknown[] = [];
+    await until("the check from a port below 1024 went through", () => {
+      const { stdout, stderr } = machine.run(lbdBinary(), "status", "--json");
+      const checks = stdout === "" ? stderr : JSON.parse(stdout).virtualServers?.[0]?.realServers?.[0]?.checks;
+      seen.push(checks);
+      return Array.isArray(checks) && checks.length === 2 && checks.every(({ healthy }) => healthy);
+    }).catch((error) => {
+      throw new Error(`${error.message}\n${JSON.stringify(seen.at(-1))}\n${lbd.output}`);
+    });
+    const vrrp = machine.read("/run/lbd/vrrp.pid")?.trim();
+    expect(readFileSync(`/proc/${vrrp}/sched`, "latin1")).toMatch(/^policy +: +2$/m);
+    expect(lbd.output).not.toMatch(/not permitted|EPERM|EACCES|not allowed/);
+    expect(await lbd.stop()).toBe(0);
+    rmSync(out, { recursive: true });
+    const beyond = "SystemCallFilter, RestrictNamespaces, RestrictAddressFamilies, PrivateDevices and most of Protect*";
+    console.log(`conf/lbd.service: not run here, it takes systemd: ${beyond}`);
+  });
+
+  const hasAnalyze = spawnSync("systemd-analyze", ["--version"]).status === 0;
+  if (!hasAnalyze) console.log("skipped: systemd-analyze is not installed (Debian's systemd)");
+  test.skipIf(!hasAnalyze)("is as closed as systemd-analyze wants it, and valid", () => {
+    const judged = spawnSync("systemd-analyze", ["security", "--offline=1", "conf/lbd.service"], { encoding: "utf8" });
+    const level = Number(/exposure level for lbd.service: ([\d.]+)/.exec(judged.stdout)?.[1]);
+    expect(level).toBeLessThanOrEqual(4);
+    const verified = spawnSync("systemd-analyze", ["verify", "conf/lbd.service"], { encoding: "utf8" });
+    // The program is not installed here.
+    const complaints = verified.stderr.split("\n").filter((line) => line.includes("lbd"));
+    expect(complaints.filter((line) => !line.includes("/usr/sbin/lbd is not executable"))).toEqual([]);
+  });
+
+  test("says what fits the program", () => {
+    const final = [EXIT.configuration, EXIT.alreadyRunning, EXIT.permission];
+    expect(setting("RestartPreventExitStatus")).toBe(final.join(" "));
+    for (const name of ["BUN_OPTIONS", "BUN_BE_BUN", "BUN_INSPECT", "NODE_OPTIONS", "LD_PRELOAD"])
+      expect(setting("UnsetEnvironment").split(" ")).toContain(name);
+    expect(settings("EnvironmentFile")).toContain("-/etc/default/lbd");
+    expect(setting("ExecStart")).toContain("$LBD_OPTIONS");
+    expect(unit).not.toMatch(/^(MemoryMax|PrivateTmp|MemoryDenyWriteExecute)=/m);
+  });
 });

@@ -5,11 +5,12 @@ DENO := node_modules/.bin/deno
 BUILD_FLAGS := --compile --minify --bytecode --format=esm --splitting --no-compile-autoload-dotenv --no-compile-autoload-bunfig
 REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 SOURCES := $(shell find src ffi -name '*.ts') package-lock.json
+PREFIX ?= /usr
 DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables tcpdump busybox-static curl openssl kmod \
   iputils-ping procps tcc xz-utils zstd lz4 util-linux
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run check fmt test test-unit test-deno test-netns test-vm test-words bench docs clean
+.PHONY: help deps build run check fmt test test-unit test-deno test-netns test-vm test-words bench docs install uninstall clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +25,7 @@ deps: .cache/debian .cache/npm ## Install what is needed: Debian's packages and 
 # Install scripts stay off: netlink would build a native addon that nothing uses, Bun would fetch without a checksum what npm left out.
 .cache/npm: package-lock.json
 	@mkdir -p .cache
+	@node -e 'process.exit(+process.versions.node.split(".")[0] >= 18 ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null || { echo "Node 18 or newer and npm are needed, to fetch what builds lbd: apt-get install nodejs npm"; exit 1; }
 	npm ci --ignore-scripts --no-audit --no-fund
 	appliance/link-bun.sh node_modules
 	node node_modules/deno/install.cjs
@@ -34,7 +36,7 @@ build: dist/lbd ## Compile dist/lbd, one binary, and try it
 dist/lbd: .cache/npm Makefile appliance/licenses.ts $(SOURCES)
 	@mkdir -p dist
 	$(BUN) build $(BUILD_FLAGS) --define 'LBD_REVISION="$(REVISION)"' --define "LBD_LICENSES=$$($(BUN) appliance/licenses.ts)" src/main.ts --outfile dist/lbd.new
-	@./dist/lbd.new --version >/dev/null 2>&1 || { echo "the new binary does not start:"; ./dist/lbd.new --version; exit 1; }
+	@./dist/lbd.new --version 2>&1 | grep -q '^lbd ' || { echo "the new binary is not lbd (was it stripped?):"; ./dist/lbd.new --version; exit 1; }
 	@./dist/lbd.new check conf/keepalived.conf || { echo "the new binary does not read conf/keepalived.conf"; exit 1; }
 	@mv dist/lbd.new dist/lbd
 
@@ -72,6 +74,17 @@ bench: deps build ## Ratios against Debian's keepalived, in one run
 
 docs: .cache/npm ## Write docs/reference.md and docs/compat.md from the keyword tables
 	$(BUN) src/main.ts docs --write docs
+
+# DESTDIR and PREFIX as usual. Whoever packages it must not strip it: what makes the program lbd lies behind its symbols.
+install: build ## Install /usr/sbin/lbd and the service file; an old program is replaced in one step
+	install -D -m 755 dist/lbd $(DESTDIR)$(PREFIX)/sbin/lbd.new
+	@$(DESTDIR)$(PREFIX)/sbin/lbd.new --version | grep -q '^lbd ' || { echo "what was installed is not lbd: was it stripped?"; exit 1; }
+	mv $(DESTDIR)$(PREFIX)/sbin/lbd.new $(DESTDIR)$(PREFIX)/sbin/lbd
+	install -D -m 644 conf/lbd.service $(DESTDIR)/etc/systemd/system/lbd.service
+	@echo "Next: lbd check; systemctl daemon-reload; systemctl disable --now keepalived; systemctl enable --now lbd"
+
+uninstall: ## Remove what make install put there; the configuration stays
+	rm -f $(DESTDIR)$(PREFIX)/sbin/lbd $(DESTDIR)/etc/systemd/system/lbd.service
 
 clean: ## Remove what was built and cached
 	rm -rf dist .cache

@@ -8,6 +8,7 @@ import { createDirector } from "../../../src/process/parent.ts";
 import type { RoleName } from "../../../src/process/role.ts";
 import type { SpawnChild } from "../../../src/process/runtime.ts";
 import { SETTLE_LIMIT_MS } from "../../../src/process/settled-reading.ts";
+import { HEARTBEAT_MS, MISSED_HEARTBEATS } from "../../../src/process/supervisor.ts";
 import { bindText } from "../../support/config.ts";
 import { type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
 import { manualClock } from "../../support/manual-clock.ts";
@@ -275,4 +276,21 @@ test("one that needs a role which is just being dismissed has it started anew", 
   expect(checker).not.toBe(dismissed);
   checker.say({ kind: "hello" });
   expect(portsOf(checker.last("start")?.config)).toEqual(["80"]);
+});
+
+test("a role that should have been killed and is not gone is stuck: a service manager hears no sign of life then", () => {
+  const neverDies = (children: FakeChildren): SpawnChild => {
+    return (role, events) => ({ ...children.spawn(role, events), kill: () => {} });
+  };
+  const { director, children, clock } = lab(reading(service(80)), ["checker"], neverDies);
+  director.start();
+  children.of("checker").comeUp();
+  clock.advance(HEARTBEAT_MS * MISSED_HEARTBEATS);
+  expect(director.stuck()).toEqual([]);
+  children.of("checker").say({ kind: "pong" });
+  clock.advance(HEARTBEAT_MS * (MISSED_HEARTBEATS + 1));
+  // It is being killed: that is supervision at work.
+  expect(director.stuck()).toEqual([]);
+  clock.advance(HEARTBEAT_MS * 3);
+  expect(director.stuck()).toEqual(["checker"]);
 });

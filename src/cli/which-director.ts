@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { chooseDirector, listed, runningDirectors } from "../process/directors.ts";
 import { ASK_EXIT } from "./client.ts";
-import { complain } from "./terminal.ts";
+import { complain, writeError } from "./terminal.ts";
 
 export const RUN_DIR_HELP = "Run directory of the director; /run/lbd, or that of the only one that runs";
 
@@ -27,6 +27,6 @@ export async function withRunDir(given: string | undefined, then: (runDir: strin
   const chosen = chooseDirector(runningDirectors());
   if (!chosen.ok) return complain(chosen.error, ASK_EXIT.usage);
   const { runDir, others } = chosen.value;
-  if (others.length > 0) process.stderr.write(`lbd: this is ${runDir}; there run also: ${listed(others)}\n`);
+  if (others.length > 0) writeError(`lbd: this is ${runDir}; there run also: ${listed(others)}\n`);
   return then(runDir);
 }

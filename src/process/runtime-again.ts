@@ -1,8 +1,9 @@
 // Process layer: variables that the JavaScript engine acts on before the first line of this program runs (a debugger's port, code to
 // load first, its collector). A program that finds one starts itself again without it, under the same process id.
-import { execve } from "../../ffi/process.ts";
+import { execve, ignoreSignal } from "../../ffi/process.ts";
 import { ownArguments } from "./runtime.ts";
 
+const SIGHUP = 1;
 const ENGINE = /^(BUN|NODE|DENO)_/;
 /** These make it run what somebody else wrote: a director does not start under them at all. */
 const FOREIGN_CODE = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_CONFIG_.*|NODE_OPTIONS|NODE_PATH)$/;
@@ -21,6 +22,8 @@ export function startAgain(without: readonly string[]): void {
   for (const [name, value] of Object.entries(process.env))
     if (value !== undefined && !without.includes(name)) environment[name] = value;
   try {
+    // Handlers end with this image. Ignored lives on until the next one has its own, and a reload before the first reading asks for nothing.
+    ignoreSignal(SIGHUP);
     execve("/proc/self/exe", [process.argv0, ...ownArguments(), ...process.argv.slice(2)], environment);
   } catch {
     // Where there is no /proc: a director then refuses what is still set, a command goes on.

@@ -82,7 +82,7 @@ function testExit(result: MachineResult): number {
   if (!isSecure(result.config)) return TEST_EXIT.security;
   if (codes.size === 0) return TEST_EXIT.ok;
   if (SECURITY_CODES.some((code) => codes.has(code))) return TEST_EXIT.security;
-  if (codes.has("missing-value")) return TEST_EXIT.missingWord;
+  if (result.diagnostics.some(endsReading)) return TEST_EXIT.missingWord;
   return [...codes].every((code) => FATAL_CODES.includes(code)) ? TEST_EXIT.fatal : TEST_EXIT.errors;
 }
 
@@ -90,6 +90,45 @@ function isCounted({ use, kind }: JudgedProgram): boolean {
   if (use === "tracker") return kind === "user" || kind === "absent" || kind === "unsafe";
   return use === "check" && kind === "user";
 }
+
+/** keepalived's reading ends at a keyword without its word and at a quote that is not closed, but for some that it looks at itself. */
+function endsReading({ code, message }: Diagnostic): boolean {
+  if (code === "quote-not-closed") return true;
+  return code === "missing-value" && !OWN_ERRORS.has(/^(\S+) lacks its value$/.exec(message)?.[1] ?? "");
+}
+
+/** Keywords that keepalived reports by themselves when they lack their word; `""` stands for messages of another form. */
+const OWN_ERRORS: ReadonlySet<string> = new Set([
+  "",
+  "bfd_instance",
+  "dev",
+  "helo_name",
+  "label",
+  "lvs_id",
+  "lvs_notify_fifo",
+  "lvs_sync_daemon",
+  "lvs_timeouts",
+  "misc_path",
+  "notification_email_from",
+  "notify_fifo",
+  "password",
+  "payload",
+  "router_id",
+  "script_user",
+  "shutdown_script",
+  "snmp_name",
+  "snmp_socket",
+  "startup_script",
+  "sctp",
+  "tcp",
+  "tcpfin",
+  "track_group",
+  "udp",
+  "virtualhost",
+  "vrrp_instance",
+  "vrrp_notify_fifo",
+  "vrrp_sync_group",
+]);
 
 /** What keepalived's test counts as an error. Where it says which value it takes and runs on, we only warn. */
 function isError(diagnostic: Diagnostic): boolean {
@@ -100,10 +139,12 @@ function isError(diagnostic: Diagnostic): boolean {
 export const REPORTED_CODES = [
   "clamped",
   "cut",
+  "default-taken",
   "deprecated",
   "duplicate-member",
   "lonely-group",
   "no-preference",
+  "no-real-server",
   "nothing-to-serve",
   "port-needs-persistence",
   "port-reset",

@@ -16,6 +16,7 @@ import { type BoundGlobal, type BoundTop, mergeGlobals, toGlobal, toVrrpGlobal }
 import {
   allowsWeights,
   type BoundSyncGroup,
+  createMembership,
   toBfd,
   toGarpGroup,
   toSsl,
@@ -23,6 +24,7 @@ import {
   toSyncGroup,
   toTrackGroup,
 } from "./to-model/groups.ts";
+import { withoutDuplicateIds } from "./to-model/router-ids.ts";
 import { createRuleNumbers, toRules } from "./to-model/rules.ts";
 import { type TrackerDefinitions, toTrackFile, toTrackProcess, toTrackScript } from "./to-model/tracking.ts";
 import { type BoundGroup, type BoundVirtualServer, toVirtualServer, wordSpan } from "./to-model/virtual-server.ts";
@@ -202,14 +204,16 @@ function toVrrp(top: BoundTop, global: BoundGlobal, findings: Findings): { confi
     findings,
   );
   const bound = uniqueByName(top.vrrp_instance, "vrrp_instance", "error", findings);
-  const instances = bound.flatMap(
+  const complete = bound.flatMap(
     (instance) => toInstance(instance, { global, trackers, ...groupRules(groups), ruleNumbers, findings }) ?? [],
   );
+  const instances = withoutDuplicateIds(complete, bound, findings);
+  const joined = createMembership();
   const names = {
     known: new Set(instances.map((instance) => instance.name)),
     broken: new Set(bound.map((instance) => instance.value)),
   };
-  const syncGroups = groups.flatMap((group) => toSyncGroup(group, names, trackers, global, findings) ?? []);
+  const syncGroups = groups.flatMap((group) => toSyncGroup(group, names, joined, trackers, global, findings) ?? []);
   const config: VrrpConfig = {
     instances: startingTogether(instances, syncGroups),
     syncGroups,

@@ -36,6 +36,7 @@ function withoutExcused(all: readonly Diagnostic[], earlier: readonly Diagnostic
     ...unusedForNow(own, earlier),
     ...ofAnotherVersion(own, earlier, tree),
     ...ofUnknownLines(own, tree),
+    ...ofWrongWeights(own, tree),
   ]);
   return excused.size === 0 ? own : own.filter((diagnostic) => !excused.has(diagnostic));
 }
@@ -199,6 +200,19 @@ function ofUnknownLines(all: readonly Diagnostic[], tree: Tree): readonly Diagno
     block && unknown.some((place) => isInside(place, block)) ? [block] : [],
   );
   return withCode(all, "without-effect").filter(({ span }) => span && blocks.some((block) => isInside(span, block)));
+}
+
+/** A quorum is too high only because a real server of its block has a wrong weight. */
+function ofWrongWeights(all: readonly Diagnostic[], tree: Tree): readonly Diagnostic[] {
+  const high = [...withCode(all, "quorum-too-high"), ...withCode(all, "hysteresis-too-high")];
+  if (high.length === 0) return [];
+  const wrong = withCode(all, "bad-value").flatMap(({ span, message }) =>
+    span && message.startsWith("weight ") ? [span] : [],
+  );
+  const blocks = tree.statements.flatMap(({ block }) =>
+    block && wrong.some((place) => isInside(place, block)) ? [block] : [],
+  );
+  return high.filter(({ span }) => span && blocks.some((block) => isInside(span, block)));
 }
 
 function withCode(all: readonly Diagnostic[], code: string): readonly Diagnostic[] {

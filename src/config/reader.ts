@@ -202,6 +202,11 @@ export class Reader {
     );
   }
 
+  /** Says something of a word that is right as it is. */
+  note(at: Word, code: string, message: string, hint: string): void {
+    this.#findings.add("note", at.span, { code, message, hint });
+  }
+
   report(severity: Severity, span: Span, finding: Finding): void {
     this.#complained = true;
     this.#findings.add(severity, span, finding);

@@ -1,6 +1,6 @@
 // Config core: rules across blocks, looked at when the whole configuration is read, so that no order of lines matters
 // (language.md §12). What keepalived finds too is an error here; what it passes in silence is a warning.
-import { familyOf, type IpText } from "../base/ip.ts";
+import type { IpText } from "../base/ip.ts";
 import { compilePattern } from "../base/pattern.ts";
 import { checkWhatCantWork } from "./cannot-work.ts";
 import type { Severity } from "./diagnostic.ts";
@@ -215,9 +215,7 @@ function checkInstances(top: BoundTop, config: Config, findings: Findings): void
     const bound = statements.get(instance.name);
     return bound ? nameSpan(bound.statement) : undefined;
   };
-  checkRouterIds(config.vrrp.instances, statements, findings);
   checkSharedAddresses(config.vrrp.instances, top, findings);
-  checkMembership(top, findings);
   for (const instance of config.vrrp.instances) {
     const bound = statements.get(instance.name);
     const span = spanOf(instance);
@@ -239,14 +237,6 @@ function checkInstances(top: BoundTop, config: Config, findings: Findings): void
         code: "without-effect",
         message: `owner_ignore_adverts is for priority 255 only (${instance.priority}): it is ignored`,
       });
-    if (instance.sourceIp !== undefined && familyOf(instance.sourceIp) !== instance.family) {
-      const source = block.unicast_src_ip ?? block.mcast_src_ip;
-      if (source)
-        findings.add("error", nameSpan(source.statement), {
-          code: "mixed-families",
-          message: `${source.statement.words[0].text} ${instance.sourceIp} is of another family than the addresses (IPv${instance.family})`,
-        });
-    }
     if (instance.family === 6 && instance.virtualAddresses[0] && !instance.virtualAddresses[0].ip.startsWith("fe80:"))
       findings.add(
         instance.strict ? "error" : "note",
@@ -262,30 +252,6 @@ function checkInstances(top: BoundTop, config: Config, findings: Findings): void
 
 function originSpan(span: Span | undefined, otherwise: Span): Span {
   return span ?? otherwise;
-}
-
-type Statements = ReadonlyMap<string, Named & { readonly attempted: ReadonlySet<string> }>;
-
-/** A VRID may stand once per interface, family and destination. */
-function checkRouterIds(instances: readonly VrrpInstance[], statements: Statements, findings: Findings): void {
-  const seen = new Map<string, VrrpInstance>();
-  for (const instance of instances) {
-    // Without its addresses the family is not known.
-    if (statements.get(instance.name)?.attempted.has("virtual_ipaddress")) continue;
-    const destination = instance.unicast ? "unicast" : instance.multicastGroup;
-    const key = `${instance.interface ?? ""}|${instance.family}|${instance.vrid}|${destination}`;
-    const before = seen.get(key);
-    const statement = statements.get(instance.name)?.statement;
-    const first = before && statements.get(before.name)?.statement;
-    if (!before) seen.set(key, instance);
-    else if (statement)
-      findings.add("error", nameSpan(statement), {
-        code: "duplicate-vrid",
-        message: `${instance.name} and ${before.name} both have virtual_router_id ${instance.vrid} on ${instance.interface ?? "the same network"}`,
-        hint: "give each instance of an interface its own virtual_router_id",
-        ...(first && { related: [{ span: nameSpan(first), message: "the other instance" }] }),
-      });
-  }
 }
 
 /** keepalived does not notice one address in two instances: both would add it, and one would take it from the other. */
@@ -306,22 +272,6 @@ function checkSharedAddresses(instances: readonly VrrpInstance[], top: BoundTop,
             related: [{ span: before.span, message: `in ${before.name}` }],
           });
       }
-    }
-  }
-}
-
-function checkMembership(top: BoundTop, findings: Findings): void {
-  const groups = new Map<string, { readonly group: string; readonly span: Span }>();
-  for (const { value: group, block } of top.vrrp_sync_group ?? []) {
-    for (const { value: member, word } of block.group?.lines ?? []) {
-      const before = groups.get(member);
-      if (!before) groups.set(member, { group, span: word.span });
-      else if (before.group !== group)
-        findings.add("error", word.span, {
-          code: "duplicate-member",
-          message: `${member} is in the sync groups ${before.group} and ${group}`,
-          related: [{ span: before.span, message: `in ${before.group}` }],
-        });
     }
   }
 }

@@ -151,7 +151,8 @@ export function multicastSchema(family?: 4 | 6): WordSchema<IpText> {
   const expected =
     family === 4 ? "an address from 224.0.0.0/4" : family === 6 ? "an address from ff00::/8" : "a multicast address";
   return wordSchema((text) => {
-    const ip = canonicalIp(text);
+    // As with addresses of hosts, keepalived looks no further than a slash.
+    const ip = canonicalIp(text.split("/", 1)[0] ?? "");
     const multicast =
       ip !== undefined && (familyOf(ip) === 6 ? ip.startsWith("ff") && ip.indexOf(":") === 4 : isMulticast4(ip));
     return ip === undefined || !multicast || (family !== undefined && family !== familyOf(ip))
@@ -486,7 +487,9 @@ function readCommand(words: Reader, form: "with-account" | "alone"): Command | u
     return undefined;
   }
   if (argv.value.length === 0 || argv.value[0] === "") {
-    words.error(first, "bad-command", `${words.keyword.text} names no program`, expectedCommand);
+    // keepalived passes it in silence where a program may be left out, and runs nothing.
+    const finding = { code: "no-program", message: `${words.keyword.text} names no program: nothing is run` };
+    words.report(form === "alone" ? "error" : "warning", first.span, { ...finding, hint: expectedCommand });
     return undefined;
   }
   warnOfCommand(words, first, argv.value);
@@ -595,7 +598,7 @@ export function hexBytes(grammar: string, kind: "bytes" | "pattern"): Value<stri
       if (all.length === 0 && kind === "pattern") return "";
       if (all.length === 0) return void words.need("hexadecimal bytes such as 01 02 ab");
       const bad = all.find((word) => !accepted.test(word.text.toLowerCase()));
-      const digits = all.map((word) => word.text.toLowerCase()).join("");
+      const digits = all.map((word) => wholeBytes(word.text.toLowerCase())).join("");
       if (bad) {
         words.error(
           bad,
@@ -605,14 +608,22 @@ export function hexBytes(grammar: string, kind: "bytes" | "pattern"): Value<stri
         );
         return undefined;
       }
-      if (digits.length % 2 !== 0) {
-        const first = all[0] ?? words.keyword;
-        words.error(first, "bad-value", `${words.keyword.text} has an odd number of digits (${digits.length})`);
-        return undefined;
-      }
+      const odd = all.find((word) => word.text.length % 2 !== 0);
+      if (odd)
+        words.warn(
+          odd,
+          "odd-digits",
+          `${words.keyword.text}: ${odd.text} has an odd number of digits: ${wholeBytes(odd.text)} is taken`,
+          "write two digits for each byte",
+        );
       return digits;
     },
   };
+}
+
+/** A digit that is left over at the end of a word is a byte of its own. */
+function wholeBytes(digits: string): string {
+  return digits.length % 2 === 0 ? digits : `${digits.slice(0, -1)}0${digits.slice(-1)}`;
 }
 
 /** A weight with `reverse` or `noreverse` behind it. */
@@ -621,12 +632,19 @@ export interface WeightValue {
   readonly reverse?: boolean;
 }
 
-export function weight(limit: number, words: readonly ("reverse" | "noreverse")[] = ["reverse"]): Value<WeightValue> {
+/** @param beyond a script's weight that is out of bounds is kept by keepalived: the priority has bounds of its own */
+export function weight(
+  limit: number,
+  words: readonly ("reverse" | "noreverse")[] = ["reverse"],
+  beyond: "default" | "kept" = "default",
+): Value<WeightValue> {
   const schema = integerSchema(-limit, limit);
   return {
     grammar: `INT(-${limit}..${limit}) [ENUM(${words.join("|")})]`,
     read: (reader) => {
-      const value = readNumber(reader, schema, `an integer from -${limit} to ${limit}`, -limit, limit);
+      const text = reader.peekText() ?? "";
+      const read = readNumber(reader, schema, `an integer from -${limit} to ${limit}`, -limit, limit);
+      const value = read ?? (beyond === "kept" && /^[+-]?\d{1,4}$/.test(text) ? Number(text) : undefined);
       const sense = reader.peek();
       const known = words.find((word) => word === sense?.text);
       if (known) reader.next();

@@ -52,6 +52,9 @@ export const ADDRESS = {
     doc: "Put this address on a VMAC of its own." },
 } as const satisfies Table;
 
+/** Options without which the address would be another one. */
+const DECISIVE: ReadonlySet<string> = new Set(["dev", "label", "peer", "brd", "broadcast"]);
+
 /** IFA_F_* of <linux/if_addr.h>. */
 const IFA_F_NODAD = 0x02;
 const IFA_F_HOMEADDRESS = 0x10;
@@ -72,7 +75,7 @@ function readAddress(words: Reader): Address | undefined {
   }
   const { options, failed } = readOptions(words, ADDRESS, "an address line");
   // keepalived drops the address when one of these is wrong, and only the option otherwise.
-  if (failed.some((option) => option === "dev" || option === "label" || option === "peer")) return undefined;
+  if (failed.some((option) => DECISIVE.has(option))) return undefined;
   const family = familyOf(target.ip);
   if (family === 6) {
     reportIpv4Options(words, options);
@@ -101,10 +104,14 @@ function readAddress(words: Reader): Address | undefined {
   };
 }
 
+/** RT_SCOPE_UNIVERSE of <linux/rtnetlink.h>: `scope global`. */
+const RT_SCOPE_UNIVERSE = 0;
+
 /** keepalived leaves the whole address out for a broadcast address, and only the word for the others. */
 function reportIpv4Options(words: Reader, options: Options<typeof ADDRESS>): void {
   for (const option of [options.brd, options.label, options.scope]) {
-    if (!option) continue;
+    // keepalived passes in silence what the kernel takes for IPv6 anyway.
+    if (!option || (option === options.scope && option.value === RT_SCOPE_UNIVERSE)) continue;
     const what = option === options.brd ? "the address is left out" : "it is ignored";
     words.error(option.word, "without-effect", `${option.word.text} is for IPv4 addresses only: ${what}`);
   }

@@ -30,13 +30,16 @@ export function readPrefix(words: Reader, word: Word, of: string): Prefix | unde
   if (length === "") return { ip, prefix: 0 };
   const prefix = /^\d{1,9}$/.test(length) ? Number(length) : Number.NaN;
   if (prefix >= 0 && prefix <= bits) return { ip, prefix };
+  // keepalived: the digits in front count, where something else follows.
+  const digits = /^\d{1,3}(?=\D)/.exec(length)?.[0];
+  const taken = digits === undefined || Number(digits) > bits ? bits : Number(digits);
   words.error(
     word,
     "out-of-range",
     `the prefix length of ${word.text} is out of range`,
-    `expected 0 to ${bits}; /${bits} is taken`,
+    `expected 0 to ${bits}; /${taken} is taken`,
   );
-  return { ip, prefix: bits };
+  return { ip, prefix: taken };
 }
 
 /** RT_SCOPE_* of <linux/rtnetlink.h>. */

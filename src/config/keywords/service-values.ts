@@ -253,6 +253,9 @@ export const forwarding: Value<Forwarding> = {
   },
 };
 
+/** keepalived: what a tunnel is with a mistake behind TUN. */
+const IPIP: Forwarding = { method: "TUN", tunnel: { type: "ipip" } };
+
 type Checksum = "nocsum" | "csum" | "remcsum";
 
 function readTunnel(words: Reader): Forwarding | undefined {
@@ -263,12 +266,12 @@ function readTunnel(words: Reader): Forwarding | undefined {
     if (word.text === "type") {
       words.next();
       const read = words.value(tunnelTypeSchema, "ipip, gue or gre", "type");
-      if (read === undefined) return undefined;
+      if (read === undefined) return IPIP;
       type = read;
     } else if (word.text === "port") {
       words.next();
       port = words.value(integerSchema(1, 65535), "a port from 1 to 65535", "port");
-      if (port === undefined) return undefined;
+      if (port === undefined) return IPIP;
     } else if (word.text === "nocsum" || word.text === "csum" || word.text === "remcsum") {
       words.next();
       checksum = word.text;
@@ -280,9 +283,9 @@ function readTunnel(words: Reader): Forwarding | undefined {
       words.here,
       "bad-tunnel",
       problem,
-      "gue needs a port, ipip and gre take none; ipip takes no checksum, gre no remcsum",
+      "gue needs a port, ipip and gre take none; ipip takes no checksum, gre no remcsum; ipip is taken",
     );
-    return undefined;
+    return IPIP;
   }
   return { method: "TUN", tunnel: { type, ...(port !== undefined && { port }), ...(checksum && { checksum }) } };
 }
@@ -319,7 +322,7 @@ export const granularity: Value<string> = {
     words.value(
       wordSchema((text) => {
         const length = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-        if (length >= 1 && length <= 128) return { ok: String(length) };
+        if (length <= 128) return { ok: String(length) };
         const ip = canonicalIp(text);
         if (ip !== undefined && familyOf(ip) === 4) return { ok: ip };
         return { bad: "an IPv4 netmask such as 255.255.255.0, or a prefix length from 1 to 128 for IPv6" };

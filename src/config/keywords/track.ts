@@ -14,7 +14,7 @@ export const VRRP_SCRIPT = {
   timeout: { value: seconds(0, 4294, "1ms"), default: "(interval)", unit: "s", repeat: "last", tier: "core", since: "1.2.6",
     effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Time after which a run counts as failed; 0 is reported and becomes 1." },
-  weight: { value: weight(253), default: "0 (2 in the 1.1 line)", repeat: "last", tier: "seed", since: "1.1.13",
+  weight: { value: weight(253, ["reverse"], "kept"), default: "0 (2 in the 1.1 line)", repeat: "last", tier: "seed", since: "1.1.13",
     effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Priority change: positive is added while OK, negative subtracted while failed, 0 means FAULT on failure; reverse swaps the sense." },
   rise: { value: integer(1, INT32_MAX), initial: 1, unit: "runs", repeat: "last", tier: "core", since: "1.1.18",

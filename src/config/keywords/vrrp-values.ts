@@ -114,10 +114,18 @@ export const unicastPeer: Value<Peer> = {
     const ip = readHost(words, "an address", "unicast_peer");
     if (ip === undefined) return undefined;
     const { options } = readOptions(words, UNICAST_PEER, "a peer");
+    const minTtl = options.min_ttl?.value ?? UNICAST_PEER.min_ttl.initial;
+    const maxTtl = options.max_ttl?.value ?? UNICAST_PEER.max_ttl.initial;
+    if (options.min_ttl && minTtl > maxTtl)
+      words.error(
+        options.min_ttl.word,
+        "out-of-range",
+        `min_ttl ${minTtl} is more than max_ttl ${maxTtl}: every packet of ${ip} is refused`,
+      );
     return {
       ip,
-      minTtl: options.min_ttl?.value ?? UNICAST_PEER.min_ttl.initial,
-      maxTtl: options.max_ttl?.value ?? UNICAST_PEER.max_ttl.initial,
+      minTtl,
+      maxTtl,
       ttlGiven: options.min_ttl !== undefined || options.max_ttl !== undefined,
     };
   },

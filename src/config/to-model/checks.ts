@@ -1,6 +1,7 @@
 // Config core: from bound checker blocks to the model. Every check ends up with all its settings resolved
 // (checkers.md §1): checker → real server → virtual server → default.
-import { formatEndpoint, type IpText } from "../../base/ip.ts";
+import { familyOf, formatEndpoint, type IpText } from "../../base/ip.ts";
+import type { Findings } from "../findings.ts";
 import {
   type BFD_CHECK,
   DNS_CHECK,
@@ -16,7 +17,7 @@ import {
   TCP_CHECK,
   UDP_CHECK,
 } from "../keywords/checkers.ts";
-import type { BlockEntry, Bound } from "../keywords/keyword.ts";
+import type { BlockEntry, Bound, Entry } from "../keywords/keyword.ts";
 import { VIRTUAL_SERVER } from "../keywords/virtual-server.ts";
 import type { Check, CheckEndpoint, CheckKind, CheckTiming, HttpCheck, HttpUrl } from "../model.ts";
 import type { BoundRealServer, Inherited } from "./virtual-server.ts";
@@ -300,6 +301,16 @@ function timingOf(nearer: Timing, own: Timing, parent: Parent, kind: KindDefault
   };
 }
 
+/** A source of the other family can't be bound: keepalived reports it and goes without. */
+function sourceFor(target: IpText, entry: Entry<IpText>, findings: Findings): IpText | undefined {
+  if (familyOf(entry.value) === familyOf(target)) return entry.value;
+  findings.add("error", (entry.statement.words[1] ?? entry.statement.words[0]).span, {
+    code: "mixed-families",
+    message: `bindto ${entry.value} is of another family than ${target}: it is ignored`,
+  });
+  return undefined;
+}
+
 type EndpointKeywords = Pick<
   Bound<typeof SMTP_HOST>,
   "connect_ip" | "connect_port" | "bindto" | "bind_port" | "bind_if" | "connect_timeout" | "fwmark"
@@ -319,9 +330,10 @@ function endpointOf(own: EndpointKeywords, parent: Parent, connectTimeoutMs?: nu
       VIRTUAL_SERVER.connect_timeout.initial,
   };
   if (!own.bindto && !own.bind_port && !own.bind_if) return endpoint;
+  const bindIp = own.bindto && sourceFor(endpoint.ip, own.bindto, inherited.findings);
   return {
     ...endpoint,
-    ...(own.bindto && { bindIp: own.bindto.value }),
+    ...(bindIp !== undefined && { bindIp }),
     ...(own.bind_port && { bindPort: own.bind_port.value }),
     ...(own.bind_if && { bindInterface: own.bind_if.value }),
   };

@@ -23,9 +23,17 @@ export interface InstanceNames {
   readonly broken: ReadonlySet<string>;
 }
 
+/** Which sync group an instance is in: the first that names it, as in keepalived. */
+export type Membership = Map<string, { readonly group: string; readonly span: Span }>;
+
+export function createMembership(): Membership {
+  return new Map();
+}
+
 export function toSyncGroup(
   bound: BoundSyncGroup,
   instances: InstanceNames,
+  joined: Membership,
   trackers: TrackerDefinitions,
   global: BoundGlobal,
   findings: Findings,
@@ -33,7 +41,8 @@ export function toSyncGroup(
   const { block } = bound;
   const span = bound.statement.words[0].span;
   const listed = block.group?.lines ?? [];
-  const members = knownMembers(listed, instances, `sync group ${bound.value}`, findings);
+  const free = withoutJoined(listed, bound.value, joined, findings);
+  const members = knownMembers(free, instances, `sync group ${bound.value}`, findings);
   if (members.length === 0) {
     if (!bound.attempted.has("group") && listed.length === 0)
       findings.add("error", span, {
@@ -59,6 +68,25 @@ export function toSyncGroup(
     globalTracking: block.global_tracking?.value ?? false,
     trackingWeight: allowsWeights(bound),
   };
+}
+
+function withoutJoined(
+  listed: readonly Line<string>[],
+  group: string,
+  joined: Membership,
+  findings: Findings,
+): readonly Line<string>[] {
+  return listed.filter(({ value: member, word }) => {
+    const before = joined.get(member);
+    if (!before) joined.set(member, { group, span: word.span });
+    if (!before || before.group === group) return true;
+    findings.add("error", word.span, {
+      code: "duplicate-member",
+      message: `${member} is in the sync group ${before.group} already: ${group} goes without it`,
+      related: [{ span: before.span, message: `in ${before.group}` }],
+    });
+    return false;
+  });
 }
 
 export function allowsWeights(bound: BoundSyncGroup): boolean {

@@ -46,6 +46,7 @@ export interface Inherited {
   readonly family: Family;
   readonly defaults: ServiceDefaults;
   readonly trackFiles: ReadonlyMap<string, FileWeight>;
+  readonly findings: Findings;
 }
 
 /** The model of one virtual server; undefined when nothing of it can be balanced, and a finding says why. */
@@ -54,6 +55,11 @@ export function toVirtualServer(bound: BoundVirtualServer, context: ServiceConte
   const forwarding = block.lvs_method?.value ?? DEFAULT_FORWARDING;
   const targets = serviceAddresses(bound, context);
   const family = familyOfService(bound, targets, forwarding);
+  if (block.ip_family && (block.ip_family.value === "inet6" ? 6 : 4) !== family)
+    context.findings.add("warning", wordSpan(block.ip_family), {
+      code: "without-effect",
+      message: `ip_family ${block.ip_family.value} is another than that of the addresses: it is ignored`,
+    });
   const services = servicesOf(bound, targets, family, forwarding, context.findings);
   const marksOnly = services.length > 0 && services.every((service) => service.kind === "fwmark");
   const first = services[0];
@@ -64,6 +70,7 @@ export function toVirtualServer(bound: BoundVirtualServer, context: ServiceConte
     family,
     defaults: context.defaults,
     trackFiles: context.trackFiles,
+    findings: context.findings,
   };
   const protocol = protocolOf(bound, marksOnly, context.findings);
   const realServers = toRealServers(bound, inherited, context.findings);
@@ -225,7 +232,8 @@ function reportIncomplete(
   if (servers === 0) {
     // A real_server with a mistake of its own has its finding already.
     if (!bound.attempted.has("real_server") && !block.real_server)
-      context.findings.add("error", keyword.span, {
+      // A generated file loses its last server, and the other services have to go on: keepalived says so and leaves it out.
+      context.findings.add("warning", keyword.span, {
         code: "no-real-server",
         message: `${what} has no real_server: it is left out`,
         hint: "add at least one real_server block",
@@ -244,8 +252,8 @@ function reportDefaults(bound: BoundVirtualServer, findings: Findings): void {
   if (!block.lvs_method && !allSay && !attempted.has("lvs_method")) taken.push("lvs_method NAT");
   if (bound.value.kind === "address" && !block.protocol && !attempted.has("protocol")) taken.push("protocol UDP");
   if (taken.length === 0) return;
-  findings.add("error", bound.statement.words[0].span, {
-    code: "missing-keyword",
+  findings.add("warning", bound.statement.words[0].span, {
+    code: "default-taken",
     message: `the virtual server does not say all it should: ${taken.join(", ")} ${taken.length === 1 ? "is" : "are"} taken`,
     hint: "write it, or what you mean, into the block",
   });
@@ -319,13 +327,16 @@ function persistenceOf(
   if (family === 4 && !dotted) {
     const length = Number(granularity.value);
     if (length > 32) {
-      findings.add("error", word.span, {
-        code: "out-of-range",
-        message: `an IPv4 prefix has at most 32 bits (${length})`,
+      const mask = `0.0.0.${length}`;
+      findings.add("warning", word.span, {
+        code: "odd-mask",
+        message: `an IPv4 prefix has at most 32 bits (${length}): the mask ${mask} is taken, as by keepalived`,
+        hint: "write a mask such as 255.255.255.0",
       });
-      return { timeoutS };
+      return { timeoutS, granularity: mask };
     }
     const mask = maskOf(length);
+    if (length === 0) return { timeoutS, granularity: mask };
     findings.add("warning", word.span, {
       code: "intention-wins",
       message: `${length} is taken as the mask ${mask}; keepalived would make 0.0.0.${length} of it`,
@@ -369,6 +380,12 @@ function quorumOf(
       });
     quorum = total;
   }
+  // keepalived says that it makes the quorum 0, and then no weight is enough for it.
+  if (complete && total === 0 && servers.length > 0)
+    findings.add("warning", block.quorum ? wordSpan(block.quorum) : bound.statement.first.span, {
+      code: "quorum-too-high",
+      message: "all real servers have weight 0: none of them gets connections until its weight changes",
+    });
   let hysteresis = block.hysteresis?.value ?? VIRTUAL_SERVER.hysteresis.initial;
   if (block.hysteresis && hysteresis >= quorum) {
     if (!attempted.has("quorum") && !attempted.has("hysteresis") && !unsure)
@@ -503,7 +520,9 @@ function sharedByRange(
   const forwarding = entry.block.lvs_method?.value ?? inherited.forwarding;
   const span = (entry.statement.word(2) ?? entry.statement.first).span;
   const unsure = entry.attempted.has("lvs_method");
-  const ported = { port: entry.value.port, span, forwarding, unsure, leftFor: "is for the checks only" };
+  // keepalived: port 0 is the port of the service, as if it were left out.
+  const given = bound.value.kind === "address" ? entry.value.port || undefined : entry.value.port;
+  const ported = { port: given, span, forwarding, unsure, leftFor: "is for the checks only" };
   const port = serverPort(bound, ported, inherited, findings);
   return {
     port,
@@ -577,7 +596,7 @@ function serverPort(bound: BoundVirtualServer, server: Ported, inherited: Inheri
   if (method === "NAT" || bound.value.kind === "group" || port === inherited.port) return port;
   // A service whose port was left out has its own finding.
   if (!server.unsure && !bound.attempted.has("lvs_method") && inherited.port !== 0)
-    findings.add("error", span, {
+    findings.add("warning", span, {
       code: "port-reset",
       message: `${method} can't change the port: ${port} becomes ${inherited.port}, the port of the virtual server`,
       hint: "leave the port out, or use lvs_method NAT",

@@ -61,7 +61,7 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
   };
   const unicast = unicastOf(bound, family, context);
   const advertMs = advertOf(bound, version, findings);
-  const source = laterOf(block.unicast_src_ip, block.mcast_src_ip);
+  const source = sourceOf(bound, family, findings);
   const hmac = hmacOf(bound, advertMs, findings);
   const xmitBase = strictly(block.vmac_xmit_base, false, false) || unicast !== undefined;
   reportOwnInterface(bound, findings);
@@ -218,6 +218,11 @@ function addressesOf(bound: BoundInstance, findings: Findings): Addresses {
   const seen = new Map<string, Span>();
   const listed: Address[] = [];
   for (const { value: address, word } of wished) {
+    if (address.trackGroup !== undefined)
+      findings.add("error", word.span, {
+        code: "unknown-word",
+        message: "track_group is for static addresses: it is ignored",
+      });
     if (address.family !== family) {
       findings.add("error", word.span, {
         code: "mixed-families",
@@ -435,6 +440,17 @@ function originsOf(block: BoundInstance["block"]): NonNullable<VrrpInstance["ori
   );
 }
 
+/** A source of another family can't be sent from: the address of the interface is taken. */
+function sourceOf({ block }: BoundInstance, family: Family, findings: Findings): Entry<IpText> | undefined {
+  const source = laterOf(block.unicast_src_ip, block.mcast_src_ip);
+  if (!source || familyOf(source.value) === family) return source;
+  findings.add("error", wordSpan(source), {
+    code: "mixed-families",
+    message: `${source.statement.words[0].text} ${source.value} is of another family than the addresses (IPv${family}): it is ignored`,
+  });
+  return undefined;
+}
+
 function unicastOf(bound: BoundInstance, family: Family, context: InstanceContext): VrrpInstance["unicast"] {
   const { block } = bound;
   const { findings } = context;
@@ -457,6 +473,7 @@ function unicastOf(bound: BoundInstance, family: Family, context: InstanceContex
   }
   if (peers.length === 0) {
     if (!block.unicast_peer) reportWithoutPeers(bound, asked && faultWithoutPeer, findings);
+    else reportEmptyPeers(block.unicast_peer, faultWithoutPeer, findings);
     if (!(asked && faultWithoutPeer)) return undefined;
   }
   reportUnicastSource(bound, peers, findings);
@@ -511,6 +528,21 @@ function reportOwnInterface({ block }: BoundInstance, findings: Findings): void 
       hint: untracked ? "dont_track_primary says that losing it is no fault" : "losing it is a fault without this line",
     });
   }
+}
+
+function reportEmptyPeers(
+  entries: NonNullable<BoundInstance["block"]["unicast_peer"]>,
+  faulty: boolean,
+  findings: Findings,
+): void {
+  const [first] = entries;
+  // A peer with a mistake has its finding already.
+  if (!first || entries.some(({ statement }) => (statement.block?.statements.length ?? 0) > 0)) return;
+  findings.add("warning", first.statement.words[0].span, {
+    code: "without-effect",
+    message: `unicast_peer names no peer: the instance ${faulty ? "is in FAULT" : "speaks multicast"}`,
+    hint: "write the addresses of the other directors, or take the block out",
+  });
 }
 
 /** keepalived: such an instance speaks multicast, and that is reported once. */

@@ -344,13 +344,13 @@ describe("in a virtual server", () => {
   });
 
   test("a warning hides no error that follows from it", () => {
-    const text = change(SERVICE, / {4}real[\s\S]*\n {4}\}\n/, "    include rs/*.conf\n");
-    expect(findings(text)).toEqual(["1 error no-real-server", "6 warning include-missing"]);
+    const text = change(INSTANCE, "    interface eth0\n", "    include if/*.conf\n");
+    expect(findings(text)).toEqual(["1 error missing-keyword", "3 warning include-missing"]);
   });
 
   test.each([
     ["the same service twice", SERVICE + SERVICE, "21 warning duplicate-service"],
-    ["no real server", SERVICE.replace(/ {4}real_server[\s\S]*\n\}\n/, "}\n"), "1 error no-real-server"],
+    ["no real server", SERVICE.replace(/ {4}real_server[\s\S]*\n\}\n/, "}\n"), "1 warning no-real-server"],
     [
       "two mistakes are two findings",
       SERVICE.replace("delay_loop", "delay_lop").replace("weight", "wieght"),

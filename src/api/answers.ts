@@ -4,7 +4,7 @@ import { canonicalIp } from "../base/ip.ts";
 import type { DirectorStatus, RealServerStatus, VirtualServerStatus } from "../status/schema.ts";
 import { ListedRealServer, shapes } from "../status/shapes.ts";
 import type { StatusStore } from "../status/store.ts";
-import { vrrpErrors } from "../status/text.ts";
+import { vrrpErrors } from "../status/text-vrrp.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -100,7 +100,19 @@ export function statusAnswer(store: StatusStore): Status {
 }
 
 function withOwnLists(config: DirectorStatus["config"]) {
-  return { ...config, errors: [...config.errors], tolerated: [...config.tolerated] };
+  const { errors, tolerated, lastReload } = config;
+  const { at = "", ok = false, durationMs = 0, changes } = lastReload ?? {};
+  return {
+    ...config,
+    errors: [...errors],
+    tolerated: [...tolerated],
+    lastReload: lastReload && { at, ok, durationMs, ...(changes && { changes: [...changes] }) },
+  };
+}
+
+/** Up, with all its real servers. */
+export function isWhole({ up, realServers }: VirtualServerStatus): boolean {
+  return up && realServers.every(({ healthy }) => healthy);
 }
 
 export type Listed = RealServerStatus & { readonly virtualServer: string };

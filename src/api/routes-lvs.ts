@@ -28,11 +28,17 @@ export const LVS_ROUTES: readonly Route[] = [
   {
     path: "/v1/virtual-servers",
     summary: "All virtual servers with their real servers and checks",
-    query: PAGE_QUERY,
+    query: {
+      healthy: { ...HEALTHY, description: "Only those that are up with all their real servers, or only the others" },
+      ...PAGE_QUERY,
+    },
     ok: { description: "In the order of the configuration", schema: answers.VirtualServerList },
     revision: ({ store }) => store.revisionOf("virtual-server"),
     answer({ store }, asked) {
-      const found = page(store.virtualServers(), ({ id }) => id, asked.query);
+      const { healthy } = asked.query;
+      const all = store.virtualServers();
+      const wanted = healthy === undefined ? all : all.filter((one) => answers.isWhole(one) === (healthy === "true"));
+      const found = page(wanted, ({ id }) => id, asked.query);
       if (found instanceof Response) return found;
       const { items, next } = found;
       const objects = items.reduce((sum, server) => sum + 1 + server.realServers.length, 0);

@@ -14,8 +14,12 @@ export const MAX_HEADER_BYTES = 8192;
 export const MAX_URL_CHARS = 2048;
 /** A connection on which nothing is being answered. */
 export const IDLE_MS = 15_000;
-/** From the head of a request to the last byte of an answer that ends by itself. */
+/** From the head of a request to the last byte of a small answer. */
 export const ANSWER_MS = 30_000;
+/** The same of a large one: over TCP a stranger holds a place no longer; the UNIX socket is for those who may wait. */
+export const LARGE_MS = { tcp: 60_000, unix: 600_000 } as const;
+/** A large answer whose reader takes nothing. */
+const LARGE_STALL_MS = 10_000;
 /** An event stream whose reader takes nothing. */
 export const STALL_MS = 60_000;
 /** Small answers that wait for their readers, all together; large ones are made as they are read. */
@@ -149,7 +153,8 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
     if (isEmpty) outgoing.end();
     else if (response.headers.get("content-type")?.startsWith("text/event-stream"))
       await pipe(body, outgoing, client, STALL_MS);
-    else if (response.headers.has(STREAMED)) await withinLimit(outgoing, () => pipe(body, outgoing, client, ANSWER_MS));
+    else if (response.headers.has(STREAMED))
+      await within(LARGE_MS[where.kind], outgoing, () => pipe(body, outgoing, client, LARGE_STALL_MS));
     else await sendWhole(new Uint8Array(await response.arrayBuffer()), outgoing, client);
   }
 
@@ -164,7 +169,7 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
     if (client.gone) return;
     waitingBytes += body.byteLength;
     try {
-      await withinLimit(outgoing, () => {
+      await within(ANSWER_MS, outgoing, () => {
         outgoing.setHeader("content-length", body.byteLength);
         outgoing.end(body);
         return new Promise<void>((resolve) => outgoing.once("close", resolve));
@@ -174,8 +179,8 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
     }
   }
 
-  async function withinLimit(outgoing: ServerResponse, run: () => Promise<void>): Promise<void> {
-    const cancel = clock.at(clock.now() + ANSWER_MS, () => outgoing.destroy());
+  async function within(limitMs: number, outgoing: ServerResponse, run: () => Promise<void>): Promise<void> {
+    const cancel = clock.at(clock.now() + limitMs, () => outgoing.destroy());
     try {
       await run();
     } finally {

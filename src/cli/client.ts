@@ -21,11 +21,26 @@ export interface AskError {
   readonly message: string;
 }
 
-/** GET `path`; the value of its JSON body, whatever the status. */
-export async function ask(
-  runDir: string,
-  path: string,
-): Promise<Decoded<{ readonly status: number; readonly body: unknown }, AskError>> {
+/** How often one that is told to come back does so, and after how long. */
+const TRIES = 5;
+const AGAIN_MS = 1000;
+
+export type Answer = Decoded<{ readonly status: number; readonly body: unknown }, AskError>;
+
+/** GET `path`; the value of its JSON body, whatever the status. Where too many large answers are on their way, it waits a little. */
+export async function ask(runDir: string, path: string): Promise<Answer> {
+  for (let left = TRIES; ; left--) {
+    const answer = await askOnce(runDir, path);
+    if (!answer.ok || left === 0 || !isBusy(answer.value)) return answer;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+}
+
+function isBusy({ status, body }: { readonly status: number; readonly body: unknown }): boolean {
+  return status === 503 && typeof body === "object" && body !== null && "code" in body && body.code === "busy";
+}
+
+async function askOnce(runDir: string, path: string): Promise<Answer> {
   const socket = socketPath(runDir);
   const { request } = process.getBuiltinModule("node:http");
   return new Promise((resolve) => {

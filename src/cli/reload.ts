@@ -2,10 +2,11 @@
 import { defineCommand } from "citty";
 import * as v from "valibot";
 import { Status } from "../api/answers.ts";
+import { escapeControls } from "../base/log.ts";
 import { allowEmpty } from "../process/allow-empty.ts";
 import { runningDirector } from "../process/pidfile.ts";
 import { ASK_EXIT, ask } from "./client.ts";
-import { complain, print } from "./terminal.ts";
+import { complain, complainLines, print } from "./terminal.ts";
 import { RUN_DIR_HELP, runDirOfPid, withRunDir } from "./which-director.ts";
 
 /** How long the outcome is waited for; the reload goes on all the same. */
@@ -59,11 +60,21 @@ async function reload(runDir: string, mayEmpty: boolean): Promise<void> {
     const now = await reloads(runDir);
     if (typeof now !== "string" && now.count > before.count && now.beganAt >= askedAt)
       return now.errors.length === 0
-        ? print(`reloaded in ${Math.round(now.durationMs)} ms${withErrors(now.tolerated)}`)
-        : complain(`refused, the old configuration stays in force:\n  ${now.errors.join("\n  ")}`, ASK_EXIT.failed);
+        ? print(taken(now))
+        : complainLines("refused, the old configuration stays in force:", now.errors, ASK_EXIT.failed);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
   complain(`no outcome after ${LIMIT_MS / 1000} s; lbd status shows it when it comes`, ASK_EXIT.failed);
+}
+
+/** In a line what came of it, below it what changed by name. */
+function taken({ durationMs, tolerated, changes: [summary, ...names] }: Reloads): string {
+  const what = summary === undefined ? "" : `: ${summary}`;
+  const lines = [
+    `reloaded in ${Math.round(durationMs)} ms${what}${withErrors(tolerated)}`,
+    ...names.map((name) => `  ${name}`),
+  ];
+  return lines.map(escapeControls).join("\n");
 }
 
 function withErrors(count: number): string {
@@ -84,6 +95,7 @@ interface Reloads {
   /** Errors of the configuration that was taken all the same. */
   readonly tolerated: number;
   readonly durationMs: number;
+  readonly changes: readonly string[];
   /** When the last one began to read, on the wall clock: one that began before we asked is somebody else's. */
   readonly beganAt: number;
 }
@@ -100,6 +112,7 @@ async function reloads(runDir: string): Promise<Reloads | string> {
     errors: config.stale ? config.errors : [],
     tolerated: config.errorCount,
     durationMs,
+    changes: config.lastReload?.changes ?? [],
     beganAt: Date.parse(config.lastReload?.at ?? "") - durationMs + 1,
   };
 }

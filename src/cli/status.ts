@@ -1,24 +1,21 @@
 // CLI: `lbd status` and `lbd vrrp`: what a running director says about itself.
 import { defineCommand } from "citty";
-import * as v from "valibot";
-import { Status, VirtualServerList, VrrpList } from "../api/answers.ts";
+import { VrrpList } from "../api/answers.ts";
 import { safeJson } from "../base/log.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
-import { takeSignal } from "../process/signals.ts";
 import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
-import { type Picture, statusText, vrrpText } from "../status/text.ts";
+import { statusText } from "../status/text.ts";
+import { vrrpText } from "../status/text-vrrp.ts";
+import type { TextOptions } from "../status/writer.ts";
 import { ASK_EXIT, type AskError, ask } from "./client.ts";
-import { columns, complain, isTerminal, nearOnes, print } from "./terminal.ts";
+import { askFor, readPicture, type Wanted } from "./status-query.ts";
+import { columns, complain, isTerminal, nearOnes, print, takesColour } from "./terminal.ts";
+import { watch } from "./watch.ts";
 import { RUN_DIR_HELP, withRunDir } from "./which-director.ts";
-
-/** How often `--watch` looks. */
-const WATCH_MS = 1000;
-/** Cursor home, then clear to the end: the screen does not flicker. */
-const REDRAW = "\u001b[H\u001b[J";
 
 const ARGS = {
   json: { type: "boolean", description: "Print JSON, as the API gives it" },
-  watch: { type: "boolean", description: "Print again every second, until interrupted" },
+  watch: { type: "boolean", description: "Look again every second; on a terminal j and k move, q quits" },
   "run-dir": {
     type: "string",
     valueHint: "DIR",
@@ -31,8 +28,26 @@ export const statusCommand = defineCommand({
     name: "lbd status",
     description: "What the running director does: services, servers, checks, VRRP; exit 3 when none runs",
   },
-  args: ARGS,
-  run: ({ args }) => show(args, readStatus),
+  args: {
+    id: {
+      type: "positional",
+      required: false,
+      valueHint: "ID",
+      description: "Only these: virtual servers, real servers (also by address alone), instances, sync groups",
+    },
+    down: { type: "boolean", description: "Only what is down" },
+    vs: {
+      type: "string",
+      valueHint: "ID",
+      description: "Only this virtual server, or of it the real servers that are named",
+    },
+    all: { type: "boolean", description: "Everything, also of a director with more than 500 servers" },
+    ...ARGS,
+  },
+  run: ({ args }) =>
+    show(args, (runDir) =>
+      readStatus(runDir, { ids: args._, vs: args.vs, down: args.down === true, all: args.all === true }),
+    ),
 });
 
 export const vrrpCommand = defineCommand({
@@ -55,7 +70,7 @@ export const vrrpCommand = defineCommand({
 
 interface Shown {
   readonly json: unknown;
-  readonly text: (nowWallMs: number) => string;
+  readonly text: (options: TextOptions) => string;
 }
 
 type Reader = (runDir: string) => Promise<Decoded<Shown, AskError>>;
@@ -75,52 +90,31 @@ async function showOf(runDir: string, args: ShowArgs, read: Reader): Promise<voi
     const shown = await read(runDir);
     return shown.ok ? print(render(shown.value, args.json)) : complain(shown.error.message, shown.error.exit);
   }
-  let interrupted = () => {};
-  const stop = new Promise<void>((resolve) => {
-    interrupted = resolve;
-  });
-  let stopped = false;
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    takeSignal(signal, () => {
-      stopped = true;
-      interrupted();
-    });
-  while (!stopped) {
+  await watch(async () => {
     const shown = await read(runDir);
-    const text = shown.ok ? render(shown.value, args.json) : `lbd: ${shown.error.message}\n`;
-    print(isTerminal() && !args.json ? REDRAW + text : text);
-    await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, WATCH_MS))]);
-  }
+    return shown.ok ? render(shown.value, args.json) : `lbd: ${shown.error.message}\n`;
+  }, isTerminal() && !args.json);
 }
 
 function render(shown: Shown, json: boolean | undefined): string {
-  return json ? safeJson(JSON.stringify(shown.json)) : shown.text(Date.now());
+  if (json) return safeJson(JSON.stringify(shown.json));
+  return shown.text({ columns: columns(), nowWallMs: Date.now(), colour: takesColour() });
 }
 
-const readStatus: Reader = async (runDir) => {
-  const status = await askFor(runDir, "/v1/status", Status);
-  if (!status.ok) return status;
-  const servers = await askFor(runDir, "/v1/virtual-servers", VirtualServerList);
-  if (!servers.ok) return servers;
-  const vrrp = await askFor(runDir, "/v1/vrrp", VrrpList);
-  if (!vrrp.ok) return vrrp;
-  const picture: Picture = {
-    ...status.value,
-    virtualServers: servers.value.virtualServers,
-    vrrp: vrrp.value.instances,
-    groups: vrrp.value.groups,
-  };
-  const json = { ...status.value, ...servers.value, vrrp: vrrp.value };
-  return ok({ json, text: (nowWallMs) => statusText(picture, { columns: columns(), nowWallMs }) });
-};
+async function readStatus(runDir: string, wanted: Wanted): Promise<Decoded<Shown, AskError>> {
+  const picture = await readPicture((path) => ask(runDir, path), wanted);
+  if (!picture.ok) return picture;
+  const { vrrp: instances, groups, scope: _scope, left: _left, ...rest } = picture.value;
+  return ok({ json: { ...rest, vrrp: { instances, groups } }, text: (options) => statusText(picture.value, options) });
+}
 
 async function readVrrp(runDir: string, names: readonly string[]): Promise<Decoded<Shown, AskError>> {
-  const all = await askFor(runDir, "/v1/vrrp", VrrpList);
+  const all = await askFor((path) => ask(runDir, path), "/v1/vrrp", VrrpList);
   if (!all.ok) return all;
   const named = names.length === 0 ? all : onlyNamed(all.value, names);
   if (!named.ok) return err({ exit: ASK_EXIT.failed, message: named.error });
   const picture = { vrrp: named.value.instances, groups: named.value.groups };
-  return ok({ json: named.value, text: (nowWallMs) => vrrpText(picture, { columns: columns(), nowWallMs }) });
+  return ok({ json: named.value, text: (options) => vrrpText(picture, options) });
 }
 
 interface Vrrp {
@@ -140,17 +134,4 @@ export function onlyNamed({ instances, groups }: Vrrp, names: readonly string[])
     instances: instances.filter(({ name, group }) => names.includes(name) || (group && names.includes(group))),
     groups: groups.filter(({ name }) => names.includes(name)),
   });
-}
-
-async function askFor<T>(
-  runDir: string,
-  path: string,
-  schema: v.GenericSchema<unknown, T>,
-): Promise<Decoded<T, AskError>> {
-  const answer = await ask(runDir, path);
-  if (!answer.ok) return answer;
-  const read = v.safeParse(schema, answer.value.body);
-  if (answer.value.status === 200 && read.success) return ok(read.output);
-  const other = `${path}: status ${answer.value.status}${answer.value.status === 200 ? ", another version of lbd" : ""}`;
-  return err({ exit: ASK_EXIT.failed, message: `the director's answer can't be used (${other})` });
 }

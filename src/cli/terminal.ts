@@ -52,6 +52,18 @@ export function complain(message: string, status: number): void {
   process.exitCode = status;
 }
 
+/** The same with lines of details below it. */
+export function complainLines(message: string, details: readonly string[], status: number): void {
+  complain(message, status);
+  for (const line of details) writeError(`  ${escapeControls(line)}\n`);
+}
+
+/** Whether escape sequences for colour are wanted (no-color.org) and understood. */
+export function takesColour(): boolean {
+  const { NO_COLOR, TERM } = process.env;
+  return isTerminal() && (NO_COLOR ?? "") === "" && TERM !== "dumb";
+}
+
 /** A wrong command line: what is wrong, what is near, where the help is. */
 export function complainUsage(message: string, status: number, near: readonly string[] = [], command = "lbd"): void {
   const hint = near.length > 0 ? `; did you mean ${near.join(", ")}?` : "";

@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/model.ts";
 import type { ConfigStatus, DirectorStatus, ProcessStatus, StatusEvent, StatusUpdate } from "../status/schema.ts";
+import { changesOf } from "./changes.ts";
 import { createOutbox } from "./channel.ts";
 import { clip } from "./conduct.ts";
 import type { ReadConfiguration, Reading } from "./configuration.ts";
@@ -373,6 +374,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       return tellEvent("config", options.configFile, "loaded", "stale", refusals[0] ?? "");
     }
     const next = reading.config;
+    const old = running?.config;
     take(reading, next);
     const toTell = [...supervisors.keys()].filter((role) => needs(role, next) || isUp(role));
     // Programs that are new in it must be known before anybody wants them run.
@@ -383,7 +385,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     );
     if (stopping) return;
     const durationMs = clock.now() - began;
-    setConfig({ reloads: config.reloads + 1, lastReload: { at: now(), ok: true, durationMs } });
+    const changes = old ? [...changesOf(old, next)] : [];
+    setConfig({ reloads: config.reloads + 1, lastReload: { at: now(), ok: true, durationMs, changes } });
     describe();
     log({ level: "info", area: "config", message: `reload done in ${Math.round(durationMs)} ms` });
     tellEvent("config", options.configFile, "loaded", "loaded", "read again");

@@ -202,7 +202,13 @@ export interface ConfigStatus {
   /** Why it is stale or failed: one line for each error, with file and line. */
   readonly errors: readonly string[];
   readonly reloads: number;
-  readonly lastReload: { readonly at: string; readonly ok: boolean; readonly durationMs: number } | null;
+  readonly lastReload: {
+    readonly at: string;
+    readonly ok: boolean;
+    readonly durationMs: number;
+    /** What it changed: `+1 real server, ~2 virtual servers`, then the first of them by name. */
+    readonly changes?: readonly string[];
+  } | null;
 }
 
 export type ProcessState = "starting" | "running" | "stopping" | "stopped" | "waiting";

@@ -161,7 +161,19 @@ const ConfigState = v.object({
   stale: v.pipe(flag, v.description("The file was read again and refused: what runs is older than what is written")),
   errors: v.pipe(v.array(text), v.description("Why it is stale or failed")),
   reloads: count,
-  lastReload: v.nullable(v.object({ at: time, ok: flag, durationMs: milliseconds })),
+  lastReload: v.nullable(
+    v.object({
+      at: time,
+      ok: flag,
+      durationMs: milliseconds,
+      changes: v.exactOptional(
+        v.pipe(
+          v.array(text),
+          v.description("What it changed: `+1 real server, ~2 virtual servers`, then the first of them by name"),
+        ),
+      ),
+    }),
+  ),
 });
 
 const Director = v.object({

@@ -91,12 +91,15 @@ test("the reload command says what came of it", async () => {
   await ready(lbd);
   expect(await lab.run("reload", "--run-dir", lbd.runDir)).toMatchObject({
     status: 0,
-    out: expect.stringContaining("reloaded"),
+    out: expect.stringMatching(/^reloaded in \d+ ms: nothing changed\n$/),
   });
   lbd.configure("global_defs {\n");
   const refused = await lab.run("reload", "--run-dir", lbd.runDir);
   expect(refused.status).toBe(1);
-  expect(refused.err).toContain(`${lbd.configFile}:1:`);
+  expect(refused.err).toMatch(
+    new RegExp(`^lbd: refused, the old configuration stays in force:\n  ${lbd.configFile}:1:`),
+  );
+  expect(refused.err).not.toContain("\\x0a");
   lbd.signal("SIGTERM");
   await lbd.exited;
 });
@@ -231,7 +234,8 @@ test.each([
   [["--confg", "x"], 1, "unknown option --confg; did you mean --config?"],
   [["chek"], 1, "unknown command chek"],
   [["status", "--jsn"], 2, "unknown option --jsn; did you mean --json?"],
-  [["status", "now"], 2, "stray word now"],
+  [["status", "now", "--run-dir", "/nonexistent"], 3, "no director runs"],
+  [["reload", "now"], 2, "stray word now"],
   [["status", "--run-dir", "/nonexistent"], 3, "no director runs with the run directory /nonexistent"],
   [["reload", "--run-dir", "/nonexistent"], 3, "no director runs with the run directory /nonexistent"],
   [["--signum=NOTHING"], 1, "expected STOP RELOAD"],

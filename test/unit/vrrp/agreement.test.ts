@@ -2,7 +2,7 @@
 // change; and never said to have fallen silent while they are heard.
 import { describe, expect, test } from "bun:test";
 import type { VrrpInstance } from "../../../src/config/model.ts";
-import { vrrpErrors } from "../../../src/status/text.ts";
+import { vrrpErrors } from "../../../src/status/text-vrrp.ts";
 import type { Datagram } from "../../../src/vrrp/accept.ts";
 import { advertFrom, HMAC, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";

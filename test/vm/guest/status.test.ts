@@ -63,7 +63,9 @@ test("every server shows state, reason, weights and the kernel's connections", a
   });
   expect(first.checks[0].lastResult.durationMs).toBeGreaterThan(0);
   expect(first.connections.active + first.connections.inactive).toBe(5);
-  expect(get("/metrics")).toContain(`lbd_real_server_connections_total{vs="${ID}",rs="198.51.100.11:80"} 5\n`);
+  expect(get("/metrics")).toContain(
+    `lbd_real_server_connections_total{vs="${ID}",proto="tcp",rs="198.51.100.11:80"} 5\n`,
+  );
 
   await lab.kill(1);
   const second = await until("the second is down", () => !real(1).healthy && real(1), 30_000);
@@ -78,7 +80,7 @@ test("every server shows state, reason, weights and the kernel's connections", a
   const listed = (healthy: boolean) =>
     JSON.parse(get(`/v1/real-servers?healthy=${healthy}`)).realServers.map(({ id }: { id: string }) => id);
   expect([listed(true), listed(false)]).toEqual([["198.51.100.11:80"], ["198.51.100.12:80"]]);
-  expect(get("/metrics")).toContain(`lbd_real_server_up{vs="${ID}",rs="198.51.100.12:80"} 0\n`);
+  expect(get("/metrics")).toContain(`lbd_real_server_up{vs="${ID}",proto="tcp",rs="198.51.100.12:80"} 0\n`);
 
   const text = lbd("status");
   expect(text).toMatch(/198\.51\.100\.11:80 +up .* 3 /);

@@ -10,7 +10,7 @@ DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables
   iputils-ping procps tcc xz-utils zstd lz4 util-linux
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run check fmt test test-unit test-deno test-netns test-vm test-words bench docs install uninstall clean
+.PHONY: help deps build run lab check fmt test test-unit test-deno test-netns test-vm test-words bench docs install uninstall clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ dist/lbd: .cache/npm Makefile appliance/licenses.ts $(SOURCES)
 
 run: deps build ## Boot a lab (client, two directors, real servers), show failover, leave the API on a local port
 	$(BUN) appliance/lab.ts
+
+lab: ## A command in the lab that `make run` started, in another terminal: make lab CMD="status --down", CMD=help
+	@$(BUN) appliance/lab-shell.ts $(CMD)
 
 check: .cache/npm ## Types, lint, format, and the house rules
 	node_modules/.bin/tsc --noEmit -p .

@@ -1,7 +1,9 @@
 // Appliance: `make run`. Boots the lab, shows what happens in it, leaves the status API on a port of this machine.
 // PORT: that port (18080, or another one when that is taken). LAB_SECONDS: how long it stays up; without it as long as the user at a
-// terminal likes, else three minutes.
+// terminal likes, else three minutes. Then lines of its input are commands of the lab (`help` names them).
+
 import { buildGuest } from "./guest.ts";
+import { API_PORT, announce, COMMAND_PORT, labShell } from "./lab-shell.ts";
 import { choosePort } from "./port.ts";
 import { endOnSignals, startMachine } from "./qemu.ts";
 
@@ -13,6 +15,7 @@ const staySeconds = Number(process.env.LAB_SECONDS ?? (interactive ? 86_400 : 18
 endOnSignals((signal) => (signal === "SIGINT" ? 0 : 1));
 const { port, note } = await choosePort(process.env.PORT, 18_080).catch((error: Error) => fail(error.message));
 if (note) console.log(`lab: ${note}`);
+const { port: commandPort } = await choosePort(undefined, port + 1);
 const base = `http://127.0.0.1:${port}`;
 
 const LINES = [
@@ -37,7 +40,10 @@ const machine = startMachine({
   ...guest,
   memoryMb: 2048,
   cpus: 2,
-  forward: [{ host: port, guest: 8080 }],
+  forward: [
+    { host: port, guest: API_PORT },
+    { host: commandPort, guest: COMMAND_PORT },
+  ],
   limitMs: (staySeconds + 600) * 1000,
   line: (text) => {
     if (text.startsWith("lab: ")) console.log(text);
@@ -61,10 +67,17 @@ process.exitCode = (await look()) ? 0 : 1;
 if (staySeconds > 0) {
   const length =
     process.env.LAB_SECONDS === undefined && interactive ? "until Ctrl-C" : `for ${staySeconds} s, or until Ctrl-C`;
-  console.log(`\nThe lab stays up ${length}.`);
+  console.log(
+    `\nThe lab stays up ${length}. Type commands here (help), or in another terminal: make lab CMD="status --down"`,
+  );
   const end = setTimeout(() => machine.stop(), staySeconds * 1000);
+  const forget = announce(commandPort);
+  process.once("exit", forget);
+  void labShell(commandPort, process.stdin, (text) => void process.stdout.write(text));
   await machine.finished;
+  process.stdin.destroy();
   clearTimeout(end);
+  forget();
 }
 machine.stop();
 

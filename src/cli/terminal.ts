@@ -79,5 +79,6 @@ export function nearOnes(word: string, known: readonly string[]): string[] {
 
 /** Columns of the terminal; 80 where there is none. */
 export function columns(): number {
-  return isTerminal() ? Math.max(process.stdout.columns, 20) : 80;
+  // A serial console does not know how wide it is.
+  return isTerminal() && process.stdout.columns > 0 ? Math.max(process.stdout.columns, 20) : 80;
 }

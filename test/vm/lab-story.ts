@@ -3,11 +3,14 @@
 import { readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { API_PORT, COMMAND_PORT } from "../../appliance/lab-shell.ts";
 import { Daemon } from "../support/daemon.ts";
 import type { Namespace } from "../support/netns.ts";
 import { addressesOf } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 import { HTTP_PORT, Lab, UDP_PORT, VIP } from "./guest/lab.ts";
+import { runLabCommand } from "./lab-commands.ts";
 
 const LIMIT_MS = 60_000;
 const staySeconds = Number(process.argv[2] ?? 60);
@@ -16,6 +19,7 @@ const say = (text: string) => console.log(`lab: ${text}`);
 using lab = new Lab(3, { pair: true });
 const { director: first, spare } = lab;
 if (!spare) throw new Error("no second director");
+const second = spare;
 /** What a client of the virtual address hears in ten requests. */
 async function heard(transport: "tcp" | "udp", port: number): Promise<string> {
   const answers = await lab.ask({ transport, host: VIP, port, count: 10 });
@@ -72,16 +76,42 @@ lab.plug(first, true);
 await until("the first one is master again", () => holds(first) && !holds(spare), LIMIT_MS);
 say(`the plug is back, 192.0.2.3 is master again; ten requests: ${await heard("tcp", HTTP_PORT)}`);
 
+let leave = () => {};
+const stays = new Promise<void>((resolve) => {
+  leave = resolve;
+});
 // The API listens on a unix socket in the director's namespace; the machine's own network leads to it from outside.
 createServer((outside) => {
   const inside = connect(`${master.dir}/run/api.sock`);
   outside.pipe(inside).pipe(outside);
   outside.on("error", () => inside.destroy());
   inside.on("error", () => outside.destroy());
-}).listen(8080, "0.0.0.0", () => say("ready"));
-await new Promise((resolve) => setTimeout(resolve, staySeconds * 1000));
+}).listen(API_PORT, "0.0.0.0", () => void serveCommands());
+await stays;
 await Promise.all([master.stop(), backup.stop()]);
 process.exit(0);
+
+/** Lines of words from outside, one a connection, one after the other. */
+function serveCommands(): void {
+  const world = {
+    lab,
+    directors: [
+      { host: first, daemon: master },
+      { host: second, daemon: backup },
+    ],
+    quit: () => void setTimeout(leave, 200),
+  };
+  let turn: Promise<void> = Promise.resolve();
+  createServer((socket) => {
+    socket.on("error", () => {});
+    createInterface({ input: socket }).once("line", (line) => {
+      turn = turn.then(async () => void socket.end(`${await runLabCommand(line, world)}\n`));
+    });
+  }).listen(COMMAND_PORT, "0.0.0.0", () => {
+    say("ready");
+    setTimeout(leave, staySeconds * 1000);
+  });
+}
 
 /** A client that asks on one connection again and again. */
 function staying() {

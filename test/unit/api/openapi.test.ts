@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
 import { createApp } from "../../../src/api/app.ts";
 import { createEventStream } from "../../../src/api/events.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
@@ -85,6 +86,24 @@ test.each(paths)("%s answers as it is described", async (path) => {
     const { schema } = described.content[type.split(";")[0] ?? ""];
     expect(mismatches(await response.json(), closed(schema), closed(document)), asked).toEqual([]);
   }
+});
+
+test("every kind of event that is reported is named", () => {
+  const kinds = new Set<string>();
+  for (const file of readdirSync("src/process", { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".ts"),
+  ))
+    for (const [, kind = ""] of readFileSync(`src/process/${file}`, "utf8").matchAll(/[eE]vent\(\s*"([a-z-]+)",/g))
+      kinds.add(kind);
+  expect(kinds.size).toBeGreaterThan(4);
+  for (const kind of kinds)
+    expect(document.components.schemas.Event.properties.kind.description).toContain(`\`${kind}\``);
+});
+
+test("the data of the stream is an Event, and nobody logs in", () => {
+  const { schema } = document.paths["/v1/events"].get.responses[200].content["text/event-stream"];
+  expect(schema.contentSchema).toEqual({ $ref: "#/components/schemas/Event" });
+  expect(document.security).toEqual([]);
 });
 
 test("the checker of this test finds what is wrong", () => {

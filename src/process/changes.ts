@@ -51,8 +51,7 @@ function realServerChanges(old: Config, next: Config): Change[] {
 function otherChanges(old: Config, next: Config): Change[] {
   const { virtualServers: _v, vrrp: oldVrrp, ...oldRest } = old;
   const { virtualServers: _w, vrrp: nextVrrp, ...nextRest } = next;
-  const named = new Set(["instances", "syncGroups"]);
-  const differs = !isSame(oldRest, nextRest) || !isSame(withoutKeys(oldVrrp, named), withoutKeys(nextVrrp, named));
+  const differs = !isSame(oldRest, nextRest) || !isSame(oldVrrp, nextVrrp, ["instances", "syncGroups"]);
   return differs ? [{ sign: "~", what: "other settings", name: "" }] : [];
 }
 
@@ -62,12 +61,11 @@ function differences<T extends object>(
   next: ReadonlyMap<string, T>,
   but: readonly string[] = [],
 ): Change[] {
-  const left = new Set(but);
   const found: Change[] = [];
   for (const [name, value] of next) {
     const was = old.get(name);
     if (!was) found.push({ sign: "+", what, name });
-    else if (!isSame(withoutKeys(was, left), withoutKeys(value, left))) found.push({ sign: "~", what, name });
+    else if (!isSame(was, value, but)) found.push({ sign: "~", what, name });
   }
   for (const name of old.keys()) if (!next.has(name)) found.push({ sign: "-", what, name });
   return found;
@@ -90,18 +88,19 @@ function byKey<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, 
   return new Map(items.map((item) => [keyOf(item), item]));
 }
 
-function withoutKeys(value: object, keys: ReadonlySet<string>): object {
-  return keys.size === 0 ? value : Object.fromEntries(Object.entries(value).filter(([key]) => !keys.has(key)));
-}
-
-/** Equal but for where in the file it stands. */
-function isSame(a: unknown, b: unknown): boolean {
+/** Equal but for where in the file it stands, and for `left`, keys of the outermost object. */
+function isSame(a: unknown, b: unknown, left: readonly string[] = []): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (a instanceof Map && b instanceof Map) return isSame([...a], [...b]);
-  if (a instanceof Set && b instanceof Set) return isSame([...a], [...b]);
-  const other = new Map(Object.entries(b));
-  const entries = Object.entries(a);
-  if (entries.length !== other.size) return false;
-  return entries.every(([key, value]) => other.has(key) && (key === "origin" || isSame(value, other.get(key))));
+  if (a instanceof Map || a instanceof Set) return (b instanceof Map || b instanceof Set) && isSame([...a], [...b]);
+  const [one, other] = [a as Readonly<Record<string, unknown>>, b as Readonly<Record<string, unknown>>];
+  // Asked of every value of a large configuration, so without lists in between.
+  let keys = 0;
+  for (const key in one) {
+    keys++;
+    if (!(key in other)) return false;
+    if (key !== "origin" && !left.includes(key) && !isSame(one[key], other[key])) return false;
+  }
+  for (const _key in other) keys--;
+  return keys === 0;
 }

@@ -8,6 +8,7 @@ import { renderDiagnostic, toJson } from "../config/render.ts";
 import { toSarif } from "../config/sarif.ts";
 import { machineContext } from "../process/bind-context.ts";
 import { filesWithInput } from "../process/config-files.ts";
+import { onThisMachine } from "../process/on-this-machine.ts";
 import { DEFAULT_CONFIG } from "../process/options.ts";
 import { VERSION } from "../version.ts";
 import { isTerminal, write, writeError } from "./terminal.ts";
@@ -20,6 +21,8 @@ export interface CheckOptions {
   readonly strict: boolean;
   /** `config`: as a configuration; `json`: the typed model, alone. */
   readonly effective?: "config" | "json";
+  /** Look at this machine as well: interfaces, programs and their rights, parts of the kernel. */
+  readonly here?: boolean;
   readonly color: boolean;
   readonly configId?: string;
   readonly allConfig: boolean;
@@ -35,6 +38,10 @@ export const checkCommand = defineCommand({
       valueHint: "FILE",
     },
     json: { type: "boolean", description: "Print one JSON object" },
+    here: {
+      type: "boolean",
+      description: "Look at this machine too: interfaces, programs and their rights, the kernel",
+    },
     strict: { type: "boolean", description: "Count warnings as errors" },
     format: { type: "enum", options: ["text", "json", "sarif"], default: "text", description: "text, json or sarif" },
     effective: {
@@ -61,6 +68,7 @@ export const checkCommand = defineCommand({
     const typed = rawArgs.includes("--effective=json");
     const done = runCheck(words, {
       format: args.json ? "json" : args.format,
+      here: args.here ?? false,
       strict: args.strict ?? false,
       ...(typed || args.effective ? { effective: typed ? "json" : "config" } : {}),
       color: args.color && isTerminal() && !process.env.NO_COLOR,
@@ -108,7 +116,8 @@ interface Loaded {
 function load(path: string, options: CheckOptions): LoadResult {
   const { configId, allConfig } = options;
   const request = { paths: [path], env: process.env, random: Math.random, allConfig, context: machineContext() };
-  return loadConfig(configId === undefined ? request : { ...request, configId }, filesWithInput);
+  const loaded = loadConfig(configId === undefined ? request : { ...request, configId }, filesWithInput);
+  return options.here ? onThisMachine(loaded, { kernel: true }) : loaded;
 }
 
 function effectiveText(result: LoadResult, form: CheckOptions["effective"]): string {

@@ -1,5 +1,6 @@
 // CLI: keepalived's `-t [LOG_FILE]`: test the configuration and end, with keepalived's exit status (language.md §17).
 import type { Diagnostic } from "../config/diagnostic.ts";
+import type { Machine } from "../config/here.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/model.ts";
 import type { JudgedProgram } from "../config/programs.ts";
@@ -30,6 +31,8 @@ export interface ConfigTestOptions {
   readonly allConfig: boolean;
   /** Findings are appended here instead of standard error. */
   readonly logFile?: string;
+  /** Absent: the one this runs on. */
+  readonly machine?: Machine;
 }
 
 /** Prints the findings and gives the exit status. Notes are left out: keepalived's tests are read by machines. */
@@ -42,7 +45,8 @@ export function configTest(options: ConfigTestOptions): number {
     allConfig,
     context: machineContext(),
   };
-  const result = onThisMachine(loadConfig(configId === undefined ? request : { ...request, configId }, configFiles));
+  const loaded = loadConfig(configId === undefined ? request : { ...request, configId }, configFiles);
+  const result = onThisMachine(loaded, options.machine ? { machine: options.machine } : {});
   const said = result.diagnostics.filter(({ severity }) => severity !== "note");
   if (!isSecure(result.config)) said.push(INSECURE);
   const text = said.map((diagnostic) => `${renderDiagnostic(diagnostic, { color: false })}\n`).join("");
@@ -79,6 +83,8 @@ function testExit(result: MachineResult): number {
   const codes = new Set(result.diagnostics.filter(isError).map(({ code }) => code));
   // keepalived's test looks at these programs only, and not at whether they are executable.
   if (!result.told.some(isCounted)) codes.delete("program-unusable");
+  // keepalived's test ends at the interfaces.
+  if (codes.has("unknown-interface")) return TEST_EXIT.errors;
   if (!isSecure(result.config)) return TEST_EXIT.security;
   if (codes.size === 0) return TEST_EXIT.ok;
   if (SECURITY_CODES.some((code) => codes.has(code))) return TEST_EXIT.security;
@@ -145,6 +151,7 @@ export const REPORTED_CODES = [
   "lonely-group",
   "no-preference",
   "no-real-server",
+  "unknown-interface",
   "nothing-to-serve",
   "port-needs-persistence",
   "port-reset",

@@ -6,6 +6,7 @@ import type { Diagnostic } from "./diagnostic.ts";
 import type { Keyword } from "./keywords/keyword.ts";
 import { TOP_LEVEL } from "./keywords/top-level.ts";
 import type { Config, VrrpInstance } from "./model.ts";
+import { spanAt } from "./source-lines.ts";
 import type { Origin, SourceFile } from "./span.ts";
 import type { Statement } from "./tree.ts";
 
@@ -72,21 +73,13 @@ export function notYetEffectiveLine(list: readonly NotYetEffective[]): string | 
 
 /** The same as findings, for `lbd check`. */
 export function withoutEffect(list: readonly NotYetEffective[], files: readonly SourceFile[]): readonly Diagnostic[] {
-  return list.flatMap(({ id, reason, count, origin }) => {
-    const file = files.find(({ name }) => name === origin.file);
-    if (!file) return [];
-    const { line, column } = origin;
+  return list.map(({ id, reason, count, origin }) => {
+    const span = spanAt(origin, files);
     const keyword = id.slice(id.lastIndexOf("/") + 1);
-    const span = { file, line, column, endLine: line, endColumn: column + keyword.length };
     const times = count > 1 ? ` (${count} times)` : "";
+    const message = `${keyword} has no effect in lbd${times}`;
     const hint = reason ?? "it is read and kept; docs/compat.md says what acts";
-    return {
-      severity: "warning",
-      code: "no-effect-yet",
-      span,
-      message: `${keyword} has no effect in lbd${times}`,
-      hint,
-    };
+    return { severity: "warning", code: "no-effect-yet", ...(span && { span }), message, hint };
   });
 }
 

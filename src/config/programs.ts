@@ -2,7 +2,8 @@
 // check whose program can't be run when the configuration is read is left out, as if it were not there; a failure later is one.
 import type { Diagnostic } from "./diagnostic.ts";
 import type { Command, Config, NotifyCommands, RealServer, SyncGroup, Tracking, VrrpInstance } from "./model.ts";
-import type { Origin, SourceFile, Span } from "./span.ts";
+import { spanAt } from "./source-lines.ts";
+import type { SourceFile } from "./span.ts";
 
 /** Why a program can't be run. */
 export interface Unusable {
@@ -134,11 +135,3 @@ const CONSEQUENCE: Readonly<Record<Program["use"], string>> = {
   check: "the server goes without this check until a reload finds the program, as by keepalived",
   other: "nothing is run in its place",
 };
-
-function spanAt({ file, line, column }: Origin, sources: readonly SourceFile[]): Span | undefined {
-  const source = sources.find(({ name }) => name === file);
-  if (!source) return undefined;
-  const text = [...(source.text.split("\n")[line - 1] ?? "")].slice(column - 1).join("");
-  const word = /^("[^"]*"?|\S+)/.exec(text)?.[0] ?? "";
-  return { file: source, line, column, endLine: line, endColumn: column + [...word].length };
-}

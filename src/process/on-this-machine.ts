@@ -1,9 +1,11 @@
 // Process layer: what a configuration means on this machine beyond its text: programs that can't be run here, and files that others may
 // change. A director looks at it at each reading, `-t` and `lbd check --here` too.
 import type { Diagnostic } from "../config/diagnostic.ts";
+import { type Machine, missingInterfaces, missingKernelParts } from "../config/here.ts";
 import type { LoadResult } from "../config/load.ts";
 import { type JudgedProgram, programFindings, usablePart } from "../config/programs.ts";
 import { arrange } from "../config/render.ts";
+import { thisMachine } from "../kernel/machine.ts";
 import { programJudge } from "../kernel/program-judge.ts";
 import { judgeFile } from "../kernel/script-security.ts";
 
@@ -11,10 +13,22 @@ export interface MachineResult extends LoadResult {
   readonly told: readonly JudgedProgram[];
 }
 
+export interface MachineOptions {
+  /** Parts of the kernel as well: a run finds out by using them, and says so then. */
+  readonly kernel?: boolean;
+  readonly machine?: Machine;
+}
+
 /** The same reading with the findings of this machine in their places, and without trackers and checks whose programs can't be run. */
-export function onThisMachine(loaded: LoadResult): MachineResult {
+export function onThisMachine(loaded: LoadResult, options: MachineOptions = {}): MachineResult {
+  const machine = options.machine ?? thisMachine();
   const { config, told } = usablePart(loaded.config, programJudge(loaded.config.global.scripts));
-  const found = [...openFiles(loaded.files), ...programFindings(told, loaded.sources)];
+  const found = [
+    ...openFiles(loaded.files),
+    ...programFindings(told, loaded.sources),
+    ...missingInterfaces(config, machine, loaded.sources),
+    ...(options.kernel ? missingKernelParts(config, machine) : []),
+  ];
   if (found.length === 0) return { ...loaded, told };
   const diagnostics = arrange([...loaded.diagnostics, ...found], loaded.sources);
   return {

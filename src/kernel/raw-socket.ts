@@ -154,6 +154,8 @@ interface Pair {
   readonly sendFd: Fd;
   readonly vrids: Map<number, number>;
   counters: { received: number; receiveErrors: number; sent: number; sendErrors: number };
+  /** What the kernel had dropped when it was closed; it can't be asked after that. */
+  dropsAtEnd?: number;
 }
 
 interface ReceiveSocket {
@@ -216,6 +218,7 @@ export function openVrrpSockets(
   function closePair(pair: Pair): void {
     pairs.delete(pair.key);
     unfiltered.delete(pair);
+    pair.dropsAtEnd = dropsOf(pair);
     for (const { registration, fd } of pair.receivers) {
       registration.remove();
       close(fd);
@@ -297,6 +300,7 @@ function readOne(
 
 /** kernel: SO_MEMINFO is eight words and sk_drops. */
 function dropsOf(pair: Pair): number {
+  if (pair.dropsAtEnd !== undefined) return pair.dropsAtEnd;
   const words = new Uint32Array(9);
   let drops = 0;
   for (const { fd } of pair.receivers) {

@@ -277,6 +277,8 @@ describe.skipIf(reason !== undefined)("sockets of VRRP", () => {
     expect(to.counters().received).toBe(2000);
     from.release();
     to.release();
+    // A stop reports once more when the sockets are closed.
+    expect(to.counters()).toMatchObject({ received: 2000, drops: expect.any(Number) });
   });
 
   test("an interface that goes down and comes back: sending is answered, receiving goes on", async () => {

@@ -303,6 +303,18 @@ export function wholeSeconds(min: number, max: number): Value<number> {
   };
 }
 
+/** Whole seconds of which keepalived takes nothing when they are followed by something. */
+export function strictSeconds(min: number, max: number): Value<number> {
+  const strict = strictInteger(min, max);
+  return {
+    grammar: strict.grammar,
+    read: (words) => {
+      const value = strict.read(words);
+      return value === undefined ? undefined : value * 1000;
+    },
+  };
+}
+
 /** Milliseconds with a fraction, as microseconds. */
 export function milliseconds(min: number, max: number): Value<number> {
   return time(`MS(${min}..${max},res=1us)`, timeSchema(min, max, "ms", 1000));

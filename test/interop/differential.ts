@@ -65,10 +65,20 @@ function plainFact(fact: string, wanted: ReadonlyMap<string, string>): string {
       .replace(/^(vrrp .* (?:address|excluded) )([\da-f.:]+)(?= |$)/, (_all, start, ip) => `${start}${withPrefix(ip)}`)
       .replace(/^(vrrp .* route (?:[a-z]+ )?)([\da-f.:]+)(?= |$)/, (_all, start, ip) => `${start}${withPrefix(ip)}`)
       .replace("payload undefined", "payload 0")
-      .replace(/ codes ([\d -]*) digest/, (_all, codes) => ` codes ${[...new Set(codes.split(" "))].join(" ")} digest`)
+      .replace(/ codes ([\d -]*) digest/, (_all, codes) => ` codes ${codesIn(codes)} digest`)
       // Nobody waits before a retry that there is none of.
       .replace(/ retry 0 pause [\d.]+/, " retry 0")
   );
+}
+
+/** Each code once, wherever and however often it is said. */
+function codesIn(text: string): string {
+  const codes = new Set<number>();
+  for (const part of text.split(" ")) {
+    const [low = 0, high = low] = part.split("-").map(Number);
+    for (let code = low; code <= high; code++) codes.add(code);
+  }
+  return [...codes].sort((a, b) => a - b).join(" ");
 }
 
 function withPrefix(ip: string): string {

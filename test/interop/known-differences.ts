@@ -78,6 +78,28 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
       /^check .* alpha /.test(fact) && /log_all_failures\s+(?!on\b|off\b|true\b|false\b|yes\b|no\b)\S/.test(text),
   },
   {
+    name: "a wrong priority behind a right one",
+    example: instance("priority 150\npriority x\nvirtual_ipaddress {\n192.0.2.5\n}"),
+    covers: (fact, _side, { text }) => /^vrrp .* version /.test(fact) && /\bpriority\s+(?!\d+\s*$)\S/m.test(text),
+  },
+  {
+    name: "a real server of the other family in a group",
+    example:
+      "virtual_server_group G {\n192.0.2.80 80\n}\nvirtual_server group G {\nlvs_sched rr\nlvs_method NAT\nprotocol TCP\n" +
+      "real_server 2001:db8::81 80 {\nweight 1\n}\nreal_server 192.0.2.81 80 {\nweight 1\n}\n}\n",
+    covers: (fact, side, { text }) =>
+      side === "lbd" &&
+      /^(vs group|check) /.test(fact) &&
+      /virtual_server group/.test(text) &&
+      /real_server \S*:/.test(text),
+  },
+  {
+    name: "an lvs_method behind real servers",
+    example: service("real_server 192.0.2.81 80 {\nweight 1\n}\nlvs_method DR"),
+    covers: (fact, _side, { text }) =>
+      /^vs .* rs .* method /.test(fact) && (text.match(/\b(lvs_method|lb_kind)\b/g) ?? []).length > 1,
+  },
+  {
     name: "a time beyond 32 bits",
     example: server("delay_loop 4294967296\nTCP_CHECK {\n}"),
     covers: (fact, _side, { text }) => /^check .* (alpha|to) /.test(fact) && /\s\d{10,}/.test(text),

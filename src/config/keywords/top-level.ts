@@ -1,5 +1,5 @@
 // Config core: what may stand at the top level: the specials and all blocks.
-import { alone, bare, blockName, flag, text, UINT32_MAX, wholeSeconds } from "../values.ts";
+import { alone, bare, blockName, flag, strictSeconds, text, UINT32_MAX } from "../values.ts";
 import { BFD_INSTANCE } from "./bfd.ts";
 import { SSL } from "./checkers.ts";
 import { GLOBAL_DEFS } from "./global.ts";
@@ -28,7 +28,7 @@ export const TOP_LEVEL = {
     doc: "Name of this daemon instance; becomes part of pid, reload and (optionally) dump file names and of the syslog ident." },
   linkbeat_use_polling: { value: flag, initial: false, repeat: "flag", tier: "full", since: "1.1.18", build: "linkbeat", effective: { test: "test/unit/process/roles/vrrp-trackers.test.ts" },
     doc: "Detect carrier loss on all VRRP interfaces by polling (MII, ethtool or ioctl) rather than by netlink." },
-  child_wait_time: { value: wholeSeconds(0, UINT32_MAX), initial: 5_000, unit: "s", repeat: "last", tier: "full", since: "2.0.0",
+  child_wait_time: { value: strictSeconds(0, UINT32_MAX), initial: 5_000, unit: "s", repeat: "last", tier: "full", since: "2.0.0",
     effective: { test: "test/unit/process/parent.test.ts" },
     doc: "How long the parent waits for its children when stopping." },
   global_defs: { value: bare(), block: GLOBAL_DEFS, repeat: "merge", tier: "seed", since: "<=1.0.3",

@@ -113,7 +113,9 @@ export const unicastPeer: Value<Peer> = {
   read: (words) => {
     const ip = readHost(words, "an address", "unicast_peer");
     if (ip === undefined) return undefined;
-    const { options } = readOptions(words, UNICAST_PEER, "a peer");
+    const { options: read, strange } = readOptions(words, UNICAST_PEER, "a peer");
+    // keepalived reads no further than a strange word.
+    const options: typeof read = strange ? {} : read;
     const minTtl = options.min_ttl?.value ?? UNICAST_PEER.min_ttl.initial;
     const maxTtl = options.max_ttl?.value ?? UNICAST_PEER.max_ttl.initial;
     if (options.min_ttl && minTtl > maxTtl)

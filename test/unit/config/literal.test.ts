@@ -123,4 +123,28 @@ describe("values that stand in for wrong ones", () => {
     expect(made?.routes.map(({ destination }) => destination.ip)).toEqual(["10.1.0.0"]);
     expect(made?.rules.map(({ from }) => from?.ip)).toEqual(["192.0.2.1"]);
   });
+
+  test("a prefix length behind an address does no harm", () => {
+    const { config, errors, diagnostics } = bindText(
+      instance("A", 1, "unicast_src_ip 192.0.2.10/24", "unicast_peer {\n192.0.2.11/24\n}") +
+        service("sorry_server 192.0.2.99/24 80").replace("81 80", "81/24 80"),
+    );
+    const [made] = config.vrrp.instances;
+    const [server] = config.virtualServers;
+    expect([made?.sourceIp, made?.unicast?.peers[0]?.ip]).toEqual(["192.0.2.10", "192.0.2.11"]);
+    expect([server?.realServers[0]?.ip, server?.sorryServer?.ip]).toEqual(["192.0.2.81", "192.0.2.99"]);
+    expect([errors, diagnostics.every(({ code }) => code === "prefix-ignored")]).toEqual([false, true]);
+  });
+
+  test("a dotted mask may have holes", () => {
+    const mask = service("persistence_timeout 30\npersistence_granularity 255.0.255.0");
+    expect(bindText(mask).config.virtualServers[0]?.persistence).toEqual({ timeoutS: 30, granularity: "255.0.255.0" });
+  });
+
+  test("a check goes to the port that is written, where DR can't have it", () => {
+    const text = service().replace("NAT", "DR").replace("81 80", "81 8080").replace("weight 3", "TCP_CHECK {\n}");
+    const [real] = bindText(text).config.virtualServers[0]?.realServers ?? [];
+    const [check] = real?.checks ?? [];
+    expect([real?.port, check && "endpoint" in check && check.endpoint.port]).toEqual([80, 8080]);
+  });
 });

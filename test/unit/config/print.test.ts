@@ -6,7 +6,11 @@ import { bindFiles, bindText } from "../../support/config.ts";
 
 /** The model without places, which are those of the text, and without secrets. */
 function model(loaded: ReturnType<typeof bindText>): unknown {
-  return JSON.parse(JSON.stringify(loaded.effective.config, (key, value) => (key === "origin" ? undefined : value)));
+  return JSON.parse(
+    JSON.stringify(loaded.effective.config, (key, value) =>
+      key === "origin" || key === "origins" ? undefined : value,
+    ),
+  );
 }
 
 function printed(loaded: ReturnType<typeof bindText>): string {

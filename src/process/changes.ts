@@ -99,7 +99,7 @@ function isSame(a: unknown, b: unknown, left: readonly string[] = []): boolean {
   for (const key in one) {
     keys++;
     if (!(key in other)) return false;
-    if (key !== "origin" && !left.includes(key) && !isSame(one[key], other[key])) return false;
+    if (key !== "origin" && key !== "origins" && !left.includes(key) && !isSame(one[key], other[key])) return false;
   }
   for (const _key in other) keys--;
   return keys === 0;

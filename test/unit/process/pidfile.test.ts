@@ -30,7 +30,6 @@ import {
   socketPath,
   writePidFile,
 } from "../../../src/process/pidfile.ts";
-import { until } from "../../support/until.ts";
 
 let base = "";
 beforeEach(() => {
@@ -88,16 +87,12 @@ test("a lock that something else holds is not told as a director that runs", asy
   const path = join(base, "lbd.lock");
   // The pid of one that was killed; now a process that is no director has it.
   writeFileSync(path, `${process.ppid}\n`, { mode: 0o600 });
-  const other = Bun.spawn(["flock", "-F", "-x", path, "sleep", "60"]);
-  await until("it is held", () => {
-    try {
-      claimRunDir(base).release();
-      return false;
-    } catch {
-      return true;
-    }
-  });
-  expect(() => claimRunDir(base)).toThrow(/lbd\.lock is locked by pid \d+ \(sleep\), which is no director/);
+  const other = Bun.spawn(["flock", "-F", "-x", path, "cat"], { stdin: "pipe", stdout: "pipe" });
+  // It answers when it holds the lock.
+  other.stdin.write("held");
+  other.stdin.flush();
+  await other.stdout.getReader().read();
+  expect(() => claimRunDir(base)).toThrow(/lbd\.lock is locked by pid \d+ \(cat\), which is no director/);
   expect(() => claimRunDir(base)).not.toThrow(AlreadyRunning);
   process.kill(other.pid, "SIGKILL");
   await other.exited;

@@ -11,10 +11,15 @@ import type { RoleName } from "./role.ts";
 export const MAX_FROM_CHILD_BYTES = 8 * 1024 * 1024;
 /** Pieces of the effective configuration that may be asked for and not answered: a reader that gave up leaves one behind. */
 export const MAX_WISHES = 4;
-/** Longer texts of events and log lines are cut. */
+/** Longer texts of events, log lines and last words are cut. */
 export const MAX_TEXT_CHARS = 4096;
+/** Names of counters and facts that a process of these roles may have in its life; they need a dozen. */
+export const MAX_NAMES = 200;
+const MAX_NAME_CHARS = 256;
+/** Roles that count little and tell no events: what they say is kept by the parent, so it has a bound. */
+const QUIET: ReadonlySet<RoleName> = new Set(["api", "starter"]);
 
-/** Objects that only this role reports; `event`, `metrics` and `facts` are everybody's. */
+/** Objects that only this role reports; `metrics` and `facts` are everybody's, `event` everybody's but the quiet ones'. */
 const OWN_KINDS: Readonly<Record<RoleName, readonly StatusUpdate["kind"][]>> = {
   vrrp: ["vrrp", "vrrp-gone", "vrrp-traffic", "sync-group", "sync-group-gone"],
   checker: ["virtual-server", "virtual-server-gone"],
@@ -68,6 +73,28 @@ export function createConduct(role: RoleName): Conduct {
   const { bytesPerMs, burst } = RATES[role];
   let credit = burst;
   let creditAt: MonoMs | undefined;
+  const names = new Set<string>();
+
+  /** Names that come and never go would pile up where they wait to be shown. */
+  function judgeNames({ kind, values }: StatusUpdate & { readonly kind: "metrics" | "facts" }): string | undefined {
+    for (const [name, value] of Object.entries(values)) {
+      if (name.length > MAX_NAME_CHARS || (typeof value === "string" && value.length > MAX_TEXT_CHARS))
+        return `${kind} with a name or text that is too long`;
+      names.add(name);
+      if (names.size > MAX_NAMES) return `more than ${MAX_NAMES} names of metrics and facts`;
+    }
+    return;
+  }
+
+  function judgeBatch(batch: Batch): string | undefined {
+    const reason = judgeWhole(role, batch);
+    if (reason !== undefined || !QUIET.has(role)) return reason;
+    for (const update of batch.updates) {
+      const wrong = update.kind === "metrics" || update.kind === "facts" ? judgeNames(update) : undefined;
+      if (wrong !== undefined) return wrong;
+    }
+    return;
+  }
 
   return {
     sent(kind) {
@@ -101,7 +128,7 @@ export function createConduct(role: RoleName): Conduct {
     judge(message) {
       if (allowed[message.kind] <= 0) return `«${message.kind}» that nothing asked for`;
       allowed[message.kind]--;
-      return message.kind === "batch" ? judgeBatch(role, message) : undefined;
+      return message.kind === "batch" ? judgeBatch(message) : undefined;
     },
     delayMs(bytes, now) {
       credit = Math.min(burst, credit + (now - (creditAt ?? now)) * bytesPerMs) - bytes;
@@ -111,7 +138,7 @@ export function createConduct(role: RoleName): Conduct {
   };
 }
 
-function judgeBatch(role: RoleName, batch: Batch): string | undefined {
+function judgeWhole(role: RoleName, batch: Batch): string | undefined {
   // As many as an outbox gives, and the two lines about what it had to drop.
   if (batch.logs.length > MAX_WAITING_LOG_LINES + 2) return `${batch.logs.length} log lines at once`;
   if (batch.updates.length > MAX_BATCH_UPDATES + MAX_WAITING_EVENTS) return `${batch.updates.length} reports at once`;
@@ -129,6 +156,7 @@ function judgeBatch(role: RoleName, batch: Batch): string | undefined {
 function judgeUpdate(role: RoleName, update: StatusUpdate): string | undefined {
   switch (update.kind) {
     case "event":
+      if (QUIET.has(role)) return "an event, which others tell";
       return update.id === undefined ? undefined : "a numbered event: numbers are the parent's";
     case "metrics":
     case "facts":

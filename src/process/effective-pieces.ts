@@ -1,6 +1,6 @@
 // Process layer, parent: hands the effective configuration to the api process, which asks for one piece after the other. Only one piece
 // is text at a time: a large configuration is a hundred megabytes of it.
-import type { Cancel, Clock } from "../base/clock.ts";
+import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import { jsonPieces, ofLength } from "../base/json-pieces.ts";
 import type { ToChild } from "./messages.ts";
 
@@ -14,6 +14,8 @@ export type EffectivePiece = ToChild & { readonly kind: "effective" };
 export interface EffectiveSender {
   /** The first piece for a number that is new, the next one for the same; one transfer at a time, the last who began. */
   next(serial: number): EffectivePiece;
+  /** The reader is a new one, whose numbers begin anew. */
+  forget(): void;
 }
 
 /** @param tree what to send; undefined while no configuration is in force */
@@ -41,6 +43,60 @@ export function createEffectiveSender(clock: Clock, tree: () => unknown): Effect
           sending = undefined;
         });
       return { kind: "effective", serial, piece: value ?? "", end: done === true };
+    },
+    forget() {
+      cancelForget();
+      sending = undefined;
+    },
+  };
+}
+
+export interface EffectiveAnswers {
+  /** A piece is asked for: it is sent in a later turn of the loop. The caller bounds how many are asked for at one time. */
+  wish(serial: number): void;
+  /** What was asked for is not wanted any more: the reader is a new one. */
+  reset(): void;
+}
+
+/**
+ * One answer in a turn of the loop, and a rest behind each as long as its making took: whoever asks without end gets half of this
+ * process at the most, and signals, heartbeats and the watchdog have their turn.
+ */
+export function createEffectiveAnswers(
+  clock: Clock,
+  sender: EffectiveSender,
+  send: (piece: EffectivePiece) => void,
+): EffectiveAnswers {
+  let wishes: number[] = [];
+  let isDue = false;
+  let restsUntil: MonoMs = clock.now();
+
+  function answerLater(): void {
+    if (isDue || wishes.length === 0) return;
+    isDue = true;
+    clock.at(Math.max(clock.now(), restsUntil), () => {
+      answer();
+      isDue = false;
+      answerLater();
+    });
+  }
+
+  function answer(): void {
+    const serial = wishes.shift();
+    if (serial === undefined) return;
+    const began = clock.now();
+    send(sender.next(serial));
+    restsUntil = clock.now() + (clock.now() - began);
+  }
+
+  return {
+    wish(serial) {
+      wishes.push(serial);
+      answerLater();
+    },
+    reset() {
+      wishes = [];
+      sender.forget();
     },
   };
 }

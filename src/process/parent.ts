@@ -8,7 +8,7 @@ import { changesOf } from "./changes.ts";
 import { createOutbox } from "./channel.ts";
 import { clip } from "./conduct.ts";
 import type { ReadConfiguration, Reading } from "./configuration.ts";
-import { createEffectiveSender } from "./effective-pieces.ts";
+import { createEffectiveAnswers, createEffectiveSender } from "./effective-pieces.ts";
 import type { ToChild, Topics } from "./messages.ts";
 import { EXIT, type RunOptions, roleOptions } from "./options.ts";
 import { parentName } from "./process-names.ts";
@@ -121,7 +121,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     supervisors.get("api")?.send({ kind: "status", updates: batch.updates });
   });
 
-  const effective = createEffectiveSender(clock, () => running?.effective());
+  const effectiveSender = createEffectiveSender(clock, () => running?.effective());
+  const effective = createEffectiveAnswers(clock, effectiveSender, (piece) => supervisors.get("api")?.send(piece));
   const supervisors = new Map<RoleName, Supervisor>();
   for (const role of ["starter", "checker", "bfd", "vrrp", "api"] as const)
     if (ports.roles.has(role) && wanted(role)) supervisors.set(role, supervise(role));
@@ -146,7 +147,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
         publish(from, batch.topics);
       },
       acknowledged: () => toApi.acknowledged(),
-      wantsEffective: (to, serial) => supervisors.get(to)?.send(effective.next(serial)),
+      wantsEffective: (serial) => effective.wish(serial),
       running,
       gaveUp: (which, reason) => {
         exitStatus = EXIT.failed;
@@ -200,6 +201,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     }
     if (role !== "api") return;
     toApi.reset();
+    effective.reset();
     toApi.update(directorUpdate());
     for (const value of processes.values()) toApi.update({ kind: "process", value });
     for (const event of events) toApi.update(event);

@@ -41,8 +41,9 @@ const PARENT_VARIABLE = "LBD_PARENT";
 const CORE_VARIABLE = "LBD_CORE";
 /** The parent is trusted; a configuration of a million lines has less. */
 const MAX_FROM_PARENT_BYTES = 1024 * 1024 * 1024;
-/** What may wait for a process that does not read. */
+/** What may wait for a process that does not read; those without a configuration of their own are sent a few megabytes at most. */
 const MAX_QUEUED_BYTES = 512 * 1024 * 1024;
+const MAX_QUEUED: Readonly<Partial<Record<RoleName, number>>> = { api: 64 * 1024 * 1024, starter: 64 * 1024 * 1024 };
 /** What a child writes beside its channel is read no faster than this. */
 const PIPE_BYTES_PER_MS = 64;
 
@@ -106,7 +107,8 @@ export const spawnChild: SpawnChild = (role, events, rights) => {
   const channelEnd = new Promise<void>((resolve) => {
     channelEnds = resolve;
   });
-  const channel = openChannel(ours, MAX_FROM_CHILD_BYTES, { ...events, closed: () => channelEnds() });
+  const channelEvents = { ...events, closed: () => channelEnds() };
+  const channel = openChannel(ours, MAX_FROM_CHILD_BYTES, channelEvents, MAX_QUEUED[role]);
   const ends = Promise.all([channelEnd, relay(child.stdout, events.stderr), relay(child.stderr, events.stderr)]);
   return { pid: child.pid, send: channel.send, kill: (signal) => child.kill(signal) };
 };
@@ -151,7 +153,7 @@ export interface Channel {
 }
 
 /** Messages over a descriptor, which it owns from now on. It takes bytes only: descriptors that come with them are closed by the kernel. */
-function openChannel(fd: number, maxBytes: number, events: ChannelEvents): Channel {
+function openChannel(fd: number, maxBytes: number, events: ChannelEvents, maxQueued = MAX_QUEUED_BYTES): Channel {
   const reader = createFrameReader(maxBytes, events.message);
   const waiting: Uint8Array[] = [];
   let waitingBytes = 0;
@@ -200,7 +202,7 @@ function openChannel(fd: number, maxBytes: number, events: ChannelEvents): Chann
 
   return {
     send(message) {
-      if (over || waitingBytes > MAX_QUEUED_BYTES) return false;
+      if (over || waitingBytes > maxQueued) return false;
       const frame = encodeFrame(message);
       waiting.push(frame);
       waitingBytes += frame.byteLength;

@@ -37,8 +37,8 @@ export interface SupervisorPorts {
   report(update: StatusUpdate): void;
   event(subject: string, from: string, to: string, reason: string): void;
   batch(role: RoleName, batch: Batch): void;
-  /** A child asks for a piece of the effective configuration. */
-  wantsEffective(role: RoleName, serial: number): void;
+  /** The api process asks for a piece of the effective configuration. */
+  wantsEffective(serial: number): void;
   /** A child took the last `status` message. */
   acknowledged(role: RoleName): void;
   /** A new process of the role is up and has been started. */
@@ -214,7 +214,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       case "current":
         return ports.report({ kind: "role-current", role });
       case "failed":
-        from.lastWords = message.reason;
+        from.lastWords = clip(message.reason);
         return;
       case "stopped":
         inOrder = true;
@@ -222,7 +222,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       case "pong":
         return;
       case "want-effective":
-        return ports.wantsEffective(role, message.serial);
+        return ports.wantsEffective(message.serial);
       case "ack":
         return ports.acknowledged(role);
       case "batch":

@@ -40,14 +40,21 @@ const DEEDS: Readonly<Record<RoleName, () => void>> = {
       try {
         writeSync(CHANNEL_FD, rest);
       } catch (error) {
-        if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) process.exit(0);
+        if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) {
+          // The parent has closed the channel, and ends this process in a moment.
+          setTimeout(() => process.exit(0), 5000);
+          return;
+        }
       }
       setImmediate(more);
     };
     more();
   },
+  /** Takes nothing of what it is sent. */
+  starter() {
+    setInterval(() => {}, 1000);
+  },
   /** Last words, and the end right behind them. */
-  starter() {},
   bfd() {
     const channel = openParentChannel({ message: () => {}, broken: () => {}, closed: () => {} });
     channel.send("last words");
@@ -90,6 +97,13 @@ else {
     stderr: (text) => say({ stderr: text }),
     exit: (how) => say({ exit: how }),
   });
+  if (role === "starter") {
+    const megabyte = "x".repeat(1024 * 1024);
+    let taken = 0;
+    while (taken < 1000 && child.send(megabyte)) taken++;
+    say({ taken });
+    child.kill("SIGKILL");
+  }
   if (role === "checker") {
     child.send("small");
     child.send("x".repeat(5_000_000));

@@ -1,6 +1,11 @@
 // The effective configuration on its way from the parent to a client of the API: one piece at a time, each when it is asked for.
 import { expect, test } from "bun:test";
-import { createEffectiveSender, FORGET_MS, PIECE_CHARS } from "../../../src/process/effective-pieces.ts";
+import {
+  createEffectiveAnswers,
+  createEffectiveSender,
+  FORGET_MS,
+  PIECE_CHARS,
+} from "../../../src/process/effective-pieces.ts";
 import { ANSWER_LIMIT_MS, createEffectiveReader } from "../../../src/process/roles/api-effective.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 
@@ -92,4 +97,47 @@ test("the parent keeps nothing for one who asks no more", () => {
   expect(clock.nextAt()).toBeUndefined();
   expect(sender.next(1).piece?.startsWith('{"list":[')).toBe(true);
   expect(trees()).toBe(2);
+});
+
+test("who asks without end gets half of the time, one answer in a turn", () => {
+  const MAKING_MS = 100;
+  const clock = manualClock();
+  let serial = 0;
+  let trees = 0;
+  const sender = createEffectiveSender(clock, () => {
+    trees++;
+    clock.skip(MAKING_MS);
+    return {};
+  });
+  const answers = createEffectiveAnswers(clock, sender, () => answers.wish(++serial));
+  answers.wish(++serial);
+  expect(trees).toBe(0);
+  let others = 0;
+  const others10ms = () => {
+    others++;
+    clock.at(clock.now() + 10, others10ms);
+  };
+  others10ms();
+  clock.advance(10_000);
+  expect(trees).toBeGreaterThan(45);
+  expect(trees).toBeLessThanOrEqual(51);
+  // Their turns in the rests behind the answers.
+  expect(others).toBeGreaterThan(450);
+});
+
+test("what an api process that has ended asked for is not sent to the next one, which gets the beginning", () => {
+  const clock = manualClock();
+  const sent: (string | null)[] = [];
+  const sender = createEffectiveSender(clock, () => big);
+  const answers = createEffectiveAnswers(clock, sender, ({ piece }) => sent.push(piece));
+  answers.wish(1);
+  clock.advance(0);
+  answers.wish(1);
+  answers.reset();
+  clock.advance(0);
+  expect(sent).toHaveLength(1);
+  answers.wish(1);
+  clock.advance(0);
+  expect(sent).toHaveLength(2);
+  expect(sent[1] === sent[0]).toBe(true);
 });

@@ -48,3 +48,12 @@ test("descriptors that come with messages are not taken", async () => {
 test("what a child says last is heard before its end", async () => {
   expect(await heard("bfd")).toEqual([{ message: "last words", bytes: 12 }, { exit: "status 7" }]);
 });
+
+test("a process without a configuration of its own that reads nothing costs the parent 64 MB, not more", async () => {
+  const [first, last] = await heard("starter");
+  expect(last).toEqual({ exit: "signal SIGKILL" });
+  expect(first).toEqual({ taken: expect.any(Number) });
+  const { taken } = first as { taken: number };
+  expect(taken).toBeGreaterThan(60);
+  expect(taken).toBeLessThan(70);
+});

@@ -1,10 +1,17 @@
 import { expect, test } from "bun:test";
-import { clip, createConduct, createLineBudget, MAX_TEXT_CHARS, MAX_WISHES } from "../../../src/process/conduct.ts";
+import {
+  clip,
+  createConduct,
+  createLineBudget,
+  MAX_NAMES,
+  MAX_TEXT_CHARS,
+  MAX_WISHES,
+} from "../../../src/process/conduct.ts";
 import type { Batch, FromChild, Topics } from "../../../src/process/messages.ts";
 import type { RoleName } from "../../../src/process/role.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
 
-const ROLES: readonly RoleName[] = ["vrrp", "checker", "bfd", "api"];
+const ROLES: readonly RoleName[] = ["vrrp", "checker", "bfd", "api", "starter"];
 
 function batch(updates: readonly StatusUpdate[] = [], topics: Topics = {}, logLines = 0): Batch {
   const line = { level: "info", area: "x", message: "y" } as const;
@@ -16,7 +23,7 @@ const VRRP_GONE: StatusUpdate = { kind: "vrrp-gone", name: "a" };
 const SERVER_GONE: StatusUpdate = { kind: "virtual-server-gone", id: "a" };
 
 test.each([
-  ["an event", { kind: "event", value: EVENT }, ["vrrp", "checker", "bfd", "api"]],
+  ["an event", { kind: "event", value: EVENT }, ["vrrp", "checker", "bfd"]],
   ["an event that it numbered", { kind: "event", value: EVENT, id: 7 }, []],
   ["an instance", VRRP_GONE, ["vrrp"]],
   ["a sync group", { kind: "sync-group-gone", name: "g" }, ["vrrp"]],
@@ -84,6 +91,21 @@ test.each([
   ["reports", batch(Array.from({ length: 1201 }, () => SERVER_GONE)), "1201 reports at once"],
 ])("too many %s in one batch", (_what, message, reason) => {
   expect(createConduct("checker").judge(message)).toBe(reason);
+});
+
+test.each(["api", "starter"] as const)("the %s process can't make up names without end", (role) => {
+  const named = (at: number): StatusUpdate => ({ kind: "metrics", role, values: { [`lbd_x_${at}`]: 1 } });
+  const conduct = createConduct(role);
+  const say = (update: StatusUpdate) => {
+    conduct.sent("ack");
+    return conduct.judge(batch([update]));
+  };
+  for (let at = 0; at < MAX_NAMES; at++) expect(say(named(at))).toBeUndefined();
+  for (let at = 0; at < MAX_NAMES; at++) expect(say(named(at))).toBeUndefined();
+  expect(say({ kind: "facts", role, values: { more: "" } })).toBe(`more than ${MAX_NAMES} names of metrics and facts`);
+  const long = "facts with a name or text that is too long";
+  expect(createConduct(role).judge(batch([{ kind: "facts", role, values: { ["x".repeat(300)]: 1 } }]))).toBe(long);
+  expect(createConduct(role).judge(batch([{ kind: "facts", role, values: { x: "x".repeat(5000) } }]))).toBe(long);
 });
 
 test("a batch as large as an outbox makes it is taken", () => {

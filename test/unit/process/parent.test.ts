@@ -317,6 +317,29 @@ test("the reason of its end is a child's own word", () => {
   expect(said("checker ended with status 1: start: the kernel has no IPVS")).toBe(true);
 });
 
+test("a child's last words are cut, however many they are", () => {
+  const { director, children, logs } = lab(reading(SERVICES));
+  director.start();
+  const checker = children.of("checker");
+  checker.say({ kind: "hello" });
+  checker.say({ kind: "failed", reason: "x".repeat(1_000_000) });
+  checker.end("status 1");
+  expect(Math.max(...logs.map((line) => line.message.length))).toBeLessThan(5000);
+});
+
+test("an api process that asks for pieces without end is ended, and the parent makes none of them at once", () => {
+  let made = 0;
+  const { director, children } = lab({ ...reading(SERVICES), effective: () => ({ made: ++made }) });
+  director.start();
+  children.of("checker").comeUp();
+  const api = children.of("api");
+  api.comeUp();
+  // All in one piece of the channel, each with a number that begins a transfer anew.
+  for (let serial = 1; serial <= 1000; serial++) api.say({ kind: "want-effective", serial });
+  expect(made).toBe(0);
+  expect(api.killed).toEqual(["SIGKILL"]);
+});
+
 test("a stuck child is killed and restarted; one that answers is left alone", () => {
   const { director, children, clock, said } = lab(reading(SERVICES));
   director.start();
@@ -481,7 +504,7 @@ test("TERM during a reload wins", async () => {
 });
 
 test("what roles report reaches the api, also one that comes later", async () => {
-  const { director, children } = lab(reading(SERVICES));
+  const { director, children, clock } = lab(reading(SERVICES));
   director.start();
   const checker = children.of("checker");
   checker.comeUp();
@@ -505,6 +528,7 @@ test("what roles report reaches the api, also one that comes later", async () =>
   // Large, so only for who asks.
   expect(children.of("api").last("effective")).toBeUndefined();
   children.of("api").say({ kind: "want-effective", serial: 1 });
+  clock.advance(0);
   expect(children.of("api").last("effective")).toMatchObject({ piece: JSON.stringify({ text: SERVICES }), end: false });
 });
 
@@ -593,8 +617,8 @@ test("a child that sends without end is answered more slowly", () => {
   const api = children.of("api");
   api.comeUp();
   const acks = () => api.got.filter(({ kind }) => kind === "ack").length;
-  const facts = { kind: "facts", role: "api", values: { text: "x".repeat(1_500_000) } } as const;
-  const say = () => api.say({ kind: "batch", logs: [], updates: [facts], topics: {} });
+  const line = { level: "info", area: "api", message: "x".repeat(1_500_000) } as const;
+  const say = () => api.say({ kind: "batch", logs: [line], updates: [], topics: {} });
   const before = acks();
   say();
   expect(acks()).toBe(before + 1);

@@ -10,6 +10,7 @@ import { machineContext } from "../process/bind-context.ts";
 import { filesWithInput } from "../process/config-files.ts";
 import { onThisMachine } from "../process/on-this-machine.ts";
 import { DEFAULT_CONFIG } from "../process/options.ts";
+import { readBudget } from "../process/read-budget.ts";
 import { VERSION } from "../version.ts";
 import { isTerminal, write, writeError } from "./terminal.ts";
 
@@ -115,7 +116,14 @@ interface Loaded {
 
 function load(path: string, options: CheckOptions): LoadResult {
   const { configId, allConfig } = options;
-  const request = { paths: [path], env: process.env, random: Math.random, allConfig, context: machineContext() };
+  const request = {
+    paths: [path],
+    env: process.env,
+    random: Math.random,
+    allConfig,
+    context: machineContext(),
+    spent: readBudget(),
+  };
   const loaded = loadConfig(configId === undefined ? request : { ...request, configId }, filesWithInput);
   return options.here ? onThisMachine(loaded, { kernel: true }) : loaded;
 }

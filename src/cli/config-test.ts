@@ -9,6 +9,7 @@ import { appendRegular } from "../kernel/regular-file.ts";
 import { machineContext } from "../process/bind-context.ts";
 import { configFiles } from "../process/config-files.ts";
 import { type MachineResult, onThisMachine } from "../process/on-this-machine.ts";
+import { readBudget } from "../process/read-budget.ts";
 import { writeError } from "./terminal.ts";
 
 /** What init scripts know from keepalived. */
@@ -44,6 +45,7 @@ export function configTest(options: ConfigTestOptions): number {
     random: Math.random,
     allConfig,
     context: machineContext(),
+    spent: readBudget(),
   };
   const loaded = loadConfig(configId === undefined ? request : { ...request, configId }, configFiles);
   const result = onThisMachine(loaded, options.machine ? { machine: options.machine } : {});

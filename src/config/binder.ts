@@ -3,7 +3,9 @@
 import { createFindings, type Findings } from "./findings.ts";
 import type { Keyword, Lines, RepeatKind, Table, Value } from "./keywords/keyword.ts";
 import { isNeeded, REPEAT } from "./keywords/keyword.ts";
+import { LINES_PER_LOOK } from "./limits.ts";
 import { type BindContext, Reader } from "./reader.ts";
+import type { Span } from "./span.ts";
 import { didYouMean, inOtherWords, nearest } from "./suggest.ts";
 import type { Statement, Word } from "./tree.ts";
 
@@ -66,7 +68,25 @@ export interface UntypedBound {
   [keyword: string]: UntypedEntry | UntypedEntry[];
 }
 
+/** Binding costs more than it may: nothing of the configuration is used. */
+export class Spent extends Error {
+  readonly span: Span;
+
+  constructor(span: Span, what: string) {
+    super(what);
+    this.span = span;
+  }
+}
+
+function look(walk: Walk, statement: Statement): void {
+  if (++walk.looked % LINES_PER_LOOK !== 0) return;
+  const what = walk.reader.context.spent?.();
+  if (what !== undefined) throw new Spent(statement.first.span, what);
+}
+
 interface Walk {
+  /** Statements and lines so far. */
+  looked: number;
   readonly reader: Reader;
   readonly findings: Findings;
   /** Where a keyword that is unknown here is at home: `vrrp_instance`, `virtual_server/real_server`. */
@@ -95,7 +115,8 @@ export function bindTree(
   homeOf: (keyword: string) => readonly string[],
   { literal = false }: BindOptions = {},
 ): BoundTree {
-  const walk: Walk = { reader: new Reader(context, findings), findings, homeOf, order: 0, inOldBlock: 0, literal };
+  const reader = new Reader(context, findings);
+  const walk: Walk = { reader, findings, homeOf, order: 0, inOldBlock: 0, looked: 0, literal };
   return { block: bindStatements(walk, statements, compileTable(table), undefined).bound };
 }
 
@@ -127,6 +148,7 @@ function bindStatements(
 ): Inside {
   const inside: Inside = { table, owner, bound: {}, missed: undefined, atEnd: undefined };
   for (const statement of statements) {
+    look(walk, statement);
     const found = table.rows.get(statement.text(0) ?? "");
     if (!found) {
       if (walk.literal) continue;
@@ -172,6 +194,7 @@ function bindLines(
   const { reader } = walk;
   const entries: { value: unknown; word: Word }[] = [];
   for (const statement of list.block?.statements ?? []) {
+    look(walk, statement);
     if (!walk.literal && isStray(walk, statement, lines)) {
       const keyword = statement.first;
       reportMisplaced(walk, keyword, `in ${list.first.text}`);

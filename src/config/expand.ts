@@ -3,9 +3,18 @@
 import { isBlank, skipBlanks, trimEnd } from "./blanks.ts";
 import { CommonTexts } from "./common-texts.ts";
 import { CLOSE_QUOTE, Definitions } from "./definitions.ts";
+import type { Diagnostic } from "./diagnostic.ts";
 import { ALL, type ConfigFiles, INCLUDE_RULES, type IncludeRule, includeCheck } from "./include.ts";
 import { commentStart, lexLine } from "./lexer.ts";
-import { MAX_EXPANDED_LINES, MAX_INCLUDE_DEPTH, MAX_LINE_CHARS, MAX_MACRO_DEPTH, MAX_WORDS } from "./limits.ts";
+import {
+  FREE_EXPANDED_LINES,
+  LINES_PER_LOOK,
+  MAX_EXPANDED_LINES,
+  MAX_INCLUDE_DEPTH,
+  MAX_LINE_CHARS,
+  MAX_MACRO_DEPTH,
+  MAX_WORDS,
+} from "./limits.ts";
 import { findLoopHead, type Loop, readInteger, readLoop } from "./loops.ts";
 import { MacroFindings } from "./macro-findings.ts";
 import { MacroTable, nameEnd } from "./macros.ts";
@@ -33,6 +42,8 @@ import {
 export interface ExpandOptions extends PredefinedSources {
   /** `-e`: every include problem is an error. */
   readonly allConfig: boolean;
+  /** What of the machine is used up by the reading, in words; undefined while there is enough. */
+  readonly spent?: () => string | undefined;
 }
 
 /** Reads the files that the paths name (each may be a pattern) as one configuration. */
@@ -103,11 +114,14 @@ class Expansion {
   /** Words before this one have been looked at for a `random_seed`. */
   #seedSoughtTo = 0;
   #cutOff = false;
+  /** Without a measure of what they cost, the free ones are all there may be. */
+  readonly #mostLines: number;
 
   constructor(files: ConfigFiles, options: ExpandOptions) {
     this.#files = files;
     this.#options = options;
     this.#draw = options.random;
+    this.#mostLines = options.spent ? MAX_EXPANDED_LINES : FREE_EXPANDED_LINES;
     this.#sources = { ...options, random: () => this.#random() };
     this.#reader = new SourceReader(files, this.#findings, (at, what) => this.#cut(at, what));
   }
@@ -125,6 +139,7 @@ class Expansion {
       findings: this.#findings,
       unreadable: this.#reader.unreadable,
       cutOff: this.#cutOff,
+      dear: this.#expandedLines > FREE_EXPANDED_LINES,
     };
   }
 
@@ -370,8 +385,8 @@ class Expansion {
     }
     const loop = readLoop(keyword, innerText);
     if (!loop.ok) this.#refuseLoop(head, loop.error);
-    else if (loop.value.count > MAX_EXPANDED_LINES)
-      this.#cut(partSpan(head), `${MADE_LINES} (this loop makes ${loop.value.count})`);
+    else if (loop.value.count > this.#mostLines)
+      this.#cut(partSpan(head), `${this.#mostLines} ${MADE_LINES} (this loop makes ${loop.value.count})`);
     else
       this.#push(
         { kind: "loop", loop: loop.value, head, rest: restOf(part, restFrom), chain: this.#chain, next: 0 },
@@ -411,9 +426,17 @@ class Expansion {
   }
 
   #countLine(at: LinePart): boolean {
-    if (++this.#expandedLines > MAX_EXPANDED_LINES) this.#cut(partSpan(at), MADE_LINES);
+    if (++this.#expandedLines > this.#mostLines) this.#cut(partSpan(at), `${this.#mostLines} ${MADE_LINES}`);
+    else if (this.#expandedLines > FREE_EXPANDED_LINES && this.#expandedLines % LINES_PER_LOOK === 0) this.#look(at);
     else if (this.#words.count > MAX_WORDS) this.#cut(partSpan(at), `${MAX_WORDS} words`);
     return !this.#cutOff;
+  }
+
+  #look(at: LinePart): void {
+    const what = this.#options.spent?.();
+    if (what === undefined) return;
+    this.#cutOff = true;
+    this.#findings.add(tooDear(partSpan(at), what));
   }
 
   #push(frame: Frame, at: LinePart): void {
@@ -479,7 +502,18 @@ class Expansion {
   }
 }
 
-const MADE_LINES = `${MAX_EXPANDED_LINES} lines made by macros and loops`;
+/** Reading or binding a configuration costs more than it may. */
+export function tooDear(span: Span, what: string): Diagnostic {
+  return {
+    severity: "error",
+    code: "limit-exceeded",
+    span,
+    message: `the configuration takes more than ${what} to read, up to here`,
+    hint: "let loops and macros make fewer lines",
+  };
+}
+
+const MADE_LINES = "lines made by macros and loops";
 /** Enough of a line to see how it begins and ends. */
 const MAX_LOOK_CHARS = 1000;
 /** A configuration has about so many characters for each word, blanks and line ends among them. */

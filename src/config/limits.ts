@@ -9,8 +9,12 @@ export const MAX_LINE_CHARS = 1024 * 1024;
 export const MAX_FILES = 1000;
 /** Files that include each other. */
 export const MAX_INCLUDE_DEPTH = 100;
-/** Lines that macros and loops make, over the whole configuration: they take more memory than lines of a file. */
-export const MAX_EXPANDED_LINES = 250_000;
+/** Lines that macros and loops make, over the whole configuration. */
+export const MAX_EXPANDED_LINES = 2_000_000;
+/** Of these so many are never too dear; what more of them cost is measured (LoadRequest.spent). */
+export const FREE_EXPANDED_LINES = 250_000;
+/** How often that is looked at, in lines and statements. */
+export const LINES_PER_LOOK = 1024;
 /** Characters moved while replacing macros: bounds the work of macros that double each other. */
 export const MAX_EXPANSION_CHARS = 256 * 1024 * 1024;
 /** Characters of all lines after replacement. */

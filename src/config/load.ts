@@ -1,11 +1,11 @@
 // Config core: from files to the typed configuration and everything that is to be said about it. Pure: the files, the
 // environment and chance are handed in.
-import { type BindContext, bindConfig } from "./bind.ts";
-import { compileTable } from "./binder.ts";
+import { type BindContext, type BindResult, bindConfig } from "./bind.ts";
+import { type BindOptions, compileTable, Spent } from "./binder.ts";
 import { withoutConsequences } from "./consequences.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { type EffectiveTree, withoutEffect } from "./effective.ts";
-import { readConfig } from "./expand.ts";
+import { readConfig, tooDear } from "./expand.ts";
 import type { ConfigFiles } from "./include.ts";
 import { VOCABULARY } from "./keywords/homes.ts";
 import { TOP_LEVEL } from "./keywords/top-level.ts";
@@ -29,6 +29,8 @@ export interface LoadRequest {
   readonly random: () => number;
   /** `-e`: every include problem is an error. */
   readonly allConfig?: boolean;
+  /** What of the machine is used up by this reading, in words; undefined while there is enough. Asked only when loops make very much. */
+  readonly spent?: () => string | undefined;
   readonly context: BindContext;
 }
 
@@ -63,9 +65,11 @@ export function loadConfig(request: LoadRequest, files: ConfigFiles): LoadResult
     env: request.env,
     random: request.random,
     allConfig: request.allConfig ?? false,
+    ...(request.spent && { spent: request.spent }),
   });
   const tree = parseConfig(reading, VOCABULARY);
-  const bound = bindConfig(tree, request.context);
+  const { bound, tooMuch } = bindWithin(tree, request, reading.dear);
+  if (tooMuch) reading.findings.add(tooMuch);
   reading.findings.merge(withoutConsequences(bound.diagnostics, reading.findings.list, tree));
   const found: Diagnostic[] = [...reading.findings.list];
   if (tree.statements.length === 0 && found.every((diagnostic) => diagnostic.severity === "note"))
@@ -74,12 +78,15 @@ export function loadConfig(request: LoadRequest, files: ConfigFiles): LoadResult
       code: "config-empty",
       message: `nothing is configured in ${request.paths.join(" ")}`,
     });
-  const diagnostics = arrange(inPlainWords(found), reading.files);
-  const isRead = !reading.unreadable && !reading.cutOff && !diagnostics.some(refuses);
-  const errors = diagnostics.some((diagnostic) => diagnostic.severity === "error");
+  const errors = found.some(isError);
   // Findings speak of what was meant; what runs is what keepalived would run with.
-  const literal = errors && !reading.cutOff ? literalTree(reading.words, compileTable(TOP_LEVEL)) : undefined;
-  const running = literal ? bindConfig(literal, request.context, { literal: true }) : bound;
+  const isWhole = !reading.cutOff && !tooMuch;
+  const literal = errors && isWhole ? literalTree(reading.words, compileTable(TOP_LEVEL)) : undefined;
+  const literally = literal && bindWithin(literal, request, reading.dear, { literal: true });
+  if (literally?.tooMuch) found.push(literally.tooMuch);
+  const running = literally?.bound ?? bound;
+  const diagnostics = arrange(inPlainWords(found), reading.files);
+  const isRead = !reading.unreadable && isWhole && !literally?.tooMuch && !diagnostics.some(refuses);
   return {
     config: running.config,
     usable: isRead && !(errors && isLost(literal ?? tree, running.config)),
@@ -95,9 +102,28 @@ export function loadConfig(request: LoadRequest, files: ConfigFiles): LoadResult
   };
 }
 
+/** Binds a tree; one of very many made lines only as far as it may cost. */
+function bindWithin(
+  tree: Tree,
+  { context, spent }: LoadRequest,
+  dear: boolean,
+  options: BindOptions = {},
+): { readonly bound: BindResult; readonly tooMuch?: Diagnostic } {
+  try {
+    return { bound: bindConfig(tree, dear && spent ? { ...context, spent } : context, options) };
+  } catch (error) {
+    if (!(error instanceof Spent)) throw error;
+    return { bound: bindConfig({ statements: [] }, context), tooMuch: tooDear(error.span, error.message) };
+  }
+}
+
+function isError({ severity }: Diagnostic): boolean {
+  return severity === "error";
+}
+
 /** Text that is no configuration, or a part that had to be there by the words of the user (`includem`, `-e` and their like). */
-function refuses({ severity, code }: Diagnostic): boolean {
-  return severity === "error" && REFUSING_CODES.has(code);
+function refuses(diagnostic: Diagnostic): boolean {
+  return isError(diagnostic) && REFUSING_CODES.has(diagnostic.code);
 }
 
 const REFUSING_CODES: ReadonlySet<string> = new Set(["include-missing", "include-unreadable", "utf-16-file"]);

@@ -24,6 +24,8 @@ export interface BindContext {
   lookupName?(table: NameTable, name: string, directories?: NameDirectories): number | undefined;
   /** Whether there is such an account here; absent: nobody knows. */
   hasAccount?(kind: "user" | "group", name: string): boolean;
+  /** Looked at while a dear configuration is bound; as in ExpandOptions. */
+  spent?(): string | undefined;
   /** Content of a key file of `auth_hmac` that only its owner may read; absent or undefined: it can't be read. */
   readKeyFile?(path: string): Uint8Array | undefined;
 }

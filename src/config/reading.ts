@@ -13,6 +13,8 @@ export interface Reading {
   readonly unreadable: boolean;
   /** A limit was met: what was read is cut off, and must not be judged further. */
   readonly cutOff: boolean;
+  /** So many lines were made by macros and loops that binding them has to be watched, too. */
+  readonly dear: boolean;
 }
 
 /** Findings, and the lines on which one stands for all that later stages find wrong there. */

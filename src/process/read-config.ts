@@ -10,6 +10,7 @@ import { configFiles } from "./config-files.ts";
 import type { Details, Reading } from "./configuration.ts";
 import { onThisMachine } from "./on-this-machine.ts";
 import type { RunOptions } from "./options.ts";
+import { readBudget } from "./read-budget.ts";
 import type { Content } from "./reload-guard.ts";
 
 /** Reads what `options` name. With `strict` a file with an error in it is not used at all. Never throws. */
@@ -27,6 +28,7 @@ export function readConfiguration(
         env: process.env,
         random: Math.random,
         context: machineContext(),
+        spent: readBudget(),
       },
       files,
     );

@@ -2,6 +2,8 @@
 // What damaged and hostile configurations may cost: a finding, little time, never an exception.
 import { describe, expect, test } from "bun:test";
 import * as limits from "../../../../src/config/limits.ts";
+import { loadConfig } from "../../../../src/config/load.ts";
+import { readBudget } from "../../../../src/process/read-budget.ts";
 import { bindText, briefly } from "../../../support/config.ts";
 import { read } from "./support.ts";
 
@@ -115,4 +117,60 @@ describe("limits", () => {
     for (const char of ['"', "{", "}", "$", "${", "~", "@", "\\", "$A=", '{"', "}\n{"])
       timed(() => void read(`${char.repeat(100)}\n`.repeat(2000)));
   });
+});
+
+describe("lines made by macros and loops beyond the free ones", () => {
+  const many = (lines: number) =>
+    `global_defs {\n}\n~SEQ(I, 0, ${lines / 250 - 1}) ~SEQ(J, 1, 250) virtual_server_group g\${I}_\${J} { }\n`;
+  const load = (text: string, spent: () => string | undefined) =>
+    loadConfig(
+      { paths: ["/k.conf"], env: {}, random: () => 0, context: { hostName: "a" }, spent },
+      {
+        read: () => ({ ok: true, value: new TextEncoder().encode(text) }),
+        list: () => [],
+        exists: () => true,
+        resolve: (path) => path,
+      },
+    );
+
+  test("cost what they may, and else one error names the line", () => {
+    const { diagnostics, usable } = load(many(260_000), () => "500 MB of memory");
+    expect(usable).toBe(false);
+    expect(diagnostics.map(({ code, span, message }) => [code, span?.line, message])).toEqual([
+      ["limit-exceeded", 3, "the configuration takes more than 500 MB of memory to read, up to here"],
+    ]);
+  }, 60_000);
+
+  test("are asked about only then, while they are bound as well", () => {
+    let asked = 0;
+    const text = many(limits.FREE_EXPANDED_LINES / 2);
+    expect(load(text, () => `${++asked}`).usable).toBe(true);
+    expect(asked).toBe(0);
+    const enough = { left: 4 };
+    const { diagnostics, usable } = load(many(252_000), () =>
+      enough.left-- > 0 ? undefined : "5 s of processor time",
+    );
+    expect(usable).toBe(false);
+    expect(diagnostics[0]?.message).toContain("5 s of processor time");
+  }, 60_000);
+
+  test("are taken when they cost less, and bound a second time within the same bounds where the file has an error", () => {
+    let asked = 0;
+    expect(load(many(252_000), () => void ++asked).usable).toBe(true);
+    const server = "virtual_server 192.0.2.1 80 {\nfoo\n}\n";
+    const { diagnostics, usable } = load(`${server}${many(252_000)}`, () =>
+      asked-- > -10 ? undefined : "5 s of processor time",
+    );
+    expect(usable).toBe(false);
+    expect(diagnostics.filter(({ severity }) => severity === "error").map(({ code }) => code)).toEqual([
+      "unknown-keyword",
+      "limit-exceeded",
+    ]);
+  }, 60_000);
+});
+
+test("what reading costs is measured", () => {
+  expect(readBudget()()).toBeUndefined();
+  expect(readBudget({ bytes: -1, cpuUs: 5_000_000 })()).toContain("of memory");
+  expect(readBudget({ bytes: 2 ** 40, cpuUs: -1 })()).toContain("of processor time");
 });

@@ -266,7 +266,8 @@ describe("-t", () => {
   const tested = (path: string) => {
     const log = join(dir, "test.log");
     writeFileSync(log, "");
-    const exit = configTest({ configFile: path, allConfig: false, logFile: log });
+    const machine = { hasInterface: () => true, hasModule: () => true };
+    const exit = configTest({ configFile: path, allConfig: false, logFile: log, machine });
     return { exit, log: readFileSync(log, "utf8") };
   };
 

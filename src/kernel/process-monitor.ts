@@ -1,7 +1,7 @@
 // Adapter: which processes of interest run (track_process). The process connector tells of fork, exec, naming and exit; /proc is
 // read at the start, after lost messages, and, where there is no connector (another network or pid namespace, or the kernel is
 // built without), once a second.
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { SyscallError } from "../../ffi/errno.ts";
 import { close, type Fd } from "../../ffi/fd.ts";
 import { AF_NETLINK } from "../../ffi/sockaddr.ts";
@@ -23,13 +23,23 @@ const POLL_MS = 1000;
 const RESCAN_MS = 30_000;
 /** Processes looked at before timers get a turn: about 2 ms. */
 const SLICE = 50;
+/** Of a command line no more is looked at: its owner decides how long it is. */
+export const MAX_COMMAND_LINE_BYTES = 16_384;
+/** The last word of one that goes on; no word of a configuration is equal to it. */
+const GOES_ON = "\0";
 
 /** What the kernel and /proc say of a process; fits vrrp/track-process.ts. */
 export interface RunningProcess {
   /** At most 15 bytes. */
   readonly comm: string;
-  /** Empty for kernel threads. */
+  /** Empty for kernel threads, and where nobody asks for arguments. */
   readonly argv: readonly string[];
+}
+
+export interface ProcessInterest {
+  readonly interesting: (process: RunningProcess) => boolean;
+  /** Command lines are looked at. They lie in the memory of each process, which decides how long it takes to read them. */
+  readonly byArguments: boolean;
 }
 
 export interface ProcessMonitor {
@@ -38,14 +48,13 @@ export interface ProcessMonitor {
   /** The processes of interest now. */
   running(): ReadonlyMap<number, RunningProcess>;
   /** Other processes are of interest from now on (a reload): looks at all of them at once and tells the difference. */
-  setInterest(interesting: (process: RunningProcess) => boolean): void;
+  setInterest(interest: ProcessInterest): void;
   /** `process_monitor_rcv_bufs`; undefined: 1 MiB. */
   setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
   [Symbol.dispose](): void;
 }
 
-export interface ProcessMonitorOptions {
-  readonly interesting: (process: RunningProcess) => boolean;
+export interface ProcessMonitorOptions extends ProcessInterest {
   /** Absent: 1 MiB. */
   readonly receiveBuffer?: ReceiveBuffer;
 }
@@ -57,7 +66,7 @@ export function openProcessMonitor(
   options: ProcessMonitorOptions,
   onChange: (pid: number, process: RunningProcess | undefined) => void,
 ): ProcessMonitor {
-  let interesting = options.interesting;
+  let interest: ProcessInterest = options;
   const running = new Map<number, RunningProcess>();
   const connector = openConnector(options);
   const buffer = new Uint8Array(new ArrayBuffer(RECEIVE_BYTES));
@@ -105,8 +114,8 @@ export function openProcessMonitor(
   }
 
   function look(pid: number, tell: boolean): void {
-    const process = readProcess(pid);
-    put(pid, process && interesting(process) ? process : undefined, tell);
+    const process = readProcess(pid, interest.byArguments);
+    put(pid, process && interest.interesting(process) ? process : undefined, tell);
   }
 
   function put(pid: number, process: RunningProcess | undefined, tell: boolean): void {
@@ -142,7 +151,7 @@ export function openProcessMonitor(
     source: connector === undefined ? "polling" : "events",
     running: () => running,
     setInterest(next) {
-      interesting = next;
+      interest = next;
       for (const pid of new Set([...running.keys(), ...pids()])) look(pid, true);
     },
     setReceiveBuffer(wish) {
@@ -184,14 +193,29 @@ function pids(): number[] {
     .map(Number);
 }
 
-function readProcess(pid: number): RunningProcess | undefined {
+function readProcess(pid: number, byArguments: boolean): RunningProcess | undefined {
   try {
     const comm = readFileSync(`/proc/${pid}/comm`, "utf8").replace(/\n$/, "");
-    const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").replace(/\0$/, "");
-    return { comm, argv: line === "" ? [] : line.split("\0") };
+    return { comm, argv: byArguments ? readArguments(pid) : [] };
   } catch {
     return undefined;
   }
+}
+
+const commandLine = Buffer.alloc(MAX_COMMAND_LINE_BYTES);
+
+function readArguments(pid: number): readonly string[] {
+  const fd = openSync(`/proc/${pid}/cmdline`, "r");
+  let bytes = 0;
+  try {
+    for (let count = -1; count !== 0 && bytes < commandLine.byteLength; bytes += count)
+      count = readSync(fd, commandLine, bytes, commandLine.byteLength - bytes, null);
+  } finally {
+    closeSync(fd);
+  }
+  const text = commandLine.toString("utf8", 0, bytes);
+  if (bytes === commandLine.byteLength) return [...text.split("\0").slice(0, -1), GOES_ON];
+  return text === "" ? [] : text.replace(/\0$/, "").split("\0");
 }
 
 function same(a: RunningProcess | undefined, b: RunningProcess | undefined): boolean {

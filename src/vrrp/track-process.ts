@@ -13,10 +13,14 @@ export interface ProcessFacts {
 
 const COMM_BYTES = 15;
 
+/** Does the tracker look at more of a process than its name? */
+export function looksAtArguments({ fullCommand, params, paramMatch }: TrackProcess): boolean {
+  return fullCommand || params.length > 0 || paramMatch !== "none";
+}
+
 /** Does this process count for the tracker? */
 export function processMatches(tracker: TrackProcess, facts: ProcessFacts): boolean {
-  const byName = !tracker.fullCommand && tracker.params.length === 0 && tracker.paramMatch === "none";
-  if (byName) return facts.comm === tracker.process.slice(0, COMM_BYTES);
+  if (!looksAtArguments(tracker)) return facts.comm === tracker.process.slice(0, COMM_BYTES);
   const [program, ...args] = facts.argv;
   return program === tracker.process && paramsMatch(tracker, args);
 }

@@ -20,6 +20,7 @@ import { trackedDevices } from "../../vrrp/track-devices.ts";
 import {
   describeProcess,
   initialProcessState,
+  looksAtArguments,
   type ProcessTrackState,
   processMatches,
   settleProcess,
@@ -236,13 +237,16 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
       monitor = undefined;
       return;
     }
-    const interesting = (process: RunningProcess) => wanted.some((tracker) => processMatches(tracker, process));
+    const interest = {
+      interesting: (process: RunningProcess) => wanted.some((tracker) => processMatches(tracker, process)),
+      byArguments: wanted.some(looksAtArguments),
+    };
     const { processMonitorRcvBufBytes, processMonitorRcvBufForce } = config.vrrp.global;
     const receiveBuffer = wishedBuffer(processMonitorRcvBufBytes, processMonitorRcvBufForce);
     if (monitor) {
       monitor.setReceiveBuffer(receiveBuffer);
-      monitor.setInterest(interesting);
-    } else monitor = ports.openProcesses({ interesting, ...(receiveBuffer && { receiveBuffer }) }, onProcess);
+      monitor.setInterest(interest);
+    } else monitor = ports.openProcesses({ ...interest, ...(receiveBuffer && { receiveBuffer }) }, onProcess);
     for (const tracker of wanted) {
       if (processes.has(tracker.name)) continue;
       const pids = [...monitor.running()].filter(([, process]) => processMatches(tracker, process)).map(([pid]) => pid);

@@ -19,7 +19,11 @@ import { join } from "node:path";
 import { systemClock } from "../../../src/kernel/clock.ts";
 import { openFileWatches } from "../../../src/kernel/file-watch.ts";
 import { openLinkMonitor } from "../../../src/kernel/link-monitor.ts";
-import { openProcessMonitor } from "../../../src/kernel/process-monitor.ts";
+import {
+  MAX_COMMAND_LINE_BYTES,
+  openProcessMonitor,
+  type RunningProcess,
+} from "../../../src/kernel/process-monitor.ts";
 import { openReadiness } from "../../../src/kernel/readiness.ts";
 import { until } from "../../support/until.ts";
 
@@ -128,7 +132,10 @@ describe("tracked processes", () => {
     using monitor = openProcessMonitor(
       readiness,
       clock,
-      { interesting: ({ comm, argv }) => comm === "sleep" && (argv[1] === "301" || argv[1] === "302") },
+      {
+        interesting: ({ comm, argv }) => comm === "sleep" && (argv[1] === "301" || argv[1] === "302"),
+        byArguments: true,
+      },
       (pid, process) => seen.set(pid, process?.argv[1]),
     );
     console.log(`process monitor works by ${monitor.source}`);
@@ -137,12 +144,32 @@ describe("tracked processes", () => {
     await until("the new one", () => seen.get(child.pid ?? 0) === "302");
     child.kill("SIGKILL");
     await until("its end", () => seen.has(child.pid ?? 0) && seen.get(child.pid ?? 0) === undefined);
-    monitor.setInterest(({ comm, argv }) => comm === "sleep" && argv[1] === "303");
+    const withArgument = (wanted: string) => ({
+      interesting: ({ comm, argv }: RunningProcess) => comm === "sleep" && argv[1] === wanted,
+      byArguments: true,
+    });
+    monitor.setInterest(withArgument("303"));
     // At once: a tracker that a reload brings must not begin with «not running».
     expect(monitor.running().has(before.pid ?? 0)).toBe(false);
-    monitor.setInterest(({ comm, argv }) => comm === "sleep" && argv[1] === "301");
+    monitor.setInterest(withArgument("301"));
     expect(monitor.running().has(before.pid ?? 0)).toBe(true);
     before.kill("SIGKILL");
+  });
+
+  test("of a command line no more is read than a configuration could name, and nothing where names are enough", async () => {
+    const long = spawn("sleep", ["304", ...Array.from({ length: 20_000 }, () => "0")]);
+    const pid = long.pid ?? 0;
+    await until("it runs", () => readFileSync(`/proc/${pid}/comm`, "utf8") === "sleep\n");
+    const isIt = { interesting: ({ comm }: RunningProcess) => comm === "sleep" };
+    using monitor = openProcessMonitor(readiness, clock, { ...isIt, byArguments: true }, () => {});
+    const argv = monitor.running().get(pid)?.argv ?? [];
+    expect(argv.slice(0, 3)).toEqual(["sleep", "304", "0"]);
+    expect(argv.slice(0, -1).join(" ").length).toBeLessThan(MAX_COMMAND_LINE_BYTES);
+    // It can't be taken for one that ends there.
+    expect(argv.at(-1)).toBe("\0");
+    monitor.setInterest({ ...isIt, byArguments: false });
+    expect(monitor.running().get(pid)).toEqual({ comm: "sleep", argv: [] });
+    long.kill("SIGKILL");
   });
 
   test("process_monitor_rcv_bufs: the socket holds what is asked for, forced past the system's limit", () => {
@@ -152,7 +179,12 @@ describe("tracked processes", () => {
         Number(m[1]),
       );
     const receiveBuffer = { bytes: wish, force: true };
-    using monitor = openProcessMonitor(readiness, clock, { interesting: () => false, receiveBuffer }, () => {});
+    using monitor = openProcessMonitor(
+      readiness,
+      clock,
+      { interesting: () => false, byArguments: false, receiveBuffer },
+      () => {},
+    );
     if (monitor.source === "polling") {
       console.log("skipped: no process connector here");
       return;

@@ -26,7 +26,9 @@ export function renderBare(line: LogLine): string {
 
 export function renderJson(line: LogLine, wallMs: number): string {
   const { fields, ...rest } = line;
-  return safeJson(JSON.stringify({ time: new Date(wallMs).toISOString(), ...rest, ...fields }));
+  const own = { time: new Date(wallMs).toISOString(), ...rest };
+  // Whatever facts are called, what the line says of itself stands.
+  return safeJson(JSON.stringify({ ...own, ...fields, ...own }));
 }
 
 /** JSON text that a terminal shows as it is: JSON itself leaves DEL, C1 and direction marks alone. */

@@ -1,7 +1,7 @@
 // CLI: `lbd status` and `lbd vrrp`: what a running director says about itself.
 import { defineCommand } from "citty";
 import { VrrpList } from "../api/answers.ts";
-import { safeJson } from "../base/log.ts";
+import { escapeControls, safeJson } from "../base/log.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
 import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
 import { statusText } from "../status/text.ts";
@@ -92,7 +92,7 @@ async function showOf(runDir: string, args: ShowArgs, read: Reader): Promise<voi
   }
   await watch(async () => {
     const shown = await read(runDir);
-    return shown.ok ? render(shown.value, args.json) : `lbd: ${shown.error.message}\n`;
+    return shown.ok ? render(shown.value, args.json) : `lbd: ${escapeControls(shown.error.message)}\n`;
   }, isTerminal() && !args.json);
 }
 

@@ -2,6 +2,7 @@
 // each kind of message answers something that the parent did, each object belongs to one role, and bytes are taken at a rate.
 // Pure: the time is handed in. What breaks a rule is told in words, and the supervisor ends that child.
 import type { MonoMs } from "../base/clock.ts";
+import type { LogLine } from "../base/log.ts";
 import type { StatusUpdate } from "../status/schema.ts";
 import { MAX_BATCH_UPDATES, MAX_TOPICS, MAX_WAITING_EVENTS, MAX_WAITING_LOG_LINES } from "./channel.ts";
 import type { Batch, FromChild, ToChild } from "./messages.ts";
@@ -16,6 +17,9 @@ export const MAX_TEXT_CHARS = 4096;
 /** Names of counters and facts that a process of these roles may have in its life; they need a dozen. */
 export const MAX_NAMES = 200;
 const MAX_NAME_CHARS = 256;
+/** Facts of a log line, and characters of their names and texts; what is over that is left out. */
+const MAX_FIELDS = 20;
+const MAX_FIELD_CHARS = 256;
 /** Roles that count little and tell no events: what they say is kept by the parent, so it has a bound. */
 const QUIET: ReadonlySet<RoleName> = new Set(["api", "starter"]);
 
@@ -201,4 +205,13 @@ export function createLineBudget(role: RoleName, bornAt: MonoMs): LineBudget {
 /** An event or log text no longer than MAX_TEXT_CHARS. */
 export function clip(text: string): string {
   return text.length <= MAX_TEXT_CHARS ? text : `${text.slice(0, MAX_TEXT_CHARS - 1)}…`;
+}
+
+/** A log line of a child whose texts and facts have a bound. */
+export function clipLine({ level, area, message, fields }: LogLine): LogLine {
+  const short = { level, area: clip(area), message: clip(message) };
+  if (fields === undefined) return short;
+  const isShort = (text: unknown) => typeof text !== "string" || text.length <= MAX_FIELD_CHARS;
+  const kept = Object.entries(fields).filter(([name, value]) => isShort(name) && isShort(value));
+  return { ...short, fields: Object.fromEntries(kept.slice(0, MAX_FIELDS)) };
 }

@@ -7,7 +7,7 @@ import { unreachable } from "../base/never.ts";
 import type { Config } from "../config/model.ts";
 import type { ProcessStatus, StatusUpdate } from "../status/schema.ts";
 import { failuresAfter, restartDelayMs } from "./backoff.ts";
-import { type Conduct, clip, createConduct, createLineBudget, type LineBudget } from "./conduct.ts";
+import { type Conduct, clip, clipLine, createConduct, createLineBudget, type LineBudget } from "./conduct.ts";
 import { type Batch, type FromChild, readFromChild, type ToChild, type Topics } from "./messages.ts";
 import type { RoleName, RoleOptions } from "./role.ts";
 import { gained, type RoleRights } from "./role-rights.ts";
@@ -196,7 +196,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     const { take, dropped } = from.lines.take(lines.length, clock.now());
     if (dropped > 0)
       log({ level: "warning", area: "process", message: `${role}: ${dropped} log lines left out, they came too fast` });
-    for (const line of lines.slice(0, take)) log({ ...line, area: clip(line.area), message: clip(line.message) });
+    for (const line of lines.slice(0, take)) log(clipLine(line));
   }
 
   function take(from: Live, message: FromChild, bytes: number) {

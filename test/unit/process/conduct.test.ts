@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import {
   clip,
+  clipLine,
   createConduct,
   createLineBudget,
   MAX_NAMES,
@@ -140,4 +141,16 @@ test("log lines have a budget, and what is over it is counted with the next line
 test("long texts are cut", () => {
   expect(clip("short")).toBe("short");
   expect(clip("x".repeat(MAX_TEXT_CHARS + 1))).toHaveLength(MAX_TEXT_CHARS);
+});
+
+test("facts of a child's log lines are few and short", () => {
+  const line = { level: "info", area: "a", message: "m" } as const;
+  expect(clipLine({ ...line, fields: { instance: "x", up: true } })).toEqual({
+    ...line,
+    fields: { instance: "x", up: true },
+  });
+  const many = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`f${at}`, at]));
+  expect(Object.keys(clipLine({ ...line, fields: many }).fields ?? {}).length).toBeLessThan(30);
+  const long = { big: "x".repeat(100_000), ["y".repeat(100_000)]: 1, small: "z" };
+  expect(clipLine({ ...line, fields: long })).toEqual({ ...line, fields: { small: "z" } });
 });

@@ -50,6 +50,8 @@ export function configTest(options: ConfigTestOptions): number {
   const loaded = loadConfig(configId === undefined ? request : { ...request, configId }, configFiles);
   const result = onThisMachine(loaded, options.machine ? { machine: options.machine } : {});
   const said = result.diagnostics.filter(({ severity }) => severity !== "note");
+  const ofIptables = result.unbuilt().filter(({ message }) => OF_IPTABLES.test(message));
+  said.push(...ofIptables);
   if (!isSecure(result.config)) said.push(INSECURE);
   const text = said.map((diagnostic) => `${renderDiagnostic(diagnostic, { color: false })}\n`).join("");
   if (logFile === undefined || logFile === "") writeError(text);
@@ -61,8 +63,12 @@ export function configTest(options: ConfigTestOptions): number {
       return TEST_EXIT.failed;
     }
   }
-  return testExit(result);
+  const status = testExit(result);
+  return status === TEST_EXIT.ok && ofIptables.length > 0 ? TEST_EXIT.errors : status;
 }
+
+/** Reported by a keepalived that filters with nftables only, such as Debian's, and not needed here for the same reason. */
+const OF_IPTABLES = /^vrrp_(iptables|ipsets) /;
 
 /** keepalived's test wants `enable_script_security` as soon as any program is to be run; a run goes on without it. */
 function isSecure(config: Config): boolean {
@@ -140,8 +146,12 @@ const OWN_ERRORS: ReadonlySet<string> = new Set([
 
 /** What keepalived's test counts as an error. Where it says which value it takes and runs on, we only warn. */
 function isError(diagnostic: Diagnostic): boolean {
-  return diagnostic.severity === "error" || REPORTED_CODES.includes(diagnostic.code);
+  const { severity, code, message } = diagnostic;
+  return severity === "error" || REPORTED_CODES.includes(code) || (code === "unknown-account" && AT_ONCE.test(message));
 }
+
+/** keepalived looks for these accounts while it reads, for others when it wants to run the program. */
+const AT_ONCE = /^(script_user|startup_script|shutdown_script):/;
 
 /** Codes of warnings that -t counts as errors, as keepalived does. */
 export const REPORTED_CODES = [
@@ -150,6 +160,7 @@ export const REPORTED_CODES = [
   "default-taken",
   "deprecated",
   "duplicate-member",
+  "empty-list",
   "lonely-group",
   "no-preference",
   "no-real-server",

@@ -26,6 +26,7 @@ import {
   wordsSchema,
 } from "../values.ts";
 import type { Table } from "./keyword.ts";
+import { pauseSeconds } from "./odd-times.ts";
 import { regexOptions, sniName, stackSizes, statusCodes } from "./service-values.ts";
 
 const DNS_TYPES = ["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY"] as const;
@@ -64,11 +65,11 @@ const RETRY = { value: integer(0, UINT32_MAX), default: "(real server's, else 1)
   effective: { test: "test/unit/words/checks.test.ts" },
   doc: "Extra probes before a live server is called down." } as const;
 // biome-ignore format: a table reads by rows
-const DELAY_BEFORE_RETRY = { value: seconds(0), default: "(real server's, else 1 s)", unit: "s", repeat: "last", tier: "core", since: "1.2.20",
+const DELAY_BEFORE_RETRY = { value: pauseSeconds(), default: "(real server's, else 1 s)", unit: "s", repeat: "last", tier: "core", since: "1.2.20",
   effective: { test: "test/unit/words/checks.test.ts" },
   doc: "Pause between those probes." } as const;
 // biome-ignore format: a table reads by rows
-const WARMUP = { value: seconds(0), default: "(real server's, else delay_loop)", unit: "s", repeat: "last", tier: "core", since: "1.2.13",
+const WARMUP = { value: pauseSeconds(), default: "(real server's, else delay_loop)", unit: "s", repeat: "last", tier: "core", since: "1.2.13",
   effective: { test: "test/unit/words/checks.test.ts" },
   doc: "Upper bound of the random pause before the first probe." } as const;
 // biome-ignore format: a table reads by rows

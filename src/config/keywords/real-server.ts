@@ -13,6 +13,7 @@ import {
   UDP_CHECK,
 } from "./checkers.ts";
 import type { Table } from "./keyword.ts";
+import { pauseSeconds } from "./odd-times.ts";
 import { forwarding } from "./service-values.ts";
 
 // biome-ignore format: a table reads by rows
@@ -42,10 +43,10 @@ export const REAL_SERVER = {
   retry: { value: strictInteger(1, UINT32_MAX), default: "(virtual server's)", repeat: "last", tier: "core", since: "1.3.7",
     effective: { test: "test/unit/words/checks.test.ts" },
     doc: "Default of checkers." },
-  delay_before_retry: { value: seconds(0), default: "(virtual server's)", unit: "s", repeat: "last", tier: "core", since: "1.3.7",
+  delay_before_retry: { value: pauseSeconds(), default: "(virtual server's)", unit: "s", repeat: "last", tier: "core", since: "1.3.7",
     effective: { test: "test/unit/words/checks.test.ts" },
     doc: "Default of checkers." },
-  warmup: { value: seconds(0), default: "(virtual server's)", unit: "s", repeat: "last", tier: "core", since: "1.3.7",
+  warmup: { value: pauseSeconds(), default: "(virtual server's)", unit: "s", repeat: "last", tier: "core", since: "1.3.7",
     effective: { test: "test/unit/words/checks.test.ts" },
     doc: "Default of checkers." },
   connect_timeout: { value: seconds(0.000001, 4294.967295), default: "(virtual server's)", unit: "s", repeat: "last", tier: "core", since: "2.0.13",

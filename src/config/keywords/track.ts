@@ -2,16 +2,17 @@
 import { account, flag, INT32_MAX, integer, program, seconds, text, weight } from "../values.ts";
 import { optionalChoice } from "./global-values.ts";
 import type { Table } from "./keyword.ts";
+import { scriptSeconds } from "./odd-times.ts";
 import { initFile, trackedProcess } from "./vrrp-values.ts";
 // biome-ignore format: a table reads by rows
 export const VRRP_SCRIPT = {
   script: { value: program, default: "(required)", repeat: "last", tier: "seed", since: "1.1.13",
     effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Command to run; words after the first unquoted one are dropped without notice." },
-  interval: { value: seconds(0, 4294, "1ms"), initial: 1_000, unit: "s", repeat: "last", tier: "seed", since: "1.1.13",
+  interval: { value: scriptSeconds(4294), initial: 1_000, unit: "s", repeat: "last", tier: "seed", since: "1.1.13",
     effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Period between runs; 0 is reported and becomes 1." },
-  timeout: { value: seconds(0, 4294, "1ms"), default: "(interval)", unit: "s", repeat: "last", tier: "core", since: "1.2.6",
+  timeout: { value: scriptSeconds(4294), default: "(interval)", unit: "s", repeat: "last", tier: "core", since: "1.2.6",
     effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Time after which a run counts as failed; 0 is reported and becomes 1." },
   weight: { value: weight(253, ["reverse"], "kept"), default: "0 (2 in the 1.1 line)", repeat: "last", tier: "seed", since: "1.1.13",

@@ -16,6 +16,7 @@ import {
   wordsSchema,
 } from "../values.ts";
 import type { Table } from "./keyword.ts";
+import { pauseSeconds } from "./odd-times.ts";
 import { REAL_SERVER } from "./real-server.ts";
 import { endpoint, forwarding, granularity, persistenceTimeout, realServerName } from "./service-values.ts";
 
@@ -27,10 +28,10 @@ export const VIRTUAL_SERVER = {
   retry: { value: strictInteger(1, UINT32_MAX), default: "1 (MISC 0, DNS 3)", repeat: "last", tier: "core", since: "1.3.7",
     effective: { test: "test/unit/words/checks.test.ts" },
     doc: "Default of checkers: extra probes before a live server is called down." },
-  delay_before_retry: { value: seconds(0), default: "1 (HTTP/SSL_GET 3, DNS delay_loop)", unit: "s", repeat: "last", tier: "core", since: "1.3.7",
+  delay_before_retry: { value: pauseSeconds(), default: "1 (HTTP/SSL_GET 3, DNS delay_loop)", unit: "s", repeat: "last", tier: "core", since: "1.3.7",
     effective: { test: "test/unit/words/checks.test.ts" },
     doc: "Default of checkers: pause between those probes." },
-  warmup: { value: seconds(0), default: "(delay_loop)", unit: "s", repeat: "last", tier: "core", since: "1.3.7",
+  warmup: { value: pauseSeconds(), default: "(delay_loop)", unit: "s", repeat: "last", tier: "core", since: "1.3.7",
     effective: { test: "test/unit/words/checks.test.ts" },
     doc: "Default of checkers: upper bound of the random pause before the first probe; 0 starts at once." },
   connect_timeout: { value: seconds(0.000001, 4294.967295), initial: 5_000, unit: "s", repeat: "last", tier: "core", since: "2.0.13",

@@ -55,16 +55,12 @@ function tracker(kind: TrackerKind): Value<TrackerUse> {
       const at = words.need(`an integer from -${limit} to ${limit}`, "weight");
       const given = at && words.convert(at, schema, "weight");
       if (!at) return undefined;
-      if (given === undefined) {
-        words.takeAll();
-        return { name: word.text, ...weightInstead(at.text), word };
-      }
-      const weight = Math.min(Math.max(given, -limit), limit);
-      if (weight !== given)
+      const used = given === undefined ? weightInstead(at.text) : { weight: Math.min(Math.max(given, -limit), limit) };
+      if (given !== undefined && used.weight !== given)
         words.warn(
           at,
           "clamped",
-          `weight is out of range (${given}): ${weight} is taken`,
+          `weight is out of range (${given}): ${used.weight} is taken`,
           `expected an integer from -${limit} to ${limit}`,
         );
       const reverse = words.take("reverse")
@@ -72,15 +68,16 @@ function tracker(kind: TrackerKind): Value<TrackerUse> {
         : kind !== "interface" && words.take("noreverse")
           ? false
           : undefined;
-      if (kind === "file" && !words.atEnd) {
-        words.refuseRest("weight", "expected reverse or noreverse");
-        return undefined;
-      }
+      const isWhole = words.atEnd;
       words.refuseRest("weight", `expected ${kind === "interface" ? "reverse" : "reverse or noreverse"}`);
-      return reverse === undefined ? { name: word.text, weight, word } : { name: word.text, weight, reverse, word };
+      if (!isWhole && LEFT_OUT_WITH_REST.has(kind)) return undefined;
+      return { name: word.text, ...used, ...(reverse !== undefined && { reverse }), word };
     },
   };
 }
+
+/** keepalived leaves a line of these out that has something strange behind its weight; of the others it counts so far. */
+const LEFT_OUT_WITH_REST: ReadonlySet<TrackerKind> = new Set(["file", "bfd"]);
 
 /** What counts in place of a wrong weight, as in keepalived: the number it begins with, else 0; that of the definition when it is too large. */
 function weightInstead(text: string): Pick<TrackerUse, "weight"> {

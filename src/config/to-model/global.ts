@@ -19,6 +19,12 @@ const DEFAULT_UMASK = 0o177;
 export function mergeGlobals(top: BoundTop, findings: Findings): BoundGlobal {
   const merged: Record<string, unknown> = {};
   for (const { block } of top.global_defs ?? []) {
+    for (const { statement, lines } of block.notification_email ?? [])
+      if (lines.length === 0)
+        findings.add("warning", statement.words[0].span, {
+          code: "empty-list",
+          message: "notification_email names nobody: no mail is sent for it",
+        });
     for (const [keyword, entry] of Object.entries(block)) {
       const before = merged[keyword];
       if (before === undefined) merged[keyword] = entry;

@@ -54,7 +54,7 @@ export function bindConfig(tree: Tree, context: BindContext, options: BindOption
   const bound = bindTree(tree.statements, TOP_LEVEL, local, findings, homesOf, options);
   const top = bound.block as BoundTop;
   const global = mergeGlobals(top, findings);
-  const config = toConfig(top, global, context, findings);
+  const config = toConfig(top, global, context, findings, options.literal === true);
   checkAcrossBlocks(top, global, config, findings);
   const printed = () => printConfig(bound.block);
   return { config, effective: createEffective(top, config), printed, diagnostics: findings.list };
@@ -75,9 +75,15 @@ function nameDirectories(tree: Tree): NameDirectories {
   return directories;
 }
 
-function toConfig(top: BoundTop, global: BoundGlobal, context: BindContext, findings: Findings): Config {
+function toConfig(
+  top: BoundTop,
+  global: BoundGlobal,
+  context: BindContext,
+  findings: Findings,
+  literal: boolean,
+): Config {
   const ssl = top.SSL && toSsl(top.SSL);
-  const vrrp = toVrrp(top, global, findings);
+  const vrrp = toVrrp(top, global, findings, literal);
   return {
     global: toGlobal(top, withKnownMaster(global, vrrp.config, findings), context),
     virtualServers: toVirtualServers(top, global, findings),
@@ -175,7 +181,12 @@ function withoutTaken(
   return services.length === 0 ? undefined : { ...server, services };
 }
 
-function toVrrp(top: BoundTop, global: BoundGlobal, findings: Findings): { config: VrrpConfig; bfd: Config["bfd"] } {
+function toVrrp(
+  top: BoundTop,
+  global: BoundGlobal,
+  findings: Findings,
+  literal: boolean,
+): { config: VrrpConfig; bfd: Config["bfd"] } {
   const scripts = uniqueByName(top.vrrp_script, "vrrp_script", "warning", findings);
   const files = uniqueByName(top.track_file, "track_file", "warning", findings);
   const processes = uniqueByName(top.vrrp_track_process, "vrrp_track_process", "warning", findings);
@@ -205,7 +216,7 @@ function toVrrp(top: BoundTop, global: BoundGlobal, findings: Findings): { confi
   );
   const bound = uniqueByName(top.vrrp_instance, "vrrp_instance", "error", findings);
   const complete = bound.flatMap(
-    (instance) => toInstance(instance, { global, trackers, ...groupRules(groups), ruleNumbers, findings }) ?? [],
+    (one) => toInstance(one, { global, trackers, ...groupRules(groups), ruleNumbers, findings, literal }) ?? [],
   );
   const instances = withoutDuplicateIds(complete, bound, findings);
   const joined = createMembership();

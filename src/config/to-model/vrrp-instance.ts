@@ -1,6 +1,6 @@
 // Config core: from bound vrrp_instance blocks to the model: what the global defaults, strict mode and the protocol
 // version make of the keywords.
-import { type Family, familyOf, type IpText, ipBytes } from "../../base/ip.ts";
+import { canonicalIp, type Family, familyOf, type IpText, ipBytes } from "../../base/ip.ts";
 import type { Findings } from "../findings.ts";
 import { IFA_F_MCAUTOJOIN } from "../keywords/address.ts";
 import { GLOBAL_DEFS } from "../keywords/global.ts";
@@ -24,6 +24,8 @@ export interface InstanceContext {
   readonly groupPriorityChanges: ReadonlyMap<string, boolean>;
   readonly ruleNumbers: RuleNumbers;
   readonly findings: Findings;
+  /** What runs is asked for, and not what was meant: a line that was refused says nothing (config/literal.ts). */
+  readonly literal: boolean;
 }
 
 /** The packet counts its addresses in one byte; what fits the interface's MTU is known only when it runs. */
@@ -37,7 +39,7 @@ export function toInstance(bound: BoundInstance, context: InstanceContext): Vrrp
   const { block } = bound;
   const { global, findings } = context;
   if (!hasEssentials(bound, findings)) return undefined;
-  const { family, ...read } = addressesOf(bound, findings);
+  const { family, ...read } = addressesOf(bound, context);
   // What an instance without interface advertises goes to the default one.
   const device = block.interface ? undefined : defaultInterface(global);
   const placed = (address: Address) => (device === undefined ? address : { device, ...address });
@@ -210,11 +212,12 @@ interface Addresses {
 }
 
 /** One family per instance: the first address decides. What no packet can hold moves to the excluded list. */
-function addressesOf(bound: BoundInstance, findings: Findings): Addresses {
+function addressesOf(bound: BoundInstance, { findings, literal }: InstanceContext): Addresses {
   const { block } = bound;
   const wished = lines(block.virtual_ipaddress);
   const excludedLines = lines(block.virtual_ipaddress_excluded);
-  const family = familyOfInstance(bound, wished[0]?.value);
+  const written = literal ? undefined : firstWritten(bound);
+  const family = written ? familyOf(written) : familyOfInstance(bound, wished[0]?.value);
   const seen = new Map<string, Span>();
   const listed: Address[] = [];
   for (const { value: address, word } of wished) {
@@ -241,6 +244,13 @@ function addressesOf(bound: BoundInstance, findings: Findings): Addresses {
       message: `an advertisement holds ${MAX_ADDRESSES} addresses: ${surplus.length} move to virtual_ipaddress_excluded`,
     });
   return { listed, excluded: [...surplus, ...excluded], family };
+}
+
+/** The address that was meant to be the first, also when its line has a mistake. */
+function firstWritten({ block }: BoundInstance): IpText | undefined {
+  if (block.native_ipv6?.value) return undefined;
+  const text = block.virtual_ipaddress?.[0]?.statement.block?.statements[0]?.text(0);
+  return text === undefined ? undefined : canonicalIp(text.replace(/\/.*$/, ""));
 }
 
 function familyOfInstance(bound: BoundInstance, first: Address | undefined): Family {

@@ -81,6 +81,18 @@ describe("one mistake is one finding that names its cause", () => {
     expect(changed(INSTANCE, from, to)).toEqual([finding]);
   });
 
+  test("a label that is too long says nothing of families; the second mistake is found", () => {
+    const label = "192.0.2.1/24 label eth0:averyveryverylonglabel\n2001:db8::1/64";
+    const peers = "unicast_peer {\n192.0.2.9\n}\npriority 150";
+    const text = changed(INSTANCE, "192.0.2.1/24", label);
+    expect(text.map((one) => one.replace(/:.*/, ""))).toEqual(["7 bad-value", "8 mixed-families"]);
+    const withPeer = INSTANCE.map((line) => (line === "priority 150" ? peers : line));
+    expect(changed(withPeer, "192.0.2.1/24", label).map((one) => one.replace(/:.*/, ""))).toEqual([
+      "10 bad-value",
+      "11 mixed-families",
+    ]);
+  });
+
   test.each([
     ["lb_algo rr", "lb_algo roundrobin", "did you mean rr?"],
     ["lb_kind NAT", "lb_kind DSR", "did you mean DR?"],

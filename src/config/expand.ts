@@ -263,6 +263,13 @@ class Expansion {
     const idFrom = part.from + (negated ? 2 : 1);
     let idTo = idFrom;
     while (idTo < part.to && !isBlank(text.charCodeAt(idTo))) idTo++;
+    if (idTo > idFrom && skipBlanks(text, idTo, part.to) >= part.to)
+      this.#findings.warn(
+        "condition-alone",
+        part,
+        "a condition without the line that it is for",
+        "write both on one line",
+      );
     const same = text.slice(idFrom, idTo) === this.#options.configId;
     return same !== negated ? { ...part, from: skipBlanks(text, idTo, part.to) } : undefined;
   }

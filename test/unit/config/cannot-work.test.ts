@@ -50,6 +50,9 @@ test.each([
   ["an argument with such a sign in it", tracked('"/bin/grep a|b /etc/hosts"'), []],
   ["a relative path", tracked('"./check.sh"'), ["relative-path"]],
   ["a name to look for", tracked('"check.sh"'), []],
+  ["a condition without its line", `@a\n${instance("interface eth0")}`, ["condition-alone"]],
+  ["a condition of another director without its line", `@^a\n${instance("interface eth0")}`, ["condition-alone"]],
+  ["a condition with its line", `@a ${instance("interface eth0")}`, []],
   [
     "ports upside down",
     instance("interface eth0\nvirtual_rules {\nfrom 192.0.2.1 sport 200-100 table 100 preference 5\n}"),

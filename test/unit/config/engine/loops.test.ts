@@ -10,7 +10,6 @@ describe("conditions", () => {
     ["the negation", "@^main a\n@^other b", "b"],
     ["indented, with tabs", " \t@main\ta", "a"],
     ["a dropped line may hold anything", '@other } " { $X', ""],
-    ["nothing behind it", "@main\n@other\na", "a"],
     ["@! is a comment", "@!main a", ""],
     ["only one on a line", "@main @main a", "@main·a"],
     ["an empty id", "@ a\n@^ b", "b"],
@@ -20,6 +19,11 @@ describe("conditions", () => {
     ["in front of a brace", "global_defs {\n@main router_id a\n@main }", "global_defs {\n  router_id·a"],
   ])("%s", (_why, text, tree) => {
     expect(read(text)).toMatchObject({ tree, findings: [] });
+  });
+
+  test("nothing behind it: the next line holds for everybody, with a warning", () => {
+    const { tree, findings } = read("@main\n@other\na");
+    expect([tree, ...findings]).toEqual(["a", "1:1 warning condition-alone", "2:1 warning condition-alone"]);
   });
 
   test("an include behind a condition", () => {

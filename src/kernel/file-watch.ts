@@ -73,6 +73,8 @@ export function openFileWatches(readiness: Readiness, clock: Clock): FileWatches
   const buffer = new Uint8Array(new ArrayBuffer(EVENT_BYTES));
   const watches = new Set<Watched>();
   const directories = new Map<string, number>();
+  /** Who waits for an event; made anew with the first event after a change. */
+  let index: WatchIndex<Watched> | undefined;
   let open = true;
   const registration = readiness.add(fd, "read", onReadable);
   let cancelSweep = clock.at(clock.now() + SWEEP_MS, sweep);
@@ -99,11 +101,10 @@ export function openFileWatches(readiness: Readiness, clock: Clock): FileWatches
   function readEvents(): ReadonlySet<Watched> {
     const count = read(fd, buffer);
     const heard = new Set<Watched>();
+    index ??= watchIndex(watches, directories);
     for (const event of decodeWatchEvents(buffer.subarray(0, count ?? 0))) {
-      for (const watched of watches) {
-        const lost = (event.mask & IN_Q_OVERFLOW) !== 0;
-        const ours = directories.get(dirname(watched.path)) === event.watch && basename(watched.path) === event.name;
-        if (!lost && !ours) continue;
+      const lost = (event.mask & IN_Q_OVERFLOW) !== 0;
+      for (const watched of lost ? watches : index(event.watch, event.name)) {
         heard.add(watched);
         const writes = (event.mask & IN_MODIFY) !== 0 || ((event.mask & IN_CREATE) !== 0 && !isLink(watched.path));
         watched.writingAt = writes ? clock.now() : undefined;
@@ -153,15 +154,19 @@ export function openFileWatches(readiness: Readiness, clock: Clock): FileWatches
 
   function addDirectory(path: string): void {
     try {
-      directories.set(path, inotifyAdd(fd, path, WATCHED));
+      const number = inotifyAdd(fd, path, WATCHED);
+      if (directories.get(path) === number) return;
+      directories.set(path, number);
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
       directories.delete(path);
     }
+    index = undefined;
   }
 
   function forget(watched: Watched): void {
     watches.delete(watched);
+    index = undefined;
     watched.cancelAgain?.();
     const directory = dirname(watched.path);
     if ([...watches].some((other) => dirname(other.path) === directory)) return;
@@ -182,6 +187,7 @@ export function openFileWatches(readiness: Readiness, clock: Clock): FileWatches
       const { text } = look(path);
       const watched: Watched = { path, onText, text, writingAt: undefined, unsettled: 0, cancelAgain: undefined };
       watches.add(watched);
+      index = undefined;
       onText(text);
       return { text: () => watched.text, close: () => forget(watched) };
     },
@@ -194,6 +200,29 @@ export function openFileWatches(readiness: Readiness, clock: Clock): FileWatches
       close(fd);
     },
   };
+}
+
+/** Those whose file an event is about: number of the directory's watch, and name in it. */
+export type WatchIndex<T> = (watch: number, name: string) => readonly T[];
+
+/**
+ * kernel: a directory tells of all its files. Where others write to it they decide how many events come, so one that is about none
+ * of ours costs a look into a table, however many files are watched.
+ */
+export function watchIndex<T extends { readonly path: string }>(
+  watches: Iterable<T>,
+  directories: ReadonlyMap<string, number>,
+): WatchIndex<T> {
+  const found = new Map<number, Map<string, T[]>>();
+  for (const watched of watches) {
+    const number = directories.get(dirname(watched.path));
+    if (number === undefined) continue;
+    const names = found.get(number) ?? new Map<string, T[]>();
+    found.set(number, names);
+    const name = basename(watched.path);
+    names.set(name, [...(names.get(name) ?? []), watched]);
+  }
+  return (watch, name) => found.get(watch)?.get(name) ?? [];
 }
 
 /** Made by a link, a name is complete; a new file gets its content later. */

@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/kernel/clock.ts";
-import { openFileWatches } from "../../../src/kernel/file-watch.ts";
+import { openFileWatches, watchIndex } from "../../../src/kernel/file-watch.ts";
 import { openLinkMonitor } from "../../../src/kernel/link-monitor.ts";
 import {
   MAX_COMMAND_LINE_BYTES,
@@ -122,6 +122,23 @@ describe("a file is read when it is whole", () => {
     await until("without a close", () => file.heard.at(-1) === "3\n", 20_000);
     closeSync(fd);
   });
+});
+
+test("an event of a directory finds the files that it is about in a table: two watches of one, none of a stranger's", () => {
+  const files = ["/a/x", "/a/y", "/b/x", "/a/x", "/gone/x"].map((path, at) => ({ path, at }));
+  const index = watchIndex(
+    files,
+    new Map([
+      ["/a", 1],
+      ["/b", 2],
+    ]),
+  );
+  const places = (watch: number, name: string) => index(watch, name).map(({ at }) => at);
+  expect(places(1, "x")).toEqual([0, 3]);
+  expect(places(1, "y")).toEqual([1]);
+  expect(places(2, "x")).toEqual([2]);
+  expect(places(2, "y")).toEqual([]);
+  expect(places(3, "x")).toEqual([]);
 });
 
 describe("tracked processes", () => {

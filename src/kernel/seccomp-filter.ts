@@ -17,12 +17,12 @@ type Numbers = readonly [x64: number | null, arm64: number | null];
 // biome-ignore format: a table reads better dense.
 const REFUSED: Readonly<Record<string, Numbers>> = {
   // Other programs, and other processes.
-  execve: [59, 221], execveat: [322, 281], ptrace: [101, 117], process_vm_readv: [310, 270],
+  execve: [59, 221], execveat: [322, 281], fork: [57, null], vfork: [58, null], ptrace: [101, 117], process_vm_readv: [310, 270],
   process_vm_writev: [311, 271], process_madvise: [440, 440], kcmp: [312, 272], kill: [62, 129], tkill: [200, 130],
   rt_sigqueueinfo: [129, 138], rt_tgsigqueueinfo: [297, 240], pidfd_open: [434, 434], pidfd_getfd: [438, 438],
   pidfd_send_signal: [424, 424],
-  // The network behind this machine.
-  connect: [42, 203], sendmmsg: [307, 269],
+  // The network behind this machine, and sockets of other programs here: one of a pair can send to any name.
+  connect: [42, 203], sendmmsg: [307, 269], socketpair: [53, 199],
   // Changes of files.
   creat: [85, null], openat2: [437, 437], unlink: [87, null], unlinkat: [263, 35], rename: [82, null],
   renameat: [264, 38], renameat2: [316, 276], link: [86, null], linkat: [265, 37], symlink: [88, null],

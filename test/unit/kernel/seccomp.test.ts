@@ -54,6 +54,7 @@ describe.each(["x64", "arm64"] as const)("on %s", (machine: Machine) => {
   test.each([
     ["execve", 59, 221, [], EPERM],
     ["connect", 42, 203, [], EPERM],
+    ["socketpair", 53, 199, [1n, 2n, 0n], EPERM],
     ["ptrace", 101, 117, [], EPERM],
     ["kill", 62, 129, [], EPERM],
     ["io_uring_setup", 425, 425, [], EPERM],
@@ -94,6 +95,13 @@ describe.each(["x64", "arm64"] as const)("on %s", (machine: Machine) => {
 
 test("numbers of the other interface of x86-64 are refused", () => {
   expect(run(refusals("x64"), ARCH.x64, 0x4000_0000 + 59)).toBe(EPERM);
+});
+
+test.each([
+  ["fork", 57],
+  ["vfork", 58],
+])("%s, which x86-64 has beside clone, makes no process either", (_name, number) => {
+  expect(run(refusals("x64"), ARCH.x64, number)).toBe(EPERM);
 });
 
 test("a process under the filter serves and reads, and does nothing else, in every thread", async () => {

@@ -117,7 +117,9 @@ export function programFindings(told: readonly JudgedProgram[], sources: readonl
     const place = span ? { span } : {};
     if (kind !== "open") {
       const message = `${what}: the program can't be run: ${reason}`;
-      return { severity: "error", code: "program-unusable", ...place, message, hint: CONSEQUENCE[use] };
+      // What is left out is missing from what runs; what is not told to anybody is not.
+      const severity = use === "other" ? "warning" : "error";
+      return { severity, code: "program-unusable", ...place, message, hint: CONSEQUENCE[use] };
     }
     const message = `${what}: the program runs as root, and ${reason}`;
     return {

@@ -17,6 +17,15 @@ import { Namespace } from "../../support/netns.ts";
 import { until } from "../../support/until.ts";
 
 const LIMIT_MS = 60_000;
+/** A service of no case: a reload that takes everything away is refused. */
+const OTHER = `virtual_server 203.0.113.254 9 {
+  lvs_sched rr
+  lvs_method NAT
+  protocol TCP
+  real_server 203.0.113.253 9 {
+  }
+}
+`;
 const VIRTUAL_SERVER = /^virtual_server .*\{$/gm;
 /** Exists: every program of a MISC_CHECK fails. */
 const FAIL_MARK = "/run/lbd-checks-fail";
@@ -337,7 +346,7 @@ describe("the same table as Debian's keepalived", () => {
   async function forget(next: Config): Promise<void> {
     const known = new Set(shown.virtualServers.map(({ id }) => id));
     shown = next;
-    if (started && next.virtualServers.some(({ id }) => known.has(id))) await lbdTakes("");
+    if (started && next.virtualServers.some(({ id }) => known.has(id))) await lbdTakes(OTHER);
   }
 
   async function lbdTakes(text: string): Promise<void> {

@@ -245,7 +245,7 @@ function reportDuplicate(walk: Walk, before: UntypedEntry, entry: UntypedEntry, 
   const larger = found.repeat === "max";
   const counts = first ? "the first one counts" : larger ? "the largest one counts" : "the last one counts";
   // keepalived 2.4.3 has an error for some of which the last counts ("last, with error"), 2.2.7 for fewer: nothing is lost.
-  const severity = !first || sameWords(before, entry) ? "warning" : "error";
+  const severity = !first || (!found.row.lines && sameWords(before, entry)) ? "warning" : "error";
   walk.findings.add(severity, keyword.span, {
     code: "duplicate-keyword",
     message: `${keyword.text} is given twice in this block: ${counts}`,

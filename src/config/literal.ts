@@ -56,6 +56,12 @@ interface Line {
   readonly to: number;
 }
 
+/** A list of which a block has one only: the members of a group. */
+function isSecondList(keyword: string, table: CompiledTable, before: readonly ParsedStatement[]): boolean {
+  const row = table.rows.get(keyword);
+  return row?.row.lines !== undefined && row.repeat === "first" && before.some(({ first }) => first.text === keyword);
+}
+
 class LiteralReader {
   readonly #words: WordTable;
   readonly #process: Process;
@@ -106,6 +112,12 @@ class LiteralReader {
       needed = false;
       if (line.kind === "open" || (line.kind === "close" && this.#level === 0)) continue;
       if (line.kind === "close") return statements;
+      if (isSecondList(textAt(this.#words, line.from), table, statements)) {
+        // Passed over with the brace that opens it, so that the one that closes it closes the block around it, too.
+        if (kindAt(this.#words, this.#at) === OPEN) this.#at++;
+        this.#skip = 1;
+        continue;
+      }
       const statement = this.#readStatement(line, table);
       // What lacks its brace and is no statement itself changes nothing.
       if (statement) statements.push(statement);

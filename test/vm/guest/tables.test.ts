@@ -360,7 +360,11 @@ describe("the same table as Debian's keepalived", () => {
     const reloads = () => lbd.daemon.output.split("reload done").length;
     const before = reloads();
     lbd.daemon.reload(text);
-    await until("lbd reads it again", () => reloads() > before, LIMIT_MS);
+    try {
+      await until("lbd reads it again", () => reloads() > before, LIMIT_MS);
+    } catch (error) {
+      throw new Error(`what lbd said last: ${lbd.daemon.output.slice(-4000)}`, { cause: error });
+    }
   }
 
   async function step(one: Case, failed: boolean): Promise<void> {

@@ -32,17 +32,18 @@ export function arrange(diagnostics: readonly Diagnostic[], files: readonly { re
   const order = new Map<string, number>();
   for (const [index, file] of files.entries()) if (!order.has(file.name)) order.set(file.name, index + 1);
   const rank = (diagnostic: Diagnostic) => (diagnostic.span ? (order.get(diagnostic.span.file.name) ?? 0) : 0);
-  const seen = new Set<string>();
-  const distinct = diagnostics.filter((diagnostic) => {
+  const distinct = new Map<string, Diagnostic>();
+  for (const diagnostic of diagnostics) {
     const { span } = diagnostic;
     // A loop repeats one mistake with other values; elsewhere another message is another mistake.
     const place = span && `${span.line}:${span.column}-${span.endColumn} ${span.file.name}`;
     const key = `${diagnostic.code} ${place ?? ""} ${span?.trace ? "" : diagnostic.message}`;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
-  const sorted = distinct.toSorted(
+    const before = distinct.get(key);
+    // An error must not get lost behind a warning of its kind.
+    if (!before || SEVERITIES.indexOf(diagnostic.severity) < SEVERITIES.indexOf(before.severity))
+      distinct.set(key, diagnostic);
+  }
+  const sorted = [...distinct.values()].sort(
     (a, b) =>
       rank(a) - rank(b) ||
       (a.span?.line ?? 0) - (b.span?.line ?? 0) ||

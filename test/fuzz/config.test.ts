@@ -131,6 +131,10 @@ const PIECES = [
 ];
 
 describe("reading never throws", () => {
+  test("a loop of which one turn gives an error and the one before a warning", () => {
+    loadAndLook("~LST({A, B}, {1, 2}, {3}) $A\\\n");
+  });
+
   test("bytes", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 2000 }), loadAndLook), parameters);
   });

@@ -65,6 +65,12 @@ describe.skipIf(reason !== undefined)("what others change", () => {
       monitor.stdout?.on("data", (chunk: Buffer) => {
         seen += chunk.toString();
       });
+      // It may not listen yet.
+      await until("the monitor hears", () => {
+        host.run("ip", "addr", "add", "198.51.100.9/32", "dev", "lo");
+        host.run("ip", "addr", "del", "198.51.100.9/32", "dev", "lo");
+        return seen.includes("198.51.100.9");
+      });
       for (const [address, family] of [
         ["192.0.2.100/32", "-4"],
         ["2001:db8::77/128", "-6"],

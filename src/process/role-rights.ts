@@ -56,6 +56,8 @@ function forFiles(role: RoleName, { global, vrrp, virtualServers, ssl }: Config)
   const readsFiles = ({ checks }: RealServer) => checks.some(({ kind }) => kind === "FILE_CHECK");
   if (ssl || virtualServers.some(({ realServers }) => realServers.some(readsFiles))) wanted.push(DAC_READ_SEARCH);
   if (global.netNamespaceIpvs !== undefined) wanted.push(SYS_ADMIN);
+  // kernel: the namespace of process 1 is looked at through it, which has more rights than this role.
+  if (global.netNamespaceIpvs === "") wanted.push(SYS_PTRACE);
   return wanted;
 }
 
@@ -75,6 +77,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [IPC_LOCK]: "IPC_LOCK",
   [SYS_ADMIN]: "SYS_ADMIN",
   [SYS_NICE]: "SYS_NICE",
+  [SYS_PTRACE]: "SYS_PTRACE",
 };
 
 /** Names of capabilities that `after` has and `before` has not. */

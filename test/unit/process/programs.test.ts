@@ -180,6 +180,7 @@ describe("rights", () => {
     ["vrrp", "global_defs {\n  vrrp_notify_fifo /run/f nobody\n}\n", [0, 1, 3, ...NET]],
     ["checker", "global_defs {\n  vrrp_notify_fifo /run/f nobody\n}\n", [10, ...NET]],
     ["checker", "net_namespace_ipvs blue\n", [10, ...NET, 21]],
+    ["checker", "net_namespace_ipvs\n", [10, ...NET, 19, 21]],
     ["vrrp", "global_defs {\n  vrrp_rt_priority 5\n  vrrp_no_swap\n}\n", [...NET, 14, 23]],
     ["api", "", [0, 2, 6, 7, 10, 19]],
   ] as const)("of %s with %j", (name, text, capabilities) => {

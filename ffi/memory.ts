@@ -37,3 +37,16 @@ export function readCString(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
+
+/** A NULL-terminated array of C strings. Stays allocated: it is made once, before the image goes. */
+export function stringVector(texts: readonly string[]): Uint8Array {
+  const table = pinned(8 * (texts.length + 1));
+  const view = new DataView(table.buffer);
+  for (const [index, text] of texts.entries()) {
+    const encoded = cString(text);
+    const steady = pinned(encoded.byteLength);
+    steady.set(encoded);
+    view.setBigUint64(8 * index, addressOf(steady), true);
+  }
+  return table;
+}

@@ -2,7 +2,7 @@
 import { check, type Fd } from "./fd.ts";
 import { libc } from "./index.ts";
 import { i32, layout, u32, u64 } from "./layout.ts";
-import { addressOf, cString, fixed, pinned } from "./memory.ts";
+import { addressOf, cString, fixed, pinned, stringVector } from "./memory.ts";
 
 export const CLONE_NEWNS = 0x0002_0000;
 export const CLONE_NEWNET = 0x4000_0000;
@@ -71,19 +71,6 @@ export function execve(path: string, args: readonly string[], environment: Reado
   const envp = stringVector(Object.entries(environment).map(([name, value]) => `${name}=${value}`));
   check(libc.execve(pathBytes, argv, envp), "execve", path);
   throw new Error(`execve came back without an error (${path})`);
-}
-
-/** A NULL-terminated array of C strings. Stays allocated: it is made once, before the image goes. */
-function stringVector(texts: readonly string[]): Uint8Array {
-  const table = pinned(8 * (texts.length + 1));
-  const view = new DataView(table.buffer);
-  for (const [index, text] of texts.entries()) {
-    const encoded = cString(text);
-    const steady = pinned(encoded.byteLength);
-    steady.set(encoded);
-    view.setBigUint64(8 * index, addressOf(steady), true);
-  }
-  return table;
 }
 
 /**

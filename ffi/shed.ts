@@ -4,7 +4,7 @@
 import { backend } from "#dlopen";
 import { SyscallError } from "./errno.ts";
 import { LIBC, LIBC_NAMES } from "./libc.ts";
-import { addressOf, cString, pinned } from "./memory.ts";
+import { cString, stringVector } from "./memory.ts";
 
 const SIG_IGN = 1;
 const O_CLOEXEC = 0o2000000;
@@ -129,17 +129,4 @@ function permit(call: ReturnType<typeof wire>, { resource, name, least, soft }: 
   } catch {
     return false;
   }
-}
-
-/** A NULL-terminated array of C strings; stays allocated until the image goes. */
-function stringVector(texts: readonly string[]): Uint8Array {
-  const table = pinned(8 * (texts.length + 1));
-  const view = new DataView(table.buffer);
-  for (const [index, text] of texts.entries()) {
-    const encoded = cString(text);
-    const steady = pinned(encoded.byteLength);
-    steady.set(encoded);
-    view.setBigUint64(8 * index, addressOf(steady), true);
-  }
-  return table;
 }

@@ -41,10 +41,10 @@ dist/lbd: .cache/npm Makefile appliance/licenses.ts $(SOURCES)
 	@mv dist/lbd.new dist/lbd
 
 run: deps build ## Boot a lab (client, two directors, real servers), show failover, leave the API on a local port
-	$(BUN) appliance/lab.ts
+	$(BUN) test/machine/lab.ts
 
 lab: ## A command in the lab that `make run` started, in another terminal: make lab CMD="status --down", CMD=help
-	@$(BUN) appliance/lab-shell.ts $(CMD)
+	@$(BUN) test/machine/lab-shell.ts $(CMD)
 
 check: .cache/npm ## Types, lint, format, and the house rules
 	node_modules/.bin/tsc --noEmit -p .

@@ -1,7 +1,7 @@
 // Entry: a hidden first argument makes this process a role of a running director; anything else is a command line.
 // The signal handlers come first, before any other module is read. What the process does not need is not loaded: with
 // `--splitting` each import() below is a file of its own in the binary (docs/decisions/005-lazy-roles.md).
-import "./process/signals.ts";
+import "./process/host/signals.ts";
 import { writeSync } from "node:fs";
 import { EXIT, ROLE_WORD } from "./process/options.ts";
 import { loadRole, roleName } from "./process/roles.ts";

@@ -4,9 +4,9 @@
 // by its last chunk (traps C2, C3), chunks are decoded, headers may be longer, interim answers (1xx) are passed over.
 import { createHash, type Hash } from "node:crypto";
 import { escapeControls } from "../base/log.ts";
-import { compilePattern, type Pattern } from "../base/pattern.ts";
 import type { Decoded } from "../base/result.ts";
-import type { HttpCheck, HttpUrl } from "../config/model.ts";
+import type { HttpCheck, HttpUrl } from "../config/model/config.ts";
+import { compilePattern, type Pattern } from "../pattern/pattern.ts";
 import { bad, good, type Outcome } from "./outcome.ts";
 
 /** All header blocks of one answer together, interim ones included. */

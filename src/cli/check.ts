@@ -1,16 +1,16 @@
 // CLI: `lbd check FILE…`: reads configurations as a run would, and says what is wrong with them. Each FILE is a configuration
 // of its own. Exit status: 0 without errors, 1 with errors, 2 when a file can't be read or the call is wrong.
 import { defineCommand } from "citty";
-import type { Diagnostic } from "../config/diagnostic.ts";
-import type { EffectiveTree } from "../config/effective.ts";
+import type { EffectiveTree } from "../config/effective/effective.ts";
+import type { Diagnostic } from "../config/findings/diagnostic.ts";
+import { renderDiagnostic, toJson } from "../config/findings/render.ts";
+import { toSarif } from "../config/findings/sarif.ts";
 import { type LoadResult, loadConfig } from "../config/load.ts";
-import { renderDiagnostic, toJson } from "../config/render.ts";
-import { toSarif } from "../config/sarif.ts";
-import { machineContext } from "../process/bind-context.ts";
-import { filesWithInput } from "../process/config-files.ts";
-import { onThisMachine } from "../process/on-this-machine.ts";
+import { machineContext } from "../process/configuration/bind-context.ts";
+import { filesWithInput } from "../process/configuration/files.ts";
+import { onThisMachine } from "../process/configuration/on-this-machine.ts";
+import { readBudget } from "../process/configuration/read-budget.ts";
 import { DEFAULT_CONFIG } from "../process/options.ts";
-import { readBudget } from "../process/read-budget.ts";
 import { VERSION } from "../version.ts";
 import { isTerminal, write, writeError } from "./terminal.ts";
 

@@ -1,6 +1,6 @@
 // CLI: asks the director that holds a run directory, over its UNIX socket.
 import { type Decoded, err, ok } from "../base/result.ts";
-import { socketPath } from "../process/pidfile.ts";
+import { socketPath } from "../process/host/pidfile.ts";
 
 /** Exit status of commands that ask a director, beside 0. */
 export const ASK_EXIT = {

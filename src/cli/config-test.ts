@@ -1,15 +1,15 @@
 // CLI: keepalived's `-t [LOG_FILE]`: test the configuration and end, with keepalived's exit status (language.md §17).
-import type { Diagnostic } from "../config/diagnostic.ts";
-import type { Machine } from "../config/here.ts";
+import type { Diagnostic } from "../config/findings/diagnostic.ts";
+import { renderDiagnostic } from "../config/findings/render.ts";
 import { loadConfig } from "../config/load.ts";
-import type { Config } from "../config/model.ts";
-import type { JudgedProgram } from "../config/programs.ts";
-import { renderDiagnostic } from "../config/render.ts";
+import type { Config } from "../config/model/config.ts";
+import type { Machine } from "../config/semantics/here.ts";
+import type { JudgedProgram } from "../config/semantics/programs.ts";
 import { appendRegular } from "../kernel/regular-file.ts";
-import { machineContext } from "../process/bind-context.ts";
-import { configFiles } from "../process/config-files.ts";
-import { type MachineResult, onThisMachine } from "../process/on-this-machine.ts";
-import { readBudget } from "../process/read-budget.ts";
+import { machineContext } from "../process/configuration/bind-context.ts";
+import { configFiles } from "../process/configuration/files.ts";
+import { type MachineResult, onThisMachine } from "../process/configuration/on-this-machine.ts";
+import { readBudget } from "../process/configuration/read-budget.ts";
 import { writeError } from "./terminal.ts";
 
 /** What init scripts know from keepalived. */

@@ -1,9 +1,9 @@
 // CLI: `lbd explain CODE|KEYWORD`: what a finding means, or what a keyword does, from the tables that check and bind use.
 import { defineCommand } from "citty";
-import { CODES } from "../config/codes.ts";
+import type { Keyword } from "../config/bind/keyword.ts";
+import { CODES } from "../config/findings/codes.ts";
+import { nearest } from "../config/findings/suggest.ts";
 import { type CatalogEntry, catalog } from "../config/keywords/catalog.ts";
-import type { Keyword } from "../config/keywords/keyword.ts";
-import { nearest } from "../config/suggest.ts";
 import { complainUsage, print } from "./terminal.ts";
 
 const EXPLAIN_EXIT = { unknown: 1, usage: 2 } as const;

@@ -1,7 +1,7 @@
 // CLI: the help, made from the tables, 80 columns wide.
 import type { ArgsDef } from "citty";
+import { DEFAULT_RUN_DIR } from "../process/host/places.ts";
 import { DEFAULT_API, DEFAULT_CONFIG } from "../process/options.ts";
-import { DEFAULT_RUN_DIR } from "../process/places.ts";
 import { FLAGS, type Flag } from "./flags.ts";
 
 export const HELP_COLUMNS = 80;

@@ -1,8 +1,8 @@
 // CLI: which command, or a run. A run takes keepalived's own command line; the commands are citty's.
 import { resolve } from "node:path";
 import type { ArgsDef, CommandDef } from "citty";
+import { endOnInterrupt } from "../process/host/signals.ts";
 import { EXIT } from "../process/options.ts";
-import { endOnInterrupt } from "../process/signals.ts";
 import { REVISION, VERSION } from "../version.ts";
 import { ASK_EXIT } from "./client.ts";
 import { FLAGS, type ReadFlags, readFlags } from "./flags.ts";

@@ -1,8 +1,8 @@
 // CLI: from the options as typed to RunOptions, or what is wrong with them.
 import { parseIp } from "../base/ip.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
+import { DEFAULT_RUN_DIR } from "../process/host/places.ts";
 import { DEFAULT_API, DEFAULT_CONFIG, type RunOptions, type TcpAddress } from "../process/options.ts";
-import { DEFAULT_RUN_DIR } from "../process/places.ts";
 import { FLAGS, type Flag, type FlagName, type ReadFlags } from "./flags.ts";
 
 /** @param absolute makes a path absolute: the director changes to `/` */

@@ -1,13 +1,13 @@
 // CLI: the default command: runs a director with the configuration that the command line names.
 import { basename, resolve } from "node:path";
-import { configFiles, mayNameDirector, stampOf } from "../process/config-files.ts";
-import type { Reading } from "../process/configuration.ts";
+import type { Reading } from "../process/configuration/configuration.ts";
+import { configFiles, mayNameDirector, stampOf } from "../process/configuration/files.ts";
+import { readConfiguration } from "../process/configuration/read-config.ts";
+import { settledReader } from "../process/configuration/settled-files.ts";
+import { keepalivedPidFiles, runDirOf } from "../process/host/places.ts";
 import { EXIT, type RunOptions } from "../process/options.ts";
-import { keepalivedPidFiles, runDirOf } from "../process/places.ts";
-import { readConfiguration } from "../process/read-config.ts";
 import { ROLE_NAMES } from "../process/roles.ts";
 import { runDirector } from "../process/run.ts";
-import { settledReader } from "../process/settled-files.ts";
 import type { ReadFlags } from "./flags.ts";
 import { runOptions } from "./run-options.ts";
 import { complainUsage } from "./terminal.ts";

@@ -2,7 +2,7 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { escapeControls } from "../base/log.ts";
-import { nearest } from "../config/suggest.ts";
+import { nearest } from "../config/findings/suggest.ts";
 
 const STDOUT = 1;
 const STDERR = 2;

@@ -1,5 +1,5 @@
 // CLI: `--watch`: the same again every second. On a terminal it has a screen of its own, fits the rows, and leaves what was there.
-import { takeSignal } from "../process/signals.ts";
+import { takeSignal } from "../process/host/signals.ts";
 import { print, write } from "./terminal.ts";
 
 /** How often it looks. */

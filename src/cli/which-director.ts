@@ -1,6 +1,6 @@
 // CLI: which director a command is about, where several run on one machine.
 import { readFileSync } from "node:fs";
-import { chooseDirector, listed, runningDirectors } from "../process/directors.ts";
+import { chooseDirector, listed, runningDirectors } from "../process/host/directors.ts";
 import { ASK_EXIT } from "./client.ts";
 import { complain, writeError } from "./terminal.ts";
 

@@ -1,18 +1,22 @@
 // Config core: from the tree to the typed configuration. Binding reads each statement by its table, semantics looks across
 // blocks, to-model/ hands defaults down; all three write to one list of findings. Never throws, reads no file.
 import { formatEndpoint } from "../base/ip.ts";
-import { type BindOptions, bindTree } from "./binder.ts";
-import type { Diagnostic } from "./diagnostic.ts";
-import { createEffective, type EffectiveTree } from "./effective.ts";
-import { createFindings, type Findings } from "./findings.ts";
+import { type BindOptions, bindTree } from "./bind/binder.ts";
+import type { BindContext, NameDirectories } from "./bind/reader.ts";
+import { createEffective, type EffectiveTree } from "./effective/effective.ts";
+import { printConfig } from "./effective/print.ts";
+import type { Diagnostic } from "./findings/diagnostic.ts";
+import { createFindings, type Findings } from "./findings/findings.ts";
 import { homesOf } from "./keywords/homes.ts";
 import { TOP_LEVEL } from "./keywords/top-level.ts";
-import type { Config, ServiceAddress, VirtualServer, VrrpConfig } from "./model.ts";
-import { printConfig } from "./print.ts";
-import type { BindContext, NameDirectories } from "./reader.ts";
-import { checkAcrossBlocks, uniqueByName } from "./semantics.ts";
+import type { Config, ServiceAddress, VirtualServer, VrrpConfig } from "./model/config.ts";
+import { checkAcrossBlocks, uniqueByName } from "./semantics/semantics.ts";
+import type { Tree } from "./text/tree.ts";
 import type { FileWeight, ServiceDefaults } from "./to-model/defaults.ts";
 import { type BoundGlobal, type BoundTop, mergeGlobals, toGlobal, toVrrpGlobal } from "./to-model/global.ts";
+import type { BoundVirtualServer } from "./to-model/lvs/bound.ts";
+import { type BoundGroup, toVirtualServer, wordSpan } from "./to-model/lvs/virtual-server.ts";
+import { createRuleNumbers, toRules } from "./to-model/rules.ts";
 import {
   allowsWeights,
   type BoundSyncGroup,
@@ -23,16 +27,13 @@ import {
   toStaticAddresses,
   toSyncGroup,
   toTrackGroup,
-} from "./to-model/groups.ts";
-import { withoutDuplicateIds } from "./to-model/router-ids.ts";
-import { createRuleNumbers, toRules } from "./to-model/rules.ts";
-import { type TrackerDefinitions, toTrackFile, toTrackProcess, toTrackScript } from "./to-model/tracking.ts";
-import { type BoundGroup, type BoundVirtualServer, toVirtualServer, wordSpan } from "./to-model/virtual-server.ts";
-import { OWNER_PRIORITY, toInstance } from "./to-model/vrrp-instance.ts";
-import type { Tree } from "./tree.ts";
+} from "./to-model/vrrp/groups.ts";
+import { OWNER_PRIORITY, toInstance } from "./to-model/vrrp/instance.ts";
+import { withoutDuplicateIds } from "./to-model/vrrp/router-ids.ts";
+import { type TrackerDefinitions, toTrackFile, toTrackProcess, toTrackScript } from "./to-model/vrrp/tracking.ts";
 
-export type { BindOptions } from "./binder.ts";
-export type { BindContext } from "./reader.ts";
+export type { BindOptions } from "./bind/binder.ts";
+export type { BindContext } from "./bind/reader.ts";
 
 export interface BindResult {
   readonly config: Config;

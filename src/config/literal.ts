@@ -2,10 +2,10 @@
 // what was meant, and what findings speak of; what runs has to be what would run there. keepalived reads line by line: the braces
 // of an unknown block are not seen as its own, so that its } closes the block around it; a list ends at the next }; and each
 // of its processes passes over the blocks of the others by counting braces.
-import type { CompiledTable } from "./binder.ts";
-import { ParsedStatement } from "./parser.ts";
-import type { Block, Statement, Tree } from "./tree.ts";
-import { beginsLine, CLOSE, isBrace, kindAt, OPEN, spanAt, textAt, type WordTable } from "./word-table.ts";
+import type { CompiledTable } from "./bind/binder.ts";
+import { ParsedStatement } from "./parse/parser.ts";
+import type { Block, Statement, Tree } from "./text/tree.ts";
+import { beginsLine, CLOSE, isBrace, kindAt, OPEN, spanAt, textAt, type WordTable } from "./text/word-table.ts";
 
 /** The processes that read the file, each with blocks of its own. */
 type Process = "parent" | "vrrp" | "checker" | "bfd";

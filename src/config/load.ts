@@ -1,22 +1,23 @@
 // Config core: from files to the typed configuration and everything that is to be said about it. Pure: the files, the
 // environment and chance are handed in.
+
+import { type BindOptions, compileTable, Spent } from "./bind/binder.ts";
 import { type BindContext, type BindResult, bindConfig } from "./bind.ts";
-import { type BindOptions, compileTable, Spent } from "./binder.ts";
-import { withoutConsequences } from "./consequences.ts";
-import type { Diagnostic } from "./diagnostic.ts";
-import { type EffectiveTree, withoutEffect } from "./effective.ts";
-import { readConfig, tooDear } from "./expand.ts";
-import type { ConfigFiles } from "./include.ts";
+import { type EffectiveTree, withoutEffect } from "./effective/effective.ts";
+import { readConfig, tooDear } from "./expand/expand.ts";
+import type { ConfigFiles } from "./expand/include.ts";
+import type { Diagnostic } from "./findings/diagnostic.ts";
+import { inPlainWords } from "./findings/plain-words.ts";
+import { arrange } from "./findings/render.ts";
 import { VOCABULARY } from "./keywords/homes.ts";
 import { TOP_LEVEL } from "./keywords/top-level.ts";
-import { errorKeys } from "./known-errors.ts";
 import { literalTree } from "./literal.ts";
-import type { Config } from "./model.ts";
-import { parseConfig } from "./parser.ts";
-import { inPlainWords } from "./plain-words.ts";
-import { arrange } from "./render.ts";
-import type { SourceFile } from "./span.ts";
-import type { Tree } from "./tree.ts";
+import type { Config } from "./model/config.ts";
+import { parseConfig } from "./parse/parser.ts";
+import { withoutConsequences } from "./semantics/consequences.ts";
+import { errorKeys } from "./semantics/known-errors.ts";
+import type { SourceFile } from "./text/span.ts";
+import type { Tree } from "./text/tree.ts";
 
 export interface LoadRequest {
   /** Files or patterns that together are one configuration, as `-f` names them. */

@@ -1,7 +1,8 @@
 // Config core: the reference manual and the table of compatibility, made from the keyword tables. `lbd docs` prints or writes
 // them; a test compares them with docs/reference.md and docs/compat.md.
+
+import type { Effective, Keyword } from "./bind/keyword.ts";
 import { type CatalogEntry, type CatalogSection, catalog, defaultText } from "./keywords/catalog.ts";
-import type { Effective, Keyword } from "./keywords/keyword.ts";
 
 /** Sections that are no blocks of keywords. */
 const TITLES: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import { interfaceIndex } from "../../ffi/socket.ts";
-import type { Machine } from "../config/here.ts";
+import type { Machine } from "../config/semantics/here.ts";
 
 export function thisMachine(): Machine {
   let known: string | undefined;

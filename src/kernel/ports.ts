@@ -1,4 +1,4 @@
-// Adapters' interfaces: what process/roles hand to the core, and what test/support fakes.
+// Adapters' interfaces: what roles/* hand to the core, and what test/support fakes.
 
 import type { IpvsCommand, IpvsTimeouts, SeenService, SyncDaemonState } from "../lvs/model.ts";
 import type { ReceiveBuffer } from "./receive-buffer.ts";

@@ -1,6 +1,6 @@
 // Core: virtual interfaces (rtnl.md §4): how they are called, which MAC they have, and whether a link that is there already is one.
 import type { IpText } from "../base/ip.ts";
-import type { Address, VrrpGlobal, VrrpInstance } from "../config/model.ts";
+import type { Address, VrrpGlobal, VrrpInstance } from "../config/model/config.ts";
 import {
   formatMac,
   IPVLAN_FLAGS,

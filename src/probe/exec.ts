@@ -3,7 +3,7 @@
 import type { Cancel } from "../base/clock.ts";
 import { judgeProgram, type ProgramEnd } from "../check/misc.ts";
 import type { Outcome } from "../check/outcome.ts";
-import type { Command, MiscCheck } from "../config/model.ts";
+import type { Command, MiscCheck } from "../config/model/config.ts";
 
 export type RunProgram = (command: Command, extraArgs: readonly string[], limitMs: number) => Promise<ProgramEnd>;
 

@@ -4,22 +4,22 @@ import { writeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { unreachable } from "../base/never.ts";
-import type { Config } from "../config/model.ts";
+import type { Config } from "../config/model/config.ts";
 import { openAlarm } from "../kernel/alarm.ts";
 import { type AutoPriority, createAutoPriority } from "../kernel/auto-priority.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { bindToParent, keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
 import { enterNetworkNamespace } from "../kernel/namespace.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
+import type { Role, RoleFactory, RoleName } from "../roles/role.ts";
 import { createOutbox, type Outbox } from "./channel.ts";
-import { watchLag } from "./lag.ts";
+import { watchLag } from "./host/lag.ts";
+import { processName } from "./host/process-names.ts";
+import { watchUsage } from "./host/process-usage.ts";
+import { takeSignal } from "./host/signals.ts";
 import { type FromChild, readToChild, type ToChild } from "./messages.ts";
 import { EXIT } from "./options.ts";
-import { processName } from "./process-names.ts";
-import { watchUsage } from "./process-usage.ts";
-import type { Role, RoleFactory, RoleName } from "./role.ts";
 import { expectedParent, expectsCoreFiles, namespaceEntered, openParentChannel } from "./runtime.ts";
-import { takeSignal } from "./signals.ts";
 
 /** What stop() may take when the parent is gone and can't say. */
 const ORPHAN_STOP_MS = 5000;

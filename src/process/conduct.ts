@@ -3,10 +3,10 @@
 // Pure: the time is handed in. What breaks a rule is told in words, and the supervisor ends that child.
 import type { MonoMs } from "../base/clock.ts";
 import type { LogLine } from "../base/log.ts";
+import type { RoleName } from "../roles/role.ts";
 import type { StatusUpdate } from "../status/schema.ts";
 import { MAX_BATCH_UPDATES, MAX_TOPICS, MAX_WAITING_EVENTS, MAX_WAITING_LOG_LINES } from "./channel.ts";
 import type { Batch, FromChild, ToChild } from "./messages.ts";
-import type { RoleName } from "./role.ts";
 
 /** The largest message that a child may send. */
 export const MAX_FROM_CHILD_BYTES = 8 * 1024 * 1024;

@@ -3,9 +3,9 @@
 import { readFileSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { readPidFile, removePidFile } from "./host/pidfile.ts";
+import { runsOurProgram } from "./host/process-facts.ts";
 import { ROLE_WORD } from "./options.ts";
-import { readPidFile, removePidFile } from "./pidfile.ts";
-import { runsOurProgram } from "./process-facts.ts";
 
 /** As long as an orphan takes at most to stop (child.ts), and a little more. */
 const WAIT_MS = 7000;

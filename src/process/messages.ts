@@ -2,9 +2,9 @@
 // envelope and what decides about routing; the payloads (Config, status values) are made by the same binary and are typed there.
 import * as v from "valibot";
 import type { LogLine } from "../base/log.ts";
-import type { Config } from "../config/model.ts";
+import type { Config } from "../config/model/config.ts";
+import type { EffectivePiece, RoleOptions } from "../roles/role.ts";
 import type { StatusUpdate } from "../status/schema.ts";
-import type { RoleOptions } from "./role.ts";
 
 export type ToChild =
   | { readonly kind: "start"; readonly options: RoleOptions; readonly config: Config; readonly topics: Topics }
@@ -14,8 +14,7 @@ export type ToChild =
   | { readonly kind: "snapshot" }
   | { readonly kind: "topic"; readonly topic: string; readonly value: unknown }
   | { readonly kind: "status"; readonly updates: readonly StatusUpdate[] }
-  /** A piece of the effective configuration's JSON text; `end`: there is no more; null: there is no configuration. */
-  | { readonly kind: "effective"; readonly serial: number; readonly piece: string | null; readonly end: boolean }
+  | EffectivePiece
   | { readonly kind: "ping" }
   /** The last batch was taken: the next may come. */
   | { readonly kind: "ack" };

@@ -1,5 +1,5 @@
 // Process layer: how a director was asked to run, after the command line was read and before anything was started.
-import type { RoleOptions } from "./role.ts";
+import type { RoleOptions } from "../roles/role.ts";
 
 /** First argument of a child; no command has this name, and it is not in the help. */
 export const ROLE_WORD = "@role";

@@ -2,24 +2,24 @@
 // turns signals into reload and stop. Everything outside is handed in, so tests run it with a manual clock and children of their own.
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import type { Config } from "../config/model.ts";
+import type { Config } from "../config/model/config.ts";
+import { programsOf, withPrograms } from "../roles/programs/named.ts";
+import type { RoleName } from "../roles/role.ts";
 import type { ConfigStatus, DirectorStatus, ProcessStatus, StatusEvent, StatusUpdate } from "../status/schema.ts";
-import { changesOf } from "./changes.ts";
 import { createOutbox } from "./channel.ts";
 import { clip } from "./conduct.ts";
-import type { ReadConfiguration, Reading } from "./configuration.ts";
-import { createEffectiveAnswers, createEffectiveSender } from "./effective-pieces.ts";
+import { changesOf } from "./configuration/changes.ts";
+import type { ReadConfiguration, Reading } from "./configuration/configuration.ts";
+import { createEffectiveAnswers, createEffectiveSender } from "./configuration/effective-pieces.ts";
+import { lostAltogether } from "./configuration/reload-guard.ts";
+import { needsRestart, newErrorsOf } from "./configuration/reload-refused.ts";
+import { readSettled, unsettledError } from "./configuration/settled-reading.ts";
+import { parentName } from "./host/process-names.ts";
+import { type ServiceNotices, SILENT, statusLine } from "./host/service-notices.ts";
 import type { ToChild, Topics } from "./messages.ts";
 import { EXIT, type RunOptions, roleOptions } from "./options.ts";
-import { parentName } from "./process-names.ts";
-import { programsOf, withPrograms } from "./programs-of.ts";
-import { needsRestart, newErrorsOf } from "./reload.ts";
-import { lostAltogether } from "./reload-guard.ts";
-import type { RoleName } from "./role.ts";
 import { rightsOf } from "./role-rights.ts";
 import type { SpawnChild } from "./runtime.ts";
-import { type ServiceNotices, SILENT, statusLine } from "./service-notices.ts";
-import { readSettled, unsettledError } from "./settled-reading.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
 
 /** vrrp starts when the table is loaded, so that no address comes before it; but after this long it starts anyway. */

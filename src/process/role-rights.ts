@@ -1,6 +1,6 @@
 // Process layer: which rights each role keeps (docs/security.md). Capabilities as numbers, as ffi/process.ts has them. Pure.
-import type { Config, RealServer } from "../config/model.ts";
-import type { RoleName } from "./role.ts";
+import type { Config, RealServer } from "../config/model/config.ts";
+import type { RoleName } from "../roles/role.ts";
 
 const CHOWN = 0;
 const DAC_OVERRIDE = 1;

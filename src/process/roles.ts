@@ -1,16 +1,16 @@
 // Process layer: the roles of this program. Each is loaded by the process that runs it and by no other: the parent never reads the
 // checks, the api process never reads the configuration language, and all of them start sooner.
-import type { RoleFactory, RoleName } from "./role.ts";
+import type { RoleFactory, RoleName } from "../roles/role.ts";
 
 const LOADERS: Readonly<Partial<Record<RoleName, () => Promise<RoleFactory>>>> = {
-  api: async () => (await import("./roles/api.ts")).createApiRole,
+  api: async () => (await import("../roles/api/role.ts")).createApiRole,
   checker: async () => {
-    const { createCheckerRole } = await import("./roles/checker.ts");
+    const { createCheckerRole } = await import("../roles/checker/role.ts");
     return (context) => createCheckerRole(context);
   },
-  starter: async () => (await import("./roles/starter.ts")).createStarterRole,
+  starter: async () => (await import("../roles/starter/role.ts")).createStarterRole,
   vrrp: async () => {
-    const { createVrrpRole } = await import("./roles/vrrp.ts");
+    const { createVrrpRole } = await import("../roles/vrrp/role.ts");
     return (context) => createVrrpRole(context);
   },
 };

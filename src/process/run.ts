@@ -10,19 +10,17 @@ import { keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
 import { shedInheritedSignals } from "../kernel/inherited-signals.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { takeServiceManager } from "../kernel/service-manager.ts";
+import { journalPath } from "../roles/journal.ts";
+import type { RoleName } from "../roles/role.ts";
 import { VERSION } from "../version.ts";
-import { takeAllowEmpty } from "./allow-empty.ts";
-import { glance } from "./config-files.ts";
-import type { ReadConfiguration } from "./configuration.ts";
-import { journalPath } from "./journal.ts";
-import { watchLag } from "./lag.ts";
-import { awaitLeftovers } from "./leftovers.ts";
-import { createLogSink, type LogSink } from "./log-sink.ts";
-import { isJournal, openLogStream } from "./log-stream.ts";
-import { createModuleLoader } from "./needed-modules.ts";
-import { EXIT, type RunOptions } from "./options.ts";
-import { createOrphans, zombieChildren } from "./orphans.ts";
-import { createDirector } from "./parent.ts";
+import { takeAllowEmpty } from "./configuration/allow-empty.ts";
+import type { ReadConfiguration } from "./configuration/configuration.ts";
+import { glance } from "./configuration/files.ts";
+import { watchLag } from "./host/lag.ts";
+import { createLogSink, type LogSink } from "./host/log-sink.ts";
+import { isJournal, openLogStream } from "./host/log-stream.ts";
+import { createModuleLoader } from "./host/needed-modules.ts";
+import { createOrphans, zombieChildren } from "./host/orphans.ts";
 import {
   AlreadyRunning,
   claimPidFile,
@@ -32,15 +30,17 @@ import {
   type RunDir,
   removePidFile,
   writePidFile,
-} from "./pidfile.ts";
-import { nameOf } from "./process-facts.ts";
-import { PARENT_NAME } from "./process-names.ts";
-import { watchUsage } from "./process-usage.ts";
-import type { RoleName } from "./role.ts";
+} from "./host/pidfile.ts";
+import { nameOf } from "./host/process-facts.ts";
+import { PARENT_NAME } from "./host/process-names.ts";
+import { watchUsage } from "./host/process-usage.ts";
+import { createServiceNotices, type ServiceNotices } from "./host/service-notices.ts";
+import { takeSignal } from "./host/signals.ts";
+import { awaitLeftovers } from "./leftovers.ts";
+import { EXIT, type RunOptions } from "./options.ts";
+import { createDirector } from "./parent.ts";
 import { CHILD_MARK, collectGarbage, permitCoreFiles, spawnChild } from "./runtime.ts";
 import { clearedVariables } from "./runtime-again.ts";
-import { createServiceNotices, type ServiceNotices } from "./service-notices.ts";
-import { takeSignal } from "./signals.ts";
 
 /** What the last log lines may take to leave. */
 const DRAIN_MS = 500;

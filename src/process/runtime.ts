@@ -2,10 +2,10 @@
 import { keptEnvironment } from "../base/environment.ts";
 import { closeChannelEnd, openChannelPair } from "../kernel/channel-pair.ts";
 import { namespacePath } from "../kernel/namespace.ts";
+import type { RoleName } from "../roles/role.ts";
 import { MAX_FROM_CHILD_BYTES } from "./conduct.ts";
 import { createFrameReader, encodeFrame } from "./frames.ts";
 import { ROLE_WORD } from "./options.ts";
-import type { RoleName } from "./role.ts";
 import type { RoleRights } from "./role-rights.ts";
 import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
 

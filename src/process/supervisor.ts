@@ -4,12 +4,12 @@ import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { escapeControls, type Log, type LogLine } from "../base/log.ts";
 import { unreachable } from "../base/never.ts";
-import type { Config } from "../config/model.ts";
+import type { Config } from "../config/model/config.ts";
+import type { RoleName, RoleOptions } from "../roles/role.ts";
 import type { ProcessStatus, StatusUpdate } from "../status/schema.ts";
 import { failuresAfter, restartDelayMs } from "./backoff.ts";
 import { type Conduct, clip, clipLine, createConduct, createLineBudget, type LineBudget } from "./conduct.ts";
 import { type Batch, type FromChild, readFromChild, type ToChild, type Topics } from "./messages.ts";
-import type { RoleName, RoleOptions } from "./role.ts";
 import { gained, type RoleRights } from "./role-rights.ts";
 import type { ChildHandle, SpawnChild } from "./runtime.ts";
 

@@ -2,7 +2,6 @@
 // LBD_FUZZ_RUNS and LBD_FUZZ_SEED choose how many and which; the seed is printed when one fails.
 import { describe, expect, test } from "bun:test";
 import { fromHex } from "../../src/base/bytes.ts";
-import { compilePattern } from "../../src/base/pattern.ts";
 import { judgeDnsAnswer } from "../../src/check/dns.ts";
 import { fileValue } from "../../src/check/file.ts";
 import { createHttpReader } from "../../src/check/http.ts";
@@ -10,7 +9,8 @@ import type { Outcome } from "../../src/check/outcome.ts";
 import { isEchoReply } from "../../src/check/ping.ts";
 import { createSmtpTalk } from "../../src/check/smtp.ts";
 import { judgeUdpAnswer } from "../../src/check/udp.ts";
-import type { UdpCheck } from "../../src/config/model.ts";
+import type { UdpCheck } from "../../src/config/model/config.ts";
+import { compilePattern } from "../../src/pattern/pattern.ts";
 import { endpoint, httpUrl, ORIGIN, timing } from "../support/model.ts";
 
 const RUNS = Number(process.env.LBD_FUZZ_RUNS ?? 1_000_000);

@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
+import { renderDiagnostic, toJson } from "../../src/config/findings/render.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { renderDiagnostic, toJson } from "../../src/config/render.ts";
 import { type MemoryFile, memoryFiles } from "../unit/config/engine/support.ts";
 
 const EXAMPLES = join(import.meta.dir, "..", "golden", "examples");

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Diagnostic } from "../../src/config/diagnostic.ts";
+import type { Diagnostic } from "../../src/config/findings/diagnostic.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { memoryFiles } from "../unit/config/engine/support.ts";
 

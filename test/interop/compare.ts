@@ -2,9 +2,9 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import type { ConfigFiles } from "../../src/config/include.ts";
+import type { ConfigFiles } from "../../src/config/expand/include.ts";
 import type { LoadResult } from "../../src/config/load.ts";
-import type { Config } from "../../src/config/model.ts";
+import type { Config } from "../../src/config/model/config.ts";
 import { bindFiles, bindText } from "../support/config.ts";
 import type { Namespace } from "../support/netns.ts";
 import { until } from "../support/until.ts";

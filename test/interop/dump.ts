@@ -10,7 +10,7 @@ import type {
   TrackUse,
   VirtualServer,
   VrrpInstance,
-} from "../../src/config/model.ts";
+} from "../../src/config/model/config.ts";
 
 // --- from the dump
 

@@ -12,9 +12,9 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LoadResult, loadConfig } from "../../src/config/load.ts";
-import { machineContext } from "../../src/process/bind-context.ts";
-import { configFiles } from "../../src/process/config-files.ts";
-import { onThisMachine } from "../../src/process/on-this-machine.ts";
+import { machineContext } from "../../src/process/configuration/bind-context.ts";
+import { configFiles } from "../../src/process/configuration/files.ts";
+import { onThisMachine } from "../../src/process/configuration/on-this-machine.ts";
 import { exampleFiles, NOT_COMPARED } from "../interop/compare.ts";
 import { type Difference, differenceOf } from "../interop/differential.ts";
 import { KNOWN_DIFFERENCES } from "../interop/known-differences.ts";
@@ -204,7 +204,7 @@ async function compareIn(slot: Slot, text: string, stub: string): Promise<Outcom
   return { peer, runs: loaded.usable, errors, difference, known };
 }
 
-/** As the director reads it (src/process/read-config.ts). */
+/** As the director reads it (src/process/configuration/read-config.ts). */
 function load(path: string): LoadResult {
   const request = { paths: [path], env: process.env, random: Math.random, context: machineContext() };
   return onThisMachine(loadConfig(request, configFiles));

@@ -6,8 +6,8 @@ import { sendMessage } from "../../ffi/message.ts";
 import { SOL_SOCKET } from "../../ffi/socket.ts";
 import { encodeFrame } from "../../src/process/frames.ts";
 import { ROLE_WORD } from "../../src/process/options.ts";
-import type { RoleName } from "../../src/process/role.ts";
 import { openParentChannel, spawnChild } from "../../src/process/runtime.ts";
+import type { RoleName } from "../../src/roles/role.ts";
 
 const CHANNEL_FD = 3;
 const SCM_RIGHTS = 1;

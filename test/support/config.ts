@@ -1,7 +1,7 @@
 // Reads configuration text as a director would, with files in memory and a fixed machine.
 import type { BindContext } from "../../src/config/bind.ts";
-import type { Diagnostic } from "../../src/config/diagnostic.ts";
-import type { ConfigFiles } from "../../src/config/include.ts";
+import type { ConfigFiles } from "../../src/config/expand/include.ts";
+import type { Diagnostic } from "../../src/config/findings/diagnostic.ts";
 import { type LoadResult, loadConfig } from "../../src/config/load.ts";
 
 /** Loads a text that is named `/k.conf`. */

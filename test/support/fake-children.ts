@@ -1,7 +1,7 @@
 // Children that a test plays itself: what the parent spawns, sends and kills, and the words to say in a child's place.
 import type { FromChild, ToChild } from "../../src/process/messages.ts";
-import type { RoleName } from "../../src/process/role.ts";
 import type { ChildEvents, SpawnChild } from "../../src/process/runtime.ts";
+import type { RoleName } from "../../src/roles/role.ts";
 
 export interface FakeChild {
   readonly role: RoleName;

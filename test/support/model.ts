@@ -10,8 +10,8 @@ import type {
   SorryServer,
   TcpCheck,
   VirtualServer,
-} from "../../src/config/model.ts";
-import type { Origin } from "../../src/config/span.ts";
+} from "../../src/config/model/config.ts";
+import type { Origin } from "../../src/config/text/span.ts";
 
 export const ORIGIN: Origin = { file: "test.conf", line: 1, column: 1 };
 

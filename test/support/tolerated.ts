@@ -1,6 +1,6 @@
 // The mistakes of test/golden/tolerated.tsv: each is a plain configuration with one change, and what keepalived makes of it.
 import { readFileSync } from "node:fs";
-import type { Config } from "../../src/config/model.ts";
+import type { Config } from "../../src/config/model/config.ts";
 import { factsOfModel } from "../interop/dump.ts";
 
 /** Where the change goes; the file's first column. */

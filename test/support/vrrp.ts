@@ -10,8 +10,8 @@ import type {
   VrrpConfig,
   VrrpGlobal,
   VrrpInstance,
-} from "../../src/config/model.ts";
-import type { Origin } from "../../src/config/span.ts";
+} from "../../src/config/model/config.ts";
+import type { Origin } from "../../src/config/text/span.ts";
 import type { Datagram } from "../../src/vrrp/accept.ts";
 import { encodeAdvertisement, INITIAL_WIRE, type WireState } from "../../src/vrrp/wire.ts";
 

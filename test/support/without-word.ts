@@ -1,10 +1,10 @@
 // Preloaded before a test file by test/words.ts: the keyword of this path is unknown in this process.
-import { type CompiledTable, compileTable } from "../../src/config/binder.ts";
-import { ADDRESS } from "../../src/config/keywords/address.ts";
-import type { Table } from "../../src/config/keywords/keyword.ts";
-import { ROUTE } from "../../src/config/keywords/route.ts";
-import { RULE } from "../../src/config/keywords/rule.ts";
-import { SYNC_DAEMON, UNICAST_PEER, VMAC } from "../../src/config/keywords/small-lines.ts";
+import { type CompiledTable, compileTable } from "../../src/config/bind/binder.ts";
+import type { Table } from "../../src/config/bind/keyword.ts";
+import { ADDRESS } from "../../src/config/keywords/routing/address.ts";
+import { ROUTE } from "../../src/config/keywords/routing/route.ts";
+import { RULE } from "../../src/config/keywords/routing/rule.ts";
+import { SYNC_DAEMON, UNICAST_PEER, VMAC } from "../../src/config/keywords/routing/small-lines.ts";
 import { TOP_LEVEL } from "../../src/config/keywords/top-level.ts";
 
 const LINES: Readonly<Record<string, Table>> = {

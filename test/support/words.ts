@@ -1,6 +1,6 @@
 // Words shown to act: configuration text in which « and » stand around a word, and what a look at the machine says with and without it.
 import { expect } from "bun:test";
-import type { Config } from "../../src/config/model.ts";
+import type { Config } from "../../src/config/model/config.ts";
 import { bindText } from "./config.ts";
 import { type Lab, lab } from "./vrrp-lab.ts";
 

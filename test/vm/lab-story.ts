@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { API_PORT, COMMAND_PORT } from "../../appliance/lab-shell.ts";
+import { API_PORT, COMMAND_PORT } from "../machine/lab-shell.ts";
 import { Daemon } from "../support/daemon.ts";
 import type { Namespace } from "../support/netns.ts";
 import { addressesOf } from "../support/segment.ts";

@@ -1,7 +1,7 @@
 // Ring vm: boots a machine with a real ip_vs and runs a command there. `bun test/vm/run.ts [--memory MB] [--limit SECONDS] COMMAND…`
 // What the guest prints is printed; its exit status is ours (125 when it never said one).
-import { buildGuest } from "../../appliance/guest.ts";
-import { endOnSignals, startMachine } from "../../appliance/qemu.ts";
+import { buildGuest } from "../machine/guest.ts";
+import { endOnSignals, startMachine } from "../machine/qemu.ts";
 
 const words = process.argv.slice(2);
 const memoryMb = Number(option("--memory") ?? 2048);

@@ -1,6 +1,7 @@
 // Config core: keywords of bfd_instance.
-import { bool, flag, ip, milliseconds, strictInteger, weight } from "../values.ts";
-import type { Table } from "./keyword.ts";
+
+import type { Table } from "../bind/keyword.ts";
+import { bool, flag, ip, milliseconds, strictInteger, weight } from "../bind/values.ts";
 // biome-ignore format: a table reads by rows
 export const BFD_INSTANCE = {
   neighbor_ip: { value: ip, default: "(required)", repeat: "last", tier: "core", since: "2.0.0", aliases: "neighbour_ip", build: "bfd",

@@ -1,10 +1,11 @@
 // Config core: all tables under one roof: every keyword with its path, as the manual, compat.md and `lbd explain` list them.
-import { ADDRESS } from "./address.ts";
-import type { Keyword, Table } from "./keyword.ts";
+
+import type { Keyword, Table } from "../bind/keyword.ts";
 import { DIRECTIVES, MACROS } from "./language.ts";
 import { OPTIONS } from "./options.ts";
-import { ROUTE } from "./route.ts";
-import { RULE } from "./rule.ts";
+import { ADDRESS } from "./routing/address.ts";
+import { ROUTE } from "./routing/route.ts";
+import { RULE } from "./routing/rule.ts";
 import {
   GROUP_ENTRY,
   LINKBEAT,
@@ -14,7 +15,7 @@ import {
   UNICAST_PEER,
   UP_DOWN_DELAY,
   VMAC,
-} from "./small-lines.ts";
+} from "./routing/small-lines.ts";
 import { TOP_LEVEL } from "./top-level.ts";
 
 export interface CatalogEntry {

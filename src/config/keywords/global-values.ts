@@ -1,5 +1,6 @@
 // Config core: values of global_defs that are more than one word.
 import { canonicalIp, type IpText } from "../../base/ip.ts";
+import type { Lines, Value } from "../bind/keyword.ts";
 import {
   cIntegerSchema,
   integerSchema,
@@ -9,8 +10,7 @@ import {
   wholeSeconds,
   wordSchema,
   wordsSchema,
-} from "../values.ts";
-import type { Lines, Value } from "./keyword.ts";
+} from "../bind/values.ts";
 
 /** One recipient of `notification_email`. */
 export const mailAddresses: Lines<string> = {

@@ -1,4 +1,6 @@
 // Config core: keywords of global_defs.
+
+import type { Table } from "../bind/keyword.ts";
 import {
   account,
   bare,
@@ -17,7 +19,7 @@ import {
   text,
   UINT32_MAX,
   wholeSeconds,
-} from "../values.ts";
+} from "../bind/values.ts";
 import {
   cpuSet,
   flushOnStop,
@@ -34,8 +36,7 @@ import {
   umask,
   wordList,
 } from "./global-values.ts";
-import type { Table } from "./keyword.ts";
-import { extraInterfaces, rxBufsPolicy, syncDaemon, version } from "./vrrp-values.ts";
+import { extraInterfaces, rxBufsPolicy, syncDaemon, version } from "./vrrp/values.ts";
 // biome-ignore format: a table reads by rows
 export const GLOBAL_DEFS = {
   process_names: { value: flag, initial: false, repeat: "last", tier: "full", since: "2.0.16", effective: { test: "test/netns/vrrp-settings.test.ts" },
@@ -45,10 +46,10 @@ export const GLOBAL_DEFS = {
   vrrp_process_name: { value: cutText(15), default: "(parent's)", repeat: "last", tier: "full", since: "2.0.16", effective: { test: "test/netns/vrrp-settings.test.ts" },
     doc: "Process name of the VRRP worker." },
   checker_process_name: { value: cutText(15), default: "(parent's)", repeat: "last", tier: "full", since: "2.2.0", aliases: "lvs_process_name",
-    effective: { test: "test/unit/process/process-names.test.ts" },
+    effective: { test: "test/unit/process/host/process-names.test.ts" },
     doc: "Process name of the health-check worker." },
   lvs_process_name: { value: cutText(15), repeat: "last", tier: "full", since: "2.0.16", sameAs: "checker_process_name", status: "deprecated",
-    quiet: true, successor: "checker_process_name", effective: { test: "test/unit/process/process-names.test.ts" },
+    quiet: true, successor: "checker_process_name", effective: { test: "test/unit/process/host/process-names.test.ts" },
     doc: "Old spelling of checker_process_name; only logged, not counted as a config error." },
   bfd_process_name: { value: cutText(15), default: "(parent's)", repeat: "last", tier: "full", since: "2.0.16", build: "bfd", effective: "parsed",
     doc: "Process name of the BFD worker." },
@@ -133,7 +134,7 @@ export const GLOBAL_DEFS = {
     quiet: true, successor: "lvs_flush_on_stop", effective: { test: "test/unit/words/virtual-server.test.ts" },
     doc: "Older spelling, still accepted silently." },
   lvs_sync_daemon: { value: syncDaemon, default: "off; id = VRID of the instance, else 0; port 8848; group 224.0.0.81", repeat: "first",
-    tier: "core", since: "1.2.20", effective: { test: "test/unit/process/roles/vrrp-sync-daemon.test.ts" },
+    tier: "core", since: "1.2.20", effective: { test: "test/unit/roles/vrrp/sync-daemon.test.ts" },
     doc: "Run the kernel connection-sync thread; bound to an instance it is master or backup with it, otherwise both roles run. The positional form is the older one." },
   vrrp_mcast_group4: { value: one("MCAST-IP4", multicastSchema(4), "an address from 224.0.0.0/4"), default: "224.0.0.18", repeat: "last",
     tier: "core", since: "1.2.10", effective: { test: "test/netns/vrrp-settings.test.ts" },
@@ -378,7 +379,7 @@ export const GLOBAL_DEFS = {
     reload: "start-only", effective: { test: "test/unit/words/vrrp-states.test.ts" },
     doc: "Wait this long after daemon start before instances start; the longer of this and vrrp_delay_after_boot counts." },
   vrrp_delay_after_boot: { value: seconds(0.001, 4294.967295), initial: 0, unit: "s", repeat: "max", tier: "full", since: "2.4.0",
-    reload: "start-only", effective: { test: "test/unit/process/roles/vrrp-trackers.test.ts" },
+    reload: "start-only", effective: { test: "test/unit/roles/vrrp/trackers.test.ts" },
     doc: "Hold instances back until the machine has been up this long." },
   log_unknown_vrids: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.0.16", effective: { test: "test/netns/vrrp-settings.test.ts" },
     doc: "Log adverts whose router id nobody here uses on that interface." },
@@ -413,9 +414,9 @@ export const GLOBAL_DEFS = {
     doc: "Put instance and namespace names into dump file names." },
   json_version: { value: choice("1", "2"), initial: "1", repeat: "last", tier: "core", since: "2.2.8", build: "json", effective: "parsed",
     doc: "Shape of the JSON dump: 1 is a bare array of instances, 2 an object with vrrp and track_process." },
-  iproute_usr_dir: { value: text("DIR"), default: "(build: distribution dir)", repeat: "last", tier: "full", since: "2.3.2", effective: { test: "test/unit/process/bind-context.test.ts" },
+  iproute_usr_dir: { value: text("DIR"), default: "(build: distribution dir)", repeat: "last", tier: "full", since: "2.3.2", effective: { test: "test/unit/process/configuration/bind-context.test.ts" },
     doc: "First directory of routing name tables." },
-  iproute_etc_dir: { value: text("DIR"), initial: "/etc/iproute2", repeat: "last", tier: "full", since: "2.3.2", effective: { test: "test/unit/process/bind-context.test.ts" },
+  iproute_etc_dir: { value: text("DIR"), initial: "/etc/iproute2", repeat: "last", tier: "full", since: "2.3.2", effective: { test: "test/unit/process/configuration/bind-context.test.ts" },
     doc: "Overriding directory of routing name tables." },
   state_dump_file: { value: text("PATH|DIR/"), initial: "TMPDIR/keepalived{,_parent,_check,_bfd}.data", repeat: "last", tier: "full", since: "2.3.3",
     aliases: "the manual calls it state_file_location, which the parser rejects", effective: "parsed",

@@ -1,7 +1,7 @@
 // Config core: in which blocks a keyword is at home, for «belongs in …»; and the vocabulary that the parser asks.
-import { type CompiledTable, compileTable } from "../binder.ts";
-import type { BlockKind, Vocabulary } from "../vocabulary.ts";
-import type { Keyword } from "./keyword.ts";
+import { type CompiledTable, compileTable } from "../bind/binder.ts";
+import type { Keyword } from "../bind/keyword.ts";
+import type { BlockKind, Vocabulary } from "../parse/vocabulary.ts";
 import { TOP_LEVEL } from "./top-level.ts";
 
 const TOP = "the top level";

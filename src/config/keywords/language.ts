@@ -1,8 +1,8 @@
 // Config core: what is no keyword of a block: includes, conditions, definitions, loops and predefined macros, for the manual.
 // lexer, expand and loops read them; the rows only describe.
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the language writes its macros so
-import type { Table } from "./keyword.ts";
-import { positional } from "./positional.ts";
+import type { Table } from "../bind/keyword.ts";
+import { positional } from "./routing/positional.ts";
 
 // biome-ignore format: a table reads by rows
 export const DIRECTIVES = {

@@ -1,7 +1,8 @@
 // Config core: times of which keepalived takes something even where they are none.
-import type { Reader } from "../reader.ts";
-import { seconds, timeSchema } from "../values.ts";
-import type { Value } from "./keyword.ts";
+
+import type { Value } from "../bind/keyword.ts";
+import type { Reader } from "../bind/reader.ts";
+import { seconds, timeSchema } from "../bind/values.ts";
 
 const EXPECTED = "a time in seconds, such as 2 or 0.5";
 const ANY_TIME = timeSchema(0, Number.POSITIVE_INFINITY, "s", 1000);

@@ -1,6 +1,6 @@
 // Config core: options of the command line that keepalived has, for the manual and docs/compat.md. main.ts reads them.
-import type { Table } from "./keyword.ts";
-import { positional } from "./positional.ts";
+import type { Table } from "../bind/keyword.ts";
+import { positional } from "./routing/positional.ts";
 
 // biome-ignore format: a table reads by rows
 export const OPTIONS = {

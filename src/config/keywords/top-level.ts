@@ -1,16 +1,17 @@
 // Config core: what may stand at the top level: the specials and all blocks.
-import { alone, bare, blockName, flag, strictSeconds, text, UINT32_MAX } from "../values.ts";
+
+import type { Table } from "../bind/keyword.ts";
+import { alone, bare, blockName, flag, strictSeconds, text, UINT32_MAX } from "../bind/values.ts";
 import { BFD_INSTANCE } from "./bfd.ts";
-import { SSL } from "./checkers.ts";
 import { GLOBAL_DEFS } from "./global.ts";
 import { namespaceOrDefault } from "./global-values.ts";
-import { GARP_GROUP, TRACK_GROUP, VRRP_SYNC_GROUP } from "./groups.ts";
-import type { Table } from "./keyword.ts";
-import { addresses, delays, groupEntries, linkbeats, routes, rules } from "./lists.ts";
-import { serviceName } from "./service-values.ts";
-import { TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_FILE, VRRP_TRACK_PROCESS } from "./track.ts";
-import { VIRTUAL_SERVER } from "./virtual-server.ts";
-import { VRRP_INSTANCE } from "./vrrp-instance.ts";
+import { SSL } from "./lvs/checkers.ts";
+import { serviceName } from "./lvs/service-values.ts";
+import { VIRTUAL_SERVER } from "./lvs/virtual-server.ts";
+import { addresses, delays, groupEntries, linkbeats, routes, rules } from "./routing/lists.ts";
+import { GARP_GROUP, TRACK_GROUP, VRRP_SYNC_GROUP } from "./vrrp/groups.ts";
+import { VRRP_INSTANCE } from "./vrrp/instance.ts";
+import { TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_FILE, VRRP_TRACK_PROCESS } from "./vrrp/track.ts";
 // biome-ignore format: a table reads by rows
 export const TOP_LEVEL = {
   net_namespace: { value: text(), default: "(host namespace)", repeat: "first", tier: "core", since: "1.2.24", reload: "restart",
@@ -22,11 +23,11 @@ export const TOP_LEVEL = {
   namespace_with_ipsets: { value: flag, initial: false, repeat: "flag", tier: "optional", since: "1.3.0", build: "ipset", reload: "start-only",
     effective: { unsupported: "lbd filters with nftables sets, which namespaces of every supported kernel have" },
     doc: "Permit ipsets inside a namespace on kernels before 3.13." },
-  use_pid_dir: { value: flag, initial: false, repeat: "flag", tier: "core", since: "1.2.24", reload: "start-only", effective: { test: "test/unit/process/places.test.ts" },
+  use_pid_dir: { value: flag, initial: false, repeat: "flag", tier: "core", since: "1.2.24", reload: "start-only", effective: { test: "test/unit/process/host/places.test.ts" },
     doc: "Put pid files in the daemon's own run directory instead of the run root." },
-  instance: { value: text(), default: "(none)", repeat: "first", tier: "core", since: "1.2.24", reload: "restart", effective: { test: "test/unit/process/places.test.ts" },
+  instance: { value: text(), default: "(none)", repeat: "first", tier: "core", since: "1.2.24", reload: "restart", effective: { test: "test/unit/process/host/places.test.ts" },
     doc: "Name of this daemon instance; becomes part of pid, reload and (optionally) dump file names and of the syslog ident." },
-  linkbeat_use_polling: { value: flag, initial: false, repeat: "flag", tier: "full", since: "1.1.18", build: "linkbeat", effective: { test: "test/unit/process/roles/vrrp-trackers.test.ts" },
+  linkbeat_use_polling: { value: flag, initial: false, repeat: "flag", tier: "full", since: "1.1.18", build: "linkbeat", effective: { test: "test/unit/roles/vrrp/trackers.test.ts" },
     doc: "Detect carrier loss on all VRRP interfaces by polling (MII, ethtool or ioctl) rather than by netlink." },
   child_wait_time: { value: strictSeconds(0, UINT32_MAX), initial: 5_000, unit: "s", repeat: "last", tier: "full", since: "2.0.0",
     effective: { test: "test/unit/process/parent.test.ts" },
@@ -44,10 +45,10 @@ export const TOP_LEVEL = {
   static_rules: { value: bare("BLOCK of RULE lines"), lines: rules, repeat: "append", tier: "core", since: "1.2.20", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Policy rules set at start and kept regardless of VRRP state." },
   linkbeat_interfaces: { value: bare("BLOCK of IFNAME [ENUM(MII|ETHTOOL|IOCTL)]"), lines: linkbeats, default: "(netlink)", repeat: "append",
-    tier: "full", since: "2.0.13", build: "linkbeat", effective: { test: "test/unit/process/roles/vrrp-trackers.test.ts" },
+    tier: "full", since: "2.0.13", build: "linkbeat", effective: { test: "test/unit/roles/vrrp/trackers.test.ts" },
     doc: "Interfaces whose carrier is polled, and how; an unknown interface is fatal." },
   interface_up_down_delays: { value: bare("BLOCK of IFNAME SECS [SECS]"), lines: delays, default: "0 0", unit: "s", repeat: "last", tier: "full",
-    since: "2.2.3", effective: { test: "test/unit/process/roles/vrrp-trackers.test.ts" },
+    since: "2.2.3", effective: { test: "test/unit/roles/vrrp/trackers.test.ts" },
     doc: "Debounce of interface state: down delay, then up delay." },
   garp_group: { value: bare(), block: GARP_GROUP, repeat: "append", tier: "full", since: "1.2.21",
     effective: { test: "test/unit/words/vrrp-announce.test.ts" },

@@ -1,12 +1,13 @@
 // Config core: from bound global_defs blocks and top-level specials to the model. Several global_defs blocks are one:
 // a later value wins, lists add up (language.md §12).
-import type { Findings } from "../findings.ts";
+
+import type { Bound, Entry } from "../bind/keyword.ts";
+import type { BindContext } from "../bind/reader.ts";
+import type { FifoValue } from "../bind/values.ts";
+import type { Findings } from "../findings/findings.ts";
 import { GLOBAL_DEFS } from "../keywords/global.ts";
-import type { Bound, Entry } from "../keywords/keyword.ts";
 import type { TOP_LEVEL } from "../keywords/top-level.ts";
-import type { Fifo, GlobalConfig, LvsGlobal, ProcessRights, SmtpConfig, VrrpGlobal } from "../model.ts";
-import type { BindContext } from "../reader.ts";
-import type { FifoValue } from "../values.ts";
+import type { Fifo, GlobalConfig, LvsGlobal, ProcessRights, SmtpConfig, VrrpGlobal } from "../model/config.ts";
 
 export type BoundGlobal = Bound<typeof GLOBAL_DEFS>;
 export type BoundTop = Bound<typeof TOP_LEVEL>;

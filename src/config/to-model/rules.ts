@@ -1,9 +1,10 @@
 // Config core: policy rules get their preference here. A rule that names none counts down from 16384 over the whole
 // configuration, and that is said, as keepalived does.
-import type { Findings } from "../findings.ts";
-import type { Line } from "../keywords/keyword.ts";
-import type { RuleLine } from "../keywords/rule.ts";
-import type { Rule } from "../model.ts";
+
+import type { Line } from "../bind/keyword.ts";
+import type { Findings } from "../findings/findings.ts";
+import type { RuleLine } from "../keywords/routing/rule.ts";
+import type { Rule } from "../model/config.ts";
 
 /** Hands out preferences to rules that name none. */
 export interface RuleNumbers {

@@ -90,11 +90,12 @@ test.each(paths)("%s answers as it is described", async (path) => {
 
 test("every kind of event that is reported is named", () => {
   const kinds = new Set<string>();
-  for (const file of readdirSync("src/process", { recursive: true, encoding: "utf8" }).filter((name) =>
-    name.endsWith(".ts"),
-  ))
-    for (const [, kind = ""] of readFileSync(`src/process/${file}`, "utf8").matchAll(/[eE]vent\(\s*"([a-z-]+)",/g))
-      kinds.add(kind);
+  for (const folder of ["src/process", "src/roles"])
+    for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".ts"),
+    ))
+      for (const [, kind = ""] of readFileSync(`${folder}/${file}`, "utf8").matchAll(/[eE]vent\(\s*"([a-z-]+)",/g))
+        kinds.add(kind);
   expect(kinds.size).toBeGreaterThan(4);
   for (const kind of kinds)
     expect(document.components.schemas.Event.properties.kind.description).toContain(`\`${kind}\``);

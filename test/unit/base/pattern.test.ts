@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { compilePattern, type Pattern, type SearchResult } from "../../../src/base/pattern.ts";
+import { compilePattern, type Pattern, type SearchResult } from "../../../src/pattern/pattern.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { CHECK_EXIT, type CheckOptions, runCheck } from "../../../src/cli/check.ts";
 import { configTest } from "../../../src/cli/config-test.ts";
 import { explain } from "../../../src/cli/explain.ts";
-import { CODES } from "../../../src/config/codes.ts";
+import { CODES } from "../../../src/config/findings/codes.ts";
 import { catalog } from "../../../src/config/keywords/catalog.ts";
-import { configFiles } from "../../../src/process/config-files.ts";
+import { configFiles } from "../../../src/process/configuration/files.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "lbd-check-"));
 afterAll(() => rmSync(dir, { recursive: true }));

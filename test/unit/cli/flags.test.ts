@@ -5,7 +5,7 @@ import { FLAGS, type Flag, readFlags } from "../../../src/cli/flags.ts";
 import { HELP_COLUMNS, helpText, wrap } from "../../../src/cli/help.ts";
 import { readApi, runOptions } from "../../../src/cli/run-options.ts";
 import { badArgument } from "../../../src/cli/strict.ts";
-import type { Keyword } from "../../../src/config/keywords/keyword.ts";
+import type { Keyword } from "../../../src/config/bind/keyword.ts";
 import { OPTIONS } from "../../../src/config/keywords/options.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
 import { VERSION } from "../../../src/version.ts";

@@ -16,8 +16,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { LogLine } from "../../../src/base/log.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
-import { createLogSink } from "../../../src/process/log-sink.ts";
-import { isJournal, openLogStream } from "../../../src/process/log-stream.ts";
+import { createLogSink } from "../../../src/process/host/log-sink.ts";
+import { isJournal, openLogStream } from "../../../src/process/host/log-stream.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { until } from "../../support/until.ts";
 

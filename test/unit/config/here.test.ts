@@ -1,6 +1,6 @@
 // What a configuration asks for and a machine lacks.
 import { describe, expect, test } from "bun:test";
-import { type Machine, missingInterfaces, missingKernelParts } from "../../../src/config/here.ts";
+import { type Machine, missingInterfaces, missingKernelParts } from "../../../src/config/semantics/here.ts";
 import { thisMachine } from "../../../src/kernel/machine.ts";
 import { bindText } from "../../support/config.ts";
 

@@ -1,7 +1,7 @@
 // What runs of a configuration whose braces or words are wrong is what keepalived makes of it, measured on 2.2.7
 // (test/netns/differential.test.ts sets both side by side).
 import { describe, expect, test } from "bun:test";
-import type { Config } from "../../../src/config/model.ts";
+import type { Config } from "../../../src/config/model/config.ts";
 import { bindText } from "../../support/config.ts";
 
 function brief({ vrrp, virtualServers }: Config): string[] {

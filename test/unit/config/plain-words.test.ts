@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { renderDiagnostic } from "../../../src/config/render.ts";
+import { renderDiagnostic } from "../../../src/config/findings/render.ts";
 import { bindText } from "../../support/config.ts";
 
 const INSTANCE = [

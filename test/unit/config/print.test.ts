@@ -1,7 +1,7 @@
 // A configuration printed again loads to the same model.
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { configFiles } from "../../../src/process/config-files.ts";
+import { configFiles } from "../../../src/process/configuration/files.ts";
 import { bindFiles, bindText } from "../../support/config.ts";
 
 /** The model without places, which are those of the text, and without secrets. */

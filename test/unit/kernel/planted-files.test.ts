@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { openNotifyFifo } from "../../../src/kernel/make-fifo.ts";
 import { appendRegular, readRegular, readWhole, writeRegular } from "../../../src/kernel/regular-file.ts";
 import { loadTlsSettings } from "../../../src/probe/tls.ts";
-import { openJournal } from "../../../src/process/journal.ts";
+import { openJournal } from "../../../src/roles/journal.ts";
 
 const root = mkdtempSync(join(tmpdir(), "lbd-planted-"));
 const dir = join(root, "d");

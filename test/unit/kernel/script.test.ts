@@ -5,11 +5,11 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Cancel, Clock } from "../../../src/base/clock.ts";
 import { SEARCH_PATH } from "../../../src/base/environment.ts";
-import type { Command, ScriptSecurity } from "../../../src/config/model.ts";
+import type { Command, ScriptSecurity } from "../../../src/config/model/config.ts";
 import { KEPT_FOR_QUICK, MAX_RUNNING } from "../../../src/kernel/script-places.ts";
 import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
 import { judgePath, judgeScript, type PathPart } from "../../../src/kernel/script-security.ts";
-import { spawnProgram } from "../../../src/process/spawn-program.ts";
+import { spawnProgram } from "../../../src/roles/starter/spawn-program.ts";
 import { until } from "../../support/until.ts";
 
 const OPEN: ScriptSecurity = { user: "root", enabled: false, useSymlinkPaths: false, supplementaryGroups: false };

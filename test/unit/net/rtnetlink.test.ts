@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { toHex } from "../../../src/base/bytes.ts";
-import type { Address, Config, Route, Rule } from "../../../src/config/model.ts";
+import type { Address, Config, Route, Rule } from "../../../src/config/model/config.ts";
 import { dumpAddresses } from "../../../src/net/addresses.ts";
 import {
   createLink,

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LogLine } from "../../../src/base/log.ts";
-import type { Command, NotifyCommands, SmtpConfig } from "../../../src/config/model.ts";
+import type { Command, NotifyCommands, SmtpConfig } from "../../../src/config/model/config.ts";
 import { openNotifyFifo } from "../../../src/kernel/make-fifo.ts";
 import { fifoLine, fifoWriter } from "../../../src/notify/fifo.ts";
 import { createMailer, mailFor } from "../../../src/notify/mail.ts";

@@ -2,7 +2,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Outcome } from "../../../src/check/outcome.ts";
-import type { Check } from "../../../src/config/model.ts";
+import type { Check } from "../../../src/config/model/config.ts";
 import { openPing, openTcp, openUdp } from "../../../src/kernel/check-socket.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
 import { readStart } from "../../../src/kernel/file-watch.ts";
@@ -11,7 +11,7 @@ import { readWhole } from "../../../src/kernel/regular-file.ts";
 import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
 import { systemTls } from "../../../src/kernel/system-tls.ts";
 import { createProbes } from "../../../src/probe/probes.ts";
-import { spawnProgram } from "../../../src/process/spawn-program.ts";
+import { spawnProgram } from "../../../src/roles/starter/spawn-program.ts";
 import { selfSigned } from "../../support/certificate.ts";
 
 const clock = systemClock();

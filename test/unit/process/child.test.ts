@@ -3,7 +3,7 @@ import { createOutbox } from "../../../src/process/channel.ts";
 import { createChild } from "../../../src/process/child.ts";
 import type { FromChild, ToChild } from "../../../src/process/messages.ts";
 import { readFromChild, readToChild } from "../../../src/process/messages.ts";
-import type { Role, RoleContext } from "../../../src/process/role.ts";
+import type { Role, RoleContext } from "../../../src/roles/role.ts";
 import { bindText } from "../../support/config.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { virtualServer } from "../../support/status-samples.ts";

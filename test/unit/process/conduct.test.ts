@@ -9,7 +9,7 @@ import {
   MAX_WISHES,
 } from "../../../src/process/conduct.ts";
 import type { Batch, FromChild, Topics } from "../../../src/process/messages.ts";
-import type { RoleName } from "../../../src/process/role.ts";
+import type { RoleName } from "../../../src/roles/role.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
 
 const ROLES: readonly RoleName[] = ["vrrp", "checker", "bfd", "api", "starter"];

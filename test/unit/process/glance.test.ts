@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { glance } from "../../../src/process/config-files.ts";
+import { glance } from "../../../src/process/configuration/files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lbd-glance-"));
 afterAll(() => rmSync(folder, { recursive: true }));

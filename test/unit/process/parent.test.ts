@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import type { LogLine } from "../../../src/base/log.ts";
-import type { Config } from "../../../src/config/model.ts";
-import type { Reading } from "../../../src/process/configuration.ts";
+import type { Config } from "../../../src/config/model/config.ts";
+import type { Reading } from "../../../src/process/configuration/configuration.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
 import { API_WAIT_MS, createDirector, VRRP_WAIT_MS } from "../../../src/process/parent.ts";
-import type { RoleName } from "../../../src/process/role.ts";
 import { HEARTBEAT_MS, MISSED_HEARTBEATS } from "../../../src/process/supervisor.ts";
+import type { RoleName } from "../../../src/roles/role.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { bindText } from "../../support/config.ts";

@@ -1,14 +1,14 @@
 // A reload with children of the test's own: what is waited for, what is refused, and what many of them come to.
 import { expect, test } from "bun:test";
 import type { LogLine } from "../../../src/base/log.ts";
-import type { Config } from "../../../src/config/model.ts";
-import type { Reading } from "../../../src/process/configuration.ts";
+import type { Config } from "../../../src/config/model/config.ts";
+import type { Reading } from "../../../src/process/configuration/configuration.ts";
+import { SETTLE_LIMIT_MS } from "../../../src/process/configuration/settled-reading.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
 import { createDirector } from "../../../src/process/parent.ts";
-import type { RoleName } from "../../../src/process/role.ts";
 import type { SpawnChild } from "../../../src/process/runtime.ts";
-import { SETTLE_LIMIT_MS } from "../../../src/process/settled-reading.ts";
 import { HEARTBEAT_MS, MISSED_HEARTBEATS } from "../../../src/process/supervisor.ts";
+import type { RoleName } from "../../../src/roles/role.ts";
 import { bindText } from "../../support/config.ts";
 import { type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
 import { manualClock } from "../../support/manual-clock.ts";

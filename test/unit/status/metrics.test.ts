@@ -95,7 +95,7 @@ test("40,000 real servers are written, all of them", () => {
 
 test("what roles report by themselves has its help", () => {
   const names = new Set<string>();
-  for (const folder of ["src/process", "src/notify"])
+  for (const folder of ["src/process", "src/roles", "src/notify"])
     for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
       name.endsWith(".ts"),
     ))

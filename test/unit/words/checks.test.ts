@@ -1,8 +1,8 @@
 // Words about when checks run and what comes of them: each from the text of a configuration to the probes, the table and the log of a checker.
 import { describe, test } from "bun:test";
-import type { Config } from "../../../src/config/model.ts";
+import type { Config } from "../../../src/config/model/config.ts";
 import { expectWord, serviceText, type WordCase } from "../../support/words.ts";
-import { bench } from "../process/roles/checker-bench.ts";
+import { bench } from "../roles/checker/bench.ts";
 
 /** What a checker needs beside the word in question, and where probes of it go. */
 const KINDS: Readonly<Record<string, { readonly needs: string; readonly target: string }>> = {

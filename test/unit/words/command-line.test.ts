@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { readFlags } from "../../../src/cli/flags.ts";
 import { runOptions } from "../../../src/cli/run-options.ts";
-import { createLogSink } from "../../../src/process/log-sink.ts";
+import { createLogSink } from "../../../src/process/host/log-sink.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
 import { createDirector } from "../../../src/process/parent.ts";
 import { fakeChildren } from "../../support/fake-children.ts";

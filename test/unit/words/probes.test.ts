@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NO_FD } from "../../../ffi/fd.ts";
-import type { Check, Config } from "../../../src/config/model.ts";
+import type { Check, Config } from "../../../src/config/model/config.ts";
 import type { CheckSocket, PingSocket, SocketSource } from "../../../src/kernel/check-socket.ts";
 import type { Readiness } from "../../../src/kernel/readiness.ts";
 import { readWhole } from "../../../src/kernel/regular-file.ts";

@@ -1,6 +1,6 @@
 // Words about the processes themselves: each from the text of a configuration to what the kernel says of a process that has taken it.
 import { describe, test } from "bun:test";
-import type { Config } from "../../../src/config/model.ts";
+import type { Config } from "../../../src/config/model/config.ts";
 import type { KernelView } from "../../support/kernel-view.ts";
 import { taken } from "../../support/rights.ts";
 import { expectWord, globalText } from "../../support/words.ts";

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Config } from "../../../src/config/model.ts";
+import type { Config } from "../../../src/config/model/config.ts";
 import { launchOf, prepare } from "../../../src/kernel/script-runner.ts";
 import { expectWord, globalText, type WordCase } from "../../support/words.ts";
 

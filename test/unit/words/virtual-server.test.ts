@@ -1,11 +1,11 @@
 // Words about services: each from the text of a configuration to the IPVS table that the checker keeps, and to what it tells.
 import { describe, test } from "bun:test";
-import type { Config } from "../../../src/config/model.ts";
+import type { Config } from "../../../src/config/model/config.ts";
 import { writeCommand } from "../../../src/lvs/codec-genl.ts";
 import { attributeWriter } from "../../../src/net/attributes.ts";
 import { expectWord, serviceText, type WordCase } from "../../support/words.ts";
 import { inside } from "../lvs/vectors.ts";
-import { bench, machine } from "../process/roles/checker-bench.ts";
+import { bench, machine } from "../roles/checker/bench.ts";
 
 /** linux/ip_vs.h: IPVS_CMD_ATTR_DEST, IPVS_DEST_ATTR_TUN_TYPE and so on. */
 const CMD_ATTR_DEST = 2;

@@ -1,6 +1,6 @@
 // Words that change what is announced, and when: each from the text of a configuration to the announcements of a master.
 import { describe, test } from "bun:test";
-import type { Config } from "../../../src/config/model.ts";
+import type { Config } from "../../../src/config/model/config.ts";
 import { expectWord, globalText, instanceText, started, type WordCase } from "../../support/words.ts";
 
 const WEAKER_MS = 10_000;

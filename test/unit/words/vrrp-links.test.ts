@@ -1,11 +1,11 @@
 // Words that change what an instance makes of its links: virtual interfaces, and what the packet filter keeps away.
 import { describe, test } from "bun:test";
 import { toHex } from "../../../src/base/bytes.ts";
-import type { Config } from "../../../src/config/model.ts";
+import type { Config } from "../../../src/config/model/config.ts";
 import { type Link, NOTHING_SEEN } from "../../../src/net/model.ts";
 import { type FirewallWish, firewallSettings, planFirewall } from "../../../src/net/nft-vrrp.ts";
 import { newLinkOf } from "../../../src/net/vmac.ts";
-import { blockedOn, newStation, type Station, virtualsOf } from "../../../src/process/roles/vrrp-station.ts";
+import { blockedOn, newStation, type Station, virtualsOf } from "../../../src/roles/vrrp/station.ts";
 import { expectWord, globalText, instanceText, type WordCase } from "../../support/words.ts";
 
 const ETH0: Link = { index: 2, name: "eth0", flags: 0x43, mtu: 1500, hardwareType: 1, group: 0 };

@@ -1,6 +1,6 @@
 // Words that change when an instance is master and how it becomes and leaves it: each from the text of a configuration to what it does.
 import { describe, test } from "bun:test";
-import type { Config } from "../../../src/config/model.ts";
+import type { Config } from "../../../src/config/model/config.ts";
 import type { Lab } from "../../support/vrrp-lab.ts";
 import { expectWord, globalText, instanceText, started, type WordCase } from "../../support/words.ts";
 

@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/kernel/clock.ts";
-import { createCheckerRole } from "../../../src/process/roles/checker.ts";
+import { createCheckerRole } from "../../../src/roles/checker/role.ts";
 import type { StatusUpdate, VirtualServerStatus } from "../../../src/status/schema.ts";
 import { bindText } from "../../support/config.ts";
 import { until } from "../../support/until.ts";

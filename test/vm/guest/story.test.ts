@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { askLab, COMMAND_PORT } from "../../../appliance/lab-shell.ts";
+import { askLab, COMMAND_PORT } from "../../machine/lab-shell.ts";
 import { until } from "../../support/until.ts";
 
 const LIMIT_MS = 300_000;

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { standServer, standService } from "../../../src/check/standing.ts";
-import type { Check, Config, VirtualServer } from "../../../src/config/model.ts";
+import type { Check, Config, VirtualServer } from "../../../src/config/model/config.ts";
 import { desiredServices } from "../../../src/lvs/desired.ts";
 import { destinationKey } from "../../../src/lvs/keys.ts";
 import { exampleFiles, hasPart, loadedConfig } from "../../interop/compare.ts";

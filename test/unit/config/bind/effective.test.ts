@@ -1,6 +1,6 @@
 // What `lbd check --effective` and /v1/config show: values with their origin, secrets masked; what a run says is not built yet.
 import { expect, test } from "bun:test";
-import { type EffectiveNode, MASK, notYetEffectiveLine } from "../../../../src/config/effective.ts";
+import { type EffectiveNode, MASK, notYetEffectiveLine } from "../../../../src/config/effective/effective.ts";
 import { bindText } from "../../../support/config.ts";
 
 const TEXT = `virtual_server 192.0.2.80 80 {

@@ -2,7 +2,7 @@
 // error here. test/golden/keywords.tsv is a copy of the measured table (719 rows).
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import type { Diagnostic } from "../../../../src/config/diagnostic.ts";
+import type { Diagnostic } from "../../../../src/config/findings/diagnostic.ts";
 import { catalog } from "../../../../src/config/keywords/catalog.ts";
 import { bindText, briefly } from "../../../support/config.ts";
 

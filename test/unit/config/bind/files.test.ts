@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
-import type { ConfigFiles } from "../../../../src/config/include.ts";
+import type { ConfigFiles } from "../../../../src/config/expand/include.ts";
 import { bindFiles, briefly } from "../../../support/config.ts";
 
 const root = resolve(import.meta.dirname, "../../../..");

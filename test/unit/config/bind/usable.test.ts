@@ -1,7 +1,7 @@
 // Which files a director may run with, and which errors of a new reading are new.
 import { describe, expect, test } from "bun:test";
-import { newErrors } from "../../../../src/config/known-errors.ts";
 import { loadConfig } from "../../../../src/config/load.ts";
+import { newErrors } from "../../../../src/config/semantics/known-errors.ts";
 import { bindText } from "../../../support/config.ts";
 
 const GOOD = "vrrp_instance B {\n interface eth0\n virtual_router_id 4\n virtual_ipaddress {\n 192.0.2.98\n }\n}\n";

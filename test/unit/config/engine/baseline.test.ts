@@ -2,7 +2,7 @@
 // One mistake, one finding, on the line of the mistake: the baseline of language.md §18, the defects of §16, and what else an
 // operator gets wrong. The configuration around the mistake is one that loads without any finding.
 import { describe, expect, test } from "bun:test";
-import { CODES } from "../../../../src/config/codes.ts";
+import { CODES } from "../../../../src/config/findings/codes.ts";
 import { loadConfig } from "../../../../src/config/load.ts";
 import { memoryFiles } from "./support.ts";
 

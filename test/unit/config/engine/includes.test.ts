@@ -1,7 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: macros of the language.
 // Includes: language.md §10, the table of what is forgiven included.
 import { describe, expect, test } from "bun:test";
-import { braceAlternatives, INCLUDE_RULES, includeCheck, matchesWildcard } from "../../../../src/config/include.ts";
+import {
+  braceAlternatives,
+  INCLUDE_RULES,
+  includeCheck,
+  matchesWildcard,
+} from "../../../../src/config/expand/include.ts";
 import { type MemoryFile, read } from "./support.ts";
 
 const FILES: Readonly<Record<string, MemoryFile>> = {

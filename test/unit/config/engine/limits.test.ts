@@ -1,9 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: macros of the language.
 // What damaged and hostile configurations may cost: a finding, little time, never an exception.
 import { describe, expect, test } from "bun:test";
-import * as limits from "../../../../src/config/limits.ts";
 import { loadConfig } from "../../../../src/config/load.ts";
-import { readBudget } from "../../../../src/process/read-budget.ts";
+import * as limits from "../../../../src/config/text/limits.ts";
+import { readBudget } from "../../../../src/process/configuration/read-budget.ts";
 import { bindText, briefly } from "../../../support/config.ts";
 import { read } from "./support.ts";
 

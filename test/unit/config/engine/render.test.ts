@@ -1,10 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: macros of the language.
 // Findings as text and as JSON.
 import { describe, expect, test } from "bun:test";
-import type { Diagnostic } from "../../../../src/config/diagnostic.ts";
-import { MAX_DIAGNOSTICS } from "../../../../src/config/limits.ts";
-import { arrange, renderDiagnostic, toJson } from "../../../../src/config/render.ts";
-import { SourceText } from "../../../../src/config/source.ts";
+import type { Diagnostic } from "../../../../src/config/findings/diagnostic.ts";
+import { arrange, renderDiagnostic, toJson } from "../../../../src/config/findings/render.ts";
+import { MAX_DIAGNOSTICS } from "../../../../src/config/text/limits.ts";
+import { SourceText } from "../../../../src/config/text/source.ts";
 import { read } from "./support.ts";
 
 const plain = { color: false };

@@ -1,6 +1,6 @@
 // Near misses.
 import { describe, expect, test } from "bun:test";
-import { damerauDistance, didYouMean, nearest } from "../../../../src/config/suggest.ts";
+import { damerauDistance, didYouMean, nearest } from "../../../../src/config/findings/suggest.ts";
 
 const WORDS = [
   "quorum",

@@ -1,10 +1,10 @@
 // Helpers for tests of the language's engine: files in memory, and trees and findings as short lines of text.
-import { type ExpandOptions, readConfig } from "../../../../src/config/expand.ts";
-import type { ConfigFiles } from "../../../../src/config/include.ts";
+import { type ExpandOptions, readConfig } from "../../../../src/config/expand/expand.ts";
+import type { ConfigFiles } from "../../../../src/config/expand/include.ts";
+import { arrange } from "../../../../src/config/findings/render.ts";
 import { VOCABULARY } from "../../../../src/config/keywords/homes.ts";
-import { parseConfig } from "../../../../src/config/parser.ts";
-import { arrange } from "../../../../src/config/render.ts";
-import type { Statement } from "../../../../src/config/tree.ts";
+import { parseConfig } from "../../../../src/config/parse/parser.ts";
+import type { Statement } from "../../../../src/config/text/tree.ts";
 
 /** What a name stands for: its content, or what it is instead of a file. */
 export type MemoryFile = string | Uint8Array | { readonly what: string } | { readonly denied: string };

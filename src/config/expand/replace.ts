@@ -1,0 +1,328 @@
+// Config core: puts the text of macros in the place of their names (language.md §7), again and again until none is left,
+// and keeps for every character where it came from. A word made by a macro has the span of the reference.
+import { isNameCode } from "../text/blanks.ts";
+import { MAX_EXPANDED_CHARS, MAX_EXPANSION_CHARS, MAX_LINE_CHARS } from "../text/limits.ts";
+import { type LinePart, type Place, partOrigin, partSpan, partText, TracedPlace } from "../text/source.ts";
+import type { Origin, Span, TraceStep } from "../text/span.ts";
+import { MAX_REFERENCE_CHARS, type Macro, type MacroTable, nameEnd, type Reference, readReference } from "./macros.ts";
+
+/** Work done so far, over the whole configuration (limits.ts). */
+export interface ReplaceBudget {
+  movedChars: number;
+  expandedChars: number;
+}
+
+export type ReplaceProblem =
+  /** `braced`: written with braces outside of quotes, which then would open a block. */
+  | {
+      readonly kind: "undefined" | "needs-braces" | "not-closed";
+      readonly name: string;
+      readonly at: LinePart;
+      readonly braced: boolean;
+    }
+  /** `cycle` holds the macros that name each other, beginning with the one that was met again. */
+  | { readonly kind: "loop"; readonly cycle: readonly Macro[]; readonly at: LinePart }
+  | { readonly kind: "unset"; readonly name: string; readonly at: LinePart }
+  | { readonly kind: "random"; readonly args: readonly string[]; readonly at: LinePart }
+  | { readonly kind: "text-behind"; readonly name: string; readonly at: LinePart }
+  | { readonly kind: "limit"; readonly at: LinePart; readonly what: string };
+
+/** A line of a multi-line macro at one use. */
+export interface MacroLine {
+  readonly part: LinePart;
+  readonly chain: Chain;
+}
+
+/** What replacing needs to know. */
+export interface ReplaceContext {
+  readonly macros: MacroTable;
+  readonly predefined: Predefined;
+  /** The macros whose text the line is part of. */
+  readonly chain: Chain | undefined;
+  readonly budget: ReplaceBudget;
+}
+
+export interface Replaced {
+  readonly part: LinePart;
+  /** The further lines of a multi-line macro at the end of the line, to be read next. */
+  readonly more: readonly MacroLine[];
+  readonly problems: readonly ReplaceProblem[];
+}
+
+export interface PredefinedValue {
+  readonly text: string;
+  /** Something is wrong with the arguments; the text still stands. */
+  readonly problem?: "unset" | "random";
+}
+
+/** Value of a predefined macro; undefined for any other name. */
+export type Predefined = (reference: Reference) => PredefinedValue | undefined;
+
+/** Macros that a piece of text came through, innermost first. */
+export interface Chain {
+  readonly macro: Macro;
+  readonly outer: Chain | undefined;
+}
+
+/** Characters of the line from `at` up to the next segment. */
+interface Segment {
+  readonly at: number;
+  readonly part: LinePart;
+  /** How far the offset in the part's text is ahead of the offset in the line; of no meaning when opaque. */
+  readonly ahead: number;
+  /** All characters stand for the whole part: the text of a macro for its reference. */
+  readonly opaque: boolean;
+  readonly chain: Chain | undefined;
+}
+
+/** Replaces the macros of one line, whose comment is gone and which has no blanks at its ends. */
+export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced {
+  const { macros, predefined, budget } = context;
+  let text = partText(line);
+  let segments: Segment[] = [{ at: 0, part: line, ahead: line.from, opaque: false, chain: context.chain }];
+  const problems: ReplaceProblem[] = [];
+  let more: MacroLine[] = [];
+
+  const originOfRange = (from: number, to: number) => rangePart(segments, from, to);
+  const splice = (from: number, to: number, value: string, piece: Omit<Segment, "at">) => {
+    segments = spliceSegments(segments, from, to, text.length, value.length, piece);
+    text = text.slice(0, from) + value + text.slice(to);
+    budget.movedChars += text.length + 16 * segments.length;
+  };
+
+  for (let at = text.indexOf("$"); at >= 0; at = text.indexOf("$", at)) {
+    const whole = readReference(text, at);
+    const reference = whole ?? readHalfBraced(text, at, macros);
+    const macro = reference && macros.get(reference.name);
+    const own = reference && !macro ? predefined(reference) : undefined;
+    if (!reference || (!macro && !own)) {
+      at++;
+      continue;
+    }
+    if (text.length > MAX_LINE_CHARS || budget.movedChars > MAX_EXPANSION_CHARS) {
+      const what =
+        text.length > MAX_LINE_CHARS
+          ? `${MAX_LINE_CHARS} characters in one line`
+          : `${MAX_EXPANSION_CHARS} characters moved by macros`;
+      problems.push({ kind: "limit", at: line, what });
+      break;
+    }
+    const segment = segmentAt(segments, at);
+    const origin = originOfRange(at, reference.end);
+    if (reference !== whole) {
+      const kind = text.charAt(at + 1) === "{" ? "not-closed" : "needs-braces";
+      problems.push({ kind, name: reference.name, at: origin, braced: true });
+    }
+    if (own) {
+      if (own.problem === "unset") problems.push({ kind: "unset", name: reference.args[0] ?? "", at: origin });
+      if (own.problem === "random") problems.push({ kind: "random", args: reference.args, at: origin });
+      splice(at, reference.end, own.text, { part: origin, ahead: 0, opaque: true, chain: segment.chain });
+    } else if (macro) {
+      macro.used = true;
+      const cycle = cycleOf(macro, segment.chain);
+      if (cycle) {
+        problems.push({ kind: "loop", cycle, at: origin });
+        at = reference.end;
+        continue;
+      }
+      const chain: Chain = { macro, outer: segment.chain };
+      if (macro.lines.length <= 1) {
+        const body = macro.lines[0];
+        splice(at, reference.end, body ? partText(body) : "", { part: origin, ahead: 0, opaque: true, chain });
+      } else {
+        // A macro of several lines must end its line (§7); what stands behind is left out.
+        if (reference.end < text.length) {
+          problems.push({ kind: "text-behind", name: macro.name, at: originOfRange(reference.end, text.length) });
+          text = text.slice(0, reference.end);
+        }
+        const [first, ...others] = traced(macro, origin);
+        if (first)
+          splice(at, reference.end, partText(first), { part: first, ahead: first.from - at, opaque: false, chain });
+        more = [...others.map((part) => ({ part, chain })), ...more];
+      }
+    }
+    // The value may complete a reference that began before it: ${A${N}}.
+    at = referenceBegin(text, at);
+  }
+
+  budget.expandedChars += text.length;
+  if (budget.expandedChars > MAX_EXPANDED_CHARS && !problems.some((p) => p.kind === "limit"))
+    problems.push({ kind: "limit", at: line, what: `${MAX_EXPANDED_CHARS} characters made by macros` });
+  for (let at = text.indexOf("$"); at >= 0; at = text.indexOf("$", at + 1)) {
+    const left = leftReference(text, at, macros);
+    if (left && !problems.some((p) => p.kind === "loop"))
+      problems.push({ kind: left.kind, name: left.name, braced: left.braced, at: originOfRange(at, left.end) });
+  }
+  const place = new ReplacedPlace(text, segments);
+  return { part: { place, from: 0, to: text.length, line: line.line }, more, problems };
+}
+
+/** Text of one line after replacement. */
+class ReplacedPlace implements Place {
+  readonly text: string;
+  readonly #segments: readonly Segment[];
+
+  constructor(text: string, segments: readonly Segment[]) {
+    this.text = text;
+    this.#segments = segments;
+  }
+
+  span(start: number, end: number, _line: number): Span {
+    const span = partSpan(rangePart(this.#segments, start, end));
+    const steps: TraceStep[] = [];
+    const seen = new Set<Macro>();
+    for (const [index, segment] of this.#segments.entries()) {
+      const next = this.#segments[index + 1]?.at ?? this.text.length;
+      if (!segment.opaque || segment.at >= Math.max(end, start + 1) || next <= start) continue;
+      for (let link = segment.chain; link; link = link.outer) {
+        if (seen.has(link.macro) || steps.length >= MAX_TRACE_STEPS) continue;
+        seen.add(link.macro);
+        steps.push(definitionStep(link.macro));
+      }
+    }
+    return steps.length === 0 ? span : { ...span, trace: [...(span.trace ?? []), ...steps] };
+  }
+
+  origin(start: number): Origin {
+    return partOrigin(rangePart(this.#segments, start, start));
+  }
+}
+
+const MAX_TRACE_STEPS = 10;
+
+function definitionStep(macro: Macro): TraceStep {
+  const body = macro.lines[0];
+  const message =
+    macro.from === "loop"
+      ? `${macro.name} is ${body ? partText(body) : "empty"} in a pass of this loop`
+      : `$${macro.name} is defined here`;
+  return { message, span: partSpan(macro.definedAt) };
+}
+
+/** Lines of a multi-line macro as they stand at one use. */
+function traced(macro: Macro, use: LinePart): LinePart[] {
+  const steps = () => {
+    const span = partSpan(use);
+    return [{ message: `in $${macro.name}, used here`, span }, ...(span.trace ?? [])];
+  };
+  const places = new Map<Place, Place>();
+  return macro.lines.map((line) => {
+    let place = places.get(line.place);
+    if (!place) {
+      place = new TracedPlace(line.place, steps);
+      places.set(line.place, place);
+    }
+    return { ...line, place };
+  });
+}
+
+function cycleOf(macro: Macro, chain: Chain | undefined): Macro[] | undefined {
+  const cycle: Macro[] = [];
+  for (let link = chain; link; link = link.outer) {
+    cycle.push(link.macro);
+    if (link.macro === macro) return cycle.reverse();
+  }
+  return undefined;
+}
+
+/** Offset of a `$` before `at` whose reference reaches `at`, or `at`: `${A` in front of a value. */
+function referenceBegin(text: string, at: number): number {
+  let begin = at - 1;
+  while (begin >= 0 && (isNameCode(text.charCodeAt(begin)) || text.charAt(begin) === " ") && at - begin < 200) begin--;
+  if (text.charAt(begin) === "{") begin--;
+  return begin >= 0 && text.charAt(begin) === "$" ? begin : at;
+}
+
+/** `${NAME` and `$NAME}` of a macro that is defined: one of two braces was forgotten, and the other one is no block's. */
+function readHalfBraced(text: string, at: number, macros: MacroTable): Reference | undefined {
+  const opened = text.charAt(at + 1) === "{";
+  const from = at + (opened ? 2 : 1);
+  const end = nameEnd(text, from);
+  const name = text.slice(from, end);
+  if (!macros.get(name)) return undefined;
+  if (opened) return text.indexOf("}", end) < 0 ? { name, args: [], end } : undefined;
+  return text.charAt(end) === "}" && !text.slice(0, at).includes("{") ? { name, args: [], end: end + 1 } : undefined;
+}
+
+/** A reference that stayed: its name is not defined, or it lacks the braces it needs here. */
+function leftReference(
+  text: string,
+  at: number,
+  macros: MacroTable,
+): /** `braced`: written with braces outside of quotes, which then would open a block. */
+  | {
+      readonly kind: "undefined" | "needs-braces";
+      readonly name: string;
+      readonly braced: boolean;
+      readonly end: number;
+    }
+  | undefined {
+  const reference = readReference(text, at);
+  if (reference) {
+    if (macros.get(reference.name)) return undefined;
+    const braced = text.charAt(at + 1) === "{" && !insideQuotes(text, at);
+    return { kind: "undefined", name: reference.name, braced, end: reference.end };
+  }
+  // Only _ENV and _RANDOM take words; any other name in front of some is none of them.
+  const withWords = /^\$\{([A-Za-z_][A-Za-z0-9_]*)[ \t][^{}$]*\}/.exec(text.slice(at, at + MAX_REFERENCE_CHARS));
+  if (withWords) {
+    const [whole, name = ""] = withWords;
+    return { kind: "undefined", name, braced: !insideQuotes(text, at), end: at + whole.length };
+  }
+  const end = nameEnd(text, at + 1);
+  const name = text.slice(at + 1, end);
+  if (!macros.get(name)) return undefined;
+  macros.use(name);
+  return { kind: "needs-braces", name, braced: false, end };
+}
+
+function insideQuotes(text: string, at: number): boolean {
+  let inside = false;
+  for (let quote = text.indexOf('"'); quote >= 0 && quote < at; quote = text.indexOf('"', quote + 1)) inside = !inside;
+  return inside;
+}
+
+function segmentAt(segments: readonly Segment[], at: number): Segment {
+  let low = 0;
+  let high = segments.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((segments[middle]?.at ?? 0) <= at) low = middle;
+    else high = middle - 1;
+  }
+  const found = segments[low];
+  if (!found) throw new Error("replaced line: no segments");
+  return found;
+}
+
+/** Where a range of the line was written: exact inside plain text, the whole reference inside a macro's. */
+function rangePart(segments: readonly Segment[], from: number, to: number): LinePart {
+  const first = segmentAt(segments, from);
+  const last = segmentAt(segments, Math.max(from, to - 1));
+  const begin = first.opaque ? first.part.from : from + first.ahead;
+  const ownEnd = first.opaque ? first.part.to : Math.min(first.part.to, to + first.ahead);
+  const { place, line } = first.part;
+  if (last.part.place !== place || last.part.line !== line)
+    return { place, line, from: begin, to: Math.max(begin, ownEnd) };
+  const end = last.opaque ? last.part.to : to + last.ahead;
+  return { place, line, from: begin, to: Math.max(begin, end) };
+}
+
+function spliceSegments(
+  segments: readonly Segment[],
+  from: number,
+  to: number,
+  textLength: number,
+  length: number,
+  piece: Omit<Segment, "at">,
+): Segment[] {
+  const grown = length - (to - from);
+  const result: Segment[] = [];
+  for (const segment of segments) if (segment.at < from) result.push(segment);
+  if (length > 0 || result.length === 0) result.push({ ...piece, at: from });
+  // What stood behind the reference goes on: the rest of the segment that held its end, then the later ones.
+  const shifted = (segment: Segment, at: number) => ({ ...segment, at, ahead: segment.ahead - grown });
+  if (to < textLength) result.push(shifted(segmentAt(segments, to), from + length));
+  for (const segment of segments) if (segment.at > to) result.push(shifted(segment, segment.at + grown));
+  return result;
+}

@@ -1,0 +1,226 @@
+// Config core: findings in the words of whoever made the mistake. A line of another language (a merge marker, a template, a comment of C,
+// another program's file) is one finding that says so, in place of what its words and braces give; a wrong word with a semicolon,
+// a colon, a unit or an invisible character gets a hint that names it. Nothing is found here that was not found before.
+
+import { lineText } from "../text/source-lines.ts";
+import type { SourceFile, Span } from "../text/span.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+
+/** `all`, with findings of foreign lines replaced and hints made plain. Looks only at lines that have a finding. */
+export function inPlainWords(all: readonly Diagnostic[]): readonly Diagnostic[] {
+  if (all.length === 0) return all;
+  const files = new Map<SourceFile, Diagnostic[]>();
+  for (const one of all)
+    if (one.span) {
+      const list = files.get(one.span.file);
+      if (list) list.push(one);
+      else files.set(one.span.file, [one]);
+    }
+  const replaced = new Map<Diagnostic, Diagnostic | undefined>();
+  for (const [file, list] of files) replaceForeign(file, list, replaced);
+  return all.flatMap((one) => {
+    if (replaced.has(one)) return replaced.get(one) ?? [];
+    const hint = plainHint(one);
+    return hint === undefined ? one : { ...one, hint };
+  });
+}
+
+// --- lines of another language
+
+interface Foreign {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  /** A line of this kind. */
+  readonly line: RegExp;
+  /** Codes of findings that such a line may have on its own account; absent: all. */
+  readonly codes?: ReadonlySet<string>;
+  /** One such line makes what is said of braces worthless in the whole file. */
+  readonly braces?: true;
+}
+
+const BRACE_CODES: ReadonlySet<string> = new Set([
+  "brace-not-expected",
+  "extra-brace",
+  "block-not-closed",
+  "block-not-opened",
+]);
+
+const FOREIGN: readonly Foreign[] = [
+  {
+    code: "merge-conflict",
+    message: "a merge conflict that nobody has resolved",
+    hint: "keep one side, and take the lines with <<<<<<<, ======= and >>>>>>> away",
+    line: /^(?:<{7}|={7}|>{7}|\|{7})(?:\s|$)/,
+  },
+  {
+    code: "template-left",
+    message: "a template (as of Jinja or ERB) that nobody has filled in",
+    hint: "this file is what a program makes the configuration of: give lbd what comes out of it",
+    line: /\{\{.*\}\}|\{%.*%\}|<%.*%>/,
+    braces: true,
+  },
+  {
+    code: "foreign-comment",
+    message: "a comment of another language",
+    hint: "a comment begins with # or !",
+    line: /^\s*(?:\/\/|\/\*|\*\/|--(?:\s|$)|;)/,
+    codes: new Set(["unknown-keyword", "misplaced-keyword", "bad-value", "unknown-word", "bad-address"]),
+  },
+];
+
+function replaceForeign(
+  file: SourceFile,
+  found: readonly Diagnostic[],
+  replaced: Map<Diagnostic, Diagnostic | undefined>,
+): void {
+  const other = otherProgram(file, found);
+  if (other !== undefined) {
+    const message = `this is no keepalived.conf: it looks like ${other}`;
+    putOne(
+      found.filter(({ severity }) => severity !== "note"),
+      { code: "foreign-file", message, hint: "give lbd the configuration of keepalived" },
+      replaced,
+    );
+    return;
+  }
+  for (const foreign of FOREIGN) {
+    const { line, codes, braces } = foreign;
+    const own = found.filter(
+      ({ code, span }) => span && !(codes && !codes.has(code)) && line.test(lineOf(span)) && !BRACE_CODES.has(code),
+    );
+    const ofBraces = found.filter(({ code, span }) => span && BRACE_CODES.has(code) && line.test(lineOf(span)));
+    const all = [...own, ...ofBraces].filter((one) => !replaced.has(one));
+    if (all.length === 0) continue;
+    // What is said of the braces elsewhere follows from these.
+    if (braces) for (const one of found) if (BRACE_CODES.has(one.code)) replaced.set(one, undefined);
+    putOne(all, foreign, replaced);
+  }
+}
+
+/** The first of `found` becomes the finding, as bad as the worst; the others go. */
+function putOne(
+  found: readonly Diagnostic[],
+  { code, message, hint }: { readonly code: string; readonly message: string; readonly hint: string },
+  replaced: Map<Diagnostic, Diagnostic | undefined>,
+): void {
+  const sorted = found.toSorted((a, b) => (a.span?.line ?? 0) - (b.span?.line ?? 0));
+  const first = sorted[0];
+  if (!first?.span) return;
+  const severity = found.some((one) => one.severity === "error") ? "error" : first.severity;
+  const lines = new Set(found.map(({ span }) => span?.line)).size;
+  const said = lines > 1 ? `${message} (${lines} lines)` : message;
+  for (const one of found) replaced.set(one, undefined);
+  replaced.set(first, { severity, code, span: wholeLine(first.span), message: said, hint });
+}
+
+/** Other programs by words that begin their lines and no keyword of ours does. */
+const PROGRAMS: readonly { readonly name: string; readonly words: ReadonlySet<string> }[] = [
+  {
+    name: "an haproxy.cfg",
+    words: new Set(["global", "defaults", "frontend", "backend", "listen", "maxconn", "bind"]),
+  },
+  {
+    name: "an nginx.conf",
+    words: new Set(["http", "server", "upstream", "events", "worker_processes", "location", "proxy_pass"]),
+  },
+  { name: "a BIRD configuration", words: new Set(["router", "protocol", "filter", "template", "log"]) },
+  { name: "ldirectord's", words: new Set(["checktimeout", "checkinterval", "autoreload", "quiescent", "virtual"]) },
+];
+
+const WORDS_TO_KNOW_A_PROGRAM = 2;
+
+/** What the file is, when its top level begins with words of another program or another language. */
+function otherProgram(file: SourceFile, found: readonly Diagnostic[]): string | undefined {
+  const unknown = found.filter(({ code }) => code === "unknown-keyword" || code === "misplaced-keyword");
+  if (unknown.length < WORDS_TO_KNOW_A_PROGRAM) return undefined;
+  const start = file.text.slice(0, 200).trimStart();
+  if (/^(?:---\s|[\w-]+:\s*\n\s+[-\w])/.test(start) && unknown.some(({ span }) => span && /:\s*$/.test(lineOf(span))))
+    return "YAML";
+  if (/^[{[]\s*"/.test(start)) return "JSON";
+  if (/^<\?xml/.test(start)) return "XML";
+  const first = new Set(unknown.flatMap(({ span }) => (span ? [/^\s*(\S+)/.exec(lineOf(span))?.[1] ?? ""] : [])));
+  return PROGRAMS.find(({ words }) => [...first].filter((word) => words.has(word)).length >= WORDS_TO_KNOW_A_PROGRAM)
+    ?.name;
+}
+
+// --- hints
+
+const PLAIN_CODES: ReadonlySet<string> = new Set([
+  "bad-value",
+  "out-of-range",
+  "unknown-keyword",
+  "misplaced-keyword",
+  "unknown-word",
+  "extra-words",
+  "bad-address",
+  "missing-value",
+  "unknown-account",
+  "undefined-reference",
+]);
+
+/** A hint that names what is odd about the word or its line; undefined when nothing is. */
+function plainHint({ code, span, message }: Diagnostic): string | undefined {
+  if (!span || !PLAIN_CODES.has(code)) return undefined;
+  const line = lineOf(span);
+  const odd = oddCharacter(line);
+  if (odd !== undefined) return odd;
+  const word = wordOf(line, span);
+  // A finding that does not show its word has to do with a secret.
+  const write = (text: string) => (message.includes(word) ? `; write ${text}` : "");
+  const assignment = /^\s*[^\s=]+\s*=\s*\S/.test(line) && (word.includes("=") || code === "extra-words");
+  if (assignment) return "no = stands between keyword and value: put a blank in its place";
+  if (/.;$/.test(word)) return `no semicolons: a statement ends with its line${write(word.slice(0, -1))}`;
+  if (/^[\w-]+:$/.test(word)) return `no colon stands behind a keyword${write(word.slice(0, -1))}`;
+  if (/.,$/.test(word)) return `no commas: blanks stand between words${write(word.slice(0, -1))}`;
+  const socket = /^(\d+\.\d+\.\d+\.\d+):(\d+)$/.exec(word) ?? /^\[([0-9a-fA-F:.]+)\]:(\d+)$/.exec(word);
+  if (socket) return `a blank stands between address and port: write ${socket[1]} ${socket[2]}`;
+  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|sec|m|min|h|d)$/.exec(word) ?? [];
+  if (code !== "bad-value" || digits === undefined) return undefined;
+  const seconds = Number((Number(digits) * (SECONDS[unit] ?? 1)).toFixed(6));
+  return `units are not written, times are seconds${write(`${seconds}`)}`;
+}
+
+const SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, sec: 1, m: 60, min: 60, h: 3600, d: 86_400 };
+
+const NAMED: Readonly<Record<string, string>> = {
+  "\u00a0": "a no-break space",
+  "\u2007": "a figure space",
+  "\u202f": "a narrow no-break space",
+  "\u3000": "an ideographic space",
+  "\u200b": "a zero-width space",
+  "\ufeff": "a byte order mark",
+  "\u201c": "a typographic quote",
+  "\u201d": "a typographic quote",
+  "\u201e": "a typographic quote",
+  "\u2018": "a typographic quote",
+  "\u2019": "a typographic quote",
+  "\u00ab": "a typographic quote",
+  "\u00bb": "a typographic quote",
+};
+
+function oddCharacter(line: string): string | undefined {
+  for (const char of line) {
+    const name = NAMED[char];
+    if (name === undefined) continue;
+    const code = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+    return `${name} (U+${code}) stands in this line: write ${name.endsWith("quote") ? 'a plain "' : "a plain blank"}`;
+  }
+  return undefined;
+}
+
+// --- text of places
+
+function lineOf({ file, line }: Span): string {
+  return lineText(file, line).slice(0, MAX_LINE_CHARS);
+}
+
+const MAX_LINE_CHARS = 2000;
+
+function wordOf(line: string, { column, endColumn, endLine, line: at }: Span): string {
+  return [...line].slice(column - 1, endLine === at ? endColumn - 1 : undefined).join("");
+}
+
+function wholeLine(span: Span): Span {
+  return { ...span, column: 1, endColumn: [...lineOf(span)].length + 1, endLine: span.line };
+}

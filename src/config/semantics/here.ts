@@ -1,0 +1,63 @@
+// Config core: what a configuration asks for and this machine lacks. What the machine has is handed in.
+import type { Diagnostic } from "../findings/diagnostic.ts";
+import type { Finding } from "../findings/findings.ts";
+import type { Config } from "../model/config.ts";
+import { spanAt } from "../text/source-lines.ts";
+import type { Origin, SourceFile } from "../text/span.ts";
+
+export interface Machine {
+  hasInterface(name: string): boolean;
+  /** A module of the running kernel, loaded, built in or there to be loaded. */
+  hasModule(name: string): boolean;
+}
+
+/**
+ * Interfaces that are not there. A director waits for them, so each is a warning; a network namespace of the configuration's own is not
+ * looked into.
+ */
+export function missingInterfaces(config: Config, machine: Machine, sources: readonly SourceFile[]): Diagnostic[] {
+  if (config.global.netNamespace !== undefined) return [];
+  const made = new Set(config.vrrp.instances.flatMap(({ vmac }) => vmac?.interface ?? []));
+  const missing = (name: string | undefined): name is string =>
+    name !== undefined && !made.has(name) && !machine.hasInterface(name);
+  const found: Diagnostic[] = [];
+  const say = (origin: Origin, finding: Finding) => {
+    const span = spanAt(origin, sources);
+    found.push({ severity: "warning", ...finding, ...(span && { span }) });
+  };
+  for (const instance of config.vrrp.instances) {
+    if (missing(instance.interface))
+      say(instance.origins?.interface ?? instance.origin, {
+        code: "unknown-interface",
+        message: `vrrp_instance ${instance.name}: this machine has no interface ${instance.interface}`,
+        hint: "the instance is in FAULT until it comes",
+      });
+    for (const { name, origin } of instance.tracking.interfaces)
+      if (missing(name))
+        say(origin, {
+          code: "unknown-interface",
+          message: `vrrp_instance ${instance.name} tracks interface ${name}, which this machine does not have`,
+          hint: "it counts as down until it comes",
+        });
+  }
+  return found;
+}
+
+/** Parts of the kernel that virtual servers need. A run says it when it misses them; a check should before. */
+export function missingKernelParts({ virtualServers, vrrp }: Config, machine: Machine): Diagnostic[] {
+  const needed = new Map<string, string>();
+  if (virtualServers.length > 0) needed.set("ip_vs", "virtual servers");
+  for (const { scheduler, id } of virtualServers)
+    if (scheduler !== "") needed.set(`ip_vs_${scheduler}`, `lb_algo ${scheduler} of ${id}`);
+  if (vrrp.instances.some(({ accept }) => !accept)) needed.set("nf_tables", "no_accept");
+  if (vrrp.instances.some(({ vmac }) => vmac?.kind === "macvlan")) needed.set("macvlan", "use_vmac");
+  if (vrrp.instances.some(({ vmac }) => vmac?.kind === "ipvlan")) needed.set("ipvlan", "use_ipvlan");
+  return [...needed]
+    .filter(([module]) => !machine.hasModule(module))
+    .map(([module, user]) => ({
+      severity: "warning",
+      code: "missing-module",
+      message: `this kernel has no ${module}, which ${user} need${user.endsWith("s") ? "" : "s"}`,
+      hint: "install the kernel's package with all its modules, or another kernel",
+    }));
+}

@@ -1,0 +1,228 @@
+// Config core: tracker definitions (vrrp_script, track_file, vrrp_track_process, bfd_instance) and their uses by
+// instances and sync groups. A use without a weight takes that of the definition (language.md §14.2).
+
+import type { BlockEntry, LinesEntry } from "../../bind/keyword.ts";
+import type { Findings } from "../../findings/findings.ts";
+import { nearest } from "../../findings/suggest.ts";
+import { type TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS } from "../../keywords/vrrp/track.ts";
+import type { TrackerUse } from "../../keywords/vrrp/values.ts";
+import type { TrackFile, Tracking, TrackProcess, TrackScript, TrackUse } from "../../model/config.ts";
+import { wordSpan } from "../lvs/virtual-server.ts";
+
+export type BoundScript = BlockEntry<string, typeof VRRP_SCRIPT>;
+export type BoundFile = BlockEntry<string, typeof TRACK_FILE>;
+export type BoundProcess = BlockEntry<string, typeof VRRP_TRACK_PROCESS>;
+
+export function toTrackScript(bound: BoundScript, findings: Findings): TrackScript | undefined {
+  const { block } = bound;
+  if (!block.script) return missing(bound, "script", findings);
+  const intervalMs = positive(block.interval, VRRP_SCRIPT.interval.initial, findings);
+  return {
+    name: bound.value,
+    origin: bound.statement.origin,
+    command: { ...block.script.value, ...block.user?.value },
+    intervalMs,
+    timeoutMs: positive(block.timeout, intervalMs, findings),
+    weight: block.weight?.value.weight ?? 0,
+    reverse: block.weight?.value.reverse ?? false,
+    rise: block.rise?.value ?? VRRP_SCRIPT.rise.initial,
+    fall: block.fall?.value ?? VRRP_SCRIPT.fall.initial,
+    initFail: block.init_fail?.value ?? false,
+  };
+}
+
+/** keepalived: 0 is reported and becomes one second. */
+function positive(entry: BoundScript["block"]["interval"], absent: number, findings: Findings): number {
+  if (!entry) return absent;
+  if (entry.value > 0) return entry.value;
+  const keyword = entry.statement.words[0].text;
+  findings.add("warning", wordSpan(entry), { code: "clamped", message: `${keyword} 0 is too short: 1 s is taken` });
+  return 1000;
+}
+
+export function toTrackFile(bound: BoundFile, findings: Findings): TrackFile | undefined {
+  const { block } = bound;
+  if (!block.file) return missing(bound, "file", findings);
+  return {
+    name: bound.value,
+    origin: bound.statement.origin,
+    path: block.file.value,
+    weight: block.weight?.value.weight ?? 1,
+    reverse: block.weight?.value.reverse ?? false,
+    ...(block.init_file && { initFile: block.init_file.value }),
+  };
+}
+
+export function toTrackProcess(bound: BoundProcess, findings: Findings): TrackProcess | undefined {
+  const { block } = bound;
+  if (!block.process) return missing(bound, "process", findings);
+  const { process, params } = block.process.value;
+  const match = block.param_match?.value;
+  const delayMs = block.delay?.value ?? 0;
+  return {
+    name: bound.value,
+    origin: bound.statement.origin,
+    process,
+    params,
+    paramMatch: match === true ? "exact" : (match ?? (params.length > 0 ? "exact" : "none")),
+    weight: block.weight?.value.weight ?? 0,
+    reverse: block.weight?.value.reverse ?? false,
+    quorum: block.quorum?.value ?? VRRP_TRACK_PROCESS.quorum.initial,
+    ...(block.quorum_max && { quorumMax: block.quorum_max.value }),
+    terminateDelayMs: laterOf(block.terminate_delay, block.delay)?.value ?? delayMs,
+    forkDelayMs: laterOf(block.fork_delay, block.delay)?.value ?? delayMs,
+    // keepalived: parameters can only be compared with the whole command line.
+    fullCommand: (block.full_command?.value ?? false) || params.length > 0,
+  };
+}
+
+/** `delay` sets both delays, so of the two words the later one counts. */
+function laterOf<E extends { readonly order: number }>(one: E | undefined, other: E | undefined): E | undefined {
+  if (!one || !other) return one ?? other;
+  return one.order > other.order ? one : other;
+}
+
+function missing(bound: BoundScript | BoundFile | BoundProcess, keyword: string, findings: Findings): undefined {
+  if (bound.attempted.has(keyword)) return undefined;
+  const block = bound.statement.words[0];
+  findings.add("error", block.span, {
+    code: "missing-keyword",
+    message: `${block.text} ${bound.value} lacks ${keyword}: it is left out`,
+  });
+  return undefined;
+}
+
+// --- uses
+
+/** Definitions by name, for one kind of tracker. */
+export type Definitions = ReadonlyMap<string, { readonly weight: number; readonly reverse: boolean }>;
+
+export interface TrackerDefinitions {
+  readonly scripts: Definitions;
+  readonly files: Definitions;
+  readonly processes: Definitions;
+  readonly bfd: Definitions;
+  /** Names whose definition has a finding of its own already. */
+  readonly broken: ReadonlySet<string>;
+}
+
+export interface TrackBlocks {
+  readonly track_interface?: readonly LinesEntry<true, TrackerUse>[];
+  readonly track_script?: readonly LinesEntry<true, TrackerUse>[];
+  readonly track_file?: readonly LinesEntry<true, TrackerUse>[];
+  readonly track_process?: readonly LinesEntry<true, TrackerUse>[];
+  readonly track_bfd?: readonly LinesEntry<true, TrackerUse>[];
+}
+
+/** Why weights are not allowed: the user is a member of such a group, or owns the addresses (priority 255). */
+export type WeightBan = "group-member" | "owner" | undefined;
+
+type UseKind = "interface" | "script" | "file" | "process" | "bfd";
+
+export function toTracking(
+  blocks: TrackBlocks,
+  known: TrackerDefinitions,
+  ban: WeightBan,
+  findings: Findings,
+): Tracking {
+  const uses = (
+    entries: readonly LinesEntry<true, TrackerUse>[] | undefined,
+    kind: UseKind,
+    definitions?: Definitions,
+  ) => {
+    if (!entries) return NO_USES;
+    return toUses(entries, kind, definitions, known.broken, ban, findings);
+  };
+  return {
+    interfaces: uses(blocks.track_interface, "interface"),
+    scripts: uses(blocks.track_script, "script", known.scripts),
+    files: uses(blocks.track_file, "file", known.files),
+    processes: uses(blocks.track_process, "process", known.processes),
+    bfd: uses(blocks.track_bfd, "bfd", known.bfd),
+  };
+}
+
+const NO_USES: readonly TrackUse[] = [];
+
+function toUses(
+  entries: readonly LinesEntry<true, TrackerUse>[],
+  kind: UseKind,
+  definitions: Definitions | undefined,
+  broken: ReadonlySet<string>,
+  ban: WeightBan,
+  findings: Findings,
+): readonly TrackUse[] {
+  const uses = new Map<string, TrackUse>();
+  for (const { value: use } of entries.flatMap((entry) => entry.lines)) {
+    const definition = definitions?.get(use.name);
+    if (definitions && !definition) {
+      if (!broken.has(use.name)) reportUndefined(use, kind, definitions, findings);
+      continue;
+    }
+    if (uses.has(use.name)) {
+      findings.add("error", use.word.span, {
+        code: "duplicate-tracker",
+        message: `${use.name} is tracked twice: the first line counts`,
+      });
+      continue;
+    }
+    const allowed = ban ? banWeight(use, kind, definition, ban, findings) : resolved(use, definition);
+    if (allowed) uses.set(use.name, { name: use.name, ...allowed, origin: use.word.origin });
+  }
+  return [...uses.values()];
+}
+
+interface Resolved {
+  readonly weight?: number;
+  readonly reverse: boolean;
+}
+
+function resolved(
+  use: TrackerUse,
+  definition: { readonly weight: number; readonly reverse: boolean } | undefined,
+): Resolved {
+  const weight = use.weight ?? definition?.weight;
+  const reverse = use.reverse ?? definition?.reverse ?? false;
+  return weight === undefined ? { reverse } : { weight, reverse };
+}
+
+/** What keepalived makes of a weight that is not allowed depends on the kind (language.md §14.2, last paragraph). */
+function banWeight(
+  use: TrackerUse,
+  kind: UseKind,
+  definition: { readonly weight: number; readonly reverse: boolean } | undefined,
+  ban: NonNullable<WeightBan>,
+  findings: Findings,
+): Resolved | undefined {
+  const meant = resolved(use, definition);
+  if (kind === "process" || (meant.weight ?? 0) === 0) return meant;
+  const isDefaultFile = kind === "file" && meant.weight === 1;
+  const dropped = kind === "interface" ? ban === "owner" : !isDefaultFile;
+  const why = ban === "owner" ? "an address owner (priority 255)" : "a member of a sync group";
+  findings.add("error", use.word.span, {
+    code: "weight-not-allowed",
+    message: `${why} may not track ${use.name} with a weight (${meant.weight}): ${dropped ? "the tracker is left out" : "losing it is a fault"}`,
+    hint:
+      ban === "owner"
+        ? "write weight 0, or lower the priority"
+        : "write weight 0, or sync_group_tracking_weight in the group",
+  });
+  return dropped ? undefined : { weight: 0, reverse: meant.reverse };
+}
+
+const BLOCK_OF: Readonly<Record<UseKind, string>> = {
+  interface: "interface",
+  script: "vrrp_script",
+  file: "track_file",
+  process: "vrrp_track_process",
+  bfd: "bfd_instance",
+};
+
+function reportUndefined(use: TrackerUse, kind: UseKind, definitions: Definitions, findings: Findings): void {
+  const near = nearest(use.name, definitions.keys());
+  findings.add("error", use.word.span, {
+    code: "undefined-reference",
+    message: `there is no ${BLOCK_OF[kind]} ${use.name}: it is not tracked`,
+    ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
+  });
+}

@@ -1,0 +1,151 @@
+// Process layer: the run directory, which director holds it, and pid files.
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { type LockAttempt, type LockFile, lockFile, lockHolder } from "../../kernel/lock-file.ts";
+import { nameOf, runsOurProgram, startedAtMs } from "./process-facts.ts";
+import { replaceFile } from "./replace-file.ts";
+import { checkDirectory } from "./safe-directory.ts";
+
+/** For everybody to read; who holds the directory is told by the lock, which is root's alone. */
+const PID_FILE = "lbd.pid";
+const LOCK_FILE = "lbd.lock";
+const SOCKET_FILE = "api.sock";
+/** Times of files and processes are told by clocks of different grain, and the wall clock may be set a little. */
+const CLOCK_SLACK_MS = 2000;
+
+export class AlreadyRunning extends Error {
+  constructor(path: string, pid: string) {
+    super(`already running: ${pid === "" ? "a director" : `pid ${pid}`} holds ${path}`);
+    this.name = "AlreadyRunning";
+  }
+}
+
+export interface RunDir {
+  readonly path: string;
+  /** Leaves nothing of ours behind but the directory, then frees the lock. */
+  release(): void;
+}
+
+export function socketPath(runDir: string): string {
+  return `${runDir}/${SOCKET_FILE}`;
+}
+
+export function directorPidFile(runDir: string): string {
+  return `${runDir}/${PID_FILE}`;
+}
+
+/**
+ * Makes the run directory (0755) unless it is there, and takes its lock.
+ * @throws AlreadyRunning; Error for a directory that others could write to or exchange, for a lock that somebody else holds, and
+ * whatever the file system says
+ */
+export function claimRunDir(path: string): RunDir {
+  try {
+    checkDirectory(path);
+    makeDirectory(path);
+    checkDirectory(path);
+  } catch (error) {
+    throw new Error(`run directory: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  const attempt = lockFile(`${path}/${LOCK_FILE}`);
+  if (!attempt.held) throw whoHolds(`${path}/${LOCK_FILE}`, attempt);
+  try {
+    attempt.lock.write(`${process.pid}\n`);
+    replaceFile(directorPidFile(path), `${process.pid}\n`, 0o644);
+  } catch (error) {
+    release(path, attempt.lock);
+    throw error;
+  }
+  // Left over by one that was killed; nobody answers there, since we hold the lock.
+  rmSync(socketPath(path), { force: true });
+  return { path, release: () => release(path, attempt.lock) };
+}
+
+/** With the parts that are missing, for everybody to look into whatever the umask is. */
+function makeDirectory(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o755 });
+  for (let at = path; first !== undefined && at.length >= first.length; at = dirname(at)) chmodSync(at, 0o755);
+}
+
+/** What the lock file names may be a director of long ago, while something else holds the lock. */
+function whoHolds(path: string, { named, holders }: LockAttempt & { held: false }): Error {
+  const pid = Number(named);
+  const unseen = holders.length === 0;
+  const director = unseen ? pid > 0 && runsOurProgram(pid) : holders.includes(pid);
+  if (director || (named === "" && holders.some(isCalledDirector))) return new AlreadyRunning(path, named);
+  const others = holders.map((holder) => `pid ${holder} (${nameOf(holder)})`).join(", ");
+  return new Error(
+    `${path} is locked by ${others === "" ? "a process that can't be seen" : others}, which is no director`,
+  );
+}
+
+/** One that has not written its pid yet. */
+function isCalledDirector(pid: number): boolean {
+  return /^(lbd|keepalived)/.test(nameOf(pid));
+}
+
+function release(path: string, lock: LockFile): void {
+  rmSync(socketPath(path), { force: true });
+  rmSync(directorPidFile(path), { force: true });
+  // Removed while still locked: who has it open finds afterwards that it has no name, and opens the new one (lock-file.ts).
+  rmSync(`${path}/${LOCK_FILE}`, { force: true });
+  lock.release();
+}
+
+/** Pid of the director that holds the run directory; undefined when none does. @throws SyscallError EACCES */
+export function runningDirector(runDir: string): number | undefined {
+  try {
+    const holder = lockHolder(`${runDir}/${LOCK_FILE}`);
+    return holder !== undefined && /^\d+$/.test(holder) ? Number(holder) : undefined;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Writes a pid file of ours. @throws Error ENOSPC, EROFS, EACCES */
+export function writePidFile(path: string, pid: number): void {
+  try {
+    replaceFile(path, `${pid}\n`, 0o644);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`pid file ${path} can't be written: ${reason}`, { cause: error });
+  }
+}
+
+/** Writes a pid file in a place that others use too, made if missing. @throws Error as writePidFile(), and when it is a living process's */
+export function claimPidFile(path: string, pid: number): void {
+  const owner = pidFileOwner(path);
+  if (owner !== undefined && owner !== pid && owner !== process.pid)
+    throw new Error(`pid file ${path} is that of pid ${owner} (${nameOf(owner)}), which runs: left as it is`);
+  makeDirectory(dirname(path));
+  writePidFile(path, pid);
+}
+
+/** The living process whose pid file this is. One that started after the file was written only has the number of its owner. */
+export function pidFileOwner(path: string): number | undefined {
+  const pid = readPidFile(path);
+  const startedMs = pid === undefined ? undefined : startedAtMs(pid);
+  const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  if (startedMs === undefined || writtenMs === undefined) return undefined;
+  return startedMs <= writtenMs + CLOCK_SLACK_MS ? pid : undefined;
+}
+
+export function removePidFile(path: string): void {
+  rmSync(path, { force: true });
+}
+
+/** Removes a pid file unless it holds another pid than ours meanwhile. */
+export function disclaimPidFile(path: string, pid: number): void {
+  if (readPidFile(path) === pid) removePidFile(path);
+}
+
+/** The pid in a pid file; undefined when there is none or it holds something else. */
+export function readPidFile(path: string): number | undefined {
+  try {
+    const text = readFileSync(path, "utf8").trim();
+    return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}

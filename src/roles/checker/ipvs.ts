@@ -1,0 +1,228 @@
+// Role checker: the checker role's side of the kernel: opens IPVS or waits for it, sets time-outs, keeps the journal that says whose the
+// entries are, and takes them out at the end. What the table should hold is asked of the role; checker-table.ts keeps it so.
+import type { Cancel } from "../../base/clock.ts";
+import { type Decoded, err, ok } from "../../base/result.ts";
+import type { Config, GlobalConfig } from "../../config/model/config.ts";
+import { IpvsUnavailable } from "../../kernel/ipvs.ts";
+import type { IpvsTable } from "../../kernel/ports.ts";
+import { wishedBuffer } from "../../kernel/receive-buffer.ts";
+import { serviceKey } from "../../lvs/keys.ts";
+import type { IpvsCommand, IpvsTimeouts, SeenService, ServiceEntry } from "../../lvs/model.ts";
+import { removeService } from "../../lvs/plan.ts";
+import type { RoleContext } from "../role.ts";
+import type { CheckerRecord } from "./journal.ts";
+import type { CheckerPorts } from "./ports.ts";
+import { createTableKeeper, type DriftFound, type TableKeeper } from "./table.ts";
+
+/** IPVS that could not be opened is tried again after this long. */
+export const IPVS_RETRY_MS = 5000;
+
+/** What an earlier life of the role left. */
+export interface Inheritance {
+  /** The same parent runs: only this process died. */
+  readonly respawn: boolean;
+  /** Keys of the services that it had put into the kernel. */
+  readonly services: ReadonlySet<string>;
+  /** Names of the real servers that it had configured (checker-journal.ts). */
+  readonly servers: ReadonlySet<string>;
+  readonly timeouts: IpvsTimeouts | undefined;
+}
+
+export function inherit(record: CheckerRecord | undefined, session: string): Inheritance {
+  return {
+    respawn: record?.session === session,
+    services: new Set(record?.services),
+    servers: new Set(record?.servers),
+    timeouts: record?.timeouts,
+  };
+}
+
+/** A reload inherits nothing, and is no first start. */
+const NO_INHERITANCE: Inheritance = { respawn: true, services: new Set(), servers: new Set(), timeouts: undefined };
+
+const NO_FAILURES: TableKeeper["failures"] = { size: 0, ofService: () => [], some: () => [] };
+
+export interface CheckerIpvsPorts {
+  readonly context: RoleContext;
+  readonly ports: Pick<CheckerPorts, "openIpvs" | "journal" | "session">;
+  /** What the table should hold, by the configuration and what checks said so far. */
+  wanted(): ServiceEntry[];
+  /** Where in the configuration the object of a kernel call stands: `keepalived.conf:12`. */
+  placeOf(command: IpvsCommand): string | undefined;
+  /** What the journal should know of the configuration. */
+  configured(): Pick<CheckerRecord, "services" | "servers">;
+  drifted(drift: DriftFound): void;
+  audited(): void;
+  /** IPVS came after it had been missing, and the table was filled. */
+  arrived(): void;
+}
+
+export interface CheckerIpvs {
+  /** Opens IPVS when the configuration has something for it. When it is missing, it is tried again until it comes. */
+  open(config: Config, inheritance?: Inheritance): void;
+  /** Makes the whole table so, time-outs and journal with it. */
+  fill(config: Config): void;
+  /** Makes the table so for some services. */
+  change(entries: readonly ServiceEntry[]): void;
+  /** A service as the kernel last showed it. */
+  seen(key: string): SeenService | undefined;
+  /** Kernel calls that failed and are not mended. */
+  failures(): TableKeeper["failures"];
+  metrics(): Readonly<Record<string, number>>;
+  /** No look at the table any more, no try to open it. */
+  stop(): void;
+  /** Everything of ours leaves the kernel, in keepalived's order (checkers.md §4). */
+  release(flushOnStop: GlobalConfig["lvs"]["flushOnStop"]): void;
+  close(): void;
+}
+
+export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
+  const { context, ports } = own;
+  let table: IpvsTable | undefined;
+  let keeper: TableKeeper | undefined;
+  let timeoutsBefore: IpvsTimeouts | undefined;
+  /** Set while there is no IPVS: what the table that may come will be taken over with. */
+  let awaited: { readonly inheritance: Inheritance; readonly problem: string; readonly cancel: Cancel } | undefined;
+
+  function log(level: "info" | "error", message: string): void {
+    context.log({ level, area: "checker", message });
+  }
+
+  function open(config: Config, inheritance: Inheritance = awaited?.inheritance ?? NO_INHERITANCE): void {
+    if (keeper) return;
+    const { respawn, services, timeouts } = inheritance;
+    // A director without virtual servers must run where there is no IPVS.
+    const needed = config.virtualServers.length > 0 || services.size > 0;
+    const opened = needed ? tryOpen(config) : undefined;
+    if (opened && !opened.ok) wait(config, inheritance, opened.error);
+    else endWait();
+    if (!opened?.ok) return;
+    table = opened.value;
+    timeoutsBefore = timeouts;
+    if (config.global.lvs.flush && !respawn) {
+      table.flush();
+      log("info", "lvs_flush: the whole IPVS table was emptied");
+    }
+    const { clock } = context;
+    const { placeOf, drifted, audited } = own;
+    keeper = createTableKeeper({ clock, log: context.log, table, placeOf, drifted, audited });
+    keeper.own(services);
+    const { transport, version } = table;
+    report({ ipvsTransport: transport, ipvsVersion: version });
+  }
+
+  function report(values: Readonly<Record<string, string>>): void {
+    context.report({ kind: "facts", role: "checker", values });
+  }
+
+  function tryOpen(config: Config): Decoded<IpvsTable, IpvsUnavailable> {
+    try {
+      return ok(ports.openIpvs(config.global.netNamespaceIpvs));
+    } catch (error) {
+      if (error instanceof IpvsUnavailable) return err(error);
+      throw error;
+    }
+  }
+
+  /** Checks run without a table too: what they say is shown, and goes in when IPVS comes. */
+  function wait(config: Config, inheritance: Inheritance, { message }: IpvsUnavailable): void {
+    const { clock } = context;
+    if (awaited?.problem !== message)
+      log("error", `${message}; checking without it, trying again every ${IPVS_RETRY_MS / 1000} s`);
+    awaited?.cancel();
+    const cancel = clock.at(clock.now() + IPVS_RETRY_MS, () => {
+      open(config, inheritance);
+      if (!keeper) return;
+      fill(config);
+      own.arrived();
+    });
+    awaited = { inheritance, problem: message, cancel };
+    report({ problem: message });
+  }
+
+  function endWait(): void {
+    if (!awaited) return;
+    awaited.cancel();
+    awaited = undefined;
+    report({ problem: "" });
+  }
+
+  /** The journal knows before and after whose the entries are. */
+  function fill(config: Config): void {
+    const { cmdRcvBufBytes, cmdRcvBufForce } = config.global.lvs;
+    table?.setReceiveBuffer(wishedBuffer(cmdRcvBufBytes, cmdRcvBufForce));
+    setTimeouts(config);
+    writeJournal();
+    keeper?.want(own.wanted());
+    writeJournal();
+  }
+
+  function setTimeouts(config: Config): void {
+    const { tcp = 0, tcpFin = 0, udp = 0 } = config.global.lvs.timeouts;
+    if (!table) return;
+    try {
+      const now = table.timeouts();
+      // What was found first is put back at the end, and where the configuration no longer names a value.
+      if (tcp + tcpFin + udp > 0) timeoutsBefore ??= now;
+      const before = timeoutsBefore;
+      if (!before) return;
+      const wanted = { tcp: tcp || before.tcp, tcpFin: tcpFin || before.tcpFin, udp: udp || before.udp };
+      if (JSON.stringify(wanted) !== JSON.stringify(now)) table.setTimeouts(wanted);
+    } catch (error) {
+      log("error", `lvs_timeouts can't be set: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  function writeJournal(): void {
+    if (!keeper) return;
+    const { services, servers } = own.configured();
+    try {
+      ports.journal.write({
+        session: ports.session,
+        services: [...new Set([...keeper.owned, ...services])],
+        servers,
+        ...(timeoutsBefore ? { timeouts: timeoutsBefore } : {}),
+      });
+    } catch (error) {
+      // A full disk must not stop a director; after a crash it then knows less.
+      log("error", `journal can't be written: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  function release(flushOnStop: GlobalConfig["lvs"]["flushOnStop"]): void {
+    if (!keeper || !table) return;
+    try {
+      if (flushOnStop === "all") table.flush();
+      else removeOwned(table, keeper, flushOnStop === "virtual-servers");
+      if (timeoutsBefore) table.setTimeouts(timeoutsBefore);
+      ports.journal.clear();
+    } catch (error) {
+      log("error", `IPVS could not be cleared: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  function removeOwned(from: IpvsTable, { owned }: TableKeeper, whole: boolean): void {
+    const commands = from
+      .read()
+      .filter((entry) => owned.has(serviceKey(entry.service)))
+      .flatMap((entry): IpvsCommand[] =>
+        whole ? [{ kind: "deleteService", service: entry.service }] : removeService(entry),
+      );
+    for (const { failure } of from.apply(commands)) if (failure) log("error", failure.message);
+  }
+
+  return {
+    open,
+    fill,
+    change: (entries) => keeper?.change(entries),
+    seen: (key) => keeper?.seen(key),
+    failures: () => keeper?.failures ?? NO_FAILURES,
+    metrics: () => keeper?.metrics() ?? {},
+    stop() {
+      awaited?.cancel();
+      keeper?.stop();
+    },
+    release,
+    close: () => table?.[Symbol.dispose](),
+  };
+}

@@ -1,0 +1,224 @@
+// Role checker: what the checker role works with: the real things here, fakes in tests.
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { MAX_IN_FLIGHT, type Probes } from "../../check/runner.ts";
+import type { Config, GlobalConfig, ProcessRights, ScriptSecurity, SslClient } from "../../config/model/config.ts";
+import { openPing, openTcp, openUdp } from "../../kernel/check-socket.ts";
+import { type FileWatch, type FileWatches, openFileWatches, readStart } from "../../kernel/file-watch.ts";
+import { openIpvs } from "../../kernel/ipvs.ts";
+import { openNotifyFifo } from "../../kernel/make-fifo.ts";
+import { openGroupMarkTables } from "../../kernel/nft-groups.ts";
+import type { IpvsTable } from "../../kernel/ports.ts";
+import { openReadiness, type Readiness } from "../../kernel/readiness.ts";
+import type { ReceiveBuffer } from "../../kernel/receive-buffer.ts";
+import { openReflector, type Reflector } from "../../kernel/reflector.ts";
+import { readWhole } from "../../kernel/regular-file.ts";
+import { openFileLimit, openRights } from "../../kernel/rights.ts";
+import { openRtnetlink } from "../../kernel/rtnetlink.ts";
+import { systemTls } from "../../kernel/system-tls.ts";
+import type { Notification } from "../../notify/notification.ts";
+import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
+import { createProbes } from "../../probe/probes.ts";
+import type { Journal } from "../journal.ts";
+import { createProgramClient } from "../programs/client.ts";
+import type { RoleContext } from "../role.ts";
+import { type CheckerRecord, openCheckerJournal } from "./journal.ts";
+import type { OpenGroupMarkTables } from "./marks.ts";
+
+export interface CheckerPorts {
+  /** @throws IpvsUnavailable */
+  openIpvs(namespace: string | undefined): IpvsTable;
+  readonly openGroupMarkTables: OpenGroupMarkTables;
+  readonly probes: Probes & { setSslClient(ssl: SslClient | undefined): string | undefined };
+  readonly notifier: CheckerNotifier;
+  readonly journal: Journal<CheckerRecord>;
+  /** Tells one parent process from another. */
+  readonly session: string;
+  random(): number;
+  /** Runs under way at once. */
+  readonly checksAtOnce: number;
+  /** Priority, CPUs, locked memory and limits of this process. */
+  takeRights(rights: ProcessRights): void;
+  readonly scripts: {
+    setSecurity(security: ScriptSecurity): void;
+    /** Ends the programs of MISC_CHECK; those of notifications go on. */
+    stopChecks(): void | Promise<void>;
+    stopAll(): void | Promise<void>;
+  };
+  /** Files of FILE_CHECK; changes are told to whoever `onFileChange` named. */
+  readonly watchFiles: { set(paths: Iterable<string>): void; close(): void };
+  onFileChange(changed: (path: string) => void): void;
+  /** Addresses of this machine, for ha_suspend; absent: they come as the topic `addresses`. */
+  watchAddresses?(changed: (addresses: ReadonlySet<string>) => void): AddressWatch;
+}
+
+export interface AddressWatch {
+  readonly now: ReadonlySet<string>;
+  /** `lvs_netlink_monitor_rcv_bufs`. */
+  setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
+  stop(): void;
+}
+
+export interface CheckerNotifier {
+  notify(notification: Notification): void;
+  drain(limitMs: number): Promise<void>;
+  reload(global: GlobalConfig): void;
+  metrics(): Readonly<Record<string, number>>;
+  close(): void;
+}
+
+/** Files that are not for checks: the kernel's tables, FIFOs, programs, mails. Where there are few, dead servers must not take them all. */
+const KEPT_FILES = 256;
+const LEAST_CHECKS_AT_ONCE = 64;
+
+/** The real ones. Nothing is opened before it is needed. */
+export function realPorts(context: RoleContext): CheckerPorts {
+  const { clock, log, options } = context;
+  const readiness = openReadiness();
+  // Two: a check's programs never wait for those of notifications, nor the other way round.
+  const programs = createProgramClient(readiness, clock, options.runDir);
+  const checkScripts = programs.runner("checks");
+  const notifyScripts = programs.runner("notifications");
+  let fileChanged: (path: string) => void = () => {};
+  const files = watchFiles(context, readiness, (path) => fileChanged(path));
+  return {
+    openIpvs: (namespace) =>
+      openIpvs({ transport: options.ipvsTransport, log, ...(namespace === undefined ? {} : { namespace }) }),
+    openGroupMarkTables,
+    probes: createProbes({
+      clock,
+      readiness,
+      openTcp,
+      openUdp,
+      openPing,
+      openSystemTls: systemTls(),
+      random,
+      runProgram: (command, extraArgs, limitMs) => checkScripts.run(command, extraArgs, limitMs),
+      readFile: files.read,
+      readWhole,
+    }),
+    notifier: lateNotifier((global) =>
+      createNotifier("lvs", global, {
+        clock,
+        log,
+        hostName: hostname(),
+        run: (command, extraArgs, limitMs, end) => notifyScripts.run(command, extraArgs, limitMs, undefined, end),
+        openFifo: openNotifyFifo,
+      }),
+    ),
+    journal: openCheckerJournal(options.runDir),
+    session: parentSession(),
+    random,
+    checksAtOnce: Math.min(MAX_IN_FLIGHT, Math.max(LEAST_CHECKS_AT_ONCE, openFileLimit() - KEPT_FILES)),
+    takeRights: openRights("checker", log),
+    scripts: {
+      setSecurity(next) {
+        checkScripts.setSecurity(next);
+        notifyScripts.setSecurity(next);
+      },
+      stopChecks: () => checkScripts.stop(),
+      stopAll: async () => {
+        await Promise.all([checkScripts.stop(), notifyScripts.stop()]);
+      },
+    },
+    watchFiles: files,
+    onFileChange(changed) {
+      fileChanged = changed;
+    },
+    watchAddresses: (changed) => watchAddresses(context, readiness, changed),
+  };
+}
+
+/** Opened with the first file: few directors have one. */
+function watchFiles(
+  { clock, log }: RoleContext,
+  readiness: Readiness,
+  changed: (path: string) => void,
+): CheckerPorts["watchFiles"] & { read(path: string): string | undefined } {
+  const open = new Map<string, FileWatch>();
+  let watches: FileWatches | undefined;
+  return {
+    // What a watch took for written, not what a writer is about to write.
+    read: (path) => (open.has(path) ? open.get(path)?.text() : readStart(path)),
+    set(paths) {
+      const wanted = new Set(paths);
+      for (const [path, watch] of open) {
+        if (wanted.has(path)) continue;
+        watch.close();
+        open.delete(path);
+      }
+      try {
+        for (const path of wanted) {
+          watches ??= openFileWatches(readiness, clock);
+          if (!open.has(path))
+            open.set(
+              path,
+              watches.watch(path, () => changed(path)),
+            );
+        }
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        const message = `files can't be watched, FILE_CHECK looks at them once in its period: ${reason}`;
+        log({ level: "warning", area: "checker", message });
+      }
+    },
+    close: () => watches?.[Symbol.dispose](),
+  };
+}
+
+/** The notifier opens FIFOs as soon as it exists, and needs the configuration for that. */
+function lateNotifier(create: (global: Config["global"]) => RunningNotifier): CheckerNotifier {
+  let notifier: RunningNotifier | undefined;
+  return {
+    notify: (notification) => notifier?.notify(notification),
+    drain: (limitMs) => notifier?.drain(limitMs) ?? Promise.resolve(),
+    reload(global) {
+      if (notifier) notifier.reload(global);
+      else notifier = create(global);
+    },
+    metrics: () => notifier?.metrics() ?? {},
+    close: () => notifier?.close(),
+  };
+}
+
+/** Not to be guessed: ids of DNS queries come from it. */
+function random(): number {
+  const [word = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return word / 2 ** 32;
+}
+
+/** Number and start time of the parent: a number alone is given out again. */
+function parentSession(): string {
+  const { ppid } = process;
+  try {
+    // proc(5): field 22; the name in field 2 may hold blanks and parentheses.
+    const fields = readFileSync(`/proc/${ppid}/stat`, "latin1").split(") ").at(-1)?.split(" ");
+    return `${ppid}:${fields?.[19] ?? ""}`;
+  } catch {
+    return `${ppid}`;
+  }
+}
+
+function watchAddresses(
+  { clock }: RoleContext,
+  readiness: Readiness,
+  changed: (addresses: ReadonlySet<string>) => void,
+): AddressWatch {
+  const commands = openRtnetlink();
+  const scope = { routeProtocols: [], rules: false };
+  const reflector = openReflector(readiness, clock, commands, { scope }, (events) => {
+    if (events.some((event) => event.kind === "address")) changed(addressesOf(reflector));
+  });
+  return {
+    now: addressesOf(reflector),
+    setReceiveBuffer: (wish) => reflector.setReceiveBuffer(wish),
+    stop() {
+      reflector[Symbol.dispose]();
+      commands[Symbol.dispose]();
+    },
+  };
+}
+
+function addressesOf(reflector: Reflector): ReadonlySet<string> {
+  return new Set([...reflector.seen.addresses.values()].map((address) => address.ip));
+}

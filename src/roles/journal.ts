@@ -1,0 +1,36 @@
+// Roles: what a role added to the kernel, kept in the run directory so that the next process of the role knows its own things
+// after a crash. /run is memory: a restart of the machine forgets it together with the kernel's tables.
+import { rmSync } from "node:fs";
+import { readRegular } from "../kernel/regular-file.ts";
+import { replaceFile } from "../process/host/replace-file.ts";
+
+/** Larger ones were not written by us. */
+const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
+
+export interface Journal<T> {
+  /** What was written last; undefined when there is nothing, or nothing that `parse` takes. */
+  read(): T | undefined;
+  /** Replaces it as a whole. @throws Error ENOSPC */
+  write(value: T): void;
+  /** Nothing of ours is in the kernel any more. */
+  clear(): void;
+}
+
+export function journalPath(runDir: string, role: string): string {
+  return `${runDir}/${role}.journal`;
+}
+
+/** @param parse gives undefined for what is no value of this journal */
+export function openJournal<T>(path: string, parse: (raw: unknown) => T | undefined): Journal<T> {
+  return {
+    read() {
+      try {
+        return parse(JSON.parse(readRegular(path, MAX_JOURNAL_BYTES, "refused").toString("utf8")));
+      } catch {
+        return undefined;
+      }
+    },
+    write: (value) => replaceFile(path, JSON.stringify(value), 0o600),
+    clear: () => rmSync(path, { force: true }),
+  };
+}

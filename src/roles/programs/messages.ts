@@ -1,0 +1,48 @@
+// Roles: what a role and the starter say to each other, one JSON text a message (kernel/message-socket.ts).
+import * as v from "valibot";
+import type { ScriptOutcome } from "../../kernel/script-runner.ts";
+
+/** Programs of checks and tracking never wait for those of notifications, nor the other way round. */
+export type ProgramPool = "checks" | "notifications";
+
+const pool = v.picklist(["checks", "notifications"]);
+const whole = v.pipe(v.number(), v.integer());
+const toStarter = v.variant("kind", [
+  v.object({
+    kind: v.literal("run"),
+    id: whole,
+    pool,
+    argv: v.array(v.string()),
+    user: v.optional(v.string()),
+    group: v.optional(v.string()),
+    args: v.array(v.string()),
+    /** null: none. */
+    limitMs: v.nullable(v.pipe(v.number(), v.minValue(0))),
+  }),
+  v.object({ kind: v.literal("end"), id: whole }),
+  v.object({ kind: v.literal("stop"), pool }),
+]);
+export type ToStarter = v.InferOutput<typeof toStarter>;
+
+export type FromStarter =
+  | { readonly kind: "overdue"; readonly id: number }
+  | { readonly kind: "ended"; readonly id: number; readonly outcome: ScriptOutcome };
+
+/** Undefined for anything that is no message of a role. */
+export function readToStarter(text: string): ToStarter | undefined {
+  try {
+    const read = v.safeParse(toStarter, JSON.parse(text));
+    return read.success ? read.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The starter runs the same program image and has more rights than its reader: its word is taken. */
+export function readFromStarter(text: string): FromStarter {
+  return JSON.parse(text) as FromStarter;
+}
+
+export function starterPath(runDir: string): string {
+  return `${runDir}/starter.sock`;
+}

@@ -1,0 +1,72 @@
+// Roles: what a role is to the process that hosts it. roles/*.ts implement it; child.ts drives it.
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Config } from "../config/model/config.ts";
+import type { StatusUpdate } from "../status/schema.ts";
+
+/** `starter` runs the operator's programs for the others, which have no rights to hand on. */
+export type RoleName = "vrrp" | "checker" | "bfd" | "api" | "starter";
+
+export interface RoleOptions {
+  readonly runDir: string;
+  readonly ipvsTransport: "auto" | "sockopt" | "netlink";
+  /** `-I`/`--dont-release-ipvs`, `-V`/`--dont-release-vrrp`. */
+  readonly releaseIpvs: boolean;
+  readonly releaseVrrp: boolean;
+  /** `-s`: beats `net_namespace` of the configuration. */
+  readonly namespace?: string;
+  /** `--umask`: beats `umask` of the configuration. */
+  readonly umask?: number;
+  readonly api: {
+    readonly tcp: { readonly address: string; readonly port: number } | null;
+    /** Host names in lower case. */
+    readonly hosts?: readonly string[];
+    readonly socketGroup?: string;
+    readonly instanceLabel?: boolean;
+  };
+  readonly debug: boolean;
+}
+
+/** A piece of the effective configuration's JSON text; `end`: there is no more; null: there is no configuration. */
+export interface EffectivePiece {
+  readonly kind: "effective";
+  readonly serial: number;
+  readonly piece: string | null;
+  readonly end: boolean;
+}
+
+export interface RoleContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly options: RoleOptions;
+  /** Hands status to the parent; never blocks, oldest deltas are dropped first and made good by the next snapshot. */
+  report(update: StatusUpdate): void;
+  /**
+   * A fact another role waits for: addresses this director owns (for ha_suspend), BFD session states. Relayed by the parent.
+   * The value is the whole truth of its topic: only the last one is kept for a reader that is slow or comes later.
+   */
+  publish(topic: string, value: unknown): void;
+  /** api only: asks the parent for a piece of the effective configuration; it comes by Role.effective(). */
+  wantEffective?(serial: number): void;
+  /** Ends this process with a reason; another one takes its place at once. For what only a process with all its rights can do. */
+  renew?(reason: string): void;
+}
+
+export interface Role {
+  /** Takes the first configuration. A throw ends the process; the parent restarts it with backoff. */
+  start(config: Config): void | Promise<void>;
+  /** Takes another one in place. Must not throw for anything a user can write. */
+  reload(config: Config): void | Promise<void>;
+  /** Removes what is ours, in order, within `child_wait_time`. */
+  stop(): void | Promise<void>;
+  /** Reports everything again, for a new reader. */
+  snapshot(): void;
+  /** A relayed publish() of another role; the last value of each topic, again after a restart of either side. */
+  receive?(topic: string, value: unknown): void;
+  /** api only: what all roles report, in order. */
+  update?(updates: readonly StatusUpdate[]): void;
+  /** api only: the answer to wantEffective(): secrets are masked. */
+  effective?(piece: EffectivePiece): void;
+}
+
+export type RoleFactory = (context: RoleContext) => Role;

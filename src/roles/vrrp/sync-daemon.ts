@@ -1,0 +1,156 @@
+// Role vrrp: the kernel's connection-sync daemons (`lvs_sync_daemon`, `lvs_sync_daemon_interface`). Bound to an instance
+// the role follows it; bound to none, master and backup both run. This process is their only writer.
+import type { Log } from "../../base/log.ts";
+import type { Config, SyncDaemon } from "../../config/model/config.ts";
+import type { IpvsTable } from "../../kernel/ports.ts";
+import type { SyncDaemonState } from "../../lvs/model.ts";
+
+export interface SyncDaemons {
+  /** Takes another configuration; `masters` are the instances that are master now. */
+  configure(config: Config, masters: ReadonlySet<string>): void;
+  /** An instance became master, or no longer is; also tries again what failed. */
+  follow(masters: ReadonlySet<string>): void;
+  /** The same after a look at the kernel: what somebody else stopped or changed is put right. */
+  audit(masters: ReadonlySet<string>): void;
+  /** Stops the ones that run. */
+  stop(): void;
+  /** Roles that run, as last seen, for metrics: reads nothing. */
+  running(): readonly SyncDaemonState["role"][];
+  /** Counters of what others changed. */
+  metrics(): Readonly<Record<string, number>>;
+}
+
+/** `open` is called only when the configuration asks for a daemon. */
+export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons {
+  let table: IpvsTable | undefined;
+  let wish: SyncDaemon | undefined;
+  let applied = "";
+  let lastWanted: readonly SyncDaemonState[] = [];
+  let trouble = "";
+  let running: readonly SyncDaemonState["role"][] = [];
+  let drifts = 0;
+
+  function remember(there: readonly SyncDaemonState[]): void {
+    running = there.map(({ role }) => role);
+  }
+
+  /** What was applied does not hold any more. */
+  function look(): void {
+    if (applied === "" || !table) return;
+    try {
+      const there = table.daemons();
+      remember(there);
+      const isThere = (wish: SyncDaemonState) => there.some((other) => agrees(wish, other));
+      if (there.length === lastWanted.length && lastWanted.every(isThere)) return;
+      applied = "";
+      drifts++;
+      const message = "connection sync was changed by somebody else, putting it right";
+      log({ level: "warning", area: "ipvs", message });
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  function report(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    // Tried again with the next audit: the interface may come, the module may be loaded.
+    if (reason !== trouble) log({ level: "error", area: "ipvs", message: `lvs_sync_daemon: ${reason}` });
+    trouble = reason;
+  }
+
+  function apply(masters: ReadonlySet<string>): void {
+    const wanted = wish ? daemonsOf(wish, masters) : [];
+    const text = JSON.stringify(wanted);
+    if (text === applied || (wanted.length === 0 && !table)) return;
+    try {
+      table ??= open();
+      const there = table.daemons();
+      for (const daemon of there) if (!wanted.some((one) => sameDaemon(one, daemon))) table.stopDaemon(daemon.role);
+      for (const daemon of wanted) if (!there.some((one) => sameDaemon(daemon, one))) start(table, daemon);
+      applied = text;
+      lastWanted = wanted;
+      trouble = "";
+      remember(wanted);
+      const what = wanted.map((one) => `${one.role} on ${one.interface}, id ${one.syncId}`).join(" and ");
+      log({ level: "info", area: "ipvs", message: `connection sync: ${what === "" ? "stopped" : what}` });
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  return {
+    configure(config, masters) {
+      wish = wishOf(config);
+      apply(masters);
+    },
+    follow: apply,
+    audit(masters) {
+      look();
+      apply(masters);
+    },
+    stop() {
+      wish = undefined;
+      apply(new Set());
+      table?.[Symbol.dispose]();
+      table = undefined;
+    },
+    running: () => running,
+    metrics(): Record<string, number> {
+      return drifts > 0 ? { 'lbd_drift_detected_total{kind="sync-daemon"}': drifts } : {};
+    },
+  };
+}
+
+function start(table: IpvsTable, daemon: SyncDaemonState): void {
+  try {
+    table.startDaemon(daemon);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    // One of that role with other settings: the kernel takes no change in place.
+    table.stopDaemon(daemon.role);
+    table.startDaemon(daemon);
+  }
+}
+
+/** The global keyword, else the old one of an instance; its sync id is the VRID of the instance where none is given. */
+function wishOf(config: Config): SyncDaemon | undefined {
+  const global = config.global.lvs.syncDaemon;
+  const instances = config.vrrp.instances;
+  if (global) {
+    const vrid = instances.find((instance) => instance.name === global.instance)?.vrid;
+    return { ...global, syncId: global.syncId ?? vrid ?? 0 };
+  }
+  const old = instances.find((instance) => instance.lvsSyncInterface !== undefined);
+  if (old?.lvsSyncInterface === undefined) return undefined;
+  return { interface: old.lvsSyncInterface, instance: old.name, syncId: old.vrid, origin: old.origin };
+}
+
+function daemonsOf(wish: SyncDaemon, masters: ReadonlySet<string>): SyncDaemonState[] {
+  const settings = {
+    interface: wish.interface,
+    syncId: wish.syncId ?? 0,
+    ...(wish.maxLen !== undefined ? { maxLen: wish.maxLen } : {}),
+    ...(wish.port !== undefined ? { port: wish.port } : {}),
+    ...(wish.ttl !== undefined ? { ttl: wish.ttl } : {}),
+    ...(wish.group !== undefined ? { group: wish.group } : {}),
+  };
+  if (wish.instance === undefined)
+    return [
+      { role: "master", ...settings },
+      { role: "backup", ...settings },
+    ];
+  return [{ role: masters.has(wish.instance) ? "master" : "backup", ...settings }];
+}
+
+/** Compares what the wish names and the kernel tells: by socket options that is not everything. */
+function agrees(wish: SyncDaemonState, there: SyncDaemonState): boolean {
+  const told = new Map<string, unknown>(Object.entries(there));
+  return Object.entries(wish).every(([name, value]) => !told.has(name) || told.get(name) === value);
+}
+
+/** Compares what the wish names; the kernel fills in the rest. */
+function sameDaemon(wish: SyncDaemonState, there: SyncDaemonState): boolean {
+  return Object.entries(wish).every(([name, value]) =>
+    Object.entries(there).some(([n, v]) => n === name && v === value),
+  );
+}

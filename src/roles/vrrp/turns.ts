@@ -1,0 +1,140 @@
+// Role vrrp: when the director has its turn, and in which order its actions are done. A turn is always the same: what
+// waits in the sockets is read, the director gives actions, neighbours hear of them, then programs, the log and the status. One timer stands
+// for everything that is due. A takeover that is about to come is waited for awake, and done before it is worked out again
+// (docs/decisions/007-takeover-in-time.md).
+import type { Cancel, Clock, MonoMs } from "../../base/clock.ts";
+import { type DirectorAction, notDone } from "../../vrrp/actions.ts";
+import type { Director } from "../../vrrp/director.ts";
+import type { Instant } from "../../vrrp/view.ts";
+
+/** Takeovers that follow so closely on each other that each is waited for awake; then the rest of the process has a turn. */
+const MAX_WAITS_AWAKE = 8;
+
+export interface TurnPorts {
+  readonly clock: Clock;
+  /** The time as the core takes it. */
+  now(): Instant;
+  /** A timer that was due at `dueAt` has its turn. */
+  begun(dueAt: MonoMs): void;
+  /** Reads what waits in the sockets: a living master must not be taken for a dead one. */
+  drain(): void;
+  /** What neighbours notice of the actions: advertisements, then the tables, then announcements. Did the tables change? */
+  reach(actions: readonly DirectorAction[]): boolean;
+  /** All else of them. */
+  follow(actions: readonly DirectorAction[], tablesChanged: boolean): void;
+  /** Nothing is being carried out any more. */
+  settled(): void;
+}
+
+export interface Turns {
+  /** From now on this one's timers run. */
+  begin(director: Pick<Director, "timer" | "deadline">): void;
+  /** Carries out what a call of the director gave, and sets the timer anew. */
+  perform(actions: readonly DirectorAction[] | undefined): void;
+  /** The same without the timer, which a perform() will set. */
+  carryOut(actions: readonly DirectorAction[]): void;
+  /** `actions` were rehearsed, and are what timer(due) will give unless there is a perform() before: the process stays awake until then. */
+  foresee(actions: readonly DirectorAction[], due: Instant): void;
+  /** Actions are being carried out. */
+  isBusy(): boolean;
+  /** No timer runs any more, and perform() does nothing. */
+  stop(): void;
+}
+
+/** `actions`: empty when something came in between. */
+interface Imminent {
+  readonly actions: readonly DirectorAction[];
+  readonly due: Instant;
+}
+
+export function createTurns(ports: TurnPorts): Turns {
+  const { clock } = ports;
+  let director: Pick<Director, "timer" | "deadline"> | undefined;
+  let imminent: Imminent | undefined;
+  let cancelTimer: Cancel = () => {};
+  let armedFor: MonoMs = Number.POSITIVE_INFINITY;
+  let depth = 0;
+  let stopped = false;
+
+  function perform(actions: readonly DirectorAction[] | undefined): void {
+    if (imminent) imminent = { ...imminent, actions: [] };
+    if (!actions || stopped) return;
+    // A refused packet, and an accepted one that only moves a timer, give no actions.
+    if (actions.length > 0) carryOut(actions);
+    arm();
+  }
+
+  function arm(): void {
+    const at = stopped ? Number.POSITIVE_INFINITY : (director?.deadline() ?? Number.POSITIVE_INFINITY);
+    // One that is set already stays: set anew when it is overdue, its lateness would be forgotten.
+    if (at === armedFor) return;
+    cancelTimer();
+    armedFor = at;
+    if (at === Number.POSITIVE_INFINITY) return;
+    // Lateness counts from when it could have run.
+    const dueAt = Math.max(at, clock.now());
+    cancelTimer = clock.at(dueAt, () => tick(dueAt));
+  }
+
+  function tick(dueAt: MonoMs): void {
+    turn(dueAt);
+    // A processor that sleeps and a process that has to be woken would cost a takeover a tenth of a millisecond or more.
+    for (let waits = 0; imminent && waits < MAX_WAITS_AWAKE; waits++) {
+      const { now: next } = imminent.due;
+      while (clock.now() < next);
+      turn(next);
+    }
+    imminent = undefined;
+  }
+
+  function turn(dueAt: MonoMs): void {
+    // Waited for awake, it is set still.
+    cancelTimer();
+    armedFor = Number.POSITIVE_INFINITY;
+    ports.begun(dueAt);
+    ports.drain();
+    const foreseen = imminent;
+    imminent = undefined;
+    if (!director || stopped) return;
+    const isCertain = foreseen && foreseen.actions.length > 0;
+    if (isCertain) takeOver(director, foreseen);
+    if (isCertain && director.deadline() > clock.now()) arm();
+    else perform(director.timer(ports.now()));
+  }
+
+  /** What was rehearsed last is what timer() gives, so the neighbours hear of it before that is worked out again. */
+  function takeOver(from: Pick<Director, "timer">, { actions: foreseen, due }: Imminent): void {
+    depth++;
+    const foreseenTables = ports.reach(foreseen);
+    const actions = from.timer(due);
+    const otherTables = ports.reach(notDone(actions, foreseen));
+    follow(actions, foreseenTables || otherTables);
+  }
+
+  function carryOut(actions: readonly DirectorAction[]): void {
+    depth++;
+    follow(actions, ports.reach(actions));
+  }
+
+  function follow(actions: readonly DirectorAction[], tablesChanged: boolean): void {
+    ports.follow(actions, tablesChanged);
+    depth--;
+    if (depth === 0) ports.settled();
+  }
+
+  return {
+    begin(next) {
+      director = next;
+    },
+    perform,
+    carryOut,
+    foresee(actions, due) {
+      imminent = { actions, due };
+    },
+    isBusy: () => depth > 0,
+    stop() {
+      stopped = true;
+      cancelTimer();
+    },
+  };
+}

@@ -1,0 +1,210 @@
+// The starter and its client, both in this process, over the real socket, with real programs.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command, Config } from "../../../../src/config/model/config.ts";
+import { systemClock } from "../../../../src/kernel/clock.ts";
+import { openReadiness } from "../../../../src/kernel/readiness.ts";
+import { gained, rightsOf } from "../../../../src/process/role-rights.ts";
+import { createProgramClient } from "../../../../src/roles/programs/client.ts";
+import { programsOf, withPrograms } from "../../../../src/roles/programs/named.ts";
+import type { Role } from "../../../../src/roles/role.ts";
+import { createStarterRole } from "../../../../src/roles/starter/role.ts";
+import { bindText } from "../../../support/config.ts";
+import { exists } from "../../../support/lbd.ts";
+import { until } from "../../../support/until.ts";
+
+const runDir = mkdtempSync(join(tmpdir(), "lbd-programs-"));
+const clock = systemClock();
+const readiness = openReadiness();
+const said: string[] = [];
+
+function loaded(text: string): Config {
+  const { config } = bindText(text);
+  if (!config) throw new Error("no configuration");
+  return config;
+}
+
+const scripts = (...lines: string[]): Config =>
+  loaded(
+    `global_defs {\n  script_user root\n}\n${lines.map((line, at) => `vrrp_script s${at} {\n  script "${line}"\n}\n`).join("")}`,
+  );
+const command = (config: Config, at = 0): Command => {
+  const found = config.vrrp.scripts[at]?.command;
+  if (!found) throw new Error("no script");
+  return found;
+};
+
+const long = scripts("/bin/sh -c 'sleep 300'");
+const many = scripts("/bin/sh -c 'sleep 0.2; exit 7'", "/bin/sh -c 'kill -40 $$'", "/bin/sh -c 'sleep 300'");
+
+function starter(): Role {
+  return createStarterRole({
+    clock,
+    log: (line) => said.push(line.message),
+    options: {
+      runDir,
+      ipvsTransport: "auto",
+      releaseIpvs: true,
+      releaseVrrp: true,
+      api: { tcp: null },
+      debug: false,
+    },
+    report() {},
+    publish() {},
+  });
+}
+
+let role = starter();
+beforeAll(() => role.start(withPrograms(many)));
+afterAll(async () => {
+  await role.stop();
+  rmSync(runDir, { recursive: true });
+});
+
+describe("the starter", () => {
+  test("runs what the configuration names, sixteen at once, and tells how each ended", async () => {
+    const runner = createProgramClient(readiness, clock, runDir).runner("checks");
+    const began = performance.now();
+    const all = await Promise.all(Array.from({ length: 16 }, () => runner.run(command(many), [], 10_000)));
+    expect(all).toEqual(Array.from({ length: 16 }, () => ({ kind: "exit", status: 7 })));
+    // One after the other they would take 3.2 s.
+    expect(performance.now() - began).toBeLessThan(2500);
+    expect(await runner.run(command(many, 1), [], 10_000)).toEqual({ kind: "signal", signal: "SIGRTMIN+6 (40)" });
+    let overdue = false;
+    const late = await runner.run(command(many, 2), [], 50, () => (overdue = true));
+    expect([overdue, late]).toEqual([true, { kind: "timeout", limitMs: 50 }]);
+    await runner.stop();
+  });
+
+  test("refuses a program, and a user, that the configuration does not name", async () => {
+    const runner = createProgramClient(readiness, clock, runDir).runner("checks");
+    const origin = command(many).origin;
+    const refused = { kind: "cannot-start", reason: "the configuration names no such program" } as const;
+    expect(await runner.run({ argv: ["/bin/true"], origin }, [], 1000)).toEqual(refused);
+    expect(await runner.run({ ...command(many), user: "nobody" }, [], 1000)).toEqual(refused);
+    expect(said.at(-1)).toContain("no configuration names /bin/sh");
+  });
+
+  test("what an earlier configuration named runs until the next one, and no longer", async () => {
+    const runner = createProgramClient(readiness, clock, runDir).runner("notifications");
+    await role.reload(withPrograms(long));
+    expect(await runner.run(command(many), [], 10_000)).toEqual({ kind: "exit", status: 7 });
+    await role.reload(withPrograms(long));
+    expect(await runner.run(command(many), [], 10_000)).toMatchObject({ kind: "cannot-start" });
+    await role.reload(withPrograms(many));
+  });
+
+  test("a stop of a runner ends its programs, and an abort one of them", async () => {
+    const client = createProgramClient(readiness, clock, runDir);
+    const [checks, notifications] = [client.runner("checks"), client.runner("notifications")];
+    const end = new AbortController();
+    const aborted = checks.run(command(many, 2), [], Number.POSITIVE_INFINITY, undefined, end.signal);
+    const stopped = notifications.run(command(many, 2), [], Number.POSITIVE_INFINITY);
+    await until("both run", () => pids().length === 2);
+    const before = pids();
+    end.abort();
+    expect((await aborted).kind).toBe("timeout");
+    await notifications.stop();
+    expect((await stopped).kind).not.toBe("exit");
+    await until("nothing is left", () => !before.some(exists));
+  });
+
+  test("what a killed starter left is ended by the next one, and asked of it again", async () => {
+    const client = createProgramClient(readiness, clock, runDir);
+    const outcome = client.runner("checks").run(command(many), [], 10_000);
+    await until("it runs", () => pids().length === 1);
+    const orphan = Bun.spawn(["/bin/sleep", "300"], { detached: true });
+    const stat = readFileSync(`/proc/${orphan.pid}/stat`, "latin1");
+    const born = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    expect(await outcome).toEqual({ kind: "exit", status: 7 });
+    // As one would leave it: the list, and its programs.
+    await role.stop();
+    writeFileSync(join(runDir, "programs"), `${orphan.pid} ${born}\n${process.pid} 1\n`);
+    const waiting = client.runner("checks").run(command(many), [], 10_000);
+    role = starter();
+    role.start(withPrograms(many));
+    expect(await orphan.exited).not.toBe(0);
+    expect(await waiting).toEqual({ kind: "exit", status: 7 });
+    await until("the list is empty", () => !existsSync(join(runDir, "programs")) || pids().length === 0);
+  });
+});
+
+test("every keyword that names a program is known to the starter", () => {
+  const notify = ["master", "backup", "fault", "stop", "deleted"].map((name) => `  notify_${name} /bin/n-${name}\n`);
+  const config = loaded(`global_defs {
+  notify_fifo /run/f
+  notify_fifo_script /bin/fifo
+}
+vrrp_script s {
+  script /bin/script
+}
+vrrp_instance V {
+  interface lo
+  virtual_router_id 1
+  virtual_ipaddress {
+    192.0.2.1
+  }
+  notify /bin/any
+  notify_master_rx_lower_pri /bin/lower
+${notify.join("")}}
+virtual_server 192.0.2.1 80 {
+  protocol TCP
+  quorum_up /bin/q-up
+  quorum_down /bin/q-down
+  real_server 192.0.2.2 80 {
+    notify_up /bin/r-up
+    notify_down /bin/r-down
+    MISC_CHECK {
+      misc_path /bin/misc
+    }
+  }
+}
+`);
+  const named = programsOf(config).map(({ argv }) => argv[0]?.slice("/bin/".length));
+  const all = "any fifo lower misc n-backup n-deleted n-fault n-master n-stop q-down q-up r-down r-up script";
+  expect(named.sort().join(" ")).toBe(all);
+});
+
+describe("rights", () => {
+  const NET = [12, 13];
+  const files = "FILE_CHECK {\n      track_file f\n    }\n";
+  const service = (inner: string) =>
+    `track_file f {\n  file /tmp/f\n}\nvirtual_server 192.0.2.1 80 {\n  protocol TCP\n  real_server 192.0.2.2 80 {\n    ${inner}  }\n}\n`;
+  test.each([
+    ["vrrp", "", NET],
+    ["checker", "", [10, ...NET]],
+    ["checker", service(files), [2, 10, ...NET]],
+    ["vrrp", "track_file f {\n  file /tmp/f\n}\n", [2, ...NET]],
+    ["vrrp", "global_defs {\n  vrrp_notify_fifo /run/f nobody\n}\n", [0, 1, 3, ...NET]],
+    ["checker", "global_defs {\n  vrrp_notify_fifo /run/f nobody\n}\n", [10, ...NET]],
+    ["checker", "net_namespace_ipvs blue\n", [10, ...NET, 21]],
+    ["checker", "net_namespace_ipvs\n", [10, ...NET, 19, 21]],
+    ["vrrp", "global_defs {\n  vrrp_rt_priority 5\n  vrrp_no_swap\n}\n", [...NET, 14, 23]],
+    ["api", "", [0, 2, 6, 7, 10, 19]],
+  ] as const)("of %s with %j", (name, text, capabilities) => {
+    expect(rightsOf(name, loaded(text))?.capabilities).toEqual([...capabilities]);
+  });
+
+  test("the namespace of the command line beats the configuration's; the starter keeps all", () => {
+    const config = loaded("net_namespace blue\n");
+    expect([rightsOf("vrrp", config)?.namespace, rightsOf("vrrp", config, "red")?.namespace]).toEqual(["blue", "red"]);
+    expect(rightsOf("starter", config)).toBeUndefined();
+    expect(gained(rightsOf("vrrp", loaded("")), rightsOf("vrrp", loaded("track_file f {\n  file /f\n}\n")))).toEqual([
+      "CAP_DAC_READ_SEARCH",
+    ]);
+  });
+});
+
+function pids(): number[] {
+  try {
+    return readFileSync(join(runDir, "programs"), "utf8")
+      .trim()
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => Number(line.split(" ")[0]));
+  } catch {
+    return [];
+  }
+}

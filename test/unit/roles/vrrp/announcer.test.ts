@@ -1,0 +1,108 @@
+// What tells the neighbours, on a socket that only notes: which frames go out, and what a rehearsal may save the real thing.
+import { describe, expect, test } from "bun:test";
+import { IFF_NOARP, type Link, NOTHING_SEEN } from "../../../../src/net/model.ts";
+import { createAnnouncer } from "../../../../src/roles/vrrp/announcer.ts";
+import { newStation } from "../../../../src/roles/vrrp/station.ts";
+import { announceTargets, gratuitousArp, unsolicitedNeighbourAdvert } from "../../../../src/vrrp/announce.ts";
+import { address, vrrpConfig, vrrpInstance } from "../../../support/vrrp.ts";
+
+const MAC = "02:00:00:00:00:01";
+const ETH0: Link = { index: 2, name: "eth0", flags: 1, mtu: 1500, hardwareType: 1, group: 0, mac: MAC };
+const IPS = ["192.0.2.100", "192.0.2.101"];
+
+function bench(link: Partial<Link> = {}, ips: readonly string[] = IPS) {
+  const family = ips[0]?.includes(":") ? 6 : 4;
+  const instance = vrrpInstance({ family, interface: "eth0", virtualAddresses: ips.map((ip) => address(ip)) });
+  const { global } = vrrpConfig([instance]);
+  const sent: Uint8Array[] = [];
+  const rehearsed: Uint8Array[] = [];
+  const counted: string[] = [];
+  let revision = 0;
+  let now = 0;
+  let forwarding = false;
+  const links = new Map([[ETH0.index, { ...ETH0, ...link }]]);
+  const announcer = createAnnouncer({
+    clock: { now: () => now, wallMs: () => now, at: () => () => {} },
+    frames: {
+      send(_, frame) {
+        sent.push(frame);
+        return { ok: true };
+      },
+      rehearse: (_, frame) => void rehearsed.push(frame),
+      sent: () => sent.length,
+      failed: () => 0,
+      [Symbol.dispose]: () => {},
+    },
+    seen: () => ({ ...NOTHING_SEEN, links }),
+    revision: () => revision,
+    forwards: () => forwarding,
+    sent: (name) => void counted.push(name),
+  });
+  const station = newStation(instance, new Set(), { ...NOTHING_SEEN, links }, global);
+  const targets = announceTargets(instance);
+  return {
+    sent,
+    rehearsed,
+    counted,
+    announce: (rounds: number, rehearsing = false) => announcer.announce([{ station, targets, rounds }], rehearsing),
+    /** The reflector hears of another link. */
+    change(next: Partial<Link>) {
+      links.set(ETH0.index, { ...ETH0, ...next });
+      revision++;
+    },
+    forward(value: boolean, later: number) {
+      forwarding = value;
+      now += later;
+    },
+  };
+}
+
+const mac = (text: string) => Uint8Array.from(text.split(":"), (octet) => Number.parseInt(octet, 16));
+
+describe("announcements", () => {
+  test("every address is heard of before any is repeated", () => {
+    const { announce, sent, counted } = bench();
+    announce(2);
+    const frames = IPS.map((ip) => gratuitousArp(ip, mac(MAC)));
+    expect(sent).toEqual([...frames, ...frames]);
+    expect(counted).toEqual(["eth0", "eth0", "eth0", "eth0"]);
+  });
+
+  test.each([
+    ["a link that knows no ARP", { flags: 1 | IFF_NOARP }],
+    ["a link that is no Ethernet", { hardwareType: 772 }],
+  ])("%s is left out", (_, link) => {
+    const { announce, sent } = bench(link);
+    announce(1);
+    expect(sent).toEqual([]);
+  });
+});
+
+describe("a rehearsal", () => {
+  test("sends nothing, and what it made is sent then", () => {
+    const { announce, sent, rehearsed, counted } = bench();
+    announce(1, true);
+    expect([sent.length, counted.length]).toEqual([0, 0]);
+    announce(1);
+    expect(sent).toHaveLength(2);
+    expect(sent.every((frame, i) => frame === rehearsed[i])).toBe(true);
+  });
+
+  test("counts for nothing when the link is another one by then", () => {
+    const { announce, sent, change } = bench();
+    announce(1, true);
+    change({ mac: "02:00:00:00:00:02" });
+    announce(1);
+    expect(sent).toEqual(IPS.map((ip) => gratuitousArp(ip, mac("02:00:00:00:00:02"))));
+  });
+
+  test("counts for one announcement: the next one asks again whether the link forwards", () => {
+    const ip = "2001:db8::100";
+    const { announce, sent, forward } = bench({}, [ip]);
+    announce(1, true);
+    announce(1);
+    forward(true, 5001);
+    announce(1);
+    expect(sent).toEqual([false, true].map((router) => unsolicitedNeighbourAdvert(ip, mac(MAC), { router })));
+  });
+});

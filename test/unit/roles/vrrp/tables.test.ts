@@ -1,0 +1,204 @@
+// The writer of addresses on a fake kernel: what its journal says and when it is written, and what a rehearsal may save it.
+import { describe, expect, test } from "bun:test";
+import type { Reflector } from "../../../../src/kernel/reflector.ts";
+import { addressKey, type InterfaceAddress, type Link, NOTHING_SEEN } from "../../../../src/net/model.ts";
+import type { NetCommand } from "../../../../src/net/plan.ts";
+import { createTables, type TablesJournal, type TablesPart } from "../../../../src/roles/vrrp/tables.ts";
+import { address } from "../../../support/vrrp.ts";
+
+const ETH0: Link = { index: 2, name: "eth0", flags: 1, mtu: 1500, hardwareType: 1, group: 0 };
+const WORLD = "one";
+
+function part(owner: string, ...ips: readonly string[]): TablesPart {
+  return { owner, addresses: ips.map((ip) => address(ip, { device: "eth0" })), routes: [], rules: [] };
+}
+
+/** A kernel with eth0 that does what it is told, but for the address `refused`; every value the journal has had; the log. */
+function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress[] = [], refused = "") {
+  const addresses = new Map(there.map((one) => [addressKey(one), one]));
+  const written: TablesJournal[] = [];
+  const commands: string[] = [];
+  const rehearsed: (readonly NetCommand[])[] = [];
+  const applied: (readonly NetCommand[])[] = [];
+  let revision = 0;
+  /** Somebody else adds or removes an address, and the reflector hears of it. */
+  function stranger(change: (there: Map<string, InterfaceAddress>) => void): void {
+    change(addresses);
+    revision++;
+  }
+  const reflector: Reflector = {
+    seen: { ...NOTHING_SEEN, links: new Map([[ETH0.index, ETH0]]), addresses },
+    get revision() {
+      return revision;
+    },
+    counters: () => ({ messages: 0, strangers: 0, overruns: 0, resyncs: 0, missed: 0 }),
+    drain: () => {},
+    apply(list: readonly NetCommand[]) {
+      applied.push(list);
+      return list.map((command) => {
+        if (command.kind === "add-address" && command.address.ip === refused) {
+          const message = `address ${refused}/24 on interface 2: ipv4: Invalid scope value: EINVAL`;
+          return { command, meaning: "refused" as const, code: "EINVAL", message };
+        }
+        if (command.kind === "add-address") addresses.set(addressKey(command.address), command.address);
+        if (command.kind === "delete-address") addresses.delete(addressKey(command.address));
+        commands.push(command.kind);
+        return { command, meaning: "done" as const };
+      });
+    },
+    settle: () => {},
+    rehearse: (list) => void rehearsed.push(list),
+    audit: () => 0,
+    setScope: () => {},
+    setReceiveBuffer: () => {},
+    [Symbol.dispose]: () => {},
+  };
+  const journal = {
+    read: () => (earlier.length > 0 ? { world: WORLD, keys: earlier } : undefined),
+    write: (value: TablesJournal) => void written.push(value),
+    clear: () => {},
+  };
+  const logged: string[] = [];
+  const tables = createTables({ reflector, journal, world: WORLD, log: ({ message }) => void logged.push(message) });
+  return { tables, written, commands, addresses, rehearsed, applied, stranger, logged };
+}
+
+describe("the journal", () => {
+  const V1 = part("V1", "192.0.2.100", "192.0.2.101");
+  const V2 = part("V2", "192.0.2.110");
+
+  test("is written with the configuration, not in a takeover", () => {
+    const { tables, written, addresses } = bench();
+    tables.setOwned([V1, V2]);
+    tables.apply([]);
+    expect(written.map(({ keys }) => keys.length)).toEqual([3]);
+    tables.apply([V1]);
+    tables.apply([V1, V2]);
+    tables.apply([V2]);
+    tables.apply([]);
+    expect(written).toHaveLength(1);
+    expect(addresses.size).toBe(0);
+    // Another configuration, another journal.
+    tables.setOwned([V1]);
+    tables.apply([V1]);
+    expect(written.map(({ keys }) => keys.length)).toEqual([3, 2]);
+  });
+
+  test("what a dead process left goes, although no configuration names it; then it is forgotten", () => {
+    const before = bench();
+    before.tables.setOwned([V1, V2]);
+    before.tables.apply([V1, V2]);
+    const [journal] = before.written;
+    const after = bench(journal?.keys, [...before.addresses.values()]);
+    after.tables.setOwned([V1]);
+    after.tables.apply([V1]);
+    expect([...after.addresses.values()].map(({ ip }) => ip)).toEqual(["192.0.2.100", "192.0.2.101"]);
+    expect(after.written.at(-1)?.keys.length).toBe(2);
+  });
+});
+
+test("what carries our mark and nobody wants goes once, at the start", () => {
+  const other = bench();
+  other.tables.setOwned([part("X", "192.0.2.200")]);
+  other.tables.apply([part("X", "192.0.2.200")]);
+  const [marked] = [...other.addresses.values()];
+  if (!marked) throw new Error("no address");
+  const V1 = part("V1", "192.0.2.100");
+  const ips = (one: ReturnType<typeof bench>) => [...one.addresses.values()].map(({ ip }) => ip);
+
+  const alone = bench([], [marked]);
+  alone.tables.setOwned([V1]);
+  alone.tables.takeOverMarked();
+  alone.tables.apply([V1]);
+  expect(ips(alone)).toEqual(["192.0.2.100"]);
+  // Another daemon has come.
+  alone.stranger((there) => there.set(addressKey(marked), marked));
+  alone.tables.apply([V1]);
+  expect(ips(alone)).toEqual(["192.0.2.100", "192.0.2.200"]);
+
+  const beside = bench([], [marked]);
+  beside.tables.setOwned([V1]);
+  beside.tables.apply([V1]);
+  expect(ips(beside)).toEqual(["192.0.2.200", "192.0.2.100"]);
+});
+
+test("what the kernel refuses is no repair, and is told once, with whose it is and where", () => {
+  const one = bench([], [], "192.0.2.101");
+  const V1 = part("V1", "192.0.2.100", "192.0.2.101");
+  one.tables.setOwned([V1]);
+  expect([one.tables.apply([V1]), one.tables.apply([V1]), one.tables.apply([V1])]).toEqual([1, 0, 0]);
+  expect(one.logged).toEqual(["V1: address 192.0.2.101/24 on eth0: ipv4: Invalid scope value: EINVAL"]);
+});
+
+describe("a rehearsal", () => {
+  const V1 = part("V1", "192.0.2.100", "192.0.2.101");
+  const V2 = part("V2", "192.0.2.110");
+  const setUp = () => {
+    const one = bench();
+    one.tables.setOwned([V1, V2]);
+    one.tables.rehearse([V1]);
+    return one;
+  };
+  const ips = ({ addresses }: ReturnType<typeof bench>) => [...addresses.values()].map(({ ip }) => ip);
+
+  test("asks for nothing, and its commands are those of the takeover", () => {
+    const one = setUp();
+    expect([one.commands, ips(one), one.written]).toEqual([[], [], []]);
+    one.tables.apply([V1]);
+    // The same list: it is encoded already.
+    expect(one.applied[0]).toBe(one.rehearsed[0]!);
+    expect(ips(one)).toEqual(["192.0.2.100", "192.0.2.101"]);
+    expect(one.written).toHaveLength(1);
+  });
+
+  test("is good for one time", () => {
+    const one = setUp();
+    one.tables.apply([V1]);
+    one.tables.apply([V1]);
+    expect(one.applied).toHaveLength(1);
+  });
+
+  test("is worth nothing when another part is wanted", () => {
+    const one = setUp();
+    one.tables.apply([V1, V2]);
+    expect(ips(one)).toEqual(["192.0.2.100", "192.0.2.101", "192.0.2.110"]);
+  });
+
+  test("is worth nothing when the kernel's tables have changed", () => {
+    const one = setUp();
+    one.stranger((there) => {
+      const other = bench();
+      other.tables.setOwned([V1]);
+      other.tables.apply([part("V1", "192.0.2.100")]);
+      for (const [key, address] of other.addresses) there.set(key, address);
+    });
+    one.tables.apply([V1]);
+    expect(one.commands).toEqual(["add-address"]);
+  });
+
+  test("is worth nothing when something was left, and when it is claimed again", () => {
+    const gone = part("V1", "192.0.2.100");
+    const one = setUp();
+    one.tables.apply([V1]);
+    const event = [...one.addresses.values()][0];
+    if (!event) throw new Error("no address");
+    const wish = one.tables.ownerOf({ kind: "address", change: "removed", address: event, ours: false });
+    if (!wish) throw new Error("nobody wants it");
+    one.stranger((there) => there.delete(addressKey(event)));
+    one.tables.rehearse([V1]);
+    one.tables.leave(wish);
+    one.tables.apply([V1]);
+    expect(ips(one)).toEqual(["192.0.2.101"]);
+    one.tables.rehearse([V1]);
+    one.tables.claim(gone.owner);
+    one.tables.apply([V1]);
+    expect(ips(one)).toEqual(["192.0.2.101", "192.0.2.100"]);
+  });
+
+  test("is worth nothing under another configuration", () => {
+    const one = setUp();
+    one.tables.setOwned([V1]);
+    one.tables.apply([V1]);
+    expect(one.written.at(-1)?.keys).toHaveLength(2);
+  });
+});

@@ -1,0 +1,130 @@
+// What the vrrp role makes of links: polled carriers (linkbeat), up and down delays, and the wait after boot.
+import { describe, expect, test } from "bun:test";
+import type { PolledInterface } from "../../../../src/kernel/link-monitor.ts";
+import type { Link, SeenTables } from "../../../../src/net/model.ts";
+import { NOTHING_SEEN } from "../../../../src/net/model.ts";
+import { bootDelayMs } from "../../../../src/roles/vrrp/station.ts";
+import { createTrackers } from "../../../../src/roles/vrrp/trackers.ts";
+import { bindText } from "../../../support/config.ts";
+import { manualClock } from "../../../support/manual-clock.ts";
+
+const instance = (name: string, device: string, extra = "") =>
+  `vrrp_instance ${name} {\n  interface ${device}\n  virtual_router_id 51\n  ${extra}\n  virtual_ipaddress {\n    192.0.2.100\n  }\n}\n`;
+
+const seen = (...up: readonly string[]): SeenTables => ({
+  ...NOTHING_SEEN,
+  links: new Map(
+    ["eth0", "eth1"].map((name, i): [number, Link] => [
+      i + 1,
+      { index: i + 1, name, flags: up.includes(name) ? 0x43 : 0x3, mtu: 1500, hardwareType: 1, group: 0 },
+    ]),
+  ),
+});
+
+function lab(text: string) {
+  const clock = manualClock();
+  const carriers = new Map<string, boolean>();
+  let polled: readonly PolledInterface[] = [];
+  let polledChanged: (name: string) => void = () => {};
+  let changes = 0;
+  const never = () => {
+    throw new Error("not asked for");
+  };
+  const trackers = createTrackers(
+    {
+      clock,
+      log: () => {},
+      runScript: never,
+      openFiles: never,
+      openProcesses: never,
+      openLinks(interfaces, changed) {
+        polled = interfaces;
+        polledChanged = changed;
+        return {
+          carrier: (name) => carriers.get(name),
+          setInterfaces: (next) => {
+            polled = next;
+          },
+          [Symbol.dispose]() {},
+        };
+      },
+    },
+    () => changes++,
+  );
+  trackers.linksChanged(seen("eth0", "eth1"));
+  trackers.configure(bindText(text).config);
+  return {
+    clock,
+    trackers,
+    polled: () => polled,
+    changes: () => changes,
+    carrier(name: string, up: boolean) {
+      carriers.set(name, up);
+      polledChanged(name);
+    },
+    links: () => Object.fromEntries(trackers.facts().map(({ name, up, detail }) => [name, detail || up])),
+  };
+}
+
+describe("linkbeat", () => {
+  test.each([
+    [
+      "linkbeat_use_polling of all",
+      `linkbeat_use_polling\n${instance("A", "eth0")}${instance("B", "eth1")}`,
+      ["eth0", "eth1"],
+    ],
+    [
+      "linkbeat_use_polling of one instance",
+      instance("A", "eth0", "linkbeat_use_polling") + instance("B", "eth1"),
+      ["eth0"],
+    ],
+    ["linkbeat_interfaces", `linkbeat_interfaces {\n  eth1 ETHTOOL\n}\n${instance("A", "eth0")}`, ["eth1 ETHTOOL"]],
+    ["nobody asks", instance("A", "eth0"), []],
+  ])("%s", (_why, text, want) => {
+    const shown = lab(text)
+      .polled()
+      .map((one) => (one.method ? `${one.interface} ${one.method}` : one.interface));
+    expect(shown).toEqual(want);
+  });
+
+  test("a polled carrier that is gone counts, whatever the kernel says of the link", () => {
+    const { carrier, links, changes } = lab(instance("A", "eth0", "linkbeat_use_polling"));
+    expect(links()).toEqual({ eth0: true });
+    carrier("eth0", false);
+    expect(links()).toEqual({ eth0: "no carrier, by polling" });
+    carrier("eth0", true);
+    expect([links(), changes()]).toEqual([{ eth0: true }, 2]);
+  });
+});
+
+describe("interface_up_down_delays", () => {
+  const text = `interface_up_down_delays {\n  eth0 1 2\n}\n${instance("A", "eth0")}`;
+
+  test("down counts after the first time, up after the second", () => {
+    const { trackers, clock, links } = lab(text);
+    trackers.linksChanged(seen("eth1"));
+    clock.advance(999);
+    expect(links()).toEqual({ eth0: true });
+    clock.advance(1);
+    expect(links()).toEqual({ eth0: "no carrier" });
+    trackers.linksChanged(seen("eth0"));
+    clock.advance(1999);
+    expect(links()).toEqual({ eth0: "no carrier" });
+    clock.advance(1);
+    expect(links()).toEqual({ eth0: true });
+  });
+
+  test("what comes back within the time never was", () => {
+    const { trackers, clock, links, changes } = lab(text);
+    trackers.linksChanged(seen());
+    clock.advance(900);
+    trackers.linksChanged(seen("eth0"));
+    clock.advance(10_000);
+    expect([links(), changes()]).toEqual([{ eth0: true }, 0]);
+  });
+});
+
+test("vrrp_delay_after_boot: what is left of it", () => {
+  const { config } = bindText("global_defs {\n  vrrp_delay_after_boot 60\n}\n");
+  expect([10, 59.5, 61].map((uptimeS) => bootDelayMs(config, uptimeS))).toEqual([50_000, 500, 0]);
+});

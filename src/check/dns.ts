@@ -1,6 +1,6 @@
 // Check core: DNS_CHECK: one query, and whether a datagram answers it (RFC 1035 §4.1; checkers.md §3.4). Pure.
 import { concatBytes } from "../base/bytes.ts";
-import type { DnsCheck } from "../config/model/config.ts";
+import type { DnsCheck } from "../config/model/check.ts";
 import { bad, good, type Outcome } from "./outcome.ts";
 
 const HEADER_BYTES = 12;

@@ -1,5 +1,5 @@
 // Check core: FILE_CHECK: what the number in a file says about a real server (checkers.md §3.8). Pure.
-import type { FileCheck } from "../config/model/config.ts";
+import type { FileCheck } from "../config/model/check.ts";
 import { bad, good, type Outcome } from "./outcome.ts";
 
 /** Says «down» whatever the weight is. */

@@ -1,5 +1,5 @@
 // Check core: how the outcomes of a check's runs become up or down (checkers.md §1). Pure.
-import type { CheckKind, CheckTiming } from "../config/model/config.ts";
+import type { CheckKind, CheckTiming } from "../config/model/check.ts";
 
 export interface Health {
   readonly up: boolean;

@@ -5,7 +5,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { escapeControls } from "../base/log.ts";
 import type { Decoded } from "../base/result.ts";
-import type { HttpCheck, HttpUrl } from "../config/model/config.ts";
+import type { HttpCheck, HttpUrl } from "../config/model/check.ts";
 import { compilePattern, type Pattern } from "../pattern/pattern.ts";
 import { bad, good, type Outcome } from "./outcome.ts";
 

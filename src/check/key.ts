@@ -1,6 +1,6 @@
 // Check core: what makes two checks the same check over a reload: every setting that can change the verdict.
 // Periods, retries and warm-up can't; they are taken over in place.
-import type { Check } from "../config/model/config.ts";
+import type { Check } from "../config/model/check.ts";
 
 const NOT_THE_VERDICT = new Set(["id", "timing", "origin"]);
 

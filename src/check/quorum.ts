@@ -1,5 +1,5 @@
 // Check core: when a virtual server as a whole is up (checkers.md §2), and what a real server weighs. Pure.
-import type { VirtualServer } from "../config/model/config.ts";
+import type { VirtualServer } from "../config/model/lvs.ts";
 import type { WeightShare } from "./outcome.ts";
 
 const MAX_WEIGHT = 2 ** 31 - 1;

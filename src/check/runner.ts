@@ -2,7 +2,7 @@
 // at the first that fails. Time, chance and the probes are arguments, so a test moves a clock and never waits.
 // A period counts from the end of a run to the start of the next one (checkers.md §1).
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
-import type { Check } from "../config/model/config.ts";
+import type { Check } from "../config/model/check.ts";
 import { afterRun, delayAfterRun, type Health } from "./health.ts";
 import type { Outcome, Verdict, WeightShare } from "./outcome.ts";
 

@@ -1,6 +1,6 @@
 // Check core: what the states of checks mean for a real server, and those of real servers for a virtual server. Pure: each is
 // computed anew from what it depends on; `before` only carries what has a history (since when, hysteresis).
-import type { RealServer, VirtualServer } from "../config/model/config.ts";
+import type { RealServer, VirtualServer } from "../config/model/lvs.ts";
 import type { WeightShare } from "./outcome.ts";
 import { effectiveWeight, quorumAfter, quorumLimits } from "./quorum.ts";
 

@@ -1,6 +1,6 @@
 // Check core: UDP_CHECK: what is sent, and whether a datagram is the answer that is wanted (checkers.md §3.5). Pure.
 import { fromHex } from "../base/bytes.ts";
-import type { UdpCheck } from "../config/model/config.ts";
+import type { UdpCheck } from "../config/model/check.ts";
 import { bad, good, type Outcome } from "./outcome.ts";
 
 const DEFAULT_PAYLOAD_BYTES = 32;

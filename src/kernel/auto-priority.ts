@@ -2,7 +2,7 @@
 // `min_auto_priority_delay`): a machine that is too busy for its director should find out once, not at every advertisement.
 import { SCHED_RESET_ON_FORK, SCHED_RR, setScheduler } from "../../ffi/process.ts";
 import type { Log } from "../base/log.ts";
-import type { GlobalConfig } from "../config/model/config.ts";
+import type { GlobalConfig } from "../config/model/global.ts";
 
 export interface AutoPriority {
   /** Takes another configuration; `configured` is the real-time priority that the process has by it, 0 for none. A raised one stays. */

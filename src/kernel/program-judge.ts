@@ -1,5 +1,6 @@
 // Adapter: may the programs of a configuration be run here, as the runner would run them? Programs that many checks share are looked at once.
-import type { Command, ScriptSecurity } from "../config/model/config.ts";
+import type { Command } from "../config/model/command.ts";
+import type { ScriptSecurity } from "../config/model/global.ts";
 import type { JudgeProgram, ProgramVerdict } from "../config/semantics/programs.ts";
 import { prepare } from "./script-runner.ts";
 import { judgeScript } from "./script-security.ts";

@@ -17,7 +17,7 @@ import {
   unlockMemory,
 } from "../../ffi/process.ts";
 import type { Log } from "../base/log.ts";
-import type { ProcessRights } from "../config/model/config.ts";
+import type { ProcessRights } from "../config/model/global.ts";
 
 /**
  * Least `rlimit_rttime` that is applied. The engine compiles and collects in bursts of tens of milliseconds (runtime.md §4), and

@@ -4,7 +4,7 @@ import { constants, lstatSync, realpathSync, type Stats, statSync } from "node:f
 import { dirname, isAbsolute, join } from "node:path";
 import { hasAttribute } from "../../ffi/fd.ts";
 import { SEARCH_PATH } from "../base/environment.ts";
-import type { ScriptSecurity } from "../config/model/config.ts";
+import type { ScriptSecurity } from "../config/model/global.ts";
 
 /** One component of a path, the root first. */
 export interface PathPart {

@@ -1,7 +1,8 @@
 // LVS core: what the IPVS table should hold. Config × health × quorum → wanted services, computed whole each time; plan() does the rest.
 // Rules: checkers.md §2. Pure.
 import { familyOf } from "../base/ip.ts";
-import type { Config, RealServer, ServiceAddress, SorryServer, VirtualServer } from "../config/model/config.ts";
+import type { Config } from "../config/model/config.ts";
+import type { RealServer, ServiceAddress, SorryServer, VirtualServer } from "../config/model/lvs.ts";
 import { destinationKey, serviceKey } from "./keys.ts";
 import type { Destination, Service, ServiceEntry } from "./model.ts";
 

@@ -1,7 +1,8 @@
 // LVS core: with `nftables_ipvs` a virtual server of a group of addresses is one service by mark; the packet filter marks what is for
 // the addresses (net/nft-ipvs.ts). Pure.
 import { familyOf } from "../base/ip.ts";
-import type { Config, VirtualServer } from "../config/model/config.ts";
+import type { Config } from "../config/model/config.ts";
+import type { VirtualServer } from "../config/model/lvs.ts";
 import type { MarkedAddress } from "../net/nft-ipvs.ts";
 
 export interface GroupMarks {

@@ -1,5 +1,5 @@
 // LVS core: numbers of linux/ip_vs.h that both wire forms share (ipvs.md §2), between our words and the kernel's.
-import type { Forwarding } from "../config/model/config.ts";
+import type { Forwarding } from "../config/model/lvs.ts";
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;

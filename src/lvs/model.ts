@@ -1,6 +1,6 @@
 // LVS core: the IPVS table as values. `wanted` is computed, `seen` is read; plan() compares them; transports speak them.
 import type { Family, IpText } from "../base/ip.ts";
-import type { Forwarding, ServiceAddress } from "../config/model/config.ts";
+import type { Forwarding, ServiceAddress } from "../config/model/lvs.ts";
 
 /** Key of a kernel service; fwmark services carry protocol 6 (ipvs.md §1.2). */
 export interface ServiceKey {

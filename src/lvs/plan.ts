@@ -1,7 +1,7 @@
 // LVS core: the difference between the IPVS table that is wanted and the one that is there, as kernel calls in a safe order.
 // Start, failure, reload and drift are this one function. Nothing is flushed; services that are neither wanted nor ours stay
 // untouched; in no prefix of the list does a service lose its last usable destination while it has another to come (trap C1).
-import type { Forwarding } from "../config/model/config.ts";
+import type { Forwarding } from "../config/model/lvs.ts";
 import { destinationKey, serviceKey } from "./keys.ts";
 import type { Destination, IpvsCommand, SeenDestination, Service, ServiceEntry, ServiceKey } from "./model.ts";
 

@@ -1,7 +1,7 @@
 // Core: the packet filter that marks traffic for IPVS (`nftables_ipvs`, rtnl.md §6): maps from address and port to a mark, one for
 // each protocol, in a chain before IPVS. One service by mark then stands for all addresses of a group.
 import { compareIp, familyOf, type IpText, ipBytes } from "../base/ip.ts";
-import type { Protocol } from "../config/model/config.ts";
+import type { Protocol } from "../config/model/lvs.ts";
 import * as nft from "./nft.ts";
 import type { NetlinkRequest } from "./request.ts";
 

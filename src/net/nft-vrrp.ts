@@ -3,7 +3,8 @@
 // packets in the same hook after us (priority 98), so its services have to be let through here (trap R4).
 // Virtual MACs: membership reports leave through the parent, or switches learn the virtual MAC on the backup's port.
 import { type Family, familyOf, type IpText, ipBytes } from "../base/ip.ts";
-import type { Protocol, VirtualServer, VrrpGlobal } from "../config/model/config.ts";
+import type { Protocol, VirtualServer } from "../config/model/lvs.ts";
+import type { VrrpGlobal } from "../config/model/vrrp.ts";
 import * as nft from "./nft.ts";
 import type { NetlinkRequest } from "./request.ts";
 

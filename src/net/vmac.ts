@@ -1,6 +1,7 @@
 // Core: virtual interfaces (rtnl.md §4): how they are called, which MAC they have, and whether a link that is there already is one.
 import type { IpText } from "../base/ip.ts";
-import type { Address, VrrpGlobal, VrrpInstance } from "../config/model/config.ts";
+import type { Address } from "../config/model/net.ts";
+import type { VrrpGlobal, VrrpInstance } from "../config/model/vrrp.ts";
 import {
   formatMac,
   IPVLAN_FLAGS,

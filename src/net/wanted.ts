@@ -2,7 +2,7 @@
 // is not there is an answer, not an error: the wish is kept and tried again when the link appears.
 import { type Family, formatIp, type IpText, ipBytes } from "../base/ip.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
-import type { Address, Encap, NextHop, Route, Rule } from "../config/model/config.ts";
+import type { Address, Encap, NextHop, Route, Rule } from "../config/model/net.ts";
 import {
   type InterfaceAddress,
   IPV6_DEFAULT_METRIC,

@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { escapeControls, type Log } from "../base/log.ts";
 import { limitLog } from "../base/log-limit.ts";
 import { unreachable } from "../base/never.ts";
-import type { SmtpConfig } from "../config/model/config.ts";
+import type { SmtpConfig } from "../config/model/global.ts";
 import type { Notification } from "./notification.ts";
 
 export interface Mail {

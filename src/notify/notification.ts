@@ -1,5 +1,6 @@
 // Adapter notify: what happened, as the roles tell it. Scripts, FIFOs and mail are made from these (cli-signals.md §5–7).
-import type { Command, NotifyCommands } from "../config/model/config.ts";
+import type { Command } from "../config/model/command.ts";
+import type { NotifyCommands } from "../config/model/vrrp.ts";
 
 export type VrrpStateName = "MASTER" | "BACKUP" | "FAULT" | "STOP" | "DELETED";
 

@@ -3,7 +3,8 @@
 import type { Cancel, Clock } from "../base/clock.ts";
 import { observe } from "../base/histogram.ts";
 import type { Log } from "../base/log.ts";
-import type { Command, Fifo, GlobalConfig } from "../config/model/config.ts";
+import type { Command } from "../config/model/command.ts";
+import type { Fifo, GlobalConfig } from "../config/model/global.ts";
 import { type FifoWriter, fifoLine, fifoWriter, type OpenedFifo } from "./fifo.ts";
 import { createMailer, type Mailer, mailFor } from "./mail.ts";
 import { createMailLimit } from "./mail-limit.ts";

@@ -1,6 +1,7 @@
 // Adapter notify: which programs a notification starts, and with which arguments (cli-signals.md §5). Pure.
 import { unreachable } from "../base/never.ts";
-import type { Command, NotifyCommands } from "../config/model/config.ts";
+import type { Command } from "../config/model/command.ts";
+import type { NotifyCommands } from "../config/model/vrrp.ts";
 import type { Notification, VrrpStateName } from "./notification.ts";
 
 export interface ScriptCall {

@@ -2,7 +2,7 @@
 // arrive, and an unreachable port comes as an error of the next read.
 import type { Cancel, Clock } from "../base/clock.ts";
 import { bad, failedCall, type Outcome } from "../check/outcome.ts";
-import type { CheckEndpoint } from "../config/model/config.ts";
+import type { CheckEndpoint } from "../config/model/check.ts";
 import type { CheckSocket, Opened, SocketSource } from "../kernel/check-socket.ts";
 import type { Readiness } from "../kernel/readiness.ts";
 import { atDeadline } from "./deadline.ts";

@@ -3,7 +3,8 @@
 import type { Cancel } from "../base/clock.ts";
 import { judgeProgram, type ProgramEnd } from "../check/misc.ts";
 import type { Outcome } from "../check/outcome.ts";
-import type { Command, MiscCheck } from "../config/model/config.ts";
+import type { MiscCheck } from "../config/model/check.ts";
+import type { Command } from "../config/model/command.ts";
 
 export type RunProgram = (command: Command, extraArgs: readonly string[], limitMs: number) => Promise<ProgramEnd>;
 

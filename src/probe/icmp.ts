@@ -4,7 +4,7 @@ import type { Cancel, Clock } from "../base/clock.ts";
 import { familyOf, formatIp } from "../base/ip.ts";
 import { bad, failedCall, good, type Outcome } from "../check/outcome.ts";
 import { echoRequest, isEchoReply, NONCE_BYTES } from "../check/ping.ts";
-import type { CheckEndpoint } from "../config/model/config.ts";
+import type { CheckEndpoint } from "../config/model/check.ts";
 import type { Opened, PingSocket, SocketSource } from "../kernel/check-socket.ts";
 import type { Readiness, Registration } from "../kernel/readiness.ts";
 import { atDeadline } from "./deadline.ts";

@@ -9,7 +9,7 @@ import { bad, good, type Outcome } from "../check/outcome.ts";
 import type { Attempt, Probes } from "../check/runner.ts";
 import { createSmtpTalk } from "../check/smtp.ts";
 import { judgeUdpAnswer, udpPayload } from "../check/udp.ts";
-import type { DnsCheck, HttpCheck, HttpUrl, SmtpCheck, SslClient, UdpCheck } from "../config/model/config.ts";
+import type { DnsCheck, HttpCheck, HttpUrl, SmtpCheck, SslClient, UdpCheck } from "../config/model/check.ts";
 import type { SystemTls, TlsContext } from "../kernel/system-tls.ts";
 import { type DatagramPorts, noReply, startDatagram } from "./datagram.ts";
 import { createExecutor, type RunProgram } from "./exec.ts";

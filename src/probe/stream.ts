@@ -3,7 +3,7 @@
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import { familyOf } from "../base/ip.ts";
 import { bad, failedCall, good, type Outcome } from "../check/outcome.ts";
-import type { CheckEndpoint } from "../config/model/config.ts";
+import type { CheckEndpoint } from "../config/model/check.ts";
 import type { CheckSocket, Opened, SocketSource } from "../kernel/check-socket.ts";
 import type { Interest, Readiness, Ready, Registration } from "../kernel/readiness.ts";
 import { atDeadline } from "./deadline.ts";

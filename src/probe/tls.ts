@@ -3,7 +3,7 @@ import type { Cancel } from "../base/clock.ts";
 import { escapeControls } from "../base/log.ts";
 import type { Decoded } from "../base/result.ts";
 import { bad, type Outcome } from "../check/outcome.ts";
-import type { CheckEndpoint, SslClient } from "../config/model/config.ts";
+import type { CheckEndpoint, SslClient } from "../config/model/check.ts";
 import type { Ready } from "../kernel/readiness.ts";
 import type { OpenSystemTls, SystemTls, TlsContext } from "../kernel/system-tls.ts";
 import {

@@ -1,7 +1,7 @@
 // Adapter: a `vrrp_script` as a state that is good or bad. Runs start a whole interval apart, never two at once; how a program
 // ended is turned into good or bad by rise and fall. The program itself is run by a port.
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
-import type { TrackScript } from "../config/model/config.ts";
+import type { TrackScript } from "../config/model/vrrp.ts";
 
 /** How a run ended: good only for exit status 0. `detail` says it in words. */
 export interface ScriptRunResult {

@@ -1,5 +1,6 @@
 // Process layer: which rights each role keeps (docs/security.md). Capabilities as numbers, as ffi/process.ts has them. Pure.
-import type { Config, RealServer } from "../config/model/config.ts";
+import type { Config } from "../config/model/config.ts";
+import type { RealServer } from "../config/model/lvs.ts";
 import type { RoleName } from "../roles/role.ts";
 
 const CHOWN = 0;

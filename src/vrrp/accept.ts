@@ -2,7 +2,7 @@
 // constant, so that a flood costs no memory. Nothing here changes: what an accepted packet moves on (AH sequence, replay marks) is
 // handed back in the verdict. Unlike keepalived, both unicast checksum forms are accepted without ever switching (vrrp.md T3).
 import { compareIp, type Family, formatIp, type IpText, ipBytes } from "../base/ip.ts";
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 import {
   AH_HEADER,
   AH_HEADER_BYTES,

@@ -1,7 +1,7 @@
 // VRRP core: what a director has its driver do, and how it says what happened.
 import type { IpText } from "../base/ip.ts";
 import type { LogLine } from "../base/log.ts";
-import type { NotifyCommands, SyncGroup, VrrpInstance } from "../config/model/config.ts";
+import type { NotifyCommands, SyncGroup, VrrpInstance } from "../config/model/vrrp.ts";
 import type { AnnounceTarget } from "./announce.ts";
 import type { GroupStateName } from "./group.ts";
 import type { Cause, NotifyState, StateName } from "./machine.ts";

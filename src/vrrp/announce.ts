@@ -5,7 +5,7 @@ import { concatBytes, internetChecksum } from "../base/bytes.ts";
 import type { MonoMs } from "../base/clock.ts";
 import { type Family, type IpText, ipBytes } from "../base/ip.ts";
 import { layout, octets, u8, u16 } from "../base/layout.ts";
-import type { AnnounceSettings, GarpGroup, VrrpGlobal, VrrpInstance } from "../config/model/config.ts";
+import type { AnnounceSettings, GarpGroup, VrrpGlobal, VrrpInstance } from "../config/model/vrrp.ts";
 import type { AnnounceReason } from "./machine.ts";
 import { pseudoHeader } from "./packet.ts";
 

@@ -3,7 +3,7 @@
 import { createHmac } from "node:crypto";
 import { concatBytes, fromHex } from "../base/bytes.ts";
 import { layout, octets, u8, u16, u32 } from "../base/layout.ts";
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 import { sameSecret } from "./auth.ts";
 import { ADVERT_HEADER } from "./packet.ts";
 

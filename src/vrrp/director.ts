@@ -4,7 +4,7 @@
 import type { MonoMs } from "../base/clock.ts";
 import { type IpText, ipBytes } from "../base/ip.ts";
 import { sameItems } from "../base/same-items.ts";
-import type { VrrpConfig, VrrpInstance } from "../config/model/config.ts";
+import type { VrrpConfig, VrrpInstance } from "../config/model/vrrp.ts";
 import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
 import { type AcceptedAdvert, accept, type Datagram, describeDatagram, type Refusal, vridOf } from "./accept.ts";
 import { type DirectorAction, groupNotification, notification, transitionLine } from "./actions.ts";

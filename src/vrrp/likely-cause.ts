@@ -1,5 +1,5 @@
 // VRRP core: why a router with our VRID and we do not agree, in words, and which line of the configuration decides about it.
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 import { authTypeName, type Datagram, looksSigned, messageOffset, type RefusalReason } from "./accept.ts";
 import { ADVERT_HEADER } from "./packet.ts";
 import { authType, isUnicast } from "./wire.ts";

@@ -9,7 +9,7 @@ import type { MonoMs } from "../base/clock.ts";
 import type { IpText } from "../base/ip.ts";
 import type { Level } from "../base/log.ts";
 import { unreachable } from "../base/never.ts";
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 import { masterDownMs, skewMs } from "./timers.ts";
 
 /** Priority of an address owner; never changed by tracking. */

@@ -1,7 +1,7 @@
 // VRRP core: are unicast peers where this machine reaches them without a router? For what is said at the start and by a check that looks at
 // the machine. A pure function of the configuration and of the addresses that there are.
 import { familyOf, type IpText, ipBytes } from "../base/ip.ts";
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 
 /** An address of this machine with the length of its network's prefix. */
 export interface ConnectedNetwork {

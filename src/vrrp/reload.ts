@@ -1,6 +1,6 @@
 // VRRP core: what a new configuration means for the instances that run (vrrp.md §8). Instances are matched by what they are on the
 // wire, not by name: one that matches keeps its state, and one that did not change is not touched at all.
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 
 export interface ReloadPlan {
   /** Nothing changed (but perhaps where it stands in the file, or its name). */

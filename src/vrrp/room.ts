@@ -1,6 +1,6 @@
 // VRRP core: how many addresses an advertisement has room for. One that is longer than a frame would be sent in fragments, which
 // neither RFC 9568 nor most routers know; what has no room is held all the same, as an excluded address.
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 import { AH_HEADER_BYTES } from "./auth.ts";
 import { HMAC_TRAILER_BYTES } from "./auth-hmac.ts";
 import { ADVERT_HEADER_BYTES, AUTH_DATA_BYTES, IPV4_HEADER_BYTES } from "./packet.ts";

@@ -1,7 +1,7 @@
 // VRRP core: what a director keeps of each instance beside its protocol state, and what stands together as one unit.
 import type { MonoMs } from "../base/clock.ts";
 import type { IpText } from "../base/ip.ts";
-import type { SyncGroup, VrrpConfig, VrrpInstance } from "../config/model/config.ts";
+import type { SyncGroup, VrrpConfig, VrrpInstance } from "../config/model/vrrp.ts";
 import { type Receiver, type RefusalReason, receiverFor } from "./accept.ts";
 import { type AnnounceTarget, type AnnounceTimers, announceTargets, NO_TIMERS } from "./announce.ts";
 import type { Unit } from "./group.ts";

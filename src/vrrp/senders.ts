@@ -1,7 +1,7 @@
 // VRRP core: who advertises to a unicast instance, whether the list names it and with which TTL it comes. Nobody is refused for it by
 // default (keepalived does not either), so what a stricter setting would change is shown instead. Fixed memory.
 import type { IpText } from "../base/ip.ts";
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 import { VRRP_TTL } from "./packet.ts";
 import { isUnicast } from "./wire.ts";
 

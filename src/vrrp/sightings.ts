@@ -4,7 +4,7 @@
 import { toHex } from "../base/bytes.ts";
 import type { MonoMs } from "../base/clock.ts";
 import { formatIp, type IpText } from "../base/ip.ts";
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 import { type Datagram, describeDatagram, messageOffset, type RefusalReason } from "./accept.ts";
 import { likelyCause, type OddReason, remedyFor } from "./likely-cause.ts";
 import { ADVERT_HEADER_BYTES } from "./packet.ts";

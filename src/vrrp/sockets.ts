@@ -1,6 +1,6 @@
 // VRRP core: which sockets the instances of a director share, and whose packet a datagram of one of them is.
 import { type Family, formatIp, type IpText } from "../base/ip.ts";
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 import type { Datagram } from "./accept.ts";
 import type { Runtime } from "./runtime.ts";
 import { ipProtocol, isUnicast } from "./wire.ts";

@@ -1,6 +1,6 @@
 // VRRP core: an instance as the API shows it, and the words for it.
 import type { MonoMs } from "../base/clock.ts";
-import type { Address } from "../config/model/config.ts";
+import type { Address } from "../config/model/net.ts";
 import type { VrrpStatus, VrrpTraffic } from "../status/schema.ts";
 import { stateName } from "./machine.ts";
 import { adviceFor, isListed } from "./senders.ts";

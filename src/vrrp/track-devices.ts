@@ -1,7 +1,8 @@
 // VRRP core: interfaces that an instance depends on without a track_interface: those that its addresses, routes and rules name, and those
 // of static ones whose track_group it is in. Losing one is a fault, since what belongs there can't be put back; `no_track` says that
 // it does not matter.
-import type { Address, Route, Rule, VrrpConfig, VrrpInstance } from "../config/model/config.ts";
+import type { Address, Route, Rule } from "../config/model/net.ts";
+import type { VrrpConfig, VrrpInstance } from "../config/model/vrrp.ts";
 
 /** By name of the instance; instances without any are not in it. */
 export function trackedDevices(config: VrrpConfig): ReadonlyMap<string, ReadonlySet<string>> {

@@ -1,7 +1,7 @@
 // VRRP core: `vrrp_track_process` as a pure count. Which processes match, whether enough (and not too many) run, and how long a
 // change must last before it counts (manual: quorum, quorum_max, fork_delay, terminate_delay).
 import type { MonoMs } from "../base/clock.ts";
-import type { TrackProcess } from "../config/model/config.ts";
+import type { TrackProcess } from "../config/model/vrrp.ts";
 
 /** What the kernel and /proc say of a process. */
 export interface ProcessFacts {

@@ -1,7 +1,7 @@
 // VRRP core: what trackers make of an instance: its effective priority, its reasons for FAULT, and each tracker's share. A pure
 // function of configuration and facts (vrrp.md §6 "Weights", language.md §14.2); who watches the things tracked is not its matter.
 import type { MonoMs } from "../base/clock.ts";
-import type { SyncGroup, Tracking, TrackUse, VrrpInstance } from "../config/model/config.ts";
+import type { SyncGroup, Tracking, TrackUse, VrrpInstance } from "../config/model/vrrp.ts";
 import { type Fault, OWNER_PRIORITY, type Tracked } from "./machine.ts";
 
 export type TrackKind = "interface" | "script" | "file" | "process" | "bfd";

@@ -1,7 +1,7 @@
 // VRRP core: what can be seen of an instance from outside the director: the raw material of status, metrics and dumps.
 import type { MonoMs } from "../base/clock.ts";
 import type { IpText } from "../base/ip.ts";
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 import type { PacketCounter, RefusalReason } from "./accept.ts";
 import type { Cause, State, StateName } from "./machine.ts";
 import type { Senders } from "./senders.ts";

@@ -2,7 +2,7 @@
 // that both directions share, the auth_hmac clock) is one value, WireState, handed in and given back.
 import { concatBytes } from "../base/bytes.ts";
 import { compareIp, ipBytes } from "../base/ip.ts";
-import type { VrrpInstance } from "../config/model/config.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 import { AH_HEADER_BYTES, AH_SEQUENCE_LIMIT, AUTH_AH, AUTH_NONE, AUTH_PASS, encodeAh, passwordBytes } from "./auth.ts";
 import { HMAC_TRAILER_BYTES, nextSequence, type ReplayMark, signMessage } from "./auth-hmac.ts";
 import {

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { initialHealth } from "../../src/check/health.ts";
 import { createCheckRunner } from "../../src/check/runner.ts";
-import type { Check } from "../../src/config/model/config.ts";
+import type { Check } from "../../src/config/model/check.ts";
 import { openPing, openTcp, openUdp } from "../../src/kernel/check-socket.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { readStart } from "../../src/kernel/file-watch.ts";

@@ -9,7 +9,7 @@ import type { Outcome } from "../../src/check/outcome.ts";
 import { isEchoReply } from "../../src/check/ping.ts";
 import { createSmtpTalk } from "../../src/check/smtp.ts";
 import { judgeUdpAnswer } from "../../src/check/udp.ts";
-import type { UdpCheck } from "../../src/config/model/config.ts";
+import type { UdpCheck } from "../../src/config/model/check.ts";
 import { compilePattern } from "../../src/pattern/pattern.ts";
 import { endpoint, httpUrl, ORIGIN, timing } from "../support/model.ts";
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { fromHex } from "../../src/base/bytes.ts";
 import { ipBytes } from "../../src/base/ip.ts";
-import type { VrrpInstance } from "../../src/config/model/config.ts";
+import type { VrrpInstance } from "../../src/config/model/vrrp.ts";
 import {
   accept,
   type Datagram,

@@ -1,16 +1,11 @@
 // What keepalived prints of its configuration with --dump-conf, and what our model says, as the same short facts:
 // `vs 192.0.2.80:80/tcp scheduler rr`. Two lists of facts can be compared line by line.
 import { formatEndpoint } from "../../src/base/ip.ts";
-import type {
-  Address,
-  Check,
-  CheckEndpoint,
-  Config,
-  Forwarding,
-  TrackUse,
-  VirtualServer,
-  VrrpInstance,
-} from "../../src/config/model/config.ts";
+import type { Check, CheckEndpoint } from "../../src/config/model/check.ts";
+import type { Config } from "../../src/config/model/config.ts";
+import type { Forwarding, VirtualServer } from "../../src/config/model/lvs.ts";
+import type { Address } from "../../src/config/model/net.ts";
+import type { TrackUse, VrrpInstance } from "../../src/config/model/vrrp.ts";
 
 // --- from the dump
 

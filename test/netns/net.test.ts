@@ -1,6 +1,6 @@
 // Ring netns: the network tables. Commands in batches, the plan against a real kernel, and the reflector's picture under losses.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Address, Route, Rule } from "../../src/config/model/config.ts";
+import type { Address, Route, Rule } from "../../src/config/model/net.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { openReadiness } from "../../src/kernel/readiness.ts";
 import { openReflector, type Reflector } from "../../src/kernel/reflector.ts";

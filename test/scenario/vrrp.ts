@@ -1,6 +1,6 @@
 // Scenarios of the VRRP core as recorded lines. A file starts with what runs; then each `in` line is followed by the `out` lines that it
 // must cause, until the next `in`. LBD_SCENARIO_REWRITE=1 writes what came out into the files: look at the difference before committing.
-import type { SyncGroup, VrrpGlobal, VrrpInstance } from "../../src/config/model/config.ts";
+import type { SyncGroup, VrrpGlobal, VrrpInstance } from "../../src/config/model/vrrp.ts";
 import type { TrackKind } from "../../src/vrrp/track.ts";
 import { address, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../support/vrrp.ts";
 import { type Lab, lab } from "../support/vrrp-lab.ts";

@@ -1,7 +1,7 @@
 // Two to five directors on a wire that loses, delays and cuts, in virtual time: the next thing that is due happens next. After every
 // call to a director the standing invariants are checked; what must hold at the end is the test's matter.
 import { formatIp, ipBytes } from "../../src/base/ip.ts";
-import type { VrrpConfig } from "../../src/config/model/config.ts";
+import type { VrrpConfig } from "../../src/config/model/vrrp.ts";
 import type { Datagram } from "../../src/vrrp/accept.ts";
 import { type DirectorAction, notDone, reachesNeighbours } from "../../src/vrrp/actions.ts";
 import { createDirector, type Director } from "../../src/vrrp/director.ts";

@@ -1,7 +1,7 @@
 // Seeded directors on a fake wire. Chaos for a while, then calm: one master for each VRID, the right one, and no further change.
 // A failing seed is in the name of the test; LBD_SIM_SEED=n runs that one, LBD_SIM_RUNS=n runs more of them.
 import { describe, expect, test } from "bun:test";
-import type { VrrpConfig, VrrpInstance } from "../../src/config/model/config.ts";
+import type { VrrpConfig, VrrpInstance } from "../../src/config/model/vrrp.ts";
 import type { Datagram } from "../../src/vrrp/accept.ts";
 import { masterDownMs, skewMs } from "../../src/vrrp/timers.ts";
 import { address, advertFrom, HMAC, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../support/vrrp.ts";

@@ -2,15 +2,13 @@
 import type {
   CheckEndpoint,
   CheckTiming,
-  Config,
   HttpCheck,
   HttpUrl,
   MiscCheck,
-  RealServer,
-  SorryServer,
   TcpCheck,
-  VirtualServer,
-} from "../../src/config/model/config.ts";
+} from "../../src/config/model/check.ts";
+import type { Config } from "../../src/config/model/config.ts";
+import type { RealServer, SorryServer, VirtualServer } from "../../src/config/model/lvs.ts";
 import type { Origin } from "../../src/config/text/span.ts";
 
 export const ORIGIN: Origin = { file: "test.conf", line: 1, column: 1 };

@@ -1,6 +1,6 @@
 // What a process is allowed once it has taken the rights that a configuration asks for.
 import { resolve } from "node:path";
-import type { ProcessRights } from "../../src/config/model/config.ts";
+import type { ProcessRights } from "../../src/config/model/global.ts";
 import type { KernelView } from "./kernel-view.ts";
 
 /** A process of its own takes them one after the other: this one would keep them. */

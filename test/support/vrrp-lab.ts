@@ -1,5 +1,5 @@
 // A director on a desk: time moves when the test says so, what it does is written down in short words.
-import type { SyncGroup, VrrpConfig, VrrpInstance } from "../../src/config/model/config.ts";
+import type { SyncGroup, VrrpConfig, VrrpInstance } from "../../src/config/model/vrrp.ts";
 import type { Datagram } from "../../src/vrrp/accept.ts";
 import type { DirectorAction } from "../../src/vrrp/actions.ts";
 import { createDirector, type Director } from "../../src/vrrp/director.ts";

@@ -2,15 +2,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatIp, ipBytes } from "../../src/base/ip.ts";
+import type { Address } from "../../src/config/model/net.ts";
 import type {
-  Address,
   SyncGroup,
   Tracking,
   TrackUse,
   VrrpConfig,
   VrrpGlobal,
   VrrpInstance,
-} from "../../src/config/model/config.ts";
+} from "../../src/config/model/vrrp.ts";
 import type { Origin } from "../../src/config/text/span.ts";
 import type { Datagram } from "../../src/vrrp/accept.ts";
 import { encodeAdvertisement, INITIAL_WIRE, type WireState } from "../../src/vrrp/wire.ts";

@@ -2,7 +2,7 @@
 // shows is the second opinion.
 import { expect } from "bun:test";
 import { spawnSync } from "node:child_process";
-import type { Forwarding } from "../../src/config/model/config.ts";
+import type { Forwarding } from "../../src/config/model/lvs.ts";
 import type { CommandResult, IpvsTable } from "../../src/kernel/ports.ts";
 import { destinationKey, serviceKey } from "../../src/lvs/keys.ts";
 import type { Destination, IpvsCommand, SeenService, Service, ServiceEntry } from "../../src/lvs/model.ts";

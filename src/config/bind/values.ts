@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { canonicalIp, familyOf, type IpText } from "../../base/ip.ts";
 import { didYouMean } from "../findings/suggest.ts";
-import type { Command } from "../model/config.ts";
+import type { Command } from "../model/command.ts";
 import type { Word } from "../text/tree.ts";
 import { splitEscaped } from "../text/words.ts";
 import type { Value } from "./keyword.ts";

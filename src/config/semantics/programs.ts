@@ -1,15 +1,10 @@
 // Config core: the programs that a configuration names, and the configuration without those that can't be run. keepalived: a tracker or
 // check whose program can't be run when the configuration is read is left out, as if it were not there; a failure later is one.
 import type { Diagnostic } from "../findings/diagnostic.ts";
-import type {
-  Command,
-  Config,
-  NotifyCommands,
-  RealServer,
-  SyncGroup,
-  Tracking,
-  VrrpInstance,
-} from "../model/config.ts";
+import type { Command } from "../model/command.ts";
+import type { Config } from "../model/config.ts";
+import type { RealServer } from "../model/lvs.ts";
+import type { NotifyCommands, SyncGroup, Tracking, VrrpInstance } from "../model/vrrp.ts";
 import { spanAt } from "../text/source-lines.ts";
 import type { SourceFile } from "../text/span.ts";
 

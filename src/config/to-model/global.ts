@@ -7,7 +7,9 @@ import type { FifoValue } from "../bind/values.ts";
 import type { Findings } from "../findings/findings.ts";
 import { GLOBAL_DEFS } from "../keywords/global.ts";
 import type { TOP_LEVEL } from "../keywords/top-level.ts";
-import type { Fifo, GlobalConfig, LvsGlobal, ProcessRights, SmtpConfig, VrrpGlobal } from "../model/config.ts";
+import type { Fifo, GlobalConfig, ProcessRights, SmtpConfig } from "../model/global.ts";
+import type { LvsGlobal } from "../model/lvs.ts";
+import type { VrrpGlobal } from "../model/vrrp.ts";
 
 export type BoundGlobal = Bound<typeof GLOBAL_DEFS>;
 export type BoundTop = Bound<typeof TOP_LEVEL>;

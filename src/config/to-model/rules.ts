@@ -4,7 +4,7 @@
 import type { Line } from "../bind/keyword.ts";
 import type { Findings } from "../findings/findings.ts";
 import type { RuleLine } from "../keywords/routing/rule.ts";
-import type { Rule } from "../model/config.ts";
+import type { Rule } from "../model/net.ts";
 
 /** Hands out preferences to rules that name none. */
 export interface RuleNumbers {

@@ -2,7 +2,8 @@
 // entries are, and takes them out at the end. What the table should hold is asked of the role; checker-table.ts keeps it so.
 import type { Cancel } from "../../base/clock.ts";
 import { type Decoded, err, ok } from "../../base/result.ts";
-import type { Config, GlobalConfig } from "../../config/model/config.ts";
+import type { Config } from "../../config/model/config.ts";
+import type { GlobalConfig } from "../../config/model/global.ts";
 import { IpvsUnavailable } from "../../kernel/ipvs.ts";
 import type { IpvsTable } from "../../kernel/ports.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";

@@ -3,7 +3,8 @@
 import { escapeControls } from "../../base/log.ts";
 import { type LogLimit, limitLog } from "../../base/log-limit.ts";
 import type { ServerStanding } from "../../check/standing.ts";
-import type { Check, RealServer } from "../../config/model/config.ts";
+import type { Check } from "../../config/model/check.ts";
+import type { RealServer } from "../../config/model/lvs.ts";
 import type { Notification } from "../../notify/notification.ts";
 import type { RoleContext } from "../role.ts";
 import { serverNotification, serviceNotification } from "./notify.ts";

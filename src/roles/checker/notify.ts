@@ -1,6 +1,6 @@
 // Role checker: what the checker role tells programs, FIFOs and people, in the names that keepalived uses (cli-signals.md §5–7). Pure.
 import type { ServiceStanding } from "../../check/standing.ts";
-import type { RealServer, VirtualServer } from "../../config/model/config.ts";
+import type { RealServer, VirtualServer } from "../../config/model/lvs.ts";
 import type { Notification } from "../../notify/notification.ts";
 import { quorumText } from "./status.ts";
 

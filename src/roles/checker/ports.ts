@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { MAX_IN_FLIGHT, type Probes } from "../../check/runner.ts";
-import type { Config, GlobalConfig, ProcessRights, ScriptSecurity, SslClient } from "../../config/model/config.ts";
+import type { SslClient } from "../../config/model/check.ts";
+import type { Config } from "../../config/model/config.ts";
+import type { GlobalConfig, ProcessRights, ScriptSecurity } from "../../config/model/global.ts";
 import { openPing, openTcp, openUdp } from "../../kernel/check-socket.ts";
 import { type FileWatch, type FileWatches, openFileWatches, readStart } from "../../kernel/file-watch.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";

@@ -5,7 +5,8 @@
 import type { Cancel } from "../../base/clock.ts";
 import type { Verdict } from "../../check/outcome.ts";
 import { type CheckState, createCheckRunner } from "../../check/runner.ts";
-import type { Config, VirtualServer } from "../../config/model/config.ts";
+import type { Config } from "../../config/model/config.ts";
+import type { VirtualServer } from "../../config/model/lvs.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { createCheckerIpvs, inherit } from "./ipvs.ts";

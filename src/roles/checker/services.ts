@@ -12,14 +12,9 @@ import {
   standServer,
   standService,
 } from "../../check/standing.ts";
-import type {
-  Check,
-  Config,
-  RealServer,
-  ServiceAddress,
-  SorryServer,
-  VirtualServer,
-} from "../../config/model/config.ts";
+import type { Check } from "../../config/model/check.ts";
+import type { Config } from "../../config/model/config.ts";
+import type { RealServer, ServiceAddress, SorryServer, VirtualServer } from "../../config/model/lvs.ts";
 import { desiredServices, serverDestinationKey, serviceOf } from "../../lvs/desired.ts";
 import { destinationKey, serviceKey } from "../../lvs/keys.ts";
 import type { IpvsCommand, SeenService, ServiceEntry } from "../../lvs/model.ts";

@@ -1,5 +1,6 @@
 // Role checker: what the checker role makes of a configuration before it starts from it. Pure.
-import type { Check, Config } from "../../config/model/config.ts";
+import type { Check } from "../../config/model/check.ts";
+import type { Config } from "../../config/model/config.ts";
 
 /** FILE_CHECK names a `track_file`; from here on its check has the path, so that another path is another check. */
 export function withFilePaths(config: Config): Config {

@@ -1,7 +1,7 @@
 // Roles: how a role has its programs run: the starter does it, and this side asks, waits and passes on what it is told. A
 // starter that was killed is started again by the parent; what it had not answered is asked of the next one.
 import type { Cancel, Clock, MonoMs } from "../../base/clock.ts";
-import type { Command } from "../../config/model/config.ts";
+import type { Command } from "../../config/model/command.ts";
 import { connectMessages, type MessageSocket } from "../../kernel/message-socket.ts";
 import type { Readiness } from "../../kernel/readiness.ts";
 import type { ScriptOutcome, ScriptRunner } from "../../kernel/script-runner.ts";

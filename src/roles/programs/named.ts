@@ -1,5 +1,7 @@
 // Roles: the programs that a configuration names. Nothing else is ever started for a role. Pure.
-import type { Command, Config, NotifyCommands } from "../../config/model/config.ts";
+import type { Command } from "../../config/model/command.ts";
+import type { Config } from "../../config/model/config.ts";
+import type { NotifyCommands } from "../../config/model/vrrp.ts";
 
 /** A configuration without what only other roles read, and with its programs in one list: what the starter gets. */
 export interface ProgramsConfig extends Config {

@@ -1,7 +1,8 @@
 // Role starter: the starter. Programs of a configuration run with rights that the roles have given up, so this process, which reads
 // nothing from a network, holds them and starts programs for the others: those that the configuration names, as the user that it names,
 // and no others. A role that ends takes its programs with it; those that a killed starter left are ended by the next one.
-import type { Command, Config } from "../../config/model/config.ts";
+import type { Command } from "../../config/model/command.ts";
+import type { Config } from "../../config/model/config.ts";
 import { listenMessages, type MessageListener, type MessageSocket } from "../../kernel/message-socket.ts";
 import { openReadiness } from "../../kernel/readiness.ts";
 import { createScriptPlaces, NOTIFY_PLACES } from "../../kernel/script-places.ts";

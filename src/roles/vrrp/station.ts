@@ -1,7 +1,9 @@
 // Role vrrp: what one instance needs of the world: its link, its virtual interface, the address it sends from, its socket.
 // Brought in line with what is there at the start, after a reload, and whenever links or addresses have changed.
 import type { LogLine } from "../../base/log.ts";
-import type { Address, Config, VrrpConfig, VrrpGlobal, VrrpInstance } from "../../config/model/config.ts";
+import type { Config } from "../../config/model/config.ts";
+import type { Address } from "../../config/model/net.ts";
+import type { VrrpConfig, VrrpGlobal, VrrpInstance } from "../../config/model/vrrp.ts";
 import {
   endpointKey,
   receiveBufferBytes,

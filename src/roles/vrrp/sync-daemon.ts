@@ -1,7 +1,8 @@
 // Role vrrp: the kernel's connection-sync daemons (`lvs_sync_daemon`, `lvs_sync_daemon_interface`). Bound to an instance
 // the role follows it; bound to none, master and backup both run. This process is their only writer.
 import type { Log } from "../../base/log.ts";
-import type { Config, SyncDaemon } from "../../config/model/config.ts";
+import type { Config } from "../../config/model/config.ts";
+import type { SyncDaemon } from "../../config/model/lvs.ts";
 import type { IpvsTable } from "../../kernel/ports.ts";
 import type { SyncDaemonState } from "../../lvs/model.ts";
 

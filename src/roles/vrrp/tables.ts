@@ -2,7 +2,8 @@
 // and those of instances that are master), compared with what the reflector saw, and the difference applied.
 import type { Log } from "../../base/log.ts";
 import { sameItems } from "../../base/same-items.ts";
-import type { Address, Route, Rule, VrrpConfig, VrrpInstance } from "../../config/model/config.ts";
+import type { Address, Route, Rule } from "../../config/model/net.ts";
+import type { VrrpConfig, VrrpInstance } from "../../config/model/vrrp.ts";
 import type { Reflector } from "../../kernel/reflector.ts";
 import type { CommandOutcome } from "../../kernel/rtnetlink.ts";
 import { addressKey, linkByName, type NetRoute, type NetRule, ruleKey } from "../../net/model.ts";

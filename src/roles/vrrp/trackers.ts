@@ -2,7 +2,8 @@
 // files, processes, BFD sessions. Only what some instance or group uses is watched.
 import type { Cancel, Clock, MonoMs } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
-import type { Config, Tracking, TrackProcess, TrackScript } from "../../config/model/config.ts";
+import type { Config } from "../../config/model/config.ts";
+import type { Tracking, TrackProcess, TrackScript } from "../../config/model/vrrp.ts";
 import type { FileWatches } from "../../kernel/file-watch.ts";
 import type { LinkMonitor, PolledInterface } from "../../kernel/link-monitor.ts";
 import type { ProcessMonitor, ProcessMonitorOptions, RunningProcess } from "../../kernel/process-monitor.ts";

@@ -12,7 +12,7 @@ import {
   MAX_UNDIGESTED_BYTES,
 } from "../../../src/check/http.ts";
 import type { Outcome } from "../../../src/check/outcome.ts";
-import type { HttpUrl } from "../../../src/config/model/config.ts";
+import type { HttpUrl } from "../../../src/config/model/check.ts";
 import { httpCheck, httpUrl } from "../../support/model.ts";
 
 const latin1 = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));

@@ -7,7 +7,7 @@ import { judgeProgram } from "../../../src/check/misc.ts";
 import { echoRequest, isEchoReply } from "../../../src/check/ping.ts";
 import { createSmtpTalk } from "../../../src/check/smtp.ts";
 import { judgeUdpAnswer, udpPayload } from "../../../src/check/udp.ts";
-import type { DnsCheck, FileCheck, UdpCheck } from "../../../src/config/model/config.ts";
+import type { DnsCheck, FileCheck, UdpCheck } from "../../../src/config/model/check.ts";
 import { endpoint, ORIGIN, timing } from "../../support/model.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);

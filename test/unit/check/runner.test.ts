@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { initialHealth } from "../../../src/check/health.ts";
 import { bad, good, type Outcome } from "../../../src/check/outcome.ts";
 import { type Attempt, createCheckRunner, type Probes } from "../../../src/check/runner.ts";
-import type { Check, CheckTiming } from "../../../src/config/model/config.ts";
+import type { Check, CheckTiming } from "../../../src/config/model/check.ts";
 import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
 import { httpCheck, httpUrl, tcpCheck, timing } from "../../support/model.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { LogLine } from "../../../src/base/log.ts";
-import type { ProcessRights } from "../../../src/config/model/config.ts";
+import type { ProcessRights } from "../../../src/config/model/global.ts";
 import { openFileLimit, openRights } from "../../../src/kernel/rights.ts";
 import { taken } from "../../support/rights.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { RealServer, VirtualServer } from "../../../src/config/model/config.ts";
+import type { RealServer, VirtualServer } from "../../../src/config/model/lvs.ts";
 import { clampWeight, desiredDestinations, desiredServices, serviceOf } from "../../../src/lvs/desired.ts";
 import { configOf, realServer, sorryServer, virtualServer } from "../../support/model.ts";
 

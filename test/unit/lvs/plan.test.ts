@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Forwarding } from "../../../src/config/model/config.ts";
+import type { Forwarding } from "../../../src/config/model/lvs.ts";
 import { destinationKey, serviceKey } from "../../../src/lvs/keys.ts";
 import type { Destination, IpvsCommand, Service, ServiceEntry } from "../../../src/lvs/model.ts";
 import { plan, sameDestination, sameService } from "../../../src/lvs/plan.ts";

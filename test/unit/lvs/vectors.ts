@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fromHex, toHex } from "../../../src/base/bytes.ts";
 import type { Family } from "../../../src/base/ip.ts";
-import type { Forwarding } from "../../../src/config/model/config.ts";
+import type { Forwarding } from "../../../src/config/model/lvs.ts";
 import type { Destination, Service, ServiceKey } from "../../../src/lvs/model.ts";
 import { visitAttributes } from "../../../src/net/attributes.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { toHex } from "../../../src/base/bytes.ts";
-import type { Address, Config, Route, Rule } from "../../../src/config/model/config.ts";
+import type { Config } from "../../../src/config/model/config.ts";
+import type { Address, Route, Rule } from "../../../src/config/model/net.ts";
 import { dumpAddresses } from "../../../src/net/addresses.ts";
 import {
   createLink,

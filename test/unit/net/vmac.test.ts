@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { VrrpInstance } from "../../../src/config/model/config.ts";
+import type { VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import type { Link } from "../../../src/net/model.ts";
 import {
   addressInterface,

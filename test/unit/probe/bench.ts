@@ -2,7 +2,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Outcome } from "../../../src/check/outcome.ts";
-import type { Check } from "../../../src/config/model/config.ts";
+import type { Check } from "../../../src/config/model/check.ts";
 import { openPing, openTcp, openUdp } from "../../../src/kernel/check-socket.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
 import { readStart } from "../../../src/kernel/file-watch.ts";

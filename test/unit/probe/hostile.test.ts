@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
-import type { HttpCheck } from "../../../src/config/model/config.ts";
+import type { HttpCheck } from "../../../src/config/model/check.ts";
 import { selfSigned } from "../../support/certificate.ts";
 import { endpoint, httpCheck, httpUrl, miscCheck, tcpCheck } from "../../support/model.ts";
 import { until } from "../../support/until.ts";

@@ -2,7 +2,7 @@
 // way of the system's library. One server of each kind, by Debian's openssl.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect, createServer } from "node:net";
-import type { HttpCheck } from "../../../src/config/model/config.ts";
+import type { HttpCheck } from "../../../src/config/model/check.ts";
 import { openPing, openTcp, openUdp } from "../../../src/kernel/check-socket.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
 import { readWhole } from "../../../src/kernel/regular-file.ts";

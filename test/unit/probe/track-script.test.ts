@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { TrackScript } from "../../../src/config/model/config.ts";
+import type { TrackScript } from "../../../src/config/model/vrrp.ts";
 import {
   afterScriptRun,
   initialScriptState,

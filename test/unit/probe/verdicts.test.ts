@@ -5,7 +5,7 @@ import { createSocket } from "node:dgram";
 import type { Socket } from "node:net";
 import { fromHex } from "../../../src/base/bytes.ts";
 import { partCount } from "../../../src/check/runner.ts";
-import type { Check, DnsCheck, HttpUrl } from "../../../src/config/model/config.ts";
+import type { Check, DnsCheck, HttpUrl } from "../../../src/config/model/check.ts";
 import vectors from "../../golden/vectors/checkers/verdicts.json";
 import { endpoint, httpCheck, ORIGIN, timing } from "../../support/model.ts";
 import { attemptAll, closedPort, serve } from "./bench.ts";

@@ -1,7 +1,7 @@
 // Reception: which datagrams are refused, for which reason, under which of keepalived's counters (vrrp.md §7, statements X).
 import { describe, expect, test } from "bun:test";
 import { ipBytes } from "../../../src/base/ip.ts";
-import type { VrrpInstance } from "../../../src/config/model/config.ts";
+import type { VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import {
   accept,
   type Datagram,

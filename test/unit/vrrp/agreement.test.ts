@@ -1,7 +1,7 @@
 // Routers that do not agree with us are an error at once, in whatever state we are, with both addresses, the likely cause and the line to
 // change; and never said to have fallen silent while they are heard.
 import { describe, expect, test } from "bun:test";
-import type { VrrpInstance } from "../../../src/config/model/config.ts";
+import type { VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { vrrpErrors } from "../../../src/status/text-vrrp.ts";
 import type { Datagram } from "../../../src/vrrp/accept.ts";
 import { advertFrom, HMAC, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";

@@ -1,7 +1,7 @@
 // Announcements: frames (G01, G07, G10) against the recorded ones, bursts, refresh, pacing and their end (G02 to G12).
 import { describe, expect, test } from "bun:test";
 import { fromHex, toHex } from "../../../src/base/bytes.ts";
-import type { AnnounceSettings } from "../../../src/config/model/config.ts";
+import type { AnnounceSettings } from "../../../src/config/model/vrrp.ts";
 import { announcementFrame, gratuitousArp, unsolicitedNeighbourAdvert } from "../../../src/vrrp/announce.ts";
 import { address, vectorCases, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";

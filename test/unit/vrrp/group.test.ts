@@ -1,6 +1,6 @@
 // Sync groups as one machine: members change together, a fault of one takes all, a held member does not advertise (S24, S25).
 import { describe, expect, test } from "bun:test";
-import type { SyncGroup, VrrpInstance } from "../../../src/config/model/config.ts";
+import type { SyncGroup, VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
 

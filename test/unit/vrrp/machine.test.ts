@@ -1,6 +1,6 @@
 // States and timers (vrrp.md §5, §6, statements S), seen from outside: packets and time in, actions out.
 import { describe, expect, test } from "bun:test";
-import type { VrrpConfig, VrrpInstance } from "../../../src/config/model/config.ts";
+import type { VrrpConfig, VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { AH_HEADER } from "../../../src/vrrp/auth.ts";
 import { setChecksum } from "../../../src/vrrp/packet.ts";
 import { masterDownMs, skewMs } from "../../../src/vrrp/timers.ts";

@@ -1,6 +1,6 @@
 // Rehearsals of a takeover: when, of what, and that nothing is left of them.
 import { describe, expect, test } from "bun:test";
-import type { VrrpGlobal, VrrpInstance } from "../../../src/config/model/config.ts";
+import type { VrrpGlobal, VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { type DirectorAction, notDone, reachesNeighbours } from "../../../src/vrrp/actions.ts";
 import { address, HMAC, syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab, words } from "../../support/vrrp-lab.ts";

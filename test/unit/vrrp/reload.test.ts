@@ -1,6 +1,6 @@
 // Reload (vrrp.md §8; statements S29 to S31): instances are matched by what they are on the wire, and what did not change is not touched.
 import { describe, expect, test } from "bun:test";
-import type { VrrpConfig } from "../../../src/config/model/config.ts";
+import type { VrrpConfig } from "../../../src/config/model/vrrp.ts";
 import { planReload } from "../../../src/vrrp/reload.ts";
 import { address, syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";

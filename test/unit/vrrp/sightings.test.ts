@@ -1,6 +1,6 @@
 // Two masters are seen, named, explained, and answered with an announcement once the intruder has left (issue 3 part 8, req 20).
 import { describe, expect, test } from "bun:test";
-import type { VrrpInstance } from "../../../src/config/model/config.ts";
+import type { VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { MAX_FOREIGN_MASTERS } from "../../../src/vrrp/sightings.ts";
 import { vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { TrackProcess } from "../../../src/config/model/config.ts";
+import type { TrackProcess } from "../../../src/config/model/vrrp.ts";
 import { initialProcessState, processMatches, settleProcess, stepProcess } from "../../../src/vrrp/track-process.ts";
 import { trackFileValue } from "../../../src/vrrp/track-value.ts";
 

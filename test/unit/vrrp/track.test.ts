@@ -1,6 +1,7 @@
 // Weights and faults (vrrp.md §6 "Weights", language.md §14.2; statements S26, S27, S38, trap T10).
 import { describe, expect, test } from "bun:test";
-import type { Route, Rule, SyncGroup, Tracking, VrrpConfig, VrrpInstance } from "../../../src/config/model/config.ts";
+import type { Route, Rule } from "../../../src/config/model/net.ts";
+import type { SyncGroup, Tracking, VrrpConfig, VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { evaluate, type Fact, type Facts, type TrackDefinitions } from "../../../src/vrrp/track.ts";
 import { trackedDevices } from "../../../src/vrrp/track-devices.ts";
 import { address, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";

@@ -6,7 +6,8 @@ import { judgeFile } from "../../../src/check/file.ts";
 import { createHttpReader, httpRequest } from "../../../src/check/http.ts";
 import { createSmtpTalk } from "../../../src/check/smtp.ts";
 import { judgeUdpAnswer, udpPayload } from "../../../src/check/udp.ts";
-import type { Check, Config } from "../../../src/config/model/config.ts";
+import type { Check } from "../../../src/config/model/check.ts";
+import type { Config } from "../../../src/config/model/config.ts";
 import { configOf, expectWord, serviceText, type WordCase } from "../../support/words.ts";
 import { bench } from "../roles/checker/bench.ts";
 

@@ -1,6 +1,7 @@
 // Words that change which packets are heard and what is sent: each from the text of a configuration to datagrams.
 import { describe, test } from "bun:test";
-import type { Config, VrrpInstance } from "../../../src/config/model/config.ts";
+import type { Config } from "../../../src/config/model/config.ts";
+import type { VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { HMAC_TRAILER, HMAC_TRAILER_BYTES } from "../../../src/vrrp/auth-hmac.ts";
 import { address, advertFrom, vrrpInstance } from "../../support/vrrp.ts";
 import { WALL_START } from "../../support/vrrp-lab.ts";

@@ -12,7 +12,7 @@ import {
   wordSchema,
   wordsSchema,
 } from "../../bind/values.ts";
-import type { Forwarding } from "../../model/config.ts";
+import type { Forwarding } from "../../model/lvs.ts";
 import { MAX_RANGE_ADDRESSES } from "../../text/limits.ts";
 import type { Word } from "../../text/tree.ts";
 

@@ -3,7 +3,7 @@ import { familyOf, formatIp, type IpText, ipBytes } from "../../../base/ip.ts";
 import type { Table, Value } from "../../bind/keyword.ts";
 import type { Reader } from "../../bind/reader.ts";
 import { flag, iface, interfaceSchema, ipSchema, one, text, UINT32_MAX } from "../../bind/values.ts";
-import type { Address } from "../../model/config.ts";
+import type { Address } from "../../model/net.ts";
 import { type Options, readOptions } from "./line-reader.ts";
 import { addressScope, broadcast, lifetime, readPrefix } from "./line-values.ts";
 import { positional } from "./positional.ts";

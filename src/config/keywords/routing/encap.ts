@@ -3,7 +3,7 @@
 import type { Value } from "../../bind/keyword.ts";
 import type { Reader } from "../../bind/reader.ts";
 import { cInteger, integerSchema, ip4Schema, ip6Schema, wordSchema } from "../../bind/values.ts";
-import type { Encap } from "../../model/config.ts";
+import type { Encap } from "../../model/net.ts";
 import { typeOfService } from "./line-values.ts";
 
 const MPLS_LABEL_MAX = 1_048_575;

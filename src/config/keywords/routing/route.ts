@@ -3,7 +3,7 @@ import { type Family, familyOf, type IpText } from "../../../base/ip.ts";
 import type { Table, Value } from "../../bind/keyword.ts";
 import type { Reader } from "../../bind/reader.ts";
 import { choice, flag, iface, ip, strictInteger, text, UINT32_MAX } from "../../bind/values.ts";
-import type { NextHop, Route } from "../../model/config.ts";
+import type { NextHop, Route } from "../../model/net.ts";
 import type { Word } from "../../text/tree.ts";
 import { encap } from "./encap.ts";
 import { type Option, type Options, readOptions } from "./line-reader.ts";

@@ -3,7 +3,7 @@ import { type Family, familyOf } from "../../../base/ip.ts";
 import type { Table, Value } from "../../bind/keyword.ts";
 import type { Reader } from "../../bind/reader.ts";
 import { flag, INT32_MAX, iface, integerSchema, one, strictInteger, text, UINT32_MAX } from "../../bind/values.ts";
-import type { Rule } from "../../model/config.ts";
+import type { Rule } from "../../model/net.ts";
 import type { Word } from "../../text/tree.ts";
 import { type Option, type Options, readOptions } from "./line-reader.ts";
 import {

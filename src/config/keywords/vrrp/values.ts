@@ -13,7 +13,7 @@ import {
   wordsSchema,
 } from "../../bind/values.ts";
 import { didYouMean } from "../../findings/suggest.ts";
-import type { SyncDaemon } from "../../model/config.ts";
+import type { SyncDaemon } from "../../model/lvs.ts";
 import type { Word } from "../../text/tree.ts";
 import { readOptions } from "../routing/line-reader.ts";
 import { type Prefix, readPrefix } from "../routing/line-values.ts";

@@ -5,7 +5,7 @@ import type { Findings } from "../../findings/findings.ts";
 import type { REAL_SERVER } from "../../keywords/lvs/real-server.ts";
 import type { RealServerName, ServiceName } from "../../keywords/lvs/service-values.ts";
 import type { VIRTUAL_SERVER } from "../../keywords/lvs/virtual-server.ts";
-import type { Forwarding } from "../../model/config.ts";
+import type { Forwarding } from "../../model/lvs.ts";
 import type { FileWeight, ServiceDefaults } from "../defaults.ts";
 
 export type BoundVirtualServer = BlockEntry<ServiceName, typeof VIRTUAL_SERVER>;

@@ -19,7 +19,7 @@ import {
   UDP_CHECK,
 } from "../../keywords/lvs/checkers.ts";
 import { VIRTUAL_SERVER } from "../../keywords/lvs/virtual-server.ts";
-import type { Check, CheckEndpoint, CheckKind, CheckTiming, HttpCheck, HttpUrl } from "../../model/config.ts";
+import type { Check, CheckEndpoint, CheckKind, CheckTiming, HttpCheck, HttpUrl } from "../../model/check.ts";
 import type { BoundRealServer, Inherited } from "./bound.ts";
 
 /** What one real server hands down to its checks. */

@@ -12,14 +12,7 @@ import {
   type ServiceName,
 } from "../../keywords/lvs/service-values.ts";
 import { VIRTUAL_SERVER } from "../../keywords/lvs/virtual-server.ts";
-import type {
-  Forwarding,
-  Protocol,
-  RealServer,
-  ServiceAddress,
-  SorryServer,
-  VirtualServer,
-} from "../../model/config.ts";
+import type { Forwarding, Protocol, RealServer, ServiceAddress, SorryServer, VirtualServer } from "../../model/lvs.ts";
 import type { Span } from "../../text/span.ts";
 import type { FileWeight, ServiceDefaults } from "../defaults.ts";
 import type { BoundRealServer, BoundVirtualServer, Inherited } from "./bound.ts";

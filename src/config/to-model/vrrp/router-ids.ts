@@ -1,7 +1,7 @@
 // Config core: a virtual_router_id may stand once per interface, family and destination. keepalived ends where it stands twice; here the
 // second instance is left out, so that the others serve.
 import type { Findings } from "../../findings/findings.ts";
-import type { VrrpInstance } from "../../model/config.ts";
+import type { VrrpInstance } from "../../model/vrrp.ts";
 import type { BoundInstance } from "./instance.ts";
 
 /** The instances without those that could not be told from an earlier one. */

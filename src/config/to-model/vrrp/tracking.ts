@@ -6,7 +6,7 @@ import type { Findings } from "../../findings/findings.ts";
 import { nearest } from "../../findings/suggest.ts";
 import { type TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS } from "../../keywords/vrrp/track.ts";
 import type { TrackerUse } from "../../keywords/vrrp/values.ts";
-import type { TrackFile, Tracking, TrackProcess, TrackScript, TrackUse } from "../../model/config.ts";
+import type { TrackFile, Tracking, TrackProcess, TrackScript, TrackUse } from "../../model/vrrp.ts";
 import { wordSpan } from "../lvs/virtual-server.ts";
 
 export type BoundScript = BlockEntry<string, typeof VRRP_SCRIPT>;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { failedCall, good } from "../../../../src/check/outcome.ts";
-import type { Config, RealServer, VirtualServer } from "../../../../src/config/model/config.ts";
+import type { Config } from "../../../../src/config/model/config.ts";
+import type { RealServer, VirtualServer } from "../../../../src/config/model/lvs.ts";
 import { IPVS_RETRY_MS } from "../../../../src/roles/checker/ipvs.ts";
 import {
   configOf,

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { configFiles } from "../../../../src/process/configuration/files.ts";
+import { until } from "../../../support/until.ts";
 
 const MIB = 1024 * 1024;
 let dir = "";
@@ -24,10 +25,10 @@ describe("reading a file", () => {
     const before = heldBytes();
     const read = configFiles.read(path, 64 * MIB);
     const during = heldBytes();
-    await new Promise((resolve) => setImmediate(resolve));
     expect(read.ok && read.value.byteLength).toBe(bytes);
     expect(during - before - bytes > 10 * bytes).toBe(expected);
-    expect(heldBytes() - before).toBeLessThan(2 * bytes);
+    // The collector takes what lies on the stack for a pointer: an old word there may hold it for some turns longer.
+    await until("the room is let go", () => heldBytes() - before < 2 * bytes);
   });
 });
 

@@ -21,7 +21,7 @@ test.each([
   ["its other name", { pidFile: "/var/run/keepalived.pid" }, "/run/lbd"],
   ["all", { namespace: "n", instance: "i", pidFile: "/p" }, "/run/lbd/n_i_p"],
   ["a name that would be a file of the directory", { instance: "api.sock" }, "/run/lbd/api%2Esock"],
-  ["a name that leads elsewhere", { instance: "../../../etc" }, "/run/lbd/%2E%2E+%2E%2E+etc"],
+  ["a name that leads elsewhere", { instance: "../../etc" }, "/run/lbd/%2E%2E+%2E%2E+etc"],
   ["an underscore of its own", { instance: "blue_web" }, "/run/lbd/blue%5Fweb"],
 ])("the run directory by %s", (_by, identity, expected) => {
   expect(runDirOf(identity)).toBe(expected);

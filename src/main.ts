@@ -3,6 +3,7 @@
 // `--splitting` each import() below is a file of its own in the binary (docs/decisions/005-lazy-roles.md).
 import "./process/host/signals.ts";
 import { writeSync } from "node:fs";
+import { messageOf } from "./base/errors.ts";
 import { EXIT, ROLE_WORD } from "./process/options.ts";
 import { loadRole, roleName } from "./process/roles.ts";
 
@@ -32,6 +33,6 @@ async function leaveEngineVariables(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  writeSync(2, `lbd: ${error instanceof Error ? error.message : String(error)}\n`);
+  writeSync(2, `lbd: ${messageOf(error)}\n`);
   process.exit(EXIT.failed);
 });

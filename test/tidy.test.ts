@@ -181,6 +181,12 @@ test("nothing unfinished, no escape from the types, nothing of one machine", () 
   expect(wrong).toEqual([]);
 });
 
+test("the message of what was thrown is asked for in one place", () => {
+  const again = /instanceof Error \? \w+\.message : String\(/;
+  const own = new Set(["src/base/errors.ts", "ffi/layout.ts"]);
+  expect(sources.filter(({ path, text }) => !own.has(path) && again.test(text)).map(({ path }) => path)).toEqual([]);
+});
+
 test("the lockfile names what every platform needs, and no registry", () => {
   const lock: { packages: Record<string, { resolved?: string; optionalDependencies?: Record<string, string> }> } =
     JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));

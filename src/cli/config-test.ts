@@ -1,4 +1,5 @@
 // CLI: keepalived's `-t [LOG_FILE]`: test the configuration and end, with keepalived's exit status (language.md §17).
+import { messageOf } from "../base/errors.ts";
 import type { Diagnostic } from "../config/findings/diagnostic.ts";
 import { renderDiagnostic } from "../config/findings/render.ts";
 import { loadConfig } from "../config/load.ts";
@@ -59,7 +60,7 @@ export function configTest(options: ConfigTestOptions): number {
     try {
       appendRegular(logFile, text, 0o600);
     } catch (error) {
-      writeError(`lbd: can't write ${logFile}: ${error instanceof Error ? error.message : String(error)}\n`);
+      writeError(`lbd: can't write ${logFile}: ${messageOf(error)}\n`);
       return TEST_EXIT.failed;
     }
   }

@@ -1,7 +1,9 @@
 // CLI: `lbd docs`: the reference manual and the table of compatibility, printed or written into a folder.
+
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineCommand } from "citty";
+import { messageOf } from "../base/errors.ts";
 import { compatibilityTable, referenceManual } from "../config/manual.ts";
 import { complainUsage, print, writeError } from "./terminal.ts";
 
@@ -36,7 +38,7 @@ function writeDocument(folder: string, file: string, text: string): void {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path, text);
   } catch (error) {
-    writeError(`lbd docs: can't write ${path}: ${error instanceof Error ? error.message : String(error)}\n`);
+    writeError(`lbd docs: can't write ${path}: ${messageOf(error)}\n`);
     process.exitCode = DOCS_EXIT.failed;
   }
 }

@@ -1,6 +1,8 @@
 // CLI: which command, or a run. A run takes keepalived's own command line; the commands are citty's.
+
 import { resolve } from "node:path";
 import type { ArgsDef, CommandDef } from "citty";
+import { messageOf } from "../base/errors.ts";
 import { endOnInterrupt } from "../process/host/signals.ts";
 import { EXIT } from "../process/options.ts";
 import { REVISION, VERSION } from "../version.ts";
@@ -151,7 +153,7 @@ async function runOther(name: string, chosen: Command, rawArgs: readonly string[
   try {
     await run([...rawArgs]);
   } catch (error) {
-    complainUsage(error instanceof Error ? error.message : String(error), usageExit, [], `lbd ${name}`);
+    complainUsage(messageOf(error), usageExit, [], `lbd ${name}`);
   }
 }
 

@@ -1,7 +1,9 @@
 // CLI: `lbd reload`: has the running director read its configuration again, and says what came of it.
+
 import { defineCommand } from "citty";
 import * as v from "valibot";
 import { Status } from "../api/answers.ts";
+import { messageOf } from "../base/errors.ts";
 import { escapeControls } from "../base/log.ts";
 import { allowEmpty } from "../process/configuration/allow-empty.ts";
 import { runningDirector } from "../process/host/pidfile.ts";
@@ -53,7 +55,7 @@ async function reload(runDir: string, mayEmpty: boolean): Promise<void> {
     if (mayEmpty) allowEmpty(runDir);
     process.kill(pid, "SIGHUP");
   } catch (error) {
-    return complain(`pid ${pid}: ${error instanceof Error ? error.message : String(error)}`, ASK_EXIT.failed);
+    return complain(`pid ${pid}: ${messageOf(error)}`, ASK_EXIT.failed);
   }
   const deadline = performance.now() + LIMIT_MS;
   while (performance.now() < deadline) {
@@ -85,7 +87,7 @@ function holder(runDir: string): number | string {
   try {
     return runningDirector(runDir) ?? `no director runs with the run directory ${runDir}`;
   } catch (error) {
-    return `${runDir}: ${error instanceof Error ? error.message : String(error)}`;
+    return `${runDir}: ${messageOf(error)}`;
   }
 }
 

@@ -1,6 +1,8 @@
 // Adapter: raises this process by one real-time step each time that its timers run too late, up to a limit (`max_auto_priority`,
 // `min_auto_priority_delay`): a machine that is too busy for its director should find out once, not at every advertisement.
+
 import { SCHED_RESET_ON_FORK, SCHED_RR, setScheduler } from "../../ffi/process.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { GlobalConfig } from "../config/model/global.ts";
 
@@ -28,7 +30,7 @@ export function createAutoPriority(
       log({ level: "warning", area, message: `${why}: real-time priority is now ${next}` });
     } catch (error) {
       most = 0;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       log({
         level: "warning",
         area,

@@ -1,4 +1,5 @@
 // Adapter: ties a child to its parent, and gives up rights for good.
+
 import {
   becomeUser,
   RLIMIT_CORE,
@@ -10,6 +11,7 @@ import {
   setResourceLimit,
 } from "../../ffi/process.ts";
 import { filterSystemCalls, machine } from "../../ffi/seccomp.ts";
+import { messageOf } from "../base/errors.ts";
 import { refusals } from "./seccomp-filter.ts";
 
 /** kernel: the account that stands for "nobody" wherever ids can't be told (fs.overflowuid); it needs no entry anywhere. */
@@ -64,6 +66,6 @@ export function refuseSystemCalls(): string | undefined {
     filterSystemCalls(refusals(here));
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

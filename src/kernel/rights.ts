@@ -1,5 +1,6 @@
 // Adapter: what the configuration lets a process ask of the kernel for itself: nice value, real-time priority, locked memory, CPUs,
 // limits, and how likely the kernel is to kill it when memory runs out. Each is tried; what is refused is said and lived with.
+
 import { writeFileSync } from "node:fs";
 import {
   lockMemoryOnFault,
@@ -16,6 +17,7 @@ import {
   setScheduler,
   unlockMemory,
 } from "../../ffi/process.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { ProcessRights } from "../config/model/global.ts";
 
@@ -45,7 +47,7 @@ export function openRights(area: string, log: Log): TakeRights {
     try {
       run();
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       log({ level: "warning", area, message: `${what} is not allowed here, going on without it: ${why}` });
     }
   }

@@ -1,7 +1,9 @@
 // Adapter: kernel settings under /proc/sys that we change for a time. What was found is written to a journal before the first
 // change, so that it is put back at the end, and also by the next process after a crash (trap R3: keepalived restores what it set).
 // A setting has as many owners as need it; it is put back when the last one lets go, unless somebody else has changed it meanwhile.
+
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 
 /** One setting that we changed. `path` is relative to /proc/sys: `net/ipv4/conf/eth0/arp_ignore`. */
@@ -136,7 +138,7 @@ export function openSysctlKeeper(
       if (held.size === 0) journal.clear();
       else journal.write({ world, records: [...held].map(([path, { found, set }]) => ({ path, found, set })) });
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       log({ level: "warning", area: "vrrp", message: `journal of kernel settings can't be written: ${why}` });
     }
   }

@@ -1,6 +1,8 @@
 // Adapter: the TLS of the system's OpenSSL, for servers that the runtime's own can't agree with (docs/decisions/010-two-ways-of-tls.md).
 // Opened at the first need and kept; where there is none, that is known from then on.
+
 import { type OpenSsl, OpenSslError, openOpenSsl, type TlsContext, type TlsIdentity } from "../../ffi/openssl.ts";
+import { messageOf } from "../base/errors.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
 
 export type { TlsContext, TlsSession, TlsStep } from "../../ffi/openssl.ts";
@@ -28,7 +30,7 @@ function tryOpen(open: () => OpenSsl): Decoded<SystemTls, string> {
     const library = open();
     return ok({ name: `OpenSSL ${library.version}`, context: (identity) => contextOf(library, identity) });
   } catch (error) {
-    return err(error instanceof Error ? error.message : String(error));
+    return err(messageOf(error));
   }
 }
 

@@ -1,7 +1,9 @@
 // Adapter notify: alert mail with keepalived's subjects (cli-signals.md §7), sent by nodemailer, a bounded number at a time.
+
 import { Socket } from "node:net";
 import type { Transporter } from "nodemailer";
 import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import { escapeControls, type Log } from "../base/log.ts";
 import { limitLog } from "../base/log-limit.ts";
 import { unreachable } from "../base/never.ts";
@@ -164,7 +166,7 @@ export function createMailer(smtp: SmtpConfig, { clock, log, hostName, told }: M
       told("ok");
     } catch (error) {
       told("failed");
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       limited("failed", {
         level: "warning",
         area: "mail",

@@ -1,6 +1,8 @@
 // Adapter notify: takes what happened and tells programs, FIFOs and people. Programs start at once and run side by side, as keepalived's
 // do, or in order with `notify_serial`; FIFO lines keep the order of events, mails go out on their own; nothing here ever holds up the caller.
+
 import type { Cancel, Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import { observe } from "../base/histogram.ts";
 import type { Log } from "../base/log.ts";
 import type { Command } from "../config/model/command.ts";
@@ -104,7 +106,7 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
         fifos.set(fifo.path, { fifo, writer });
         if (fifo.script) void runReader(fifo.path, fifo.script, writer);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         ports.log({ level: "error", area: "notify", message: `notify FIFO ${fifo.path} can't be used: ${reason}` });
       }
     }

@@ -1,7 +1,9 @@
 // Adapter: the one place where TLS is spoken: an open connection is handed to the runtime (runtime.md §3). Certificates of
 // servers are never verified, as with keepalived (trap C5): a check asks whether the service answers.
+
 import { closeSync } from "node:fs";
 import type { Socket } from "bun";
+import { messageOf } from "../base/errors.ts";
 
 declare module "bun" {
   // The runtime takes over an open descriptor; its published types don't say so.
@@ -104,10 +106,6 @@ export function connectTls(fd: number, settings: TlsSettings, handlers: TlsHandl
       socket?.terminate();
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** The handshake went through; the runtime only tells that it would not trust the certificate. */

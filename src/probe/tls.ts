@@ -1,5 +1,7 @@
 // Adapter: SSL_GET's connection: connects like any other check, then hands the socket to TLS. Same time limits as a plain one.
+
 import type { Cancel } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import { escapeControls } from "../base/log.ts";
 import type { Decoded } from "../base/result.ts";
 import { bad, type Outcome } from "../check/outcome.ts";
@@ -40,7 +42,7 @@ export function loadTlsSettings(
       },
     };
   } catch (error) {
-    return { error: `SSL block: ${error instanceof Error ? error.message : String(error)}` };
+    return { error: `SSL block: ${messageOf(error)}` };
   }
 }
 

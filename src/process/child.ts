@@ -1,7 +1,9 @@
 // Process layer: what every child does around its role: reads the channel, starts, reloads and stops the role one at a time, sends
 // what it reports, answers heartbeats, and stops in order when the parent is gone.
+
 import { writeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { unreachable } from "../base/never.ts";
 import type { Config } from "../config/model/config.ts";
@@ -144,7 +146,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     turn = turn.then(run).catch((error: unknown) => {
       if (stopping) return;
       stopping = true;
-      const reason = `${what}${what === "" ? "" : ": "}${error instanceof Error ? error.message : String(error)}`;
+      const reason = `${what}${what === "" ? "" : ": "}${messageOf(error)}`;
       tell({ kind: "failed", reason });
       flush(() => exit(EXIT.failed));
     });
@@ -216,7 +218,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
         await role?.stop();
         inOrder = true;
       } catch (error) {
-        log({ level: "error", area: name, message: `stop: ${error instanceof Error ? error.message : String(error)}` });
+        log({ level: "error", area: name, message: `stop: ${messageOf(error)}` });
       }
     };
     const done = firstOf(turn, clock, limitMs / 2).then(() => firstOf(stopRole(), clock, limitMs));

@@ -1,7 +1,9 @@
 // Process layer: the first thing a role does: it goes to its network namespace, gives up what it does not need, and starts itself again
 // under the same process id, so that every thread is born without it (ffi/shed.ts). Each start waits for it: nothing else is loaded.
+
 import { writeSync } from "node:fs";
 import { joinNetworkNamespace, shedInto } from "../../ffi/shed.ts";
+import { messageOf } from "../base/errors.ts";
 import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
 
 /** Until the handlers stand again: HUP, INT, USR1, USR2 are for the parent, and would end this process. */
@@ -29,7 +31,7 @@ export function takeRightsStep(ownArguments: readonly string[]): void {
       ignoredSignals: FOR_THE_PARENT,
     });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     writeSync(2, `this process keeps more rights than it needs: ${why}\n`);
   }
 }

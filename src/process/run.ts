@@ -1,9 +1,11 @@
 // Process layer: a director as a program: run directory and lock, log, signals, and the way out. What it does is parent.ts.
+
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { reapChild } from "../../ffi/signals.ts";
 import { monotonicMicroseconds } from "../../ffi/time.ts";
 import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
@@ -175,7 +177,7 @@ function openNotices(log: Log, clock: Clock, stuck: () => readonly string[]): Se
     const manager = takeServiceManager(process.env, process.pid);
     return manager && createServiceNotices({ ...manager, clock, pid: process.pid, monotonicMicroseconds, stuck });
   } catch (error) {
-    log({ level: "warning", area: "process", message: error instanceof Error ? error.message : String(error) });
+    log({ level: "warning", area: "process", message: messageOf(error) });
     return undefined;
   }
 }
@@ -192,7 +194,7 @@ function claim({ runDir: path, calledAs, pidFile }: RunOptions): Claim {
   } catch (error) {
     if (error instanceof AlreadyRunning) return { message: error.message, status: EXIT.alreadyRunning };
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const message = `${path}: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `${path}: ${messageOf(error)}`;
     return { message, status: code === "EACCES" || code === "EPERM" ? EXIT.permission : EXIT.failed };
   }
 }
@@ -201,7 +203,7 @@ function attempt(log: Log, run: () => void): void {
   try {
     run();
   } catch (error) {
-    log({ level: "error", area: "process", message: error instanceof Error ? error.message : String(error) });
+    log({ level: "error", area: "process", message: messageOf(error) });
   }
 }
 

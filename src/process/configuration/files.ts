@@ -1,5 +1,6 @@
 // Process layer: the files a configuration is read from, synchronously. Nothing here can block: what is no regular file is
 // refused before a byte is read, also when it was swapped between the look and the open.
+
 import {
   closeSync,
   constants,
@@ -13,6 +14,7 @@ import {
   statSync,
 } from "node:fs";
 import { resolve } from "node:path";
+import { messageOf } from "../../base/errors.ts";
 import { type Decoded, err, ok } from "../../base/result.ts";
 import type { ConfigFiles, FileError } from "../../config/expand/include.ts";
 import type { RoleName } from "../../roles/role.ts";
@@ -63,7 +65,7 @@ function readInput(maxBytes: number): Decoded<Uint8Array, FileError> {
       parts.push(part.subarray(0, count));
     }
   } catch (error) {
-    return err({ kind: "unreadable", reason: error instanceof Error ? error.message : String(error) });
+    return err({ kind: "unreadable", reason: messageOf(error) });
   }
 }
 

@@ -1,5 +1,6 @@
 // Process layer: one reading of the configuration, with this machine's files and names, as the director uses it.
 
+import { messageOf } from "../../base/errors.ts";
 import { notYetEffectiveLine } from "../../config/effective/effective.ts";
 import type { ConfigFiles } from "../../config/expand/include.ts";
 import type { Diagnostic } from "../../config/findings/diagnostic.ts";
@@ -37,7 +38,7 @@ export function readConfiguration(
     return reading(configFile, loaded, loaded.usable && !(strict && loaded.errors));
   } catch (error) {
     // Not the user's mistake but ours; what runs must go on all the same.
-    const message = `${configFile}: reading it failed: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `${configFile}: reading it failed: ${messageOf(error)}`;
     return {
       errors: [message],
       errorKeys: () => [message],

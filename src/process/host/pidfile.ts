@@ -1,6 +1,8 @@
 // Process layer: the run directory, which director holds it, and pid files.
+
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { messageOf } from "../../base/errors.ts";
 import { type LockAttempt, type LockFile, lockFile, lockHolder } from "../../kernel/lock-file.ts";
 import { nameOf, runsOurProgram, startedAtMs } from "./process-facts.ts";
 import { replaceFile } from "./replace-file.ts";
@@ -45,7 +47,7 @@ export function claimRunDir(path: string): RunDir {
     makeDirectory(path);
     checkDirectory(path);
   } catch (error) {
-    throw new Error(`run directory: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`run directory: ${messageOf(error)}`, { cause: error });
   }
   const attempt = lockFile(`${path}/${LOCK_FILE}`);
   if (!attempt.held) throw whoHolds(`${path}/${LOCK_FILE}`, attempt);
@@ -108,7 +110,7 @@ export function writePidFile(path: string, pid: number): void {
   try {
     replaceFile(path, `${pid}\n`, 0o644);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new Error(`pid file ${path} can't be written: ${reason}`, { cause: error });
   }
 }

@@ -1,8 +1,10 @@
 // Role api: the TCP listener. A port that another program has is told once, with who has it, and waited for; when it is
 // free, the process is renewed, because one that has given up its rights can't bind a port below 1024.
+
 import { isLoopback } from "../../api/guard.ts";
 import type { HttpServer, Where } from "../../api/server.ts";
 import type { Cancel, Clock, MonoMs } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
 import { formatEndpoint } from "../../base/ip.ts";
 import type { Log } from "../../base/log.ts";
 import type { PortHolder } from "../../kernel/port-holder.ts";
@@ -80,7 +82,7 @@ function tcpError(error: unknown): string {
   if (code === "EADDRINUSE") return TAKEN;
   if (code === "EADDRNOTAVAIL") return NO_ADDRESS;
   if (code === "EACCES") return "ports below 1024 need root";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 function heldBy(holder: PortHolder | undefined): string {

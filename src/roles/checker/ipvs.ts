@@ -1,6 +1,8 @@
 // Role checker: the checker role's side of the kernel: opens IPVS or waits for it, sets time-outs, keeps the journal that says whose the
 // entries are, and takes them out at the end. What the table should hold is asked of the role; checker-table.ts keeps it so.
+
 import type { Cancel } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
 import { type Decoded, err, ok } from "../../base/result.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { GlobalConfig } from "../../config/model/global.ts";
@@ -170,7 +172,7 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
       const wanted = { tcp: tcp || before.tcp, tcpFin: tcpFin || before.tcpFin, udp: udp || before.udp };
       if (JSON.stringify(wanted) !== JSON.stringify(now)) table.setTimeouts(wanted);
     } catch (error) {
-      log("error", `lvs_timeouts can't be set: ${error instanceof Error ? error.message : String(error)}`);
+      log("error", `lvs_timeouts can't be set: ${messageOf(error)}`);
     }
   }
 
@@ -186,7 +188,7 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
       });
     } catch (error) {
       // A full disk must not stop a director; after a crash it then knows less.
-      log("error", `journal can't be written: ${error instanceof Error ? error.message : String(error)}`);
+      log("error", `journal can't be written: ${messageOf(error)}`);
     }
   }
 
@@ -198,7 +200,7 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
       if (timeoutsBefore) table.setTimeouts(timeoutsBefore);
       ports.journal.clear();
     } catch (error) {
-      log("error", `IPVS could not be cleared: ${error instanceof Error ? error.message : String(error)}`);
+      log("error", `IPVS could not be cleared: ${messageOf(error)}`);
     }
   }
 

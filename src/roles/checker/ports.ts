@@ -1,6 +1,8 @@
 // Role checker: what the checker role works with: the real things here, fakes in tests.
+
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { messageOf } from "../../base/errors.ts";
 import { MAX_IN_FLIGHT, type Probes } from "../../check/runner.ts";
 import type { SslClient } from "../../config/model/check.ts";
 import type { Config } from "../../config/model/config.ts";
@@ -159,7 +161,7 @@ function watchFiles(
             );
         }
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         const message = `files can't be watched, FILE_CHECK looks at them once in its period: ${reason}`;
         log({ level: "warning", area: "checker", message });
       }

@@ -1,7 +1,9 @@
 // Role checker: keeps the kernel's IPVS table as it is wanted. One way for everything: plan from what was seen, apply, remember what
 // came of it. A look at the whole table every few seconds finds what others changed; it is put back and told.
 // Known gap: the kernel does not say who changed its table.
+
 import type { Cancel, Clock, MonoMs } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
 import { observe } from "../../base/histogram.ts";
 import type { Log } from "../../base/log.ts";
 import { limitLog } from "../../base/log-limit.ts";
@@ -281,7 +283,7 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
     } catch (error) {
       readFailures++;
       count('lbd_kernel_ops_total{kind="ipvs",op="read",result="failed"}');
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       if (readFailures >= MAX_READ_FAILURES)
         throw new Error(`IPVS table can't be read, ${readFailures} times in a row: ${message}`, { cause: error });
       log({ level: "error", area: "ipvs", message: `IPVS table can't be read: ${message}; trying again` });

@@ -1,8 +1,10 @@
 // Role vrrp: the vrrp role. The core (vrrp/director.ts) decides; here its actions meet sockets, tables, trackers and notifications.
 // When and in which order is in vrrp-turns.ts: advertisements first, then the tables once, then announcements, notifications, reports.
+
 import { hostname, uptime } from "node:os";
 import { SyscallError } from "../../../ffi/errno.ts";
 import type { Cancel } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
 import { ipBytes } from "../../base/ip.ts";
 import { unreachable } from "../../base/never.ts";
 import type { Command } from "../../config/model/command.ts";
@@ -547,7 +549,7 @@ export function createVrrpRole(context: RoleContext): Role {
       try {
         firewall = openVrrpFirewall(firewallSettings(global));
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         const message = `no packet filter here, so no_accept and virtual MACs go without: ${reason}`;
         log({ level: "error", area: AREA, message });
       }

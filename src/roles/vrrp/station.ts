@@ -1,5 +1,6 @@
 // Role vrrp: what one instance needs of the world: its link, its virtual interface, the address it sends from, its socket.
 // Brought in line with what is there at the start, after a reload, and whenever links or addresses have changed.
+import { messageOf } from "../../base/errors.ts";
 import type { LogLine } from "../../base/log.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { Address } from "../../config/model/net.ts";
@@ -284,7 +285,7 @@ function openSocket(
     return {};
   } catch (error) {
     releaseSocket(station);
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return { socket: `no VRRP socket on ${link?.name ?? source}: ${reason}` };
   }
 }

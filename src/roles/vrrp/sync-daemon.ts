@@ -1,5 +1,6 @@
 // Role vrrp: the kernel's connection-sync daemons (`lvs_sync_daemon`, `lvs_sync_daemon_interface`). Bound to an instance
 // the role follows it; bound to none, master and backup both run. This process is their only writer.
+import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { SyncDaemon } from "../../config/model/lvs.ts";
@@ -53,7 +54,7 @@ export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons 
   }
 
   function report(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     // Tried again with the next audit: the interface may come, the module may be loaded.
     if (reason !== trouble) log({ level: "error", area: "ipvs", message: `lvs_sync_daemon: ${reason}` });
     trouble = reason;

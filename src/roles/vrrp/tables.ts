@@ -1,5 +1,6 @@
 // Role vrrp: the one writer of addresses, routes and rules. What is wanted is worked out whole each time (static ones
 // and those of instances that are master), compared with what the reflector saw, and the difference applied.
+import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { sameItems } from "../../base/same-items.ts";
 import type { Address, Route, Rule } from "../../config/model/net.ts";
@@ -155,7 +156,7 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
     try {
       journal.write({ world, keys: [...keys].sort() });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       log({ level: "warning", area: "vrrp", message: `the journal of addresses can't be written: ${reason}` });
     }
   }

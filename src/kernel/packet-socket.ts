@@ -1,5 +1,5 @@
 // Adapter: whole Ethernet frames by AF_PACKET: gratuitous ARP and unsolicited neighbour advertisements (the bytes are made in
-// vrrp/announce.ts). The socket only sends: protocol 0 and a filter that drops everything.
+// vrrp/announce/frames.ts). The socket only sends: protocol 0 and a filter that drops everything.
 import { SyscallError } from "../../ffi/errno.ts";
 import { close, type Fd, NO_FD } from "../../ffi/fd.ts";
 import { attachFilter } from "../../ffi/packet.ts";

@@ -88,7 +88,7 @@ export interface VrrpSocketOptions {
   readonly hopLimit?: number;
 }
 
-/** A datagram; fits vrrp/accept.ts. `bytes` and the addresses are valid during the call only. */
+/** A datagram; fits vrrp/datagram.ts. `bytes` and the addresses are valid during the call only. */
 export interface VrrpDatagram {
   readonly family: Family;
   /** IPv4: from the IP header on. IPv6: the payload. */

@@ -3,19 +3,11 @@
 // handed back in the verdict. Unlike keepalived, both unicast checksum forms are accepted without ever switching (vrrp.md T3).
 import { compareIp, type Family, formatIp, type IpText, ipBytes } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model/vrrp.ts";
-import {
-  AH_HEADER,
-  AH_HEADER_BYTES,
-  AUTH_AH,
-  AUTH_NONE,
-  AUTH_PASS,
-  checkAh,
-  passwordBytes,
-  sameSecret,
-} from "./auth.ts";
+import { AH_HEADER, AH_HEADER_BYTES, AUTH_AH, AUTH_PASS, checkAh, passwordBytes, sameSecret } from "./auth.ts";
 import { checkTrailer, HMAC_TRAILER_BYTES, type HmacRefusal, type ReplayMark } from "./auth-hmac.ts";
+import { type Datagram, datagramEnd, hopsOf, messageOffset } from "./datagram.ts";
+import { OWNER_PRIORITY } from "./machine/state.ts";
 import {
-  ADVERT_HEADER,
   ADVERT_HEADER_BYTES,
   advertBytes,
   advertIntervalMs,
@@ -25,124 +17,12 @@ import {
   IPPROTO_AH,
   IPPROTO_VRRP,
   IPV4_HEADER,
-  ipv4HeaderBytes,
   VRRP_ADVERTISEMENT,
   VRRP_GROUP4,
   VRRP_TTL,
 } from "./packet.ts";
+import { REFUSALS, type Refusal, type RefusalReason } from "./refusals.ts";
 import { advertisedAddresses, authType, isUnicast, type WireState } from "./wire.ts";
-
-/** A datagram as a raw socket gives it. The bytes are only looked at during the call. */
-export interface Datagram {
-  readonly family: Family;
-  /** IPv4: from the IP header on. IPv6: the payload. */
-  readonly bytes: Uint8Array;
-  /** Sender, 4 or 16 bytes. */
-  readonly source: Uint8Array;
-  /** IPv6: from IPV6_PKTINFO. IPv4: may be left out, the header has it. */
-  readonly destination?: Uint8Array;
-  /** IPv6: from IPV6_HOPLIMIT; absent when the kernel did not say. IPv4: left out, the header has it. */
-  readonly hopLimit?: number;
-  /** MSG_TRUNC: longer than the buffer. */
-  readonly truncated?: boolean;
-}
-
-/** Why a datagram was refused; stable, used as a metric label. */
-export type RefusalReason =
-  | "truncated"
-  | "too-short"
-  | "unknown-vrid"
-  | "not-listening"
-  /** Of another protocol with the same IP number: see isCarp. */
-  | "carp"
-  | "destination"
-  | "source"
-  | "own-address"
-  | "version"
-  | "length"
-  | "stranger"
-  | "ttl"
-  | "checksum"
-  | "auth-ext-missing"
-  | "auth-ext-malformed"
-  | "auth-ext-unknown-key"
-  | "auth-ext-invalid-hmac"
-  | "auth-ext-stale"
-  | "auth-ext-replay"
-  | "auth-type-invalid"
-  | "auth-type-mismatch"
-  | "auth-password"
-  | "auth-ah-icv"
-  | "auth-ah-spi"
-  | "auth-ah-replay"
-  /** Authentic, from a lower address, with the very number that we sent last: see wireAfterCollision. */
-  | "auth-ah-collision"
-  | "type"
-  | "interval"
-  | "owner-ignores";
-
-/** Name in keepalived's statistics, where it has one. */
-export type PacketCounter =
-  | "packet_len_err"
-  | "ip_ttl_err"
-  | "invalid_type_rcvd"
-  | "advert_interval_err"
-  | "addr_list_err"
-  | "invalid_authtype"
-  | "authtype_mismatch"
-  | "auth_failure"
-  | "auth_ext_missing"
-  | "auth_ext_malformed"
-  | "auth_ext_unknown_key"
-  | "auth_ext_invalid_hmac"
-  | "auth_ext_stale"
-  | "auth_ext_replay";
-
-export interface Refusal {
-  readonly ok: false;
-  readonly reason: RefusalReason;
-  /** keepalived's counter; undefined where it has none. */
-  readonly counter: PacketCounter | undefined;
-  /** What is wrong, in words without the numbers. */
-  readonly text: string;
-}
-
-const COUNTERS: Readonly<Record<RefusalReason, readonly [PacketCounter | undefined, string]>> = {
-  truncated: [undefined, "longer than the receive buffer"],
-  "too-short": [undefined, "too short for an advertisement"],
-  carp: ["packet_len_err", "CARP, not VRRP, with the same number"],
-  "unknown-vrid": [undefined, "virtual router id not configured here"],
-  "not-listening": [undefined, "instance is in FAULT, INIT or its start-up delay"],
-  destination: [undefined, "multicast to a unicast instance, or unicast to a multicast one"],
-  source: [undefined, "impossible source address"],
-  "own-address": [undefined, "source address is our own"],
-  version: [undefined, "other VRRP version"],
-  length: ["packet_len_err", "length does not fit the address count"],
-  stranger: [undefined, "sender is not a configured unicast peer"],
-  ttl: ["ip_ttl_err", "TTL or hop limit not as required"],
-  checksum: [undefined, "wrong checksum"],
-  "auth-ext-missing": ["auth_ext_missing", "no auth_hmac trailer"],
-  "auth-ext-malformed": ["auth_ext_malformed", "malformed auth_hmac trailer"],
-  "auth-ext-unknown-key": ["auth_ext_unknown_key", "auth_hmac key id not configured here"],
-  "auth-ext-invalid-hmac": ["auth_ext_invalid_hmac", "wrong auth_hmac value"],
-  "auth-ext-stale": ["auth_ext_stale", "auth_hmac time outside the window"],
-  "auth-ext-replay": ["auth_ext_replay", "auth_hmac sequence already seen"],
-  "auth-type-invalid": ["invalid_authtype", "unknown authentication type"],
-  "auth-type-mismatch": ["authtype_mismatch", "other authentication type"],
-  "auth-password": ["auth_failure", "wrong password"],
-  "auth-ah-icv": ["auth_failure", "wrong AH integrity value"],
-  "auth-ah-spi": ["auth_failure", "AH SPI is not the source address"],
-  "auth-ah-replay": ["auth_failure", "AH sequence already seen"],
-  "auth-ah-collision": ["auth_failure", "AH sequence that we have just used ourselves"],
-  type: ["invalid_type_rcvd", "packet type is not advertisement"],
-  interval: ["advert_interval_err", "advertisement interval not as required"],
-  "owner-ignores": [undefined, "address owner ignores advertisements"],
-};
-
-/** Every refusal there is, by reason; `accept` returns these very objects. */
-export const REFUSALS: Readonly<Record<RefusalReason, Refusal>> = Object.fromEntries(
-  Object.entries(COUNTERS).map(([reason, [counter, text]]) => [reason, { ok: false, reason, counter, text }]),
-) as Readonly<Record<RefusalReason, Refusal>>;
 
 export interface AcceptedAdvert {
   readonly ok: true;
@@ -210,25 +90,6 @@ export interface ReceiveState {
   readonly wire: WireState;
   /** The master we follow, for `skip_check_adv_addr`. */
   readonly masterAddress?: IpText | undefined;
-}
-
-/** VRID of a datagram, -1 when it is too short to have one. Looks at one byte: for sorting packets by instance. */
-export function vridOf(datagram: Datagram): number {
-  const at = messageOffset(datagram);
-  return at < 0 || datagram.bytes.byteLength < at + ADVERT_HEADER_BYTES ? -1 : (datagram.bytes[at + 1] ?? -1);
-}
-
-/** TTL or hop limit that a datagram came with; -1 where the kernel did not say. */
-export function hopsOf({ family, bytes, hopLimit }: Datagram): number {
-  return family === 4 ? (bytes[8] ?? 0) : (hopLimit ?? -1);
-}
-
-/** Where the VRRP message starts, -1 when there is no whole header before it. */
-export function messageOffset(datagram: Datagram): number {
-  if (datagram.family === 6) return 0;
-  const header = ipv4HeaderBytes(datagram.bytes);
-  if (header === 0) return -1;
-  return datagram.bytes[9] === IPPROTO_AH ? header + AH_HEADER_BYTES : header;
 }
 
 /** Judges one datagram whose VRID is the receiver's. Pure; `wallMs` serves the freshness of auth_hmac only. */
@@ -313,7 +174,7 @@ export function accept(receiver: Receiver, datagram: Datagram, state: ReceiveSta
   if (advert.version === 2 && advertMs !== instance.advertMs) return REFUSALS.interval;
   // An interval of 0 would make every timer 0 (vrrp.md T14); no router may send it.
   if (advertMs === 0) return REFUSALS.interval;
-  if (instance.ownerIgnoreAdverts && instance.priority === 255) return REFUSALS["owner-ignores"];
+  if (instance.ownerIgnoreAdverts && instance.priority === OWNER_PRIORITY) return REFUSALS["owner-ignores"];
 
   const differences: ("interval" | "address-list")[] = [];
   if (advertMs !== instance.advertMs) differences.push("interval");
@@ -325,13 +186,6 @@ export function accept(receiver: Receiver, datagram: Datagram, state: ReceiveSta
 /** Two masters that started together count alike, and each finds the other's numbers used (one counter for both directions). */
 function collides(wire: WireState, sequence: number): boolean {
   return sequence === wire.ahSequence && sequence === wire.ahSent;
-}
-
-/** Where the datagram ends: the total length of IPv4 (what follows is Ethernet padding), -1 when less than that arrived. */
-function datagramEnd(datagram: Datagram): number {
-  if (datagram.family === 6) return datagram.bytes.byteLength;
-  const total = IPV4_HEADER.fields.totalLength.get(datagram.bytes, 0);
-  return total > datagram.bytes.byteLength ? -1 : total;
 }
 
 /** keepalived: a packet that was padded to the 46 bytes of the least Ethernet frame has a surplus of 2 modulo 4. */
@@ -421,37 +275,4 @@ function addressKeys(addresses: Uint8Array, family: Family): readonly string[] {
 function sameAddresses(receiver: Receiver, addresses: Uint8Array): boolean {
   const theirs = addressKeys(addresses, receiver.instance.family);
   return theirs.length === receiver.addresses.length && theirs.every((key, i) => key === receiver.addresses[i]);
-}
-
-/** A datagram in words for logs and status: version, VRID, priority, interval, TTL, length. Never throws. */
-export function describeDatagram(datagram: Datagram): string {
-  const at = messageOffset(datagram);
-  const { bytes } = datagram;
-  if (at < 0 || bytes.byteLength < at + ADVERT_HEADER_BYTES) return `${bytes.byteLength} bytes, no VRRP header`;
-  const header = ADVERT_HEADER.decode(bytes, at);
-  const version = header.versionType >> 4;
-  const parts = [`VRRPv${version}`, `vrid ${header.vrid}`, `priority ${header.priority}`];
-  if ((header.versionType & 0x0f) !== VRRP_ADVERTISEMENT) parts.push(`type ${header.versionType & 0x0f}`);
-  if (version === 2) parts.push(`auth type ${header.authType}`, `interval ${header.advertS} s`);
-  else parts.push(`interval ${(((header.authType & 0x0f) << 8) | header.advertS) * 10} ms`);
-  const ttl = datagram.family === 4 ? bytes[8] : datagram.hopLimit;
-  parts.push(`${header.addressCount} addresses`);
-  if (ttl !== undefined) parts.push(`${datagram.family === 4 ? "TTL" : "hop limit"} ${ttl}`);
-  if (datagram.family === 4 && bytes[9] === IPPROTO_AH) parts.push("AH");
-  parts.push(`${bytes.byteLength - at} bytes`);
-  return parts.join(", ");
-}
-
-/** True when the message has room for an auth_hmac trailer beyond its addresses: a hint for "why is this refused". */
-export function looksSigned(datagram: Datagram): boolean {
-  const at = messageOffset(datagram);
-  if (at < 0 || datagram.bytes.byteLength < at + ADVERT_HEADER_BYTES) return false;
-  const version = (datagram.bytes[at] ?? 0) >> 4;
-  const expected = advertBytes(version, datagram.family, datagram.bytes[at + 3] ?? 0);
-  return datagram.bytes.byteLength - at - expected === HMAC_TRAILER_BYTES;
-}
-
-/** Authentication types in words. */
-export function authTypeName(type: number): string {
-  return type === AUTH_NONE ? "none" : type === AUTH_PASS ? "PASS" : type === AUTH_AH ? "AH" : `${type}`;
 }

@@ -2,9 +2,9 @@
 import type { IpText } from "../base/ip.ts";
 import type { LogLine } from "../base/log.ts";
 import type { NotifyCommands, SyncGroup, VrrpInstance } from "../config/model/vrrp.ts";
-import type { AnnounceTarget } from "./announce.ts";
+import type { AnnounceTarget } from "./announce/pacing.ts";
 import type { GroupStateName } from "./group.ts";
-import type { Cause, NotifyState, StateName } from "./machine.ts";
+import type { Cause, NotifyState, StateName } from "./machine/state.ts";
 import type { Instant } from "./view.ts";
 import type { OutgoingDatagram } from "./wire.ts";
 

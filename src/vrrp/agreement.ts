@@ -2,8 +2,9 @@
 // unicast instance does not name. Each is told once in words and as an event; the status shows it as long as it is so.
 import type { IpText } from "../base/ip.ts";
 import type { Level } from "../base/log.ts";
-import { type AcceptedAdvert, type Datagram, hopsOf } from "./accept.ts";
+import type { AcceptedAdvert } from "./accept.ts";
 import type { DirectorAction } from "./actions.ts";
+import { type Datagram, hopsOf } from "./datagram.ts";
 import type { Runtime } from "./runtime.ts";
 import { isListed } from "./senders.ts";
 import type { Sighting, Silence } from "./sightings.ts";

@@ -87,3 +87,8 @@ function integrityValue(key: Uint8Array, ipHeader: Uint8Array, ah: Uint8Array, m
     .digest();
   return new Uint8Array(digest).subarray(0, ICV_BYTES);
 }
+
+/** Authentication types in words. */
+export function authTypeName(type: number): string {
+  return type === AUTH_NONE ? "none" : type === AUTH_PASS ? "PASS" : type === AUTH_AH ? "AH" : `${type}`;
+}

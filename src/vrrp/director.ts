@@ -1,26 +1,17 @@
 // VRRP core: all instances and groups of one director as one object without I/O. It is handed packets, facts, the time and
 // configurations, and gives back actions in the order in which they are to be done. docs/vrrp.md describes the surface; the parts are
-// accept.ts (packets), machine.ts and group.ts (states), track.ts (weights), announce.ts (neighbours), sightings.ts (why).
+// accept.ts (packets), machine/ and group.ts (states), track.ts (weights), announce/ (neighbours), sightings.ts (why).
 import type { MonoMs } from "../base/clock.ts";
 import { type IpText, ipBytes } from "../base/ip.ts";
 import { sameItems } from "../base/same-items.ts";
 import type { VrrpConfig, VrrpInstance } from "../config/model/vrrp.ts";
 import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
-import { type AcceptedAdvert, accept, type Datagram, describeDatagram, type Refusal, vridOf } from "./accept.ts";
+import { type AcceptedAdvert, accept } from "./accept.ts";
 import { type DirectorAction, groupNotification, notification, transitionLine } from "./actions.ts";
 import { silenceText, tellAccepted, tellLeft, tellRefused, tellSecond } from "./agreement.ts";
-import {
-  type Announcement,
-  announceDeadline,
-  announceDue,
-  announceFor,
-  type Pacing,
-  pace,
-  paceCancel,
-  paceDue,
-  pacingDeadline,
-  stopTimers,
-} from "./announce.ts";
+import { announceDeadline, announceDue, announceFor, stopTimers } from "./announce/bursts.ts";
+import { type Announcement, type Pacing, pace, paceCancel, paceDue, pacingDeadline } from "./announce/pacing.ts";
+import { type Datagram, describeDatagram, vridOf } from "./datagram.ts";
 import {
   type Member,
   regroup,
@@ -39,11 +30,12 @@ import {
   type AnnounceReason,
   type Event,
   initialState,
-  isListening,
   RESIGN_PRIORITY,
   type State,
   type Tracked,
-} from "./machine.ts";
+} from "./machine/state.ts";
+import { isListening } from "./machine/step.ts";
+import type { Refusal } from "./refusals.ts";
 import { fitting, isRecent, rehearsalAt, rehearsedAt, takeoverAt, togetherWithFirst } from "./rehearsal.ts";
 import { planReload } from "./reload.ts";
 import {
@@ -69,7 +61,7 @@ import {
   type TrackKind,
 } from "./track.ts";
 import type { InstanceView, Instant } from "./view.ts";
-import { encodeAdvertisement, wireAfterCollision, wireAfterWeaker } from "./wire.ts";
+import { encodeAdvertisement, wireSkipped } from "./wire.ts";
 
 export interface Director {
   /** Once. `notBefore` holds everything back longer than `vrrp_startup_delay` does (`vrrp_delay_after_boot`). */
@@ -422,7 +414,7 @@ export function createDirector(
     const { reason, counter } = refusal;
     runtime.refused[reason] = (runtime.refused[reason] ?? 0) + 1;
     if (counter) runtime.counters[counter]++;
-    if (reason === "auth-ah-collision") runtime.wire = wireAfterCollision(runtime.wire);
+    if (reason === "auth-ah-collision") runtime.wire = wireSkipped(runtime.wire);
     if (reason === "not-listening") return NOTHING;
     const sighting = runtime.sightings.refused(datagram, reason, at.now);
     // A refused packet moves no timer but the one that forgets those who sent it.
@@ -448,7 +440,7 @@ export function createDirector(
   ): readonly DirectorAction[] {
     const weaker = state.kind === "master" && advert.priority < state.priority && advert.priority !== RESIGN_PRIORITY;
     // keepalived: a master that hears a weaker one goes on from its AH sequence, so that the others take ours again.
-    runtime.wire = weaker ? wireAfterWeaker(advert.wire) : advert.wire;
+    runtime.wire = weaker ? wireSkipped(advert.wire) : advert.wire;
     runtime.counters.advert_rcvd++;
     if (advert.priority === RESIGN_PRIORITY) runtime.counters.pri_zero_rcvd++;
     const listDiffers = advert.differences.includes("address-list");

@@ -1,17 +1,9 @@
 // VRRP core: what moves together. A unit is one instance, or all members of a sync group as one machine: its members are never partly
 // master after a step. The members' own machines say what they want; here it is decided, and every change names the member it is for.
 import type { MonoMs } from "../base/clock.ts";
-import {
-  type Action,
-  type Cause,
-  deadline,
-  type Event,
-  type MachineConfig,
-  type State,
-  stateName,
-  step,
-  takeoverCause,
-} from "./machine.ts";
+import { takeoverCause } from "./machine/backup.ts";
+import { type Action, type Cause, type Event, type MachineConfig, type State, stateName } from "./machine/state.ts";
+import { deadline, step } from "./machine/step.ts";
 
 export interface Member {
   readonly name: string;

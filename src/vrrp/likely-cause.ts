@@ -1,7 +1,9 @@
 // VRRP core: why a router with our VRID and we do not agree, in words, and which line of the configuration decides about it.
 import type { VrrpInstance } from "../config/model/vrrp.ts";
-import { authTypeName, type Datagram, looksSigned, messageOffset, type RefusalReason } from "./accept.ts";
+import { authTypeName } from "./auth.ts";
+import { type Datagram, looksSigned, messageOffset } from "./datagram.ts";
 import { ADVERT_HEADER } from "./packet.ts";
+import type { RefusalReason } from "./refusals.ts";
 import { authType, isUnicast } from "./wire.ts";
 
 /** A refusal, or what is odd about an accepted master beside us. */

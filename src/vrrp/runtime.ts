@@ -2,11 +2,13 @@
 import type { MonoMs } from "../base/clock.ts";
 import type { IpText } from "../base/ip.ts";
 import type { SyncGroup, VrrpConfig, VrrpInstance } from "../config/model/vrrp.ts";
-import { type Receiver, type RefusalReason, receiverFor } from "./accept.ts";
-import { type AnnounceTarget, type AnnounceTimers, announceTargets, NO_TIMERS } from "./announce.ts";
+import { type Receiver, receiverFor } from "./accept.ts";
+import { type AnnounceTimers, NO_TIMERS } from "./announce/bursts.ts";
+import { type AnnounceTarget, announceTargets } from "./announce/pacing.ts";
 import type { Unit } from "./group.ts";
 import { type LogLimiter, logLimiter } from "./limiter.ts";
-import { type Fault, machineConfig, type State, type Tracked } from "./machine.ts";
+import { type Fault, machineConfig, type State, type Tracked } from "./machine/state.ts";
+import type { RefusalReason } from "./refusals.ts";
 import type { Rehearsed } from "./rehearsal.ts";
 import { type Senders, senders } from "./senders.ts";
 import { type Sightings, sightings } from "./sightings.ts";

@@ -5,9 +5,10 @@ import { toHex } from "../base/bytes.ts";
 import type { MonoMs } from "../base/clock.ts";
 import { formatIp, type IpText } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model/vrrp.ts";
-import { type Datagram, describeDatagram, messageOffset, type RefusalReason } from "./accept.ts";
+import { type Datagram, describeDatagram, messageOffset } from "./datagram.ts";
 import { likelyCause, type OddReason, remedyFor } from "./likely-cause.ts";
 import { ADVERT_HEADER_BYTES } from "./packet.ts";
+import type { RefusalReason } from "./refusals.ts";
 
 const KEPT_BYTES = 160;
 /** Other masters remembered at once; the one silent longest makes room. */

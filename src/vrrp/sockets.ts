@@ -1,7 +1,7 @@
 // VRRP core: which sockets the instances of a director share, and whose packet a datagram of one of them is.
 import { type Family, formatIp, type IpText } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model/vrrp.ts";
-import type { Datagram } from "./accept.ts";
+import type { Datagram } from "./datagram.ts";
 import type { Runtime } from "./runtime.ts";
 import { ipProtocol, isUnicast } from "./wire.ts";
 
@@ -12,12 +12,6 @@ export interface SocketSpec {
   /** 112, or 51 with AH. */
   readonly protocol: number;
   readonly interface: string;
-  /** Instance whose VMAC carries the packets; absent: the interface itself. */
-  readonly vmacOf?: string;
-  /** Multicast group to join and bind to; absent for unicast. */
-  readonly group?: IpText;
-  /** Unicast: address to bind to. */
-  readonly source?: IpText;
   readonly instances: readonly string[];
 }
 
@@ -56,14 +50,11 @@ function socketSpecOf(instance: VrrpInstance, source: IpText | undefined): Socke
   const protocol = ipProtocol(instance);
   const { family, name } = instance;
   const ownVmac = instance.vmac !== undefined && !instance.vmac.xmitBase;
-  const base = { family, protocol, interface: link, instances: [name], ...(ownVmac ? { vmacOf: name } : {}) };
+  const base = { family, protocol, interface: link, instances: [name] };
   const prefix = `${family}/${protocol}/${link}${ownVmac ? `/vmac ${name}` : ""}`;
-  if (!isUnicast(instance)) {
-    const group = instance.multicastGroup;
-    return { ...base, key: `${prefix}/${group}`, group };
-  }
+  if (!isUnicast(instance)) return { ...base, key: `${prefix}/${instance.multicastGroup}` };
   const address = instance.sourceIp ?? source;
-  return address === undefined ? undefined : { ...base, key: `${prefix}/from ${address}`, source: address };
+  return address === undefined ? undefined : { ...base, key: `${prefix}/from ${address}` };
 }
 
 /** Of several unicast instances with one VRID on one socket, the one whose peer sent this. */

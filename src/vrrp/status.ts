@@ -2,7 +2,7 @@
 import type { MonoMs } from "../base/clock.ts";
 import type { Address } from "../config/model/net.ts";
 import type { VrrpStatus, VrrpTraffic } from "../status/schema.ts";
-import { stateName } from "./machine.ts";
+import { stateName } from "./machine/state.ts";
 import { adviceFor, isListed } from "./senders.ts";
 import type { InstanceView, Instant } from "./view.ts";
 

@@ -2,7 +2,7 @@
 // function of configuration and facts (vrrp.md §6 "Weights", language.md §14.2); who watches the things tracked is not its matter.
 import type { MonoMs } from "../base/clock.ts";
 import type { SyncGroup, Tracking, TrackUse, VrrpInstance } from "../config/model/vrrp.ts";
-import { type Fault, OWNER_PRIORITY, type Tracked } from "./machine.ts";
+import { type Fault, OWNER_PRIORITY, type Tracked } from "./machine/state.ts";
 
 export type TrackKind = "interface" | "script" | "file" | "process" | "bfd";
 

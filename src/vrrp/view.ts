@@ -2,8 +2,8 @@
 import type { MonoMs } from "../base/clock.ts";
 import type { IpText } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model/vrrp.ts";
-import type { PacketCounter, RefusalReason } from "./accept.ts";
-import type { Cause, State, StateName } from "./machine.ts";
+import type { Cause, State, StateName } from "./machine/state.ts";
+import type { PacketCounter, RefusalReason } from "./refusals.ts";
 import type { Senders } from "./senders.ts";
 import type { Sightings } from "./sightings.ts";
 import type { Evaluation } from "./track.ts";

@@ -41,16 +41,12 @@ export interface OutgoingDatagram {
   readonly bytes: Uint8Array;
 }
 
-/** What an accepted advertisement leaves: a master goes on beyond the number of a weaker one, so that it is heard again. */
-export function wireAfterWeaker(wire: WireState): WireState {
-  return { ...wire, ahSequence: Math.min(wire.ahSequence + 1, AH_SEQUENCE_LIMIT) };
-}
-
 /**
- * What an `auth-ah-collision` leaves. Masters that count alike refuse each other for ever; skipping one number ends it, and as the
- * collision is over with that, a packet played again can't draw another skip.
+ * Goes on beyond the number that was heard last. A master does so behind a weaker one, so that the others take its packets again, and
+ * behind an `auth-ah-collision`: masters that count alike refuse each other for ever; skipping one number ends it, and as the collision is
+ * over with that, a packet played again can't draw another skip.
  */
-export function wireAfterCollision(wire: WireState): WireState {
+export function wireSkipped(wire: WireState): WireState {
   return { ...wire, ahSequence: Math.min(wire.ahSequence + 1, AH_SEQUENCE_LIMIT) };
 }
 

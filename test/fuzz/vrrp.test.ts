@@ -5,28 +5,15 @@ import fc from "fast-check";
 import { fromHex } from "../../src/base/bytes.ts";
 import { ipBytes } from "../../src/base/ip.ts";
 import type { VrrpInstance } from "../../src/config/model/vrrp.ts";
-import {
-  accept,
-  type Datagram,
-  describeDatagram,
-  looksSigned,
-  REFUSALS,
-  receiverFor,
-  vridOf,
-} from "../../src/vrrp/accept.ts";
+import { accept, receiverFor } from "../../src/vrrp/accept.ts";
 import type { DirectorAction } from "../../src/vrrp/actions.ts";
+import { type Datagram, describeDatagram, looksSigned, vridOf } from "../../src/vrrp/datagram.ts";
 import { createDirector } from "../../src/vrrp/director.ts";
 import { likelyCause, remedyFor } from "../../src/vrrp/likely-cause.ts";
-import {
-  deadline,
-  type Event,
-  initialState,
-  type MachineConfig,
-  type State,
-  stateName,
-  step,
-} from "../../src/vrrp/machine.ts";
+import { type Event, initialState, type MachineConfig, type State, stateName } from "../../src/vrrp/machine/state.ts";
+import { deadline, step } from "../../src/vrrp/machine/step.ts";
 import { decodeAdvert, encodeAdvert } from "../../src/vrrp/packet.ts";
+import { REFUSALS } from "../../src/vrrp/refusals.ts";
 import { INITIAL_WIRE } from "../../src/vrrp/wire.ts";
 import { instancesOfConf, vectorCases, vrrpConfig, vrrpInstance } from "../support/vrrp.ts";
 

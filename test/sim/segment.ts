@@ -2,8 +2,8 @@
 // call to a director the standing invariants are checked; what must hold at the end is the test's matter.
 import { formatIp, ipBytes } from "../../src/base/ip.ts";
 import type { VrrpConfig } from "../../src/config/model/vrrp.ts";
-import type { Datagram } from "../../src/vrrp/accept.ts";
 import { type DirectorAction, notDone, reachesNeighbours } from "../../src/vrrp/actions.ts";
+import type { Datagram } from "../../src/vrrp/datagram.ts";
 import { createDirector, type Director } from "../../src/vrrp/director.ts";
 import type { Fact, TrackKind } from "../../src/vrrp/track.ts";
 import type { Instant } from "../../src/vrrp/view.ts";

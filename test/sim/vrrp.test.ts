@@ -2,7 +2,7 @@
 // A failing seed is in the name of the test; LBD_SIM_SEED=n runs that one, LBD_SIM_RUNS=n runs more of them.
 import { describe, expect, test } from "bun:test";
 import type { VrrpConfig, VrrpInstance } from "../../src/config/model/vrrp.ts";
-import type { Datagram } from "../../src/vrrp/accept.ts";
+import type { Datagram } from "../../src/vrrp/datagram.ts";
 import { masterDownMs, skewMs } from "../../src/vrrp/timers.ts";
 import { address, advertFrom, HMAC, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../support/vrrp.ts";
 import { type Random, seededRandom } from "./random.ts";

@@ -1,7 +1,7 @@
 // A director on a desk: time moves when the test says so, what it does is written down in short words.
 import type { SyncGroup, VrrpConfig, VrrpInstance } from "../../src/config/model/vrrp.ts";
-import type { Datagram } from "../../src/vrrp/accept.ts";
 import type { DirectorAction } from "../../src/vrrp/actions.ts";
+import type { Datagram } from "../../src/vrrp/datagram.ts";
 import { createDirector, type Director } from "../../src/vrrp/director.ts";
 import { IPV4_HEADER_BYTES } from "../../src/vrrp/packet.ts";
 import type { TrackDefinition, TrackKind } from "../../src/vrrp/track.ts";

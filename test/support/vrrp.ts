@@ -12,7 +12,7 @@ import type {
   VrrpInstance,
 } from "../../src/config/model/vrrp.ts";
 import type { Origin } from "../../src/config/text/span.ts";
-import type { Datagram } from "../../src/vrrp/accept.ts";
+import type { Datagram } from "../../src/vrrp/datagram.ts";
 import { encodeAdvertisement, INITIAL_WIRE, type WireState } from "../../src/vrrp/wire.ts";
 
 const ORIGIN: Origin = { file: "test.conf", line: 1, column: 1 };

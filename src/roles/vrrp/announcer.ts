@@ -4,7 +4,8 @@ import type { Clock, MonoMs } from "../../base/clock.ts";
 import type { FrameSender } from "../../kernel/packet-socket.ts";
 import { parseMac } from "../../net/links.ts";
 import { IFF_NOARP, type Link, linkByName, type SeenTables } from "../../net/model.ts";
-import { type AnnounceTarget, announcementFrame, announceTargets } from "../../vrrp/announce.ts";
+import { announcementFrame } from "../../vrrp/announce/frames.ts";
+import { type AnnounceTarget, announceTargets } from "../../vrrp/announce/pacing.ts";
 import { deviceOf, type Station, virtualsOf } from "./station.ts";
 
 const ARPHRD_ETHER = 1;

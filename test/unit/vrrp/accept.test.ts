@@ -2,18 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { ipBytes } from "../../../src/base/ip.ts";
 import type { VrrpInstance } from "../../../src/config/model/vrrp.ts";
-import {
-  accept,
-  type Datagram,
-  describeDatagram,
-  REFUSALS,
-  type ReceiveState,
-  receiverFor,
-  type Verdict,
-  vridOf,
-} from "../../../src/vrrp/accept.ts";
+import { accept, type ReceiveState, receiverFor, type Verdict } from "../../../src/vrrp/accept.ts";
 import { AH_HEADER } from "../../../src/vrrp/auth.ts";
+import { type Datagram, describeDatagram, vridOf } from "../../../src/vrrp/datagram.ts";
 import { IPV4_HEADER, IPV4_HEADER_BYTES, setChecksum } from "../../../src/vrrp/packet.ts";
+import { REFUSALS } from "../../../src/vrrp/refusals.ts";
 import { INITIAL_WIRE, type WireState } from "../../../src/vrrp/wire.ts";
 import { address, advertFrom, vrrpInstance } from "../../support/vrrp.ts";
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import type { VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { vrrpErrors } from "../../../src/status/text-vrrp.ts";
-import type { Datagram } from "../../../src/vrrp/accept.ts";
+import type { Datagram } from "../../../src/vrrp/datagram.ts";
 import { advertFrom, HMAC, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
 import { configOf, instanceText, started } from "../../support/words.ts";

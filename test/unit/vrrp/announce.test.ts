@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { fromHex, toHex } from "../../../src/base/bytes.ts";
 import type { AnnounceSettings } from "../../../src/config/model/vrrp.ts";
-import { announcementFrame, gratuitousArp, unsolicitedNeighbourAdvert } from "../../../src/vrrp/announce.ts";
+import { announcementFrame, gratuitousArp, unsolicitedNeighbourAdvert } from "../../../src/vrrp/announce/frames.ts";
 import { address, vectorCases, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
 

@@ -3,9 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { fromHex, toHex } from "../../../src/base/bytes.ts";
 import { formatIp, ipBytes } from "../../../src/base/ip.ts";
 import type { VrrpInstance } from "../../../src/config/model/vrrp.ts";
-import { accept, type Datagram, receiverFor } from "../../../src/vrrp/accept.ts";
+import { accept, receiverFor } from "../../../src/vrrp/accept.ts";
 import { AH_HEADER, AH_HEADER_BYTES } from "../../../src/vrrp/auth.ts";
 import { HMAC_TRAILER } from "../../../src/vrrp/auth-hmac.ts";
+import type { Datagram } from "../../../src/vrrp/datagram.ts";
 import {
   advertBytes,
   checksumOf,

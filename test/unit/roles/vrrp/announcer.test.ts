@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { IFF_NOARP, type Link, NOTHING_SEEN } from "../../../../src/net/model.ts";
 import { createAnnouncer } from "../../../../src/roles/vrrp/announcer.ts";
 import { newStation } from "../../../../src/roles/vrrp/station.ts";
-import { announceTargets, gratuitousArp, unsolicitedNeighbourAdvert } from "../../../../src/vrrp/announce.ts";
+import { gratuitousArp, unsolicitedNeighbourAdvert } from "../../../../src/vrrp/announce/frames.ts";
+import { announceTargets } from "../../../../src/vrrp/announce/pacing.ts";
 import { address, vrrpConfig, vrrpInstance } from "../../../support/vrrp.ts";
 
 const MAC = "02:00:00:00:00:01";

@@ -68,12 +68,15 @@ const MIN_DELAY_MS = 1;
 /** After a suspension checks come back within this time, or a period if that is shorter. */
 const RESUME_SPREAD_MS = 1000;
 
-/** Starts stand on marks this far apart: checks that are due at nearly the same time share one wake-up of the process. */
-const MAX_GRAIN_MS = 4;
+/**
+ * Starts stand on marks this far apart: checks that are due at nearly the same time share one wake-up of the process, which costs more
+ * than a check. Each divides the one before it, and a second, so that marks for many checks are also marks for few.
+ */
+const GRAINS_MS = [100, 50, 10, 2, 1] as const;
 /** Where so many come together anyway, the marks are closer. */
-const CHECKS_PER_WAKE = 10;
-/** A shorter delay is kept as it is. */
-const MIN_ROUNDED_MS = 64 * MAX_GRAIN_MS;
+const CHECKS_PER_WAKE = 20;
+/** Marks are no farther apart than this part of a delay: no start is moved by more than a thirtieth, and the next one makes it good. */
+const GRAINS_PER_DELAY = 15;
 /** A start that is late by no more than this does not put off the next one: else checks that were held up together stay together. */
 const MAX_MADE_UP_MS = 20;
 
@@ -93,6 +96,8 @@ interface Entry {
   running: boolean;
   /** By how much the run under way, or the last one, started later than planned. */
   lateMs: number;
+  /** By how much the mark of the next run, or of the one under way, is later than it would be without marks; below 0: earlier. */
+  movedMs: number;
   /** Ends whatever is pending: the timer, the place in the queue, the probe. */
   cancel: Cancel;
 }
@@ -107,8 +112,10 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
   let perSecond = 0;
 
   function schedule(entry: Entry, now: MonoMs, delayMs: number): void {
-    const grainMs = delayMs < MIN_ROUNDED_MS ? 0 : grainFor(perSecond);
-    const when = grainMs === 0 ? now + delayMs : Math.ceil((now + delayMs) / grainMs) * grainMs;
+    const grainMs = grainFor(perSecond, delayMs);
+    const wished = now + delayMs;
+    const when = grainMs === 0 ? wished : Math.round(wished / grainMs) * grainMs;
+    entry.movedMs = when - wished;
     entry.nextAt = when;
     entry.cancel = clock.at(when, () => start(entry, when));
   }
@@ -167,7 +174,8 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
     if (verdict.ok) entry.weight = verdict.weight;
     entry.last = { verdict, atWallMs: now };
     const delayMs = delayAfterRun(entry.health, verdict.ok, entry.check.kind, entry.check.timing);
-    schedule(entry, endedAt, Math.max(MIN_DELAY_MS, delayMs - Math.min(entry.lateMs, MAX_MADE_UP_MS, delayMs / 2)));
+    const madeUpMs = entry.movedMs + Math.min(entry.lateMs, MAX_MADE_UP_MS, delayMs / 2);
+    schedule(entry, endedAt, Math.max(MIN_DELAY_MS, delayMs - madeUpMs));
     ports.ran(entry.id, before, snapshot(entry), verdict, again);
   }
 
@@ -205,6 +213,7 @@ export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGH
       suspended: false,
       running: false,
       lateMs: 0,
+      movedMs: 0,
       cancel: () => {},
     };
     entries.set(id, entry);
@@ -281,11 +290,13 @@ function rateOf({ timing }: Check): number {
   return 1000 / Math.max(MIN_DELAY_MS, timing.delayLoopMs);
 }
 
-/** 4, 2 or 1 ms, so that marks for many checks are also marks for few. */
-function grainFor(perSecond: number): number {
-  let grainMs = MAX_GRAIN_MS;
-  while (grainMs > 1 && (perSecond * grainMs) / 1000 > CHECKS_PER_WAKE) grainMs /= 2;
-  return grainMs;
+/** How far apart marks are for a delay; 0: it is too short for any. */
+function grainFor(perSecond: number, delayMs: number): number {
+  for (const grainMs of GRAINS_MS) {
+    const together = (perSecond * grainMs) / 1000;
+    if (grainMs * GRAINS_PER_DELAY <= delayMs && (together <= CHECKS_PER_WAKE || grainMs === 1)) return grainMs;
+  }
+  return 0;
 }
 
 /** Failures that a running server is forgiven. Files and BFD sessions say how it is; nothing is gained by asking again. */

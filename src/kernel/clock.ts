@@ -95,11 +95,16 @@ interface Timer {
 
 function timeoutTimer(turn: () => void): Timer {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let immediate: ReturnType<typeof setImmediate> | undefined;
   return {
     earlyMs: EARLY_MS,
     set(delayMs) {
       clearTimeout(timer);
-      timer = setTimeout(turn, Math.min(delayMs, LONGEST_TIMER_MS));
+      clearImmediate(immediate);
+      timer = immediate = undefined;
+      // setTimeout takes a millisecond at least: what is due now, such as the rule of a server that failed, waits for one turn.
+      if (delayMs > EARLY_MS) timer = setTimeout(turn, Math.min(delayMs, LONGEST_TIMER_MS));
+      else immediate = setImmediate(turn);
     },
   };
 }

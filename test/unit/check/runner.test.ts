@@ -71,27 +71,32 @@ describe("when checks run", () => {
     expect(b.starts).toEqual(["1 a", "3.3 a", "5.6 a"]);
   });
 
-  test("starts stand on marks of 4 ms, where they are many on closer ones; a short period is kept as it is", () => {
-    const few = bench({ takesMs: 0.5 });
-    few.runner.add("a", check("a", { delayLoopMs: 301 }), UP);
-    few.clock.advance(1400);
-    expect(few.starts).toEqual(["1 a", "1.304 a"]);
+  test.each([
+    ["few of a long period share marks of 100 ms", 1, 2049, ["1", "3", "5.1", "7.1"]],
+    ["of one second: 50 ms", 1, 1001, ["1", "2", "3", "4"]],
+    ["of 301 ms: 10 ms", 1, 301, ["1", "1.3", "1.6", "1.9", "2.21"]],
+    ["a short period is kept as it is", 1, 10, ["1", "1.0105", "1.021"]],
+    ["where they are many, the marks are closer", 3100, 301, ["1", "1.302", "1.603"]],
+  ] as const)("starts stand on marks: %s", (_why, count, delayLoopMs, expected) => {
+    const b = bench({ takesMs: 0.5 });
+    for (let i = 0; i < count; i++) b.runner.add(`${i}`, check(`${i}`, { delayLoopMs }), UP);
+    b.clock.advance(1000 * Number(expected.at(-1)));
+    const last = b.starts.filter((start) => start.endsWith(` ${count - 1}`)).map((start) => start.split(" ")[0]);
+    expect(last).toEqual([...expected]);
+  });
 
-    const many = bench({ takesMs: 0.5 });
-    for (let i = 0; i < 3100; i++) many.runner.add(`${i}`, check(`${i}`, { delayLoopMs: 301 }), UP);
-    many.clock.advance(1302);
-    expect(many.starts.at(-1)).toBe("1.302 3099");
-
-    const short = bench({ takesMs: 0.5 });
-    short.runner.add("a", check("a", { delayLoopMs: 10 }), UP);
-    short.clock.advance(1021);
-    expect(short.starts).toEqual(["1 a", "1.0105 a", "1.021 a"]);
+  test("marks do not change how often a check runs", () => {
+    const b = bench({ takesMs: 0.5 });
+    b.runner.add("a", check("a", { delayLoopMs: 1017 }), UP);
+    b.clock.advance(1000 + 200 * 1017.5 + 25);
+    expect(b.starts).toHaveLength(201);
+    expect(Number(b.starts.at(-1)?.split(" ")[0])).toBeCloseTo(1 + 200 * 1.0175, 1);
   });
 
   test("a late start does not put off the next one, one that is later than 20 ms only by the rest", () => {
     for (const [heldUpMs, next] of [
       [12, "3"],
-      [100, "3.08"],
+      [100, "3.1"],
     ] as const) {
       const b = bench();
       b.runner.add("a", check("a"), UP);

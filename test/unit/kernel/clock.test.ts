@@ -128,3 +128,12 @@ test("what was due before it was asked for is not", async () => {
   await until("it has run", () => done);
   expect(Math.max(...lates)).toBeLessThan(5000);
 });
+
+test("what is due now runs in the next turn of the loop, not with the next millisecond", async () => {
+  const clock = systemClock();
+  const order: string[] = [];
+  clock.at(clock.now(), () => order.push("clock"));
+  setImmediate(() => order.push("turn"));
+  await until("both have run", () => order.length === 2);
+  expect(order).toEqual(["clock", "turn"]);
+});

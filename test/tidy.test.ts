@@ -26,8 +26,8 @@ const ARROWS: Readonly<Record<string, { readonly all: readonly string[]; readonl
     types: ["src/config/model", "src/config/parse"],
   },
   "src/config/to-model": {
-    all: ["src/base", "src/config/findings", "src/config/keywords"],
-    types: ["src/config/text", "src/config/bind", "src/config/model"],
+    all: ["src/base", "src/config/text", "src/config/findings", "src/config/keywords"],
+    types: ["src/config/bind", "src/config/model"],
   },
   "src/config/effective": {
     all: ["src/config/text", "src/config/bind", "src/config/keywords"],

@@ -12,26 +12,30 @@ import { TOP_LEVEL } from "./keywords/top-level.ts";
 import type { Config } from "./model/config.ts";
 import type { ServiceAddress, VirtualServer } from "./model/lvs.ts";
 import type { VrrpConfig } from "./model/vrrp.ts";
-import { checkAcrossBlocks, uniqueByName } from "./semantics/semantics.ts";
+import { checkAcrossBlocks } from "./semantics/semantics.ts";
+import { uniqueByName } from "./semantics/unique.ts";
 import type { Tree } from "./text/tree.ts";
+import { valueSpan } from "./text/tree.ts";
+import { toBfd } from "./to-model/bfd.ts";
 import type { FileWeight, ServiceDefaults } from "./to-model/defaults.ts";
 import { type BoundGlobal, type BoundTop, mergeGlobals, toGlobal, toVrrpGlobal } from "./to-model/global.ts";
 import type { BoundVirtualServer } from "./to-model/lvs/bound.ts";
-import { type BoundGroup, toVirtualServer, wordSpan } from "./to-model/lvs/virtual-server.ts";
+import type { BoundGroup } from "./to-model/lvs/service-context.ts";
+import { toSsl } from "./to-model/lvs/ssl.ts";
+import { toVirtualServer } from "./to-model/lvs/virtual-server.ts";
 import { createRuleNumbers, toRules } from "./to-model/rules.ts";
+import { toGarpGroup } from "./to-model/vrrp/announce-groups.ts";
 import {
   allowsWeights,
   type BoundSyncGroup,
   createMembership,
-  toBfd,
-  toGarpGroup,
-  toSsl,
-  toStaticAddresses,
   toSyncGroup,
   toTrackGroup,
 } from "./to-model/vrrp/groups.ts";
-import { OWNER_PRIORITY, toInstance } from "./to-model/vrrp/instance.ts";
+import { toInstance } from "./to-model/vrrp/instance.ts";
+import { OWNER_PRIORITY } from "./to-model/vrrp/protocol.ts";
 import { withoutDuplicateIds } from "./to-model/vrrp/router-ids.ts";
+import { toStaticAddresses } from "./to-model/vrrp/static-addresses.ts";
 import { type TrackerDefinitions, toTrackFile, toTrackProcess, toTrackScript } from "./to-model/vrrp/tracking.ts";
 
 export type { BindOptions } from "./bind/binder.ts";
@@ -143,10 +147,10 @@ function isGroupTaken(bound: BoundVirtualServer, taken: Map<string, BoundVirtual
   const before = taken.get(key);
   if (!before) taken.set(key, bound);
   else
-    findings.add("warning", wordSpan(bound), {
+    findings.add("warning", valueSpan(bound.statement), {
       code: "duplicate-service",
       message: `group ${bound.value.name} is served by another virtual_server already: it is left out here`,
-      related: [{ span: wordSpan(before), message: "served here first" }],
+      related: [{ span: valueSpan(before.statement), message: "served here first" }],
     });
   return before !== undefined;
 }
@@ -176,10 +180,10 @@ function withoutTaken(
   const { key, before } = first;
   const doubles = server.services.length - services.length;
   const what = doubles === 1 ? key : `${key} (and ${doubles - 1} more)`;
-  findings.add("warning", wordSpan(bound), {
+  findings.add("warning", valueSpan(bound.statement), {
     code: "duplicate-service",
     message: `${what} ${before === bound ? "stands twice in this group" : "is served by another virtual_server already"}: it is left out here`,
-    ...(before !== bound && { related: [{ span: wordSpan(before), message: "served here first" }] }),
+    ...(before !== bound && { related: [{ span: valueSpan(before.statement), message: "served here first" }] }),
   });
   return services.length === 0 ? undefined : { ...server, services };
 }

@@ -2,32 +2,8 @@
 // linear time, or is not known here, is an error that names the place: backreferences, lookaround, atomic groups, recursion, \p.
 // Characters are code points: bytes without the option utf, Unicode characters with it.
 import { type Decoded, err, ok } from "../base/result.ts";
-
-/** Inclusive ranges of characters, sorted, not touching. */
-export type CharSet = readonly (readonly [number, number])[];
-
-export type Assertion =
-  | "subject-start"
-  | "line-start"
-  | "line-start-alt"
-  | "subject-end"
-  | "subject-end-or-newline"
-  | "line-end"
-  | "word-boundary"
-  | "not-word-boundary";
-
-export type PatternNode =
-  | { readonly kind: "set"; readonly set: CharSet }
-  | { readonly kind: "assert"; readonly assertion: Assertion }
-  | { readonly kind: "sequence"; readonly parts: readonly PatternNode[] }
-  | { readonly kind: "choice"; readonly options: readonly PatternNode[] }
-  | { readonly kind: "repeat"; readonly part: PatternNode; readonly min: number; readonly max: number };
-
-/** Why a pattern can't be used, and the position in its text (in characters, from 0). */
-export interface PatternError {
-  readonly message: string;
-  readonly at: number;
-}
+import { bothCases, CLASSES, complement, lineBreak, MAX_CODE_POINT, NEWLINE, normalise, POSIX } from "./sets.ts";
+import type { Assertion, CharSet, PatternError, PatternNode } from "./tree.ts";
 
 export interface PatternFlags {
   caseless: boolean;
@@ -45,69 +21,9 @@ export interface SyntaxOptions extends PatternFlags {
 }
 
 const MAX_DEPTH = 64;
-const MAX_REPEAT = 65_535;
-export const MAX_CODE_POINT = 0x10ffff;
 
-const NEWLINE = 10;
-const DIGITS: CharSet = [[48, 57]];
-const WORD: CharSet = [
-  [48, 57],
-  [65, 90],
-  [95, 95],
-  [97, 122],
-];
-const SPACE: CharSet = [
-  [9, 13],
-  [32, 32],
-];
-const HORIZONTAL: CharSet = [
-  [9, 9],
-  [32, 32],
-  [0xa0, 0xa0],
-];
-const VERTICAL: CharSet = [
-  [10, 13],
-  [0x85, 0x85],
-];
-const CLASSES: Readonly<Record<string, CharSet>> = { d: DIGITS, w: WORD, s: SPACE, h: HORIZONTAL, v: VERTICAL };
-const POSIX: Readonly<Record<string, CharSet>> = {
-  alnum: [
-    [48, 57],
-    [65, 90],
-    [97, 122],
-  ],
-  alpha: [
-    [65, 90],
-    [97, 122],
-  ],
-  ascii: [[0, 127]],
-  blank: [
-    [9, 9],
-    [32, 32],
-  ],
-  cntrl: [
-    [0, 31],
-    [127, 127],
-  ],
-  digit: DIGITS,
-  graph: [[33, 126]],
-  lower: [[97, 122]],
-  print: [[32, 126]],
-  punct: [
-    [33, 47],
-    [58, 64],
-    [91, 96],
-    [123, 126],
-  ],
-  space: SPACE,
-  upper: [[65, 90]],
-  word: WORD,
-  xdigit: [
-    [48, 57],
-    [65, 70],
-    [97, 102],
-  ],
-};
+const MAX_REPEAT = 65_535;
+
 const SIMPLE_ESCAPES: Readonly<Record<string, number>> = { a: 7, e: 27, f: 12, n: 10, r: 13, t: 9 };
 
 class Refused extends Error {
@@ -128,30 +44,8 @@ export function parsePattern(text: string, options: SyntaxOptions): Decoded<Patt
   }
 }
 
-/** Sorts ranges and joins those that touch. */
-export function normalise(ranges: Iterable<readonly [number, number]>): CharSet {
-  const sorted = [...ranges].toSorted((a, b) => a[0] - b[0]);
-  const joined: [number, number][] = [];
-  for (const [from, to] of sorted) {
-    const last = joined.at(-1);
-    if (last && from <= last[1] + 1) last[1] = Math.max(last[1], to);
-    else joined.push([from, to]);
-  }
-  return joined;
-}
-
-export function complement(set: CharSet): CharSet {
-  const rest: [number, number][] = [];
-  let next = 0;
-  for (const [from, to] of set) {
-    if (from > next) rest.push([next, from - 1]);
-    next = to + 1;
-  }
-  if (next <= MAX_CODE_POINT) rest.push([next, MAX_CODE_POINT]);
-  return rest;
-}
-
 const EMPTY: PatternNode = { kind: "sequence", parts: [] };
+
 const NOTHING: PatternNode = { kind: "set", set: [] };
 
 class Reader {
@@ -595,49 +489,5 @@ const UNSUPPORTED_GROUPS = [
   ["+", "recursion"],
   ["-1", "recursion"],
 ] as const;
+
 const UNSUPPORTED_ESCAPES = new Set(["p", "P", "X", "K", "G", "C", "g", "k"]);
-
-/** `\R`: CR LF together, or any single line break. */
-function lineBreak(utf: boolean): PatternNode {
-  const wide: CharSet = utf ? [[0x2028, 0x2029]] : [];
-  const crlf: PatternNode = {
-    kind: "sequence",
-    parts: [
-      { kind: "set", set: [[13, 13]] },
-      { kind: "set", set: [[10, 10]] },
-    ],
-  };
-  return { kind: "choice", options: [crlf, { kind: "set", set: normalise([...VERTICAL, ...wide]) }] };
-}
-
-/** Adds the other case. Without utf only ASCII letters have one (PCRE2's built-in tables). */
-function bothCases(set: CharSet, utf: boolean): CharSet {
-  const ranges: (readonly [number, number])[] = [...set];
-  const shift = (low: number, high: number, by: number) => {
-    for (const [from, to] of set) {
-      const first = Math.max(from, low);
-      const last = Math.min(to, high);
-      if (first <= last) ranges.push([first + by, last + by]);
-    }
-  };
-  shift(65, 90, 32);
-  shift(97, 122, -32);
-  if (utf) ranges.push(...otherCases(set));
-  return normalise(ranges);
-}
-
-/** Beyond ASCII one by one; a large range has both cases in it already, near enough. */
-const MAX_FOLDED_RANGE = 512;
-
-function* otherCases(set: CharSet): Iterable<readonly [number, number]> {
-  for (const [from, to] of set) {
-    if (to - from > MAX_FOLDED_RANGE) continue;
-    for (let codePoint = Math.max(from, 0x80); codePoint <= to; codePoint++) {
-      const c = String.fromCodePoint(codePoint);
-      for (const other of [c.toLowerCase(), c.toUpperCase()]) {
-        const folded = other.codePointAt(0) ?? codePoint;
-        if (String.fromCodePoint(folded).length === other.length) yield [folded, folded];
-      }
-    }
-  }
-}

@@ -2,7 +2,7 @@
 import { type CompiledTable, compileTable } from "../../src/config/bind/binder.ts";
 import type { Table } from "../../src/config/bind/keyword.ts";
 import { ADDRESS } from "../../src/config/keywords/routing/address.ts";
-import { ROUTE } from "../../src/config/keywords/routing/route.ts";
+import { ROUTE } from "../../src/config/keywords/routing/route-words.ts";
 import { RULE } from "../../src/config/keywords/routing/rule.ts";
 import { SYNC_DAEMON, UNICAST_PEER, VMAC } from "../../src/config/keywords/routing/small-lines.ts";
 import { TOP_LEVEL } from "../../src/config/keywords/top-level.ts";

@@ -1,7 +1,9 @@
 // Config core: keywords of bfd_instance.
 
 import type { Table } from "../bind/keyword.ts";
-import { bool, flag, ip, milliseconds, strictInteger, weight } from "../bind/values.ts";
+import { ip } from "../bind/values/addresses.ts";
+import { milliseconds, strictInteger, weight } from "../bind/values/numbers.ts";
+import { bool, flag } from "../bind/values/switches.ts";
 // biome-ignore format: a table reads by rows
 export const BFD_INSTANCE = {
   neighbor_ip: { value: ip, default: "(required)", repeat: "last", tier: "core", since: "2.0.0", aliases: "neighbour_ip", build: "bfd",

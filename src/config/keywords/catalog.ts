@@ -4,7 +4,7 @@ import type { Keyword, Table } from "../bind/keyword.ts";
 import { DIRECTIVES, MACROS } from "./language.ts";
 import { OPTIONS } from "./options.ts";
 import { ADDRESS } from "./routing/address.ts";
-import { ROUTE } from "./routing/route.ts";
+import { ROUTE } from "./routing/route-words.ts";
 import { RULE } from "./routing/rule.ts";
 import {
   GROUP_ENTRY,

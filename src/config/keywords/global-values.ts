@@ -1,16 +1,9 @@
 // Config core: values of global_defs that are more than one word.
 import { canonicalIp, type IpText } from "../../base/ip.ts";
 import type { Lines, Value } from "../bind/keyword.ts";
-import {
-  cIntegerSchema,
-  integerSchema,
-  nonEmptySchema,
-  textSchema,
-  UINT32_MAX,
-  wholeSeconds,
-  wordSchema,
-  wordsSchema,
-} from "../bind/values.ts";
+import { nonEmptySchema, textSchema } from "../bind/values/names.ts";
+import { cIntegerSchema, integerSchema, UINT32_MAX, wholeSeconds } from "../bind/values/numbers.ts";
+import { wordSchema, wordsSchema } from "../bind/values/shapes.ts";
 
 /** One recipient of `notification_email`. */
 export const mailAddresses: Lines<string> = {

@@ -1,25 +1,12 @@
 // Config core: keywords of global_defs.
 
 import type { Table } from "../bind/keyword.ts";
-import {
-  account,
-  bare,
-  bool,
-  choice,
-  command,
-  cutText,
-  fifo,
-  flag,
-  INT32_MAX,
-  iface,
-  integer,
-  multicastSchema,
-  one,
-  seconds,
-  text,
-  UINT32_MAX,
-  wholeSeconds,
-} from "../bind/values.ts";
+import { multicastSchema } from "../bind/values/addresses.ts";
+import { account, command, fifo } from "../bind/values/commands.ts";
+import { cutText, iface, text } from "../bind/values/names.ts";
+import { INT32_MAX, integer, seconds, UINT32_MAX, wholeSeconds } from "../bind/values/numbers.ts";
+import { bare, choice, one } from "../bind/values/shapes.ts";
+import { bool, flag } from "../bind/values/switches.ts";
 import {
   cpuSet,
   flushOnStop,
@@ -36,7 +23,8 @@ import {
   umask,
   wordList,
 } from "./global-values.ts";
-import { extraInterfaces, rxBufsPolicy, syncDaemon, version } from "./vrrp/values.ts";
+import { extraInterfaces, syncDaemon } from "./vrrp/link-values.ts";
+import { rxBufsPolicy, version } from "./vrrp/values.ts";
 // biome-ignore format: a table reads by rows
 export const GLOBAL_DEFS = {
   process_names: { value: flag, initial: false, repeat: "last", tier: "full", since: "2.0.16", effective: { test: "test/netns/vrrp-settings.test.ts" },

@@ -2,7 +2,7 @@
 
 import type { Value } from "../bind/keyword.ts";
 import type { Reader } from "../bind/reader.ts";
-import { seconds, timeSchema } from "../bind/values.ts";
+import { seconds, timeSchema } from "../bind/values/numbers.ts";
 
 const EXPECTED = "a time in seconds, such as 2 or 0.5";
 const ANY_TIME = timeSchema(0, Number.POSITIVE_INFINITY, "s", 1000);

@@ -1,12 +1,15 @@
 // Config core: what may stand at the top level: the specials and all blocks.
 
 import type { Table } from "../bind/keyword.ts";
-import { alone, bare, blockName, flag, strictSeconds, text, UINT32_MAX } from "../bind/values.ts";
+import { blockName, text } from "../bind/values/names.ts";
+import { strictSeconds, UINT32_MAX } from "../bind/values/numbers.ts";
+import { alone, bare } from "../bind/values/shapes.ts";
+import { flag } from "../bind/values/switches.ts";
 import { BFD_INSTANCE } from "./bfd.ts";
 import { GLOBAL_DEFS } from "./global.ts";
 import { namespaceOrDefault } from "./global-values.ts";
 import { SSL } from "./lvs/checkers.ts";
-import { serviceName } from "./lvs/service-values.ts";
+import { serviceName } from "./lvs/server-names.ts";
 import { VIRTUAL_SERVER } from "./lvs/virtual-server.ts";
 import { addresses, delays, groupEntries, linkbeats, routes, rules } from "./routing/lists.ts";
 import { GARP_GROUP, TRACK_GROUP, VRRP_SYNC_GROUP } from "./vrrp/groups.ts";

@@ -1,8 +1,10 @@
 // Config core: what is written as the language wants it, and can't work all the same. Each is a warning: keepalived says nothing, and
 // another machine or another day may prove it right. What only the machine can tell (an interface that is not there) is not here.
+
 import type { Findings } from "../findings/findings.ts";
 import type { Span } from "../text/span.ts";
 import type { Statement } from "../text/tree.ts";
+import { valueSpan } from "../text/tree.ts";
 import type { BoundTop } from "../to-model/global.ts";
 import type { BoundRealServer } from "../to-model/lvs/bound.ts";
 
@@ -101,9 +103,4 @@ function checkDnsName(
       code: "bad-dns-name",
       message: `no server can be asked for this name: ${wrong}`,
     });
-}
-
-/** The first word behind the keyword. */
-function valueSpan(statement: Statement): Span {
-  return (statement.word(1) ?? statement.first).span;
 }

@@ -40,3 +40,8 @@ export interface Block {
 export interface Tree {
   readonly statements: readonly Statement[];
 }
+
+/** Where the value of a statement stands: the first word behind its keyword, or the keyword that has none. */
+export function valueSpan(statement: Statement): Span {
+  return (statement.word(1) ?? statement.first).span;
+}

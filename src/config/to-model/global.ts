@@ -3,7 +3,7 @@
 
 import type { Bound, Entry } from "../bind/keyword.ts";
 import type { BindContext } from "../bind/reader.ts";
-import type { FifoValue } from "../bind/values.ts";
+import type { FifoValue } from "../bind/values/commands.ts";
 import type { Findings } from "../findings/findings.ts";
 import { GLOBAL_DEFS } from "../keywords/global.ts";
 import type { TOP_LEVEL } from "../keywords/top-level.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { compilePattern, type Pattern, type SearchResult } from "../../../src/pattern/pattern.ts";
+import type { SearchResult } from "../../../src/pattern/automaton.ts";
+import { compilePattern, type Pattern } from "../../../src/pattern/pattern.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

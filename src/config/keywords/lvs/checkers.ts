@@ -2,33 +2,23 @@
 // Settings that every checker has stand once; what differs by checker (first release, default, tier) stands in its table.
 
 import type { Table } from "../../bind/keyword.ts";
+import { ip } from "../../bind/values/addresses.ts";
+import { account, program } from "../../bind/values/commands.ts";
+import { escapedText, hex, hexBytes, ifname, text } from "../../bind/values/names.ts";
 import {
-  account,
-  alone,
   anyInteger,
-  bare,
-  bool,
-  choice,
-  escapedText,
-  flag,
-  hex,
-  hexBytes,
-  ifname,
   integer,
-  ip,
-  one,
   port,
-  program,
   seconds,
   strictInteger,
-  text,
   UINT32_MAX,
   weight,
   wholeSeconds,
-  wordsSchema,
-} from "../../bind/values.ts";
+} from "../../bind/values/numbers.ts";
+import { alone, bare, choice, one, wordsSchema } from "../../bind/values/shapes.ts";
+import { bool, flag } from "../../bind/values/switches.ts";
 import { pauseSeconds } from "../odd-times.ts";
-import { regexOptions, sniName, stackSizes, statusCodes } from "./service-values.ts";
+import { regexOptions, sniName, stackSizes, statusCodes } from "./check-values.ts";
 
 const DNS_TYPES = ["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY"] as const;
 

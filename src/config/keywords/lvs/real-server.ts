@@ -1,17 +1,11 @@
 // Config core: keywords of real_server. Settings left out come from the virtual server.
 
 import type { Table } from "../../bind/keyword.ts";
-import {
-  bare,
-  bool,
-  command,
-  INT32_MAX,
-  integer,
-  seconds,
-  strictInteger,
-  text,
-  UINT32_MAX,
-} from "../../bind/values.ts";
+import { command } from "../../bind/values/commands.ts";
+import { text } from "../../bind/values/names.ts";
+import { INT32_MAX, integer, seconds, strictInteger, UINT32_MAX } from "../../bind/values/numbers.ts";
+import { bare } from "../../bind/values/shapes.ts";
+import { bool } from "../../bind/values/switches.ts";
 import { pauseSeconds } from "../odd-times.ts";
 import {
   BFD_CHECK,

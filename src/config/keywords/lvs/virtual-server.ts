@@ -1,25 +1,16 @@
 // Config core: keywords of virtual_server. What real servers and checkers inherit is resolved in to-model/.
 
 import type { Table } from "../../bind/keyword.ts";
-import {
-  bool,
-  choice,
-  command,
-  cutText,
-  flag,
-  INT32_MAX,
-  integer,
-  ip4Schema,
-  one,
-  seconds,
-  strictInteger,
-  text,
-  UINT32_MAX,
-  wordsSchema,
-} from "../../bind/values.ts";
+import { ip4Schema } from "../../bind/values/addresses.ts";
+import { command } from "../../bind/values/commands.ts";
+import { cutText, text } from "../../bind/values/names.ts";
+import { INT32_MAX, integer, seconds, strictInteger, UINT32_MAX } from "../../bind/values/numbers.ts";
+import { choice, one, wordsSchema } from "../../bind/values/shapes.ts";
+import { bool, flag } from "../../bind/values/switches.ts";
 import { pauseSeconds } from "../odd-times.ts";
 import { REAL_SERVER } from "./real-server.ts";
-import { endpoint, forwarding, granularity, persistenceTimeout, realServerName } from "./service-values.ts";
+import { endpoint, realServerName } from "./server-names.ts";
+import { forwarding, granularity, persistenceTimeout } from "./service-values.ts";
 
 // biome-ignore format: a table reads by rows
 export const VIRTUAL_SERVER = {

@@ -2,7 +2,11 @@
 import { familyOf, formatIp, type IpText, ipBytes } from "../../../base/ip.ts";
 import type { Table, Value } from "../../bind/keyword.ts";
 import type { Reader } from "../../bind/reader.ts";
-import { flag, iface, interfaceSchema, ipSchema, one, text, UINT32_MAX } from "../../bind/values.ts";
+import { ipSchema } from "../../bind/values/addresses.ts";
+import { iface, interfaceSchema, text } from "../../bind/values/names.ts";
+import { UINT32_MAX } from "../../bind/values/numbers.ts";
+import { one } from "../../bind/values/shapes.ts";
+import { flag } from "../../bind/values/switches.ts";
 import type { Address } from "../../model/net.ts";
 import { type Options, readOptions } from "./line-reader.ts";
 import { addressScope, broadcast, lifetime, readPrefix } from "./line-values.ts";

@@ -2,7 +2,9 @@
 
 import type { Value } from "../../bind/keyword.ts";
 import type { Reader } from "../../bind/reader.ts";
-import { cInteger, integerSchema, ip4Schema, ip6Schema, wordSchema } from "../../bind/values.ts";
+import { ip4Schema, ip6Schema } from "../../bind/values/addresses.ts";
+import { cInteger, integerSchema } from "../../bind/values/numbers.ts";
+import { wordSchema } from "../../bind/values/shapes.ts";
 import type { Encap } from "../../model/net.ts";
 import { typeOfService } from "./line-values.ts";
 

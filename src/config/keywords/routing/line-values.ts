@@ -3,7 +3,9 @@
 import { canonicalIp, familyOf, type IpText } from "../../../base/ip.ts";
 import type { Value } from "../../bind/keyword.ts";
 import type { NameTable, Reader } from "../../bind/reader.ts";
-import { cInteger, integerSchema, ipSchema, UINT32_MAX, wordSchema } from "../../bind/values.ts";
+import { ipSchema } from "../../bind/values/addresses.ts";
+import { cInteger, integerSchema, UINT32_MAX } from "../../bind/values/numbers.ts";
+import { wordSchema } from "../../bind/values/shapes.ts";
 import type { Word } from "../../text/tree.ts";
 
 export interface Prefix {

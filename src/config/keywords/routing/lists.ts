@@ -1,10 +1,13 @@
 // Config core: the bodies of list blocks: names, and lines of addresses, routes, rules, peers and group entries.
 
 import type { Lines } from "../../bind/keyword.ts";
-import { groupEntry } from "../lvs/service-values.ts";
-import { delayEntry, linkbeatEntry, unicastPeer } from "../vrrp/values.ts";
+import { groupEntry } from "../lvs/server-names.ts";
+import { linkbeatEntry } from "../vrrp/link-values.ts";
+import { delayEntry } from "../vrrp/track-values.ts";
+import { unicastPeer } from "../vrrp/values.ts";
 import { ADDRESS, address } from "./address.ts";
-import { ROUTE, route } from "./route.ts";
+import { route } from "./route.ts";
+import { ROUTE } from "./route-words.ts";
 import { RULE, rule } from "./rule.ts";
 import { GROUP_ENTRY, UNICAST_PEER } from "./small-lines.ts";
 

@@ -2,7 +2,10 @@
 import { type Family, familyOf } from "../../../base/ip.ts";
 import type { Table, Value } from "../../bind/keyword.ts";
 import type { Reader } from "../../bind/reader.ts";
-import { flag, INT32_MAX, iface, integerSchema, one, strictInteger, text, UINT32_MAX } from "../../bind/values.ts";
+import { iface, text } from "../../bind/values/names.ts";
+import { INT32_MAX, integerSchema, strictInteger, UINT32_MAX } from "../../bind/values/numbers.ts";
+import { one } from "../../bind/values/shapes.ts";
+import { flag } from "../../bind/values/switches.ts";
 import type { Rule } from "../../model/net.ts";
 import type { Word } from "../../text/tree.ts";
 import { type Option, type Options, readOptions } from "./line-reader.ts";

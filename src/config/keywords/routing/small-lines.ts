@@ -2,7 +2,11 @@
 // use_vmac (language.md §14.2, §14.5, §14.6).
 
 import type { Table } from "../../bind/keyword.ts";
-import { choice, flag, ifname, multicastSchema, nonEmptySchema, one, strictInteger } from "../../bind/values.ts";
+import { multicastSchema } from "../../bind/values/addresses.ts";
+import { ifname, nonEmptySchema } from "../../bind/values/names.ts";
+import { strictInteger } from "../../bind/values/numbers.ts";
+import { choice, one } from "../../bind/values/shapes.ts";
+import { flag } from "../../bind/values/switches.ts";
 import { interfaceGroup } from "./line-values.ts";
 import { positional } from "./positional.ts";
 

@@ -1,9 +1,13 @@
 // Config core: keywords of vrrp_sync_group, track_group and garp_group.
 
 import type { Table } from "../../bind/keyword.ts";
-import { bare, bool, command, flag, iface, seconds } from "../../bind/values.ts";
+import { command } from "../../bind/values/commands.ts";
+import { iface } from "../../bind/values/names.ts";
+import { seconds } from "../../bind/values/numbers.ts";
+import { bare } from "../../bind/values/shapes.ts";
+import { bool, flag } from "../../bind/values/switches.ts";
 import { names } from "../routing/lists.ts";
-import { trackBfd, trackFiles, trackInterfaces, trackProcesses, trackScripts } from "./values.ts";
+import { trackBfd, trackFiles, trackInterfaces, trackProcesses, trackScripts } from "./track-values.ts";
 // biome-ignore format: a table reads by rows
 export const VRRP_SYNC_GROUP = {
   group: { value: bare("LIST{ VRRP-INSTANCE ... }"), lines: names, default: "(required)", repeat: "first", tier: "seed", since: "<=1.0.3",

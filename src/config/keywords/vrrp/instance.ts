@@ -1,42 +1,17 @@
 // Config core: keywords of vrrp_instance and its blocks authentication and auth_hmac.
 
 import type { Table } from "../../bind/keyword.ts";
-import {
-  bare,
-  bool,
-  choice,
-  command,
-  flag,
-  flagWithIntention,
-  INT32_MAX,
-  iface,
-  ifname,
-  integer,
-  ip,
-  maybeCommand,
-  multicastSchema,
-  one,
-  seconds,
-  strictInteger,
-  UINT32_MAX,
-  wholeSeconds,
-} from "../../bind/values.ts";
+import { ip, multicastSchema } from "../../bind/values/addresses.ts";
+import { command, maybeCommand } from "../../bind/values/commands.ts";
+import { iface, ifname } from "../../bind/values/names.ts";
+import { INT32_MAX, integer, seconds, strictInteger, UINT32_MAX, wholeSeconds } from "../../bind/values/numbers.ts";
+import { bare, choice, one } from "../../bind/values/shapes.ts";
+import { bool, flag, flagWithIntention } from "../../bind/values/switches.ts";
 import { optionalChoice, optionalInteger } from "../global-values.ts";
 import { addresses, routes, rules, unicastPeers } from "../routing/lists.ts";
-import {
-  extraInterfaces,
-  hmacKey,
-  password,
-  roleName,
-  trackBfd,
-  trackFiles,
-  trackInterfaces,
-  trackProcesses,
-  trackScripts,
-  useIpvlan,
-  useVmac,
-  version,
-} from "./values.ts";
+import { extraInterfaces, useIpvlan, useVmac } from "./link-values.ts";
+import { trackBfd, trackFiles, trackInterfaces, trackProcesses, trackScripts } from "./track-values.ts";
+import { hmacKey, password, roleName, version } from "./values.ts";
 // biome-ignore format: a table reads by rows
 export const AUTHENTICATION = {
   auth_type: { value: choice("PASS", "AH"), initial: "none", repeat: "last", tier: "seed", since: "<=1.0.3",

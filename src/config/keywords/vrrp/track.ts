@@ -1,10 +1,13 @@
 // Config core: keywords of the tracker definitions: vrrp_script, vrrp_track_process, track_file and its old name.
 
 import type { Table } from "../../bind/keyword.ts";
-import { account, flag, INT32_MAX, integer, program, seconds, text, weight } from "../../bind/values.ts";
+import { account, program } from "../../bind/values/commands.ts";
+import { text } from "../../bind/values/names.ts";
+import { INT32_MAX, integer, seconds, weight } from "../../bind/values/numbers.ts";
+import { flag } from "../../bind/values/switches.ts";
 import { optionalChoice } from "../global-values.ts";
 import { scriptSeconds } from "../odd-times.ts";
-import { initFile, trackedProcess } from "./values.ts";
+import { initFile, trackedProcess } from "./track-values.ts";
 // biome-ignore format: a table reads by rows
 export const VRRP_SCRIPT = {
   script: { value: program, default: "(required)", repeat: "last", tier: "seed", since: "1.1.13",

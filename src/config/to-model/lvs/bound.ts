@@ -3,7 +3,7 @@ import type { Family } from "../../../base/ip.ts";
 import type { BlockEntry } from "../../bind/keyword.ts";
 import type { Findings } from "../../findings/findings.ts";
 import type { REAL_SERVER } from "../../keywords/lvs/real-server.ts";
-import type { RealServerName, ServiceName } from "../../keywords/lvs/service-values.ts";
+import type { RealServerName, ServiceName } from "../../keywords/lvs/server-names.ts";
 import type { VIRTUAL_SERVER } from "../../keywords/lvs/virtual-server.ts";
 import type { Forwarding } from "../../model/lvs.ts";
 import type { FileWeight, ServiceDefaults } from "../defaults.ts";

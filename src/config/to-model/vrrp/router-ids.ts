@@ -1,8 +1,10 @@
 // Config core: a virtual_router_id may stand once per interface, family and destination. keepalived ends where it stands twice; here the
 // second instance is left out, so that the others serve.
+
 import type { Findings } from "../../findings/findings.ts";
 import type { VrrpInstance } from "../../model/vrrp.ts";
-import type { BoundInstance } from "./instance.ts";
+import { valueSpan } from "../../text/tree.ts";
+import type { BoundInstance } from "./bound.ts";
 
 /** The instances without those that could not be told from an earlier one. */
 export function withoutDuplicateIds(
@@ -24,12 +26,12 @@ export function withoutDuplicateIds(
       return true;
     }
     const first = blocks.get(before.name)?.statement;
-    const place = nameSpan(block.statement);
+    const place = valueSpan(block.statement);
     findings.add("error", place, {
       code: "duplicate-vrid",
       message: `${instance.name} and ${before.name} both have virtual_router_id ${instance.vrid} on ${instance.interface ?? "the same network"}: ${instance.name} is left out`,
       hint: "give each instance of an interface its own virtual_router_id",
-      ...(first && { related: [{ span: nameSpan(first), message: "the other instance" }] }),
+      ...(first && { related: [{ span: valueSpan(first), message: "the other instance" }] }),
     });
     return false;
   });
@@ -42,8 +44,4 @@ function clash(one: VrrpInstance, other: VrrpInstance): boolean {
   if (one.sourceIp !== other.sourceIp) return false;
   const peers = new Set(one.unicast.peers.map(({ ip }) => ip));
   return other.unicast.peers.some(({ ip }) => peers.has(ip));
-}
-
-function nameSpan({ words }: BoundInstance["statement"]) {
-  return (words[1] ?? words[0]).span;
 }

@@ -5,9 +5,9 @@ import type { BlockEntry, LinesEntry } from "../../bind/keyword.ts";
 import type { Findings } from "../../findings/findings.ts";
 import { nearest } from "../../findings/suggest.ts";
 import { type TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS } from "../../keywords/vrrp/track.ts";
-import type { TrackerUse } from "../../keywords/vrrp/values.ts";
+import type { TrackerUse } from "../../keywords/vrrp/track-values.ts";
 import type { TrackFile, Tracking, TrackProcess, TrackScript, TrackUse } from "../../model/vrrp.ts";
-import { wordSpan } from "../lvs/virtual-server.ts";
+import { valueSpan } from "../../text/tree.ts";
 
 export type BoundScript = BlockEntry<string, typeof VRRP_SCRIPT>;
 export type BoundFile = BlockEntry<string, typeof TRACK_FILE>;
@@ -36,7 +36,10 @@ function positive(entry: BoundScript["block"]["interval"], absent: number, findi
   if (!entry) return absent;
   if (entry.value > 0) return entry.value;
   const keyword = entry.statement.words[0].text;
-  findings.add("warning", wordSpan(entry), { code: "clamped", message: `${keyword} 0 is too short: 1 s is taken` });
+  findings.add("warning", valueSpan(entry.statement), {
+    code: "clamped",
+    message: `${keyword} 0 is too short: 1 s is taken`,
+  });
   return 1000;
 }
 

@@ -1,11 +1,12 @@
 // Layer 0: searches bytes from strangers for a pattern of the operator's, in time linear in their length: no backtracking.
-// The tree of pattern-syntax.ts becomes a small program (Thompson's construction); its sets of states are remembered as they
+// The tree of syntax.ts becomes a small program (Thompson's construction); its sets of states are remembered as they
 // are met (a lazy automaton). Only «does it occur» is answered, so greediness and captures don't matter.
-// Known gaps: ucp (ASCII is used), and what pattern-syntax.ts refuses.
+// Known gaps: ucp (ASCII is used), and what syntax.ts refuses.
 import { type Decoded, err, ok } from "../base/result.ts";
 import { Automaton, NEWLINE, type SearchResult } from "./automaton.ts";
+import type { SyntaxOptions } from "./cursor.ts";
 import { compile, MAX_STEPS } from "./program.ts";
-import { parsePattern, type SyntaxOptions } from "./syntax.ts";
+import { parsePattern } from "./syntax.ts";
 import type { PatternError } from "./tree.ts";
 import { decodeUtf8 } from "./utf8.ts";
 

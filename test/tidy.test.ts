@@ -59,8 +59,8 @@ const TOP: Readonly<Record<string, { readonly all: readonly string[]; readonly t
   "src/process/options.ts": { all: [], types: ["src/roles"] },
   "src/process/host": { all: [], types: ["src/roles"] },
   "src/process/configuration": {
-    all: ["src/process/host", "src/version.ts"],
-    types: ["src/roles", "src/process/options.ts"],
+    all: ["src/process/host", "src/roles", "src/roles/programs", "src/version.ts"],
+    types: ["src/process/options.ts"],
   },
   "src/process": {
     all: [

@@ -15,13 +15,15 @@ import { enterNetworkNamespace } from "../kernel/namespace.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import type { Role, RoleFactory, RoleName } from "../roles/role.ts";
 import { createOutbox, type Outbox } from "./channel.ts";
+import { createAssembly } from "./configuration/assembly.ts";
 import { watchLag } from "./host/lag.ts";
 import { processName } from "./host/process-names.ts";
 import { watchUsage } from "./host/process-usage.ts";
 import { takeSignal } from "./host/signals.ts";
+import { createIntake } from "./intake.ts";
 import { type FromChild, readToChild, type ToChild } from "./messages.ts";
 import { EXIT } from "./options.ts";
-import { expectedParent, expectsCoreFiles, namespaceEntered, openParentChannel } from "./runtime.ts";
+import { expectedParent, expectsCoreFiles, namespaceEntered, openParentChannel, unpackText } from "./runtime.ts";
 
 /** What stop() may take when the parent is gone and can't say. */
 const ORPHAN_STOP_MS = 5000;
@@ -45,6 +47,7 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
       if (message) child.take(message);
       else log({ level: "error", area: "process", message: `${name}: a message that is none was ignored` });
     },
+    bytes: (piece) => child.takePiece(piece),
     broken: (reason) => die(name, `the parent sent ${reason}`),
     closed: () => child.orphaned(),
   });
@@ -68,6 +71,8 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     enterNamespace: enterNetworkNamespace,
     setUmask: (mask) => void process.umask(mask),
     rename: nameProcess,
+    unpack: unpackText,
+    later: setImmediate,
     exit: leave,
   });
   // The kernel's word that the parent ended, or an operator's; the parent starts a new one in the second case.
@@ -114,11 +119,17 @@ export interface ChildPorts {
   setUmask(mask: number): void;
   /** For ps and top. */
   rename(name: string): void;
+  /** Text of a piece of the configuration. */
+  unpack(piece: Uint8Array): string;
+  /** Runs something in a later turn of the loop, behind what has come meanwhile. */
+  later(run: () => void): void;
   exit(status: number): void;
 }
 
 export interface Child {
   take(message: ToChild): void;
+  /** A piece of the configuration that the next start or reload is about. */
+  takePiece(piece: Uint8Array): void;
   /** The parent is gone: stop in order and end. */
   orphaned(): void;
 }
@@ -130,6 +141,10 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
   let maskOfOptions: number | undefined;
   let stopping = false;
   let heardAt = clock.now();
+  /** Topics that came before the role was there. */
+  const early = new Map<string, unknown>();
+  const intake = createIntake(ports.later, takeOrFail);
+  const assembly = createAssembly();
   // Start, reload and stop never overlap; later ones wait for their turn.
   let turn: Promise<void> = Promise.resolve();
 
@@ -152,12 +167,23 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     });
   }
 
+  function takeOrFail(run: () => void): void {
+    if (stopping) return;
+    try {
+      run();
+    } catch (error) {
+      inTurn(role ? "reload" : "start", () => Promise.reject(error));
+    }
+  }
+
   function start(message: ToChild & { kind: "start" }): void {
-    const namespace = message.options.namespace ?? message.config.global.netNamespace;
+    if (role) return;
+    const config = assembly.config();
+    const namespace = message.options.namespace ?? config.global.netNamespace;
     // Before the role opens its first socket.
     if (namespace !== undefined && ports.namespace === undefined) ports.enterNamespace(namespace);
     maskOfOptions = message.options.umask;
-    takeUmask(message.config);
+    takeUmask(config);
     const created = factory({
       clock,
       log,
@@ -169,9 +195,9 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     });
     role = created;
     inTurn("start", async () => {
-      for (const [topic, value] of Object.entries(message.topics)) created.receive?.(topic, value);
-      await created.start(message.config);
-      takeGlobals(message.config);
+      for (const [topic, value] of [...Object.entries(message.topics), ...early]) created.receive?.(topic, value);
+      await created.start(config);
+      takeGlobals(config);
       if (stopping) return;
       tell({ kind: "started" });
       snapshot();
@@ -198,11 +224,12 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
   }
 
   function reload(message: ToChild & { kind: "reload" }): void {
+    const config = assembly.config();
     inTurn("reload", async () => {
       if (!role || stopping) return;
-      takeUmask(message.config);
-      await role.reload(message.config);
-      takeGlobals(message.config);
+      takeUmask(config);
+      await role.reload(config);
+      takeGlobals(config);
       tell({ kind: "reloaded", serial: message.serial });
     });
   }
@@ -238,23 +265,20 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
 
   return {
     orphaned: () => stop(ORPHAN_STOP_MS),
+    takePiece: (piece) => intake.piece(() => assembly.take(ports.unpack(piece))),
     take(message) {
       switch (message.kind) {
         case "start":
-          if (role || stopping) return;
-          try {
-            return start(message);
-          } catch (error) {
-            return inTurn("start", () => Promise.reject(error));
-          }
+          return intake.behind(() => start(message));
         case "reload":
-          return reload(message);
+          return intake.behind(() => reload(message));
         case "stop":
           return stop(message.limitMs);
         case "snapshot":
           return snapshot();
         case "topic":
-          return role?.receive?.(message.topic, message.value);
+          if (!role) return void early.set(message.topic, message.value);
+          return role.receive?.(message.topic, message.value);
         case "status":
           role?.update?.(message.updates);
           return tell({ kind: "ack" });

@@ -1,7 +1,10 @@
 // Process layer: how a message lies on the socket between parent and child: four bytes of length (little-endian), then that many
-// bytes of JSON in UTF-8. The length is looked at before anything is kept, so a writer costs its reader at most one message.
+// bytes of JSON in UTF-8, or a zero and bytes that are handed on as they are. The length is looked at before anything is kept, so a
+// writer costs its reader at most one message.
 
 const HEADER_BYTES = 4;
+/** No JSON text begins with it. */
+const BYTES_FOLLOW = 0;
 
 /** One message as it is sent. @throws TypeError for what JSON can't carry (a cycle) */
 export function encodeFrame(message: unknown): Uint8Array {
@@ -9,6 +12,15 @@ export function encodeFrame(message: unknown): Uint8Array {
   const frame = Buffer.allocUnsafe(HEADER_BYTES + body.byteLength);
   frame.writeUInt32LE(body.byteLength, 0);
   frame.set(body, HEADER_BYTES);
+  return frame;
+}
+
+/** Bytes as they are sent. */
+export function encodeBytesFrame(bytes: Uint8Array): Uint8Array {
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + 1 + bytes.byteLength);
+  frame.writeUInt32LE(1 + bytes.byteLength, 0);
+  frame[HEADER_BYTES] = BYTES_FOLLOW;
+  frame.set(bytes, HEADER_BYTES + 1);
   return frame;
 }
 
@@ -20,7 +32,12 @@ export interface FrameReader {
   push(chunk: Uint8Array): string | undefined;
 }
 
-export function createFrameReader(maxBytes: number, take: (message: unknown, bytes: number) => void): FrameReader {
+/** @param takeBytes what is no JSON; absent: nobody may send that */
+export function createFrameReader(
+  maxBytes: number,
+  take: (message: unknown, bytes: number) => void,
+  takeBytes?: (bytes: Uint8Array) => void,
+): FrameReader {
   const header = Buffer.alloc(HEADER_BYTES);
   let headerFilled = 0;
   let body: Buffer | undefined;
@@ -47,6 +64,10 @@ export function createFrameReader(maxBytes: number, take: (message: unknown, byt
       if (bodyFilled < body.byteLength) return;
       const whole = body;
       body = undefined;
+      if (takeBytes && whole[0] === BYTES_FOLLOW) {
+        takeBytes(whole.subarray(1));
+        continue;
+      }
       let message: unknown;
       try {
         message = JSON.parse(whole.toString("utf8"));

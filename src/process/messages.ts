@@ -1,14 +1,15 @@
 // Process layer: everything that crosses between parent and child, one JSON value a message. Each side checks what it reads: the
-// envelope and what decides about routing; the payloads (Config, status values) are made by the same binary and are typed there.
+// envelope and what decides about routing; the payloads (options, status values) are made by the same binary and are typed there.
 import * as v from "valibot";
 import type { LogLine } from "../base/log.ts";
-import type { Config } from "../config/model/config.ts";
 import type { EffectivePiece, RoleOptions } from "../roles/role.ts";
 import type { StatusUpdate } from "../status/schema.ts";
 
 export type ToChild =
-  | { readonly kind: "start"; readonly options: RoleOptions; readonly config: Config; readonly topics: Topics }
-  | { readonly kind: "reload"; readonly serial: number; readonly config: Config }
+  /** The configuration came before, in pieces (configuration/shares.ts). */
+  | { readonly kind: "start"; readonly options: RoleOptions; readonly topics: Topics }
+  /** What differs came before, in pieces. */
+  | { readonly kind: "reload"; readonly serial: number }
   | { readonly kind: "stop"; readonly limitMs: number }
   /** Report everything again. */
   | { readonly kind: "snapshot" }
@@ -95,8 +96,8 @@ const fromChildShape = v.variant("kind", [
 ]);
 
 const toChildShape = v.variant("kind", [
-  v.object({ kind: v.literal("start"), options: payload, config: payload, topics }),
-  v.object({ kind: v.literal("reload"), serial: whole, config: payload }),
+  v.object({ kind: v.literal("start"), options: payload, topics }),
+  v.object({ kind: v.literal("reload"), serial: whole }),
   v.object({ kind: v.literal("stop"), limitMs: v.pipe(v.number(), v.minValue(0)) }),
   v.object({ kind: v.picklist(["snapshot", "ping", "ack"]) }),
   v.object({ kind: v.literal("topic"), topic: text, value: v.unknown() }),

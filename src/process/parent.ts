@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/model/config.ts";
-import { programsOf, withPrograms } from "../roles/programs/named.ts";
+import { programsOf } from "../roles/programs/named.ts";
 import type { RoleName } from "../roles/role.ts";
 import type { ConfigStatus, DirectorStatus, ProcessStatus, StatusEvent, StatusUpdate } from "../status/schema.ts";
 import { createOutbox } from "./channel.ts";
@@ -19,6 +19,7 @@ import { type ServiceNotices, SILENT, statusLine } from "./host/service-notices.
 import type { ToChild, Topics } from "./messages.ts";
 import { EXIT, type RunOptions, roleOptions } from "./options.ts";
 import { rightsOf } from "./role-rights.ts";
+import { createRoleShares } from "./role-share.ts";
 import type { SpawnChild } from "./runtime.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
 
@@ -52,6 +53,8 @@ export interface DirectorPorts {
   readonly log: Log;
   readonly spawn: SpawnChild;
   readonly read: ReadConfiguration;
+  /** Makes text small, for roles and for keeping. */
+  pack(text: string): Uint8Array;
   /** Roles that this program has. */
   readonly roles: ReadonlySet<RoleName>;
   readonly identity: Pick<DirectorStatus, "version" | "pid" | "boot" | "hostname">;
@@ -123,6 +126,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
 
   const effectiveSender = createEffectiveSender(clock, () => running?.effective());
   const effective = createEffectiveAnswers(clock, effectiveSender, (piece) => supervisors.get("api")?.send(piece));
+  const shares = createRoleShares(options.namespace, ports.pack);
   const supervisors = new Map<RoleName, Supervisor>();
   for (const role of ["starter", "checker", "bfd", "vrrp", "api"] as const)
     if (ports.roles.has(role) && wanted(role)) supervisors.set(role, supervise(role));
@@ -137,7 +141,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       log,
       spawn: ports.spawn,
       options: roleOptions(options),
-      rights: (config) => rightsOf(role, config, options.namespace),
+      earlyRights: rightsOf(role, undefined, options.namespace),
       respawn: options.respawn,
       topics: () => Object.fromEntries(topics),
       report: relay,
@@ -302,7 +306,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   function configure(role: RoleName, next: Config): Promise<void> {
     const gone = leaving.get(role);
     if (gone) return gone.then(() => (stopping ? undefined : configure(role, next)));
-    return supervisors.get(role)?.configure(shareOf(role, next)) ?? Promise.resolve();
+    return supervisors.get(role)?.configure(shares.next(role, next)) ?? Promise.resolve();
   }
 
   function take(reading: Reading, next: Config): void {
@@ -464,7 +468,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     });
     const sweeper = supervise(role, isUp);
     supervisors.set(role, sweeper);
-    void sweeper.configure(last);
+    void sweeper.configure(shares.next(role, last));
     await within(SWEEP_START_MS, up);
     await sweeper.stop(LEAST_STOP_MS);
   }
@@ -523,16 +527,6 @@ export function needs(role: RoleName, config: Config): boolean {
         config.global.lvs.syncDaemon !== undefined
       );
   }
-}
-
-function shareOf(role: RoleName, config: Config): Config {
-  if (role === "api") return withoutLists(config);
-  return role === "starter" ? withPrograms(config) : config;
-}
-
-/** What the api process gets: it shows the effective tree and what roles report, and needs no list of its own. */
-function withoutLists(config: Config): Config {
-  return { ...config, virtualServers: [], vrrp: { ...config.vrrp, instances: [], syncGroups: [] }, bfd: [] };
 }
 
 function toleratedLine(errors: number): string {

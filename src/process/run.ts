@@ -41,7 +41,7 @@ import { takeSignal } from "./host/signals.ts";
 import { awaitLeftovers } from "./leftovers.ts";
 import { EXIT, type RunOptions } from "./options.ts";
 import { createDirector } from "./parent.ts";
-import { CHILD_MARK, collectGarbage, permitCoreFiles, spawnChild } from "./runtime.ts";
+import { CHILD_MARK, collectGarbage, packText, permitCoreFiles, spawnChild } from "./runtime.ts";
 import { clearedVariables } from "./runtime-again.ts";
 
 /** What the last log lines may take to leave. */
@@ -98,6 +98,7 @@ export async function runDirector(
     log,
     spawn: spawnChild,
     read,
+    pack: packText,
     ...(notices ? { notices } : {}),
     reloaded: collectGarbage,
     likely: () => glance(options.configFile),

@@ -4,7 +4,7 @@ import { closeChannelEnd, openChannelPair } from "../kernel/channel-pair.ts";
 import { namespacePath } from "../kernel/namespace.ts";
 import type { RoleName } from "../roles/role.ts";
 import { MAX_FROM_CHILD_BYTES } from "./conduct.ts";
-import { createFrameReader, encodeFrame } from "./frames.ts";
+import { createFrameReader, encodeBytesFrame, encodeFrame } from "./frames.ts";
 import { ROLE_WORD } from "./options.ts";
 import type { RoleRights } from "./role-rights.ts";
 import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
@@ -22,10 +22,12 @@ export interface ChildHandle {
   readonly pid: number;
   /** Never blocks; the caller bounds what waits. False when the channel is closed. */
   send(message: unknown): boolean;
+  /** As send(): a piece of the role's configuration. */
+  sendPiece(piece: Uint8Array): boolean;
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
-export interface ChildEvents extends Omit<ChannelEvents, "closed"> {
+export interface ChildEvents extends Omit<ChannelEvents, "closed" | "bytes"> {
   /** Text on the child's standard output or error: last words, warnings of the runtime. */
   stderr(text: string): void;
   /** The process has ended: `status 1`, `signal SIGKILL`. */
@@ -56,6 +58,16 @@ export const runtimeVersion = Bun.version;
 /** Gives back what a reading of the configuration needed, at once: the engine would wait until as much again is asked for. */
 export function collectGarbage(): void {
   Bun.gc(true);
+}
+
+/** Text in a fraction of its bytes: what the parent keeps of a configuration, and what goes to the roles. */
+export function packText(text: string): Uint8Array {
+  return Bun.zstdCompressSync(text, { level: 1 });
+}
+
+/** @throws Error for bytes that packText() did not make */
+export function unpackText(packed: Uint8Array): string {
+  return Bun.zstdDecompressSync(packed).toString("utf8");
 }
 
 /** It marks a child: a director that finds it is none that anybody meant to start. */
@@ -110,7 +122,7 @@ export const spawnChild: SpawnChild = (role, events, rights) => {
   const channelEvents = { ...events, closed: () => channelEnds() };
   const channel = openChannel(ours, MAX_FROM_CHILD_BYTES, channelEvents, MAX_QUEUED[role]);
   const ends = Promise.all([channelEnd, relay(child.stdout, events.stderr), relay(child.stderr, events.stderr)]);
-  return { pid: child.pid, send: channel.send, kill: (signal) => child.kill(signal) };
+  return { pid: child.pid, send: channel.send, sendPiece: channel.sendBytes, kill: (signal) => child.kill(signal) };
 };
 
 function spawnOn(role: RoleName, channelFd: number, rights: RoleRights | undefined, ended: (how: string) => void) {
@@ -140,6 +152,8 @@ export function openParentChannel(events: ChannelEvents): Channel {
 export interface ChannelEvents {
   /** @param bytes what it took on the channel */
   message(raw: unknown, bytes: number): void;
+  /** What came by sendBytes(); absent: nobody may do that. */
+  bytes?(bytes: Uint8Array): void;
   /** What came is no message, and nothing more can be read. */
   broken(reason: string): void;
   /** The other side is gone. */
@@ -149,12 +163,14 @@ export interface ChannelEvents {
 export interface Channel {
   /** Never blocks. False when the channel is closed, or the reader lets too much wait. */
   send(message: unknown): boolean;
+  /** As send(): bytes that are no JSON. */
+  sendBytes(bytes: Uint8Array): boolean;
   close(): void;
 }
 
 /** Messages over a descriptor, which it owns from now on. It takes bytes only: descriptors that come with them are closed by the kernel. */
 function openChannel(fd: number, maxBytes: number, events: ChannelEvents, maxQueued = MAX_QUEUED_BYTES): Channel {
-  const reader = createFrameReader(maxBytes, events.message);
+  const reader = createFrameReader(maxBytes, events.message, events.bytes);
   const waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let socket: Bun.Socket | undefined;
@@ -200,15 +216,18 @@ function openChannel(fd: number, maxBytes: number, events: ChannelEvents, maxQue
     },
   }).catch(end);
 
+  function sendFrame(encode: () => Uint8Array): boolean {
+    if (over || waitingBytes > maxQueued) return false;
+    const frame = encode();
+    waiting.push(frame);
+    waitingBytes += frame.byteLength;
+    push();
+    return true;
+  }
+
   return {
-    send(message) {
-      if (over || waitingBytes > maxQueued) return false;
-      const frame = encodeFrame(message);
-      waiting.push(frame);
-      waitingBytes += frame.byteLength;
-      push();
-      return true;
-    },
+    send: (message) => sendFrame(() => encodeFrame(message)),
+    sendBytes: (bytes) => sendFrame(() => encodeBytesFrame(bytes)),
     close() {
       if (!over) socket?.terminate();
       end();

@@ -4,13 +4,13 @@ import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { escapeControls, type Log, type LogLine } from "../base/log.ts";
 import { unreachable } from "../base/never.ts";
-import type { Config } from "../config/model/config.ts";
 import type { RoleName, RoleOptions } from "../roles/role.ts";
 import type { ProcessStatus, StatusUpdate } from "../status/schema.ts";
 import { failuresAfter, restartDelayMs } from "./backoff.ts";
 import { type Conduct, clip, clipLine, createConduct, createLineBudget, type LineBudget } from "./conduct.ts";
 import { type Batch, type FromChild, readFromChild, type ToChild, type Topics } from "./messages.ts";
 import { gained, type RoleRights } from "./role-rights.ts";
+import type { RoleShare } from "./role-share.ts";
 import type { ChildHandle, SpawnChild } from "./runtime.ts";
 
 export const HEARTBEAT_MS = 1000;
@@ -30,8 +30,8 @@ export interface SupervisorPorts {
   readonly log: Log;
   readonly spawn: SpawnChild;
   readonly options: RoleOptions;
-  /** What a process keeps under a configuration; absent or undefined: all. */
-  rights?(config: Config | undefined): RoleRights | undefined;
+  /** What a process keeps that boots before its configuration is known; undefined: all. */
+  readonly earlyRights?: RoleRights | undefined;
   /** Last published value of each topic, for a child that starts. */
   topics(): Topics;
   report(update: StatusUpdate): void;
@@ -57,7 +57,7 @@ export interface Supervisor {
   /** Starts the process; it waits for its configuration when configure() has not been called. Does nothing if it runs. */
   spawn(): void;
   /** The configuration for this and each later process of the role. Starts the role, or reloads it: then resolves when done. */
-  configure(config: Config): Promise<void>;
+  configure(share: RoleShare): Promise<void>;
   /** False when there is no process to tell. */
   send(message: ToChild): boolean;
   /**
@@ -75,6 +75,8 @@ interface Live {
   readonly lines: LineBudget;
   hello: boolean;
   startSent: boolean;
+  /** Pieces of its share that it has got, of the whole with this number. */
+  got: { readonly whole: number; readonly pieces: number };
   missed: number;
   lastWords: string;
   partial: string;
@@ -85,7 +87,7 @@ interface Live {
 export function createSupervisor(role: RoleName, ports: SupervisorPorts): Supervisor {
   const { clock, log } = ports;
   let live: Live | undefined;
-  let config: Config | undefined;
+  let share: RoleShare | undefined;
   let state: ProcessStatus["state"] = "stopped";
   let failures = 0;
   let restarts = 0;
@@ -131,7 +133,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       if (born !== undefined && born === live) then();
     };
     try {
-      const rights = ports.rights?.(config);
+      const rights = share ? share.rights : ports.earlyRights;
       const handle = ports.spawn(
         role,
         {
@@ -150,6 +152,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
         lines: createLineBudget(role, clock.now()),
         hello: false,
         startSent: false,
+        got: { whole: 0, pieces: 0 },
         missed: 0,
         lastWords: "",
         partial: "",
@@ -245,10 +248,18 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
   }
 
   function sendStart(to: Live): void {
-    if (!to.hello || to.startSent || config === undefined || stopping) return;
+    if (!to.hello || to.startSent || share === undefined || stopping) return;
     to.startSent = true;
     inOrder = false;
-    tell(to, { kind: "start", options: ports.options, config, topics: ports.topics() });
+    sendPieces(to, share);
+    tell(to, { kind: "start", options: ports.options, topics: ports.topics() });
+  }
+
+  /** What of its share the process has not got. */
+  function sendPieces(to: Live, { pieces, whole }: RoleShare): void {
+    const got = to.got.whole === whole ? to.got.pieces : 0;
+    for (const piece of pieces.slice(got)) to.handle.sendPiece(piece);
+    to.got = { whole, pieces: pieces.length };
   }
 
   /** Whole lines of what a child wrote outside its channel; the last one is kept as the reason of its end. */
@@ -342,21 +353,21 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     isStuck: () => live !== undefined && live.missed > missedLimit() + 2,
     spawn,
     configure(next) {
-      const first = config === undefined;
-      config = next;
+      const first = share === undefined;
+      share = next;
       if (!live) {
         if (first && !cancelRestart) spawn();
         return Promise.resolve();
       }
-      const wanted = ports.rights?.(next);
       if (!live.startSent) {
-        if (sameRights(live.rights, wanted)) sendStart(live);
+        if (sameRights(live.rights, next.rights)) sendStart(live);
         else startAnew(live);
         return Promise.resolve();
       }
-      tellGained(live, wanted);
+      tellGained(live, next.rights);
       const mine = ++serial;
-      tell(live, { kind: "reload", serial: mine, config: next });
+      sendPieces(live, next);
+      tell(live, { kind: "reload", serial: mine });
       return new Promise((done) => reloads.push({ serial: mine, done }));
     },
     send: (message) => (live ? tell(live, message) : false),

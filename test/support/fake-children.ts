@@ -1,12 +1,19 @@
 // Children that a test plays itself: what the parent spawns, sends and kills, and the words to say in a child's place.
+import type { Config } from "../../src/config/model/config.ts";
+import { createAssembly } from "../../src/process/configuration/assembly.ts";
 import type { FromChild, ToChild } from "../../src/process/messages.ts";
-import type { ChildEvents, SpawnChild } from "../../src/process/runtime.ts";
+import { type ChildEvents, type SpawnChild, unpackText } from "../../src/process/runtime.ts";
 import type { RoleName } from "../../src/roles/role.ts";
+
+/** A message as a child acts on it: with the configuration that came before it in pieces. */
+export type Got = ToChild & { readonly config?: Config };
 
 export interface FakeChild {
   readonly role: RoleName;
   readonly pid: number;
-  readonly got: ToChild[];
+  readonly got: Got[];
+  /** Texts of the pieces of configuration that came, all of them. */
+  readonly pieces: string[];
   readonly killed: string[];
   alive: boolean;
   say(message: FromChild): void;
@@ -19,7 +26,7 @@ export interface FakeChild {
   comeUp(): void;
   end(how: string): void;
   /** The last message of a kind. */
-  last<K extends ToChild["kind"]>(kind: K): (ToChild & { kind: K }) | undefined;
+  last<K extends ToChild["kind"]>(kind: K): (Got & { kind: K }) | undefined;
 }
 
 export interface FakeChildren {
@@ -34,6 +41,7 @@ export function fakeChildren(options: { readonly obedient: boolean } = { obedien
   const all: FakeChild[] = [];
   const spawn: SpawnChild = (role, events) => {
     const child = fakeChild(role, 1000 + all.length, events);
+    const assembly = createAssembly();
     all.push(child);
     return {
       pid: child.pid,
@@ -41,11 +49,19 @@ export function fakeChildren(options: { readonly obedient: boolean } = { obedien
         if (!child.alive) return false;
         // As on the real channel: a copy, and only what JSON can carry.
         const copy: ToChild = JSON.parse(JSON.stringify(message));
-        child.got.push(copy);
+        const configured = copy.kind === "start" || copy.kind === "reload";
+        child.got.push(configured ? { ...copy, config: assembly.config() } : copy);
         if (copy.kind === "stop" && options.obedient) {
           child.say({ kind: "stopped" });
           child.end("status 0");
         }
+        return true;
+      },
+      sendPiece(piece) {
+        if (!child.alive) return false;
+        const text = unpackText(piece);
+        child.pieces.push(text);
+        assembly.take(text);
         return true;
       },
       kill(signal) {
@@ -70,6 +86,7 @@ function fakeChild(role: RoleName, pid: number, events: ChildEvents): FakeChild 
     role,
     pid,
     got: [],
+    pieces: [],
     killed: [],
     alive: true,
     say(message) {
@@ -91,7 +108,7 @@ function fakeChild(role: RoleName, pid: number, events: ChildEvents): FakeChild 
       events.exit(how);
     },
     last(kind) {
-      return this.got.findLast((message): message is ToChild & { kind: typeof kind } => message.kind === kind);
+      return this.got.findLast((message): message is Got & { kind: typeof kind } => message.kind === kind);
     },
   };
 }

@@ -1,5 +1,6 @@
 // Process layer: what a reload changed, in a line and a few names, for people. Pure.
 import type { Config } from "../../config/model/config.ts";
+import { isSameBut } from "./same.ts";
 
 /** Names that are told one by one. */
 const MAX_NAMED = 20;
@@ -51,7 +52,7 @@ function realServerChanges(old: Config, next: Config): Change[] {
 function otherChanges(old: Config, next: Config): Change[] {
   const { virtualServers: _v, vrrp: oldVrrp, ...oldRest } = old;
   const { virtualServers: _w, vrrp: nextVrrp, ...nextRest } = next;
-  const differs = !isSame(oldRest, nextRest) || !isSame(oldVrrp, nextVrrp, ["instances", "syncGroups"]);
+  const differs = !isSameBut(oldRest, nextRest) || !isSameBut(oldVrrp, nextVrrp, ["instances", "syncGroups"]);
   return differs ? [{ sign: "~", what: "other settings", name: "" }] : [];
 }
 
@@ -65,7 +66,7 @@ function differences<T extends object>(
   for (const [name, value] of next) {
     const was = old.get(name);
     if (!was) found.push({ sign: "+", what, name });
-    else if (!isSame(was, value, but)) found.push({ sign: "~", what, name });
+    else if (!isSameBut(was, value, but)) found.push({ sign: "~", what, name });
   }
   for (const name of old.keys()) if (!next.has(name)) found.push({ sign: "-", what, name });
   return found;
@@ -86,21 +87,4 @@ function summaryOf(changes: readonly Change[]): string {
 
 function byKey<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T> {
   return new Map(items.map((item) => [keyOf(item), item]));
-}
-
-/** Equal but for where in the file it stands, and for `left`, keys of the outermost object. */
-function isSame(a: unknown, b: unknown, left: readonly string[] = []): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (a instanceof Map || a instanceof Set) return (b instanceof Map || b instanceof Set) && isSame([...a], [...b]);
-  const [one, other] = [a as Readonly<Record<string, unknown>>, b as Readonly<Record<string, unknown>>];
-  // Asked of every value of a large configuration, so without lists in between.
-  let keys = 0;
-  for (const key in one) {
-    keys++;
-    if (!(key in other)) return false;
-    if (key !== "origin" && key !== "origins" && !left.includes(key) && !isSame(one[key], other[key])) return false;
-  }
-  for (const _key in other) keys--;
-  return keys === 0;
 }

@@ -29,7 +29,7 @@ import { currentWorld, openSysctlKeeper, parseSysctlJournal } from "../../kernel
 import { openVirtualInterfaces } from "../../kernel/vmac.ts";
 import { vrrpIsSpokenHere } from "../../kernel/vrrp-speakers.ts";
 import { linkWorks } from "../../net/model.ts";
-import { type BlockedAddress, firewallSettings, virtualServices } from "../../net/nft-vrrp.ts";
+import { type BlockedAddress, firewallSettings } from "../../net/nft-vrrp.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import type { ScriptRunResult } from "../../probe/track-script.ts";
@@ -44,6 +44,7 @@ import { journalPath, openJournal } from "../journal.ts";
 import { createProgramClient } from "../programs/client.ts";
 import { createReadFailures } from "../read-failures.ts";
 import type { Role, RoleContext } from "../role.ts";
+import { needsFirewall, servedOf } from "../served.ts";
 import { type AnnounceRounds, createAnnouncer } from "./announcer.ts";
 import { createInstants } from "./instant.ts";
 import { createLosses } from "./losses.ts";
@@ -554,7 +555,7 @@ export function createVrrpRole(context: RoleContext): Role {
         log({ level: "error", area: AREA, message });
       }
     }
-    filter(firewall?.setServices(virtualServices(next.virtualServers)));
+    filter(firewall?.setServices(servedOf(next)));
     const blocked = instances.filter((instance) => !instance.accept).flatMap(addressesOf);
     filter(firewall?.prepare([...new Set(blocked.map(({ family }) => family))]));
   }
@@ -836,10 +837,6 @@ export function createVrrpRole(context: RoleContext): Role {
 function mayDropRoutes(event: NetEvent): boolean {
   if (event.kind === "link") return event.change === "removed" || !linkWorks(event.link);
   return event.kind === "address" && event.change === "removed" && event.address.family === 4 && !event.ours;
-}
-
-function needsFirewall({ vrrp }: Config): boolean {
-  return vrrp.instances.some((instance) => !instance.accept || instance.vmac?.kind === "macvlan");
 }
 
 /** A director with an instance name is one of several in its namespace. */

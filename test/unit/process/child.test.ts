@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
+import type { Config } from "../../../src/config/model/config.ts";
 import { createOutbox } from "../../../src/process/channel.ts";
-import { createChild } from "../../../src/process/child.ts";
+import { type Child, createChild } from "../../../src/process/child.ts";
+import { wholePieces } from "../../../src/process/configuration/shares.ts";
 import type { FromChild, ToChild } from "../../../src/process/messages.ts";
 import { readFromChild, readToChild } from "../../../src/process/messages.ts";
 import type { Role, RoleContext } from "../../../src/roles/role.ts";
@@ -19,11 +21,14 @@ const START: ToChild & { readonly kind: "start" } = {
     api: { tcp: null },
     debug: false,
   },
-  config,
   topics: { owned: ["192.0.2.9"] },
 };
 
-function lab(change: Partial<Role> = {}, onContext: (context: RoleContext) => void = () => {}) {
+function lab(
+  change: Partial<Role> = {},
+  onContext: (context: RoleContext) => void = () => {},
+  later: (run: () => void) => void = queueMicrotask,
+) {
   const clock = manualClock();
   const told: FromChild[] = [];
   const exits: number[] = [];
@@ -56,6 +61,8 @@ function lab(change: Partial<Role> = {}, onContext: (context: RoleContext) => vo
       tell: (m) => told.push(m),
       rename: () => {},
       setUmask: (mask) => masks.push(mask),
+      unpack: (piece) => Buffer.from(piece).toString(),
+      later,
       enterNamespace(namespace) {
         if (namespace === "missing") throw new Error("open: ENOENT");
         calls.push(`enter ${namespace}`);
@@ -64,7 +71,13 @@ function lab(change: Partial<Role> = {}, onContext: (context: RoleContext) => vo
     },
   );
   const kinds = () => told.map((message) => message.kind);
+  give(child, config);
   return { clock, child, told, kinds, exits, calls, masks };
+}
+
+/** A configuration, as the parent gives it before it says what to do with it. */
+function give(child: Child, config: Config): void {
+  for (const piece of wholePieces(config)) child.takePiece(Buffer.from(piece));
 }
 
 async function settle(): Promise<void> {
@@ -89,7 +102,8 @@ test.each([
   ],
 ])("goes to its network namespace first: %s", async (_why, config, options, entered) => {
   const { child, calls } = lab();
-  child.take({ ...START, config, options: { ...START.options, ...options } });
+  give(child, config);
+  child.take({ ...START, options: { ...START.options, ...options } });
   await settle();
   expect(calls[0]).toBe(entered);
 });
@@ -128,7 +142,7 @@ test("start, reload and stop never overlap", async () => {
   });
   const { child, calls, exits, kinds } = lab({ start: () => slow });
   child.take(START);
-  child.take({ kind: "reload", serial: 1, config });
+  child.take({ kind: "reload", serial: 1 });
   await settle();
   expect(calls).toEqual(["receive owned"]);
   finish();
@@ -226,9 +240,35 @@ test.each([
 ])("files are made with %s", async (_why, line, umask, mask) => {
   const { child, masks } = lab();
   const { config } = bindText(`global_defs {\n${line}\n}\n`);
-  child.take({ ...START, options: { ...START.options, ...(umask !== undefined && { umask }) }, config });
+  give(child, config);
+  child.take({ ...START, options: { ...START.options, ...(umask !== undefined && { umask }) } });
   await settle();
-  child.take({ kind: "reload", serial: 1, config });
+  child.take({ kind: "reload", serial: 1 });
   await settle();
   expect(masks).toEqual([mask, mask]);
+});
+
+test("a configuration that can't be read ends the process with the reason", async () => {
+  const { child, told, exits } = lab();
+  child.takePiece(Buffer.from("[["));
+  child.take({ kind: "reload", serial: 1 });
+  await settle();
+  expect(told.find(({ kind }) => kind === "failed")).toMatchObject({ reason: expect.stringContaining("JSON") });
+  expect(exits).toEqual([1]);
+});
+
+test("a topic that comes while the configuration does is not lost", async () => {
+  const later: (() => void)[] = [];
+  const { child, calls } = lab(
+    {},
+    () => {},
+    (run) => later.push(run),
+  );
+  give(child, config);
+  child.take(START);
+  child.take({ kind: "topic", topic: "bfd", value: {} });
+  expect(calls).toEqual([]);
+  for (let run = later.shift(); run; run = later.shift()) run();
+  await settle();
+  expect(calls).toEqual(["receive owned", "receive bfd", "start", "snapshot"]);
 });

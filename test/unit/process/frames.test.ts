@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { createFrameReader, encodeFrame } from "../../../src/process/frames.ts";
+import { createFrameReader, encodeBytesFrame, encodeFrame } from "../../../src/process/frames.ts";
 
 function readAll(chunks: readonly Uint8Array[], maxBytes = 1000) {
   const messages: unknown[] = [];
@@ -56,4 +56,17 @@ test("what comes behind the end of a stream is not read, in a later chunk neithe
 test("a message of exactly the limit is taken", () => {
   const text = "x".repeat(998);
   expect(readAll([encodeFrame(text)])).toEqual({ messages: [text], broken: undefined });
+});
+
+test("bytes go as they are, to who takes any, in their order among the messages", () => {
+  const stream = joined([encodeFrame("a"), encodeBytesFrame(Uint8Array.of(0, 1, 255)), encodeFrame("b")]);
+  const got: unknown[] = [];
+  const reader = createFrameReader(
+    100,
+    (message) => got.push(message),
+    (bytes) => got.push([...bytes]),
+  );
+  for (const byte of stream) expect(reader.push(Uint8Array.of(byte))).toBeUndefined();
+  expect(got).toEqual(["a", [0, 1, 255], "b"]);
+  expect(readAll([stream])).toEqual({ messages: ["a"], broken: "4 bytes that are no JSON" });
 });

@@ -4,6 +4,7 @@ import type { Config } from "../../../src/config/model/config.ts";
 import type { Reading } from "../../../src/process/configuration/configuration.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
 import { API_WAIT_MS, createDirector, VRRP_WAIT_MS } from "../../../src/process/parent.ts";
+import { packText } from "../../../src/process/runtime.ts";
 import { HEARTBEAT_MS, MISSED_HEARTBEATS } from "../../../src/process/supervisor.ts";
 import type { RoleName } from "../../../src/roles/role.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
@@ -86,6 +87,7 @@ function lab(
       spawn: children.spawn,
       read: () => next,
       roles,
+      pack: packText,
       identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
       likely: () => new Set(likely),
       leftBehind: (role) => leftBehind.includes(role),
@@ -489,7 +491,7 @@ test("a reload that brings the first VRRP instance starts the process for it", a
   director.reload();
   await settle();
   children.of("vrrp").say({ kind: "hello" });
-  expect(children.of("vrrp").last("start")?.config.vrrp.instances).toHaveLength(1);
+  expect(children.of("vrrp").last("start")?.config?.vrrp.instances).toHaveLength(1);
 });
 
 test("TERM during a reload wins", async () => {

@@ -6,7 +6,7 @@ import type { Reading } from "../../../src/process/configuration/configuration.t
 import { SETTLE_LIMIT_MS } from "../../../src/process/configuration/settled-reading.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
 import { createDirector } from "../../../src/process/parent.ts";
-import type { SpawnChild } from "../../../src/process/runtime.ts";
+import { packText, type SpawnChild } from "../../../src/process/runtime.ts";
 import { HEARTBEAT_MS, MISSED_HEARTBEATS } from "../../../src/process/supervisor.ts";
 import type { RoleName } from "../../../src/roles/role.ts";
 import { bindText } from "../../support/config.ts";
@@ -75,6 +75,7 @@ function lab(
       return next;
     },
     roles: new Set<RoleName>(["vrrp", "checker", "api"]),
+    pack: packText,
     identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
     likely: () => new Set(likely),
     leftBehind: () => false,
@@ -251,7 +252,7 @@ test("one while roles start reaches those that start later", async () => {
     children
       .of("vrrp")
       .last("start")
-      ?.config.vrrp.instances.map(({ name }) => name),
+      ?.config?.vrrp.instances.map(({ name }) => name),
   ).toEqual(["VI_2"]);
 });
 
@@ -293,4 +294,41 @@ test("a role that should have been killed and is not gone is stuck: a service ma
   expect(director.stuck()).toEqual([]);
   clock.advance(HEARTBEAT_MS * 3);
   expect(director.stuck()).toEqual(["checker"]);
+});
+
+test("a reload sends what differs; a process that starts later gets all of it", async () => {
+  const { director, children, willRead, clock } = lab(reading(service(80) + service(81)));
+  director.start();
+  const checker = children.of("checker");
+  checker.comeUp();
+  const before = checker.pieces.length;
+  willRead(reading(service(80) + service(82)));
+  director.reload();
+  await settle();
+  expect(checker.pieces.slice(before).join()).not.toContain("192.0.2.1:80/tcp");
+  expect(portsOf(checker.last("reload")?.config)).toEqual(["80", "82"]);
+  checker.end("signal SIGKILL");
+  clock.advance(1);
+  const next = children.of("checker");
+  expect(next).not.toBe(checker);
+  next.comeUp();
+  expect(portsOf(next.last("start")?.config)).toEqual(["80", "82"]);
+});
+
+test("after many changes the pieces begin anew, and a process that has them all is none the wiser", async () => {
+  const { director, children, willRead } = lab(reading(service(80)));
+  director.start();
+  const checker = children.of("checker");
+  checker.comeUp();
+  for (let port = 81; port < 100; port++) {
+    willRead(reading(service(port)));
+    director.reload();
+    await settle();
+    expect(portsOf(checker.last("reload")?.config)).toEqual([`${port}`]);
+    checker.say({ kind: "reloaded", serial: port - 80 });
+    await settle();
+  }
+  const wholes = checker.pieces.filter((piece) => piece.startsWith('[["whole"]'));
+  expect(wholes.length).toBeGreaterThan(1);
+  expect(wholes.length).toBeLessThan(19);
 });

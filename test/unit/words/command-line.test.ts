@@ -8,6 +8,7 @@ import { runOptions } from "../../../src/cli/run-options.ts";
 import { createLogSink } from "../../../src/process/host/log-sink.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
 import { createDirector } from "../../../src/process/parent.ts";
+import { packText } from "../../../src/process/runtime.ts";
 import { fakeChildren } from "../../support/fake-children.ts";
 import { lbdLab } from "../../support/lbd.ts";
 import { manualClock } from "../../support/manual-clock.ts";
@@ -40,6 +41,7 @@ function director(run: RunOptions) {
       effective: () => undefined,
     }),
     roles: new Set(["vrrp", "checker", "api"]),
+    pack: packText,
     identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
     likely: () => new Set(["vrrp", "checker"]),
     leftBehind: () => false,

@@ -1,4 +1,4 @@
-// VRRP core: what a director has its driver do, and how it says what happened.
+// VRRP core: what the router has its driver do, and how it says what happened.
 import type { IpText } from "../base/ip.ts";
 import type { LogLine } from "../base/log.ts";
 import type { NotifyCommands, SyncGroup, VrrpInstance } from "../config/model/vrrp.ts";
@@ -9,7 +9,7 @@ import type { Instant } from "./view.ts";
 import type { OutgoingDatagram } from "./wire.ts";
 
 /** What the driver does, in the order given. */
-export type DirectorAction =
+export type VrrpAction =
   /** Send now, before anything else of the same call. One datagram for the group or one for each peer. */
   | {
       readonly kind: "send";
@@ -76,23 +76,20 @@ export type DirectorAction =
       readonly reason: string;
     }
   /** These will come soon, unless an advertisement does: go through them without doing them. */
-  | { readonly kind: "rehearse"; readonly actions: readonly DirectorAction[] }
+  | { readonly kind: "rehearse"; readonly actions: readonly VrrpAction[] }
   /**
    * A takeover comes so soon that going to sleep again would make it late. What reaches neighbours of `actions`, which were rehearsed, is
    * what timer(due) will give of these instances unless there is another call before; there are none when that is not known.
    */
-  | { readonly kind: "imminent"; readonly actions: readonly DirectorAction[]; readonly due: Instant };
+  | { readonly kind: "imminent"; readonly actions: readonly VrrpAction[]; readonly due: Instant };
 
 /** Others notice it at once: it comes before programs, the log and the status. */
-export function reachesNeighbours({ kind }: DirectorAction): boolean {
+export function reachesNeighbours({ kind }: VrrpAction): boolean {
   return kind === "send" || kind === "announce" || kind === "announceSource" || kind.endsWith("Addresses");
 }
 
 /** Those of `actions` that have not been done yet. `done` came in the same order, of the same instances. */
-export function notDone(
-  actions: readonly DirectorAction[],
-  done: readonly DirectorAction[],
-): readonly DirectorAction[] {
+export function notDone(actions: readonly VrrpAction[], done: readonly VrrpAction[]): readonly VrrpAction[] {
   const left = done.filter(reachesNeighbours);
   return actions.filter((action) => {
     const [next] = left;
@@ -102,7 +99,7 @@ export function notDone(
   });
 }
 
-function instanceOf(action: DirectorAction): string | undefined {
+function instanceOf(action: VrrpAction): string | undefined {
   return "instance" in action ? action.instance : undefined;
 }
 
@@ -124,7 +121,7 @@ export function notification(
   state: NotifyState,
   priority: number,
   source: { readonly notify: NotifyCommands; readonly smtpAlert: boolean } | undefined,
-): DirectorAction {
+): VrrpAction {
   const commands = source?.notify ?? {};
   return {
     kind: "notify",
@@ -136,6 +133,9 @@ export function groupNotification(
   group: SyncGroup | undefined,
   name: string,
   to: Exclude<GroupStateName, "INIT">,
-): DirectorAction {
+): VrrpAction {
   return notification("group", name, to, 0, group);
 }
+
+/** The former name, until its users have the new one. */
+export type DirectorAction = VrrpAction;

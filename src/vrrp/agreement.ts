@@ -3,7 +3,7 @@
 import type { IpText } from "../base/ip.ts";
 import type { Level } from "../base/log.ts";
 import type { AcceptedAdvert } from "./accept.ts";
-import type { DirectorAction } from "./actions.ts";
+import type { VrrpAction } from "./actions.ts";
 import { type Datagram, hopsOf } from "./datagram.ts";
 import type { Runtime } from "./runtime.ts";
 import { isListed } from "./senders.ts";
@@ -12,7 +12,7 @@ import type { Instant } from "./view.ts";
 import { isUnicast } from "./wire.ts";
 
 /** A refused packet showed a router whose advertisements we refuse: an error, as both may be master. */
-export function tellRefused(runtime: Runtime, { refusedAt }: Sighting, at: Instant): readonly DirectorAction[] {
+export function tellRefused(runtime: Runtime, { refusedAt }: Sighting, at: Instant): readonly VrrpAction[] {
   if (refusedAt === undefined) return [];
   // By place: a flood from ever new addresses is told of as often as there are places.
   if (runtime.limiter.allow(`refused master ${refusedAt}`, at.now) === undefined) return [];
@@ -31,7 +31,7 @@ export function tellAccepted(
   datagram: Datagram,
   { sender }: AcceptedAdvert,
   at: Instant,
-): readonly DirectorAction[] {
+): readonly VrrpAction[] {
   const agreed = runtime.sightings.accepted(datagram.source);
   const settled = agreed === undefined ? [] : tellSettled(runtime, `${agreed} and we agree now`);
   if (!isUnicast(runtime.config) || !runtime.senders.note(sender, hopsOf(datagram))) return settled;
@@ -41,7 +41,7 @@ export function tellAccepted(
 }
 
 /** Routers that we refused are not heard any more. */
-export function tellLeft(runtime: Runtime, { left }: Silence): readonly DirectorAction[] {
+export function tellLeft(runtime: Runtime, { left }: Silence): readonly VrrpAction[] {
   return left.flatMap((address) => tellSettled(runtime, `${address}, which we refused, is not heard any more`));
 }
 
@@ -53,7 +53,7 @@ export function silenceText({ silent }: Silence, at: Instant): string {
 }
 
 /** Another master beside us, with the likely cause. */
-export function tellSecond(runtime: Runtime, priority: number, at: Instant): readonly DirectorAction[] {
+export function tellSecond(runtime: Runtime, priority: number, at: Instant): readonly VrrpAction[] {
   const other = runtime.sightings.foreign(runtime.config)?.last;
   if (!other) return [];
   const suppressed = runtime.limiter.allow("two-masters", at.now);
@@ -63,15 +63,15 @@ export function tellSecond(runtime: Runtime, priority: number, at: Instant): rea
   return [line(runtime, "warning", message)];
 }
 
-function tellSettled(runtime: Runtime, message: IpText | string): readonly DirectorAction[] {
+function tellSettled(runtime: Runtime, message: IpText | string): readonly VrrpAction[] {
   return [line(runtime, "info", message), event(runtime.config.name, "agreed", message)];
 }
 
-function event(name: string, to: string, reason: string): DirectorAction {
+function event(name: string, to: string, reason: string): VrrpAction {
   return { kind: "event", event: "vrrp-peer", instance: name, to, reason };
 }
 
-function line(runtime: Runtime, level: Level, text: string): DirectorAction {
+function line(runtime: Runtime, level: Level, text: string): VrrpAction {
   const { name } = runtime.config;
   return { kind: "log", line: { level, area: "vrrp", message: `${name}: ${text}`, fields: { instance: name } } };
 }

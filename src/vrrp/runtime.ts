@@ -1,4 +1,4 @@
-// VRRP core: what a director keeps of each instance beside its protocol state, and what stands together as one unit.
+// VRRP core: what the router keeps of each instance beside its protocol state, and what stands together as one unit.
 import type { MonoMs } from "../base/clock.ts";
 import type { IpText } from "../base/ip.ts";
 import type { SyncGroup, VrrpConfig, VrrpInstance } from "../config/model/vrrp.ts";
@@ -17,36 +17,59 @@ import { trackedDevices } from "./track-devices.ts";
 import type { CounterName, LastTransition } from "./view.ts";
 import { INITIAL_WIRE, isUnicast, type WireState } from "./wire.ts";
 
-/** Mutable: one for each instance, for as long as it lives; a reload changes its configuration. */
+/** One for each instance, for as long as it lives; the functions of router/ change it in place. Its protocol state is in its unit. */
 export interface Runtime {
+  /** Settings in force; a reload replaces them. */
   config: VrrpInstance;
+  /** The settings before, during a reload; else the same as `config`. */
   previous: VrrpInstance;
+  /** What accept() needs of the settings. */
   receiver: Receiver;
+  /** Addresses to announce, from the settings. */
   targets: readonly AnnounceTarget[];
+  /** What counts from packet to packet, of both directions. */
   wire: WireState;
+  /** The address that it sends from; undefined: none, which is a fault. */
   source: { readonly ip: IpText; readonly bytes: Uint8Array } | undefined;
+  /** Announcements of its mastership that are still to come. */
   timers: AnnounceTimers;
+  /** What trackers make of it, with the share of each. */
   evaluation: Evaluation;
   /** The one before, for what has changed. */
   evaluatedBefore: Evaluation;
+  /** What the machine was told of it: with the faults of source, peers and driver. */
   tracked: Tracked;
+  /** Faults that only the driver knows of: text by code. */
   readonly extraFaults: Map<string, string>;
+  /** keepalived's statistics. */
   readonly counters: Record<CounterName, number>;
+  /** Packets refused, by reason. */
   readonly refused: Partial<Record<RefusalReason, number>>;
+  /** Of the log lines that packets cause. */
   readonly limiter: LogLimiter;
+  /** Who else speaks with its VRID, and does not agree. */
   readonly sightings: Sightings;
+  /** Who advertises to a unicast instance. */
   readonly senders: Senders;
   lastTransition: LastTransition | undefined;
+  /** The unit that it is a member of, which has its state. */
   unit: UnitRuntime;
 }
 
 /** One for each unit: an instance by itself, or a sync group. */
 export interface UnitRuntime {
+  /** Members with their states; each step replaces it. */
   unit: Unit;
+  /** The group's settings; undefined for an instance by itself. */
   config: SyncGroup | undefined;
+  /** When the unit as a whole changed its state last. */
   since: MonoMs;
+  /** For which takeover was rehearsed, and when next; absent: not yet. */
   rehearsed?: Rehearsed;
 }
+
+/** Of the parts of a runtime that remember, those that a rehearsal must not touch. */
+export type Understudy = Pick<Runtime, "limiter" | "sightings">;
 
 const ZERO_COUNTERS: Readonly<Record<CounterName, number>> = {
   advert_rcvd: 0,
@@ -101,7 +124,7 @@ export function settingsOf(instance: VrrpInstance): Pick<Runtime, "config" | "re
 }
 
 /** The first group that names an instance has it. */
-export function groupOfInstance(config: VrrpConfig): ReadonlyMap<string, SyncGroup> {
+function groupOfInstance(config: VrrpConfig): ReadonlyMap<string, SyncGroup> {
   const groups = new Map<string, SyncGroup>();
   for (const group of config.syncGroups)
     for (const name of group.instances) if (!groups.has(name)) groups.set(name, group);
@@ -109,12 +132,8 @@ export function groupOfInstance(config: VrrpConfig): ReadonlyMap<string, SyncGro
 }
 
 /** Groups first, each with its members in the group's order, then the instances by themselves. */
-export function unitsOf(
-  config: VrrpConfig,
-  grouped: ReadonlyMap<string, SyncGroup>,
-  state: (name: string) => State,
-  now: MonoMs,
-): UnitRuntime[] {
+export function unitsOf(config: VrrpConfig, state: (name: string) => State, now: MonoMs): UnitRuntime[] {
+  const grouped = groupOfInstance(config);
   const byName = new Map(config.instances.map((instance) => [instance.name, instance]));
   const member = (instance: VrrpInstance, inGroup: boolean) => ({
     name: instance.name,
@@ -146,9 +165,7 @@ export function withoutPeer(instance: VrrpInstance): readonly Fault[] {
   return [{ code: "config", text: "unicast is asked for, and no unicast_peer is configured" }];
 }
 
-const noted = { limiter: logLimiter(), sightings: sightings() };
-
-/** Stands in for a runtime in a rehearsal: what is counted, remembered and limited there is of no consequence. */
-export function understudyOf(runtime: Runtime): Runtime {
-  return { ...runtime, ...noted, counters: { ...runtime.counters } };
+/** Stands in for a runtime in a rehearsal: what is counted there, and what `understudy` takes, is of no consequence. */
+export function understudyOf(runtime: Runtime, understudy: Understudy): Runtime {
+  return { ...runtime, ...understudy, counters: { ...runtime.counters } };
 }

@@ -1,4 +1,4 @@
-// VRRP core: which sockets the instances of a director share, and whose packet a datagram of one of them is.
+// VRRP core: which sockets the instances share, and whose packet a datagram of one of them is.
 import { type Family, formatIp, type IpText } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model/vrrp.ts";
 import type { Datagram } from "./datagram.ts";

@@ -1,4 +1,4 @@
-// VRRP core: what can be seen of an instance from outside the director: the raw material of status, metrics and dumps.
+// VRRP core: what can be seen of an instance from outside the router: the raw material of status, metrics and dumps.
 import type { MonoMs } from "../base/clock.ts";
 import type { IpText } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model/vrrp.ts";

@@ -6,14 +6,14 @@ import { fromHex } from "../../src/base/bytes.ts";
 import { ipBytes } from "../../src/base/ip.ts";
 import type { VrrpInstance } from "../../src/config/model/vrrp.ts";
 import { accept, receiverFor } from "../../src/vrrp/accept.ts";
-import type { DirectorAction } from "../../src/vrrp/actions.ts";
+import type { VrrpAction } from "../../src/vrrp/actions.ts";
 import { type Datagram, describeDatagram, looksSigned, vridOf } from "../../src/vrrp/datagram.ts";
-import { createDirector } from "../../src/vrrp/director.ts";
 import { likelyCause, remedyFor } from "../../src/vrrp/likely-cause.ts";
 import { type Event, initialState, type MachineConfig, type State, stateName } from "../../src/vrrp/machine/state.ts";
 import { deadline, step } from "../../src/vrrp/machine/step.ts";
 import { decodeAdvert, encodeAdvert } from "../../src/vrrp/packet.ts";
 import { REFUSALS } from "../../src/vrrp/refusals.ts";
+import { createVrrpRouter } from "../../src/vrrp/router/router.ts";
 import { INITIAL_WIRE } from "../../src/vrrp/wire.ts";
 import { instancesOfConf, vectorCases, vrrpConfig, vrrpInstance } from "../support/vrrp.ts";
 
@@ -110,12 +110,12 @@ describe("decoders", () => {
   });
 });
 
-describe("a director", () => {
+describe("a router", () => {
   const at = (now: number) => ({ now, wallMs: WALL + now });
 
-  function director(priority: number) {
+  function routerOf(priority: number) {
     const named = distinct.map((instance, i) => ({ ...instance, name: `V${i}`, priority, interface: `eth${i}` }));
-    const one = createDirector(vrrpConfig(named), [], 0);
+    const one = createVrrpRouter(vrrpConfig(named), [], 0);
     for (const instance of named) {
       one.setFacts([{ kind: "interface", name: instance.interface, up: true, detail: "", since: 0 }], at(0));
       one.setSource(instance.name, instance.family === 4 ? "192.0.2.77" : "fe80::77", at(0));
@@ -128,7 +128,7 @@ describe("a director", () => {
     ["backups", 100],
     ["masters", 255],
   ])("X22 X24 a refused packet changes nothing: %s", (_why, priority) => {
-    const one = director(priority);
+    const one = routerOf(priority);
     const sockets = one.sockets();
     let now = 1;
     let refusals = 0;
@@ -162,10 +162,10 @@ describe("a director", () => {
   });
 
   test("timers of masters run on through it all", () => {
-    const one = director(255);
+    const one = routerOf(255);
     const sockets = one.sockets();
     const sends = new Map<string, number[]>();
-    const note = (now: number, actions: readonly DirectorAction[]) => {
+    const note = (now: number, actions: readonly VrrpAction[]) => {
       for (const action of actions)
         if (action.kind === "send") sends.set(action.instance, [...(sends.get(action.instance) ?? []), now]);
     };

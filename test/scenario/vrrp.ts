@@ -69,7 +69,7 @@ export function play(text: string): { readonly why: string; readonly wanted: str
   };
   for (const link of setup.links ?? ["eth0"]) bench.fact("interface", link, true);
   giveSources(bench, setup);
-  bench.do((director, at) => director.start(at));
+  bench.do((router, at) => router.start(at));
   record(0);
   for (const line of lines) {
     if (!line.in) continue;
@@ -115,7 +115,7 @@ function instanceOf(line: InstanceLine): VrrpInstance {
 
 function giveSources(bench: Lab, setup: Omit<Setup, "why">): void {
   for (const { name = "VI_1", family, sourceIp } of setup.instances)
-    bench.do((director, at) => director.setSource(name, sourceIp ?? (family === 6 ? "fe80::1" : "192.0.2.1"), at));
+    bench.do((router, at) => router.setSource(name, sourceIp ?? (family === 6 ? "fe80::1" : "192.0.2.1"), at));
 }
 
 function feed(bench: Lab, input: Input): void {
@@ -124,16 +124,15 @@ function feed(bench: Lab, input: Input): void {
     const { from, priority, as, instance } = input.hear;
     bench.hear(from, priority, as ? overridesOf(as) : {}, instance);
   } else if ("fact" in input) bench.fact(input.fact.kind, input.fact.name, input.fact.up, input.fact.value);
-  else if ("removed" in input)
-    bench.do((director, at) => director.removed(input.removed.instance, input.removed.what, at));
+  else if ("removed" in input) bench.do((router, at) => router.removed(input.removed.instance, input.removed.what, at));
   else if ("reannounce" in input)
-    bench.do((director, at) => director.reannounce(input.reannounce.link, input.reannounce.why, at));
+    bench.do((router, at) => router.reannounce(input.reannounce.link, input.reannounce.why, at));
   else if ("fault" in input)
-    bench.do((director, at) => director.setFault(input.fault.instance, input.fault.code, input.fault.text, at));
+    bench.do((router, at) => router.setFault(input.fault.instance, input.fault.code, input.fault.text, at));
   else if ("reload" in input) {
-    bench.do((director, at) => director.reload(configOf(input.reload), [], at));
+    bench.do((router, at) => router.reload(configOf(input.reload), [], at));
     giveSources(bench, input.reload);
-  } else bench.do((director, at) => director.stop(at));
+  } else bench.do((router, at) => router.stop(at));
 }
 
 function overridesOf(line: InstanceLine): Partial<VrrpInstance> {

@@ -1,10 +1,10 @@
-// Two to five directors on a wire that loses, delays and cuts, in virtual time: the next thing that is due happens next. After every
-// call to a director the standing invariants are checked; what must hold at the end is the test's matter.
+// Two to five directors (a router of the core each) on a wire that loses, delays and cuts, in virtual time: the next thing that is due happens next. After every
+// call to one the standing invariants are checked; what must hold at the end is the test's matter.
 import { formatIp, ipBytes } from "../../src/base/ip.ts";
 import type { VrrpConfig } from "../../src/config/model/vrrp.ts";
-import { type DirectorAction, notDone, reachesNeighbours } from "../../src/vrrp/actions.ts";
+import { notDone, reachesNeighbours, type VrrpAction } from "../../src/vrrp/actions.ts";
 import type { Datagram } from "../../src/vrrp/datagram.ts";
-import { createDirector, type Director } from "../../src/vrrp/director.ts";
+import { createVrrpRouter, type VrrpRouter } from "../../src/vrrp/router/router.ts";
 import type { Fact, TrackKind } from "../../src/vrrp/track.ts";
 import type { Instant } from "../../src/vrrp/view.ts";
 import type { Random } from "./random.ts";
@@ -27,7 +27,7 @@ export interface Node {
   readonly ip4: string;
   readonly ip6: string;
   /** undefined: not running. */
-  director: Director | undefined;
+  router: VrrpRouter | undefined;
   pausedSince: number | undefined;
   readonly inbox: { readonly socket: string; readonly datagram: Datagram }[];
   /** Instances whose addresses it has set. */
@@ -37,7 +37,7 @@ export interface Node {
   wakeAt: number;
   /** It tells what comes next, and does that before it works it out. */
   readonly rehearses: boolean;
-  imminent: { readonly actions: readonly DirectorAction[]; readonly due: Instant } | undefined;
+  imminent: { readonly actions: readonly VrrpAction[]; readonly due: Instant } | undefined;
 }
 
 interface Flight {
@@ -82,7 +82,7 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
     config,
     ip4: `192.0.2.${i + 1}`,
     ip6: `fe80::${i + 1}`,
-    director: undefined,
+    router: undefined,
     pausedSince: undefined,
     inbox: [],
     holds: new Set(),
@@ -103,32 +103,32 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
     run,
     boot,
     kill(node) {
-      node.director = undefined;
+      node.router = undefined;
       node.pausedSince = undefined;
       node.inbox.length = 0;
     },
     shutdown(node) {
-      if (node.director) perform(node, node.director.stop(at()));
-      node.director = undefined;
+      if (node.router) perform(node, node.router.stop(at()));
+      node.router = undefined;
     },
     pause(node) {
-      if (node.director) node.pausedSince ??= world.now;
+      if (node.router) node.pausedSince ??= world.now;
     },
     resume,
     setLink(node, link, up) {
       node.links.set(link, up);
-      call(node, (director) => director.setFacts([linkFact(link, up, world.now)], at()));
-      if (up) call(node, (director) => director.reannounce(link, "link", at()));
+      call(node, (router) => router.setFacts([linkFact(link, up, world.now)], at()));
+      if (up) call(node, (router) => router.reannounce(link, "link", at()));
     },
     fact(node, kind, name, up) {
-      call(node, (director) => director.setFacts([{ kind, name, up, detail: "", since: world.now }], at()));
+      call(node, (router) => router.setFacts([{ kind, name, up, detail: "", since: world.now }], at()));
     },
     inject(to, link, datagram) {
       deliver({ at: world.now, to, link, datagram });
     },
     reload(node, config) {
       node.config = config;
-      call(node, (director) => director.reload(config, [], at()));
+      call(node, (router) => router.reload(config, [], at()));
       giveSources(node, config);
     },
     masters(instance) {
@@ -141,33 +141,33 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
   }
 
   function boot(node: Node): void {
-    const director = createDirector(node.config, [], world.now, { rehearse: node.rehearses });
-    node.director = director;
+    const router = createVrrpRouter(node.config, [], world.now, { rehearse: node.rehearses });
+    node.router = router;
     node.pausedSince = undefined;
     node.inbox.length = 0;
     // The driver's journal names what a dead one left behind.
     for (const name of node.holds) if (!node.config.instances.some((one) => one.name === name)) node.holds.delete(name);
-    for (const [link, up] of node.links) director.setFacts([linkFact(link, up, world.now)], at());
+    for (const [link, up] of node.links) router.setFacts([linkFact(link, up, world.now)], at());
     // Before the start there is nothing to do, and what was left behind is still there.
     for (const instance of node.config.instances)
-      director.setSource(instance.name, instance.family === 4 ? node.ip4 : node.ip6, at());
-    perform(node, director.start(at()));
+      router.setSource(instance.name, instance.family === 4 ? node.ip4 : node.ip6, at());
+    perform(node, router.start(at()));
   }
 
   function giveSources(node: Node, config: VrrpConfig): void {
     for (const instance of config.instances)
-      call(node, (director) => director.setSource(instance.name, instance.family === 4 ? node.ip4 : node.ip6, at()));
+      call(node, (router) => router.setSource(instance.name, instance.family === 4 ? node.ip4 : node.ip6, at()));
   }
 
   /** As the driver does: what was rehearsed last is done, unless there was a call in between. */
   function timer(node: Node): void {
-    const { director, imminent } = node;
+    const { router, imminent } = node;
     node.imminent = undefined;
     if (!imminent) call(node, (one) => one.timer(at()));
-    if (!director || !imminent) return;
+    if (!router || !imminent) return;
     const foreseen = imminent.actions.filter(reachesNeighbours);
     for (const action of foreseen) act(node, action);
-    const actions = director.timer(imminent.due);
+    const actions = router.timer(imminent.due);
     const others = new Set(notDone(actions, foreseen));
     const same = actions.filter((action) => !others.has(action));
     if (!Bun.deepEquals(same, foreseen, true))
@@ -175,13 +175,13 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
         `${world.now} ${node.name}: did what was not to be done: ${foreseen.map(({ kind }) => kind)}`,
       );
     perform(node, [...others]);
-    if (director.deadline() <= world.now) call(node, (one) => one.timer(at()));
+    if (router.deadline() <= world.now) call(node, (one) => one.timer(at()));
   }
 
   /** Facts reach a director that is paused as well: the kernel keeps them for it. */
-  function call(node: Node, what: (director: Director) => readonly DirectorAction[]): void {
+  function call(node: Node, what: (router: VrrpRouter) => readonly VrrpAction[]): void {
     node.imminent = undefined;
-    if (node.director) perform(node, what(node.director));
+    if (node.router) perform(node, what(node.router));
   }
 
   function resume(node: Node): void {
@@ -189,7 +189,7 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
     node.pausedSince = undefined;
     // As the driver has to: first what the sockets hold, then the timers.
     for (const { socket, datagram } of node.inbox.splice(0))
-      call(node, (director) => director.receive(socket, datagram, at()));
+      call(node, (router) => router.receive(socket, datagram, at()));
     rearm(node);
   }
 
@@ -220,33 +220,33 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
   }
 
   function wake(node: Node): number {
-    return node.director && node.pausedSince === undefined ? node.wakeAt : Number.POSITIVE_INFINITY;
+    return node.router && node.pausedSince === undefined ? node.wakeAt : Number.POSITIVE_INFINITY;
   }
 
   function rearm(node: Node): void {
-    const due = node.imminent?.due.now ?? node.director?.deadline() ?? Number.POSITIVE_INFINITY;
+    const due = node.imminent?.due.now ?? node.router?.deadline() ?? Number.POSITIVE_INFINITY;
     node.wakeAt = Math.max(world.now, due) + random.next() * options.latenessMs;
   }
 
   function deliver(flight: Flight): void {
     const { to, link, datagram } = flight;
-    if (!to.director || to.links.get(link) === false) return;
-    const socket = to.director.sockets().find((spec) => spec.interface === link && fits(spec, datagram))?.key;
+    if (!to.router || to.links.get(link) === false) return;
+    const socket = to.router.sockets().find((spec) => spec.interface === link && fits(spec, datagram))?.key;
     if (socket === undefined) return;
     if (to.pausedSince !== undefined) {
       if (to.inbox.length < SOCKET_BUFFER_PACKETS) to.inbox.push({ socket, datagram });
       return;
     }
-    call(to, (director) => director.receive(socket, datagram, at()));
+    call(to, (router) => router.receive(socket, datagram, at()));
   }
 
-  function perform(node: Node, actions: readonly DirectorAction[]): void {
+  function perform(node: Node, actions: readonly VrrpAction[]): void {
     for (const action of actions) act(node, action);
-    if (node.director) rearm(node);
+    if (node.router) rearm(node);
     check(node);
   }
 
-  function act(node: Node, action: DirectorAction): void {
+  function act(node: Node, action: VrrpAction): void {
     if (action.kind === "send") transmit(node, action);
     else if (action.kind === "addAddresses") node.holds.add(action.instance);
     else if (action.kind === "removeAddresses") node.holds.delete(action.instance);
@@ -259,7 +259,7 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
     }
   }
 
-  function transmit(node: Node, action: DirectorAction & { kind: "send" }): void {
+  function transmit(node: Node, action: VrrpAction & { kind: "send" }): void {
     const { config, datagrams } = action;
     const link = config.interface ?? "";
     world.sent.set(node.name, (world.sent.get(node.name) ?? 0) + 1);
@@ -279,8 +279,8 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
 
   /** What holds after every call, whatever has happened. */
   function check(node: Node): void {
-    if (!node.director) return;
-    const views = node.director.instances();
+    if (!node.router) return;
+    const views = node.router.instances();
     for (const name of node.holds)
       if (!views.some((view) => view.name === name))
         world.violations.push(`${world.now} ${node.name}: ${name} is no more, its addresses are still set`);
@@ -301,7 +301,7 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
   return world;
 }
 
-function fits(spec: ReturnType<Director["sockets"]>[number], datagram: Datagram): boolean {
+function fits(spec: ReturnType<VrrpRouter["sockets"]>[number], datagram: Datagram): boolean {
   if (spec.family !== datagram.family) return false;
   return datagram.family === 6 || spec.protocol === datagram.bytes[9];
 }
@@ -315,5 +315,5 @@ function linkFact(
 }
 
 function stateOf(node: Node, instance: string): string {
-  return node.director?.instances().find((view) => view.name === instance)?.state.kind ?? "off";
+  return node.router?.instances().find((view) => view.name === instance)?.state.kind ?? "off";
 }

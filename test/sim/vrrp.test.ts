@@ -62,7 +62,7 @@ function makeWorld(seed: number): World {
       { syncGroups: grouped ? [syncGroup("G", names)] : [] },
     );
   });
-  // The same interface for an instance on every director: they are on one segment.
+  // The same interface for an instance on every router: they are on one segment.
   const links = names.map((_, i) => (random.chance(0.5) ? "eth0" : `eth${i}`));
   const garpIntervalMs = random.pick([0, 0, 0, 5]);
   const aligned = configs.map((config) => ({
@@ -113,11 +113,11 @@ function disturb(net: Segment, random: Random, node: Node): void {
       for (const one of net.nodes) net.resume(one);
       return;
     case 7:
-      if (node.director) net.kill(node);
+      if (node.router) net.kill(node);
       else start(net, node);
       return;
     case 8:
-      if (node.director) net.shutdown(node);
+      if (node.router) net.shutdown(node);
       else start(net, node);
       return;
     case 9:
@@ -180,7 +180,7 @@ function calm({ net, advertMs, preemptDelayMs, configs }: World): void {
   net.loss = 0;
   for (const [i, node] of net.nodes.entries()) {
     net.reload(node, configs[i] ?? node.config);
-    if (!node.director) net.boot(node);
+    if (!node.router) net.boot(node);
     net.resume(node);
     for (const link of node.links.keys()) net.setLink(node, link, true);
     net.fact(node, "interface", "wan", true);
@@ -222,7 +222,7 @@ describe("chaos, then calm", () => {
 });
 
 function priorityOf(node: Node | undefined, instance: string): number {
-  return node?.director?.instances().find((view) => view.name === instance)?.state.priority ?? 0;
+  return node?.router?.instances().find((view) => view.name === instance)?.state.priority ?? 0;
 }
 
 describe("takeover", () => {

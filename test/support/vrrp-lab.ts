@@ -1,9 +1,9 @@
-// A director on a desk: time moves when the test says so, what it does is written down in short words.
+// A VRRP router on a desk: time moves when the test says so, what it does is written down in short words.
 import type { SyncGroup, VrrpConfig, VrrpInstance } from "../../src/config/model/vrrp.ts";
-import type { DirectorAction } from "../../src/vrrp/actions.ts";
+import type { VrrpAction } from "../../src/vrrp/actions.ts";
 import type { Datagram } from "../../src/vrrp/datagram.ts";
-import { createDirector, type Director } from "../../src/vrrp/director.ts";
 import { IPV4_HEADER_BYTES } from "../../src/vrrp/packet.ts";
+import { createVrrpRouter, type VrrpRouter } from "../../src/vrrp/router/router.ts";
 import type { TrackDefinition, TrackKind } from "../../src/vrrp/track.ts";
 import { INITIAL_WIRE, usesAh, type WireState } from "../../src/vrrp/wire.ts";
 import { advertFrom, vrrpConfig } from "./vrrp.ts";
@@ -13,11 +13,11 @@ export const WALL_START = Date.UTC(2026, 10, 23);
 export interface LabEvent {
   readonly at: number;
   readonly text: string;
-  readonly action: DirectorAction;
+  readonly action: VrrpAction;
 }
 
 export interface Lab {
-  readonly director: Director;
+  readonly router: VrrpRouter;
   readonly now: number;
   /** Everything done so far. */
   readonly log: readonly LabEvent[];
@@ -34,11 +34,11 @@ export interface Lab {
   state(name?: string): string;
   /** Times of advertisements of an instance since `from`, with their priority. */
   adverts(name?: string, from?: number): readonly (readonly [number, number])[];
-  do(call: (director: Director, at: { now: number; wallMs: number }) => readonly DirectorAction[]): void;
+  do(call: (router: VrrpRouter, at: { now: number; wallMs: number }) => readonly VrrpAction[]): void;
 }
 
 /**
- * A started director with eth0 up and 192.0.2.1 (fe80::1) as its address. `hold`: facts are not given and it is not started.
+ * A started router with eth0 up and 192.0.2.1 (fe80::1) as its address. `hold`: facts are not given and it is not started.
  * `rehearse`: it tells when to rehearse a takeover.
  */
 export function lab(
@@ -55,30 +55,30 @@ export function lab(
     "instances" in instances ? instances : vrrpConfig(instances, { syncGroups: options.groups ?? [] });
   let now = 1000;
   const log: LabEvent[] = [];
-  const director = createDirector(config, options.bfd ?? [], now, { rehearse: options.rehearse ?? false });
+  const router = createVrrpRouter(config, options.bfd ?? [], now, { rehearse: options.rehearse ?? false });
   let wire: WireState = INITIAL_WIRE;
   const at = () => ({ now, wallMs: WALL_START + now });
-  const take = (actions: readonly DirectorAction[]) => {
+  const take = (actions: readonly VrrpAction[]) => {
     for (const action of actions) log.push({ at: now, text: words(action), action });
   };
   const firstName = config.instances[0]?.name ?? "";
   const find = (name: string) => {
-    const view = director.instances().find((one) => one.name === name);
+    const view = router.instances().find((one) => one.name === name);
     if (!view) throw new Error(`no instance ${name}`);
     return view;
   };
 
   const bench: Lab = {
-    director,
+    router,
     log,
     get now() {
       return now;
     },
     run(ms) {
       const until = now + ms;
-      for (let due = director.deadline(); due <= until; due = director.deadline()) {
+      for (let due = router.deadline(); due <= until; due = router.deadline()) {
         now = Math.max(now, due);
-        take(director.timer(at()));
+        take(router.timer(at()));
       }
       now = until;
       return bench;
@@ -111,16 +111,16 @@ export function lab(
       bench.receive(datagram, name);
     },
     receive(datagram, name = firstName) {
-      const socket = director.sockets().find((spec) => spec.instances.includes(name));
+      const socket = router.sockets().find((spec) => spec.instances.includes(name));
       if (!socket) throw new Error(`no socket for ${name}`);
-      take(director.receive(socket.key, datagram, at()));
+      take(router.receive(socket.key, datagram, at()));
     },
     fact(kind, name, up, value) {
       const fact = { kind, name, up, detail: up === false ? "failed" : "", since: now };
-      take(director.setFacts([value === undefined ? fact : { ...fact, value }], at()));
+      take(router.setFacts([value === undefined ? fact : { ...fact, value }], at()));
     },
     state(name = firstName) {
-      return director.status(name, at())?.state ?? "none";
+      return router.status(name, at())?.state ?? "none";
     },
     adverts(name = firstName, from = 0) {
       return log.flatMap((event) =>
@@ -130,22 +130,22 @@ export function lab(
       );
     },
     do(call) {
-      take(call(director, at()));
+      take(call(router, at()));
     },
   };
   if (!options.hold) {
     bench.fact("interface", "eth0", true);
     for (const instance of config.instances) {
       const own = options.own ?? instance.sourceIp ?? (instance.family === 4 ? "192.0.2.1" : "fe80::1");
-      take(director.setSource(instance.name, own, at()));
+      take(router.setSource(instance.name, own, at()));
     }
-    take(director.start(at()));
+    take(router.start(at()));
   }
   return bench;
 }
 
 /** An action in short words: `send 150`, `announce 5x 192.0.2.100`, `VI_1 BACKUP>MASTER no-master`, `notify VI_1 MASTER 150`. */
-export function words(action: DirectorAction): string {
+export function words(action: VrrpAction): string {
   switch (action.kind) {
     case "send":
       return `send ${action.instance} ${action.priority}`;

@@ -1,10 +1,10 @@
-// Role vrrp: when the director has its turn, and in which order its actions are done. A turn is always the same: what
-// waits in the sockets is read, the director gives actions, neighbours hear of them, then programs, the log and the status. One timer stands
+// Role vrrp: when the router has its turn, and in which order its actions are done. A turn is always the same: what
+// waits in the sockets is read, the router gives actions, neighbours hear of them, then programs, the log and the status. One timer stands
 // for everything that is due. A takeover that is about to come is waited for awake, and done before it is worked out again
 // (docs/decisions/007-takeover-in-time.md).
 import type { Cancel, Clock, MonoMs } from "../../base/clock.ts";
-import { type DirectorAction, notDone } from "../../vrrp/actions.ts";
-import type { Director } from "../../vrrp/director.ts";
+import { notDone, type VrrpAction } from "../../vrrp/actions.ts";
+import type { VrrpRouter } from "../../vrrp/router/router.ts";
 import type { Instant } from "../../vrrp/view.ts";
 
 /** Takeovers that follow so closely on each other that each is waited for awake; then the rest of the process has a turn. */
@@ -19,22 +19,22 @@ export interface TurnPorts {
   /** Reads what waits in the sockets: a living master must not be taken for a dead one. */
   drain(): void;
   /** What neighbours notice of the actions: advertisements, then the tables, then announcements. Did the tables change? */
-  reach(actions: readonly DirectorAction[]): boolean;
+  reach(actions: readonly VrrpAction[]): boolean;
   /** All else of them. */
-  follow(actions: readonly DirectorAction[], tablesChanged: boolean): void;
+  follow(actions: readonly VrrpAction[], tablesChanged: boolean): void;
   /** Nothing is being carried out any more. */
   settled(): void;
 }
 
 export interface Turns {
   /** From now on this one's timers run. */
-  begin(director: Pick<Director, "timer" | "deadline">): void;
-  /** Carries out what a call of the director gave, and sets the timer anew. */
-  perform(actions: readonly DirectorAction[] | undefined): void;
+  begin(router: Pick<VrrpRouter, "timer" | "deadline">): void;
+  /** Carries out what a call of the router gave, and sets the timer anew. */
+  perform(actions: readonly VrrpAction[] | undefined): void;
   /** The same without the timer, which a perform() will set. */
-  carryOut(actions: readonly DirectorAction[]): void;
+  carryOut(actions: readonly VrrpAction[]): void;
   /** `actions` were rehearsed, and are what timer(due) will give unless there is a perform() before: the process stays awake until then. */
-  foresee(actions: readonly DirectorAction[], due: Instant): void;
+  foresee(actions: readonly VrrpAction[], due: Instant): void;
   /** Actions are being carried out. */
   isBusy(): boolean;
   /** No timer runs any more, and perform() does nothing. */
@@ -43,20 +43,20 @@ export interface Turns {
 
 /** `actions`: empty when something came in between. */
 interface Imminent {
-  readonly actions: readonly DirectorAction[];
+  readonly actions: readonly VrrpAction[];
   readonly due: Instant;
 }
 
 export function createTurns(ports: TurnPorts): Turns {
   const { clock } = ports;
-  let director: Pick<Director, "timer" | "deadline"> | undefined;
+  let router: Pick<VrrpRouter, "timer" | "deadline"> | undefined;
   let imminent: Imminent | undefined;
   let cancelTimer: Cancel = () => {};
   let armedFor: MonoMs = Number.POSITIVE_INFINITY;
   let depth = 0;
   let stopped = false;
 
-  function perform(actions: readonly DirectorAction[] | undefined): void {
+  function perform(actions: readonly VrrpAction[] | undefined): void {
     if (imminent) imminent = { ...imminent, actions: [] };
     if (!actions || stopped) return;
     // A refused packet, and an accepted one that only moves a timer, give no actions.
@@ -65,7 +65,7 @@ export function createTurns(ports: TurnPorts): Turns {
   }
 
   function arm(): void {
-    const at = stopped ? Number.POSITIVE_INFINITY : (director?.deadline() ?? Number.POSITIVE_INFINITY);
+    const at = stopped ? Number.POSITIVE_INFINITY : (router?.deadline() ?? Number.POSITIVE_INFINITY);
     // One that is set already stays: set anew when it is overdue, its lateness would be forgotten.
     if (at === armedFor) return;
     cancelTimer();
@@ -95,15 +95,15 @@ export function createTurns(ports: TurnPorts): Turns {
     ports.drain();
     const foreseen = imminent;
     imminent = undefined;
-    if (!director || stopped) return;
+    if (!router || stopped) return;
     const isCertain = foreseen && foreseen.actions.length > 0;
-    if (isCertain) takeOver(director, foreseen);
-    if (isCertain && director.deadline() > clock.now()) arm();
-    else perform(director.timer(ports.now()));
+    if (isCertain) takeOver(router, foreseen);
+    if (isCertain && router.deadline() > clock.now()) arm();
+    else perform(router.timer(ports.now()));
   }
 
   /** What was rehearsed last is what timer() gives, so the neighbours hear of it before that is worked out again. */
-  function takeOver(from: Pick<Director, "timer">, { actions: foreseen, due }: Imminent): void {
+  function takeOver(from: Pick<VrrpRouter, "timer">, { actions: foreseen, due }: Imminent): void {
     depth++;
     const foreseenTables = ports.reach(foreseen);
     const actions = from.timer(due);
@@ -111,12 +111,12 @@ export function createTurns(ports: TurnPorts): Turns {
     follow(actions, foreseenTables || otherTables);
   }
 
-  function carryOut(actions: readonly DirectorAction[]): void {
+  function carryOut(actions: readonly VrrpAction[]): void {
     depth++;
     follow(actions, ports.reach(actions));
   }
 
-  function follow(actions: readonly DirectorAction[], tablesChanged: boolean): void {
+  function follow(actions: readonly VrrpAction[], tablesChanged: boolean): void {
     ports.follow(actions, tablesChanged);
     depth--;
     if (depth === 0) ports.settled();
@@ -124,7 +124,7 @@ export function createTurns(ports: TurnPorts): Turns {
 
   return {
     begin(next) {
-      director = next;
+      router = next;
     },
     perform,
     carryOut,

@@ -11,7 +11,7 @@ import { configOf, instanceText, started } from "../../support/words.ts";
 const PEER = "192.0.2.2";
 const PASS = { authentication: { type: "PASS", password: "one" } } as const;
 
-const statusOf = (bench: Lab) => bench.director.status("VI_1", { now: bench.now, wallMs: 0 });
+const statusOf = (bench: Lab) => bench.router.status("VI_1", { now: bench.now, wallMs: 0 });
 const logged = (bench: Lab, level: string) =>
   bench.log.flatMap(({ action }) =>
     action.kind === "log" && action.line.level === level ? [action.line.message] : [],

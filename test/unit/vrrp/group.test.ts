@@ -31,7 +31,7 @@ function started(bench: Lab): Lab {
 const states = (bench: Lab) => [
   bench.state("A"),
   bench.state("B"),
-  bench.director.groupStatus("G", { now: bench.now, wallMs: 0 })?.state,
+  bench.router.groupStatus("G", { now: bench.now, wallMs: 0 })?.state,
 ];
 
 function notified(bench: Lab): string[] {
@@ -66,7 +66,7 @@ describe("S24 members change together", () => {
     expect(bench.adverts("A")).toEqual([]);
     bench.run(3610);
     expect(states(bench)).toEqual(["MASTER", "MASTER", "MASTER"]);
-    expect(bench.director.status("A", { now: bench.now, wallMs: 0 })?.lastTransition?.cause).toBe(
+    expect(bench.router.status("A", { now: bench.now, wallMs: 0 })?.lastTransition?.cause).toBe(
       "sync group G goes to MASTER with B: no advertisement from 192.0.2.2 (priority 150) for 3609 ms",
     );
   });
@@ -94,7 +94,7 @@ describe("S24 members change together", () => {
       "remove A",
       "G MASTER>BACKUP higher-priority",
     ]);
-    expect(bench.director.status("A", { now: bench.now, wallMs: 0 })?.lastTransition?.cause).toBe(
+    expect(bench.router.status("A", { now: bench.now, wallMs: 0 })?.lastTransition?.cause).toBe(
       "sync group G: B is BACKUP: 192.0.2.2 has priority 200, we have 100",
     );
   });
@@ -142,7 +142,7 @@ describe("S25 faults", () => {
       "remove A",
       "G MASTER>FAULT fault",
     ]);
-    expect(bench.director.status("A", { now: bench.now, wallMs: 0 })?.faults).toEqual([
+    expect(bench.router.status("A", { now: bench.now, wallMs: 0 })?.faults).toEqual([
       "sync group G: B is in FAULT: interface eth1 is down (failed)",
     ]);
   });

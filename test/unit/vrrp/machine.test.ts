@@ -56,10 +56,10 @@ test("a master that has become backup hears what arrived a little before that", 
   expect(bench.state()).toBe("BACKUP");
   const earlier = { now: bench.now - 0.05, wallMs: WALL_START + bench.now };
   const instance = vrrpInstance({ priority: 150 });
-  bench.do((director) =>
-    director.receive(director.sockets()[0]?.key ?? "", advertFrom(instance, PEER, { priority: 200 }), earlier),
+  bench.do((router) =>
+    router.receive(router.sockets()[0]?.key ?? "", advertFrom(instance, PEER, { priority: 200 }), earlier),
   );
-  expect(bench.director.instance("VI_1")?.counters.advert_rcvd).toBe(2);
+  expect(bench.router.instance("VI_1")?.counters.advert_rcvd).toBe(2);
 });
 
 describe("start", () => {
@@ -104,7 +104,7 @@ describe("start", () => {
     expect(bench.state()).toBe("BACKUP");
     bench.run(2);
     expect(bench.state()).toBe("MASTER");
-    expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.refused).toEqual({ "not-listening": 1 });
+    expect(bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.refused).toEqual({ "not-listening": 1 });
   });
 
   test("S33 an owner waits for the delay too", () => {
@@ -139,7 +139,7 @@ describe("start", () => {
     const bench = lab([vrrpInstance()], { hold: true });
     bench.fact("interface", "eth0", true);
     bench.do((d, at) => d.start(at));
-    expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.faults).toEqual(["no source address on eth0"]);
+    expect(bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.faults).toEqual(["no source address on eth0"]);
   });
 });
 
@@ -178,7 +178,7 @@ describe("BACKUP", () => {
     }
     bench.run(DOWN_100 - 3000);
     expect(bench.state()).toBe("MASTER");
-    const last = bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.lastTransition;
+    const last = bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.lastTransition;
     expect(last?.cause).toBe("preempting 192.0.2.2, its priority 99 is below our 100");
   });
 
@@ -244,7 +244,7 @@ describe("BACKUP", () => {
     expect(bench.state()).toBe("BACKUP");
     bench.run(0.1);
     expect(bench.state()).toBe("MASTER");
-    expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.lastTransition?.cause).toBe(
+    expect(bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.lastTransition?.cause).toBe(
       "192.0.2.2 resigned (priority 0)",
     );
   });
@@ -263,7 +263,7 @@ describe("BACKUP", () => {
   test("S35 T7 an interval that was learned is forgotten by the master, also for its next time as backup", () => {
     const bench = lab([vrrpInstance({ version: 3, advertMs: 1000 })]);
     bench.hear(PEER, 200, { advertMs: 100 });
-    expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.advertMs).toEqual({ own: 1000, learned: 100 });
+    expect(bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.advertMs).toEqual({ own: 1000, learned: 100 });
     bench.run(300 + 61);
     expect(bench.state()).toBe("MASTER");
     const from = bench.now;
@@ -461,14 +461,14 @@ describe("MASTER", () => {
     const smaller = lab([vrrpInstance({ priority: 255 })]);
     smaller.hear(PEER, 255);
     expect(smaller.state()).toBe("BACKUP");
-    const cause = smaller.director.status("VI_1", { now: smaller.now, wallMs: 0 })?.lastTransition?.cause;
+    const cause = smaller.router.status("VI_1", { now: smaller.now, wallMs: 0 })?.lastTransition?.cause;
     expect(cause).toContain("owns the addresses as well");
   });
 
   test("owner_ignore_adverts: dropped before being counted", () => {
     const bench = lab([vrrpInstance({ priority: 255, ownerIgnoreAdverts: true })]);
     expect(bench.moves(() => bench.hear(PEER, 255))).toEqual([]);
-    const status = bench.director.status("VI_1", { now: bench.now, wallMs: 0 });
+    const status = bench.router.status("VI_1", { now: bench.now, wallMs: 0 });
     expect([status?.counters.advert_rcvd, status?.refused]).toEqual([0, { "owner-ignores": 1 }]);
   });
 
@@ -498,7 +498,7 @@ describe("MASTER", () => {
 
   test("S41 the same VRID for IPv4 and IPv6 on one interface, independent", () => {
     const bench = lab([vrrpInstance({ name: "four", version: 3 }), vrrpInstance({ name: "six", family: 6 })]);
-    expect(bench.director.sockets().map((spec) => spec.key)).toEqual(["4/112/eth0/224.0.0.18", "6/112/eth0/ff02::12"]);
+    expect(bench.router.sockets().map((spec) => spec.key)).toEqual(["4/112/eth0/224.0.0.18", "6/112/eth0/ff02::12"]);
     bench.run(3000);
     bench.hear("fe80::2", 200, {}, "six");
     bench.run(1000);
@@ -544,7 +544,7 @@ describe("limits of what the outside can draw", () => {
     const bench = master({ authentication: { type: "PASS", password: "secret" } });
     const mark = bench.log.length;
     const from = bench.now;
-    const before = bench.director.instances()[0]?.state;
+    const before = bench.router.instances()[0]?.state;
     for (let i = 0; i < 4990; i++) {
       bench.hear(PEER, 250, { authentication: { type: "PASS", password: "wrong" } });
       bench.hear(PEER, 250, { version: 3 });
@@ -554,11 +554,11 @@ describe("limits of what the outside can draw", () => {
     expect(times.length).toBe(5);
     for (let i = 1; i < times.length; i++) expect((times[i] ?? 0) - (times[i - 1] ?? 0)).toBeCloseTo(1000, 6);
     expect(bench.state()).toBe("MASTER");
-    expect(bench.director.instances()[0]?.state.since).toBe(before?.since ?? 0);
+    expect(bench.router.instances()[0]?.state.since).toBe(before?.since ?? 0);
     // X23: each kind once, once that its sender is refused, and once that it must be a master too.
     const logs = bench.log.slice(mark).filter((event) => event.action.kind === "log");
     expect(logs).toHaveLength(4);
-    expect(bench.director.instances()[0]?.counters.auth_failure).toBe(4990);
+    expect(bench.router.instances()[0]?.counters.auth_failure).toBe(4990);
   });
 
   test("X22 a refused packet keeps no backup waiting and starts no election", () => {
@@ -649,7 +649,7 @@ describe("AH", () => {
     const from = bench.now;
     // Both have sent number 1. We have the greater address: one number is skipped, once.
     collide();
-    expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.refused).toEqual({ "auth-ah-collision": 1 });
+    expect(bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.refused).toEqual({ "auth-ah-collision": 1 });
     bench.run(1000);
     expect(sequences(bench, from + 1)).toEqual([3]);
   });
@@ -659,25 +659,25 @@ describe("thaw (req 12)", () => {
   test("a master that stood still advertises and announces at once", () => {
     const bench = master();
     const wake = bench.now + 30_000;
-    const actions = bench.director.timer({ now: wake, wallMs: wake });
+    const actions = bench.router.timer({ now: wake, wallMs: wake });
     expect(actions.map((action) => action.kind)).toContain("send");
     expect(actions.map((action) => action.kind)).toContain("announce");
-    expect(bench.director.deadline()).toBeGreaterThan(wake);
+    expect(bench.router.deadline()).toBeGreaterThan(wake);
   });
 
   test("a backup that stood still listens for an interval before it takes over", () => {
     const bench = lab([vrrpInstance()]);
     const wake = bench.now + 30_000;
-    const actions = bench.director.timer({ now: wake, wallMs: wake });
+    const actions = bench.router.timer({ now: wake, wallMs: wake });
     expect(actions.map((action) => action.kind)).toEqual(["log"]);
-    expect(bench.director.deadline() - wake).toBeCloseTo(1609.375, 3);
-    expect(bench.director.timer({ now: wake + 1700, wallMs: wake }).map((a) => a.kind)).toContain("transition");
+    expect(bench.router.deadline() - wake).toBeCloseTo(1609.375, 3);
+    expect(bench.router.timer({ now: wake + 1700, wallMs: wake }).map((a) => a.kind)).toContain("transition");
   });
 
   test("a small delay is just a delay", () => {
     const bench = lab([vrrpInstance()]);
     const wake = bench.now + DOWN_100 + 400;
-    expect(bench.director.timer({ now: wake, wallMs: wake }).map((a) => a.kind)).toContain("transition");
+    expect(bench.router.timer({ now: wake, wallMs: wake }).map((a) => a.kind)).toContain("transition");
   });
 
   test("timer_expired_backup with nopreempt: a peer of that priority may have taken over", () => {
@@ -685,7 +685,7 @@ describe("thaw (req 12)", () => {
     bench.run(10_000);
     expect(bench.state()).toBe("MASTER");
     const sent = bench.adverts().at(-1)?.[0] ?? 0;
-    const late = bench.director.timer({ now: sent + DOWN_100 + 1, wallMs: 0 });
+    const late = bench.router.timer({ now: sent + DOWN_100 + 1, wallMs: 0 });
     const kinds = late.map((action) => (action.kind === "transition" ? action.cause.code : action.kind));
     expect(kinds).toEqual(["late", "log", "removeAddresses", "notify"]);
   });

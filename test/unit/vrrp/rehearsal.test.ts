@@ -1,7 +1,7 @@
 // Rehearsals of a takeover: when, of what, and that nothing is left of them.
 import { describe, expect, test } from "bun:test";
 import type { VrrpGlobal, VrrpInstance } from "../../../src/config/model/vrrp.ts";
-import { type DirectorAction, notDone, reachesNeighbours } from "../../../src/vrrp/actions.ts";
+import { notDone, reachesNeighbours, type VrrpAction } from "../../../src/vrrp/actions.ts";
 import { address, HMAC, syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab, words } from "../../support/vrrp-lab.ts";
 
@@ -89,15 +89,15 @@ describe("a takeover that looms", () => {
 
   test.each<[string, (bench: Lab) => void]>([
     ["nothing", () => {}],
-    ["another source", (bench) => bench.do((director, at) => director.setSource("V1", "192.0.2.9", at))],
+    ["another source", (bench) => bench.do((router, at) => router.setSource("V1", "192.0.2.9", at))],
     ["an advertisement for one of them", (bench) => bench.hear(MASTER, 200, {}, "V1")],
     [
       "another configuration",
       (bench) =>
-        bench.do((director, at) => {
+        bench.do((router, at) => {
           const virtualAddresses = [address("198.51.100.200")];
-          const instances = director.instances().map(({ config }) => ({ ...config, virtualAddresses }));
-          return director.reload(vrrpConfig(instances), [], at);
+          const instances = router.instances().map(({ config }) => ({ ...config, virtualAddresses }));
+          return router.reload(vrrpConfig(instances), [], at);
         }),
     ],
   ])("is still what an earlier rehearsal found, or not foreseen, after %s", (_, change) => {
@@ -127,7 +127,7 @@ describe("a takeover that looms", () => {
 });
 
 describe("takeovers of several instances", () => {
-  const senders = (actions: readonly DirectorAction[]) =>
+  const senders = (actions: readonly VrrpAction[]) =>
     actions.flatMap((action) => (action.kind === "send" ? [action.instance] : []));
 
   test("that come at one time are rehearsed as one, in the order in which they come", () => {
@@ -194,27 +194,27 @@ describe("takeovers of several instances", () => {
   test("loom while they are rehearsed", () => {
     const bench = backups(1);
     bench.run(DOWN_MS - 101);
-    expect(bench.director.takeoverLooms()).toBe(false);
+    expect(bench.router.takeoverLooms()).toBe(false);
     bench.run(50);
-    expect(bench.director.takeoverLooms()).toBe(true);
+    expect(bench.router.takeoverLooms()).toBe(true);
     bench.hear(MASTER, 200);
-    expect(bench.director.takeoverLooms()).toBe(false);
+    expect(bench.router.takeoverLooms()).toBe(false);
   });
 });
 
 describe("what is not done yet", () => {
   const instance = vrrpInstance();
-  const send = (name: string): DirectorAction => ({
+  const send = (name: string): VrrpAction => ({
     kind: "send",
     instance: name,
     config: instance,
     priority: 100,
     datagrams: [],
   });
-  const add = (name: string): DirectorAction => ({ kind: "addAddresses", instance: name, config: instance });
-  const line: DirectorAction = { kind: "log", line: { level: "info", area: "vrrp", message: "" } };
+  const add = (name: string): VrrpAction => ({ kind: "addAddresses", instance: name, config: instance });
+  const line: VrrpAction = { kind: "log", line: { level: "info", area: "vrrp", message: "" } };
 
-  test.each<[string, DirectorAction[], DirectorAction[], string[]]>([
+  test.each<[string, VrrpAction[], VrrpAction[], string[]]>([
     ["all of it, when nothing was done", [send("A"), line, add("A")], [], ["send A 100", "log info", "add A"]],
     [
       "what others do not notice stays",
@@ -271,7 +271,7 @@ test.each([
       bench.hear(MASTER, 200, {}, name);
       bench.run(10_000);
     }
-    const status = bench.director.status(name, { now: bench.now, wallMs: 0 });
+    const status = bench.router.status(name, { now: bench.now, wallMs: 0 });
     return { status, did: bench.log.filter(({ action }) => !["rehearse", "imminent"].includes(action.kind)) };
   });
   expect(rehearsing).toEqual(plain!);

@@ -66,9 +66,9 @@ function reload(bench: Lab, config: VrrpConfig): readonly string[] {
 describe("an instance", () => {
   test("untouched: no packet, no action", () => {
     const bench = master();
-    const before = bench.director.deadline();
+    const before = bench.router.deadline();
     expect(reload(bench, vrrpConfig([vrrpInstance({ priority: 150, origin: moved })]))).toEqual([]);
-    expect(bench.director.deadline()).toBe(before);
+    expect(bench.router.deadline()).toBe(before);
   });
 
   test("S29 changed: mastership stays, no priority 0, the new priority goes out at once", () => {
@@ -114,7 +114,7 @@ describe("an instance", () => {
       `notify VI_1 ${told} 150`,
     ]);
     expect(bench.does(() => bench.run(60_000))).toEqual([]);
-    expect(bench.director.sockets()).toEqual([]);
+    expect(bench.router.sockets()).toEqual([]);
   });
 
   test("a new one begins as what it finds: backup, or the faults it has; it is told of nothing else", () => {
@@ -160,11 +160,11 @@ describe("an instance", () => {
 
   test("renamed: state, counters and AH sequence stay", () => {
     const bench = master();
-    const sent = bench.director.instances()[0]?.counters.advert_sent ?? 0;
+    const sent = bench.router.instances()[0]?.counters.advert_sent ?? 0;
     expect(reload(bench, vrrpConfig([vrrpInstance({ priority: 150, name: "new" })]))).toEqual([]);
     expect(bench.state("new")).toBe("MASTER");
     bench.run(1000);
-    expect(bench.director.instances()[0]?.counters.advert_sent).toBe(sent + 1);
+    expect(bench.router.instances()[0]?.counters.advert_sent).toBe(sent + 1);
   });
 
   test("a backup takes the new priority and interval without starting its wait anew", () => {
@@ -175,7 +175,7 @@ describe("an instance", () => {
       "log info",
       "event priority VI_1 200",
     ]);
-    expect(bench.director.deadline() - started).toBeCloseTo(2000 + (56 / 256) * 1000, 6);
+    expect(bench.router.deadline() - started).toBeCloseTo(2000 + (56 / 256) * 1000, 6);
   });
 
   test("made an address owner: master at once", () => {

@@ -1,8 +1,9 @@
 // Two masters are seen, named, explained, and answered with an announcement once the intruder has left (issue 3 part 8, req 20).
 import { describe, expect, test } from "bun:test";
 import type { VrrpInstance } from "../../../src/config/model/vrrp.ts";
+import { LOG_SUMMARY_MS } from "../../../src/vrrp/limiter.ts";
 import { MAX_FOREIGN_MASTERS } from "../../../src/vrrp/sightings.ts";
-import { vrrpInstance } from "../../support/vrrp.ts";
+import { vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
 
 const PEER = "192.0.2.2";
@@ -31,7 +32,7 @@ describe("the likely cause of two masters", () => {
         bench.run(1000);
         bench.hear(PEER, 100, theirs as Partial<VrrpInstance>);
       }
-      expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster?.likelyCause).toBe(want);
+      expect(bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster?.likelyCause).toBe(want);
     }
   });
 
@@ -54,7 +55,7 @@ describe("the likely cause of two masters", () => {
       bench.run(1000);
       bench.hear(PEER, 100, theirs as Partial<VrrpInstance>);
     }
-    const status = bench.director.status("VI_1", { now: bench.now, wallMs: 0 });
+    const status = bench.router.status("VI_1", { now: bench.now, wallMs: 0 });
     expect(status?.foreignMaster).toMatchObject({ address: PEER, priority: 100, likelyCause: want });
     expect(status?.lastRefused?.from).toBe(PEER);
     expect(status?.state).toBe("MASTER");
@@ -72,7 +73,7 @@ describe("the likely cause of two masters", () => {
     } as const;
     const bench = lab([vrrpInstance({ version: 3, priority: 255, unicast, sourceIp: "192.0.2.1" })]);
     for (let i = 0; i < 3; i++) bench.hear(PEER, 100, { unicast: { ...unicast, ttl: 63 } });
-    const status = bench.director.status("VI_1", { now: bench.now, wallMs: 0 });
+    const status = bench.router.status("VI_1", { now: bench.now, wallMs: 0 });
     expect(status?.foreignMaster?.likelyCause).toBe(
       "TTL: its packets arrive with 63, so a router lies between, or its TTL is set lower",
     );
@@ -81,7 +82,7 @@ describe("the likely cause of two masters", () => {
   test("an accepted weaker master, with the same and with another list", () => {
     const bench = lab([vrrpInstance({ priority: 255 })]);
     bench.hear(PEER, 100);
-    const cause = () => bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster?.likelyCause;
+    const cause = () => bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster?.likelyCause;
     expect(cause()).toContain("does not hear us");
     bench.hear(PEER, 100, { virtualAddresses: [] });
     expect(cause()).toContain("list of virtual addresses differs");
@@ -90,10 +91,10 @@ describe("the likely cause of two masters", () => {
   test("a stray packet is no master; a backup names none", () => {
     const bench = lab([vrrpInstance({ priority: 255 })]);
     bench.hear(PEER, 100, { version: 3 });
-    expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster).toBeNull();
+    expect(bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster).toBeNull();
     const backup = lab([vrrpInstance()]);
     for (let i = 0; i < 5; i++) backup.hear(PEER, 100, { version: 3 });
-    expect(backup.director.status("VI_1", { now: backup.now, wallMs: 0 })?.foreignMaster).toBeNull();
+    expect(backup.router.status("VI_1", { now: backup.now, wallMs: 0 })?.foreignMaster).toBeNull();
   });
 });
 
@@ -115,9 +116,9 @@ describe("req 20: announced once the intruder has left", () => {
         .map((event) => event.text),
     ).toEqual(["announce VI_1 1x 192.0.2.100"]);
     // keepalived, which hardly advertises while it hears packets that it refuses, is shown a while longer.
-    expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster?.address).toBe(PEER);
+    expect(bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster?.address).toBe(PEER);
     bench.run(20_000);
-    expect(bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster).toBeNull();
+    expect(bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster).toBeNull();
   });
 
   test("a weaker master that was answered with a burst needs no further one", () => {
@@ -151,7 +152,7 @@ describe("req 20: announced once the intruder has left", () => {
 test("the last refused packet is shown decoded, with where it came from", () => {
   const bench = lab([vrrpInstance()]);
   bench.hear(PEER, 77, { advertMs: 2000 });
-  const status = bench.director.status("VI_1", { now: bench.now, wallMs: Date.UTC(2026, 0, 1) });
+  const status = bench.router.status("VI_1", { now: bench.now, wallMs: Date.UTC(2026, 0, 1) });
   expect(status?.lastRefused).toMatchObject({ at: "2026-01-01T00:00:00.000Z", from: PEER, reason: "interval" });
   expect(status?.lastRefused?.packet).toContain("VRRPv2, vrid 51, priority 77, auth type 0, interval 2 s");
   expect(status?.counters.advert_interval_err).toBe(1);
@@ -164,17 +165,22 @@ test.each([
   const secret = { authentication: { type: "PASS", password: "SHAREDPW" } } as const;
   const bench = lab([vrrpInstance(secret)]);
   bench.hear(PEER, 77, { ...secret, ...theirs } as Partial<VrrpInstance>);
-  const refused = bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.lastRefused;
+  const refused = bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.lastRefused;
   expect(refused?.reason).toBe(reason);
   expect(refused?.packet).toContain("vrid 51");
   for (const password of ["SHAREDPW", "TOPSECRE"])
     expect(refused?.packet).not.toContain(Buffer.from(password).toString("hex").slice(0, 8));
 });
 
-test("VRIDs of others on our links are counted by socket", () => {
-  const bench = lab([vrrpInstance()]);
-  for (let i = 0; i < 3; i++) bench.hear(PEER, 100, { vrid: 77 });
-  expect(bench.director.strangers().unknownVrids.get("4/112/eth0/224.0.0.18")?.[77]).toBe(3);
+test("a VRID of others is named once with log_unknown_vrids, again after a while, and never without it", () => {
+  const named = lab(vrrpConfig([vrrpInstance()], { global: { logUnknownVrids: true } }));
+  const silent = lab([vrrpInstance()]);
+  const lines = (bench: Lab) => logged(bench).filter((message) => message.includes("VRID 77"));
+  for (const bench of [named, silent]) for (let i = 0; i < 3; i++) bench.hear(PEER, 100, { vrid: 77 });
+  expect(lines(named)).toEqual(["advertisement for VRID 77, which is not configured here (4/112/eth0/224.0.0.18)"]);
+  named.run(LOG_SUMMARY_MS).hear(PEER, 100, { vrid: 77 });
+  expect(lines(named).length).toBe(2);
+  expect(lines(silent)).toEqual([]);
 });
 
 test("of many other masters, those heard last are remembered", () => {
@@ -183,10 +189,10 @@ test("of many other masters, those heard last are remembered", () => {
     bench.run(100);
     bench.hear(`192.0.2.${host}`, host);
   }
-  const seen = bench.director.instance("VI_1")?.sightings.foreign(vrrpInstance());
+  const seen = bench.router.instance("VI_1")?.sightings.foreign(vrrpInstance());
   expect(seen?.count).toBe(MAX_FOREIGN_MASTERS);
   expect(seen?.last.address).toBe("192.0.2.9");
   // One that is known takes no second place.
   bench.hear("192.0.2.6", 6);
-  expect(bench.director.instance("VI_1")?.sightings.foreign(vrrpInstance())?.count).toBe(MAX_FOREIGN_MASTERS);
+  expect(bench.router.instance("VI_1")?.sightings.foreign(vrrpInstance())?.count).toBe(MAX_FOREIGN_MASTERS);
 });

@@ -277,7 +277,7 @@ describe("a director with trackers", () => {
     const start = bench.now;
     bench.run(3000);
     bench.fact("script", "chk", false);
-    expect(bench.director.deadline() - start).toBeCloseTo(3000 + (166 / 256) * 1000, 6);
+    expect(bench.router.deadline() - start).toBeCloseTo(3000 + (166 / 256) * 1000, 6);
   });
 
   test("notify_priority_changes", () => {
@@ -327,7 +327,7 @@ describe("a director with trackers", () => {
     bench.do((d, at) => d.setFault("VI_1", "duplicate-vrid", "VRID 51 twice on eth0", at));
     bench.fact("interface", "eth0", true);
     expect(bench.state()).toBe("FAULT");
-    expect(bench.director.status("VI_1", { now: 0, wallMs: 0 })?.faults).toEqual(["VRID 51 twice on eth0"]);
+    expect(bench.router.status("VI_1", { now: 0, wallMs: 0 })?.faults).toEqual(["VRID 51 twice on eth0"]);
     bench.do((d, at) => d.setFault("VI_1", "duplicate-vrid", undefined, at));
     expect(bench.state()).toBe("BACKUP");
   });
@@ -335,7 +335,7 @@ describe("a director with trackers", () => {
   test("each tracker's share is shown", () => {
     const bench = lab(tracked({ scripts: [use("chk")] }));
     bench.fact("script", "chk", false);
-    const status = bench.director.status("VI_1", { now: bench.now, wallMs: 0 });
+    const status = bench.router.status("VI_1", { now: bench.now, wallMs: 0 });
     expect([status?.priority.base, status?.priority.effective]).toEqual([150, 90]);
     expect(status?.priority.trackers.map((t) => [t.kind, t.name, t.up, t.share])).toEqual([
       ["interface", "eth0", true, null],

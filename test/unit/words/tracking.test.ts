@@ -18,7 +18,7 @@ function judged(...seen: readonly Seen[]): (config: Config) => string {
   return (config) => {
     const bench = started(config);
     for (const fact of seen) bench.fact(...fact);
-    const status = bench.director.status("VI_1", { now: bench.now, wallMs: 0 });
+    const status = bench.router.status("VI_1", { now: bench.now, wallMs: 0 });
     return status?.faults.join() || `priority ${status?.priority.effective}`;
   };
 }

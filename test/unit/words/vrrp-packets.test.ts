@@ -26,7 +26,7 @@ function heard({ ttl, aheadMs = 0, ...settings }: Sender): (config: Config) => s
     const datagram = advertFrom(sender, source, { wallMs: WALL_START + bench.now + aheadMs });
     if (ttl !== undefined) datagram.bytes[8] = ttl;
     bench.receive(datagram);
-    const status = bench.director.status("VI_1", { now: bench.now, wallMs: 0 });
+    const status = bench.router.status("VI_1", { now: bench.now, wallMs: 0 });
     const [refused] = Object.keys(status?.refused ?? {});
     return refused ?? (status?.master?.address === source ? "accepted" : "unheard");
   };
@@ -207,7 +207,7 @@ describe("other addresses in the packets of the same master", () => {
     const counted = (config: Config) => {
       const bench = started(config);
       for (let i = 0; i < 3; i++) bench.hear(PEER, 200, { virtualAddresses: [address("192.0.2.200")] });
-      return bench.director.status("VI_1", { now: bench.now, wallMs: 0 })?.counters.addr_list_err ?? 0;
+      return bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.counters.addr_list_err ?? 0;
     };
     return expectWord(text, counted, seen, otherwise);
   });
@@ -254,7 +254,7 @@ describe("what an instance needs to be heard", () => {
 
   const sockets = (config: Config) =>
     started(config)
-      .director.sockets()
+      .router.sockets()
       .map(({ key }) => key);
   test.each<WordCase<readonly string[]>>([
     [

@@ -85,7 +85,7 @@ describe("a master that was woken late", () => {
     const bench = started(config);
     bench.run(10_000);
     const wake = (bench.adverts().at(-1)?.[0] ?? 0) + 4000;
-    return bench.director.timer({ now: wake, wallMs: 0 }).some(({ kind }) => kind === "removeAddresses");
+    return bench.router.timer({ now: wake, wallMs: 0 }).some(({ kind }) => kind === "removeAddresses");
   };
   const text = (word: string) => instanceText(`priority 150\nnopreempt\n«${word} 100»`);
   test.each<WordCase<boolean>>([

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { MonoMs } from "../../../../src/base/clock.ts";
 import { createTurns, type Turns } from "../../../../src/roles/vrrp/turns.ts";
-import type { DirectorAction } from "../../../../src/vrrp/actions.ts";
+import type { VrrpAction } from "../../../../src/vrrp/actions.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
 import { vrrpInstance } from "../../../support/vrrp.ts";
 import { words } from "../../../support/vrrp-lab.ts";
@@ -11,18 +11,18 @@ const NEVER = Number.POSITIVE_INFINITY;
 /** Each look at the clock takes so long, so that waiting awake ends. */
 const LOOK_MS = 0.01;
 
-const send = (instance: string): DirectorAction => ({
+const send = (instance: string): VrrpAction => ({
   kind: "send",
   instance,
   config: vrrpInstance(),
   priority: 100,
   datagrams: [],
 });
-const add = (instance: string): DirectorAction => ({ kind: "addAddresses", instance, config: vrrpInstance() });
-const log = (message: string): DirectorAction => ({ kind: "log", line: { level: "info", area: "vrrp", message } });
+const add = (instance: string): VrrpAction => ({ kind: "addAddresses", instance, config: vrrpInstance() });
+const log = (message: string): VrrpAction => ({ kind: "log", line: { level: "info", area: "vrrp", message } });
 
 /** `due`: what the director gives at a time and after it. */
-function bench(due: readonly (readonly [MonoMs, (now: MonoMs) => readonly DirectorAction[]])[]) {
+function bench(due: readonly (readonly [MonoMs, (now: MonoMs) => readonly VrrpAction[]])[]) {
   const time = manualClock();
   const clock = {
     ...time,
@@ -60,7 +60,7 @@ function bench(due: readonly (readonly [MonoMs, (now: MonoMs) => readonly Direct
     deadline: () => waiting[0]?.[0] ?? NEVER,
     timer({ now }) {
       done.push(`timer ${Math.floor(now)}`);
-      const actions: DirectorAction[] = [];
+      const actions: VrrpAction[] = [];
       while (waiting[0] && waiting[0][0] <= now) actions.push(...(waiting.shift()?.[1](now) ?? []));
       return actions;
     },
@@ -82,7 +82,7 @@ const TAKEOVER = [send("A"), add("A")];
 /** Rehearses at 97 what comes at 100. */
 const REHEARSAL = [
   97,
-  (): DirectorAction[] => [{ kind: "imminent", actions: TAKEOVER, due: { now: 100, wallMs: 0 } }],
+  (): VrrpAction[] => [{ kind: "imminent", actions: TAKEOVER, due: { now: 100, wallMs: 0 } }],
 ] as const;
 
 test("neighbours come before everything else, and one timer stands for all", () => {
@@ -181,7 +181,7 @@ describe("a takeover that was rehearsed", () => {
   test("others have their turn after eight of them", () => {
     const often = Array.from({ length: 12 }, (_, i) => {
       const now = 100 + i;
-      const next: DirectorAction = { kind: "imminent", actions: [send("B")], due: { now: now + 1, wallMs: 0 } };
+      const next: VrrpAction = { kind: "imminent", actions: [send("B")], due: { now: now + 1, wallMs: 0 } };
       return [now, () => [send("B"), next]] as const;
     });
     const { done, run } = bench([REHEARSAL, ...often]);

@@ -72,7 +72,7 @@ test-vm: deps build ## A machine with a real ip_vs
 test-words: .cache/npm ## Does each test that docs/compat.md names fail without its word? A minute; unit ring only
 	$(BUN) test/words.ts
 
-bench: deps build ## Ratios against Debian's keepalived, in one run
+bench: deps build ## Figures beside Debian's keepalived (PEER=program) and a build before (BEFORE=program or revision): ONLY=rest,start
 	$(BUN) test/bench/run.ts
 
 docs: .cache/npm ## Write docs/reference.md and docs/compat.md from the keyword tables

@@ -1,22 +1,26 @@
-// Large configurations for benchmarks: virtual servers with four real servers each, as a generator of a site would write them.
+// Large configurations for benchmarks: virtual servers with their real servers, as a generator of a site would write them.
 
 export interface BigConfig {
   readonly virtualServers: number;
+  /** Of each virtual server; 4 when not said. */
+  readonly realServers?: number;
   /** Lines of the check of each real server; none: no check. */
   readonly check?: string;
+  /** Weight of the first real server of all; 1, as all others have, when not said. */
+  readonly firstWeight?: number;
 }
 
-export function bigConfig({ virtualServers, check }: BigConfig): string {
-  const blocks = Array.from({ length: virtualServers }, (_, i) => virtualServer(i, check));
+export function bigConfig(config: BigConfig): string {
+  const blocks = Array.from({ length: config.virtualServers }, (_, i) => virtualServer(i, config));
   return `global_defs {\n  router_id bench\n}\n${blocks.join("")}`;
 }
 
-function virtualServer(i: number, check: string | undefined): string {
+function virtualServer(i: number, { realServers = 4, check = "", firstWeight = 1 }: BigConfig): string {
   const vip = `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`;
-  const reals = Array.from({ length: 4 }, (_, n) => {
-    const server = i * 4 + n;
+  const reals = Array.from({ length: realServers }, (_, n) => {
+    const server = i * realServers + n;
     const ip = `172.${16 + ((server >> 16) & 15)}.${(server >> 8) & 255}.${server & 255}`;
-    return `  real_server ${ip} 80 {\n    weight 1\n${check ?? ""}  }\n`;
+    return `  real_server ${ip} 80 {\n    weight ${server === 0 ? firstWeight : 1}\n${check}  }\n`;
   });
   return `virtual_server ${vip} 80 {\n  delay_loop 10\n  lb_algo wlc\n  lb_kind DR\n  protocol TCP\n${reals.join("")}}\n`;
 }

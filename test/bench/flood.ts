@@ -2,13 +2,13 @@
 // other processes load the machine: the longest gap between two of them, as they leave it, and the memory that it costs.
 // Usage: bun test/bench/flood.ts [--seconds N] [--rate PACKETS] [--kind refused|weaker|"priority 0"]
 import { parseArgs } from "node:util";
-import { Daemon, type Kind } from "../support/daemon.ts";
 import { FLOODS, type FloodKind, floodedConfiguration, loadMachine, residentKb, startFlood } from "../support/flood.ts";
 import { vrrpFrames } from "../support/frames.ts";
 import { addressesOf, Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 import { EARNEST } from "./earnest.ts";
-import { percentile, printFigure } from "./figure.ts";
+import { percentile, printOf, type Subject } from "./figure.ts";
+import { directorOf, eachSubject } from "./subjects.ts";
 
 /** No advertisement later than 1.2 intervals. */
 const TARGET_MS = 120;
@@ -26,15 +26,12 @@ const rates = values.rate === undefined ? RATES : [Number(values.rate)];
 for (const rate of rates)
   for (const kind of Object.keys(FLOODS) as FloodKind[]) {
     if (values.kind !== undefined && kind !== values.kind) continue;
-    const lbd = await measure("lbd", kind, rate);
-    const keepalived = await measure("keepalived", kind, rate);
+    const results = await eachSubject((subject) => measure(subject, kind, rate));
     const name = `flood of ${rate}/s, ${kind}`;
-    console.log(`${name}: ${lbd.sent} sent to lbd, ${keepalived.sent} to keepalived`);
-    printFigure({ name: `${name}: longest gap`, unit: "ms", lbd: lbd.longestMs, keepalived: keepalived.longestMs });
-    printFigure({ name: `${name}: longest gap of lbd`, unit: "ms", lbd: lbd.longestMs, target: TARGET_MS });
-    printFigure({ name: `${name}: gap p99`, unit: "ms", lbd: lbd.p99Ms, keepalived: keepalived.p99Ms });
-    printFigure({ name: `${name}: memory`, unit: "kB", lbd: lbd.grownKb, keepalived: keepalived.grownKb });
-    printFigure({ name: `${name}: memory of lbd`, unit: "kB", lbd: lbd.grownKb, target: TARGET_KB });
+    console.log(`${name}: ${JSON.stringify(results)}`);
+    printOf(results, `${name}: longest gap`, "ms", ({ longestMs }) => longestMs, { target: TARGET_MS });
+    printOf(results, `${name}: gap p99`, "ms", ({ p99Ms }) => p99Ms);
+    printOf(results, `${name}: memory`, "kB", ({ grownKb }) => grownKb, { target: TARGET_KB });
   }
 
 interface Measured {
@@ -44,11 +41,11 @@ interface Measured {
   readonly grownKb: number;
 }
 
-async function measure(daemon: Kind, kind: FloodKind, rate: number): Promise<Measured> {
+async function measure(subject: Subject, kind: FloodKind, rate: number): Promise<Measured> {
   using segment = new Segment("victim", "hostile");
   // Where the victim hands them over: what the kernel does with them on a loaded machine is not the daemon's.
   const capture = await segment.captureAt(0, "proto 112 and src host 192.0.2.1");
-  using victim = new Daemon(daemon, segment.host(0), floodedConfiguration(EARNEST)).start();
+  using victim = directorOf(subject, segment.host(0), floodedConfiguration(EARNEST)).start();
   await until("master", () => addressesOf(segment.host(0)).includes(VIP), 20_000);
   // Its code is compiled and its tables are made: what grows from here on is the flood's.
   await startFlood(segment.host(1), kind, rate, 3).sent;

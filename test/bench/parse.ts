@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lbdBinary } from "../support/daemon.ts";
 import { bigConfig } from "./big-config.ts";
-import { median, printFigure } from "./figure.ts";
+import { median, printOf } from "./figure.ts";
+import { inTurns, programOf } from "./subjects.ts";
 
 const ROUNDS = 3;
 const dir = mkdtempSync(join(tmpdir(), "lbd-bench-"));
@@ -14,18 +14,10 @@ const text = bigConfig({ virtualServers: 10_000, check: "    TCP_CHECK {\n      
 writeFileSync(path, text);
 console.log(`${text.split("\n").length} lines`);
 
-const seconds: Record<"lbd" | "keepalived", number[]> = { lbd: [], keepalived: [] };
-for (let round = 0; round < ROUNDS; round++) {
-  seconds.lbd.push(time(lbdBinary(), ["check", path]));
-  seconds.keepalived.push(time("keepalived", ["-t", "-f", path]));
-}
-printFigure({
-  name: "read 10,000 × 4 servers",
-  unit: "s",
-  lbd: median(seconds.lbd),
-  keepalived: median(seconds.keepalived),
-  target: 1,
-});
+const seconds = await inTurns(ROUNDS, (subject) =>
+  time(programOf(subject), subject === "keepalived" ? ["-t", "-f", path] : ["check", path]),
+);
+printOf(seconds, "read 10,000 × 4 servers", "s", median, { ratioTarget: 1 });
 rmSync(dir, { recursive: true });
 
 function time(program: string, args: readonly string[]): number {

@@ -1,8 +1,14 @@
-// `make bench [ONLY=name]`: runs the benchmarks one after the other and prints their figures beside keepalived's. Nothing here is a
-// test: machines differ, ratios of one run are what can be compared. `.cache/bench.json` keeps the figures.
+// `make bench [ONLY=name,name] [BEFORE=program|revision] [PEER=program]`: runs the benchmarks one after the other and prints their figures
+// beside those of a build before and of keepalived (Debian's, or PEER). Nothing here is a test: machines differ, ratios of one run are
+// what can be compared. `.cache/bench.json` keeps the figures.
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { resolve } from "node:path";
+import { buildBefore } from "./before.ts";
 import { type Figure, readFigure } from "./figure.ts";
+import { BEFORE_VARIABLE, PEER_VARIABLE } from "./subjects.ts";
+import { tableOf } from "./table.ts";
 
 const BUN = process.execPath;
 const BENCHES: Readonly<Record<string, readonly string[]>> = {
@@ -14,14 +20,32 @@ const BENCHES: Readonly<Record<string, readonly string[]>> = {
   failover: [BUN, "test/bench/failover.ts"],
   scale: [BUN, "test/bench/scale.ts"],
   flood: [BUN, "test/bench/flood.ts"],
+  rest: [BUN, "test/bench/rest.ts"],
+  reload: [BUN, "test/bench/reload.ts"],
+  memory: [BUN, "test/bench/memory.ts"],
+  // Before whatever else runs here: starting is short, and waiting for a processor would be most of it.
+  start: ["unshare", "-n", "chrt", "-r", "1", BUN, "test/bench/start.ts"],
 };
 
+/** Of each processor; above it others worked beside the bench. */
+const QUIET_LOAD = 0.25;
+
 const only = process.env.ONLY?.split(",");
+const unknown = only?.find((name) => BENCHES[name] === undefined);
+if (unknown !== undefined) {
+  console.error(`ONLY=${unknown}: there is ${Object.keys(BENCHES).join(", ")}`);
+  process.exit(1);
+}
+if (process.env.BEFORE) process.env[BEFORE_VARIABLE] = buildBefore(process.env.BEFORE);
+if (process.env.PEER) process.env[PEER_VARIABLE] = resolve(process.env.PEER);
 const figures: Figure[] = [];
 let failed = 0;
+let highestLoad = 0;
 for (const [name, command] of Object.entries(BENCHES)) {
   if (only && !only.includes(name)) continue;
-  console.log(`── ${name}: ${command.slice(1).join(" ")}`);
+  const load = loadavg()[0] ?? 0;
+  highestLoad = Math.max(highestLoad, load);
+  console.log(`── ${name}: ${command.join(" ")} (load average ${load.toFixed(2)})`);
   const { status, found } = await run(command);
   figures.push(...found);
   if (status !== 0) {
@@ -31,21 +55,13 @@ for (const [name, command] of Object.entries(BENCHES)) {
 }
 mkdirSync(".cache", { recursive: true });
 writeFileSync(".cache/bench.json", `${JSON.stringify(figures, undefined, 2)}\n`);
-console.log(
-  `\n${"figure".padEnd(56)}${"lbd".padStart(12)}${"keepalived".padStart(12)}${"ratio".padStart(8)}${"target".padStart(8)}`,
-);
-for (const figure of figures) console.log(row(figure));
+console.log(`\n${tableOf(figures).join("\n")}`);
+if (highestLoad > QUIET_LOAD * cpus().length)
+  console.log(
+    `\nThe load average was ${highestLoad.toFixed(1)} on ${cpus().length} processors before a bench began: memory and wake-ups hold, CPU ` +
+      "time is too high for all, times are worth their ratios at best.",
+  );
 process.exitCode = failed > 0 ? 1 : 0;
-
-function row({ name, unit, lbd, keepalived, target }: Figure): string {
-  const ratio = keepalived === undefined ? "" : (lbd / keepalived).toFixed(2);
-  const peer = keepalived === undefined ? "" : show(keepalived);
-  return `${`${name} (${unit})`.padEnd(56)}${show(lbd).padStart(12)}${peer.padStart(12)}${ratio.padStart(8)}${(target === undefined ? "" : `≤ ${target}`).padStart(8)}`;
-}
-
-function show(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toPrecision(3);
-}
 
 function run(command: readonly string[]): Promise<{ status: number | null; found: Figure[] }> {
   const [program = "", ...args] = command;

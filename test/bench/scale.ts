@@ -4,22 +4,23 @@
 // of test/bench/checks.ts: the checker's own runner and probes in a process of their own.
 // Usage: bun test/bench/scale.ts [--seconds N]
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Daemon, type Kind } from "../support/daemon.ts";
 import { gratuitousArps, vrrpFrames } from "../support/frames.ts";
 import { addressesOf, Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 import { EARNEST } from "./earnest.ts";
-import { percentile, printFigure } from "./figure.ts";
+import { percentile, printOf, type Subject, type Targets } from "./figure.ts";
+import { instancesText } from "./instances.ts";
+import { cpuMs } from "./meter.ts";
+import { directorOf, eachSubject } from "./subjects.ts";
 
 const INSTANCES = 255;
 const ADDRESSES = 8;
 const ADVERT_MS = 1000;
 const CHECKS_PER_SECOND = 2000;
 const LIMIT_MS = 120_000;
-const TICKS_PER_SECOND = 100;
+const QUIET_MS = 20_000;
 
 interface Scale {
   readonly allMasterS: number;
@@ -30,34 +31,26 @@ interface Scale {
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "60" } } });
 const seconds = Number(values.seconds);
-const lbd = await measure("lbd");
-console.log(JSON.stringify(lbd));
-const keepalived = await measure("keepalived");
+const results = await eachSubject(measure);
+console.log(JSON.stringify(results));
 const scale = `${INSTANCES} × ${ADDRESSES}`;
-const figure = (name: string, unit: string, pick: (one: Scale) => number, target?: number) =>
-  printFigure({
-    name: `${scale}: ${name}`,
-    unit,
-    lbd: pick(lbd),
-    keepalived: pick(keepalived),
-    ...(target !== undefined && { target }),
-  });
-figure("exec to all-master", "s", (one) => one.allMasterS, 1);
+const figure = (name: string, unit: string, pick: (one: Scale) => number, targets?: Targets) =>
+  printOf(results, `${scale}: ${name}`, unit, pick, targets);
+figure("exec to all-master", "s", (one) => one.allMasterS, { ratioTarget: 1 });
 figure("CPU per instance", "‰ of a core", (one) => one.cpuMilli);
 figure("advert jitter p50", "ms", (one) => one.jitterMs.p50);
 figure("advert jitter max", "ms", (one) => one.jitterMs.max);
-figure("advert jitter p99.9", "ms", (one) => one.jitterMs.p999);
-printFigure({ name: `${scale}: advert jitter p99.9 of lbd`, unit: "ms", lbd: lbd.jitterMs.p999, target: 10 });
+figure("advert jitter p99.9", "ms", (one) => one.jitterMs.p999, { target: 10 });
 
-async function measure(kind: Kind): Promise<Scale> {
+async function measure(subject: Subject): Promise<Scale> {
   using segment = new Segment("director");
   const capture = await segment.capture("proto 112 or arp");
   const startedAt = Date.now() / 1000;
-  using director = new Daemon(kind, segment.host(0), configuration()).start();
+  using director = directorOf(subject, segment.host(0), configuration()).start();
   const announced = new Map<string, number>();
   let seen = 0;
   await until(
-    `${kind}: all addresses are announced`,
+    `${subject}: all addresses are announced`,
     () => {
       const frames = capture.frames.slice(seen);
       seen += frames.length;
@@ -68,16 +61,18 @@ async function measure(kind: Kind): Promise<Scale> {
   );
   const allMasterS = Math.max(...announced.values()) - startedAt;
   const own = addressesOf(segment.host(0)).filter((address) => address.startsWith("10."));
-  if (own.length !== INSTANCES * ADDRESSES) throw new Error(`${kind}: ${own.length} addresses are there`);
+  if (own.length !== INSTANCES * ADDRESSES) throw new Error(`${subject}: ${own.length} addresses are there`);
 
   // The second burst of announcements comes five seconds after the first.
   await Bun.sleep(10_000);
-  const cpuBefore = cpuTicks(director);
-  await Bun.sleep(20_000);
-  const cpuMilli = ((cpuTicks(director) - cpuBefore) / TICKS_PER_SECOND / 20 / INSTANCES) * 1000;
+  const pids = director.processes();
+  const cpuBefore = cpuMs(pids);
+  await Bun.sleep(QUIET_MS);
+  const cpuMilli = ((cpuMs(pids) - cpuBefore) / QUIET_MS / INSTANCES) * 1000;
 
   using _load = await startChecks();
-  const scrapes = kind === "lbd" ? setInterval(() => void scrape(join(director.dir, "run/api.sock")), 1000) : undefined;
+  const scrapes =
+    subject !== "keepalived" ? setInterval(() => void scrape(join(director.dir, "run/api.sock")), 1000) : undefined;
   const from = capture.frames.length;
   await Bun.sleep(seconds * 1000);
   const jitter = jitterOf(capture.frames.slice(from));
@@ -120,29 +115,6 @@ async function startChecks(): Promise<Disposable> {
   };
 }
 
-/** User and system time of all its processes. */
-function cpuTicks(daemon: Daemon): number {
-  return daemon
-    .processes()
-    .map((pid) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [])
-    .reduce((sum, fields) => sum + Number(fields[11]) + Number(fields[12]), 0);
-}
-
 function configuration(): string {
-  return EARNEST + Array.from({ length: INSTANCES }, (_, i) => instance(i + 1)).join("");
-}
-
-function instance(vrid: number): string {
-  const addresses = Array.from({ length: ADDRESSES }, (_, i) => `    10.0.${vrid}.${i + 1}`);
-  return `vrrp_instance V${vrid} {
-  interface eth0
-  version 3
-  virtual_router_id ${vrid}
-  priority 254
-  advert_int ${ADVERT_MS / 1000}
-  virtual_ipaddress {
-${addresses.join("\n")}
-  }
-}
-`;
+  return EARNEST + instancesText({ count: INSTANCES, advertInt: ADVERT_MS / 1000, addresses: ADDRESSES });
 }

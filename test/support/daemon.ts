@@ -15,16 +15,25 @@ export function lbdBinary(): string {
   return path;
 }
 
+export interface DaemonOptions {
+  /** Instead of the binary under test, or of Debian's keepalived. */
+  readonly program?: string;
+  /** keepalived's detailed log, which costs it CPU; on. */
+  readonly detail?: boolean;
+}
+
 export class Daemon {
   readonly kind: Kind;
   readonly dir = mkdtempSync(join(tmpdir(), "lbd-daemon-"));
   readonly #host: Namespace;
+  readonly #options: DaemonOptions;
   #child: ChildProcess | undefined;
   #output = "";
 
-  constructor(kind: Kind, host: Namespace, configuration: string) {
+  constructor(kind: Kind, host: Namespace, configuration: string, options: DaemonOptions = {}) {
     this.kind = kind;
     this.#host = host;
+    this.#options = options;
     this.configure(configuration);
   }
 
@@ -101,13 +110,14 @@ export class Daemon {
   }
 
   #program(): string {
-    return this.kind === "lbd" ? lbdBinary() : "keepalived";
+    return this.#options.program ?? (this.kind === "lbd" ? lbdBinary() : "keepalived");
   }
 
   #args(): string[] {
     if (this.kind === "lbd") return ["--config", this.configPath, "--run-dir", join(this.dir, "run"), "--api", "off"];
     const [parent = "", vrrp = "", checkers = ""] = this.#pidFiles();
-    return ["-n", "-l", "-D", "-G", "-f", this.configPath, "-p", parent, "-r", vrrp, "-c", checkers];
+    const detail = this.#options.detail === false ? [] : ["-D"];
+    return ["-n", "-l", ...detail, "-G", "-f", this.configPath, "-p", parent, "-r", vrrp, "-c", checkers];
   }
 
   /** Of keepalived: the parent's, the VRRP process', the checkers'. */

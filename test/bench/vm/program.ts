@@ -30,7 +30,7 @@ async function measure(name: string, text: string): Promise<void> {
     for (const kind of ["lbd", "keepalived"] as const) seconds[kind].push(await once(kind, text));
   for (const kind of ["lbd", "keepalived"] as const)
     console.log(`${name}: ${kind}: ${seconds[kind].map((s) => s.toFixed(2)).join(" ")} s`);
-  printFigure({ name, unit: "s", lbd: median(seconds.lbd), keepalived: median(seconds.keepalived), target: 0.25 });
+  printFigure({ name, unit: "s", lbd: median(seconds.lbd), keepalived: median(seconds.keepalived), ratioTarget: 0.25 });
 }
 
 async function once(kind: Kind, text: string): Promise<number> {

@@ -36,10 +36,6 @@ export interface Outcome {
   readonly inconclusive?: true;
 }
 
-export interface Verdict extends Outcome {
-  readonly durationMs: number;
-}
-
 export function good(reason: string): Outcome {
   return { ok: true, code: "ok", reason };
 }

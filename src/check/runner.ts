@@ -1,10 +1,10 @@
-// Check core: when each check runs. One entry per check; a run goes through its parts (urls, hosts) one after the other and ends
+// Check core: when each check runs. One record per check; a run goes through its parts (urls, hosts) one after the other and ends
 // at the first that fails. Time, chance and the probes are arguments, so a test moves a clock and never waits.
 // A period counts from the end of a run to the start of the next one (checkers.md §1).
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import type { Check } from "../config/model/check.ts";
 import { afterRun, delayAfterRun, type Health } from "./health.ts";
-import type { Outcome, Verdict, WeightShare } from "./outcome.ts";
+import type { Outcome, WeightShare } from "./outcome.ts";
 
 /** One try: `part` counts the urls or hosts of the check. */
 export interface Attempt {
@@ -22,39 +22,52 @@ export interface CheckState {
   readonly health: Health;
   readonly sinceWallMs: number;
   /** Latest share in the weight; absent: none. */
-  readonly weight?: WeightShare | undefined;
-  readonly last?: { readonly verdict: Verdict; readonly atWallMs: number } | undefined;
+  readonly weight: WeightShare | undefined;
+  /** What the last run came to; absent before the first. Runs that say the same word for word keep the first one's. */
+  readonly outcome: Outcome | undefined;
+  /** When the last run ended, and what it took. */
+  readonly endedWallMs: number;
+  readonly durationMs: number;
   readonly runs: number;
   readonly failures: number;
   /** When the next run starts; absent while one is under way or it is suspended. */
-  readonly nextAt?: MonoMs | undefined;
+  readonly nextAt: MonoMs | undefined;
 }
 
-export interface RunnerPorts {
+/** A check that was taken on, as it stands now. Only the runner changes it. */
+export interface RunningCheck<Owner> extends CheckState {
+  /** Whose it is. */
+  readonly owner: Owner;
+}
+
+export interface RunnerPorts<Owner> {
   readonly clock: Clock;
   readonly probes: Probes;
   /** 0 ≤ n < 1. */
   random(): number;
   /** After each run. `before` is the health that it had; `again`: the run before it said the same, word for word. */
-  ran(id: string, before: Health, state: CheckState, verdict: Verdict, again: boolean): void;
+  ran(check: RunningCheck<Owner>, outcome: Outcome, before: Health, again: boolean): void;
   /** At each start: by how much it came later than planned. */
   started?(lateMs: number): void;
 }
 
-export interface CheckRunner {
+export interface CheckRunner<Owner> {
   /** Takes a check on. The first run comes START_DELAY_MS after this plus a random part of its warm-up. */
-  add(id: string, check: Check, health: Health, kept?: Partial<CheckState>): void;
-  /** Takes new periods or another place in the file for the same check; the timer goes on unless the period got shorter. */
-  change(id: string, check: Check): void;
+  add(owner: Owner, check: Check, health: Health, weight?: WeightShare): RunningCheck<Owner>;
+  /**
+   * Takes new periods or another place in the file for the same check, and perhaps another owner; the timer goes on unless the
+   * period got shorter.
+   */
+  change(check: RunningCheck<Owner>, owner: Owner, next: Check): void;
   /** Ends it, and a run that is under way. */
-  remove(id: string): void;
+  remove(check: RunningCheck<Owner>): void;
   /** No runs until `resume`; a run that is under way is given up. Health stays. */
-  suspend(id: string): void;
-  resume(id: string): void;
-  state(id: string): CheckState | undefined;
-  ids(): Iterable<string>;
+  suspend(check: RunningCheck<Owner>): void;
+  resume(check: RunningCheck<Owner>): void;
   /** Runs now, whatever the timer says: something happened (a watched file changed). Does nothing while it runs or is suspended. */
-  kick(id: string): void;
+  kick(check: RunningCheck<Owner>): void;
+  /** How many were taken on and not removed. */
+  readonly size: number;
   readonly inFlight: number;
   stop(): void;
 }
@@ -77,213 +90,289 @@ const GRAINS_MS = [100, 50, 10, 2, 1] as const;
 const CHECKS_PER_WAKE = 20;
 /** Marks are no farther apart than this part of a delay: no start is moved by more than a thirtieth, and the next one makes it good. */
 const GRAINS_PER_DELAY = 15;
+/** Starts of one mark before sockets get a turn. */
+const STARTS_PER_TURN = 64;
 /** A start that is late by no more than this does not put off the next one: else checks that were held up together stay together. */
 const MAX_MADE_UP_MS = 20;
 
-interface Entry {
-  readonly id: string;
+interface Entry<Owner> {
+  owner: Owner;
   check: Check;
   health: Health;
   sinceWallMs: number;
   weight: WeightShare | undefined;
-  last: CheckState["last"] | undefined;
+  outcome: Outcome | undefined;
+  endedWallMs: number;
+  durationMs: number;
   runs: number;
   failures: number;
+  /** `idle`: suspended, removed, or not started yet. */
+  stage: "idle" | "planned" | "waiting" | "running";
   nextAt: MonoMs | undefined;
+  suspended: boolean;
   /** The part that failed last goes first: it is what decides. */
   firstPart: number;
-  suspended: boolean;
-  running: boolean;
   /** By how much the run under way, or the last one, started later than planned. */
   lateMs: number;
   /** By how much the mark of the next run, or of the one under way, is later than it would be without marks; below 0: earlier. */
   movedMs: number;
-  /** Ends whatever is pending: the timer, the place in the queue, the probe. */
+  /** Ends the probe of the run under way. */
+  cancelProbe: Cancel | undefined;
+}
+
+/** All that is to start at one time. Who was put off or removed meanwhile is still in the list, and is passed over. */
+interface Mark<Owner> {
+  readonly entries: Entry<Owner>[];
   cancel: Cancel;
 }
 
-export function createCheckRunner(ports: RunnerPorts, maxInFlight = MAX_IN_FLIGHT): CheckRunner {
-  const { clock, probes } = ports;
-  const entries = new Map<string, Entry>();
-  const waiting = new Set<Entry>();
-  let inFlight = 0;
-  let draining = false;
+interface Runner<Owner> {
+  readonly ports: RunnerPorts<Owner>;
+  readonly maxInFlight: number;
+  readonly entries: Set<Entry<Owner>>;
+  /** By time. */
+  readonly marks: Map<MonoMs, Mark<Owner>>;
+  /** For a place among those in flight, in order. */
+  readonly waiting: Set<Entry<Owner>>;
+  inFlight: number;
+  /** The waiting ones get their places in a turn that is asked for. */
+  draining: boolean;
   /** Runs that all checks together want in a second. */
-  let perSecond = 0;
+  perSecond: number;
+}
 
-  function schedule(entry: Entry, now: MonoMs, delayMs: number): void {
-    const grainMs = grainFor(perSecond, delayMs);
-    const wished = now + delayMs;
-    const when = grainMs === 0 ? wished : Math.round(wished / grainMs) * grainMs;
-    entry.movedMs = when - wished;
-    entry.nextAt = when;
-    entry.cancel = clock.at(when, () => start(entry, when));
-  }
-
-  function start(entry: Entry, plannedAt: MonoMs): void {
-    if (inFlight >= maxInFlight) {
-      waiting.add(entry);
-      entry.cancel = () => waiting.delete(entry);
-      return;
-    }
-    const startedAt = clock.now();
-    entry.lateMs = Math.max(0, startedAt - plannedAt);
-    ports.started?.(startedAt - plannedAt);
-    inFlight++;
-    entry.nextAt = undefined;
-    entry.running = true;
-    runPart(entry, 0, startedAt);
-  }
-
-  /** `done` parts have succeeded; they count from the one that failed last. */
-  function runPart(entry: Entry, done: number, startedAt: MonoMs): void {
-    const count = partCount(entry.check);
-    const part = (entry.firstPart + done) % count;
-    let over = false;
-    const finish = (outcome: Outcome) => {
-      if (over) return;
-      over = true;
-      if (outcome.ok && done + 1 < count) {
-        runPart(entry, done + 1, startedAt);
-        return;
-      }
-      entry.firstPart = outcome.ok ? 0 : part;
-      end(entry, outcome, startedAt);
-    };
-    const cancelProbe = probes.start({ check: entry.check, part }, finish);
-    // A probe that knew at once has moved on already: its way to be cancelled is the newer one.
-    if (over) return;
-    entry.cancel = () => {
-      over = true;
-      cancelProbe();
-      leave(entry);
-    };
-  }
-
-  function end(entry: Entry, outcome: Outcome, startedAt: MonoMs): void {
-    leave(entry);
-    const endedAt = clock.now();
-    const verdict: Verdict = { ...outcome, durationMs: endedAt - startedAt };
-    const before = entry.health;
-    const again = entry.last !== undefined && sameWord(entry.last.verdict, verdict);
-    entry.runs++;
-    if (!verdict.ok) entry.failures++;
-    if (verdict.inconclusive === undefined) entry.health = afterRun(before, verdict.ok, patience(entry.check));
-    const now = clock.wallMs();
-    if (entry.health.up !== before.up) entry.sinceWallMs = now;
-    if (verdict.ok) entry.weight = verdict.weight;
-    entry.last = { verdict, atWallMs: now };
-    const delayMs = delayAfterRun(entry.health, verdict.ok, entry.check.kind, entry.check.timing);
-    const madeUpMs = entry.movedMs + Math.min(entry.lateMs, MAX_MADE_UP_MS, delayMs / 2);
-    schedule(entry, endedAt, Math.max(MIN_DELAY_MS, delayMs - madeUpMs));
-    ports.ran(entry.id, before, snapshot(entry), verdict, again);
-  }
-
-  function leave(entry: Entry): void {
-    entry.running = false;
-    inFlight--;
-    if (waiting.size > 0 && !draining) {
-      draining = true;
-      clock.at(clock.now(), drain);
-    }
-  }
-
-  /** In a turn of its own: probes that fail at once would otherwise call each other without end. */
-  function drain(): void {
-    draining = false;
-    for (const next of waiting) {
-      if (inFlight >= maxInFlight) return;
-      waiting.delete(next);
-      start(next, next.nextAt ?? clock.now());
-    }
-  }
-
-  function add(id: string, check: Check, health: Health, kept: Partial<CheckState> = {}): void {
-    const entry: Entry = {
-      id,
-      check,
-      health,
-      sinceWallMs: kept.sinceWallMs ?? clock.wallMs(),
-      weight: kept.weight,
-      last: kept.last,
-      runs: kept.runs ?? 0,
-      failures: kept.failures ?? 0,
-      nextAt: undefined,
-      firstPart: 0,
-      suspended: false,
-      running: false,
-      lateMs: 0,
-      movedMs: 0,
-      cancel: () => {},
-    };
-    entries.set(id, entry);
-    perSecond += rateOf(check);
-    schedule(entry, clock.now(), START_DELAY_MS + ports.random() * check.timing.warmupMs);
-  }
-
-  function change(id: string, check: Check): void {
-    const entry = entries.get(id);
-    if (!entry) return;
-    perSecond += rateOf(check) - rateOf(entry.check);
-    entry.check = check;
-    const { nextAt } = entry;
-    if (nextAt === undefined || entry.suspended || waiting.has(entry)) return;
-    const now = clock.now();
-    const longestMs = Math.max(check.timing.delayLoopMs, START_DELAY_MS);
-    if (nextAt <= now + longestMs) return;
-    entry.cancel();
-    schedule(entry, now, ports.random() * longestMs);
-  }
-
-  function giveUp(entry: Entry): void {
-    entry.cancel();
-    entry.cancel = () => {};
-    entry.nextAt = undefined;
-  }
+export function createCheckRunner<Owner>(ports: RunnerPorts<Owner>, maxInFlight = MAX_IN_FLIGHT): CheckRunner<Owner> {
+  const { clock } = ports;
+  const runner: Runner<Owner> = {
+    ports,
+    maxInFlight,
+    entries: new Set(),
+    marks: new Map(),
+    waiting: new Set(),
+    inFlight: 0,
+    draining: false,
+    perSecond: 0,
+  };
+  const known: ReadonlySet<RunningCheck<Owner>> = runner.entries;
+  const isOurs = (check: RunningCheck<Owner>): check is Entry<Owner> => known.has(check);
+  /** The record behind what was handed out; undefined for one that was removed. */
+  const entryOf = (check: RunningCheck<Owner>) => (isOurs(check) ? check : undefined);
 
   return {
-    add,
-    change,
-    remove(id) {
-      const entry = entries.get(id);
-      if (!entry) return;
-      giveUp(entry);
-      entries.delete(id);
-      perSecond -= rateOf(entry.check);
+    add(owner, check, health, weight) {
+      const entry = newEntry(owner, check, health, weight, clock.wallMs());
+      runner.entries.add(entry);
+      runner.perSecond += rateOf(check);
+      planStart(runner, entry, clock.now(), START_DELAY_MS + ports.random() * check.timing.warmupMs);
+      return entry;
     },
-    suspend(id) {
-      const entry = entries.get(id);
+    change(check, owner, next) {
+      const entry = entryOf(check);
+      if (entry) change(runner, entry, owner, next);
+    },
+    remove(check) {
+      const entry = entryOf(check);
+      if (!entry) return;
+      giveUp(runner, entry);
+      runner.entries.delete(entry);
+      runner.perSecond -= rateOf(entry.check);
+    },
+    suspend(check) {
+      const entry = entryOf(check);
       if (!entry || entry.suspended) return;
       entry.suspended = true;
-      giveUp(entry);
+      giveUp(runner, entry);
     },
-    resume(id) {
-      const entry = entries.get(id);
+    resume(check) {
+      const entry = entryOf(check);
       if (!entry?.suspended) return;
       entry.suspended = false;
-      schedule(entry, clock.now(), ports.random() * Math.min(RESUME_SPREAD_MS, entry.check.timing.delayLoopMs));
+      const spreadMs = Math.min(RESUME_SPREAD_MS, entry.check.timing.delayLoopMs);
+      planStart(runner, entry, clock.now(), ports.random() * spreadMs);
     },
-    kick(id) {
-      const entry = entries.get(id);
-      if (!entry || entry.suspended || entry.running || waiting.has(entry)) return;
-      entry.cancel();
-      schedule(entry, clock.now(), 0);
+    kick(check) {
+      const entry = entryOf(check);
+      if (entry?.stage === "planned") planStart(runner, entry, clock.now(), 0);
     },
-    state(id) {
-      const entry = entries.get(id);
-      return entry && snapshot(entry);
+    get size() {
+      return runner.entries.size;
     },
-    ids: () => entries.keys(),
     get inFlight() {
-      return inFlight;
+      return runner.inFlight;
     },
     stop() {
-      waiting.clear();
-      for (const entry of entries.values()) giveUp(entry);
-      entries.clear();
-      perSecond = 0;
+      runner.waiting.clear();
+      for (const entry of runner.entries) giveUp(runner, entry);
+      for (const mark of runner.marks.values()) mark.cancel();
+      runner.entries.clear();
+      runner.marks.clear();
+      runner.perSecond = 0;
     },
   };
+}
+
+function newEntry<Owner>(
+  owner: Owner,
+  check: Check,
+  health: Health,
+  weight: WeightShare | undefined,
+  sinceWallMs: number,
+): Entry<Owner> {
+  return {
+    owner,
+    check,
+    health,
+    sinceWallMs,
+    weight,
+    outcome: undefined,
+    endedWallMs: 0,
+    durationMs: 0,
+    runs: 0,
+    failures: 0,
+    stage: "idle",
+    nextAt: undefined,
+    suspended: false,
+    firstPart: 0,
+    lateMs: 0,
+    movedMs: 0,
+    cancelProbe: undefined,
+  };
+}
+
+function planStart<Owner>(runner: Runner<Owner>, entry: Entry<Owner>, now: MonoMs, delayMs: number): void {
+  const grainMs = grainFor(runner.perSecond, delayMs);
+  const wished = now + delayMs;
+  const when = grainMs === 0 ? wished : Math.round(wished / grainMs) * grainMs;
+  entry.movedMs = when - wished;
+  entry.nextAt = when;
+  entry.stage = "planned";
+  const mark = runner.marks.get(when);
+  if (mark) mark.entries.push(entry);
+  else {
+    const { clock } = runner.ports;
+    const added: Mark<Owner> = { entries: [entry], cancel: () => {} };
+    added.cancel = clock.at(when, () => startMark(runner, when, added, 0));
+    runner.marks.set(when, added);
+  }
+}
+
+/** Starts what stands on a mark, from the entry of number `from` on. */
+function startMark<Owner>(runner: Runner<Owner>, when: MonoMs, mark: Mark<Owner>, from: number): void {
+  const { clock } = runner.ports;
+  let at = from;
+  for (let starts = 0; at < mark.entries.length && starts < STARTS_PER_TURN; at++) {
+    const entry = mark.entries[at];
+    if (entry?.stage !== "planned" || entry.nextAt !== when) continue;
+    start(runner, entry, when);
+    starts++;
+  }
+  if (at < mark.entries.length) mark.cancel = clock.at(clock.now(), () => startMark(runner, when, mark, at));
+  else if (runner.marks.get(when) === mark) runner.marks.delete(when);
+}
+
+function start<Owner>(runner: Runner<Owner>, entry: Entry<Owner>, plannedAt: MonoMs): void {
+  if (runner.inFlight >= runner.maxInFlight) {
+    runner.waiting.add(entry);
+    entry.stage = "waiting";
+    return;
+  }
+  const { clock, started } = runner.ports;
+  const startedAt = clock.now();
+  entry.lateMs = Math.max(0, startedAt - plannedAt);
+  started?.(startedAt - plannedAt);
+  runner.inFlight++;
+  entry.nextAt = undefined;
+  entry.stage = "running";
+  runPart(runner, entry, 0, startedAt);
+}
+
+/** `done` parts have succeeded; they count from the one that failed last. */
+function runPart<Owner>(runner: Runner<Owner>, entry: Entry<Owner>, done: number, startedAt: MonoMs): void {
+  const { check } = entry;
+  const count = partCount(check);
+  const part = (entry.firstPart + done) % count;
+  let over = false;
+  const finish = (outcome: Outcome) => {
+    if (over) return;
+    over = true;
+    if (outcome.ok && done + 1 < count) {
+      runPart(runner, entry, done + 1, startedAt);
+      return;
+    }
+    entry.firstPart = outcome.ok ? 0 : part;
+    end(runner, entry, outcome, startedAt);
+  };
+  const cancel = runner.ports.probes.start({ check, part }, finish);
+  // A probe that knew at once has moved on already: its way to be cancelled is the newer one.
+  if (over) return;
+  entry.cancelProbe = () => {
+    over = true;
+    cancel();
+  };
+}
+
+function end<Owner>(runner: Runner<Owner>, entry: Entry<Owner>, outcome: Outcome, startedAt: MonoMs): void {
+  const { clock, ran } = runner.ports;
+  leave(runner, entry);
+  const endedAt = clock.now();
+  const { check, health: before } = entry;
+  const again = entry.outcome !== undefined && sameWord(entry.outcome, outcome);
+  entry.runs++;
+  if (!outcome.ok) entry.failures++;
+  if (outcome.inconclusive === undefined) entry.health = afterRun(before, outcome.ok, patience(check));
+  entry.endedWallMs = clock.wallMs();
+  entry.durationMs = endedAt - startedAt;
+  if (entry.health.up !== before.up) entry.sinceWallMs = entry.endedWallMs;
+  if (outcome.ok) entry.weight = outcome.weight;
+  if (!again) entry.outcome = outcome;
+  const delayMs = delayAfterRun(entry.health, outcome.ok, check.kind, check.timing);
+  const madeUpMs = entry.movedMs + Math.min(entry.lateMs, MAX_MADE_UP_MS, delayMs / 2);
+  planStart(runner, entry, endedAt, Math.max(MIN_DELAY_MS, delayMs - madeUpMs));
+  ran(entry, outcome, before, again);
+}
+
+/** A run is over: its place is free. */
+function leave<Owner>(runner: Runner<Owner>, entry: Entry<Owner>): void {
+  const { clock } = runner.ports;
+  entry.stage = "idle";
+  entry.cancelProbe = undefined;
+  runner.inFlight--;
+  if (runner.waiting.size > 0 && !runner.draining) {
+    runner.draining = true;
+    clock.at(clock.now(), () => drain(runner));
+  }
+}
+
+/** In a turn of its own: probes that fail at once would otherwise call each other without end. */
+function drain<Owner>(runner: Runner<Owner>): void {
+  runner.draining = false;
+  for (const next of runner.waiting) {
+    if (runner.inFlight >= runner.maxInFlight) return;
+    runner.waiting.delete(next);
+    start(runner, next, next.nextAt ?? runner.ports.clock.now());
+  }
+}
+
+function change<Owner>(runner: Runner<Owner>, entry: Entry<Owner>, owner: Owner, check: Check): void {
+  entry.owner = owner;
+  if (entry.check === check) return;
+  runner.perSecond += rateOf(check) - rateOf(entry.check);
+  entry.check = check;
+  if (entry.stage !== "planned" || entry.nextAt === undefined) return;
+  const now = runner.ports.clock.now();
+  const longestMs = Math.max(check.timing.delayLoopMs, START_DELAY_MS);
+  if (entry.nextAt > now + longestMs) planStart(runner, entry, now, runner.ports.random() * longestMs);
+}
+
+/** Ends whatever is pending: the start, the place in the queue, the probe. */
+function giveUp<Owner>(runner: Runner<Owner>, entry: Entry<Owner>): void {
+  if (entry.stage === "waiting") runner.waiting.delete(entry);
+  if (entry.stage === "running") {
+    entry.cancelProbe?.();
+    leave(runner, entry);
+  }
+  entry.stage = "idle";
+  entry.nextAt = undefined;
 }
 
 function rateOf({ timing }: Check): number {
@@ -320,8 +409,4 @@ export function partCount(check: Check): number {
 function sameWord(one: Outcome, other: Outcome): boolean {
   if (one.weight || other.weight || one.inconclusive !== other.inconclusive) return false;
   return one.ok === other.ok && one.code === other.code && one.reason === other.reason;
-}
-
-function snapshot({ check, health, sinceWallMs, runs, failures, weight, last, nextAt }: Entry): CheckState {
-  return { check, health, sinceWallMs, runs, failures, weight, last, nextAt };
 }

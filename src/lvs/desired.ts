@@ -32,16 +32,29 @@ export interface VirtualServerState {
  * the file has it.
  */
 export function desiredServices(config: Config, stateOf: (id: string) => VirtualServerState): ServiceEntry[] {
-  const entries = new Map<string, ServiceEntry>();
-  for (const virtualServer of config.virtualServers) {
-    const destinations = desiredDestinations(virtualServer, stateOf(virtualServer.id));
-    for (const address of virtualServer.services) {
-      const service = serviceOf(virtualServer, address);
-      const key = serviceKey(service);
-      if (!entries.has(key)) entries.set(key, { service, destinations: portsFor(address, destinations) });
-    }
-  }
-  return [...entries.values()];
+  const taken = new Set<string>();
+  const isFree = (key: string) => !taken.has(key) && taken.add(key).size > 0;
+  return config.virtualServers.flatMap((virtualServer) =>
+    desiredEntries(virtualServer, stateOf(virtualServer.id), isFree),
+  );
+}
+
+/** What is wanted of one virtual server: a service for each of its addresses whose key it `has`. */
+export function desiredEntries(
+  virtualServer: VirtualServer,
+  state: VirtualServerState,
+  has: (key: string) => boolean,
+): ServiceEntry[] {
+  const destinations = desiredDestinations(virtualServer, state);
+  return virtualServer.services.flatMap((address) => {
+    const service = serviceOf(virtualServer, address);
+    return has(serviceKey(service)) ? [{ service, destinations: portsFor(address, destinations) }] : [];
+  });
+}
+
+/** Keys of the kernel services that a virtual server stands for. */
+export function serviceKeysOf(virtualServer: VirtualServer): string[] {
+  return virtualServer.services.map((address) => serviceKey(serviceOf(virtualServer, address)));
 }
 
 /** The destinations of every kernel service of one virtual server. */

@@ -72,18 +72,18 @@ async function measureRunner(kind: Kind, port: number): Promise<void> {
   let count = 0;
   let failed = 0;
   const late = new Float64Array(rate * (seconds + 2));
-  const runner = createCheckRunner({
+  const runner = createCheckRunner<number>({
     clock,
     probes,
     random: Math.random,
-    ran(_id, _before, _state, verdict) {
-      if (counting && !verdict.ok) failed++;
+    ran(_check, outcome) {
+      if (counting && !outcome.ok) failed++;
     },
     started(lateMs) {
       if (counting && count < late.length) late[count++] = lateMs;
     },
   });
-  for (let i = 0; i < rate; i++) runner.add(`check ${i}`, checkOf(kind, i, port), initialHealth(true));
+  for (let i = 0; i < rate; i++) runner.add(i, checkOf(kind, i, port), initialHealth(true));
 
   await new Promise<void>((resolve) => clock.at(clock.now() + SETTLE_MS, resolve));
   counting = true;

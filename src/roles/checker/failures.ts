@@ -25,8 +25,8 @@ export interface KernelFailures {
   followsFromService(command: IpvsCommand): boolean;
   note(command: IpvsCommand, failure: KernelFailure): void;
   done(command: IpvsCommand): void;
-  /** Forgets what is not to be done any more. */
-  keepOnly(commands: readonly IpvsCommand[]): void;
+  /** Forgets what is not to be done any more, of all services or of those with these keys. */
+  keepOnly(commands: readonly IpvsCommand[], only?: ReadonlySet<string>): void;
   /** When the next one is due; undefined when nothing fails. */
   nextRetryAt(): MonoMs | undefined;
   /** Messages for one service, `limit` of them at most. */
@@ -84,10 +84,12 @@ export function createKernelFailures(clock: Clock): KernelFailures {
       size--;
       if (parts.size === 0) services.delete(key);
     },
-    keepOnly(commands) {
+    keepOnly(commands, only = new Set(services.keys())) {
       if (size === 0) return;
       const live = new Set(commands.map(nameOf));
-      for (const [key, parts] of services) {
+      for (const key of only) {
+        const parts = services.get(key);
+        if (!parts) continue;
         for (const part of parts.keys()) if (!live.has(`${part} of ${key}`) && parts.delete(part)) size--;
         if (parts.size === 0) services.delete(key);
       }

@@ -13,32 +13,12 @@ import { serviceKey } from "../../lvs/keys.ts";
 import type { IpvsCommand, IpvsTimeouts, SeenService, ServiceEntry } from "../../lvs/model.ts";
 import { removeService } from "../../lvs/plan.ts";
 import type { RoleContext } from "../role.ts";
-import type { CheckerRecord } from "./journal.ts";
+import type { CheckerRecord, Inheritance } from "./journal.ts";
 import type { CheckerPorts } from "./ports.ts";
 import { createTableKeeper, type DriftFound, type TableKeeper } from "./table.ts";
 
 /** IPVS that could not be opened is tried again after this long. */
 export const IPVS_RETRY_MS = 5000;
-
-/** What an earlier life of the role left. */
-export interface Inheritance {
-  /** The same parent runs: only this process died. */
-  readonly respawn: boolean;
-  /** Keys of the services that it had put into the kernel. */
-  readonly services: ReadonlySet<string>;
-  /** Names of the real servers that it had configured (checker-journal.ts). */
-  readonly servers: ReadonlySet<string>;
-  readonly timeouts: IpvsTimeouts | undefined;
-}
-
-export function inherit(record: CheckerRecord | undefined, session: string): Inheritance {
-  return {
-    respawn: record?.session === session,
-    services: new Set(record?.services),
-    servers: new Set(record?.servers),
-    timeouts: record?.timeouts,
-  };
-}
 
 /** A reload inherits nothing, and is no first start. */
 const NO_INHERITANCE: Inheritance = { respawn: true, services: new Set(), servers: new Set(), timeouts: undefined };
@@ -48,7 +28,7 @@ const NO_FAILURES: TableKeeper["failures"] = { size: 0, ofService: () => [], som
 export interface CheckerIpvsPorts {
   readonly context: RoleContext;
   readonly ports: Pick<CheckerPorts, "openIpvs" | "journal" | "session">;
-  /** What the table should hold, by the configuration and what checks said so far. */
+  /** What the whole table should hold, by the configuration and what checks said so far. */
   wanted(): ServiceEntry[];
   /** Where in the configuration the object of a kernel call stands: `keepalived.conf:12`. */
   placeOf(command: IpvsCommand): string | undefined;
@@ -60,13 +40,27 @@ export interface CheckerIpvsPorts {
   arrived(): void;
 }
 
+/** What another configuration changes in the table. */
+export interface TableChanges {
+  readonly wanted: readonly ServiceEntry[];
+  /** Keys of services that are wanted no more. */
+  readonly unwanted: readonly string[];
+  /** The journal has to name others. */
+  readonly named: boolean;
+}
+
 export interface CheckerIpvs {
-  /** Opens IPVS when the configuration has something for it. When it is missing, it is tried again until it comes. */
-  open(config: Config, inheritance?: Inheritance): void;
+  /**
+   * Opens IPVS when the configuration has something for it. When it is missing, it is tried again until it comes. True when the
+   * table is open since now, and to be filled.
+   */
+  open(config: Config, inheritance?: Inheritance): boolean;
   /** Makes the whole table so, time-outs and journal with it. */
   fill(config: Config): void;
+  /** Another configuration is in force: makes the table so for what is wanted otherwise, time-outs and journal with it. */
+  update(config: Config, changes: TableChanges): void;
   /** Makes the table so for some services. */
-  change(entries: readonly ServiceEntry[]): void;
+  readonly change: (entries: readonly ServiceEntry[]) => void;
   /** A service as the kernel last showed it. */
   seen(key: string): SeenService | undefined;
   /** Kernel calls that failed and are not mended. */
@@ -91,15 +85,15 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
     context.log({ level, area: "checker", message });
   }
 
-  function open(config: Config, inheritance: Inheritance = awaited?.inheritance ?? NO_INHERITANCE): void {
-    if (keeper) return;
+  function open(config: Config, inheritance: Inheritance = awaited?.inheritance ?? NO_INHERITANCE): boolean {
+    if (keeper) return false;
     const { respawn, services, timeouts } = inheritance;
     // A director without virtual servers must run where there is no IPVS.
     const needed = config.virtualServers.length > 0 || services.size > 0;
     const opened = needed ? tryOpen(config) : undefined;
     if (opened && !opened.ok) wait(config, inheritance, opened.error);
     else endWait();
-    if (!opened?.ok) return;
+    if (!opened?.ok) return false;
     table = opened.value;
     timeoutsBefore = timeouts;
     if (config.global.lvs.flush && !respawn) {
@@ -112,6 +106,7 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
     keeper.own(services);
     const { transport, version } = table;
     report({ ipvsTransport: transport, ipvsVersion: version });
+    return true;
   }
 
   function report(values: Readonly<Record<string, string>>): void {
@@ -134,8 +129,7 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
       log("error", `${message}; checking without it, trying again every ${IPVS_RETRY_MS / 1000} s`);
     awaited?.cancel();
     const cancel = clock.at(clock.now() + IPVS_RETRY_MS, () => {
-      open(config, inheritance);
-      if (!keeper) return;
+      if (!open(config, inheritance)) return;
       fill(config);
       own.arrived();
     });
@@ -152,12 +146,26 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
 
   /** The journal knows before and after whose the entries are. */
   function fill(config: Config): void {
-    const { cmdRcvBufBytes, cmdRcvBufForce } = config.global.lvs;
-    table?.setReceiveBuffer(wishedBuffer(cmdRcvBufBytes, cmdRcvBufForce));
-    setTimeouts(config);
+    takeSettings(config);
     writeJournal();
     keeper?.want(own.wanted());
     writeJournal();
+  }
+
+  function update(config: Config, { wanted, unwanted, named }: TableChanges): void {
+    const other = takeSettings(config);
+    if (named || other) writeJournal();
+    keeper?.update(wanted, unwanted);
+    if (unwanted.length > 0) writeJournal();
+  }
+
+  /** True when the time-outs to be put back are others than before. */
+  function takeSettings(config: Config): boolean {
+    const { cmdRcvBufBytes, cmdRcvBufForce } = config.global.lvs;
+    table?.setReceiveBuffer(wishedBuffer(cmdRcvBufBytes, cmdRcvBufForce));
+    const before = timeoutsBefore;
+    setTimeouts(config);
+    return timeoutsBefore !== before;
   }
 
   function setTimeouts(config: Config): void {
@@ -217,7 +225,8 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
   return {
     open,
     fill,
-    change: (entries) => keeper?.change(entries),
+    update,
+    change: (entries) => keeper?.update(entries, []),
     seen: (key) => keeper?.seen(key),
     failures: () => keeper?.failures ?? NO_FAILURES,
     metrics: () => keeper?.metrics() ?? {},

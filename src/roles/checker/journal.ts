@@ -14,6 +14,26 @@ export interface CheckerRecord {
   readonly timeouts?: IpvsTimeouts;
 }
 
+/** What an earlier life of the role left. */
+export interface Inheritance {
+  /** The same parent runs: only this process died. */
+  readonly respawn: boolean;
+  /** Keys of the services that it had put into the kernel. */
+  readonly services: ReadonlySet<string>;
+  /** Names of the real servers that it had configured. */
+  readonly servers: ReadonlySet<string>;
+  readonly timeouts: IpvsTimeouts | undefined;
+}
+
+export function inherit(record: CheckerRecord | undefined, session: string): Inheritance {
+  return {
+    respawn: record?.session === session,
+    services: new Set(record?.services),
+    servers: new Set(record?.servers),
+    timeouts: record?.timeouts,
+  };
+}
+
 export function openCheckerJournal(runDir: string): Journal<CheckerRecord> {
   return openJournal(journalPath(runDir, "checker"), parseRecord);
 }

@@ -9,7 +9,7 @@ import type { Notification } from "../../notify/notification.ts";
 import type { RoleContext } from "../role.ts";
 import { serverNotification, serviceNotification } from "./notify.ts";
 import type { CheckerNotifier } from "./ports.ts";
-import type { CheckedService } from "./services.ts";
+import type { CheckedService } from "./served.ts";
 import { iso } from "./status.ts";
 
 type Tell = (notification: Notification) => void;

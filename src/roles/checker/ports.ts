@@ -52,8 +52,8 @@ export interface CheckerPorts {
   /** Files of FILE_CHECK; changes are told to whoever `onFileChange` named. */
   readonly watchFiles: { set(paths: Iterable<string>): void; close(): void };
   onFileChange(changed: (path: string) => void): void;
-  /** Addresses of this machine, for ha_suspend; absent: they come as the topic `addresses`. */
-  watchAddresses?(changed: (addresses: ReadonlySet<string>) => void): AddressWatch;
+  /** Addresses of this machine, for ha_suspend. */
+  watchAddresses(changed: (addresses: ReadonlySet<string>) => void): AddressWatch;
 }
 
 export interface AddressWatch {

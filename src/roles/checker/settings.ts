@@ -1,6 +1,7 @@
 // Role checker: what the checker role makes of a configuration before it starts from it. Pure.
 import type { Check } from "../../config/model/check.ts";
 import type { Config } from "../../config/model/config.ts";
+import type { VirtualServer } from "../../config/model/lvs.ts";
 
 /** FILE_CHECK names a `track_file`; from here on its check has the path, so that another path is another check. */
 export function withFilePaths(config: Config): Config {
@@ -16,7 +17,9 @@ export function withFilePaths(config: Config): Config {
 }
 
 /** What is configured and has no effect yet, in words: one line each. */
-export function idleSettings(checks: readonly Check[]): string[] {
-  const sessions = checks.filter((check) => check.kind === "BFD_CHECK").length;
+export function idleSettings(virtualServers: readonly VirtualServer[]): string[] {
+  let sessions = 0;
+  for (const { realServers } of virtualServers)
+    for (const { checks } of realServers) for (const { kind } of checks) if (kind === "BFD_CHECK") sessions++;
   return sessions > 0 ? [`${sessions} BFD_CHECK blocks are parsed, not yet effective: they count as up`] : [];
 }

@@ -17,7 +17,8 @@ export interface StatusSource {
   readonly suspended: boolean;
   /** The kernel's services of this virtual server, in the order of its addresses; undefined where one is missing. */
   readonly seen: readonly (SeenService | undefined)[];
-  checks(realServer: RealServer): readonly CheckState[];
+  /** Of each real server, in the order of the file. */
+  readonly checks: readonly (readonly CheckState[])[];
   /** The monotonic clock's now and the wall clock's. */
   readonly nowMs: number;
   readonly wallMs: number;
@@ -54,17 +55,19 @@ function realServerStatuses(source: StatusSource): RealServerStatus[] {
   const { virtualServer, standing } = source;
   const weights = new Map(desiredDestinations(virtualServer, standing).map((d) => [destinationKey(d), d.weight]));
   const tables = source.seen.map((service) => new Map(service?.destinations.map((d) => [destinationKey(d), d])));
-  return virtualServer.realServers.map((realServer) => {
+  return virtualServer.realServers.map((realServer, i) => {
     const found = virtualServer.services.flatMap(
-      (address, i) => tables[i]?.get(serverDestinationKey(address, realServer)) ?? [],
+      (address, n) => tables[n]?.get(serverDestinationKey(address, realServer)) ?? [],
     );
-    return realServerStatus(source, realServer, weights.get(destinationKey(realServer)) ?? 0, found);
+    const checks = source.checks[i] ?? [];
+    return realServerStatus(source, realServer, checks, weights.get(destinationKey(realServer)) ?? 0, found);
   });
 }
 
 function realServerStatus(
   source: StatusSource,
   realServer: RealServer,
+  checks: readonly CheckState[],
   effective: number,
   found: readonly SeenDestination[],
 ): RealServerStatus {
@@ -92,26 +95,26 @@ function realServerStatus(
             persistent: total(found, (d) => d.persistentConnections),
           },
     statistics: sumTraffic(found.map((d) => d.statistics)),
-    checks: source.checks(realServer).map((state) => checkStatus(state, source)),
+    checks: checks.map((state) => checkStatus(state, source)),
   };
 }
 
 export function checkStatus(state: CheckState, at: { readonly nowMs: number; readonly wallMs: number }): CheckStatus {
-  const { check, last } = state;
+  const { check, outcome } = state;
   return {
     id: check.id,
     kind: check.kind,
     target: targetOf(check),
     healthy: state.runs === 0 ? null : state.health.up,
     since: iso(state.sinceWallMs),
-    ...(last
+    ...(outcome
       ? {
           lastResult: {
-            at: iso(last.atWallMs),
-            ok: last.verdict.ok,
-            reason: last.verdict.reason,
-            code: last.verdict.code,
-            durationMs: Math.round(last.verdict.durationMs * 1000) / 1000,
+            at: iso(state.endedWallMs),
+            ok: outcome.ok,
+            reason: outcome.reason,
+            code: outcome.code,
+            durationMs: Math.round(state.durationMs * 1000) / 1000,
           },
         }
       : {}),

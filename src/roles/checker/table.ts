@@ -37,8 +37,8 @@ export interface TablePorts {
 export interface TableKeeper {
   /** Makes the kernel's table so. Services in `owned` that are not in it are removed. */
   want(entries: readonly ServiceEntry[]): void;
-  /** The same for some services that are wanted already; the others are not looked at. */
-  change(entries: readonly ServiceEntry[]): void;
+  /** The same for some services, and for the keys of some that are wanted no more; the others are not looked at. */
+  update(entries: readonly ServiceEntry[], unwanted: readonly string[]): void;
   /** The wanted table again, for what failed or drifted; called by the clock. */
   audit(): void;
   /** Keys of the services that we may remove. */
@@ -132,15 +132,18 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
     forgetGone();
   }
 
-  function change(entries: readonly ServiceEntry[]): void {
-    const keys = new Set<string>();
+  function update(entries: readonly ServiceEntry[], unwanted: readonly string[]): void {
+    const keys = new Set(unwanted);
+    for (const key of unwanted) wanted.delete(key);
     for (const entry of entries) {
       const key = serviceKey(entry.service);
-      if (!wanted.has(key)) continue;
       wanted.set(key, entry);
+      owned.add(key);
       keys.add(key);
     }
+    if (keys.size === 0) return;
     applyTwice("changed", keys);
+    if (unwanted.length > 0) forgetGone();
   }
 
   /** What we thought of the table may be old: then look, and try once more. */
@@ -162,16 +165,10 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
 
   /** The commands for all services, or for some of them. */
   function planFor(only: ReadonlySet<string> | undefined): IpvsCommand[] {
-    if (only) {
-      const present = [...only].flatMap((key) => known.get(key) ?? []).map(presentOf);
-      return plan(
-        [...only].flatMap((key) => wanted.get(key) ?? []),
-        present,
-        NOTHING_OWNED,
-      );
-    }
-    const commands = plan([...wanted.values()], [...known.values()].map(presentOf), owned);
-    failing.keepOnly(commands);
+    const wantedNow = only ? [...only].flatMap((key) => wanted.get(key) ?? []) : [...wanted.values()];
+    const present = only ? [...only].flatMap((key) => known.get(key) ?? []) : [...known.values()];
+    const commands = plan(wantedNow, present.map(presentOf), owned);
+    failing.keepOnly(commands, only);
     return commands;
   }
 
@@ -328,7 +325,7 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
 
   return {
     want,
-    change,
+    update,
     audit,
     owned,
     own(keys) {
@@ -345,8 +342,6 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
     },
   };
 }
-
-const NOTHING_OWNED: ReadonlySet<string> = new Set();
 
 function presentOf({ service, destinations }: Known): PresentService {
   return { service, destinations: [...destinations.values()] };

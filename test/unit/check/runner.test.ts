@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { initialHealth } from "../../../src/check/health.ts";
+import { type Health, initialHealth } from "../../../src/check/health.ts";
 import { bad, good, type Outcome } from "../../../src/check/outcome.ts";
-import { type Attempt, createCheckRunner, type Probes } from "../../../src/check/runner.ts";
+import { type Attempt, createCheckRunner, type Probes, type RunningCheck } from "../../../src/check/runner.ts";
 import type { Check, CheckTiming } from "../../../src/config/model/check.ts";
 import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
 import { httpCheck, httpUrl, tcpCheck, timing } from "../../support/model.ts";
@@ -39,20 +39,38 @@ function bench(options: { takesMs?: number; random?: number; maxInFlight?: numbe
       };
     },
   };
-  const runner = createCheckRunner(
+  const runner = createCheckRunner<string>(
     {
       clock,
       probes,
       random: () => random,
-      ran: (id, before, state) =>
-        own.log.push(`${seconds()} ${id} ${before.up ? "U" : "d"}${state.health.up ? "U" : "d"}`),
+      ran: ({ owner, health }, _outcome, before) =>
+        own.log.push(`${seconds()} ${owner} ${before.up ? "U" : "d"}${health.up ? "U" : "d"}`),
       started: (lateMs) => lateMs > 0 && own.log.push(`late ${lateMs}`),
     },
     options.maxInFlight,
   );
+  const added = new Map<string, RunningCheck<string>>();
+  const named = (name: string) => {
+    const found = added.get(name);
+    if (!found) throw new Error(`no check ${name}`);
+    return found;
+  };
   return {
     ...own,
-    runner,
+    runner: {
+      add: (name: string, own: Check, health: Health) => added.set(name, runner.add(name, own, health)),
+      change: (name: string, next: Check) => runner.change(named(name), name, next),
+      remove: (name: string) => runner.remove(named(name)),
+      suspend: (name: string) => runner.suspend(named(name)),
+      resume: (name: string) => runner.resume(named(name)),
+      kick: (name: string) => runner.kick(named(name)),
+      state: named,
+      stop: runner.stop,
+      get inFlight() {
+        return runner.inFlight;
+      },
+    },
     get cancelled() {
       return own.cancelled;
     },
@@ -152,10 +170,10 @@ describe("when checks run", () => {
     b.clock.advance(1000);
     b.answers.set("a", FAILED);
     b.clock.advance(2000);
-    expect(b.runner.state("a")?.weight).toEqual({ set: 50 });
+    expect(b.runner.state("a").weight).toEqual({ set: 50 });
     b.answers.delete("a");
     b.clock.advance(2000);
-    expect(b.runner.state("a")?.weight).toBeUndefined();
+    expect(b.runner.state("a").weight).toBeUndefined();
   });
 });
 
@@ -207,7 +225,7 @@ describe("changes on the way", () => {
     b.runner.suspend("a");
     b.clock.advance(60_000);
     expect(b.starts).toEqual(["1 a"]);
-    expect(b.runner.state("a")?.health.up).toBe(true);
+    expect(b.runner.state("a").health.up).toBe(true);
     b.runner.resume("a");
     b.clock.advance(500);
     expect(b.starts).toEqual(["1 a", "61.5 a"]);

@@ -52,6 +52,7 @@ export function bench(options: BenchOptions = {}) {
   let addressesChanged: (addresses: ReadonlySet<string>) => void = () => {};
   let fileChanged: (path: string) => void = () => {};
   let opened = 0;
+  let journalWrites = 0;
   const markedSets: (readonly MarkedAddress[])[] = [];
   const markTables: MarkSettings[] = [];
   let available = !options.openFails;
@@ -98,6 +99,7 @@ export function bench(options: BenchOptions = {}) {
       read: () => own.journal,
       write(record) {
         own.journal = record;
+        journalWrites++;
       },
       clear() {
         own.journal = undefined;
@@ -148,6 +150,7 @@ export function bench(options: BenchOptions = {}) {
     /** Every probe, with the second it started at. */
     starts,
     opened: () => opened,
+    journalWrites: () => journalWrites,
     /** What the packet filter was told to mark, time after time. */
     markedSets,
     /** The tables it was told to keep the marks in. */

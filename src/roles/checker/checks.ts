@@ -1,0 +1,135 @@
+// Role checker: hands the checks of real servers to the runner: anew at a start, going on over a reload as far as they ask the same,
+// taken over from the kernel's table after a crash.
+import { sameContent } from "../../base/same-content.ts";
+import { initialHealth } from "../../check/health.ts";
+import { checkKey } from "../../check/key.ts";
+import type { WeightShare } from "../../check/outcome.ts";
+import type { CheckRunner } from "../../check/runner.ts";
+import type { CheckView } from "../../check/standing.ts";
+import type { Check } from "../../config/model/check.ts";
+import type { Adopted } from "./adoption.ts";
+import type { CheckedServer, ServerCheck } from "./served.ts";
+
+export interface ServerChecks {
+  /**
+   * The checks of a real server. `old`: what it was until a reload: equal checks go on with their health; a new check of a server
+   * that was known stands where the checks stood that it replaces, so that a reload neither brings a dead server back nor takes a
+   * living one out. `adopted`: how an earlier life of the role left it.
+   */
+  take(server: CheckedServer, old: CheckedServer | undefined, adopted: Adopted | undefined): ServerCheck[];
+  /** The same checks stand in another text now, which is in `server.realServer` already. */
+  replaceText(server: CheckedServer): void;
+  /** The real server is gone. */
+  end(server: CheckedServer): void;
+  firstWord(check: ServerCheck): boolean;
+  ofFile(path: string): Iterable<ServerCheck>;
+  files(): Iterable<string>;
+}
+
+export function createServerChecks(runner: CheckRunner<CheckedServer>): ServerChecks {
+  /** Started as down, and not heard of yet. */
+  const untold = new Set<ServerCheck>();
+  const byFile = new Map<string, Set<ServerCheck>>();
+
+  function start(
+    server: CheckedServer,
+    check: Check,
+    adopted: Adopted | undefined,
+    replaced: boolean | undefined,
+  ): ServerCheck {
+    const up = replaced ?? (adopted === undefined ? !check.timing.alpha : adopted.up);
+    const added = runner.add(server, check, initialHealth(up), inheritedWeight(check, adopted));
+    if (!up && replaced === undefined && adopted === undefined) untold.add(added);
+    if (check.kind === "FILE_CHECK") {
+      const ofFile = byFile.get(check.file) ?? new Set();
+      byFile.set(check.file, ofFile.add(added));
+      // keepalived: what a file says holds from the start on.
+      runner.kick(added);
+    }
+    return added;
+  }
+
+  function endCheck(check: ServerCheck): void {
+    if (check.check.kind === "FILE_CHECK") {
+      const { file } = check.check;
+      const ofFile = byFile.get(file);
+      ofFile?.delete(check);
+      if (ofFile?.size === 0) byFile.delete(file);
+    }
+    untold.delete(check);
+    runner.remove(check);
+  }
+
+  function take(server: CheckedServer, old: CheckedServer | undefined, adopted: Adopted | undefined): ServerCheck[] {
+    const wanted = server.realServer.checks;
+    const left = checksByKey(old);
+    const kept = wanted.map((check) => (left.size === 0 ? undefined : takeFirst(left, checkKey(check))));
+    const replaced = [...left.values()].flat();
+    const standing = old && replaced.every(({ health }) => health.up);
+    const checks = wanted.map((check, i) => {
+      const going = kept[i];
+      if (!going) return start(server, check, adopted, standing);
+      runner.change(going, server, check);
+      return going;
+    });
+    for (const check of replaced) endCheck(check);
+    return checks;
+  }
+
+  return {
+    take(server, old, adopted) {
+      if (!old || !sameContent(old.realServer.checks, server.realServer.checks, PLACES))
+        return take(server, old, adopted);
+      for (const [i, check] of old.checks.entries())
+        runner.change(check, server, server.realServer.checks[i] ?? check.check);
+      return [...old.checks];
+    },
+    replaceText(server) {
+      for (const [i, check] of server.checks.entries())
+        runner.change(check, server, server.realServer.checks[i] ?? check.check);
+    },
+    end(server) {
+      for (const check of server.checks) endCheck(check);
+    },
+    firstWord: (check) => untold.delete(check),
+    ofFile: (path) => byFile.get(path) ?? [],
+    files: () => byFile.keys(),
+  };
+}
+
+const PLACES: ReadonlySet<string> = new Set(["origin"]);
+
+/** Checks that ask the same stand under one key, in their order. */
+function checksByKey(server: CheckedServer | undefined): Map<string, ServerCheck[]> {
+  const checks = new Map<string, ServerCheck[]>();
+  for (const check of server?.checks ?? []) {
+    const key = checkKey(check.check);
+    const same = checks.get(key);
+    if (same) same.push(check);
+    else checks.set(key, [check]);
+  }
+  return checks;
+}
+
+function takeFirst(checks: Map<string, ServerCheck[]>, key: string): ServerCheck | undefined {
+  const same = checks.get(key);
+  const first = same?.shift();
+  if (same?.length === 0) checks.delete(key);
+  return first;
+}
+
+/** A weight that a check had set lies in the kernel; it holds until the check says another. */
+function inheritedWeight(check: Check, adopted: Adopted | undefined): WeightShare | undefined {
+  const dynamic = check.kind === "FILE_CHECK" || (check.kind === "MISC_CHECK" && check.dynamic);
+  return dynamic && adopted?.up ? { set: adopted.weight } : undefined;
+}
+
+/** What a real server's standing is worked out from. */
+export function viewsOf(checks: readonly ServerCheck[]): CheckView[] {
+  return checks.map(({ check, health, outcome, weight }) => ({
+    id: check.id,
+    up: health.up,
+    ...(outcome ? { reason: outcome.reason } : {}),
+    ...(weight ? { weight } : {}),
+  }));
+}

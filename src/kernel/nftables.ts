@@ -15,20 +15,16 @@ import {
   setsockoptInt,
   socket,
 } from "../../ffi/socket.ts";
-import type { Family } from "../base/ip.ts";
 import { attributeWriter } from "../net/attributes.ts";
 import { beginMessage, decodeMessages, endMessage } from "../net/message.ts";
 import { getTable, NFPROTO_IPV4, NFPROTO_IPV6, transaction } from "../net/nft.ts";
 import {
   type AppliedFirewall,
-  type BlockedAddress,
   type FirewallSettings,
   type FirewallWish,
   NO_FIREWALL,
   planFirewall,
   removeFirewall,
-  type VirtualMac,
-  type VirtualService,
 } from "../net/nft-vrrp.ts";
 import type { NetlinkRequest } from "../net/request.ts";
 import { NETLINK_NETFILTER } from "./netlink-socket.ts";
@@ -44,18 +40,10 @@ export interface NftFailure {
 }
 
 export interface VrrpFirewall {
-  /** Lets traffic of these services through on blocked addresses. */
-  setServices(services: readonly VirtualService[]): NftFailure | undefined;
-  /** Addresses of these families may come to be blocked: makes what that needs, so that block() is quick. */
-  prepare(families: readonly Family[]): NftFailure | undefined;
-  /** The virtual interfaces there are. */
-  setVirtualMacs(vmacs: readonly VirtualMac[]): NftFailure | undefined;
-  /** Blocks addresses too; to be called before they are added. */
-  block(addresses: readonly BlockedAddress[]): NftFailure | undefined;
-  /** Does all of block() but the transaction. */
-  rehearse(addresses: readonly BlockedAddress[]): void;
-  /** To be called after they are removed. */
-  unblock(addresses: readonly BlockedAddress[]): NftFailure | undefined;
+  /** Makes it as wished, by what differs from the last time. */
+  apply(wish: FirewallWish): NftFailure | undefined;
+  /** Does all of apply() but the transaction. */
+  rehearse(wish: FirewallWish): void;
   /** Is what we made still there? If not it is made anew; true when that was needed. */
   audit(): boolean;
   /** Removes our tables, also one of that name that a crash left behind. */
@@ -69,7 +57,7 @@ export function openVrrpFirewall(settings: FirewallSettings): VrrpFirewall {
   let wish: FirewallWish = NO_FIREWALL;
   let applied: AppliedFirewall = {};
 
-  function update(next: FirewallWish): NftFailure | undefined {
+  function apply(next: FirewallWish): NftFailure | undefined {
     wish = next;
     const change = planFirewall(settings, wish, applied);
     const failure = nft.commit(change.messages);
@@ -84,23 +72,15 @@ export function openVrrpFirewall(settings: FirewallSettings): VrrpFirewall {
     return again;
   }
 
-  function blocking(addresses: readonly BlockedAddress[]): FirewallWish {
-    return { ...wish, blocked: [...without(wish.blocked, addresses), ...addresses] };
-  }
-
   return {
-    setServices: (services) => update({ ...wish, services }),
-    prepare: (ready) => update({ ...wish, ready }),
-    setVirtualMacs: (vmacs) => update({ ...wish, vmacs }),
-    block: (addresses) => update(blocking(addresses)),
-    rehearse: (addresses) => nft.rehearse(planFirewall(settings, blocking(addresses), applied).messages),
-    unblock: (addresses) => update({ ...wish, blocked: without(wish.blocked, addresses) }),
+    apply,
+    rehearse: (next) => nft.rehearse(planFirewall(settings, next, applied).messages),
     audit() {
       const gone = (present: boolean, family: typeof NFPROTO_IPV4 | typeof NFPROTO_IPV6) =>
         present && nft.ask(getTable({ family, table: settings.table })) !== undefined;
       if (!gone(applied.ip !== undefined, NFPROTO_IPV4) && !gone(applied.ip6 !== undefined, NFPROTO_IPV6)) return false;
       applied = {};
-      update(wish);
+      apply(wish);
       return true;
     },
     remove() {
@@ -110,11 +90,6 @@ export function openVrrpFirewall(settings: FirewallSettings): VrrpFirewall {
     },
     [Symbol.dispose]: () => nft.close(),
   };
-}
-
-function without(list: readonly BlockedAddress[], gone: readonly BlockedAddress[]): readonly BlockedAddress[] {
-  const keys = new Set(gone.map(({ ip, index }) => `${ip} ${index}`));
-  return list.filter(({ ip, index }) => !keys.has(`${ip} ${index}`));
 }
 
 export interface Nft {

@@ -10,7 +10,7 @@ import {
   type SysctlJournalContent,
 } from "../../src/kernel/sysctl.ts";
 import { openVirtualInterfaces } from "../../src/kernel/vmac.ts";
-import { DEFAULT_FIREWALL } from "../../src/net/nft-vrrp.ts";
+import { DEFAULT_FIREWALL, NO_FIREWALL, type VirtualService } from "../../src/net/nft-vrrp.ts";
 import type { VirtualInterface } from "../../src/net/vmac.ts";
 import { connect, Namespace, netnsReason } from "../support/netns.ts";
 import { until } from "../support/until.ts";
@@ -217,7 +217,7 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
     using firewall = within(ns, () => openVrrpFirewall(DEFAULT_FIREWALL));
     const index = commands.link("eth0")?.index ?? 0;
     const addresses = ["192.0.2.100", "2001:db8::100", "fe80::100"].map((ip) => ({ ip, index }));
-    expect(firewall.block(addresses)).toBeUndefined();
+    expect(firewall.apply({ ...NO_FIREWALL, blocked: addresses })).toBeUndefined();
     for (const { ip } of addresses) ns.ip(`addr add ${ip}/${ip.includes(":") ? "64 nodad" : "24"} dev eth0`);
     const ping = (ip: string) =>
       peer.run("ping", "-c", "1", "-W", "1", ip.startsWith("fe80") ? `${ip}%eth0` : ip).status;
@@ -227,7 +227,7 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
       expect(ping(ip)).not.toBe(0);
       expect(peer.ip(`neigh show ${ip}`)).toMatch(/lladdr/);
     }
-    expect(firewall.unblock(addresses)).toBeUndefined();
+    expect(firewall.apply(NO_FIREWALL)).toBeUndefined();
     for (const { ip } of addresses) expect(ping(ip)).toBe(0);
     expect(firewall.remove()).toBeUndefined();
     expect(ruleset()).toBe("");
@@ -235,11 +235,11 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
 
   test("the IPv4 ruleset reads as keepalived's, with an empty set while it is only prepared, also by a rehearsal", () => {
     using firewall = within(ns, () => openVrrpFirewall(DEFAULT_FIREWALL));
-    expect(firewall.prepare([4])).toBeUndefined();
-    firewall.rehearse([{ ip: "192.0.2.100", index: 2 }]);
+    expect(firewall.apply({ ...NO_FIREWALL, ready: [4] })).toBeUndefined();
+    firewall.rehearse({ ...NO_FIREWALL, blocked: [{ ip: "192.0.2.100", index: 2 }] });
     expect(ruleset()).toContain("set vips");
     expect(ruleset()).not.toContain("192.0.2.100");
-    firewall.block([{ ip: "192.0.2.100", index: 2 }]);
+    firewall.apply({ ...NO_FIREWALL, blocked: [{ ip: "192.0.2.100", index: 2 }] });
     const keepalived = loadVector("no-accept").result.nft_ruleset.join("\n").split("table ip6")[0] ?? "";
     expect(ruleset().trim()).toBe(keepalived.trim());
     firewall.remove();
@@ -250,10 +250,13 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
     ns.ip("link add link eth0 name vrrp.51 type macvlan mode private");
     const index = commands.link("vrrp.51")?.index ?? 0;
     const parentIndex = commands.link("eth0")?.index ?? 0;
-    firewall.setVirtualMacs([{ index, name: "vrrp.51", parentIndex, family: 4 }]);
+    firewall.apply({ ...NO_FIREWALL, vmacs: [{ index, name: "vrrp.51", parentIndex, family: 4 }] });
     expect(ruleset().trim()).toBe(loadVector("vmac-v4").result.nft_ruleset.join("\n").trim());
     firewall.remove();
-    firewall.setVirtualMacs([{ index, name: "vrrp.51", parentIndex, family: 6, parentLinkLocal: "fe80::a" }]);
+    firewall.apply({
+      ...NO_FIREWALL,
+      vmacs: [{ index, name: "vrrp.51", parentIndex, family: 6, parentLinkLocal: "fe80::a" }],
+    });
     // keepalived leaves out type 132, «done», which a switch should not hear from the virtual MAC either.
     const ours = ruleset()
       .replace("\t\t\t     mld-listener-done,\n", "")
@@ -269,12 +272,13 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
     using firewall = within(ns, () => openVrrpFirewall(DEFAULT_FIREWALL));
     const index = commands.link("eth0")?.index ?? 0;
     const ips = ["192.0.2.100", "2001:db8::100"];
-    firewall.setServices([
+    const services: readonly VirtualService[] = [
       ...ips.map((ip) => ({ kind: "address" as const, ip, protocol: "TCP" as const, port: 8080 })),
       { kind: "address", ip: "192.0.2.101", protocol: "TCP", port: 0 },
       { kind: "fwmark", mark: 7, family: 4 },
-    ]);
-    expect(firewall.block([...ips, "192.0.2.101"].map((ip) => ({ ip, index })))).toBeUndefined();
+    ];
+    const blocked = [...ips, "192.0.2.101"].map((ip) => ({ ip, index }));
+    expect(firewall.apply({ ...NO_FIREWALL, services, blocked })).toBeUndefined();
     for (const ip of [...ips, "192.0.2.101"]) ns.ip(`addr add ${ip}/${ip.includes(":") ? "64 nodad" : "24"} dev eth0`);
     // What listens on the director stands for IPVS: both take packets after the filter's input hook.
     for (const [port, family] of [
@@ -298,22 +302,23 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
     expect(reach("2001:db8::100", 8083)).toBe("no");
     expect(reach("192.0.2.101", 8081)).toBe("yes");
     expect(peer.run("ping", "-c", "1", "-W", "1", "192.0.2.100").status).not.toBe(0);
-    firewall.setServices([]);
+    firewall.apply({ ...NO_FIREWALL, blocked });
     expect(reach("192.0.2.100", 8080)).toBe("no");
     firewall.remove();
   }, 30_000);
 
   test("a flushed ruleset is noticed and made anew; a change after it too", () => {
     using firewall = within(ns, () => openVrrpFirewall(DEFAULT_FIREWALL));
-    firewall.block([{ ip: "192.0.2.100", index: 2 }]);
+    firewall.apply({ ...NO_FIREWALL, blocked: [{ ip: "192.0.2.100", index: 2 }] });
     expect(firewall.audit()).toBe(false);
     ns.run("nft", "flush", "ruleset");
     expect(firewall.audit()).toBe(true);
     expect(ruleset()).toContain("192.0.2.100");
     ns.run("nft", "flush", "ruleset");
-    expect(firewall.block([{ ip: "192.0.2.101", index: 2 }])).toBeUndefined();
+    const two = ["192.0.2.100", "192.0.2.101"].map((ip) => ({ ip, index: 2 }));
+    expect(firewall.apply({ ...NO_FIREWALL, blocked: two })).toBeUndefined();
     expect(ruleset()).toMatch(/192\.0\.2\.100, *192\.0\.2\.101/);
-    expect(firewall.unblock([{ ip: "192.0.2.100", index: 2 }])).toBeUndefined();
+    expect(firewall.apply({ ...NO_FIREWALL, blocked: two.slice(1) })).toBeUndefined();
     expect(ruleset()).not.toContain("192.0.2.100");
     firewall.remove();
   });
@@ -323,10 +328,10 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
       openVrrpFirewall({ ...DEFAULT_FIREWALL, table: "lbd", counters: true, ifindex: true }),
     );
     const many = Array.from({ length: 2000 }, (_, i) => ({ ip: `10.0.${i >> 8}.${i & 255}`, index: 2 }));
-    expect(firewall.block(many)).toBeUndefined();
+    expect(firewall.apply({ ...NO_FIREWALL, blocked: many })).toBeUndefined();
     expect(ruleset().match(/10\.0\.\d+\.\d+/g)).toHaveLength(2000);
     expect(ruleset()).toContain("counter packets 0 bytes 0 drop");
-    expect(firewall.unblock(many.slice(1))).toBeUndefined();
+    expect(firewall.apply({ ...NO_FIREWALL, blocked: many.slice(0, 1) })).toBeUndefined();
     expect(ruleset().match(/10\.0\.\d+\.\d+/g)).toEqual(["10.0.0.0"]);
     firewall.remove();
   });

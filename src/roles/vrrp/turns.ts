@@ -14,6 +14,8 @@ export interface TurnPorts {
   readonly clock: Clock;
   /** The time as the core takes it. */
   now(): Instant;
+  /** Comes back at this time, without having slept. */
+  awakeUntil(at: MonoMs): void;
   /** A timer that was due at `dueAt` has its turn. */
   begun(dueAt: MonoMs): void;
   /** Reads what waits in the sockets: a living master must not be taken for a dead one. */
@@ -81,7 +83,7 @@ export function createTurns(ports: TurnPorts): Turns {
     // A processor that sleeps and a process that has to be woken would cost a takeover a tenth of a millisecond or more.
     for (let waits = 0; imminent && waits < MAX_WAITS_AWAKE; waits++) {
       const { now: next } = imminent.due;
-      while (clock.now() < next);
+      ports.awakeUntil(next);
       turn(next);
     }
     imminent = undefined;

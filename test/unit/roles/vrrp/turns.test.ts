@@ -37,6 +37,9 @@ function bench(due: readonly (readonly [MonoMs, (now: MonoMs) => readonly VrrpAc
   const turns = createTurns({
     clock,
     now: () => ({ now: clock.now(), wallMs: clock.wallMs() }),
+    awakeUntil(at) {
+      while (clock.now() < at);
+    },
     begun: () => {},
     drain() {
       const read = inSockets;

@@ -1,0 +1,192 @@
+// Role vrrp: what the router gives meets sockets, tables and programs. Neighbours come first (reach), all else behind them (follow):
+// turns.ts says when. A rehearsal goes the same way up to what others would see of it.
+import { ipBytes } from "../../base/ip.ts";
+import { unreachable } from "../../base/never.ts";
+import type { VrrpInstance } from "../../config/model/vrrp.ts";
+import type { SendOutcome } from "../../kernel/raw-socket.ts";
+import type { VrrpAction } from "../../vrrp/actions.ts";
+import type { AnnounceRounds } from "./announcer.ts";
+import { AREA, type VrrpState } from "./state.ts";
+import type { NamedFact } from "./trackers.ts";
+import { applyTables, rehearseTables } from "./upkeep.ts";
+import { onNetEvents } from "./world.ts";
+
+/** A rehearsal that only keeps warm is left out when something is due this soon. */
+const WARM_QUIET_MS = 2;
+
+/** Advertisements, then the tables, then the announcements; did the tables change? */
+export function reach(role: VrrpState, actions: readonly VrrpAction[]): boolean {
+  return reachNeighbours(role, actions, role.owning, false);
+}
+
+/**
+ * `owned` changes with the actions. `rehearsing`: all of this but what others would see of it, by the same code, so that it is compiled
+ * and at hand when it counts.
+ */
+function reachNeighbours(
+  role: VrrpState,
+  actions: readonly VrrpAction[],
+  owned: Map<string, VrrpInstance>,
+  rehearsing: boolean,
+): boolean {
+  let tablesChanged = false;
+  for (const action of actions) {
+    if (action.kind === "send") send(role, action, rehearsing);
+    else if (changesTables(action)) tablesChanged = true;
+    if (action.kind === "addAddresses" || action.kind === "syncAddresses") {
+      owned.set(action.instance, action.config);
+      if (!rehearsing) role.tables.claim(action.instance);
+    } else if (action.kind === "removeAddresses") owned.delete(action.instance);
+  }
+  if (tablesChanged) {
+    if (rehearsing) rehearseTables(role, owned);
+    else applyTables(role);
+  }
+  role.announcer.announce(
+    actions.flatMap((action) => announced(role, action)),
+    rehearsing,
+  );
+  return tablesChanged;
+}
+
+/** Something of what instances own comes, goes, or is to be put back. */
+export function changesTables({ kind }: VrrpAction): boolean {
+  switch (kind) {
+    case "addAddresses":
+    case "removeAddresses":
+    case "syncAddresses":
+    case "restoreAddresses":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** All that is no neighbour's business: programs, the log, events, the sync daemons. */
+export function follow(role: VrrpState, actions: readonly VrrpAction[], tablesChanged: boolean): void {
+  role.reflector.settle();
+  for (const action of actions) tell(role, action);
+  if (tablesChanged) role.syncDaemons.follow(new Set(role.owning.keys()));
+}
+
+/** Nothing is being carried out any more: what the kernel told meanwhile is worked in. */
+export function settled(role: VrrpState): void {
+  if (role.held.length > 0 && role.phase !== "reloading") onNetEvents(role, role.held.splice(0));
+}
+
+function rehearse(role: VrrpState, actions: readonly VrrpAction[]): void {
+  reachNeighbours(role, actions, new Map(role.owning), true);
+}
+
+/** False when no instance waits for a master. */
+export function stayWarm(role: VrrpState): boolean {
+  const { router, context } = role;
+  if (role.phase === "stopped") return false;
+  // What looms is rehearsed by itself, and what is due comes first.
+  if (router.takeoverLooms() || router.deadline() - context.clock.now() < WARM_QUIET_MS) return true;
+  const actions = router.takeover(role.now());
+  rehearse(role, actions);
+  return actions.length > 0;
+}
+
+function send(role: VrrpState, { instance, datagrams }: VrrpAction & { kind: "send" }, rehearsing: boolean): void {
+  const { socket, source } = role.stations.get(instance) ?? {};
+  if (!socket || source === undefined) return;
+  const from = ipBytes(source);
+  for (const { destination, bytes } of datagrams) {
+    if (rehearsing) {
+      socket.rehearse(destination, bytes, from);
+      continue;
+    }
+    const outcome = socket.send(destination, bytes, from);
+    // A line for each would fill the log of a director without a link.
+    if (role.metrics.advertSent(instance, outcome)) tellSending(role, instance, outcome);
+  }
+}
+
+function tellSending({ context }: VrrpState, instance: string, outcome: SendOutcome): void {
+  const message = outcome.ok ? "advertisements are sent again" : `advertisements can't be sent: ${outcome.code}`;
+  const level = outcome.ok ? "info" : "warning";
+  context.log({ level, area: AREA, message: `${instance}: ${message}`, fields: { instance } });
+}
+
+function announced({ stations }: VrrpState, action: VrrpAction): AnnounceRounds[] {
+  if (action.kind !== "announce" && action.kind !== "announceSource") return [];
+  const station = stations.get(action.instance);
+  if (action.kind === "announce") return [{ station, targets: action.targets, rounds: action.rounds }];
+  return [{ station, targets: [{ ip: action.ip, family: action.config.family, useVmac: false }], rounds: 1 }];
+}
+
+function tell(role: VrrpState, action: VrrpAction): void {
+  switch (action.kind) {
+    case "send":
+    case "addAddresses":
+    case "removeAddresses":
+    case "syncAddresses":
+    case "restoreAddresses":
+    case "announce":
+    case "announceSource":
+      return;
+    case "announceExtra":
+      role.announcer.announceExtra(role.stations.get(action.instance), action.all);
+      return;
+    case "rehearse":
+      rehearse(role, action.actions);
+      return;
+    case "imminent":
+      role.turns.foresee(action.actions, action.due);
+      return;
+    case "notify":
+      role.ports.notifier.notify(action.notification);
+      return;
+    case "transition":
+      tellTransition(role, action);
+      return;
+    case "event":
+      tellEvent(role, action);
+      return;
+    case "log":
+      role.context.log(action.line);
+      return;
+    default:
+      unreachable(action);
+  }
+}
+
+function tellTransition(
+  { context, metrics, reports }: VrrpState,
+  { subject, name, from, to, cause }: VrrpAction & { kind: "transition" },
+): void {
+  const at = new Date(context.clock.wallMs()).toISOString();
+  const kind = subject === "group" ? "sync-group" : "vrrp";
+  context.report({ kind: "event", value: { at, kind, subject: name, from, to, reason: cause.text } });
+  if (subject === "instance") metrics.transition(name, from, to, cause.code);
+  reports.changed(name);
+}
+
+function tellEvent(
+  { context, reports }: VrrpState,
+  { event, instance, from, to, reason }: VrrpAction & { kind: "event" },
+): void {
+  const at = new Date(context.clock.wallMs()).toISOString();
+  context.report({
+    kind: "event",
+    value: { at, kind: event, subject: instance, ...(from !== undefined && { from }), to, reason },
+  });
+  reports.changed(instance);
+}
+
+/** All that is tracked, as the router takes it; what has changed since the last call is counted and told. */
+export function currentFacts({ trackers, metrics, context, reports }: VrrpState): readonly NamedFact[] {
+  const facts = trackers.facts();
+  const changes = metrics.tracked(facts);
+  const at = new Date(context.clock.wallMs()).toISOString();
+  for (const { kind, name, from, to, detail } of changes)
+    context.report({
+      kind: "event",
+      value: { at, kind: "tracker", subject: `${kind} ${name}`, from, to, reason: detail },
+    });
+  // What a tracker adds to a priority is a part of the status.
+  if (changes.length > 0) reports.look();
+  return facts;
+}

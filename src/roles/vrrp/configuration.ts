@@ -1,0 +1,244 @@
+// Role vrrp: the start with a configuration, another one in place, and the end.
+import type { Config } from "../../config/model/config.ts";
+import type { VrrpInstance } from "../../config/model/vrrp.ts";
+import { wishedBuffer } from "../../kernel/receive-buffer.ts";
+import type { SeenTables } from "../../net/model.ts";
+import { beyondText } from "../../vrrp/peers.ts";
+import { planReload } from "../../vrrp/reload.ts";
+import type { Arrival } from "../../vrrp/router/configuration.ts";
+import type { RoleContext } from "../role.ts";
+import { changesTables, currentFacts, stayWarm } from "./actions.ts";
+import { keepWarm } from "./rehearsal.ts";
+import { AREA, type VrrpState } from "./state.ts";
+import {
+  bootDelayMs,
+  fitInstances,
+  givenNames,
+  missingInterfaces,
+  newStation,
+  placeAddresses,
+  refreshStation,
+  releaseSocket,
+  type Station,
+  virtualsOf,
+} from "./station.ts";
+import { isEmpty, staticPart, tableScope } from "./tables.ts";
+import { allParts, applyTables, auditLater, checkStatics } from "./upkeep.ts";
+import { onNetEvents, publishAddresses, refresh } from "./world.ts";
+
+/** What notify programs may take after the stop, of child_wait_time. */
+const DRAIN_SHARE = 0.6;
+
+/** The configuration with the addresses of each instance that its advertisements have room for. */
+export function fitted(next: Config, seen: SeenTables, log: RoleContext["log"]): Config {
+  const { instances, lines } = fitInstances(next.vrrp.instances, seen);
+  for (const line of lines) log(line);
+  return { ...next, vrrp: { ...next.vrrp, instances } };
+}
+
+/** Once, with the configuration that the state was made with. */
+export function start(role: VrrpState): void {
+  const { config, router, reflector, tables, turns, trackers, stations, now } = role;
+  const { clock, log } = role.context;
+  const { vrrp } = config;
+  takeSettings(role);
+  turns.begin(router);
+  const given = new Set<string>();
+  for (const instance of vrrp.instances)
+    stations.set(instance.name, newStation(instance, given, reflector.seen, vrrp.global));
+  reflector.setScope(tableScope(allParts(role)));
+  tables.setOwned(allParts(role));
+  if (isAlone(config) && !role.ports.isVrrpSpokenHere()) tables.takeOverMarked();
+  trackers.linksChanged(reflector.seen);
+  trackers.configure(config);
+  refresh(role);
+  turns.perform(router.setFacts(currentFacts(role), now()));
+  // Instances may depend on what is static; what an earlier process left can wait until they are under way.
+  if (!isEmpty(staticPart(vrrp))) applyTables(role);
+  checkStatics(role);
+  turns.perform(router.start(now(), clock.now() + bootDelayMs(config, role.ports.uptimeS())));
+  applyTables(role);
+  role.filter.tidy(tables.crashedBefore);
+  for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
+  tellPeersBeyond(role);
+  role.ports.sysctl.releaseLeftOver();
+  role.syncDaemons.configure(config, new Set(role.owning.keys()));
+  publishAddresses(role);
+  auditLater(role);
+  role.reports.start();
+  keepWarm(clock, () => stayWarm(role));
+}
+
+/** Takes another configuration in place. */
+export function reload(role: VrrpState, next: Config): void {
+  const { router, reflector, tables, turns, trackers, now } = role;
+  const { log } = role.context;
+  const { vrrp } = next;
+  role.config = next;
+  takeSettings(role);
+  // Those that leave say so by their old sockets, and from their old addresses.
+  turns.carryOut(router.retire(vrrp, now()));
+  role.phase = "reloading";
+  const arrived = takeStations(role);
+  // Of virtual interfaces that were made anew the picture has the old ones.
+  reflector.drain();
+  for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
+  reflector.setScope(tableScope(allParts(role)));
+  trackers.linksChanged(reflector.seen);
+  trackers.configure(next);
+  turns.perform(router.setFacts(trackers.facts(), now()));
+  turns.carryOut(router.reload(vrrp, next.bfd, now(), arrived));
+  role.phase = "running";
+  refresh(role);
+  turns.perform(router.setFacts(currentFacts(role), now()));
+  // What only the configuration before names is still ours, and goes.
+  applyTables(role);
+  tables.setOwned(allParts(role));
+  tables.claim(undefined);
+  applyTables(role);
+  role.filter.tidy(tables.crashedBefore);
+  if (role.held.length > 0) onNetEvents(role, role.held.splice(0));
+  checkStatics(role);
+  tellPeersBeyond(role);
+  role.syncDaemons.configure(next, new Set(role.owning.keys()));
+  if (next.global.fifoWriteVrrpStatesOnReload) repeatStates(role);
+  role.reports.everything();
+}
+
+/** What a configuration asks for besides its instances. */
+function takeSettings({ config, ports, reflector, filter }: VrrpState): void {
+  const { vrrp, global } = config;
+  ports.scripts.setSecurity(global.scripts);
+  ports.takeRights(global.process.vrrp);
+  ports.notifier.reload(global);
+  ports.setCommandBuffer(wishedBuffer(vrrp.global.cmdRcvBufBytes, vrrp.global.cmdRcvBufForce));
+  reflector.setReceiveBuffer(wishedBuffer(vrrp.global.monitorRcvBufBytes, vrrp.global.monitorRcvBufForce));
+  filter.configure(config);
+  const { sysctl } = ports;
+  sysctl.release("vrrp settings");
+  if (vrrp.global.disableLocalIgmp) sysctl.set("vrrp settings", "net/ipv4/igmp_link_local_mcast_reports", "0");
+  for (const { promoteSecondaries, interface: name } of vrrp.instances)
+    if (promoteSecondaries && name !== undefined)
+      sysctl.set("vrrp settings", `net/ipv4/conf/${name}/promote_secondaries`, "1");
+}
+
+/** A director with an instance name is one of several in its namespace. */
+function isAlone(config: Config): boolean {
+  return config.global.instanceName === undefined;
+}
+
+function tellPeersBeyond({ config, reflector, context }: VrrpState): void {
+  const networks = [...reflector.seen.addresses.values()];
+  for (const instance of config.vrrp.instances) {
+    const text = beyondText(instance, networks);
+    if (text !== undefined) context.log({ level: "info", area: AREA, message: `${instance.name}: ${text}` });
+  }
+}
+
+/** Stations of the configuration: kept, dropped, new. What the new ones find is the result. */
+function takeStations(role: VrrpState): ReadonlyMap<string, Arrival> {
+  const { stations, owning, reflector, ports } = role;
+  const { vrrp } = role.config;
+  const before = new Map(stations);
+  const plan = planReload(
+    [...before.values()].map((station) => station.instance),
+    vrrp.instances,
+  );
+  for (const { name } of plan.remove) {
+    const station = before.get(name);
+    if (station) dropStation(role, name, station);
+  }
+  stations.clear();
+  const kept = givenNames(before.values());
+  for (const { old, next: instance } of [...plan.keep, ...plan.change]) {
+    const station = before.get(old.name);
+    if (!station) continue;
+    station.instance = instance;
+    const unused = placeAddresses(station, kept, reflector.seen, vrrp.global);
+    for (const vmac of unused) ports.virtuals.remove(vmac);
+    stations.set(instance.name, station);
+  }
+  renameOwners(owning, [...plan.keep, ...plan.change]);
+  const arrived = addStations(role, plan.add);
+  for (const name of before.keys()) if (!stations.has(name)) role.reports.gone(name);
+  return arrived;
+}
+
+/** Another name is no change on the wire, so the core has nothing to say of it. Names may have been exchanged. */
+function renameOwners(
+  owning: Map<string, VrrpInstance>,
+  matches: readonly { readonly old: VrrpInstance; readonly next: VrrpInstance }[],
+): void {
+  const owners = matches.filter(({ old }) => owning.has(old.name));
+  for (const { old } of owners) owning.delete(old.name);
+  for (const { next } of owners) owning.set(next.name, next);
+}
+
+function addStations(role: VrrpState, instances: readonly VrrpInstance[]): ReadonlyMap<string, Arrival> {
+  const { stations, reflector, sockets, ports } = role;
+  const { global } = role.config.vrrp;
+  const arrived = new Map<string, Arrival>();
+  const given = givenNames(stations.values());
+  for (const instance of instances) {
+    const station = newStation(instance, given, reflector.seen, global);
+    stations.set(instance.name, station);
+    const faults = refreshStation(station, reflector.seen, global, { sockets, virtuals: ports.virtuals });
+    arrived.set(instance.name, { source: station.source, faults });
+  }
+  return arrived;
+}
+
+function dropStation({ owning, ports }: VrrpState, name: string, station: Station): void {
+  releaseSocket(station);
+  owning.delete(name);
+  for (const { name: vmac } of virtualsOf(station)) ports.virtuals.remove(vmac);
+}
+
+/** `fifo_write_vrrp_states_on_reload` */
+function repeatStates({ config, router, ports, now }: VrrpState): void {
+  for (const { name } of config.vrrp.syncGroups) {
+    const state = router.groupStatus(name, now())?.state;
+    if (state === "MASTER" || state === "BACKUP" || state === "FAULT")
+      ports.notifier.notify({ kind: "group", name, state, priority: 0, commands: {}, smtpAlert: false });
+  }
+  for (const { name, state: machine } of router.instances()) {
+    const { kind, priority } = machine;
+    const state = kind === "master" ? "MASTER" : kind === "backup" ? "BACKUP" : kind === "fault" ? "FAULT" : undefined;
+    if (state) ports.notifier.notify({ kind: "instance", name, state, priority, commands: {}, smtpAlert: false });
+  }
+}
+
+/** Resigns, takes away what is ours, and lets programs of the last notifications end. */
+export async function stop(role: VrrpState): Promise<void> {
+  const { ports, turns, reports, trackers } = role;
+  const { releaseVrrp } = role.context.options;
+  role.cancelAudit();
+  reports.stop();
+  turns.stop();
+  trackers.stop();
+  const tracksEnd = ports.scripts.stopTracking();
+  const actions = role.router.stop(role.now());
+  // -V: resigned, but addresses, routes and rules stay.
+  turns.carryOut(releaseVrrp ? actions : actions.filter((action) => !changesTables(action)));
+  role.phase = "stopped";
+  if (releaseVrrp) removeAll(role);
+  role.syncDaemons.stop();
+  reports.tell(role.stations.keys());
+  role.sockets[Symbol.dispose]();
+  await ports.notifier.drain(role.config.global.childWaitMs * DRAIN_SHARE);
+  ports.notifier.close();
+  await Promise.all([tracksEnd, ports.scripts.stopNotifying()]);
+  ports.frames[Symbol.dispose]();
+  role.filter.close();
+  role.reflector[Symbol.dispose]();
+  ports.close();
+}
+
+/** Also what is static, and what no instance has right now. */
+function removeAll({ tables, filter, ports }: VrrpState): void {
+  tables.apply([]);
+  tables.forget();
+  filter.remove();
+  for (const name of ports.virtuals.names()) ports.virtuals.remove(name);
+  ports.sysctl.releaseAll();
+}

@@ -1,0 +1,121 @@
+// Role vrrp: the kernel's objects are kept as wanted: addresses, routes, rules and packet filter of the instances that own theirs, the
+// static ones, the sync daemons. The same way for a takeover, a reload, a repair and the audit.
+import type { VrrpInstance } from "../../config/model/vrrp.ts";
+import type { BlockedAddress } from "../../net/nft-vrrp.ts";
+import { AREA, type VrrpState } from "./state.ts";
+import { blockedOn } from "./station.ts";
+import { partOf, staticPart, type TablesPart, trackedStatics } from "./tables.ts";
+
+/** All of it is compared with the wish this often. */
+const AUDIT_MS = 5000;
+/** An audit reads whole tables: it waits for the time behind an advertisement when the next one is closer than this. */
+const AUDIT_QUIET_MS = 50;
+/** Where adverts follow closer than that there is no such time. */
+const AUDIT_PATIENCE_MS = 1000;
+/** Somebody who undoes each command at once is not answered without end: the audit comes anyway. */
+const MAX_APPLY_ROUNDS = 3;
+
+/** Makes the tables and the packet filter as wanted. Asked for again while it runs, it is done once more behind itself. */
+export function applyTables(role: VrrpState): void {
+  if (role.applying !== "no") {
+    role.applying = "again";
+    return;
+  }
+  role.applying = "again";
+  try {
+    for (let rounds = 0; role.applying === "again" && rounds < MAX_APPLY_ROUNDS; rounds++) {
+      role.applying = "once";
+      applyOnce(role);
+    }
+  } finally {
+    role.applying = "no";
+  }
+}
+
+function applyOnce(role: VrrpState): void {
+  const blocked = blockedAddresses(role, role.owning);
+  // Filtered before it is there, and until it is gone.
+  role.filter.widen(blocked);
+  role.tables.apply(wantedParts(role, role.owning));
+  if (!role.turns.isBusy()) role.reflector.settle();
+  role.filter.narrow(blocked);
+}
+
+/** Does all of applyTables() but the changes. */
+export function rehearseTables(role: VrrpState, owned: ReadonlyMap<string, VrrpInstance>): void {
+  role.filter.rehearse(blockedAddresses(role, owned));
+  role.tables.rehearse(wantedParts(role, owned));
+}
+
+function wantedParts(role: VrrpState, owned: ReadonlyMap<string, VrrpInstance>): TablesPart[] {
+  const parts = [...owned].flatMap(([name, instance]) => {
+    const station = role.stations.get(name);
+    return station ? [partOf(station, instance)] : [];
+  });
+  return [staticPart(role.config.vrrp), ...parts];
+}
+
+/** All that the configuration names, owned or not. */
+export function allParts({ config, stations }: VrrpState): TablesPart[] {
+  return [staticPart(config.vrrp), ...[...stations.values()].map((one) => partOf(one, one.instance))];
+}
+
+function blockedAddresses(
+  { stations, reflector }: VrrpState,
+  owned: ReadonlyMap<string, VrrpInstance>,
+): BlockedAddress[] {
+  return [...owned].flatMap(([name, instance]) => {
+    const station = stations.get(name);
+    return station ? blockedOn(station, instance, reflector.seen) : [];
+  });
+}
+
+/** `track_group`: instances whose static things are gone and can't be put back are in FAULT. */
+export function checkStatics({ config, tables, router, turns, now }: VrrpState): void {
+  const { vrrp } = config;
+  const lost = new Map<string, string>();
+  for (const { name, instances } of vrrp.trackGroups) {
+    const missing = tables.missing(trackedStatics(vrrp, name));
+    if (missing.length === 0) continue;
+    for (const one of instances) lost.set(one, `track_group ${name}: ${missing.join("; ")}`);
+  }
+  for (const { name } of vrrp.instances) turns.perform(router.setFault(name, "static", lost.get(name), now()));
+}
+
+/** Sets the time of the next audit. */
+export function auditLater(role: VrrpState): void {
+  const { clock } = role.context;
+  role.cancelAudit = clock.at(clock.now() + AUDIT_MS, () => auditWhenQuiet(role, clock.now()));
+}
+
+function auditWhenQuiet(role: VrrpState, since: number): void {
+  const { clock } = role.context;
+  const next = role.router.deadline();
+  const busy = next - clock.now() < AUDIT_QUIET_MS && clock.now() - since < AUDIT_PATIENCE_MS;
+  if (busy) {
+    role.cancelAudit = clock.at(Math.max(next, clock.now()) + 1, () => auditWhenQuiet(role, since));
+    return;
+  }
+  auditLater(role);
+  role.reads.attempt(() => compareAll(role));
+}
+
+function compareAll(role: VrrpState): void {
+  role.reflector.audit();
+  role.filter.audit();
+  const repaired = role.tables.apply(wantedParts(role, role.owning));
+  role.reflector.settle();
+  role.losses.prune(role.tables.isWanted);
+  checkStatics(role);
+  role.syncDaemons.audit(new Set(role.owning.keys()));
+  if (repaired === 0) return;
+  const message = `audit: ${repaired} addresses, routes or rules were not as wanted, put right`;
+  role.context.log({ level: "warning", area: AREA, message });
+  drift(role, "addresses, routes, rules", "repaired", `${repaired} changes were needed`);
+}
+
+/** An event for those who follow them: somebody else has changed what is ours. */
+export function drift({ context }: VrrpState, subject: string, to: string, reason: string): void {
+  const at = new Date(context.clock.wallMs()).toISOString();
+  context.report({ kind: "event", value: { at, kind: "drift", subject, to, reason } });
+}

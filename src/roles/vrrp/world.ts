@@ -1,0 +1,93 @@
+// Role vrrp: what comes from outside: datagrams, and what the kernel tells of links, addresses, routes and rules.
+import type { VrrpDatagram } from "../../kernel/raw-socket.ts";
+import { linkWorks } from "../../net/model.ts";
+import type { NetEvent } from "../../net/seen.ts";
+import type { VrrpAction } from "../../vrrp/actions.ts";
+import type { VrrpState } from "./state.ts";
+import { refreshStation, STATION_FAULTS, virtualMacsOf } from "./station.ts";
+import { allParts, applyTables, checkStatics } from "./upkeep.ts";
+
+/** `key` is the kernel's socket's. */
+export function onDatagram(role: VrrpState, datagram: VrrpDatagram, key: string): void {
+  const socket = role.socketKeys.get(key);
+  if (socket === undefined) return;
+  const at = { now: datagram.receivedAt, wallMs: role.context.clock.wallMs() };
+  role.turns.perform(role.router.receive(socket, datagram, at));
+}
+
+/** The events of one turn. While actions are carried out or a reload is under way they are held, and worked in behind it. */
+export function onNetEvents(role: VrrpState, events: readonly NetEvent[]): void {
+  if (role.phase === "stopped") return;
+  if (role.turns.isBusy() || role.phase === "reloading") {
+    role.held.push(...events);
+    return;
+  }
+  const restore = role.losses.take(events);
+  const linksChanged = events.some((event) => event.kind === "link");
+  const addressesChanged = events.some((event) => event.kind === "address");
+  if (linksChanged || addressesChanged) refresh(role);
+  if (linksChanged) {
+    role.trackers.linksChanged(role.reflector.seen);
+    for (const event of events) if (event.kind === "link") noteLink(role, event);
+  }
+  restore();
+  // A device that has come (back) may be what a wish waits for.
+  if (linksChanged) applyTables(role);
+  if (addressesChanged) publishAddresses(role);
+  // Not in the middle of putting things back: what is missing now is there at the end of it, and then this is called again.
+  if (role.applying === "no") checkStatics(role);
+  if (events.some(mayDropRoutes) && allParts(role).some(({ routes }) => routes.length > 0)) lookSoon(role);
+}
+
+/** kernel: IPv4 routes go without a word when their link goes down, or the address that made their gateway reachable. */
+function mayDropRoutes(event: NetEvent): boolean {
+  if (event.kind === "link") return event.change === "removed" || !linkWorks(event.link);
+  return event.kind === "address" && event.change === "removed" && event.address.family === 4 && !event.ours;
+}
+
+/** Reads the tables anew in the next turn; what is missing comes as events. */
+function lookSoon(role: VrrpState): void {
+  if (role.isLookDue) return;
+  role.isLookDue = true;
+  const { clock } = role.context;
+  clock.at(clock.now(), () => {
+    role.isLookDue = false;
+    if (role.phase !== "stopped") role.reads.attempt(() => role.reflector.audit());
+  });
+}
+
+function noteLink({ router, turns, now }: VrrpState, { link, before, ours }: NetEvent & { kind: "link" }): void {
+  if (ours || !before) return;
+  if (before.mac !== link.mac) turns.perform(router.reannounce(link.name, "mac", now()));
+  else if (!linkWorks(before) && linkWorks(link)) turns.perform(router.reannounce(link.name, "link", now()));
+}
+
+/** For ha_suspend of those who don't look by themselves. */
+export function publishAddresses({ reflector, context }: VrrpState): void {
+  const own = new Set([...reflector.seen.addresses.values()].map((address) => address.ip));
+  context.publish("addresses", [...own].sort());
+}
+
+/** Links, sources, sockets: as they are now. */
+export function refresh(role: VrrpState): void {
+  const { config, router, reflector, sockets, ports, now } = role;
+  const actions: VrrpAction[] = [];
+  for (const [name, station] of role.stations) {
+    const at = { sockets, virtuals: ports.virtuals };
+    const faults = refreshStation(station, reflector.seen, config.vrrp.global, at);
+    actions.push(...router.setSource(name, station.source, now()));
+    for (const code of STATION_FAULTS) actions.push(...router.setFault(name, code, faults[code], now()));
+  }
+  role.turns.perform(actions);
+  mapSockets(role);
+  role.filter.setVirtualMacs([...role.stations.values()].flatMap((one) => virtualMacsOf(one, reflector.seen)));
+}
+
+function mapSockets({ socketKeys, router, stations }: VrrpState): void {
+  socketKeys.clear();
+  for (const spec of router.sockets())
+    for (const name of spec.instances) {
+      const { socket, macSocket } = stations.get(name) ?? {};
+      for (const one of [socket, macSocket]) if (one) socketKeys.set(one.key, spec.key);
+    }
+}

@@ -1,0 +1,323 @@
+// The vrrp role on a clock that is moved by hand, with a network in memory and sockets that keep what is sent.
+import { formatIp } from "../../../../src/base/ip.ts";
+import type { LogLine } from "../../../../src/base/log.ts";
+import type { Config } from "../../../../src/config/model/config.ts";
+import type { ProcessRights } from "../../../../src/config/model/global.ts";
+import type { VrrpInstance } from "../../../../src/config/model/vrrp.ts";
+import { endpointKey, type SendOutcome, type VrrpDatagram } from "../../../../src/kernel/raw-socket.ts";
+import { openSysctlKeeper, type SysctlJournalContent } from "../../../../src/kernel/sysctl.ts";
+import type { FirewallSettings, FirewallWish } from "../../../../src/net/nft-vrrp.ts";
+import type { Notification } from "../../../../src/notify/notification.ts";
+import type { ScriptRunResult } from "../../../../src/probe/track-script.ts";
+import type { RoleOptions } from "../../../../src/roles/role.ts";
+import type { VrrpPorts } from "../../../../src/roles/vrrp/ports.ts";
+import { createVrrpRole } from "../../../../src/roles/vrrp/role.ts";
+import type { TablesJournal } from "../../../../src/roles/vrrp/tables.ts";
+import type { StatusUpdate, VrrpStatus } from "../../../../src/status/schema.ts";
+import { fakeIpvs } from "../../../support/fake-ipvs.ts";
+import { fakeNetwork } from "../../../support/fake-network.ts";
+import { manualClock } from "../../../support/manual-clock.ts";
+import { configOf } from "../../../support/model.ts";
+import { advertFrom, vrrpConfig, vrrpInstance } from "../../../support/vrrp.ts";
+
+export interface BenchOptions {
+  readonly releaseVrrp?: boolean;
+  /** What a dead process left. */
+  readonly journal?: TablesJournal;
+  readonly nftFails?: boolean;
+}
+
+/** A configuration with these instances. */
+export function configWith(
+  instances: readonly VrrpInstance[],
+  more: Parameters<typeof vrrpConfig>[1] = {},
+  global: Partial<Config["global"]> = {},
+): Config {
+  const base = configOf([]);
+  return { ...base, vrrp: vrrpConfig(instances, more), global: { ...base.global, ...global } };
+}
+
+/** One packet filter that was opened: every wish it had, and whether it was taken away. */
+export interface OpenedFirewall {
+  readonly settings: FirewallSettings;
+  readonly wishes: FirewallWish[];
+  readonly rehearsed: FirewallWish[];
+  /** Somebody else has removed it. */
+  gone: boolean;
+  removed: boolean;
+}
+
+export interface Sent {
+  readonly at: number;
+  readonly socket: string;
+  readonly source: string;
+  readonly vrid: number;
+  readonly priority: number;
+}
+
+export const WORLD = "one";
+
+/** eth0 with 192.0.2.1/24, works. */
+export function bench(options: BenchOptions = {}) {
+  const clock = manualClock(0);
+  const network = fakeNetwork();
+  network.addLink("eth0", 2);
+  network.addAddress("eth0", "192.0.2.1");
+  const logs: LogLine[] = [];
+  const updates: StatusUpdate[] = [];
+  const published: [string, unknown][] = [];
+  const notifications: Notification[] = [];
+  const rights: ProcessRights[] = [];
+  const sent: Sent[] = [];
+  const rehearsedSends: string[] = [];
+  const frames: { readonly index: number; readonly frame: Uint8Array }[] = [];
+  const firewalls: OpenedFirewall[] = [];
+  const journals: TablesJournal[] = [];
+  const sysctls = new Map<string, string>();
+  const sysctlWrites: string[] = [];
+  let sysctlJournal: SysctlJournalContent | undefined;
+  const ipvs = fakeIpvs([]);
+  const scripts = new Map<string, ScriptRunResult>();
+  const fileWatches = new Map<string, (text: string | undefined) => void>();
+  const processes = new Map<number, { readonly comm: string; readonly argv: readonly string[] }>();
+  let processChanged: Parameters<VrrpPorts["trackers"]["openProcesses"]>[1] = () => {};
+  /** By key of the socket: users. */
+  const open = new Map<string, number>();
+  let outcome: SendOutcome = { ok: true };
+  let hear: (datagram: VrrpDatagram, key: string) => void = () => {};
+  /** Datagrams that wait to be drained. */
+  const waiting: (() => void)[] = [];
+  let drains = 0;
+  let settled = 0;
+
+  const ports: VrrpPorts = {
+    openSockets(onDatagram) {
+      hear = onDatagram;
+      return {
+        acquire(endpoint) {
+          const key = endpointKey(endpoint);
+          open.set(key, (open.get(key) ?? 0) + 1);
+          let held = true;
+          return {
+            key,
+            send(_, bytes, source) {
+              if (outcome.ok) sent.push({ at: clock.now(), socket: key, source: formatIp(source), ...advertOf(bytes) });
+              return outcome;
+            },
+            rehearse: () => void rehearsedSends.push(key),
+            counters: () => ({ received: 0, receiveErrors: 0, sent: 0, sendErrors: 0, drops: 7 }),
+            release() {
+              if (!held) return;
+              held = false;
+              const left = (open.get(key) ?? 1) - 1;
+              if (left > 0) open.set(key, left);
+              else open.delete(key);
+            },
+          };
+        },
+        drain() {
+          drains++;
+          for (const one of waiting.splice(0)) one();
+        },
+        [Symbol.dispose]: () => open.clear(),
+      };
+    },
+    openReflector: network.openReflector,
+    setCommandBuffer() {},
+    frames: {
+      send(index, frame) {
+        frames.push({ index, frame });
+        return { ok: true };
+      },
+      rehearse() {},
+      sent: () => frames.length,
+      failed: () => 0,
+      [Symbol.dispose]() {},
+    },
+    sysctl: openSysctlKeeper(
+      {
+        read: () => sysctlJournal,
+        write(content) {
+          sysctlJournal = content;
+        },
+        clear() {
+          sysctlJournal = undefined;
+        },
+      },
+      (line) => logs.push(line),
+      {
+        read: (path) => sysctls.get(path),
+        write(path, value) {
+          sysctls.set(path, value);
+          sysctlWrites.push(`${path}=${value}`);
+          return true;
+        },
+        list: () => [],
+      },
+      WORLD,
+    ),
+    virtuals: network.virtuals,
+    journal: {
+      read: () => options.journal,
+      write: (value) => void journals.push(value),
+      clear() {
+        settled++;
+      },
+    },
+    world: WORLD,
+    trackers: {
+      runScript: ({ name }) => Promise.resolve(scripts.get(name) ?? { ok: true, detail: "exit status 0" }),
+      openFiles: () => ({
+        watch(path, onText) {
+          fileWatches.set(path, onText);
+          onText(undefined);
+          return { text: () => undefined, close: () => void fileWatches.delete(path) };
+        },
+        [Symbol.dispose]() {},
+      }),
+      openLinks: () => ({ carrier: () => true, setInterfaces() {}, [Symbol.dispose]() {} }),
+      openProcesses(_, changed) {
+        processChanged = changed;
+        return {
+          source: "events",
+          running: () => processes,
+          setInterest() {},
+          setReceiveBuffer() {},
+          [Symbol.dispose]() {},
+        };
+      },
+    },
+    notifier: {
+      notify: (notification) => notifications.push(notification),
+      drain: () => Promise.resolve(),
+      reload() {},
+      metrics: () => ({}),
+      close() {},
+    },
+    openFirewall(settings) {
+      if (options.nftFails) throw new Error("EPROTONOSUPPORT");
+      const opened: OpenedFirewall = { settings, wishes: [], rehearsed: [], gone: false, removed: false };
+      firewalls.push(opened);
+      return {
+        apply(wish) {
+          opened.wishes.push(wish);
+          network.commands.push(`filter ${wish.blocked.map(({ ip }) => ip).join(" ")}`.trim());
+          return undefined;
+        },
+        rehearse: (wish) => void opened.rehearsed.push(wish),
+        audit() {
+          const { gone } = opened;
+          opened.gone = false;
+          return gone;
+        },
+        remove() {
+          opened.removed = true;
+          return undefined;
+        },
+        [Symbol.dispose]() {},
+      };
+    },
+    openIpvs: () => ipvs,
+    takeRights: (wanted) => rights.push(wanted),
+    scripts: { setSecurity() {}, stopTracking() {}, stopNotifying() {} },
+    awakeUntil: (at) => clock.skip(Math.max(0, at - clock.now())),
+    processName: (pid) => (pid === 4242 ? "ip" : undefined),
+    isVrrpSpokenHere: () => false,
+    uptimeS: () => 1000,
+    close() {},
+  };
+  const roleOptions: RoleOptions = {
+    runDir: "/run/lbd",
+    ipvsTransport: "auto",
+    releaseIpvs: true,
+    releaseVrrp: options.releaseVrrp ?? true,
+    api: { tcp: null },
+    debug: false,
+  };
+  const role = createVrrpRole(
+    {
+      clock,
+      log: (line) => logs.push(line),
+      options: roleOptions,
+      report: (update) => updates.push(update),
+      publish: (topic, value) => published.push([topic, value]),
+    },
+    ports,
+  );
+
+  function hears(instance: VrrpInstance, from: string, priority = instance.priority): void {
+    const key = [...open.keys()].find((one) => one.startsWith(`${instance.family}/`)) ?? "";
+    hear({ ...advertFrom(instance, from, { priority }), truncated: false, receivedAt: clock.now() }, key);
+  }
+
+  return {
+    clock,
+    role,
+    network,
+    ipvs,
+    logs,
+    updates,
+    published,
+    notifications,
+    rights,
+    /** Advertisements, in order. */
+    sent,
+    rehearsedSends,
+    /** Announcements. */
+    frames,
+    firewalls,
+    journals,
+    journalCleared: () => settled > 0,
+    sysctls,
+    /** `path=value`, in order. */
+    sysctlWrites,
+    drains: () => drains,
+    /** Keys of the sockets that are open. */
+    sockets: () => [...open.keys()],
+    start: (config: Config) => void role.start(config),
+    reload: (config: Config) => void role.reload(config),
+    /** An advertisement arrives from somebody else. */
+    hears,
+    /** The same, but it waits in the socket until it is drained. */
+    waits: (...args: Parameters<typeof hears>) => void waiting.push(() => hears(...args)),
+    /** From now on sending gives this. */
+    sending(next: SendOutcome): void {
+      outcome = next;
+    },
+    scriptGives: (name: string, ok: boolean) => void scripts.set(name, { ok, detail: ok ? "" : "exit status 1" }),
+    fileHas: (path: string, text: string | undefined) => fileWatches.get(path)?.(text),
+    processStarts(pid: number, comm: string): void {
+      processes.set(pid, { comm, argv: [comm] });
+      processChanged(pid, { comm, argv: [comm] });
+    },
+    /** `VI_1: BACKUP → MASTER (reason)` of every change of state. */
+    transitions: () =>
+      updates.flatMap((update) =>
+        update.kind === "event" && (update.value.kind === "vrrp" || update.value.kind === "sync-group")
+          ? [`${update.value.subject}: ${update.value.from} → ${update.value.to}`]
+          : [],
+      ),
+    events: (kind: string) =>
+      updates.flatMap((one) => (one.kind === "event" && one.value.kind === kind ? [one.value] : [])),
+    state(name = "VI_1"): string | undefined {
+      return this.status(name)?.state;
+    },
+    status(name = "VI_1"): VrrpStatus | undefined {
+      const last = updates.findLast((update) => update.kind === "vrrp" && update.value.name === name);
+      return last?.kind === "vrrp" ? last.value : undefined;
+    },
+    metric(name: string): number | undefined {
+      const last = updates.findLast((update) => update.kind === "metrics" && name in update.values);
+      return last?.kind === "metrics" ? last.values[name] : undefined;
+    },
+  };
+}
+
+/** VRID and priority of an IPv4 packet or an IPv6 payload. */
+function advertOf(bytes: Uint8Array): { readonly vrid: number; readonly priority: number } {
+  const start = (bytes[0] ?? 0) >> 4 === 4 ? ((bytes[0] ?? 0) & 15) * 4 : 0;
+  return { vrid: bytes[start + 1] ?? 0, priority: bytes[start + 2] ?? 0 };
+}
+
+/** On eth0, a second of interval, 192.0.2.100. */
+export const VI_1 = vrrpInstance();

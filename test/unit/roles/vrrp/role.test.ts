@@ -1,0 +1,330 @@
+// The wiring of the vrrp role, line by line, on its bench.
+import { describe, expect, test } from "bun:test";
+import { address, vrrpInstance } from "../../../support/vrrp.ts";
+import { bench, configWith, VI_1, WORLD } from "./bench.ts";
+
+const NO_ACCEPT = vrrpInstance({ accept: false });
+const NOBODY = configWith([]);
+
+/** Master after the time that it waits for another one. */
+function master(config = configWith([VI_1]), options: Parameters<typeof bench>[0] = {}) {
+  const b = bench(options);
+  b.start(config);
+  b.clock.advance(5000);
+  return b;
+}
+
+describe("becoming and being master", () => {
+  test("adverts, then the address, then announcements, then the notification", () => {
+    const b = master();
+    expect(b.transitions()).toEqual(["VI_1: INIT → BACKUP", "VI_1: BACKUP → MASTER"]);
+    expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0", "192.0.2.100/32 eth0"]);
+    expect(b.sent[0]).toMatchObject({ source: "192.0.2.1", vrid: 51, priority: 100 });
+    expect(b.frames.length).toBeGreaterThan(0);
+    expect(b.notifications.map((one) => ("state" in one ? one.state : ""))).toEqual(["BACKUP", "MASTER"]);
+    const gaps = b.sent.slice(1).map(({ at }, i) => at - (b.sent[i]?.at ?? 0));
+    expect(new Set(gaps)).toEqual(new Set([1000]));
+  });
+
+  test("a better one is heard by the socket's key: the address goes, nobody is resigned to", () => {
+    const b = master();
+    b.hears(VI_1, "192.0.2.2", 200);
+    expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0"]);
+    expect(b.transitions().at(-1)).toBe("VI_1: MASTER → BACKUP");
+    expect(b.sent.at(-1)?.priority).toBe(100);
+  });
+
+  test("what waits in the sockets is read before a timer is acted on", () => {
+    const b = bench();
+    b.start(configWith([VI_1]));
+    b.clock.advance(2000);
+    b.waits(VI_1, "192.0.2.2", 200);
+    b.clock.advance(2000);
+    expect(b.transitions()).toEqual(["VI_1: INIT → BACKUP"]);
+  });
+
+  test("a datagram of a socket that is nobody's is nobody's", () => {
+    const b = master();
+    const before = b.status();
+    b.role.receive?.("addresses", []);
+    expect(b.sockets()).toHaveLength(1);
+    expect(b.status()).toBe(before);
+  });
+
+  test("the takeover is rehearsed: nothing is sent, nothing changes", () => {
+    const b = bench();
+    b.start(configWith([NO_ACCEPT]));
+    b.clock.advance(3000);
+    expect(b.sent).toEqual([]);
+    expect(b.frames).toEqual([]);
+    expect(b.rehearsedSends.length).toBeGreaterThan(0);
+    expect(b.network.rehearsed).toContain("add-address 192.0.2.100");
+    expect(b.firewalls[0]?.rehearsed.some(({ blocked }) => blocked.length === 1)).toBe(true);
+    expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0"]);
+    expect(b.firewalls[0]?.wishes.some(({ blocked }) => blocked.length > 0)).toBe(false);
+  });
+
+  test("adverts that the kernel refuses are said once, counted, and said again when they are sent", () => {
+    const b = master();
+    b.sending({ ok: false, code: "ENETDOWN" });
+    b.clock.advance(3000);
+    b.sending({ ok: true });
+    b.clock.advance(3000);
+    const lines = b.logs.flatMap(({ message }) => (message.includes("advertisements") ? [message] : []));
+    expect(lines).toEqual(["VI_1: advertisements can't be sent: ENETDOWN", "VI_1: advertisements are sent again"]);
+    expect(b.status()?.transmission).toEqual({ sendErrors: 3, lastSendError: "ENETDOWN", receiveDrops: 7 });
+  });
+});
+
+describe("the packet filter", () => {
+  test("blocks before the address is there, and until it is gone (D13b)", () => {
+    const b = master(configWith([NO_ACCEPT]));
+    b.hears(NO_ACCEPT, "192.0.2.2", 200);
+    const own = b.network.commands.filter((line) => /^filter|192\.0\.2\.100/.test(line));
+    expect(own.slice(own.indexOf("filter 192.0.2.100"))).toEqual([
+      "filter 192.0.2.100",
+      "add-address 192.0.2.100",
+      "delete-address 192.0.2.100",
+      "filter",
+    ]);
+    expect(b.firewalls[0]?.wishes.at(-1)?.blocked).toEqual([]);
+  });
+
+  test("stands before a takeover needs it, and only where something is not accepted", () => {
+    const b = bench();
+    b.start(configWith([NO_ACCEPT]));
+    expect(b.firewalls[0]?.wishes.at(-1)?.ready).toEqual([4]);
+    const other = bench();
+    other.start(configWith([VI_1]));
+    expect(other.firewalls).toEqual([]);
+  });
+
+  test("lets through what IPVS serves, and a reload that changes nothing writes nothing", () => {
+    const b = master(configWith([NO_ACCEPT]));
+    const before = b.network.commands.length;
+    b.reload(configWith([NO_ACCEPT]));
+    expect(b.network.commands.slice(before)).toEqual([]);
+  });
+
+  test("goes with the configuration that needs it, and what a dead process left goes too", () => {
+    const b = master(configWith([NO_ACCEPT]));
+    b.reload(configWith([VI_1]));
+    expect(b.firewalls[0]?.removed).toBe(true);
+    const journal = { world: WORLD, keys: ["2|192.0.2.100/32"] };
+    const after = bench({ journal });
+    after.start(configWith([VI_1]));
+    expect(after.firewalls[0]?.removed).toBe(true);
+  });
+
+  test("another table: the next one is whole before the old one goes", () => {
+    const b = master(configWith([NO_ACCEPT]));
+    const nftables = { table: "lbd", priority: -1, counters: false, ifindex: false };
+    b.reload(configWith([NO_ACCEPT], { global: { nftables } }));
+    expect(b.firewalls.map(({ settings, removed }) => [settings.table, removed])).toEqual([
+      ["keepalived", true],
+      ["lbd", false],
+    ]);
+    expect(b.firewalls[1]?.wishes[0]?.blocked).toEqual([{ ip: "192.0.2.100", index: 2 }]);
+  });
+
+  test("without one in the kernel the instance works, and that is said", () => {
+    const b = master(configWith([NO_ACCEPT]), { nftFails: true });
+    expect(b.state()).toBe("MASTER");
+    expect(b.logs.some(({ message }) => message.startsWith("no packet filter here"))).toBe(true);
+  });
+
+  test("somebody else's change is found by the audit", () => {
+    const b = master(configWith([NO_ACCEPT]));
+    const [firewall] = b.firewalls;
+    if (firewall) firewall.gone = true;
+    b.clock.advance(6000);
+    expect(b.logs.some(({ message }) => message.includes("packet filter was changed by somebody else"))).toBe(true);
+  });
+});
+
+describe("what others do to the tables", () => {
+  test("a removed address is put back at once, with who it was", () => {
+    const b = master();
+    b.network.removeAddress("eth0", "192.0.2.100", 4242);
+    b.clock.advance(50);
+    expect(b.network.addresses()).toContain("192.0.2.100/32 eth0");
+    expect(b.logs.some(({ message }) => message.includes("process 4242 (ip)"))).toBe(true);
+  });
+
+  test("no_track: left so, even when a tracked one of the same batch is put back", () => {
+    const untracked = address("192.0.2.101", { noTrack: true });
+    const b = master(configWith([vrrpInstance({ virtualAddresses: [address("192.0.2.100"), untracked] })]));
+    b.network.removeAddress("eth0", "192.0.2.101");
+    b.network.removeAddress("eth0", "192.0.2.100");
+    b.clock.advance(20_000);
+    expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0", "192.0.2.100/32 eth0"]);
+  });
+
+  test("no_track is wanted again after a reload, also of the static part (D13b)", () => {
+    const statics = { staticAddresses: [address("192.0.2.50", { device: "eth0", noTrack: true })] };
+    const b = master(configWith([VI_1], statics));
+    b.network.removeAddress("eth0", "192.0.2.50");
+    b.clock.advance(20_000);
+    expect(b.network.addresses()).not.toContain("192.0.2.50/32 eth0");
+    b.reload(configWith([VI_1], statics));
+    expect(b.network.addresses()).toContain("192.0.2.50/32 eth0");
+  });
+
+  test("what nobody told is found by the audit, and told as drift", () => {
+    const b = master();
+    b.network.loseAddress("eth0", "192.0.2.100");
+    b.clock.advance(6000);
+    expect(b.network.addresses()).toContain("192.0.2.100/32 eth0");
+    expect(b.events("drift").length).toBeGreaterThan(0);
+  });
+
+  test("a link without carrier is a fault, and a link that works again ends it", () => {
+    const b = master();
+    b.network.setCarrier("eth0", false);
+    expect(b.transitions().at(-1)).toBe("VI_1: MASTER → FAULT");
+    b.network.setCarrier("eth0", true);
+    b.clock.advance(5000);
+    expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
+  });
+
+  test("an interface that goes takes the socket along, and one of its name brings it back", () => {
+    const b = master();
+    b.network.removeLink("eth0");
+    expect(b.sockets()).toEqual([]);
+    b.network.addLink("eth0", 3);
+    b.network.addAddress("eth0", "192.0.2.1");
+    b.clock.advance(5000);
+    expect(b.sockets()).toEqual(["4/112/3/multicast/224.0.0.18"]);
+    expect(b.network.addresses()).toContain("192.0.2.100/32 eth0");
+  });
+
+  test("track_group: a static address that can't be put back is a fault of its instances", () => {
+    const statics = {
+      staticAddresses: [address("192.0.2.50", { device: "eth9", trackGroup: "G" })],
+      trackGroups: [{ name: "G", instances: ["VI_1"], origin: VI_1.origin }],
+    };
+    const b = master(configWith([VI_1], statics));
+    expect(b.transitions().at(-1)).toContain("FAULT");
+    b.network.addLink("eth9", 9);
+    b.clock.advance(5000);
+    expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
+  });
+});
+
+describe("trackers", () => {
+  const tracking = { interfaces: [], scripts: [], processes: [], bfd: [] };
+  const file = { name: "F", path: "/f", weight: 1, reverse: false, origin: VI_1.origin };
+
+  test("a file's value is a part of the priority that is sent, and its change an event", () => {
+    const uses = { ...tracking, files: [{ name: "F", weight: 1, reverse: false, origin: VI_1.origin }] };
+    const b = master(configWith([vrrpInstance({ tracking: uses })], { files: [file] }));
+    b.fileHas("/f", "-20");
+    b.clock.advance(2000);
+    expect(b.sent.at(-1)?.priority).toBe(80);
+    expect(b.events("tracker").map(({ subject, to }) => [subject, to])).toEqual([["file F", "value -20"]]);
+  });
+
+  test("sessions of BFD that came before the configuration count from the start", () => {
+    const b = bench();
+    b.role.receive?.("bfd", { B: false });
+    const uses = { ...tracking, files: [], bfd: [{ name: "B", reverse: false, origin: VI_1.origin }] };
+    b.start({
+      ...configWith([vrrpInstance({ tracking: uses })]),
+      bfd: [{ name: "B", weight: 0, reverse: false }] as never,
+    });
+    b.clock.advance(5000);
+    expect(b.transitions()).toEqual(["VI_1: INIT → FAULT"]);
+    b.role.receive?.("bfd", { B: true });
+    b.clock.advance(5000);
+    expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
+  });
+});
+
+describe("a reload", () => {
+  test("that changes nothing sends nothing early, writes nothing and keeps the state", () => {
+    const b = master();
+    const commands = b.network.commands.length;
+    const sent = b.sent.length;
+    b.reload(configWith([VI_1]));
+    expect(b.network.commands).toHaveLength(commands);
+    expect(b.sent).toHaveLength(sent);
+    expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
+  });
+
+  test("an instance that goes resigns by its old socket, and leaves nothing", () => {
+    const b = master();
+    b.reload(NOBODY);
+    expect(b.sent.at(-1)?.priority).toBe(0);
+    expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0"]);
+    expect(b.sockets()).toEqual([]);
+    expect(b.updates.some((one) => one.kind === "vrrp-gone" && one.name === "VI_1")).toBe(true);
+  });
+
+  test("addresses come and go while the master stays one", () => {
+    const b = master();
+    b.reload(configWith([vrrpInstance({ virtualAddresses: [address("192.0.2.102")] })]));
+    expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0", "192.0.2.102/32 eth0"]);
+    expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
+  });
+
+  test("another name is the same instance, and names may be exchanged", () => {
+    const one = vrrpInstance({ name: "A" });
+    const two = vrrpInstance({ name: "B", vrid: 52, virtualAddresses: [address("192.0.2.110")] });
+    const b = master(configWith([one, two]));
+    const commands = b.network.commands.length;
+    b.reload(configWith([vrrpInstance({ ...one, name: "B" }), vrrpInstance({ ...two, name: "A" })]));
+    expect(b.network.commands).toHaveLength(commands);
+    b.hears(one, "192.0.2.2", 200);
+    expect(b.transitions().at(-1)).toBe("B: MASTER → BACKUP");
+    expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0", "192.0.2.110/32 eth0"]);
+  });
+
+  test("the journal names what the next configuration has, before it is there", () => {
+    const b = master();
+    b.reload(configWith([vrrpInstance({ virtualAddresses: [address("192.0.2.102")] })]));
+    expect(b.journals.at(-1)?.keys).toEqual(["2|192.0.2.102/32"]);
+  });
+
+  test("fifo_write_vrrp_states_on_reload repeats the state", () => {
+    const b = master();
+    const before = b.notifications.length;
+    b.reload(configWith([VI_1], {}, { fifoWriteVrrpStatesOnReload: true }));
+    expect(b.notifications.slice(before).map((one) => ("state" in one ? one.state : ""))).toEqual(["MASTER"]);
+  });
+});
+
+describe("the end", () => {
+  test("resigns, takes everything away, forgets the journal", async () => {
+    const statics = { staticAddresses: [address("192.0.2.50", { device: "eth0" })] };
+    const b = master(configWith([NO_ACCEPT], statics));
+    await b.role.stop();
+    expect(b.sent.at(-1)?.priority).toBe(0);
+    expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0"]);
+    expect(b.journalCleared()).toBe(true);
+    expect(b.firewalls[0]?.removed).toBe(true);
+    const sent = b.sent.length;
+    b.clock.advance(10_000);
+    expect(b.sent).toHaveLength(sent);
+  });
+
+  test("-V: resigns, and the addresses stay", async () => {
+    const b = master(configWith([VI_1]), { releaseVrrp: false });
+    await b.role.stop();
+    expect(b.sent.at(-1)?.priority).toBe(0);
+    expect(b.network.addresses()).toContain("192.0.2.100/32 eth0");
+    expect(b.journalCleared()).toBe(false);
+  });
+
+  test("before a configuration there is nothing to end", () => {
+    expect(bench().role.stop()).toBeUndefined();
+  });
+});
+
+describe("after a crash", () => {
+  test("what the dead process had and nobody wants goes; what is wanted stays", () => {
+    const b = bench({ journal: { world: WORLD, keys: ["2|192.0.2.77/32", "2|192.0.2.100/32"] } });
+    b.network.addAddress("eth0", "192.0.2.77", 32);
+    b.start(configWith([VI_1]));
+    expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0"]);
+  });
+});

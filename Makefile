@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 BUN := node_modules/.bin/bun
 DENO := node_modules/.bin/deno
-BUILD_FLAGS := --compile --minify --bytecode --format=esm --splitting --no-compile-autoload-dotenv --no-compile-autoload-bunfig
+BUILD_FLAGS := --compile --minify --bytecode --format=esm --splitting --sourcemap=linked --no-compile-autoload-dotenv --no-compile-autoload-bunfig
 REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 SOURCES := $(shell find src ffi -name '*.ts') package-lock.json
 PREFIX ?= /usr
@@ -34,11 +34,12 @@ deps: .cache/debian .cache/npm ## Install what is needed: Debian's packages and 
 build: dist/lbd ## Compile dist/lbd, one binary, and try it
 
 dist/lbd: .cache/npm Makefile appliance/licenses.ts $(SOURCES)
-	@mkdir -p dist
-	$(BUN) build $(BUILD_FLAGS) --define 'LBD_REVISION="$(REVISION)"' --define "LBD_LICENSES=$$($(BUN) appliance/licenses.ts)" src/main.ts --outfile dist/lbd.new
-	@./dist/lbd.new --version 2>&1 | grep -q '^lbd ' || { echo "the new binary is not lbd (was it stripped?):"; ./dist/lbd.new --version; exit 1; }
-	@./dist/lbd.new check conf/keepalived.conf || { echo "the new binary does not read conf/keepalived.conf"; exit 1; }
-	@mv dist/lbd.new dist/lbd
+	@rm -rf dist/new && mkdir -p dist/new
+	$(BUN) build $(BUILD_FLAGS) --define 'LBD_REVISION="$(REVISION)"' --define "LBD_LICENSES=$$($(BUN) appliance/licenses.ts)" src/main.ts --outfile dist/new/lbd
+	@./dist/new/lbd --version 2>&1 | grep -q '^lbd ' || { echo "the new binary is not lbd (was it stripped?):"; ./dist/new/lbd --version; exit 1; }
+	@./dist/new/lbd check conf/keepalived.conf || { echo "the new binary does not read conf/keepalived.conf"; exit 1; }
+	@# Beside it lie the maps of its lines, which are in it as well.
+	@mv dist/new/lbd dist/lbd && rm -r dist/new
 
 run: deps build ## Boot a lab (client, two directors, real servers), show failover, leave the API on a local port
 	$(BUN) test/machine/lab.ts

@@ -8,11 +8,11 @@ import { toSarif } from "../config/findings/sarif.ts";
 import { type LoadResult, loadConfig } from "../config/load.ts";
 import { machineContext } from "../process/configuration/bind-context.ts";
 import { filesWithInput } from "../process/configuration/files.ts";
-import { onThisMachine } from "../process/configuration/on-this-machine.ts";
 import { readBudget } from "../process/configuration/read-budget.ts";
 import { DEFAULT_CONFIG } from "../process/options.ts";
 import { VERSION } from "../version.ts";
-import { isTerminal, write, writeError } from "./terminal.ts";
+import { write, writeError } from "./output.ts";
+import { isTerminal } from "./terminal.ts";
 
 export const CHECK_EXIT = { ok: 0, errors: 1, unreadable: 2 } as const;
 
@@ -22,8 +22,8 @@ export interface CheckOptions {
   readonly strict: boolean;
   /** `config`: as a configuration; `json`: the typed model, alone. */
   readonly effective?: "config" | "json";
-  /** Look at this machine as well: interfaces, programs and their rights, parts of the kernel. */
-  readonly here?: boolean;
+  /** Looks at this machine as well: interfaces, programs and their rights, parts of the kernel. */
+  readonly here?: (loaded: LoadResult) => LoadResult;
   readonly color: boolean;
   readonly configId?: string;
   readonly allConfig: boolean;
@@ -63,13 +63,13 @@ export const checkCommand = defineCommand({
       description: "Colors on a terminal",
     },
   },
-  run: ({ args, rawArgs }) => {
+  run: async ({ args, rawArgs }) => {
     const words = args._.length > 0 ? args._ : [DEFAULT_CONFIG];
     const configId = args["config-id"];
     const typed = rawArgs.includes("--effective=json");
     const done = runCheck(words, {
       format: args.json ? "json" : args.format,
-      here: args.here ?? false,
+      ...(args.here ? { here: await hereLooker() } : {}),
       strict: args.strict ?? false,
       ...(typed || args.effective ? { effective: typed ? "json" : "config" } : {}),
       color: args.color && isTerminal() && !process.env.NO_COLOR,
@@ -81,6 +81,12 @@ export const checkCommand = defineCommand({
     process.exitCode = done.exit;
   },
 });
+
+/** Seldom asked for, and it brings the kernel's side with it. */
+async function hereLooker(): Promise<(loaded: LoadResult) => LoadResult> {
+  const { onThisMachine } = await import("../process/configuration/on-this-machine.ts");
+  return (loaded) => onThisMachine(loaded, { kernel: true });
+}
 
 export interface Checked {
   /** For standard output. */
@@ -125,7 +131,7 @@ function load(path: string, options: CheckOptions): LoadResult {
     spent: readBudget(),
   };
   const loaded = loadConfig(configId === undefined ? request : { ...request, configId }, filesWithInput);
-  return options.here ? onThisMachine(loaded, { kernel: true }) : loaded;
+  return options.here?.(loaded) ?? loaded;
 }
 
 function effectiveText(result: LoadResult, form: CheckOptions["effective"]): string {

@@ -1,16 +1,7 @@
 // CLI: asks the director that holds a run directory, over its UNIX socket.
 import { type Decoded, err, ok } from "../base/result.ts";
-import { socketPath } from "../process/host/pidfile.ts";
-
-/** Exit status of commands that ask a director, beside 0. */
-export const ASK_EXIT = {
-  /** The director answered with an error, or with something that is no answer. */
-  failed: 1,
-  /** The command line is wrong. */
-  usage: 2,
-  /** No director answers there. */
-  none: 3,
-} as const;
+import { socketPath } from "../process/host/places.ts";
+import { ASK_EXIT } from "./ask-exit.ts";
 
 /** More than the largest director's whole state. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;

@@ -11,7 +11,7 @@ import { machineContext } from "../process/configuration/bind-context.ts";
 import { configFiles } from "../process/configuration/files.ts";
 import { type MachineResult, onThisMachine } from "../process/configuration/on-this-machine.ts";
 import { readBudget } from "../process/configuration/read-budget.ts";
-import { writeError } from "./terminal.ts";
+import { writeError } from "./output.ts";
 
 /** What init scripts know from keepalived. */
 export const TEST_EXIT = {

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { defineCommand } from "citty";
 import { messageOf } from "../base/errors.ts";
 import { compatibilityTable, referenceManual } from "../config/manual.ts";
-import { complainUsage, print, writeError } from "./terminal.ts";
+import { print, writeError } from "./output.ts";
+import { complainUsage } from "./terminal.ts";
 
 const DOCS_EXIT = { failed: 1, usage: 2 } as const;
 

@@ -4,7 +4,8 @@ import type { Keyword } from "../config/bind/keyword.ts";
 import { CODES } from "../config/findings/codes.ts";
 import { nearest } from "../config/findings/suggest.ts";
 import { type CatalogEntry, catalog } from "../config/keywords/catalog.ts";
-import { complainUsage, print } from "./terminal.ts";
+import { print } from "./output.ts";
+import { complainUsage } from "./terminal.ts";
 
 const EXPLAIN_EXIT = { unknown: 1, usage: 2 } as const;
 

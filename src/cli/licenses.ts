@@ -1,6 +1,6 @@
 // CLI: `lbd licenses`: the licence texts of lbd and of what is compiled into it.
 import { defineCommand } from "citty";
-import { print } from "./terminal.ts";
+import { print } from "./output.ts";
 
 export const licensesCommand = defineCommand({
   meta: {

@@ -1,17 +1,10 @@
-// CLI: which command, or a run. A run takes keepalived's own command line; the commands are citty's.
-
-import { resolve } from "node:path";
+// CLI: which command, or a director. A director takes keepalived's own command line; the commands are citty's. Each is loaded when it is
+// asked for: what one needs costs less to load than what all need.
 import type { ArgsDef, CommandDef } from "citty";
 import { messageOf } from "../base/errors.ts";
-import { endOnInterrupt } from "../process/host/signals.ts";
 import { EXIT } from "../process/options.ts";
-import { REVISION, VERSION } from "../version.ts";
-import { ASK_EXIT } from "./client.ts";
-import { FLAGS, type ReadFlags, readFlags } from "./flags.ts";
-import { commandHelp, helpText } from "./help.ts";
-import { runOptions } from "./run-options.ts";
-import { badArgument } from "./strict.ts";
-import { complainUsage, nearOnes, print, writeError } from "./terminal.ts";
+import { ASK_EXIT } from "./ask-exit.ts";
+import { print } from "./output.ts";
 
 /** Exit status of a wrong command line of `check`, `explain` and `docs`. */
 const CHECK_USAGE = 2;
@@ -29,7 +22,6 @@ interface LoadedCommand {
   run(rawArgs: string[]): Promise<unknown>;
 }
 
-/** Each is read when it is asked for: a start of one costs half of what all cost. */
 const COMMANDS: Readonly<Record<string, Command>> = {
   check: command("check configuration files", CHECK_USAGE, async () => (await import("./check.ts")).checkCommand),
   explain: command(
@@ -66,8 +58,7 @@ function command<T extends ArgsDef>(summary: string, usageExit: number, load: ()
     summary,
     usageExit,
     async load() {
-      const of = await load();
-      const { runCommand } = await import("citty");
+      const [of, { runCommand }] = await Promise.all([load(), import("citty")]);
       const description =
         typeof of.meta === "object" && "description" in of.meta ? (of.meta.description ?? summary) : summary;
       return {
@@ -79,98 +70,53 @@ function command<T extends ArgsDef>(summary: string, usageExit: number, load: ()
   };
 }
 
-/** keepalived's names of what its signals ask for (cli-signals.md §1). */
-const SIGNUMS: Readonly<Record<string, number>> = {
-  STOP: 15,
-  RELOAD: 1,
-  DATA: 10,
-  STATS: 12,
-  STATS_CLEAR: 63,
-  JSON: 36,
-};
-
-/** Does what the command line says. The exit status is set, or the process ended, when it is done. */
-export async function runCli(argv: readonly string[]): Promise<void> {
+/**
+ * Does what the command line says. True: a director runs, and ends the process itself. False: it is done, and the exit status is set.
+ */
+export async function runCli(argv: readonly string[]): Promise<boolean> {
   const [first, ...rest] = argv;
-  if (first === "run") return runDirectorCommand(rest);
-  if (first === "help") return rest.length === 0 ? print(help()) : runCli([...rest, "--help"]);
-  if (first !== undefined && !first.startsWith("-")) {
-    const chosen = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
-    if (chosen) return runOther(first, chosen, rest);
-    return complainUsage(
-      `unknown command ${first}`,
-      EXIT.failed,
-      nearOnes(first, [...Object.keys(COMMANDS), "run", "help"]),
-    );
+  if (first === "help" && rest.length === 0) {
+    print(await help());
+    return false;
   }
-  return runDirectorCommand(argv);
-}
-
-async function runDirectorCommand(argv: readonly string[]): Promise<void> {
-  const read = readFlags(argv);
-  if (!read.ok)
-    return complainUsage(read.message, EXIT.failed, read.near.length > 0 ? read.near : nearFlags(read.message));
-  const { given, typed } = read.value;
-  // keepalived prints both to standard error, and its exporter reads them there; the long forms are for people.
-  if (given.has("version"))
-    return say(`lbd ${VERSION} (${REVISION}), speaks keepalived.conf`, typed.get("version") === "-v");
-  if (given.has("help")) return say(help(), typed.get("help") === "-h");
-  if (given.has("signum")) return signum(read.value);
-  if (given.has("config-test")) return testConfiguration(read.value);
-  const { run } = await import("./run.ts");
-  return run(read.value);
-}
-
-async function testConfiguration(flags: ReadFlags) {
-  const options = runOptions(flags, (path) => resolve(path));
-  if (!options.ok) return complainUsage(options.error, EXIT.failed);
-  const { configFile, configId, allConfig } = options.value;
-  const logFile = flags.given.get("config-test")?.at(-1);
-  const { configTest } = await import("./config-test.ts");
-  process.exitCode = configTest({
-    configFile,
-    allConfig,
-    ...(configId === undefined ? {} : { configId }),
-    ...(logFile === undefined ? {} : { logFile }),
-  });
-}
-
-/** The long options near an unknown one. */
-function nearFlags(message: string): string[] {
-  const word = /^unknown option --(.+)$/.exec(message)?.[1];
-  if (word === undefined) return [];
-  const known = FLAGS.flatMap((flag) => [flag.long, ...("also" in flag ? flag.also : [])]);
-  return nearOnes(word, known).map((name) => `--${name}`);
+  if (first === "help") return runCli([...rest, "--help"]);
+  if (first === undefined || first === "run" || first.startsWith("-")) {
+    const { directorCommand } = await import("./director.ts");
+    return directorCommand(first === "run" ? rest : argv, help);
+  }
+  const chosen = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (chosen) await runOther(first, chosen, rest);
+  else {
+    const { complainUsage, nearOnes } = await import("./terminal.ts");
+    const known = [...Object.keys(COMMANDS), "run", "help"];
+    complainUsage(`unknown command ${first}`, EXIT.failed, nearOnes(first, known));
+  }
+  return false;
 }
 
 async function runOther(name: string, chosen: Command, rawArgs: readonly string[]): Promise<void> {
   const { usageExit } = chosen;
-  endOnInterrupt();
-  const { description, args, run } = await chosen.load();
-  if (rawArgs.includes("--help") || rawArgs.includes("-h")) return print(commandHelp(name, description, args));
+  const [{ description, args, run }, { badArgument }] = await Promise.all([chosen.load(), import("./strict.ts")]);
+  if (rawArgs.includes("--help") || rawArgs.includes("-h")) {
+    const { commandHelp } = await import("./help.ts");
+    return print(commandHelp(name, description, args));
+  }
   const bad = badArgument(rawArgs, args);
-  if (bad) return complainUsage(bad.message, usageExit, nearOnes(bad.word, bad.known), `lbd ${name}`);
+  if (bad) return complain(bad.message, bad);
   try {
     await run([...rawArgs]);
   } catch (error) {
-    complainUsage(messageOf(error), usageExit, [], `lbd ${name}`);
+    await complain(messageOf(error));
+  }
+
+  async function complain(message: string, near?: { readonly word: string; readonly known: readonly string[] }) {
+    const { complainUsage, nearOnes } = await import("./terminal.ts");
+    complainUsage(message, usageExit, near ? nearOnes(near.word, near.known) : [], `lbd ${name}`);
   }
 }
 
-function help(): string {
+async function help(): Promise<string> {
+  const { helpText } = await import("./help.ts");
   const summaries = Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary] as const);
   return helpText([["run", "run the director, as without a command"], ...summaries]);
-}
-
-function say(text: string, toStderr: boolean): void {
-  if (toStderr) writeError(text.endsWith("\n") ? text : `${text}\n`);
-  else print(text);
-}
-
-function signum(flags: ReadFlags) {
-  const name = flags.given.get("signum")?.at(-1) ?? "";
-  const number = Object.hasOwn(SIGNUMS, name) ? SIGNUMS[name] : undefined;
-  if (number === undefined)
-    return complainUsage(`--signum ${name}: expected ${Object.keys(SIGNUMS).join(" ")}`, EXIT.failed);
-  print(`${number}`);
 }

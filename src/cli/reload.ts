@@ -7,8 +7,10 @@ import { messageOf } from "../base/errors.ts";
 import { escapeControls } from "../base/log.ts";
 import { allowEmpty } from "../process/configuration/allow-empty.ts";
 import { runningDirector } from "../process/host/pidfile.ts";
-import { ASK_EXIT, ask } from "./client.ts";
-import { complain, complainLines, print } from "./terminal.ts";
+import { ASK_EXIT } from "./ask-exit.ts";
+import { ask } from "./client.ts";
+import { print } from "./output.ts";
+import { complain, complainLines } from "./terminal.ts";
 import { RUN_DIR_HELP, runDirOfPid, withRunDir } from "./which-director.ts";
 
 /** How long the outcome is waited for; the reload goes on all the same. */

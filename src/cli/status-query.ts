@@ -7,7 +7,8 @@ import { type Decoded, err, ok } from "../base/result.ts";
 import type { RealServerStatus, VirtualServerStatus, VrrpStatus } from "../status/schema.ts";
 import { shapes } from "../status/shapes.ts";
 import type { Picture } from "../status/text.ts";
-import { type Answer, ASK_EXIT, type AskError } from "./client.ts";
+import { ASK_EXIT } from "./ask-exit.ts";
+import type { Answer, AskError } from "./client.ts";
 import { nearOnes } from "./terminal.ts";
 
 /** Real servers that are shown without being asked for. */

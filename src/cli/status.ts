@@ -7,9 +7,11 @@ import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
 import { statusText } from "../status/text.ts";
 import { vrrpText } from "../status/text-vrrp.ts";
 import type { TextOptions } from "../status/writer.ts";
-import { ASK_EXIT, type AskError, ask } from "./client.ts";
+import { ASK_EXIT } from "./ask-exit.ts";
+import { type AskError, ask } from "./client.ts";
+import { print } from "./output.ts";
 import { askFor, readPicture, type Wanted } from "./status-query.ts";
-import { columns, complain, isTerminal, nearOnes, print, takesColour } from "./terminal.ts";
+import { columns, complain, isTerminal, nearOnes, takesColour } from "./terminal.ts";
 import { watch } from "./watch.ts";
 import { RUN_DIR_HELP, withRunDir } from "./which-director.ts";
 

@@ -1,49 +1,14 @@
-// CLI: what commands print, and the ways they end.
-import { writeSync } from "node:fs";
-import { isatty } from "node:tty";
+// CLI: the terminal that a command has, or not, and the ways a command ends.
+import { fstatSync } from "node:fs";
 import { escapeControls } from "../base/log.ts";
 import { nearest } from "../config/findings/suggest.ts";
+import { writeError } from "./output.ts";
 
 const STDOUT = 1;
-const STDERR = 2;
-const TRY_AGAIN_MS = 5;
-
-export function print(text: string): void {
-  write(text.endsWith("\n") ? text : `${text}\n`);
-}
-
-/** Text to standard output, as it is. A reader that had enough, such as head(1), ends the command, which is no failure. */
-export function write(text: string): void {
-  if (!writeAll(STDOUT, text)) process.exit(0);
-}
-
-/** Text to standard error, as it is. */
-export function writeError(text: string): void {
-  writeAll(STDERR, text);
-}
 
 export function isTerminal(): boolean {
-  return isatty(STDOUT);
-}
-
-/**
- * Not by process.stdout, which leaves O_NONBLOCK on a pipe that others write to after us. Where somebody else set it we wait as if it were
- * not. False: nobody reads any more.
- */
-function writeAll(fd: number, text: string): boolean {
-  const bytes = Buffer.from(text);
-  const never = new Int32Array(new SharedArrayBuffer(4));
-  for (let written = 0; written < bytes.byteLength; ) {
-    try {
-      written += writeSync(fd, bytes, written);
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code === "EPIPE") return false;
-      if (code !== "EAGAIN") throw error;
-      Atomics.wait(never, 0, 0, TRY_AGAIN_MS);
-    }
-  }
-  return true;
+  // The module of terminals takes longer to load than most answers take to print: a file or a pipe is none.
+  return fstatSync(STDOUT).isCharacterDevice() && process.getBuiltinModule("node:tty").isatty(STDOUT);
 }
 
 /** One line on standard error; the process ends with `status`. */

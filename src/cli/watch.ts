@@ -1,6 +1,6 @@
 // CLI: `--watch`: the same again every second. On a terminal it has a screen of its own, fits the rows, and leaves what was there.
 import { takeSignal } from "../process/host/signals.ts";
-import { print, write } from "./terminal.ts";
+import { print, write } from "./output.ts";
 
 /** How often it looks. */
 const EVERY_MS = 1000;

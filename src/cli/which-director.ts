@@ -1,8 +1,9 @@
 // CLI: which director a command is about, where several run on one machine.
 import { readFileSync } from "node:fs";
 import { chooseDirector, listed, runningDirectors } from "../process/host/directors.ts";
-import { ASK_EXIT } from "./client.ts";
-import { complain, writeError } from "./terminal.ts";
+import { ASK_EXIT } from "./ask-exit.ts";
+import { writeError } from "./output.ts";
+import { complain } from "./terminal.ts";
 
 export const RUN_DIR_HELP = "Run directory of the director; /run/lbd, or that of the only one that runs";
 

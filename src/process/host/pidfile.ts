@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../../base/errors.ts";
 import { type LockAttempt, type LockFile, lockFile, lockHolder } from "../../kernel/lock-file.ts";
+import { socketPath } from "./places.ts";
 import { nameOf, runsOurProgram, startedAtMs } from "./process-facts.ts";
 import { replaceFile } from "./replace-file.ts";
 import { checkDirectory } from "./safe-directory.ts";
@@ -11,7 +12,6 @@ import { checkDirectory } from "./safe-directory.ts";
 /** For everybody to read; who holds the directory is told by the lock, which is root's alone. */
 const PID_FILE = "lbd.pid";
 const LOCK_FILE = "lbd.lock";
-const SOCKET_FILE = "api.sock";
 /** Times of files and processes are told by clocks of different grain, and the wall clock may be set a little. */
 const CLOCK_SLACK_MS = 2000;
 
@@ -26,10 +26,6 @@ export interface RunDir {
   readonly path: string;
   /** Leaves nothing of ours behind but the directory, then frees the lock. */
   release(): void;
-}
-
-export function socketPath(runDir: string): string {
-  return `${runDir}/${SOCKET_FILE}`;
 }
 
 export function directorPidFile(runDir: string): string {

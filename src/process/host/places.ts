@@ -17,6 +17,7 @@ export interface Identity {
 /** So that the socket's path is short enough for the kernel (108 bytes). */
 const MAX_NAME = 80;
 const HASH_DIGITS = 12;
+const SOCKET_FILE = "api.sock";
 const RUN = "/run";
 /** Names of where keepalived has its pid file without being told. */
 const USUAL_PID_FILES: readonly string[] = ["/run/keepalived.pid", "/var/run/keepalived.pid"];
@@ -27,6 +28,11 @@ export function runDirOf({ namespace, instance, pidFile }: Identity): string {
   return parts.length === 0
     ? DEFAULT_RUN_DIR
     : `${DEFAULT_RUN_DIR}/${shortened(parts.map((part) => encoded(part ?? "")).join("_"))}`;
+}
+
+/** Where the API is asked on this machine. */
+export function socketPath(runDir: string): string {
+  return `${runDir}/${SOCKET_FILE}`;
 }
 
 /** A name without a dot, which every file in the directory has one of; a path's slashes become plus signs. */

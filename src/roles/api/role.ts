@@ -11,7 +11,7 @@ import { limitLog } from "../../base/log-limit.ts";
 import { findGroup } from "../../kernel/accounts.ts";
 import { becomeNobody, refuseSystemCalls } from "../../kernel/confinement.ts";
 import { portHolder } from "../../kernel/port-holder.ts";
-import { socketPath } from "../../process/host/pidfile.ts";
+import { socketPath } from "../../process/host/places.ts";
 import { expectedParent, runtimeVersion } from "../../process/runtime.ts";
 import { createStatusStore } from "../../status/store.ts";
 import { REVISION, VERSION } from "../../version.ts";

@@ -26,9 +26,9 @@ import {
   pidFileOwner,
   readPidFile,
   runningDirector,
-  socketPath,
   writePidFile,
 } from "../../../../src/process/host/pidfile.ts";
+import { socketPath } from "../../../../src/process/host/places.ts";
 import { journalPath, openJournal } from "../../../../src/roles/journal.ts";
 
 let base = "";

@@ -70,13 +70,13 @@ export function bindConfig(tree: Tree, context: BindContext, options: BindOption
 /** Where tables of names are is known before a name is looked up, wherever `global_defs` stands. */
 function nameDirectories(tree: Tree): NameDirectories {
   let directories: NameDirectories = {};
-  for (const { words, block } of tree.statements) {
-    if (words[0].text !== "global_defs") continue;
-    for (const { words: line } of block?.statements ?? []) {
-      const path = line[1]?.text;
+  for (const statement of tree.statements) {
+    if (statement.text(0) !== "global_defs") continue;
+    for (const line of statement.block?.statements ?? []) {
+      const path = line.text(1);
       if (path === undefined) continue;
-      if (line[0].text === "iproute_etc_dir") directories = { ...directories, etc: path };
-      if (line[0].text === "iproute_usr_dir") directories = { ...directories, usr: path };
+      if (line.text(0) === "iproute_etc_dir") directories = { ...directories, etc: path };
+      if (line.text(0) === "iproute_usr_dir") directories = { ...directories, usr: path };
     }
   }
   return directories;

@@ -69,7 +69,7 @@ export class Definitions {
     this.#findings.coverLine(part, index);
     const name = meant[1] ?? "";
     if (spaced) {
-      this.#macros.define(name, [restOf(part, at.to)], at, "definition");
+      this.#macros.define(name, [restOf(part, at.to)], at);
       this.#macros.use(name);
     }
     return true;
@@ -115,8 +115,12 @@ export class Definitions {
     value: LinePart,
     { continued, nextLine }: Pick<DefinitionLine, "continued" | "nextLine">,
   ): void {
-    const open = { name, definedAt, lines: [] };
     const joined = endsInBackslash(value);
+    if (!joined && !continued && value.from < value.to && !partText(value).includes('"')) {
+      this.#macros.define(name, [value], definedAt);
+      return;
+    }
+    const open = { name, definedAt, lines: [] };
     this.#open = open;
     this.#add(open, joined ? { ...value, to: value.to - 1 } : value);
     if (joined || continued) return;
@@ -163,7 +167,7 @@ export class Definitions {
       this.#findings.error("quote-not-closed", quote, "the quoted word does not end on its line", CLOSE_QUOTE);
       open.lines[index] = { place: new FixedPlace(`${text}"`, line), from: 0, to: text.length + 1, line: line.line };
     }
-    this.#macros.define(open.name, open.lines, open.definedAt, "definition");
+    this.#macros.define(open.name, open.lines, open.definedAt);
   }
 }
 

@@ -14,7 +14,7 @@ import {
   MAX_MACRO_DEPTH,
   MAX_WORDS,
 } from "../text/limits.ts";
-import { FixedPlace, type LinePart, type Place, partSpan, partText, restOf } from "../text/source.ts";
+import { type LinePart, type Place, partSpan, partText, restOf } from "../text/source.ts";
 import type { Span } from "../text/span.ts";
 import {
   addWord,
@@ -23,6 +23,7 @@ import {
   endLine,
   kindAt,
   OPEN,
+  repeatWords,
   reserveWords,
   startAt,
   textAt,
@@ -31,12 +32,12 @@ import {
 } from "../text/word-table.ts";
 import { CLOSE_QUOTE, Definitions } from "./definitions.ts";
 import { ALL, type ConfigFiles, INCLUDE_RULES, type IncludeRule, includeCheck } from "./include.ts";
-import { findLoopHead, type Loop, readInteger, readLoop } from "./loops.ts";
+import { createLoopReader, findLoopHead, type Loop, readInteger } from "./loops.ts";
 import { MacroFindings } from "./macro-findings.ts";
-import { MacroTable, nameEnd } from "./macros.ts";
+import { MacroTable, type MacroText, nameEnd } from "./macros.ts";
 import { type PredefinedSources, predefinedValue, seededRandom } from "./predefined.ts";
 import { Findings, type Reading } from "./reading.ts";
-import { type Chain, type MacroLine, type ReplaceBudget, type Replaced, replaceMacros } from "./replace.ts";
+import { type Chain, type MacroUse, type ReplaceBudget, type Replaced, replaceMacros } from "./replace.ts";
 import { type OpenedFile, SourceReader } from "./source-reader.ts";
 
 /** What reading depends on besides the files. */
@@ -73,10 +74,10 @@ interface IncludeFrame {
   next: number;
 }
 
-/** Further lines of a multi-line macro. */
+/** Further lines of multi-line macros, one macro after the other. */
 interface MacroFrame {
   readonly kind: "macro";
-  readonly lines: readonly MacroLine[];
+  readonly uses: readonly MacroUse[];
   next: number;
 }
 
@@ -102,6 +103,7 @@ class Expansion {
   readonly #reader: SourceReader;
   readonly #words = createWordTable();
   readonly #common = new CommonTexts();
+  readonly #readLoop = createLoopReader();
   readonly #frames: Frame[] = [];
   readonly #budget: ReplaceBudget = { movedChars: 0, expandedChars: 0 };
   /** The macros whose text is being read. */
@@ -279,11 +281,13 @@ class Expansion {
   #replace(part: LinePart): void {
     const replaced = this.#replaceMacros(part);
     if (this.#cutOff) return;
-    if (replaced.more.length > 0) this.#push({ kind: "macro", lines: replaced.more, next: 0 }, part);
+    if (replaced.more.length > 0) this.#push({ kind: "macro", uses: replaced.more, next: 0 }, part);
     const { place } = replaced.part;
     const from = skipBlanks(place.text, 0, place.text.length);
     // The second comment pass: what came out of a macro may hold a comment sign (§2).
-    const to = trimEnd(place.text, from, commentStart(place.text, from, place.text.length).end);
+    const commented = place.text.includes("#") || place.text.includes("!");
+    const end = commented ? commentStart(place.text, from, place.text.length).end : place.text.length;
+    const to = trimEnd(place.text, from, end);
     if (from >= to) return;
     const result = { ...replaced.part, from, to };
     const code = place.text.charCodeAt(from);
@@ -391,7 +395,7 @@ class Expansion {
       if (replaced.problems.length > 0 || replaced.more.length > 0) return true;
       innerText = partText(replaced.part);
     }
-    const loop = readLoop(keyword, innerText);
+    const loop = this.#readLoop(keyword, innerText);
     if (!loop.ok) this.#refuseLoop(head, loop.error);
     else if (loop.value.count > this.#mostLines)
       this.#cut(partSpan(head), `${this.#mostLines} ${MADE_LINES} (this loop makes ${loop.value.count})`);
@@ -413,24 +417,44 @@ class Expansion {
       return;
     }
     const values = frame.loop.values(frame.next++);
-    for (const [index, name] of frame.loop.variables.entries()) {
-      const value = values[index] ?? "";
-      const line = { place: new FixedPlace(value, frame.head), from: 0, to: value.length, line: frame.head.line };
-      this.#macros.define(name, value === "" ? [] : [line], frame.head, "loop");
-    }
+    const { variables } = frame.loop;
+    for (let at = 0; at < variables.length; at++)
+      this.#macros.setVariable(variables[at] ?? "", values[at] ?? "", frame.head);
     this.#chain = frame.chain;
     if (this.#countLine(frame.rest)) this.#readPart(frame.rest, "all");
   }
 
   #readMacroLine(frame: MacroFrame): void {
-    const line = frame.lines[frame.next++];
-    if (frame.next >= frame.lines.length) this.#frames.pop();
-    if (!line || !this.#countLine(line.part)) return;
-    this.#chain = line.chain;
-    const { part } = line;
+    let use = frame.uses[frame.next];
+    while (use?.isRead) use = frame.uses[++frame.next];
+    const defined = use?.definition;
+    if (!use || !defined) {
+      this.#frames.pop();
+      return;
+    }
+    this.#chain = use.chain;
+    const part = use.next();
+    // Gone before its last line is read, so that a macro there adds nothing to the depth.
+    if (use.isRead && frame.next === frame.uses.length - 1) this.#frames.pop();
+    if (!part || !this.#countLine(part)) return;
     if (this.#definitions.isOpen)
       this.#definitions.readNext({ part, commented: false, continued: false, nextLine: () => "" });
+    else if (defined.constant) this.#repeat(defined, part);
     else this.#readPart(part, "all");
+  }
+
+  /** A line that says the same at each use of its macro: from the second one on the words of the first are taken again. */
+  #repeat(defined: MacroText, part: LinePart): void {
+    const words = this.#words;
+    const first = words.count;
+    if (defined.words) {
+      repeatWords(words, defined.words.first, defined.words.end);
+      endLine(words, first, part.place);
+      return;
+    }
+    const findings = this.#findings.list.length;
+    this.#emit(part);
+    if (this.#findings.list.length === findings) defined.words = { first, end: words.count };
   }
 
   #countLine(at: LinePart): boolean {

@@ -33,8 +33,19 @@ export function findLoopHead(text: string, from: number, to: number): Decoded<Lo
   return ok({ keyword, inner: { from: open + 1, to: close }, restFrom: close + 1 });
 }
 
-/** Reads what stands between the parentheses, macros replaced. */
-export function readLoop(keyword: LoopHead["keyword"], inner: string): Decoded<Loop, string> {
+/** Reads what stands between the parentheses, macros replaced. A loop in a loop is read again and again. */
+export function createLoopReader(): typeof readLoop {
+  let lastHead: string | undefined;
+  let last: Decoded<Loop, string> | undefined;
+  return (keyword, inner) => {
+    const head = `${keyword}(${inner}`;
+    if (head !== lastHead || !last) last = readLoop(keyword, inner);
+    lastHead = head;
+    return last;
+  };
+}
+
+function readLoop(keyword: LoopHead["keyword"], inner: string): Decoded<Loop, string> {
   const items = splitItems(inner);
   if (!items.ok) return items;
   const [variables, ...values] = items.value;

@@ -1,11 +1,13 @@
 // Config core: macros (language.md §7): the table of definitions, what a reference looks like, and the predefined names.
 import { isNameCode } from "../text/blanks.ts";
-import type { LinePart } from "../text/source.ts";
+import { FixedPlace, type LinePart, partText } from "../text/source.ts";
 
 export interface Macro {
   readonly name: string;
   /** Text of the definition, one part a line, blank lines left out. Several make a multi-line macro. */
-  readonly lines: readonly LinePart[];
+  readonly lines: readonly MacroText[];
+  /** Its whole text, if it has one line at most and names no other macro. */
+  readonly plain: string | undefined;
   /** The `$NAME=` of the definition, or the loop that sets the variable. */
   readonly definedAt: LinePart;
   /** Counts definitions, so that the later of two is known. */
@@ -13,6 +15,13 @@ export interface Macro {
   /** What set it: an unused loop variable is no finding. */
   readonly from: "definition" | "loop";
   used: boolean;
+}
+
+/** A line of a macro. Where it says the same at each use, its words are split once: those from `first` to before `end` of the table. */
+export interface MacroText extends LinePart {
+  /** Nothing of it is to be replaced, recognised or followed. */
+  readonly constant: boolean;
+  words: { readonly first: number; readonly end: number } | undefined;
 }
 
 /** `$NAME` or `${NAME}` in a text. */
@@ -28,10 +37,29 @@ export class MacroTable {
   readonly #macros = new Map<string, Macro>();
   readonly #all: Macro[] = [];
 
-  define(name: string, lines: readonly LinePart[], definedAt: LinePart, from: Macro["from"]): void {
-    const macro: Macro = { name, lines, definedAt, order: this.#all.length, from, used: false };
+  define(name: string, lines: readonly LinePart[], definedAt: LinePart): void {
+    const texts = lines.map(macroText);
+    const macro = this.#set(name, texts, plainText(texts), definedAt, "definition");
+    this.#all.push(macro);
+  }
+
+  /** Sets the variable of a loop for one pass. */
+  setVariable(name: string, value: string, loop: LinePart): void {
+    const line = { place: new FixedPlace(value, loop), from: 0, to: value.length, line: loop.line };
+    const text = { ...line, constant: false, words: undefined };
+    this.#set(name, value === "" ? [] : [text], value.includes("$") ? undefined : value, loop, "loop");
+  }
+
+  #set(
+    name: string,
+    lines: readonly MacroText[],
+    plain: string | undefined,
+    definedAt: LinePart,
+    from: Macro["from"],
+  ): Macro {
+    const macro: Macro = { name, lines, plain, definedAt, order: this.#all.length, from, used: false };
     this.#macros.set(name, macro);
-    if (from === "definition") this.#all.push(macro);
+    return macro;
   }
 
   /** Nothing is to be said of it should nobody use it. */
@@ -54,6 +82,19 @@ export class MacroTable {
   }
 }
 
+function macroText({ place, from, to, line }: LinePart): MacroText {
+  const text = place.text.slice(from, to);
+  const constant = !text.includes("$") && !/^(?:[@~]|include)/.test(text);
+  return { place, from, to, line, constant, words: undefined };
+}
+
+function plainText(lines: readonly MacroText[]): string | undefined {
+  const [line, another] = lines;
+  if (another) return undefined;
+  const text = line ? partText(line) : "";
+  return text.includes("$") ? undefined : text;
+}
+
 export const PREDEFINED = ["_PWD", "_INSTANCE", "_ENV", "_RANDOM", "_HASH", "_BANG"] as const;
 
 const DOLLAR = 36;
@@ -67,11 +108,28 @@ export function readReference(text: string, at: number): Reference | undefined {
   if (text.charCodeAt(at) !== DOLLAR) return undefined;
   if (text.charCodeAt(at + 1) === OPEN) return readBracedReference(text, at + 2);
   const end = nameEnd(text, at + 1);
-  if (end === at + 1) return undefined;
-  const next = end < text.length ? text.charAt(end) : "";
-  // Without braces a name ends only at these; `$VIP/24` and `"$VIP"` are plain text.
-  if (next !== "" && !" \t\f\v,)".includes(next)) return undefined;
-  return { name: text.slice(at + 1, end), args: [], end };
+  return end === at + 1 || !endsBareName(text, end) ? undefined : { name: text.slice(at + 1, end), args: [], end };
+}
+
+/** Without braces a name ends only at these; `$VIP/24` and `"$VIP"` are plain text. */
+function endsBareName(text: string, end: number): boolean {
+  return end >= text.length || " \t\f\v,)".includes(text.charAt(end));
+}
+
+/** A reference of which it matters only where it ends. */
+export interface WholeReference {
+  readonly macro: Macro;
+  readonly end: number;
+}
+
+/** The reference to a macro of the table at `at`, where a `$` stands; undefined for anything else. */
+export function macroAt(text: string, at: number, macros: MacroTable): WholeReference | undefined {
+  const braced = text.charCodeAt(at + 1) === OPEN;
+  const from = braced ? at + 2 : at + 1;
+  const end = nameEnd(text, from);
+  if (end === from || !(braced ? text.charCodeAt(end) === CLOSE : endsBareName(text, end))) return undefined;
+  const macro = macros.get(text.slice(from, end));
+  return macro && { macro, end: braced ? end + 1 : end };
 }
 
 function readBracedReference(text: string, start: number): Reference | undefined {

@@ -2,9 +2,26 @@
 // and keeps for every character where it came from. A word made by a macro has the span of the reference.
 import { isNameCode } from "../text/blanks.ts";
 import { MAX_EXPANDED_CHARS, MAX_EXPANSION_CHARS, MAX_LINE_CHARS } from "../text/limits.ts";
-import { type LinePart, type Place, partOrigin, partSpan, partText, TracedPlace } from "../text/source.ts";
+import {
+  type LinePart,
+  type Place,
+  partOrigin,
+  partSpan,
+  partText,
+  TracedPlace,
+  type TraceSource,
+} from "../text/source.ts";
 import type { Origin, Span, TraceStep } from "../text/span.ts";
-import { MAX_REFERENCE_CHARS, type Macro, type MacroTable, nameEnd, type Reference, readReference } from "./macros.ts";
+import {
+  MAX_REFERENCE_CHARS,
+  type Macro,
+  type MacroTable,
+  type MacroText,
+  macroAt,
+  nameEnd,
+  type Reference,
+  readReference,
+} from "./macros.ts";
 
 /** Work done so far, over the whole configuration (limits.ts). */
 export interface ReplaceBudget {
@@ -27,12 +44,6 @@ export type ReplaceProblem =
   | { readonly kind: "text-behind"; readonly name: string; readonly at: LinePart }
   | { readonly kind: "limit"; readonly at: LinePart; readonly what: string };
 
-/** A line of a multi-line macro at one use. */
-export interface MacroLine {
-  readonly part: LinePart;
-  readonly chain: Chain;
-}
-
 /** What replacing needs to know. */
 export interface ReplaceContext {
   readonly macros: MacroTable;
@@ -44,8 +55,8 @@ export interface ReplaceContext {
 
 export interface Replaced {
   readonly part: LinePart;
-  /** The further lines of a multi-line macro at the end of the line, to be read next. */
-  readonly more: readonly MacroLine[];
+  /** Multi-line macros at the end of the line, whose further lines are to be read next, one macro after the other. */
+  readonly more: readonly MacroUse[];
   readonly problems: readonly ReplaceProblem[];
 }
 
@@ -77,11 +88,74 @@ interface Segment {
 
 /** Replaces the macros of one line, whose comment is gone and which has no blanks at its ends. */
 export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced {
+  return replaceInOneGo(line, context) ?? replaceByOne(line, context);
+}
+
+/**
+ * As nearly all lines are: each `$` begins a whole reference to a macro whose text names no other, or, at the end of the line,
+ * to one of several lines. Then what is put in can't complete a reference, and one pass does it. Undefined: it is no such line.
+ */
+export function replaceInOneGo(line: LinePart, { macros, chain: outer, budget }: ReplaceContext): Replaced | undefined {
+  const segments: Segment[] = [];
+  const more: MacroUse[] = [];
+  let made = "";
+  let part = line;
+  let chain = outer;
+  let text = partText(line);
+  let done = 0;
+  for (let at = text.indexOf("$"); ; at = text.indexOf("$", done)) {
+    const end = at < 0 ? text.length : at;
+    if (end > done) {
+      segments.push({ at: made.length, part, ahead: part.from + done - made.length, opaque: false, chain });
+      made += text.slice(done, end);
+    }
+    if (at < 0) break;
+    const reference = macroAt(text, at, macros);
+    if (!reference || made.length > MAX_LINE_CHARS) return undefined;
+    const { macro } = reference;
+    const origin = { place: part.place, from: part.from + at, to: part.from + reference.end, line: part.line };
+    done = reference.end;
+    if (macro.plain !== undefined) {
+      macro.used = true;
+      const own = { macro, outer: chain };
+      if (macro.plain !== "") segments.push({ at: made.length, part: origin, ahead: 0, opaque: true, chain: own });
+      made += macro.plain;
+    } else {
+      if (macro.lines.length < 2 || done < text.length || cycleOf(macro, chain)) return undefined;
+      macro.used = true;
+      chain = { macro, outer: chain };
+      const use = new MacroUse(macro, origin, chain);
+      more.unshift(use);
+      part = use.next() ?? part;
+      text = partText(part);
+      done = 0;
+    }
+  }
+  if (made.length > MAX_LINE_CHARS || budget.movedChars > MAX_EXPANSION_CHARS) return undefined;
+  if (segments.length === 0) segments.push({ at: 0, part: line, ahead: line.from, opaque: false, chain: outer });
+  budget.movedChars += made.length;
+  budget.expandedChars += made.length;
+  const problems = budget.expandedChars > MAX_EXPANDED_CHARS ? [tooMuchMade(line)] : NONE;
+  return { part: replacedPart(made, segments, line), more, problems };
+}
+
+const NONE: readonly never[] = [];
+
+function tooMuchMade(at: LinePart): ReplaceProblem {
+  return { kind: "limit", at, what: `${MAX_EXPANDED_CHARS} characters made by macros` };
+}
+
+function replacedPart(text: string, segments: readonly Segment[], { line }: LinePart): LinePart {
+  return { place: new ReplacedPlace(text, segments), from: 0, to: text.length, line };
+}
+
+/** Replaces one reference after the other, each time looking at what has come of the line. */
+export function replaceByOne(line: LinePart, context: ReplaceContext): Replaced {
   const { macros, predefined, budget } = context;
   let text = partText(line);
   let segments: Segment[] = [{ at: 0, part: line, ahead: line.from, opaque: false, chain: context.chain }];
   const problems: ReplaceProblem[] = [];
-  let more: MacroLine[] = [];
+  const more: MacroUse[] = [];
 
   const originOfRange = (from: number, to: number) => rangePart(segments, from, to);
   const splice = (from: number, to: number, value: string, piece: Omit<Segment, "at">) => {
@@ -135,10 +209,11 @@ export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced
           problems.push({ kind: "text-behind", name: macro.name, at: originOfRange(reference.end, text.length) });
           text = text.slice(0, reference.end);
         }
-        const [first, ...others] = traced(macro, origin);
+        const use = new MacroUse(macro, origin, chain);
+        const first = use.next();
         if (first)
           splice(at, reference.end, partText(first), { part: first, ahead: first.from - at, opaque: false, chain });
-        more = [...others.map((part) => ({ part, chain })), ...more];
+        more.unshift(use);
       }
     }
     // The value may complete a reference that began before it: ${A${N}}.
@@ -147,14 +222,13 @@ export function replaceMacros(line: LinePart, context: ReplaceContext): Replaced
 
   budget.expandedChars += text.length;
   if (budget.expandedChars > MAX_EXPANDED_CHARS && !problems.some((p) => p.kind === "limit"))
-    problems.push({ kind: "limit", at: line, what: `${MAX_EXPANDED_CHARS} characters made by macros` });
+    problems.push(tooMuchMade(line));
   for (let at = text.indexOf("$"); at >= 0; at = text.indexOf("$", at + 1)) {
     const left = leftReference(text, at, macros);
     if (left && !problems.some((p) => p.kind === "loop"))
       problems.push({ kind: left.kind, name: left.name, braced: left.braced, at: originOfRange(at, left.end) });
   }
-  const place = new ReplacedPlace(text, segments);
-  return { part: { place, from: 0, to: text.length, line: line.line }, more, problems };
+  return { part: replacedPart(text, segments, line), more, problems };
 }
 
 /** Text of one line after replacement. */
@@ -199,21 +273,43 @@ function definitionStep(macro: Macro): TraceStep {
   return { message, span: partSpan(macro.definedAt) };
 }
 
-/** Lines of a multi-line macro as they stand at one use. */
-function traced(macro: Macro, use: LinePart): LinePart[] {
-  const steps = () => {
-    const span = partSpan(use);
-    return [{ message: `in $${macro.name}, used here`, span }, ...(span.trace ?? [])];
-  };
-  const places = new Map<Place, Place>();
-  return macro.lines.map((line) => {
-    let place = places.get(line.place);
-    if (!place) {
-      place = new TracedPlace(line.place, steps);
-      places.set(line.place, place);
-    }
-    return { ...line, place };
-  });
+/** The lines of a multi-line macro as they stand at one use, made as they are read. */
+export class MacroUse implements TraceSource {
+  readonly chain: Chain;
+  readonly #macro: Macro;
+  readonly #at: LinePart;
+  #read = 0;
+  #place: TracedPlace | undefined;
+
+  constructor(macro: Macro, at: LinePart, chain: Chain) {
+    this.#macro = macro;
+    this.#at = at;
+    this.chain = chain;
+  }
+
+  get isRead(): boolean {
+    return this.#read >= this.#macro.lines.length;
+  }
+
+  /** The line as it stands in the definition; next() reads it. */
+  get definition(): MacroText | undefined {
+    return this.#macro.lines[this.#read];
+  }
+
+  next(): LinePart | undefined {
+    const defined = this.#macro.lines[this.#read++];
+    return defined && { place: this.placeOf(defined), from: defined.from, to: defined.to, line: defined.line };
+  }
+
+  placeOf({ place }: LinePart): Place {
+    if (this.#place?.below !== place) this.#place = new TracedPlace(place, this);
+    return this.#place;
+  }
+
+  steps(): readonly TraceStep[] {
+    const span = partSpan(this.#at);
+    return [{ message: `in $${this.#macro.name}, used here`, span }, ...(span.trace ?? [])];
+  }
 }
 
 function cycleOf(macro: Macro, chain: Chain | undefined): Macro[] | undefined {

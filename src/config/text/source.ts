@@ -51,25 +51,30 @@ export class SourceText implements SourceFile {
   }
 }
 
+/** What brought a text to where it stands. */
+export interface TraceSource {
+  steps(): readonly TraceStep[];
+}
+
 /** Text of a file that stands somewhere else by way of a macro: same places, with the step that brought it there. */
 export class TracedPlace implements Place {
   readonly text: string;
-  readonly #below: Place;
-  readonly #steps: () => readonly TraceStep[];
+  readonly below: Place;
+  readonly #by: TraceSource;
 
-  constructor(below: Place, steps: () => readonly TraceStep[]) {
+  constructor(below: Place, by: TraceSource) {
     this.text = below.text;
-    this.#below = below;
-    this.#steps = steps;
+    this.below = below;
+    this.#by = by;
   }
 
   span(start: number, end: number, line: number): Span {
-    const span = this.#below.span(start, end, line);
-    return { ...span, trace: [...(span.trace ?? []), ...this.#steps()] };
+    const span = this.below.span(start, end, line);
+    return { ...span, trace: [...(span.trace ?? []), ...this.#by.steps()] };
   }
 
   origin(start: number, line: number): Origin {
-    return this.#below.origin(start, line);
+    return this.below.origin(start, line);
   }
 }
 

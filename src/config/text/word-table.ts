@@ -22,6 +22,8 @@ export interface WordTable {
   /** Places, and the first word of each: a file is one, each line that a macro made is one. */
   readonly places: Place[];
   readonly placeFirsts: number[];
+  /** The place that was asked for last: words are mostly looked at one after the other. */
+  lastPlace: number;
 }
 
 /** The offsets of files of MAX_FILE_BYTES leave room for so many bits. */
@@ -40,6 +42,7 @@ export function createWordTable(): WordTable {
     lines: new Int32Array(FIRST_WORDS),
     places: [],
     placeFirsts: [],
+    lastPlace: 0,
   };
 }
 
@@ -64,6 +67,17 @@ export function addWord(table: WordTable, kind: number, text: string, start: num
   table.texts[at] = text;
   table.starts[at] = (start << FLAG_BITS) | kind;
   table.lines[at] = line;
+}
+
+/** Adds the words from `first` to before `end` once more. */
+export function repeatWords(table: WordTable, first: number, end: number): void {
+  reserveWords(table, end - first);
+  for (let from = first; from < end; from++) {
+    const at = table.count++;
+    table.texts[at] = table.texts[from] ?? "";
+    table.starts[at] = table.starts[from] ?? 0;
+    table.lines[at] = table.lines[from] ?? 0;
+  }
 }
 
 /** Ends the line whose first word has number `first`; a line without words leaves no trace. */
@@ -101,15 +115,31 @@ export function endAt(table: WordTable, at: number): number {
 
 export function placeAt(table: WordTable, at: number): Place {
   const { placeFirsts } = table;
+  let low = table.lastPlace;
+  let steps = 0;
+  if ((placeFirsts[low] ?? 0) > at) steps = NEAR;
+  while (steps < NEAR && (placeFirsts[low + 1] ?? at + 1) <= at) {
+    low++;
+    steps++;
+  }
+  if (steps === NEAR) low = placeIndex(placeFirsts, at);
+  table.lastPlace = low;
+  const place = table.places[low];
+  if (!place) throw new Error(`word table: no word ${at}`);
+  return place;
+}
+
+/** Places further on that are looked at before searching them all. */
+const NEAR = 8;
+
+function placeIndex(placeFirsts: readonly number[], at: number): number {
   let low = 0;
   for (let high = placeFirsts.length; high - low > 1; ) {
     const middle = (low + high) >> 1;
     if ((placeFirsts[middle] ?? 0) <= at) low = middle;
     else high = middle;
   }
-  const place = table.places[low];
-  if (!place) throw new Error(`word table: no word ${at}`);
-  return place;
+  return low;
 }
 
 export function spanAt(table: WordTable, at: number): Span {

@@ -6,7 +6,7 @@ import type { Endpoint } from "../../keywords/lvs/server-names.ts";
 import { VIRTUAL_SERVER } from "../../keywords/lvs/virtual-server.ts";
 import type { Forwarding, RealServer, SorryServer } from "../../model/lvs.ts";
 import type { Span } from "../../text/span.ts";
-import { valueSpan } from "../../text/tree.ts";
+import { type Statement, valueSpan } from "../../text/tree.ts";
 import type { BoundRealServer, BoundVirtualServer, Inherited } from "./bound.ts";
 import { toChecks } from "./checks.ts";
 
@@ -27,13 +27,12 @@ export function sorryServerOf(
     });
     return undefined;
   }
-  const span = (sorry.statement.words[2] ?? sorry.statement.words[0]).span;
   const unsure = bound.attempted.has("sorry_server_lvs_method");
   return {
     ip: target.ip,
     port: serverPort(
       bound,
-      { port: target.port, span, forwarding, unsure, leftFor: "is ignored" },
+      { port: target.port, statement: sorry.statement, forwarding, unsure, leftFor: "is ignored" },
       inherited,
       findings,
     ),
@@ -127,11 +126,10 @@ function sharedByRange(
   findings: Findings,
 ): SharedByRange {
   const forwarding = entry.block.lvs_method?.value ?? inherited.forwarding;
-  const span = (entry.statement.word(2) ?? entry.statement.first).span;
   const unsure = entry.attempted.has("lvs_method");
   // keepalived: port 0 is the port of the service, as if it were left out.
   const given = bound.value.kind === "address" ? entry.value.port || undefined : entry.value.port;
-  const ported = { port: given, span, forwarding, unsure, leftFor: "is for the checks only" };
+  const ported = { port: given, statement: entry.statement, forwarding, unsure, leftFor: "is for the checks only" };
   const port = serverPort(bound, ported, inherited, findings);
   return {
     port,
@@ -177,8 +175,7 @@ function toRealServer(
 /** A real or sorry server as far as its port goes. */
 interface Ported {
   readonly port: number | undefined;
-  /** The word of the port, or what stands in its place. */
-  readonly span: Span;
+  readonly statement: Statement;
   readonly forwarding: Forwarding;
   /** Its method has a mistake, which has a finding of its own. */
   readonly unsure: boolean;
@@ -188,13 +185,13 @@ interface Ported {
 
 /** The port of the service when none is given; DR and TUN leave the packet's port alone, so another one can't be. */
 function serverPort(bound: BoundVirtualServer, server: Ported, inherited: Inherited, findings: Findings): number {
-  const { port, span } = server;
+  const { port } = server;
   const { method } = server.forwarding;
   if (bound.value.kind === "fwmark") {
     if (method === "NAT") return port ?? 0;
     // keepalived: `-t` exits 5, and a run goes on. Files of old have it, and the packets go where they should.
     if (port !== undefined && port !== 0)
-      findings.add("warning", span, {
+      findings.add("warning", portSpan(server), {
         code: "port-reset",
         message: `${method} leaves the port of marked packets as it is: ${port} ${server.leftFor}`,
       });
@@ -205,12 +202,17 @@ function serverPort(bound: BoundVirtualServer, server: Ported, inherited: Inheri
   if (method === "NAT" || bound.value.kind === "group" || port === inherited.port) return port;
   // A service whose port was left out has its own finding.
   if (!server.unsure && !bound.attempted.has("lvs_method") && inherited.port !== 0)
-    findings.add("warning", span, {
+    findings.add("warning", portSpan(server), {
       code: "port-reset",
       message: `${method} can't change the port: ${port} becomes ${inherited.port}, the port of the virtual server`,
       hint: "leave the port out, or use lvs_method NAT",
     });
   return inherited.port;
+}
+
+/** The word of the port, or what stands in its place. */
+function portSpan({ statement }: Ported): Span {
+  return (statement.word(2) ?? statement.first).span;
 }
 
 /** The kernel refuses a lower threshold above the upper one; keepalived does not notice (language.md §16.9). */

@@ -1,5 +1,6 @@
 // VRRP core: what a new configuration means for the instances that run (vrrp.md §8). Instances are matched by what they are on the
 // wire, not by name: one that matches keeps its state, and one that did not change is not touched at all.
+import { PLACES, sameValue } from "../base/same-value.ts";
 import type { VrrpInstance } from "../config/model/vrrp.ts";
 
 export interface ReloadPlan {
@@ -29,32 +30,43 @@ export function instanceKey(instance: VrrpInstance): string {
   return [family, version, vrid, instance.interface ?? "", vrf ?? "", speaks, vmac].join("|");
 }
 
-/** Matches old and new instances; each is in exactly one list. */
+/** Matches old and new instances; each is in exactly one list. One that is the very same object did not change. */
 export function planReload(old: readonly VrrpInstance[], next: readonly VrrpInstance[]): ReloadPlan {
+  const same = intersection(old, next);
   const free = new Map<string, VrrpInstance[]>();
-  for (const instance of old) {
-    const key = instanceKey(instance);
-    free.set(key, [...(free.get(key) ?? []), instance]);
-  }
+  for (const instance of old) if (!same.has(instance)) append(free, instanceKey(instance), instance);
   const keep: Match[] = [];
   const change: (Match & { addressesAdded: boolean })[] = [];
   const add: VrrpInstance[] = [];
   for (const instance of next) {
-    const candidates = free.get(instanceKey(instance)) ?? [];
-    // Unicast instances may share a key: the name decides between them.
-    const match = candidates.find((one) => one.name === instance.name) ?? candidates[0];
-    if (!match) {
-      add.push(instance);
+    if (same.has(instance)) {
+      keep.push({ old: instance, next: instance });
       continue;
     }
-    free.set(
-      instanceKey(instance),
-      candidates.filter((one) => one !== match),
-    );
-    if (sameSettings(match, instance)) keep.push({ old: match, next: instance });
+    const match = takeMatch(free, instance);
+    if (!match) add.push(instance);
+    else if (sameSettings(match, instance)) keep.push({ old: match, next: instance });
     else change.push({ old: match, next: instance, addressesAdded: addsAddresses(match, instance) });
   }
   return { keep, change, remove: [...free.values()].flat(), add };
+}
+
+function intersection<T>(some: readonly T[], others: readonly T[]): ReadonlySet<T> {
+  const there = new Set(some);
+  return new Set(others.filter((one) => there.has(one)));
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
+}
+
+/** Unicast instances may share a key: the name decides between them. */
+function takeMatch(free: Map<string, VrrpInstance[]>, instance: VrrpInstance): VrrpInstance | undefined {
+  const candidates = free.get(instanceKey(instance)) ?? [];
+  const named = candidates.findIndex((one) => one.name === instance.name);
+  return candidates.splice(Math.max(0, named), 1)[0];
 }
 
 function addsAddresses(old: VrrpInstance, next: VrrpInstance): boolean {
@@ -66,13 +78,5 @@ function addsAddresses(old: VrrpInstance, next: VrrpInstance): boolean {
 
 /** Equal but for the name and where things stand in the file. */
 export function sameSettings(a: VrrpInstance, b: VrrpInstance): boolean {
-  return canonical({ ...a, name: "" }) === canonical({ ...b, name: "" });
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (key, inner) => {
-    if (key === "origin" || key === "origins") return undefined;
-    if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([x], [y]) => (x < y ? -1 : x > y ? 1 : 0)));
-  });
+  return sameValue(a.name === b.name ? a : { ...a, name: b.name }, b, PLACES);
 }

@@ -1,6 +1,7 @@
 // VRRP core: what trackers make of an instance: its effective priority, its reasons for FAULT, and each tracker's share. A pure
 // function of configuration and facts (vrrp.md §6 "Weights", language.md §14.2); who watches the things tracked is not its matter.
 import type { MonoMs } from "../base/clock.ts";
+import { PLACES, sameValue } from "../base/same-value.ts";
 import type { SyncGroup, Tracking, TrackUse, VrrpInstance } from "../config/model/vrrp.ts";
 import { type Fault, OWNER_PRIORITY, type Tracked } from "./machine/state.ts";
 
@@ -50,6 +51,7 @@ export interface Evaluation extends Tracked {
   readonly shares: readonly Share[];
 }
 
+const NO_DEVICES: ReadonlySet<string> = new Set();
 const LEAST_PRIORITY = 1;
 const MOST_PRIORITY = 254;
 /** A track file's product at or below this is a fault. */
@@ -81,6 +83,17 @@ export function evaluate(
 export function sameTracked(a: Tracked, b: Tracked): boolean {
   const faults = (tracked: Tracked) => tracked.faults.map((fault) => `${fault.code} ${fault.text}`).join("\n");
   return a.priority === b.priority && faults(a) === faults(b) && a.pending.join("\n") === b.pending.join("\n");
+}
+
+/** Do these definitions say the same of what the instance of a name may track? */
+export function tracksAlike(some: TrackDefinitions, others: TrackDefinitions): (name: string) => boolean {
+  const named = ({ scripts, files, processes, bfd }: TrackDefinitions) => [scripts, files, processes, bfd];
+  if (!sameValue(named(some), named(others), PLACES)) return () => false;
+  return (name) => sameDevices(some.devices.get(name), others.devices.get(name));
+}
+
+function sameDevices(some: ReadonlySet<string> = NO_DEVICES, others: ReadonlySet<string> = NO_DEVICES): boolean {
+  return some.size === others.size && some.isSubsetOf(others);
 }
 
 /** Which trackers' parts are others than before: `script chk: -30, was 0 (exit status 1)`. */

@@ -1,17 +1,18 @@
 // VRRP core: another configuration comes into force (reload.ts says what becomes of each instance), and the router's beginning and end.
 import type { MonoMs } from "../../base/clock.ts";
 import { type IpText, ipBytes } from "../../base/ip.ts";
-import type { VrrpConfig, VrrpInstance } from "../../config/model/vrrp.ts";
+import { sameItems } from "../../base/same-items.ts";
+import type { SyncGroup, VrrpConfig, VrrpInstance } from "../../config/model/vrrp.ts";
 import type { VrrpAction } from "../actions.ts";
 import { paceCancel } from "../announce/pacing.ts";
 import { type GroupStateName, type Member, regroup, stepAll, stepMember, stepMembers, unitState } from "../group.ts";
 import { type Event, initialState, type State } from "../machine/state.ts";
 import { planReload, type ReloadPlan } from "../reload.ts";
 import { definitionsOf, newRuntime, type Runtime, settingsOf, type UnitRuntime, unitsOf } from "../runtime.ts";
-import type { TrackDefinition } from "../track.ts";
+import { type TrackDefinition, tracksAlike } from "../track.ts";
 import type { Instant } from "../view.ts";
 import { takeStep } from "./perform.ts";
-import { attachUnits, type RouterState, stateOf } from "./state.ts";
+import { attachUnits, NOTHING, type RouterState, stateOf } from "./state.ts";
 import { retrack, trackedOf } from "./tracking.ts";
 
 /** What setSource() and setFault() would say of an instance. */
@@ -55,6 +56,7 @@ export function stop(state: RouterState, at: Instant): readonly VrrpAction[] {
 
 /** Those that `next` leaves out resign and clean up. */
 export function retire(state: RouterState, next: VrrpConfig, at: Instant): readonly VrrpAction[] {
+  if (sameItems(state.config.instances, next.instances)) return NOTHING;
   const out: VrrpAction[] = [];
   for (const { name } of planReload(state.config.instances, next.instances).remove) {
     const runtime = state.runtimes.get(name);
@@ -73,18 +75,26 @@ export function reload(
   at: Instant,
   arrivals: ReadonlyMap<string, Arrival>,
 ): readonly VrrpAction[] {
+  // Pieces that a reload left alone are the very same objects (process/configuration/assembly.ts).
+  if (sameParts(state.config, next) && sameItems(state.bfd, bfd)) {
+    state.config = next;
+    return NOTHING;
+  }
   state.dueAt = undefined;
   const out = [...retire(state, next, at)];
   const plan = planReload(state.config.instances, next.instances);
   const reported = new Map(state.units.map((unit) => [unit.unit.group, reportOf(unit)]));
+  const definitions = definitionsOf(next, bfd);
   const news: News = {
+    tracksAlike: tracksAlike(state.definitions, definitions),
     survivors: survivorsOf(state, plan),
     changed: new Map(plan.change.map((change) => [change.next.name, change.addressesAdded])),
     added: new Set(plan.add.map((instance) => instance.name)),
   };
   state.runtimes = nextRuntimes(state, next.instances, plan, at, arrivals);
   state.config = next;
-  state.definitions = definitionsOf(next, bfd);
+  state.bfd = bfd;
+  state.definitions = definitions;
   state.units = unitsOf(next, (name) => news.survivors.get(name)?.state ?? initialState(at.now), at.now);
   attachUnits(state);
   for (const unit of state.units) reloadUnit(state, unit, news, reported.get(unit.unit.group), at, out);
@@ -93,8 +103,19 @@ export function reload(
   return out;
 }
 
+/** Not another configuration at all: every field, or every item of it, is the very same. */
+function sameParts(old: VrrpConfig, next: VrrpConfig): boolean {
+  const others: Readonly<Record<string, unknown>> = { ...next };
+  return Object.entries(old).every(([name, part]) => {
+    const other = others[name];
+    return part === other || (Array.isArray(part) && Array.isArray(other) && sameItems(part, other));
+  });
+}
+
 /** What the next configuration means to its instances, by their names in it. */
 interface News {
+  /** What the instance of this name may track is what it was. */
+  readonly tracksAlike: (name: string) => boolean;
   /** Those that go on. */
   readonly survivors: ReadonlyMap<string, Survivor>;
   /** Those of them whose settings are others; true: they get addresses that they had not. */
@@ -105,7 +126,9 @@ interface News {
 /** What an instance brings along. */
 interface Survivor {
   readonly state: State;
-  readonly wasGrouped: boolean;
+  /** Its settings and its group as they were. */
+  readonly config: VrrpInstance;
+  readonly group: SyncGroup | undefined;
 }
 
 /** What a group was last reported as, and since when. */
@@ -123,8 +146,7 @@ function survivorsOf(state: RouterState, plan: ReloadPlan): ReadonlyMap<string, 
   for (const { old, next } of [...plan.keep, ...plan.change]) {
     const runtime = state.runtimes.get(old.name);
     if (!runtime) continue;
-    const wasGrouped = runtime.unit.unit.group !== undefined;
-    survivors.set(next.name, { state: stateOf(state, runtime), wasGrouped });
+    survivors.set(next.name, { state: stateOf(state, runtime), config: runtime.config, group: runtime.unit.config });
   }
   return survivors;
 }
@@ -142,7 +164,7 @@ function nextRuntimes(
     const runtime = state.runtimes.get(old.name);
     if (!runtime) continue;
     if (old.name !== next.name) state.pacing = paceCancel(state.pacing, old.name);
-    Object.assign(runtime, settingsOf(next), { previous: old });
+    if (old !== next) Object.assign(runtime, settingsOf(next), { previous: old });
     byName.set(next.name, runtime);
   }
   for (const instance of plan.add) byName.set(instance.name, arrived(instance, arrivals.get(instance.name), at));
@@ -177,6 +199,7 @@ function reloadUnit(
     const event = reloadEvent(state, name, grouped, news, at);
     if (event) events.set(name, [event]);
   }
+  if (events.size === 0 && !grouped) return;
   if (before && grouped) unit.since = before.since;
   const reported = grouped ? (before?.state ?? "INIT") : unitState(unit.unit);
   takeStep(state, unit, regroup(unit.unit, events, news.added, reported, at.now), at, out);
@@ -186,16 +209,18 @@ function reloadEvent(
   state: RouterState,
   name: string,
   grouped: boolean,
-  { survivors, changed, added }: News,
+  { survivors, changed, added, ...news }: News,
   at: Instant,
 ): Event | undefined {
   const runtime = state.runtimes.get(name);
   if (!runtime) return undefined;
-  const retracked = retrack(state, runtime);
+  const survivor = survivors.get(name);
+  const untouched = survivor?.config === runtime.config && survivor.group === runtime.unit.config;
+  // Facts were worked in when they came, so what depends on nothing new is not worked out again.
+  const retracked = !(untouched && news.tracksAlike(name)) && retrack(state, runtime);
   const { tracked } = runtime;
   if (added.has(name)) return { kind: "start", tracked, startAt: at.now };
-  const survivor = survivors.get(name);
-  const moved = survivor !== undefined && survivor.wasGrouped !== grouped;
+  const moved = survivor !== undefined && (survivor.group !== undefined) !== grouped;
   if (changed.has(name) || moved) return { kind: "configure", tracked, added: changed.get(name) ?? false };
   return retracked ? { kind: "tracked", tracked } : undefined;
 }

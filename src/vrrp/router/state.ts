@@ -15,7 +15,9 @@ import type { Instant } from "../view.ts";
 export interface RouterState {
   /** The configuration in force. */
   config: VrrpConfig;
-  /** The trackers of `config`, with their weights. */
+  /** The BFD sessions in force. */
+  bfd: readonly TrackDefinition[];
+  /** The trackers of both, with their weights. */
   definitions: TrackDefinitions;
   /** Results of trackers and states of links, the last of each; also of what no instance tracks yet. */
   readonly facts: Readonly<Record<TrackKind, Map<string, Fact>>>;
@@ -67,6 +69,7 @@ export function newRouterState(
 ): RouterState {
   const state: RouterState = {
     config,
+    bfd,
     definitions: definitionsOf(config, bfd),
     facts: { interface: new Map(), script: new Map(), file: new Map(), process: new Map(), bfd: new Map() },
     runtimes: new Map(config.instances.map((instance) => [instance.name, newRuntime(instance, createdAt)])),

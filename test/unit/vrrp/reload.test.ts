@@ -1,10 +1,22 @@
 // Reload (vrrp.md §8; statements S29 to S31): instances are matched by what they are on the wire, and what did not change is not touched.
 import { describe, expect, test } from "bun:test";
-import type { VrrpConfig } from "../../../src/config/model/vrrp.ts";
+import type { TrackScript, VrrpConfig, VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { planReload } from "../../../src/vrrp/reload.ts";
-import { address, syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
+import { address, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
 
+const CHK: TrackScript = {
+  name: "chk",
+  origin: { file: "test.conf", line: 1, column: 1 },
+  command: { argv: ["/bin/true"], origin: { file: "test.conf", line: 2, column: 1 } },
+  intervalMs: 1000,
+  timeoutMs: 1000,
+  weight: 0,
+  reverse: false,
+  rise: 1,
+  fall: 1,
+  initFail: false,
+};
 const moved = { file: "other.conf", line: 99, column: 7 };
 
 describe("plan", () => {
@@ -240,5 +252,76 @@ describe("groups", () => {
     expect(done).toContain("send B 0");
     expect(done).not.toContain("send A 0");
     expect(bench.state("A")).toBe("MASTER");
+  });
+});
+
+describe("what a reload left alone", () => {
+  const other = (name: string, vrid: number, more: Partial<VrrpInstance> = {}) => vrrpInstance({ name, vrid, ...more });
+  const config = (instances: readonly VrrpInstance[], more: Partial<VrrpConfig> = {}) => ({
+    ...shared,
+    instances,
+    ...more,
+  });
+  // As they come from the parent: the parts that are the same are the same objects.
+  const shared = vrrpConfig([]);
+  const reloaded = (bench: Lab, next: VrrpConfig) =>
+    bench.does(() => bench.do((router, at) => router.reload(next, [], at)));
+
+  test("the very same parts: nothing is done, no timer moves, the new objects are in force", () => {
+    const [a, b] = [other("A", 1), other("B", 2, { priority: 255 })];
+    const bench = lab(config([a, b]));
+    bench.run(500);
+    const before = bench.router.deadline();
+    expect(reloaded(bench, config([a, b]))).toEqual([]);
+    expect(bench.router.deadline()).toBe(before);
+    expect(bench.router.instances().map(({ config: one }) => one)).toEqual([a, b]);
+  });
+
+  test.each([
+    ["one that is another", (a: VrrpInstance, b: VrrpInstance) => [{ ...a, advertMs: 2000 }, b], ["send A 255"]],
+    ["another order", (a: VrrpInstance, b: VrrpInstance) => [b, a], []],
+  ] as const)("%s: the others are not touched", (_what, change, sent) => {
+    const [a, b] = [other("A", 1, { priority: 255 }), other("B", 2, { priority: 255 })];
+    const bench = lab(config([a, b]));
+    bench.run(500);
+    const next = change(a, b);
+    expect(reloaded(bench, config(next)).filter((word) => word.startsWith("send"))).toEqual([...sent]);
+    expect(bench.router.instances().map(({ name }) => name)).toEqual(next.map(({ name }) => name));
+  });
+
+  test("another weight of a script moves those that track it, though they are the same objects", () => {
+    const tracking = { ...NO_TRACKING, scripts: [use("chk")] };
+    const a = other("A", 1, { priority: 100, tracking });
+    const script = (weight: number) => ({ scripts: [{ ...CHK, weight }] });
+    const bench = lab(config([a], script(-10)));
+    bench.fact("script", "chk", false);
+    expect(bench.router.instance("A")?.state.priority).toBe(90);
+    reloaded(bench, config([a], script(-30)));
+    expect(bench.router.instance("A")?.state.priority).toBe(70);
+  });
+
+  test("another group around the same members: they agree in it", () => {
+    const [a, b] = [other("A", 1, { priority: 255 }), other("B", 2, { priority: 100 })];
+    const bench = lab(config([a, b]));
+    bench.run(100);
+    expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "BACKUP"]);
+    reloaded(bench, config([a, b], { syncGroups: [syncGroup("G", ["A", "B"])] }));
+    expect([bench.state("A"), bench.state("B")]).toEqual(["BACKUP", "BACKUP"]);
+  });
+
+  test("another address in the same place of a static route's group: the interface is tracked", () => {
+    const a = other("A", 1, { priority: 100 });
+    const trackGroups = [{ name: "T", instances: ["A"] }];
+    const bench = lab(config([a], { trackGroups }));
+    const route = (device: string) => ({
+      staticAddresses: [address("198.51.100.1", { device, trackGroup: "T" })],
+      trackGroups,
+    });
+    reloaded(bench, config([a], route("eth7")));
+    expect(bench.state("A")).toBe("FAULT");
+    bench.fact("interface", "eth7", true);
+    expect(bench.state("A")).toBe("BACKUP");
+    reloaded(bench, config([a], route("eth8")));
+    expect(bench.state("A")).toBe("FAULT");
   });
 });

@@ -16,14 +16,15 @@ import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import type { Role, RoleFactory, RoleName } from "../roles/role.ts";
 import { createOutbox, type Outbox } from "./channel.ts";
 import { createAssembly } from "./configuration/assembly.ts";
-import { watchLag } from "./host/lag.ts";
+import { createLagWatch } from "./host/lag.ts";
 import { processName } from "./host/process-names.ts";
-import { watchUsage } from "./host/process-usage.ts";
+import { createUsageWatch } from "./host/process-usage.ts";
 import { takeSignal } from "./host/signals.ts";
 import { createIntake } from "./intake.ts";
 import { type FromChild, readToChild, type ToChild } from "./messages.ts";
 import { EXIT } from "./options.ts";
 import { expectedParent, expectsCoreFiles, namespaceEntered, openParentChannel, unpackText } from "./runtime.ts";
+import { createTelling } from "./telling.ts";
 
 /** What stop() may take when the parent is gone and can't say. */
 const ORPHAN_STOP_MS = 5000;
@@ -54,8 +55,13 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
   const outbox = createOutbox(tell);
   const log: Log = (line) => outbox.log(line);
   const autoPriority = createAutoPriority(name, log);
+  const lag = createLagWatch(name);
+  const usage = createUsageWatch(name);
   const clock = systemClock({
-    late: (lateMs) => autoPriority.late(lateMs),
+    late: (lateMs) => {
+      lag.late(lateMs);
+      autoPriority.late(lateMs);
+    },
     // Takeovers are counted in tenths of a millisecond; everybody else saves the signals.
     ...(name === "vrrp" ? { openAlarm } : {}),
   });
@@ -66,6 +72,7 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     log,
     outbox,
     autoPriority,
+    self: () => ({ ...lag.values(), ...usage() }),
     tell,
     namespace: namespaceEntered(),
     enterNamespace: enterNetworkNamespace,
@@ -81,9 +88,6 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
   for (const signal of ["SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2"] as const) takeSignal(signal, () => {});
   process.on("uncaughtException", (error) => die(name, error));
   process.on("unhandledRejection", (error) => die(name, error));
-  const reportMetrics = (values: Record<string, number>) => outbox.update({ kind: "metrics", role: name, values });
-  watchLag(clock, reportMetrics, name);
-  watchUsage(clock, reportMetrics, name);
   tell({ kind: "hello" });
 }
 
@@ -110,6 +114,8 @@ export interface ChildPorts {
   readonly log: Log;
   readonly outbox: Outbox;
   readonly autoPriority: AutoPriority;
+  /** Counters of this process itself. */
+  self(): Readonly<Record<string, number>>;
   tell(message: FromChild): void;
   /** The namespace in which this process is already. */
   readonly namespace?: string | undefined;
@@ -137,6 +143,7 @@ export interface Child {
 /** The part of a child that touches no process: tests drive it with their own ports. */
 export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPorts): Child {
   const { clock, log, outbox, autoPriority, tell, exit } = ports;
+  const telling = createTelling(name, { clock, send: (update) => outbox.update(update), self: ports.self });
   let role: Role | undefined;
   let maskOfOptions: number | undefined;
   let stopping = false;
@@ -188,7 +195,8 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
       clock,
       log,
       options: message.options,
-      report: (update) => outbox.update(update),
+      report: telling.report,
+      isWatched: telling.isWatched,
       publish: (topic, value) => outbox.topic(topic, value),
       renew: (reason) => inTurn("", () => Promise.reject(new Error(reason))),
       wantEffective: (serial) => tell({ kind: "want-effective", serial }),
@@ -200,7 +208,6 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
       takeGlobals(config);
       if (stopping) return;
       tell({ kind: "started" });
-      snapshot();
     });
   }
 
@@ -219,6 +226,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
 
   function snapshot(): void {
     if (!role || stopping) return;
+    telling.watch();
     role.snapshot();
     outbox.whenEmpty(() => tell({ kind: "current" }));
   }
@@ -276,6 +284,9 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
           return stop(message.limitMs);
         case "snapshot":
           return snapshot();
+        case "unwatched":
+          telling.unwatch();
+          return role?.unwatched?.();
         case "topic":
           if (!role) return void early.set(message.topic, message.value);
           return role.receive?.(message.topic, message.value);

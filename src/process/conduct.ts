@@ -105,7 +105,6 @@ export function createConduct(role: RoleName): Conduct {
       switch (kind) {
         case "start":
           allowed.started++;
-          allowed.current++;
           return;
         case "reload":
           allowed.reloaded++;

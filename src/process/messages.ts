@@ -11,8 +11,10 @@ export type ToChild =
   /** What differs came before, in pieces. */
   | { readonly kind: "reload"; readonly serial: number }
   | { readonly kind: "stop"; readonly limitMs: number }
-  /** Report everything again. */
+  /** Somebody looks from now on: report everything again, and then what changes. */
   | { readonly kind: "snapshot" }
+  /** Nobody looks any more: only events and log lines are wanted. */
+  | { readonly kind: "unwatched" }
   | { readonly kind: "topic"; readonly topic: string; readonly value: unknown }
   | { readonly kind: "status"; readonly updates: readonly StatusUpdate[] }
   | EffectivePiece
@@ -99,7 +101,7 @@ const toChildShape = v.variant("kind", [
   v.object({ kind: v.literal("start"), options: payload, topics }),
   v.object({ kind: v.literal("reload"), serial: whole }),
   v.object({ kind: v.literal("stop"), limitMs: v.pipe(v.number(), v.minValue(0)) }),
-  v.object({ kind: v.picklist(["snapshot", "ping", "ack"]) }),
+  v.object({ kind: v.picklist(["snapshot", "unwatched", "ping", "ack"]) }),
   v.object({ kind: v.literal("topic"), topic: text, value: v.unknown() }),
   v.object({ kind: v.literal("status"), updates: v.array(update) }),
   v.object({ kind: v.literal("effective"), serial: whole, piece: v.nullable(text), end: v.boolean() }),

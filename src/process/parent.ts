@@ -22,6 +22,7 @@ import { rightsOf } from "./role-rights.ts";
 import { createRoleShares } from "./role-share.ts";
 import type { SpawnChild } from "./runtime.ts";
 import { createSupervisor, type Supervisor } from "./supervisor.ts";
+import { createTelling } from "./telling.ts";
 
 /** vrrp starts when the table is loaded, so that no address comes before it; but after this long it starts anyway. */
 export const VRRP_WAIT_MS = 5000;
@@ -72,6 +73,8 @@ export interface DirectorPorts {
   loadModules?(config: Config): void;
   /** A role's process has another pid now; undefined when it has none. */
   rolePid?(role: RoleName, pid: number | undefined): void;
+  /** Counters of this process itself, by metric name and labels. */
+  self?(): Readonly<Record<string, number>>;
   /** `process_name`, for ps and top. */
   rename?(name: string): void;
   /** The director is over; the status is the program's. Called once. */
@@ -89,8 +92,6 @@ export interface Director {
   fail(): void;
   /** Roles that are stuck beyond what supervision should let them be. */
   stuck(): readonly RoleName[];
-  /** Counters of the parent itself, for the metrics. */
-  metrics(values: Readonly<Record<string, number>>): void;
 }
 
 export function createDirector(options: RunOptions, ports: DirectorPorts): Director {
@@ -123,6 +124,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   const toApi = createOutbox((batch) => {
     supervisors.get("api")?.send({ kind: "status", updates: batch.updates });
   });
+
+  const telling = createTelling("parent", { clock, send: tellApi, self: () => ports.self?.() ?? {} });
 
   const effectiveSender = createEffectiveSender(clock, () => running?.effective());
   const effective = createEffectiveAnswers(clock, effectiveSender, (piece) => supervisors.get("api")?.send(piece));
@@ -203,12 +206,16 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       startApi();
       describe();
     }
+    // What roles say while nobody looks is dropped: they are told when somebody does.
+    if (role !== "api" && supervisors.get("api")?.state() === "running")
+      supervisors.get(role)?.send({ kind: "snapshot" });
     if (role !== "api") return;
     toApi.reset();
     effective.reset();
     toApi.update(directorUpdate());
     for (const value of processes.values()) toApi.update({ kind: "process", value });
     for (const event of events) toApi.update(event);
+    telling.watch();
     for (const [other, supervisor] of supervisors) if (other !== "api") supervisor.send({ kind: "snapshot" });
   }
 
@@ -498,7 +505,6 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       stop("an unexpected error");
     },
     stuck: () => [...supervisors.values()].filter((one) => one.isStuck()).map(({ role }) => role),
-    metrics: (values) => relay({ kind: "metrics", role: "parent", values }),
   };
 }
 

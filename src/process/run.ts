@@ -18,7 +18,7 @@ import { VERSION } from "../version.ts";
 import { takeAllowEmpty } from "./configuration/allow-empty.ts";
 import type { ReadConfiguration } from "./configuration/configuration.ts";
 import { glance } from "./configuration/files.ts";
-import { watchLag } from "./host/lag.ts";
+import { createLagWatch } from "./host/lag.ts";
 import { createLogSink, type LogSink } from "./host/log-sink.ts";
 import { isJournal, openLogStream } from "./host/log-stream.ts";
 import { createModuleLoader } from "./host/needed-modules.ts";
@@ -35,7 +35,7 @@ import {
 } from "./host/pidfile.ts";
 import { nameOf } from "./host/process-facts.ts";
 import { PARENT_NAME } from "./host/process-names.ts";
-import { watchUsage } from "./host/process-usage.ts";
+import { createUsageWatch } from "./host/process-usage.ts";
 import { createServiceNotices, type ServiceNotices } from "./host/service-notices.ts";
 import { takeSignal } from "./host/signals.ts";
 import { awaitLeftovers } from "./leftovers.ts";
@@ -64,7 +64,9 @@ export async function runDirector(
 ): Promise<void> {
   shedInheritedSignals();
   ignoreRealtimeSignals();
-  const clock = systemClock();
+  const lag = createLagWatch("parent");
+  const usage = createUsageWatch("parent");
+  const clock = systemClock({ late: lag.late });
   const journal = isJournal(process.env.JOURNAL_STREAM);
   const sink = createLogSink(openLogStream(clock), clock, { format: options.logFormat, debug: options.debug, journal });
   const { log } = sink;
@@ -108,6 +110,7 @@ export async function runDirector(
     mayEmpty: () => takeAllowEmpty(options.runDir, clock.wallMs()),
     loadModules: createModuleLoader(log),
     rolePid: (role, pid) => attempt(log, () => notePid(role, pid)),
+    self: () => ({ ...lag.values(), ...usage() }),
     rename: (name) => attempt(log, () => nameProcess(name === PARENT_NAME ? (options.calledAs ?? name) : name)),
     ended: (status) => void leave(status),
   });
@@ -136,8 +139,6 @@ export async function runDirector(
   );
   await awaitLeftovers(pidFiles, clock, log);
   director.start();
-  watchLag(clock, director.metrics, "parent");
-  watchUsage(clock, director.metrics, "parent");
 
   /** The state is unknown: stop what can be stopped and say so by the status. */
   function broken(error: unknown): void {

@@ -42,6 +42,12 @@ export interface RoleContext {
   /** Hands status to the parent; never blocks, oldest deltas are dropped first and made good by the next snapshot. */
   report(update: StatusUpdate): void;
   /**
+   * Whether somebody looks at the status: the api process runs only while it is asked. What is reported while nobody does is dropped, events
+   * apart, so that nothing needs to be made and no timer to run for it; snapshot() says that somebody looks from now on, unwatched() that
+   * nobody does any more. Absent: somebody does.
+   */
+  isWatched?(): boolean;
+  /**
    * A fact another role waits for: addresses this director owns (for ha_suspend), BFD session states. Relayed by the parent.
    * The value is the whole truth of its topic: only the last one is kept for a reader that is slow or comes later.
    */
@@ -59,8 +65,10 @@ export interface Role {
   reload(config: Config): void | Promise<void>;
   /** Removes what is ours, in order, within `child_wait_time`. */
   stop(): void | Promise<void>;
-  /** Reports everything again, for a new reader. */
+  /** Reports everything again, for a new reader; from now on somebody looks. */
   snapshot(): void;
+  /** Nobody looks any more: what is reported from now on is dropped, events apart. */
+  unwatched?(): void;
   /** A relayed publish() of another role; the last value of each topic, again after a restart of either side. */
   receive?(topic: string, value: unknown): void;
   /** api only: what all roles report, in order. */

@@ -452,7 +452,7 @@ export const ROLE_HELP: Readonly<Record<string, string>> = {
   lbd_checks_in_flight: "Checks that run now.",
   lbd_drift_detected_total: "Differences between the kernel's tables and what lbd wants that others made.",
   lbd_drift_repaired_total: "Such differences that were put right.",
-  lbd_event_loop_lag_seconds: "How late a timer of the process ran, looked at once a second.",
+  lbd_event_loop_lag_seconds: "How late the process came to what had waited for a time.",
   lbd_garp_sent_total: "Announcements of addresses that were sent (gratuitous ARP, neighbour advertisements).",
   lbd_ipvs_sync_daemon_up: "1: the IPVS sync daemon of that role runs.",
   lbd_kernel_op_duration_seconds: "How long a round of commands to the kernel took.",

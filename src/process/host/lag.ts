@@ -1,26 +1,40 @@
-// Process layer: how late this process's event loop turns, as a histogram (lbd_event_loop_lag_seconds).
-import type { Clock } from "../../base/clock.ts";
-import { observe } from "../../base/histogram.ts";
+// Process layer: how late this process's event loop turns, as a histogram (lbd_event_loop_lag_seconds). It needs no timer of its own: the
+// clock says of each turn that something waited for how late it came.
 
-const EVERY_MS = 1000;
-/** How often the counts are reported. */
-const REPORT_EVERY = 5;
+const NAME = "lbd_event_loop_lag_seconds";
 const BUCKETS_S: readonly number[] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 
-/** Looks once a second how late a timer runs; reports cumulative buckets, sum and count by metric name and labels. */
-export function watchLag(clock: Clock, report: (values: Record<string, number>) => void, process: string): void {
-  const counters: Record<string, number> = {};
-  let looks = 0;
+export interface LagWatch {
+  /** A turn of the loop came so late. */
+  late(lateMs: number): void;
+  /** Cumulative buckets, sum and count by metric name and labels. */
+  values(): Record<string, number>;
+}
 
-  function next(): void {
-    const due = clock.now() + EVERY_MS;
-    clock.at(due, () => {
-      const lagS = Math.max(0, clock.now() - due) / 1000;
-      observe(counters, "lbd_event_loop_lag_seconds", `process="${process}"`, BUCKETS_S, lagS);
-      if (++looks % REPORT_EVERY === 0) report({ ...counters });
-      next();
-    });
-  }
+export function createLagWatch(process: string): LagWatch {
+  /** Turns by the first bucket that they fit in; the last is for those that fit in none. */
+  const turns = new Float64Array(BUCKETS_S.length + 1);
+  let sumMs = 0;
+  const labels = `process="${process}"`;
 
-  next();
+  return {
+    late(lateMs) {
+      const lateS = lateMs / 1000;
+      let at = 0;
+      while (at < BUCKETS_S.length && lateS > (BUCKETS_S[at] ?? 0)) at++;
+      turns[at] = (turns[at] ?? 0) + 1;
+      sumMs += Math.max(0, lateMs);
+    },
+    values() {
+      const values: Record<string, number> = {};
+      let count = 0;
+      for (const [at, limit] of [...BUCKETS_S, "+Inf"].entries()) {
+        count += turns[at] ?? 0;
+        values[`${NAME}_bucket{${labels},le="${limit}"}`] = count;
+      }
+      values[`${NAME}_sum{${labels}}`] = sumMs / 1000;
+      values[`${NAME}_count{${labels}}`] = count;
+      return values;
+    },
+  };
 }

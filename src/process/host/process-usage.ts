@@ -1,24 +1,14 @@
 // Process layer: what this process takes of the machine, under the names that Prometheus' own client libraries use, with the process
 // as label.
 import { readdirSync, readFileSync } from "node:fs";
-import type { Clock } from "../../base/clock.ts";
-
-const EVERY_MS = 5000;
-
-/** Reports at once and then every few seconds, by metric name and labels. */
-export function watchUsage(clock: Clock, report: (values: Record<string, number>) => void, name: string): void {
+/** A look at it, by metric name and labels. */
+export function createUsageWatch(name: string): () => Record<string, number> {
   const label = `{process="${name}"}`;
   const fixed = {
     [`process_start_time_seconds${label}`]: Math.round(performance.timeOrigin) / 1000,
     ...maxFds(label),
   };
-
-  function next(): void {
-    report({ ...fixed, ...usage(label) });
-    clock.at(clock.now() + EVERY_MS, next);
-  }
-
-  next();
+  return () => ({ ...fixed, ...usage(label) });
 }
 
 function usage(label: string): Record<string, number> {

@@ -5,6 +5,7 @@ import { type Child, createChild } from "../../../src/process/child.ts";
 import { wholePieces } from "../../../src/process/configuration/shares.ts";
 import type { FromChild, ToChild } from "../../../src/process/messages.ts";
 import { readFromChild, readToChild } from "../../../src/process/messages.ts";
+import { SELF_EVERY_MS } from "../../../src/process/telling.ts";
 import type { Role, RoleContext } from "../../../src/roles/role.ts";
 import { bindText } from "../../support/config.ts";
 import { manualClock } from "../../support/manual-clock.ts";
@@ -58,6 +59,7 @@ function lab(
       log: outbox.log,
       outbox,
       autoPriority,
+      self: () => ({ own: clock.now() }),
       tell: (m) => told.push(m),
       rename: () => {},
       setUmask: (mask) => masks.push(mask),
@@ -84,12 +86,47 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 200; i++) await Promise.resolve();
 }
 
-test("starts with the topics that are known, then gives a whole picture", async () => {
+test("starts with the topics that are known, and gives a whole picture when it is asked for one", async () => {
   const { child, calls, kinds } = lab();
   child.take(START);
   await settle();
+  expect(calls).toEqual(["receive owned", "start"]);
+  child.take({ kind: "snapshot" });
+  await settle();
   expect(calls).toEqual(["receive owned", "start", "snapshot"]);
-  expect(kinds()).toEqual(["started", "current"]);
+  expect(kinds()).toEqual(["started", "batch", "current"]);
+});
+
+test("while nobody looks it tells events alone, and wakes up for nothing", async () => {
+  let context: RoleContext | undefined;
+  const { child, told, clock, calls } = lab({ unwatched: () => void calls.push("unwatched") }, (given) => {
+    context = given;
+  });
+  const updates = () => told.splice(0).flatMap((message) => (message.kind === "batch" ? message.updates : []));
+  const sayAll = () => {
+    context?.report({ kind: "facts", role: "checker", values: { transport: "netlink" } });
+    context?.report({ kind: "virtual-server", value: virtualServer("a/tcp") });
+    context?.report({ kind: "event", value: { at: "", kind: "k", subject: "s", to: "t", reason: "r" } });
+  };
+  child.take(START);
+  await settle();
+  sayAll();
+  await settle();
+  expect(updates().map(({ kind }) => kind)).toEqual(["event"]);
+  expect([context?.isWatched?.(), clock.nextAt()]).toEqual([false, undefined]);
+  child.take({ kind: "snapshot" });
+  await settle();
+  // The fact was told to nobody; the service is the role's to tell again.
+  expect(updates().map(({ kind }) => kind)).toEqual(["facts", "metrics"]);
+  sayAll();
+  clock.advance(SELF_EVERY_MS);
+  await settle();
+  expect(updates().map(({ kind }) => kind)).toEqual(["facts", "virtual-server", "metrics", "event"]);
+  child.take({ kind: "unwatched" });
+  sayAll();
+  await settle();
+  expect(updates().map(({ kind }) => kind)).toEqual(["event"]);
+  expect([context?.isWatched?.(), clock.nextAt(), calls.at(-1)]).toEqual([false, undefined, "unwatched"]);
 });
 
 test.each([
@@ -124,6 +161,8 @@ test("«current» comes after everything that was reported", async () => {
   });
   child.take(START);
   await settle();
+  child.take({ kind: "snapshot" });
+  await settle();
   expect(kinds()).toEqual(["started", "batch", "current"]);
 });
 
@@ -147,7 +186,7 @@ test("start, reload and stop never overlap", async () => {
   expect(calls).toEqual(["receive owned"]);
   finish();
   await settle();
-  expect(calls).toEqual(["receive owned", "snapshot", "reload"]);
+  expect(calls).toEqual(["receive owned", "reload"]);
   child.take({ kind: "stop", limitMs: 1000 });
   await settle();
   expect(calls.at(-1)).toBe("stop");
@@ -270,5 +309,5 @@ test("a topic that comes while the configuration does is not lost", async () => 
   expect(calls).toEqual([]);
   for (let run = later.shift(); run; run = later.shift()) run();
   await settle();
-  expect(calls).toEqual(["receive owned", "receive bfd", "start", "snapshot"]);
+  expect(calls).toEqual(["receive owned", "receive bfd", "start"]);
 });

@@ -7,7 +7,7 @@ import { SETTLE_LIMIT_MS } from "../../../src/process/configuration/settled-read
 import type { RunOptions } from "../../../src/process/options.ts";
 import { createDirector } from "../../../src/process/parent.ts";
 import { packText, type SpawnChild } from "../../../src/process/runtime.ts";
-import { HEARTBEAT_MS, MISSED_HEARTBEATS } from "../../../src/process/supervisor.ts";
+import { SILENT_MS } from "../../../src/process/supervisor.ts";
 import type { RoleName } from "../../../src/roles/role.ts";
 import { bindText } from "../../support/config.ts";
 import { type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
@@ -286,13 +286,13 @@ test("a role that should have been killed and is not gone is stuck: a service ma
   const { director, children, clock } = lab(reading(service(80)), ["checker"], neverDies);
   director.start();
   children.of("checker").comeUp();
-  clock.advance(HEARTBEAT_MS * MISSED_HEARTBEATS);
+  clock.advance(SILENT_MS);
   expect(director.stuck()).toEqual([]);
   children.of("checker").say({ kind: "pong" });
-  clock.advance(HEARTBEAT_MS * (MISSED_HEARTBEATS + 1));
+  clock.advance(SILENT_MS + 1001);
   // It is being killed: that is supervision at work.
   expect(director.stuck()).toEqual([]);
-  clock.advance(HEARTBEAT_MS * 3);
+  clock.advance(3000);
   expect(director.stuck()).toEqual(["checker"]);
 });
 

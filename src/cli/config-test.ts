@@ -5,7 +5,8 @@ import { renderDiagnostic } from "../config/findings/render.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/model/config.ts";
 import type { Machine } from "../config/semantics/here.ts";
-import type { JudgedProgram } from "../config/semantics/programs.ts";
+import { type JudgedProgram, programsOf } from "../config/semantics/programs.ts";
+import { programJudge } from "../kernel/program-judge.ts";
 import { appendRegular } from "../kernel/regular-file.ts";
 import { machineContext } from "../process/configuration/bind-context.ts";
 import { configFiles } from "../process/configuration/files.ts";
@@ -53,7 +54,8 @@ export function configTest(options: ConfigTestOptions): number {
   const said = result.diagnostics.filter(({ severity }) => severity !== "note");
   const ofIptables = result.unbuilt().filter(({ message }) => OF_IPTABLES.test(message));
   said.push(...ofIptables);
-  if (!isSecure(result.config)) said.push(INSECURE);
+  const secure = isSecure(loaded.config);
+  if (!secure) said.push(INSECURE);
   const text = said.map((diagnostic) => `${renderDiagnostic(diagnostic, { color: false })}\n`).join("");
   if (logFile === undefined || logFile === "") writeError(text);
   else {
@@ -64,21 +66,25 @@ export function configTest(options: ConfigTestOptions): number {
       return TEST_EXIT.failed;
     }
   }
-  const status = testExit(result);
+  const status = testExit(result, secure);
   return status === TEST_EXIT.ok && ofIptables.length > 0 ? TEST_EXIT.errors : status;
 }
 
 /** Reported by a keepalived that filters with nftables only, such as Debian's, and not needed here for the same reason. */
 const OF_IPTABLES = /^vrrp_(iptables|ipsets) /;
 
-/** keepalived's test wants `enable_script_security` as soon as any program is to be run; a run goes on without it. */
-function isSecure(config: Config): boolean {
-  return config.global.scripts.enabled || !namesProgram(config);
-}
-
-function namesProgram(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return "argv" in value || Object.values(value).some(namesProgram);
+/**
+ * keepalived's test wants `enable_script_security` as soon as a program is named that is there, as a user that there is; whether it can be
+ * executed does not matter. A run goes on without it.
+ */
+function isSecure({ global, ...rest }: Config): boolean {
+  if (global.scripts.enabled) return true;
+  const judge = programJudge(global.scripts);
+  for (const { command } of programsOf({ global, ...rest })) {
+    const kind = judge(command)?.kind;
+    if (kind !== "user" && kind !== "absent") return false;
+  }
+  return true;
 }
 
 const INSECURE: Diagnostic = {
@@ -88,29 +94,48 @@ const INSECURE: Diagnostic = {
   hint: "with it a program that others than root can change is not run",
 };
 
-function testExit(result: MachineResult): number {
+function testExit(result: MachineResult, secure: boolean): number {
+  if (result.diagnostics.some(endsReading)) return TEST_EXIT.missingWord;
   const codes = new Set(result.diagnostics.filter(isError).map(({ code }) => code));
   // keepalived's test looks at these programs only, and not at whether they are executable.
-  if (!result.told.some(isCounted)) codes.delete("program-unusable");
+  codes.delete("program-unusable");
+  if (result.told.some(isCounted)) codes.add("program-unusable");
   // keepalived's test ends at the interfaces.
   if (codes.has("unknown-interface")) return TEST_EXIT.errors;
-  if (!isSecure(result.config)) return TEST_EXIT.security;
+  if (!secure || SECURITY_CODES.some((code) => codes.has(code))) return TEST_EXIT.security;
   if (codes.size === 0) return TEST_EXIT.ok;
-  if (SECURITY_CODES.some((code) => codes.has(code))) return TEST_EXIT.security;
-  if (result.diagnostics.some(endsReading)) return TEST_EXIT.missingWord;
   return [...codes].every((code) => FATAL_CODES.includes(code)) ? TEST_EXIT.fatal : TEST_EXIT.errors;
 }
 
-function isCounted({ use, kind }: JudgedProgram): boolean {
+function isCounted({ use, kind, command }: JudgedProgram): boolean {
+  // The account that programs run as by default is asked for at once.
+  if (kind === "user" && command.user === undefined) return true;
   if (use === "tracker") return kind === "user" || kind === "absent" || kind === "unsafe";
   return use === "check" && kind === "user";
 }
 
-/** keepalived's reading ends at a keyword without its word and at a quote that is not closed, but for some that it looks at itself. */
-function endsReading({ code, message }: Diagnostic): boolean {
-  if (code === "quote-not-closed") return true;
-  return code === "missing-value" && !OWN_ERRORS.has(/^(\S+) lacks its value$/.exec(message)?.[1] ?? "");
+/**
+ * keepalived's reading ends at a keyword without its word, but for some that it looks at itself, and at a quote that is not closed. The
+ * brace of a template behind a keyword is no word.
+ */
+function endsReading({ code, message, span }: Diagnostic): boolean {
+  switch (code) {
+    case "quote-not-closed":
+      return true;
+    case "missing-value":
+      return !OWN_ERRORS.has(/^(\S+) lacks its value$/.exec(message)?.[1] ?? "");
+    case "block-not-opened":
+      return span !== undefined && BLOCK_WITHOUT_NAME.test(span.file.text.split("\n")[span.line - 1] ?? "");
+    case "template-left":
+      return span !== undefined && TEMPLATE_AS_WORD.test(span.file.text);
+    default:
+      return false;
+  }
 }
+
+const BLOCK_WITHOUT_NAME =
+  /^\s*(?:vrrp_script|(?:vrrp_)?track_file|vrrp_track_process|virtual_server|virtual_server_group|real_server)\s*$/;
+const TEMPLATE_AS_WORD = /^[ \t]*[a-z]\w*[ \t]+\{[{%]/m;
 
 /** Keywords that keepalived reports by themselves when they lack their word; `""` stands for messages of another form. */
 const OWN_ERRORS: ReadonlySet<string> = new Set([
@@ -162,6 +187,7 @@ export const REPORTED_CODES = [
   "deprecated",
   "duplicate-member",
   "empty-list",
+  "interface-name-taken",
   "lonely-group",
   "no-preference",
   "no-real-server",

@@ -24,7 +24,7 @@ export type JudgeProgram = (command: Command) => ProgramVerdict | undefined;
 /** One program that is to be told of, and what that means. */
 export type JudgedProgram = Program & ProgramVerdict;
 
-interface Program {
+export interface Program {
   /** `vrrp_script chk`, `MISC_CHECK of 192.0.2.10:80 in 192.0.2.1:80/tcp`, `notify_master of VI_1`. */
   readonly what: string;
   /** `tracker` and `check` are left out; `other`: it is not run. */
@@ -50,7 +50,10 @@ export function usablePart(config: Config, judge: JudgeProgram): UsablePart {
   return { config: gone.size === 0 ? config : withoutPrograms(config, gone), told };
 }
 
-function* programsOf({ global, vrrp, virtualServers }: Config): Iterable<Program> {
+/** Every program that the configuration names. */
+export function* programsOf({ global, vrrp, virtualServers }: Config): Iterable<Program> {
+  yield* other("startup_script", global.startupScript);
+  yield* other("shutdown_script", global.shutdownScript);
   for (const { name, command } of vrrp.scripts) yield { what: `vrrp_script ${name}`, use: "tracker", command };
   for (const { name, notify } of [...vrrp.instances, ...vrrp.syncGroups]) yield* notifyPrograms(name, notify);
   for (const { id, quorumUp, quorumDown, realServers } of virtualServers) {

@@ -30,7 +30,7 @@ process.exit(0);
 async function measure(subject: Subject): Promise<Rest> {
   using segment = segmentFor(1);
   const text = instancesText({ count: 1, advertInt: 1 });
-  using director = directorOf(subject, segment.host(0), text, ownProgramOf(subject)).start();
+  using director = directorOf(subject, segment.host(0), text, { program: ownProgramOf(subject) }).start();
   await until(`${subject}: master`, () => addressesOf(segment.host(0)).includes("10.200.1.1/32"));
   await Bun.sleep(settle * 1000);
   const pids = director.processes();

@@ -23,8 +23,9 @@ const BENCHES: Readonly<Record<string, readonly string[]>> = {
   rest: [BUN, "test/bench/rest.ts"],
   reload: [BUN, "test/bench/reload.ts"],
   memory: [BUN, "test/bench/memory.ts"],
-  // Before whatever else runs here: starting is short, and waiting for a processor would be most of it.
+  // Before whatever else runs here: they are short, and waiting for a processor would be most of it.
   start: ["unshare", "-n", "chrt", "-r", "1", BUN, "test/bench/start.ts"],
+  "program-native": ["chrt", "-r", "1", BUN, "test/bench/program-native.ts"],
 };
 
 /** Of each processor; above it others worked beside the bench. */

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { Daemon, lbdBinary } from "../support/daemon.ts";
+import { Daemon, type DaemonOptions, lbdBinary } from "../support/daemon.ts";
 import type { Namespace } from "../support/netns.ts";
 import type { Results, Subject } from "./figure.ts";
 
@@ -41,10 +41,10 @@ export function directorOf(
   subject: Subject,
   host: Namespace,
   configuration: string,
-  program = programOf(subject),
+  options: Pick<DaemonOptions, "program" | "wrapper"> = {},
 ): Daemon {
   const kind = subject === "keepalived" ? "keepalived" : "lbd";
-  return new Daemon(kind, host, configuration, { program, detail: false });
+  return new Daemon(kind, host, configuration, { program: programOf(subject), detail: false, ...options });
 }
 
 /** Of the VRRP process, as a director in earnest has it. */
@@ -82,4 +82,9 @@ export async function inTurns(
   for (let round = 0; round < rounds; round++)
     for (const [subject, values] of taken) values.push(await measure(subject));
   return Object.fromEntries(taken) as unknown as Results<readonly number[]>;
+}
+
+/** For a director whose IPVS are socket options only; keepalived finds out, and runs its checkers alone. */
+export function ipvsArguments(subject: Subject): readonly string[] {
+  return subject === "keepalived" ? ["-C"] : ["--ipvs-transport", "sockopt"];
 }

@@ -20,6 +20,8 @@ export interface DaemonOptions {
   readonly program?: string;
   /** keepalived's detailed log, which costs it CPU; on. */
   readonly detail?: boolean;
+  /** Words before the command: a program that becomes it by exec. */
+  readonly wrapper?: readonly string[];
 }
 
 export class Daemon {
@@ -58,7 +60,8 @@ export class Daemon {
   start(...extra: readonly string[]): this {
     // keepalived that was killed would find its own and say that it is running.
     for (const pidFile of this.#pidFiles()) rmSync(pidFile, { force: true });
-    const child = this.#host.spawn(this.#program(), [...this.#args(), ...extra]);
+    const [first = "", ...words] = [...(this.#options.wrapper ?? []), this.#program(), ...this.#args(), ...extra];
+    const child = this.#host.spawn(first, words);
     const keep = (chunk: Buffer) => {
       this.#output += chunk.toString();
     };

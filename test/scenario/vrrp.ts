@@ -21,7 +21,8 @@ interface Setup {
 }
 
 type Input =
-  | { readonly run: number }
+  /** `late`: how many ms behind its time each timer runs. */
+  | { readonly run: number; readonly late?: number }
   | {
       readonly hear: {
         readonly from: string;
@@ -119,7 +120,7 @@ function giveSources(bench: Lab, setup: Omit<Setup, "why">): void {
 }
 
 function feed(bench: Lab, input: Input): void {
-  if ("run" in input) bench.run(input.run);
+  if ("run" in input) bench.run(input.run, input.late);
   else if ("hear" in input) {
     const { from, priority, as, instance } = input.hear;
     bench.hear(from, priority, as ? overridesOf(as) : {}, instance);

@@ -1,5 +1,6 @@
-// Two to five directors (a router of the core each) on a wire that loses, delays and cuts, in virtual time: the next thing that is due happens next. After every
-// call to one the standing invariants are checked; what must hold at the end is the test's matter.
+// Two to five directors (a router of the core each) on a wire that loses, delays and cuts, with timers that run late, in virtual time: the
+// next thing that is due happens next. After every call to one the standing invariants are checked; what must hold at the end is the test's
+// matter.
 import { formatIp, ipBytes } from "../../src/base/ip.ts";
 import type { VrrpConfig } from "../../src/config/model/vrrp.ts";
 import { notDone, reachesNeighbours, type VrrpAction } from "../../src/vrrp/actions.ts";

@@ -70,7 +70,11 @@ function makeWorld(seed: number): World {
     global: { ...config.global, garpIntervalMs },
     instances: config.instances.map((instance, i) => ({ ...instance, interface: links[i] ?? "eth0" })),
   }));
-  const net = segment(aligned, { random, latencyMs: [0, advertMs / 20], latenessMs: advertMs / 200 });
+  const net = segment(aligned, {
+    random,
+    latencyMs: [0, advertMs / 20],
+    latenessMs: random.pick([advertMs / 200, advertMs / 4]),
+  });
   return { net, random, advertMs, preemptDelayMs, names, mixed, configs: aligned };
 }
 
@@ -290,6 +294,29 @@ describe("takeover", () => {
     }
     expect(net.nodes.map((node) => node.transitions.length)).toEqual(before);
   });
+});
+
+describe("late timers", () => {
+  test.each(seeds.slice(0, 30))(
+    "seed %d: S08 delays of up to half an interval do not add up, and nobody takes over",
+    (seed) => {
+      const random = seededRandom(seed);
+      const advertMs = random.pick([10, 100, 1000]);
+      const net = segment(
+        [200, 100].map((priority) => vrrpConfig([vrrpInstance({ version: 3, advertMs, priority })])),
+        { random, latencyMs: [0, advertMs / 50], latenessMs: advertMs / 2 },
+      );
+      for (const node of net.nodes) net.boot(node);
+      net.run(10 * advertMs);
+      expect(net.masters("VI_1")).toEqual(["d1"]);
+      const before = net.sent.get("d1") ?? 0;
+      const changes = net.nodes.map((node) => node.transitions.length);
+      net.run(100 * advertMs);
+      const sent = (net.sent.get("d1") ?? 0) - before;
+      expect([99, 100, 101]).toContain(sent);
+      expect(net.nodes.map((node) => node.transitions.length)).toEqual(changes);
+    },
+  );
 });
 
 describe("pauses (req 12)", () => {

@@ -21,8 +21,8 @@ export interface Lab {
   readonly now: number;
   /** Everything done so far. */
   readonly log: readonly LabEvent[];
-  /** Moves time, running every timer at its own time. */
-  run(ms: number): Lab;
+  /** Moves time, running every timer at its own time, or `lateMs` behind it. */
+  run(ms: number, lateMs?: number): Lab;
   /** What happens in `call`, as short words. */
   does(call: () => void): readonly string[];
   /** `does`, without log lines and notifications. */
@@ -74,9 +74,9 @@ export function lab(
     get now() {
       return now;
     },
-    run(ms) {
+    run(ms, lateMs = 0) {
       const until = now + ms;
-      for (let due = router.deadline(); due <= until; due = router.deadline()) {
+      for (let due = router.deadline() + lateMs; due <= until; due = router.deadline() + lateMs) {
         now = Math.max(now, due);
         take(router.timer(at()));
       }

@@ -78,7 +78,6 @@ export type CauseCode =
   | "fault"
   | "fault-cleared"
   | "group"
-  | "reload"
   | "stop"
   | "deleted";
 

@@ -5,7 +5,7 @@ import { sameItems } from "../../base/same-items.ts";
 import type { SyncGroup, VrrpConfig, VrrpInstance } from "../../config/model/vrrp.ts";
 import type { VrrpAction } from "../actions.ts";
 import { paceCancel } from "../announce/pacing.ts";
-import { type GroupStateName, type Member, regroup, stepAll, stepMember, stepMembers, unitState } from "../group.ts";
+import { type GroupStateName, type Member, regroup, stepAll, stepMembers, unitState } from "../group.ts";
 import { type Event, initialState, type State } from "../machine/state.ts";
 import { planReload, type ReloadPlan } from "../reload.ts";
 import { definitionsOf, newRuntime, type Runtime, settingsOf, type UnitRuntime, unitsOf } from "../runtime.ts";
@@ -57,13 +57,23 @@ export function stop(state: RouterState, at: Instant): readonly VrrpAction[] {
 /** Those that `next` leaves out resign and clean up. */
 export function retire(state: RouterState, next: VrrpConfig, at: Instant): readonly VrrpAction[] {
   if (sameItems(state.config.instances, next.instances)) return NOTHING;
-  const out: VrrpAction[] = [];
+  // Members of a group at once: what is left of it for a moment must not go on without those that hold it.
+  const leaving = new Map<UnitRuntime, string[]>();
   for (const { name } of planReload(state.config.instances, next.instances).remove) {
     const runtime = state.runtimes.get(name);
     if (!runtime || stateOf(state, runtime).kind === "stopped") continue;
-    const event: Event = { kind: "stop", deleted: true };
-    takeStep(state, runtime.unit, stepMember(runtime.unit.unit, name, event, at.now), at, out);
+    leaving.set(runtime.unit, [...(leaving.get(runtime.unit) ?? []), name]);
   }
+  const event: Event = { kind: "stop", deleted: true };
+  const out: VrrpAction[] = [];
+  for (const [unit, names] of leaving)
+    takeStep(
+      state,
+      unit,
+      stepMembers(unit.unit, names, () => event, at.now),
+      at,
+      out,
+    );
   return out;
 }
 

@@ -297,13 +297,24 @@ describe("BACKUP", () => {
 });
 
 describe("MASTER", () => {
-  test("S08 advertises every interval on the beat, late wake-ups do not add up", () => {
+  test.each([
+    ["every interval on the beat", 0, [0, 1000, 2000, 3000, 4000, 5000]],
+    ["late wake-ups do not add up", 30, [0, 1030, 2030, 3030, 4030, 5030]],
+    ["nor do those that are late by nearly an interval", 999, [0, 1999, 2999, 3999, 4999]],
+    ["behind a later one the beat starts anew", 1000, [0, 2000, 4000]],
+  ])("S08 advertises: %s", (_why, lateMs, times) => {
     const bench = lab([vrrpInstance({ priority: 255 })]);
     const started = bench.now;
-    bench.run(10_000);
-    expect(bench.adverts().map(([at]) => at - started)).toEqual(
-      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((s) => s * 1000),
-    );
+    bench.run(5100, lateMs);
+    expect(bench.adverts().map(([at]) => at - started)).toEqual(times);
+  });
+
+  test("S08 a beat that was made up for is the old one again", () => {
+    const bench = lab([vrrpInstance({ priority: 255 })]);
+    const started = bench.now;
+    bench.run(1500, 400);
+    bench.run(3000);
+    expect(bench.adverts().map(([at]) => at - started)).toEqual([0, 1400, 2000, 3000, 4000]);
   });
 
   test("S14 priority 0 is answered at once", () => {
@@ -674,10 +685,44 @@ describe("thaw (req 12)", () => {
     expect(bench.router.timer({ now: wake + 1700, wallMs: wake }).map((a) => a.kind)).toContain("transition");
   });
 
-  test("a small delay is just a delay", () => {
+  test("a backup that is stopped again and again takes over behind the second time", () => {
     const bench = lab([vrrpInstance()]);
-    const wake = bench.now + DOWN_100 + 400;
-    expect(bench.router.timer({ now: wake, wallMs: wake }).map((a) => a.kind)).toContain("transition");
+    const woken = (now: number) => bench.router.timer({ now, wallMs: now }).map(({ kind }) => kind);
+    const wake = bench.now + 30_000;
+    expect(woken(wake)).toEqual(["log"]);
+    expect(woken(wake + 30_000)).toContain("transition");
+  });
+
+  test("an advertisement in between: it listens for another interval again", () => {
+    const bench = lab([vrrpInstance()]);
+    bench.run(3000).run(30_000, 29_000);
+    expect(bench.state()).toBe("BACKUP");
+    bench.hear(PEER, 150);
+    bench.run(10_000, 5000);
+    expect(bench.state()).toBe("BACKUP");
+    bench.run(10_000, 5000);
+    expect(bench.state()).toBe("MASTER");
+  });
+
+  test.each([
+    ["just a delay", 999.9, "transition"],
+    ["a pause", 1000, "log"],
+  ])("a backup whose timer is late: %s", (_why, lateMs, first) => {
+    const bench = lab([vrrpInstance()]);
+    const wake = bench.now + DOWN_100 + lateMs;
+    expect(bench.router.timer({ now: wake, wallMs: wake })[0]?.kind).toBe(first as "log");
+  });
+
+  test("a tracking result during the prolonged wait does not shorten it", () => {
+    const tracking = { interfaces: [], scripts: [use("chk", 30)], files: [], processes: [], bfd: [] };
+    const bench = lab([vrrpInstance({ tracking })]);
+    bench.fact("script", "chk", false);
+    bench.run(30_000, 26_000);
+    const end = bench.router.deadline();
+    expect(end).toBeGreaterThan(bench.now);
+    bench.fact("script", "chk", true);
+    expect(bench.router.deadline()).toBe(end);
+    expect(bench.state()).toBe("BACKUP");
   });
 
   test("timer_expired_backup with nopreempt: a peer of that priority may have taken over", () => {

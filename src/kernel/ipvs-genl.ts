@@ -1,4 +1,5 @@
 // Adapter: IPVS over generic netlink (ipvs.md §3). Commands go in windows, one system call for many; errors come back by number.
+import { ESRCH, SyscallError } from "../../ffi/errno.ts";
 import {
   decodeDaemon,
   decodeDestination,
@@ -11,13 +12,14 @@ import {
   writeGetDaemons,
   writeGetDestinations,
   writeGetInfo,
+  writeGetService,
   writeGetServices,
   writeGetTimeouts,
   writeSetTimeouts,
   writeStartDaemon,
   writeStopDaemon,
 } from "../lvs/codec-genl.ts";
-import type { SeenDestination, SeenService, SyncDaemonState } from "../lvs/model.ts";
+import type { SeenDestination, SeenService, ServiceKey, SyncDaemonState } from "../lvs/model.ts";
 import { decodeFamily, GENL_ID_CTRL, writeGetFamily } from "../net/genetlink.ts";
 import type { IpvsTransport } from "./ipvs-transport.ts";
 import { NETLINK_GENERIC, openNetlink } from "./netlink-socket.ts";
@@ -62,6 +64,16 @@ export function openIpvsNetlink(): IpvsTransport {
     return destinations.reverse();
   }
 
+  function findService(key: ServiceKey): Omit<SeenService, "destinations"> | undefined {
+    try {
+      const payload = netlink.ask(family, "IPVS service", (writer) => writeGetService(writer, key));
+      return payload && decodeService(payload);
+    } catch (error) {
+      if (error instanceof SyscallError && error.errno === ESRCH) return undefined;
+      throw error;
+    }
+  }
+
   return {
     version,
     apply: (commands) =>
@@ -85,6 +97,10 @@ export function openIpvsNetlink(): IpvsTransport {
       );
       // kernel: one dump at a time on a socket, so destinations are asked for one service after the other.
       return services.map((seen) => ({ ...seen, destinations: readDestinations(seen) }));
+    },
+    readService(key) {
+      const service = findService(key);
+      return service && { ...service, destinations: readDestinations(service) };
     },
     flush: () => void netlink.ask(family, "flush of the IPVS table", writeFlush),
     timeouts: () => decodeTimeouts(netlink.ask(family, "IPVS timeouts", writeGetTimeouts) ?? new Uint8Array(0)),

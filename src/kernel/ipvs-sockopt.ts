@@ -11,17 +11,20 @@ import {
   decodeDaemons,
   decodeDestinations,
   decodeInfo,
+  decodeService,
   decodeServices,
   decodeTimeouts,
   encodeCommand,
   encodeDaemon,
   encodeGetDestinations,
+  encodeGetService,
   encodeGetServices,
   encodeTimeouts,
   GETINFO_BYTES,
   IP_VS_SO_GET_DAEMON,
   IP_VS_SO_GET_DESTS,
   IP_VS_SO_GET_INFO,
+  IP_VS_SO_GET_SERVICE,
   IP_VS_SO_GET_SERVICES,
   IP_VS_SO_GET_TIMEOUT,
   IP_VS_SO_SET_FLUSH,
@@ -29,12 +32,13 @@ import {
   IP_VS_SO_SET_STOPDAEMON,
   IP_VS_SO_SET_TIMEOUT,
   type ListedService,
+  SERVICE_ENTRY_BYTES,
   type SockoptInfo,
   saysCommand,
   saysDaemon,
   TIMEOUTS_BYTES,
 } from "../lvs/codec-sockopt.ts";
-import type { SeenDestination } from "../lvs/model.ts";
+import type { SeenDestination, ServiceKey } from "../lvs/model.ts";
 import type { IpvsTransport } from "./ipvs-transport.ts";
 import type { NetlinkAnswer } from "./netlink-socket.ts";
 
@@ -48,6 +52,7 @@ const NO_WORDS = "socket options have no words for it (IPv6, persistence engine,
 export function openIpvsSockopt(): IpvsTransport {
   const fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
   const room = new Uint8Array(new ArrayBuffer(COMMAND_BYTES));
+  const entryRoom = new Uint8Array(new ArrayBuffer(SERVICE_ENTRY_BYTES));
 
   function info(): SockoptInfo {
     const raw = new Uint8Array(new ArrayBuffer(GETINFO_BYTES));
@@ -73,6 +78,17 @@ export function openIpvsSockopt(): IpvsTransport {
     }
   }
 
+  function findService(key: ServiceKey): ListedService | undefined {
+    encodeGetService(key, entryRoom);
+    try {
+      getsockopt(fd, SOL_IP, IP_VS_SO_GET_SERVICE, entryRoom);
+    } catch (error) {
+      if (error instanceof SyscallError && error.errno === ESRCH) return undefined;
+      throw error;
+    }
+    return decodeService(entryRoom);
+  }
+
   function listDestinations(listed: ListedService): SeenDestination[] {
     for (let tries = 1, { destinations: count } = listed; ; tries++) {
       const question = encodeGetDestinations(listed.service, count);
@@ -85,7 +101,7 @@ export function openIpvsSockopt(): IpvsTransport {
         if (error instanceof SyscallError && error.errno === ESRCH) return [];
         throw error;
       }
-      const again = listServices().find((s) => JSON.stringify(s.service) === JSON.stringify(listed.service));
+      const again = findService(listed.service);
       if (!again) return [];
       count = again.destinations;
     }
@@ -116,6 +132,18 @@ export function openIpvsSockopt(): IpvsTransport {
         statistics: listed.statistics,
         destinations: listed.destinations === 0 ? [] : listDestinations(listed),
       })),
+    readService(key) {
+      // Socket options know IPv4 only, and nobody has anything else there by them.
+      if (key.family !== 4) return undefined;
+      const listed = findService(key);
+      return (
+        listed && {
+          service: listed.service,
+          statistics: listed.statistics,
+          destinations: listed.destinations === 0 ? [] : listDestinations(listed),
+        }
+      );
+    },
     flush: () => setsockopt(fd, SOL_IP, IP_VS_SO_SET_FLUSH, new Uint8Array(0)),
     timeouts() {
       const raw = new Uint8Array(new ArrayBuffer(TIMEOUTS_BYTES));

@@ -1,5 +1,5 @@
 // Adapter: what the two ways to the kernel's IPVS table have in common. ipvs.ts puts them together.
-import type { IpvsCommand, IpvsTimeouts, SeenService, SyncDaemonState } from "../lvs/model.ts";
+import type { IpvsCommand, IpvsTimeouts, SeenService, ServiceKey, SyncDaemonState } from "../lvs/model.ts";
 import type { NetlinkAnswer } from "./netlink-socket.ts";
 import type { ReceiveBuffer } from "./receive-buffer.ts";
 
@@ -10,6 +10,8 @@ export interface IpvsTransport {
   apply(commands: readonly IpvsCommand[]): NetlinkAnswer[];
   /** What this transport can see of the table. @throws SyscallError */
   read(): SeenService[];
+  /** One service with its destinations; undefined when it is not there. @throws SyscallError */
+  readService(service: ServiceKey): SeenService | undefined;
   /** @throws SyscallError */
   flush(): void;
   /** @throws SyscallError */

@@ -110,6 +110,7 @@ export function openIpvs(options: IpvsOptions): IpvsTable {
     transport: transportOf(ways),
     version: reader.version,
     read: () => reader.read(),
+    readService: (service) => reader.readService(service),
     apply,
     flush: () => reader.flush(),
     timeouts: () => reader.timeouts(),

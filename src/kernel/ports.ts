@@ -1,6 +1,6 @@
 // Adapters' interfaces: what roles/* hand to the core, and what test/support fakes.
 
-import type { IpvsCommand, IpvsTimeouts, SeenService, SyncDaemonState } from "../lvs/model.ts";
+import type { IpvsCommand, IpvsTimeouts, SeenService, ServiceKey, SyncDaemonState } from "../lvs/model.ts";
 import type { ReceiveBuffer } from "./receive-buffer.ts";
 
 /** A kernel call that failed, with the object it was for. */
@@ -25,6 +25,8 @@ export interface IpvsTable {
   readonly version: string;
   /** The whole table with counters. @throws SyscallError */
   read(): readonly SeenService[];
+  /** One service with its destinations and counters; undefined when it is not there. @throws SyscallError */
+  readService(service: ServiceKey): SeenService | undefined;
   /**
    * Applies in order and goes on after a failure; one result per command, same order.
    * @throws SyscallError when the socket itself fails: then only read() tells how far it went

@@ -18,16 +18,17 @@ import {
   tunnelChecksum,
   tunnelType,
 } from "./ipvs-constants.ts";
-import type {
-  Destination,
-  DestinationKey,
-  IpvsCommand,
-  IpvsTimeouts,
-  SeenDestination,
-  Service,
-  ServiceKey,
-  Statistics,
-  SyncDaemonState,
+import {
+  type Destination,
+  type DestinationKey,
+  type IpvsCommand,
+  type IpvsTimeouts,
+  NOTHING_COUNTED,
+  type SeenDestination,
+  type Service,
+  type ServiceKey,
+  type Statistics,
+  type SyncDaemonState,
 } from "./model.ts";
 
 export const IPVS_FAMILY_NAME = "IPVS";
@@ -128,6 +129,12 @@ function writeDeleteDestination(writer: AttributeWriter, service: ServiceKey, de
 /** Asks for all services: a dump. */
 export function writeGetServices(writer: AttributeWriter): void {
   writeGenericHeader(writer, COMMAND.getService, IPVS_GENL_VERSION);
+}
+
+/** Asks for one service: a single answer, or ESRCH. */
+export function writeGetService(writer: AttributeWriter, service: ServiceKey): void {
+  writeGenericHeader(writer, COMMAND.getService, IPVS_GENL_VERSION);
+  writeKeyNest(writer, service);
 }
 
 /** Asks for the destinations of one service: a dump; an unknown service is an empty one. */
@@ -443,20 +450,6 @@ export function versionText(version: number): string {
   return `${(version >> 16) & 0xff}.${(version >> 8) & 0xff}.${version & 0xff}`;
 }
 
-/** What a kernel that sends no statistics is taken to have counted. */
-export const NOTHING_COUNTED: Statistics = {
-  connections: 0,
-  inPackets: 0,
-  outPackets: 0,
-  inBytes: 0,
-  outBytes: 0,
-  connectionRate: 0,
-  inPacketRate: 0,
-  outPacketRate: 0,
-  inByteRate: 0,
-  outByteRate: 0,
-};
-
 /** The last of the ten counters, attributes 1…10 in the order of Statistics; 11 is padding. */
 const LAST_COUNTER = 10;
 const counters = new Float64Array(LAST_COUNTER + 1);
@@ -467,6 +460,8 @@ function decodeStatistics(view: DataView, start: number, size: number): Statisti
   visitAttributes(view, start, start + size, (type, at, bytes) => {
     if (type <= LAST_COUNTER) counters[type] = numberAt(view, at, bytes);
   });
+  // Of a destination that waits, and there are many: nothing new for each.
+  if (counters.every((value) => value === 0)) return NOTHING_COUNTED;
   const count = (attribute: number) => counters[attribute] ?? 0;
   return {
     connections: count(1),

@@ -12,16 +12,17 @@ import {
   IP_VS_SVC_F_HASHED,
   NAME_BYTES,
 } from "./ipvs-constants.ts";
-import type {
-  Destination,
-  DestinationKey,
-  IpvsCommand,
-  IpvsTimeouts,
-  SeenDestination,
-  Service,
-  ServiceKey,
-  Statistics,
-  SyncDaemonState,
+import {
+  type Destination,
+  type DestinationKey,
+  type IpvsCommand,
+  type IpvsTimeouts,
+  NOTHING_COUNTED,
+  type SeenDestination,
+  type Service,
+  type ServiceKey,
+  type Statistics,
+  type SyncDaemonState,
 } from "./model.ts";
 
 export const IP_VS_SO_SET_ADD = 1154;
@@ -37,6 +38,7 @@ export const IP_VS_SO_SET_STOPDAEMON = 1164;
 
 export const IP_VS_SO_GET_INFO = 1153;
 export const IP_VS_SO_GET_SERVICES = 1154;
+export const IP_VS_SO_GET_SERVICE = 1155;
 export const IP_VS_SO_GET_DESTS = 1156;
 export const IP_VS_SO_GET_TIMEOUT = 1158;
 export const IP_VS_SO_GET_DAEMON = 1159;
@@ -89,6 +91,8 @@ export const GETINFO_BYTES = GETINFO.bytes;
 export const TIMEOUTS_BYTES = TIMEOUT_USER.bytes;
 /** Master, then backup. */
 export const DAEMONS_BYTES = 2 * DAEMON_USER.bytes;
+/** The question for one service, and its answer. */
+export const SERVICE_ENTRY_BYTES = SERVICE_ENTRY.bytes;
 /** The longest command. */
 export const COMMAND_BYTES = SERVICE_USER.bytes + DEST_USER.bytes;
 
@@ -288,6 +292,17 @@ export function decodeServices(bytes: Uint8Array): ListedService[] {
   );
 }
 
+/** The question for one service in a room of SERVICE_ENTRY_BYTES, which the answer overwrites. */
+export function encodeGetService(service: ServiceKey, room: Uint8Array): void {
+  room.fill(0);
+  writeKey(viewOf(room), room, service);
+}
+
+/** The answer. */
+export function decodeService(bytes: Uint8Array): ListedService {
+  return decodeServiceEntry(bytes, viewOf(bytes), 0);
+}
+
 function decodeServiceEntry(bytes: Uint8Array, view: DataView, at: number): ListedService {
   const mark = view.getUint32(at + SERVICE_USER.fwmark, true);
   return {
@@ -359,6 +374,7 @@ function decodeDestinationEntry(bytes: Uint8Array, view: DataView, at: number): 
 function statisticsAt(view: DataView, at: number): Statistics {
   const u32 = (field: number) => view.getUint32(at + field, true);
   const u64 = (field: number) => u32(field + 4) * 0x1_0000_0000 + u32(field);
+  if (isNothing(view, at)) return NOTHING_COUNTED;
   return {
     connections: u32(STATS_USER.connections),
     inPackets: u32(STATS_USER.inPackets),
@@ -371,6 +387,12 @@ function statisticsAt(view: DataView, at: number): Statistics {
     inByteRate: u32(STATS_USER.inByteRate),
     outByteRate: u32(STATS_USER.outByteRate),
   };
+}
+
+/** Nearly all destinations of a large table. */
+function isNothing(view: DataView, at: number): boolean {
+  for (let field = 0; field < STATS_USER.bytes; field += 4) if (view.getUint32(at + field) !== 0) return false;
+  return true;
 }
 
 function writeName(bytes: Uint8Array, at: number, name: string): void {

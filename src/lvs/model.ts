@@ -56,6 +56,20 @@ export interface Statistics {
   readonly outByteRate: number;
 }
 
+/** What a kernel that sends no statistics is taken to have counted, and what most have: one value for all of them. */
+export const NOTHING_COUNTED: Statistics = {
+  connections: 0,
+  inPackets: 0,
+  outPackets: 0,
+  inBytes: 0,
+  outBytes: 0,
+  connectionRate: 0,
+  inPacketRate: 0,
+  outPacketRate: 0,
+  inByteRate: 0,
+  outByteRate: 0,
+};
+
 export interface SeenDestination extends Destination {
   /** The kernel shows its own method 1 instead of ours: the address is this machine's (ipvs.md §2). Absent: no. */
   readonly localNode?: boolean;

@@ -3,30 +3,17 @@
 import { unreachable } from "../../src/base/never.ts";
 import type { CommandResult, IpvsTable, KernelFailure } from "../../src/kernel/ports.ts";
 import { destinationKey, serviceKey } from "../../src/lvs/keys.ts";
-import type {
-  Destination,
-  IpvsCommand,
-  IpvsTimeouts,
-  SeenDestination,
-  SeenService,
-  Service,
-  ServiceEntry,
-  Statistics,
-  SyncDaemonState,
+import {
+  type Destination,
+  type IpvsCommand,
+  type IpvsTimeouts,
+  NOTHING_COUNTED,
+  type SeenDestination,
+  type SeenService,
+  type Service,
+  type ServiceEntry,
+  type SyncDaemonState,
 } from "../../src/lvs/model.ts";
-
-export const NO_TRAFFIC: Statistics = {
-  connections: 0,
-  inPackets: 0,
-  outPackets: 0,
-  inBytes: 0,
-  outBytes: 0,
-  connectionRate: 0,
-  inPacketRate: 0,
-  outPacketRate: 0,
-  inByteRate: 0,
-  outByteRate: 0,
-};
 
 const SCHEDULERS = new Set(["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"]);
 
@@ -48,7 +35,13 @@ export interface FakeIpvs extends IpvsTable {
   failWith: (command: IpvsCommand) => string | undefined;
   /** Called after each command that was done. */
   onApplied: (command: IpvsCommand) => void;
+  /** Connections that a service has counted, by its key. */
+  readonly counted: Map<string, number>;
+  /** How often the whole table was read, and how often one service. */
   reads: number;
+  looks: number;
+  /** Called before each reading of one service: it may take time, or throw. */
+  onLook: () => void;
 }
 
 export function fakeIpvs(initial: readonly ServiceEntry[] = []): FakeIpvs {
@@ -103,6 +96,9 @@ export function fakeIpvs(initial: readonly ServiceEntry[] = []): FakeIpvs {
     version: "1.2.1",
     applied: [],
     reads: 0,
+    looks: 0,
+    counted: new Map(),
+    onLook: () => {},
     failWith: () => undefined,
     onApplied: () => {},
     entries: () => [...table.values()].map((e) => ({ service: e.service, destinations: [...e.destinations.values()] })),
@@ -110,21 +106,13 @@ export function fakeIpvs(initial: readonly ServiceEntry[] = []): FakeIpvs {
     drop: (key) => table.delete(key),
     read() {
       fake.reads++;
-      return [...table.values()].map(
-        (entry): SeenService => ({
-          service: { ...entry.service, flags: entry.service.flags },
-          statistics: NO_TRAFFIC,
-          destinations: [...entry.destinations.values()].map(
-            (d): SeenDestination => ({
-              ...d,
-              activeConnections: 0,
-              inactiveConnections: 0,
-              persistentConnections: 0,
-              statistics: NO_TRAFFIC,
-            }),
-          ),
-        }),
-      );
+      return [...table.values()].map((entry) => seenOf(entry, fake.counted));
+    },
+    readService(service) {
+      fake.looks++;
+      fake.onLook();
+      const entry = table.get(serviceKey(service));
+      return entry && entry.service.protocol === service.protocol ? seenOf(entry, fake.counted) : undefined;
     },
     apply: (commands) =>
       commands.map((command): CommandResult => {
@@ -156,6 +144,23 @@ export function fakeIpvs(initial: readonly ServiceEntry[] = []): FakeIpvs {
     [Symbol.dispose]() {},
   };
   return fake;
+}
+
+function seenOf({ service, destinations }: Entry, counted: ReadonlyMap<string, number>): SeenService {
+  const connections = counted.get(serviceKey(service));
+  return {
+    service: { ...service },
+    statistics: connections === undefined ? NOTHING_COUNTED : { ...NOTHING_COUNTED, connections },
+    destinations: [...destinations.values()].map(
+      (d): SeenDestination => ({
+        ...d,
+        activeConnections: 0,
+        inactiveConnections: 0,
+        persistentConnections: 0,
+        statistics: NOTHING_COUNTED,
+      }),
+    ),
+  };
 }
 
 function alreadySo(command: IpvsCommand, code: string): boolean {

@@ -125,7 +125,10 @@ function expectTable(table: IpvsTable, wanted: readonly ServiceEntry[]): void {
     service,
     destinations: [...destinations].sort((a, b) => destinationKey(a).localeCompare(destinationKey(b))),
   }));
-  expect(managed(table.read())).toEqual(new Map(sorted.map((entry) => [serviceKey(entry.service), entry])));
+  const expected = new Map(sorted.map((entry) => [serviceKey(entry.service), entry]));
+  expect(managed(table.read())).toEqual(expected);
+  // And each of them by itself, as the audit looks at them.
+  expect(managed(wanted.flatMap((entry) => table.readService(entry.service) ?? []))).toEqual(expected);
 }
 
 export const ipvsCases: readonly IpvsCase[] = [
@@ -303,6 +306,7 @@ export const ipvsCases: readonly IpvsCase[] = [
       expect(spawnSync("ipvsadm", ["-Sn"], { encoding: "utf8" }).stdout.trim()).toBe("");
       table.flush();
       expect(ipvsadm.saved()).toEqual([]);
+      expect(table.readService(service("192.0.2.1", 80))).toBeUndefined();
       expect(table.read()).toEqual([]);
     },
   },

@@ -27,6 +27,8 @@ export interface KernelFailures {
   done(command: IpvsCommand): void;
   /** Forgets what is not to be done any more, of all services or of those with these keys. */
   keepOnly(commands: readonly IpvsCommand[], only?: ReadonlySet<string>): void;
+  /** Keys of the services for which something failed. */
+  services(): Iterable<string>;
   /** When the next one is due; undefined when nothing fails. */
   nextRetryAt(): MonoMs | undefined;
   /** Messages for one service, `limit` of them at most. */
@@ -94,6 +96,7 @@ export function createKernelFailures(clock: Clock): KernelFailures {
         if (parts.size === 0) services.delete(key);
       }
     },
+    services: () => services.keys(),
     nextRetryAt() {
       let next: MonoMs | undefined;
       for (const parts of services.values())

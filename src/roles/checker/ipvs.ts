@@ -13,9 +13,10 @@ import { serviceKey } from "../../lvs/keys.ts";
 import type { IpvsCommand, IpvsTimeouts, SeenService, ServiceEntry } from "../../lvs/model.ts";
 import { removeService } from "../../lvs/plan.ts";
 import type { RoleContext } from "../role.ts";
+import type { DriftFound } from "./drift.ts";
 import type { CheckerRecord, Inheritance } from "./journal.ts";
 import type { CheckerPorts } from "./ports.ts";
-import { createTableKeeper, type DriftFound, type TableKeeper } from "./table.ts";
+import { createTableKeeper, type TableKeeper } from "./table.ts";
 
 /** IPVS that could not be opened is tried again after this long. */
 export const IPVS_RETRY_MS = 5000;
@@ -35,6 +36,8 @@ export interface CheckerIpvsPorts {
   /** What the journal should know of the configuration. */
   configured(): Pick<CheckerRecord, "services" | "servers">;
   drifted(drift: DriftFound): void;
+  /** A service has other counters in the kernel. */
+  counted(key: string): void;
   audited(): void;
   /** IPVS came after it had been missing, and the table was filled. */
   arrived(): void;
@@ -66,6 +69,8 @@ export interface CheckerIpvs {
   /** Kernel calls that failed and are not mended. */
   failures(): TableKeeper["failures"];
   metrics(): Readonly<Record<string, number>>;
+  /** How IPVS is reached, or why not, again for a new reader. */
+  tellFacts(): void;
   /** No look at the table any more, no try to open it. */
   stop(): void;
   /** Everything of ours leaves the kernel, in keepalived's order (checkers.md §4). */
@@ -78,6 +83,7 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
   let table: IpvsTable | undefined;
   let keeper: TableKeeper | undefined;
   let timeoutsBefore: IpvsTimeouts | undefined;
+  let facts: Readonly<Record<string, string>> = {};
   /** Set while there is no IPVS: what the table that may come will be taken over with. */
   let awaited: { readonly inheritance: Inheritance; readonly problem: string; readonly cancel: Cancel } | undefined;
 
@@ -101,8 +107,8 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
       log("info", "lvs_flush: the whole IPVS table was emptied");
     }
     const { clock } = context;
-    const { placeOf, drifted, audited } = own;
-    keeper = createTableKeeper({ clock, log: context.log, table, placeOf, drifted, audited });
+    const { placeOf, drifted, counted, audited } = own;
+    keeper = createTableKeeper({ clock, log: context.log, table, placeOf, drifted, counted, audited });
     keeper.own(services);
     const { transport, version } = table;
     report({ ipvsTransport: transport, ipvsVersion: version });
@@ -110,7 +116,12 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
   }
 
   function report(values: Readonly<Record<string, string>>): void {
-    context.report({ kind: "facts", role: "checker", values });
+    facts = { ...facts, ...values };
+    tellFacts();
+  }
+
+  function tellFacts(): void {
+    context.report({ kind: "facts", role: "checker", values: facts });
   }
 
   function tryOpen(config: Config): Decoded<IpvsTable, IpvsUnavailable> {
@@ -230,6 +241,7 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
     seen: (key) => keeper?.seen(key),
     failures: () => keeper?.failures ?? NO_FAILURES,
     metrics: () => keeper?.metrics() ?? {},
+    tellFacts,
     stop() {
       awaited?.cancel();
       keeper?.stop();

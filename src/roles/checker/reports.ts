@@ -15,6 +15,7 @@ export interface ReportPorts extends Pick<RoleContext, "report"> {
   seen(key: string): SeenService | undefined;
   failures(): TableKeeper["failures"];
   metrics(): Readonly<Record<string, number>>;
+  tellFacts(): void;
 }
 
 export interface Reports {
@@ -45,6 +46,7 @@ export function createReports(ports: ReportPorts): Reports {
   /** What is being reported, a slice at a time. */
   let round: readonly CheckedService[] = [];
   let told: Readonly<Record<string, number>> = {};
+  let toldFailures: object = {};
   let cancel: Cancel | undefined;
   let stopped = false;
 
@@ -100,6 +102,14 @@ export function createReports(ports: ReportPorts): Reports {
     return true;
   }
 
+  function failures(): void {
+    const failed = ports.failures();
+    const values = { ipvsFailures: failed.size, ipvsFailure: failed.some(MAX_SHOWN_FAILURES).join("; ") };
+    if (sameContent(values, toldFailures)) return;
+    toldFailures = values;
+    report({ kind: "facts", role: "checker", values });
+  }
+
   return {
     service,
     soon(one) {
@@ -114,13 +124,12 @@ export function createReports(ports: ReportPorts): Reports {
       for (const one of ports.all()) service(one);
       told = {};
       metrics();
+      toldFailures = {};
+      failures();
+      ports.tellFacts();
       schedule();
     },
-    failures() {
-      const failed = ports.failures();
-      const values = { ipvsFailures: failed.size, ipvsFailure: failed.some(MAX_SHOWN_FAILURES).join("; ") };
-      report({ kind: "facts", role: "checker", values });
-    },
+    failures,
     count(name) {
       counters[name] = (counters[name] ?? 0) + 1;
     },

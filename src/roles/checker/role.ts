@@ -55,7 +55,10 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     audited() {
       marker.audit();
       reports.failures();
-      for (const service of services.all()) reports.soon(service);
+    },
+    counted(key) {
+      const service = services.ofKey(key);
+      if (service) reports.soon(service);
     },
     arrived: () => reports.everything(),
   });
@@ -65,6 +68,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     all: services.all,
     seen: ipvs.seen,
     failures: ipvs.failures,
+    tellFacts: ipvs.tellFacts,
     metrics: () => ({
       ...ipvs.metrics(),
       ...notifier.metrics(),

@@ -27,6 +27,8 @@ export interface ServiceChanges {
 
 export interface CheckerServices {
   all(): IterableIterator<CheckedService>;
+  /** Whose a service of the kernel is. */
+  ofKey(key: string): CheckedService | undefined;
   /** Whether it is one of them still. */
   holds(service: CheckedService): boolean;
   /** Takes the virtual servers of a configuration. `inheritance`: what an earlier life of the role left, with the first one. */
@@ -149,6 +151,7 @@ export function createCheckerServices(clock: Clock, runner: CheckRunner<CheckedS
 
   return {
     all: () => services.values(),
+    ofKey: (key) => claims.get(key),
     holds: (service) => services.get(service.virtualServer.id) === service,
     take,
     restand(server) {

@@ -11,6 +11,7 @@ import {
   writeGetDaemons,
   writeGetDestinations,
   writeGetInfo,
+  writeGetService,
   writeGetServices,
   writeGetTimeouts,
   writeSetTimeouts,
@@ -159,6 +160,13 @@ describe("other commands", () => {
     ],
   ] as const)("%s", (_name, op, name, write) => {
     expect(withoutNestedFlag(written(write))).toBe(withoutNestedFlag(bodyOf(one(op, name).request_hex)));
+  });
+
+  test("one service is asked for by the key that its destinations are asked for", () => {
+    const key = { family: 4, protocol: 6, address: { kind: "address", ip: "10.0.0.1", port: 80 } } as const;
+    const [asked, destinations] = [writeGetService, writeGetDestinations].map((write) => written((w) => write(w, key)));
+    expect(asked?.[0]).toBe(4);
+    expect(asked?.subarray(1)).toEqual(destinations?.subarray(1));
   });
 
   test("a daemon with everything", () => {

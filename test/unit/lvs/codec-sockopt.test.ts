@@ -11,8 +11,10 @@ import {
   encodeCommand,
   encodeDaemon,
   encodeGetDestinations,
+  encodeGetService,
   encodeGetServices,
   encodeTimeouts,
+  SERVICE_ENTRY_BYTES,
   saysCommand,
   saysDaemon,
 } from "../../../src/lvs/codec-sockopt.ts";
@@ -227,6 +229,16 @@ describe("answers", () => {
     expect(toHex(encodeGetDestinations(key, 1).subarray(0, 24))).toBe(
       "060000000000000000000000070000000100000000000000",
     );
+  });
+
+  test("the question for one service is an entry with its key, whatever was in the room", () => {
+    const room = new Uint8Array(SERVICE_ENTRY_BYTES).fill(0xaa);
+    const key = { family: 4, protocol: 17, address: { kind: "address", ip: "10.0.0.1", port: 53 } } as const;
+    encodeGetService(key, room);
+    expect(toHex(room)).toBe(`110000000a000001003500000000000${"0".repeat(208 - 31)}`);
+    const mark = { family: 4, protocol: 6, address: { kind: "fwmark", mark: 7, family: 4 } } as const;
+    encodeGetService(mark, room);
+    expect(toHex(room)).toBe(`06000000000000000000000007${"0".repeat(208 - 26)}`);
   });
 
   test("daemons and timeouts as the probe sent them", () => {

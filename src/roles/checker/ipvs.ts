@@ -69,8 +69,6 @@ export interface CheckerIpvs {
   /** Kernel calls that failed and are not mended. */
   failures(): TableKeeper["failures"];
   metrics(): Readonly<Record<string, number>>;
-  /** How IPVS is reached, or why not, again for a new reader. */
-  tellFacts(): void;
   /** No look at the table any more, no try to open it. */
   stop(): void;
   /** Everything of ours leaves the kernel, in keepalived's order (checkers.md §4). */
@@ -83,7 +81,6 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
   let table: IpvsTable | undefined;
   let keeper: TableKeeper | undefined;
   let timeoutsBefore: IpvsTimeouts | undefined;
-  let facts: Readonly<Record<string, string>> = {};
   /** Set while there is no IPVS: what the table that may come will be taken over with. */
   let awaited: { readonly inheritance: Inheritance; readonly problem: string; readonly cancel: Cancel } | undefined;
 
@@ -108,7 +105,16 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
     }
     const { clock } = context;
     const { placeOf, drifted, counted, audited } = own;
-    keeper = createTableKeeper({ clock, log: context.log, table, placeOf, drifted, counted, audited });
+    keeper = createTableKeeper({
+      clock,
+      log: context.log,
+      table,
+      placeOf,
+      drifted,
+      counted,
+      audited,
+      isWatched: context.isWatched ?? (() => true),
+    });
     keeper.own(services);
     const { transport, version } = table;
     report({ ipvsTransport: transport, ipvsVersion: version });
@@ -116,12 +122,7 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
   }
 
   function report(values: Readonly<Record<string, string>>): void {
-    facts = { ...facts, ...values };
-    tellFacts();
-  }
-
-  function tellFacts(): void {
-    context.report({ kind: "facts", role: "checker", values: facts });
+    context.report({ kind: "facts", role: "checker", values });
   }
 
   function tryOpen(config: Config): Decoded<IpvsTable, IpvsUnavailable> {
@@ -241,7 +242,6 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
     seen: (key) => keeper?.seen(key),
     failures: () => keeper?.failures ?? NO_FAILURES,
     metrics: () => keeper?.metrics() ?? {},
-    tellFacts,
     stop() {
       awaited?.cancel();
       keeper?.stop();

@@ -1,6 +1,6 @@
 // Role checker: what the role reports about itself: how services stand, what failed in the kernel, counters. What changed is reported
 // at once; what only went on (runs of checks, counters of the kernel) every few seconds, a slice at a time, so that no turn of the
-// loop gets long; what did nothing is not reported again.
+// loop gets long; what did nothing is not reported again. While nobody looks at the status nothing is reported, and nothing waits.
 import type { Cancel, Clock } from "../../base/clock.ts";
 import { sameContent } from "../../base/same-content.ts";
 import type { SeenService } from "../../lvs/model.ts";
@@ -11,11 +11,12 @@ import type { TableKeeper } from "./table.ts";
 
 export interface ReportPorts extends Pick<RoleContext, "report"> {
   readonly clock: Clock;
+  /** Nobody else reads reports: while nobody looks, nothing is made. */
+  isWatched(): boolean;
   all(): Iterable<CheckedService>;
   seen(key: string): SeenService | undefined;
   failures(): TableKeeper["failures"];
   metrics(): Readonly<Record<string, number>>;
-  tellFacts(): void;
 }
 
 export interface Reports {
@@ -27,6 +28,8 @@ export interface Reports {
   forget(service: CheckedService): void;
   everything(): void;
   failures(): void;
+  /** Nobody looks any more. */
+  rest(): void;
   count(name: string): void;
   stop(): void;
 }
@@ -52,6 +55,7 @@ export function createReports(ports: ReportPorts): Reports {
 
   function service(one: CheckedService): void {
     stale.delete(one);
+    if (!ports.isWatched()) return;
     const failed = ports.failures();
     const { virtualServer, standing, suspended, servers, keys } = one;
     const value = virtualServerStatus({
@@ -69,7 +73,7 @@ export function createReports(ports: ReportPorts): Reports {
 
   /** The next round begins in a while, unless one is under way. */
   function schedule(): void {
-    if (!stopped) cancel ??= clock.at(clock.now() + REPORT_ALL_MS, beginRound);
+    if (!stopped && ports.isWatched()) cancel ??= clock.at(clock.now() + REPORT_ALL_MS, beginRound);
   }
 
   function beginRound(): void {
@@ -102,6 +106,13 @@ export function createReports(ports: ReportPorts): Reports {
     return true;
   }
 
+  function rest(): void {
+    cancel?.();
+    cancel = undefined;
+    stale.clear();
+    round = [];
+  }
+
   function failures(): void {
     const failed = ports.failures();
     const values = { ipvsFailures: failed.size, ipvsFailure: failed.some(MAX_SHOWN_FAILURES).join("; ") };
@@ -113,6 +124,7 @@ export function createReports(ports: ReportPorts): Reports {
   return {
     service,
     soon(one) {
+      if (!ports.isWatched()) return;
       stale.add(one);
       schedule();
     },
@@ -126,16 +138,16 @@ export function createReports(ports: ReportPorts): Reports {
       metrics();
       toldFailures = {};
       failures();
-      ports.tellFacts();
       schedule();
     },
     failures,
     count(name) {
       counters[name] = (counters[name] ?? 0) + 1;
     },
+    rest,
     stop() {
       stopped = true;
-      cancel?.();
+      rest();
     },
   };
 }

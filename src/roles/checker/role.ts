@@ -65,10 +65,10 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
   const reports = createReports({
     clock,
     report: context.report,
+    isWatched: context.isWatched ?? (() => true),
     all: services.all,
     seen: ipvs.seen,
     failures: ipvs.failures,
-    tellFacts: ipvs.tellFacts,
     metrics: () => ({
       ...ipvs.metrics(),
       ...notifier.metrics(),
@@ -182,5 +182,5 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     ipvs.close();
   }
 
-  return { start, reload, stop, snapshot: reports.everything };
+  return { start, reload, stop, snapshot: reports.everything, unwatched: reports.rest };
 }

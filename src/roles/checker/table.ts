@@ -27,6 +27,8 @@ export interface TablePorts {
   counted(key: string): void;
   /** After each look at the whole table. */
   audited(): void;
+  /** Somebody reads the counters that the audit finds. */
+  isWatched(): boolean;
 }
 
 export interface TableKeeper {
@@ -81,6 +83,7 @@ export function createTableKeeper(ports: TablePorts): TableKeeper {
   seen.readAll();
   const stopAudit = startAudit({
     clock,
+    isWatched: ports.isWatched,
     keys: () => [...new Set([...wanted.keys(), ...owned])],
     look,
     repair: (keys) => applyTwice("drift", keys),

@@ -53,6 +53,7 @@ export function bench(options: BenchOptions = {}) {
   let fileChanged: (path: string) => void = () => {};
   let opened = 0;
   let journalWrites = 0;
+  let watched = true;
   const markedSets: (readonly MarkedAddress[])[] = [];
   const markTables: MarkSettings[] = [];
   let available = !options.openFails;
@@ -133,6 +134,7 @@ export function bench(options: BenchOptions = {}) {
       log: (line) => logs.push(line),
       options: roleOptions,
       report: (update) => updates.push(update),
+      isWatched: () => watched,
       publish() {},
     },
     ports,
@@ -150,6 +152,12 @@ export function bench(options: BenchOptions = {}) {
     /** Every probe, with the second it started at. */
     starts,
     opened: () => opened,
+    /** Nobody looks at the status any more, or somebody does from now on. */
+    watch(is: boolean): void {
+      watched = is;
+      if (is) role.snapshot();
+      else role.unwatched?.();
+    },
     journalWrites: () => journalWrites,
     /** What the packet filter was told to mark, time after time. */
     markedSets,

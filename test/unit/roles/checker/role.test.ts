@@ -801,6 +801,33 @@ test("what did nothing is not reported again", () => {
   expect(reported(b).length).toBeLessThanOrEqual(6);
 });
 
+test("while nobody looks: events only, whatever happens, and then the whole picture", () => {
+  const b = bench();
+  b.start(configOf([...bare(3), virtualServer([server(1), server(2)])]));
+  b.clock.advance(7000);
+  b.watch(false);
+  b.updates.length = 0;
+  b.table.counted.set("10.8.0.1:80/tcp", 7);
+  b.fails("10.9.1.1");
+  b.clock.advance(60_000);
+  expect(new Set(b.updates.map(({ kind }) => kind))).toEqual(new Set(["event"]));
+  b.updates.length = 0;
+  b.watch(true);
+  expect(reported(b).toSorted()).toEqual(["10.9.0.1:80/tcp", "vs0", "vs1", "vs2"]);
+  expect(b.status().realServers.map(({ healthy }) => healthy)).toEqual([false, true]);
+  expect(b.metric("lbd_checks")).toBe(2);
+  b.updates.length = 0;
+  b.clock.advance(10_000);
+  expect(reported(b)).toContain("10.9.0.1:80/tcp");
+});
+
+test("without virtual servers there is nothing to wake up for", () => {
+  const b = bench();
+  b.watch(false);
+  b.start(configOf([]));
+  expect(b.clock.nextAt()).toBeUndefined();
+});
+
 describe("what servers can make us write", () => {
   const flap = (b: ReturnType<typeof bench>, seconds: number) => {
     for (let second = 0; second < seconds; second++) {

@@ -134,8 +134,8 @@ export interface VrrpSockets {
    * @throws SyscallError ENODEV, EPERM, EADDRNOTAVAIL; nothing stays open then
    */
   acquire(endpoint: VrrpEndpoint, vrid: number, options?: VrrpSocketOptions): VrrpSocket;
-  /** Reads what waits on all of them now: after a pause, before acting on timers. Bounded. */
-  drain(): void;
+  /** Reads what waits on all of them now, before timers are acted on: `all` of it unless it is a flood, or no more than a turn reads. */
+  drain(all: boolean): void;
   [Symbol.dispose](): void;
 }
 
@@ -251,8 +251,9 @@ export function openVrrpSockets(
         },
       };
     },
-    drain() {
-      for (const pair of pairs.values()) for (const { fd } of pair.receivers) read(pair, fd, MAX_DRAIN);
+    drain(all) {
+      const limit = all ? MAX_DRAIN : MAX_READS_PER_TURN;
+      for (const pair of pairs.values()) for (const { fd } of pair.receivers) read(pair, fd, limit);
     },
     [Symbol.dispose]() {
       for (const pair of [...pairs.values()]) closePair(pair);

@@ -21,7 +21,7 @@ import { createTables } from "./tables.ts";
 import { createTrackers } from "./trackers.ts";
 import { createTurns } from "./turns.ts";
 import { applyTables, drift } from "./upkeep.ts";
-import { onDatagram, onNetEvents } from "./world.ts";
+import { hearWhatWaits, onDatagram, onNetEvents } from "./world.ts";
 
 export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPorts(context)): Role {
   /** States of BFD sessions that came before the configuration. */
@@ -63,7 +63,7 @@ function newState(context: RoleContext, ports: VrrpPorts, first: Config): VrrpSt
     now,
     awakeUntil: ports.awakeUntil,
     begun: (dueAt) => metrics.timer(dueAt, clock.now()),
-    drain: () => sockets.drain(),
+    drain: (dueAt) => hearWhatWaits(state, dueAt),
     reach: (actions) => reach(state, actions),
     follow: (actions, tablesChanged) => follow(state, actions, tablesChanged),
     settled: () => settled(state),

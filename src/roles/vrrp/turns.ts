@@ -18,8 +18,8 @@ export interface TurnPorts {
   awakeUntil(at: MonoMs): void;
   /** A timer that was due at `dueAt` has its turn. */
   begun(dueAt: MonoMs): void;
-  /** Reads what waits in the sockets: a living master must not be taken for a dead one. */
-  drain(): void;
+  /** Reads what waits in the sockets, before what is due at `dueAt` is done. */
+  drain(dueAt: MonoMs): void;
   /** What neighbours notice of the actions: advertisements, then the tables, then announcements. Did the tables change? */
   reach(actions: readonly VrrpAction[]): boolean;
   /** All else of them. */
@@ -94,7 +94,7 @@ export function createTurns(ports: TurnPorts): Turns {
     cancelTimer();
     armedFor = Number.POSITIVE_INFINITY;
     ports.begun(dueAt);
-    ports.drain();
+    ports.drain(dueAt);
     const foreseen = imminent;
     imminent = undefined;
     if (!router || stopped) return;

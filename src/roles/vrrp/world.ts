@@ -1,4 +1,5 @@
 // Role vrrp: what comes from outside: datagrams, and what the kernel tells of links, addresses, routes and rules.
+import type { MonoMs } from "../../base/clock.ts";
 import type { VrrpDatagram } from "../../kernel/raw-socket.ts";
 import { linkWorks } from "../../net/model.ts";
 import type { NetEvent } from "../../net/seen.ts";
@@ -6,6 +7,18 @@ import type { VrrpAction } from "../../vrrp/actions.ts";
 import type { VrrpState } from "./state.ts";
 import { refreshStation, STATION_FAULTS, virtualMacsOf } from "./station.ts";
 import { allParts, applyTables, checkStatics } from "./upkeep.ts";
+
+/** A timer that is so late was held up by more than a busy machine: this process or the machine stood still. */
+const PAUSE_MS = 200;
+
+/**
+ * Before timers count. A living master must not be taken for a dead one, and behind a pause others may have taken over: then all of it
+ * is read. An advertisement that is due does not wait for a flood.
+ */
+export function hearWhatWaits({ sockets, router, context }: VrrpState, dueAt: MonoMs): void {
+  const now = context.clock.now();
+  sockets.drain(now - dueAt > PAUSE_MS || router.isTakeoverDue(now));
+}
 
 /** `key` is the kernel's socket's. */
 export function onDatagram(role: VrrpState, datagram: VrrpDatagram, key: string): void {

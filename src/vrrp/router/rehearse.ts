@@ -1,5 +1,7 @@
 // VRRP core: the actions of a takeover before it comes, so that the driver can go through them (docs/decisions/007-takeover-in-time.md).
 // When and how many at once is rehearsal.ts' matter. Nothing here leaves a trace in the protocol.
+
+import type { MonoMs } from "../../base/clock.ts";
 import { sameItems } from "../../base/same-items.ts";
 import type { VrrpAction } from "../actions.ts";
 import { stepTimers } from "../group.ts";
@@ -40,6 +42,11 @@ export function takeover(state: RouterState, at: Instant): readonly VrrpAction[]
   if (!unit) return NOTHING;
   const downAt = takeoverAt(unit.unit);
   return actionsAt(state, [unit], { now: downAt, wallMs: at.wallMs + downAt - at.now });
+}
+
+/** Some instance takes its master for dead now. */
+export function isTakeoverDue({ units }: RouterState, now: MonoMs): boolean {
+  return units.some(({ unit }) => takeoverAt(unit) <= now);
 }
 
 /** A takeover is so near that it is being rehearsed. */

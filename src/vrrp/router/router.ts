@@ -17,7 +17,7 @@ import { type Arrival, reload, retire, start, stop } from "./configuration.ts";
 import { deadline } from "./deadline.ts";
 import { receive } from "./packets.ts";
 import { takeStep } from "./perform.ts";
-import { takeover, takeoverLooms } from "./rehearse.ts";
+import { isTakeoverDue, takeover, takeoverLooms } from "./rehearse.ts";
 import { NOTHING, newRouterState, type RouterState, stateOf } from "./state.ts";
 import { timer } from "./timer.ts";
 import { type NamedFact, setFacts, setFault, setSource } from "./tracking.ts";
@@ -32,8 +32,9 @@ import { type NamedFact, setFacts, setFault, setSource } from "./tracking.ts";
  * In this order:
  * 1. Facts and sources that are known, then start(), once: what is missing by then holds instances in INIT or FAULT.
  * 2. Behind every call its actions are done in their order, and one timer is armed for deadline(), which may be earlier than before.
- * 3. At the deadline everything that waits in sockets goes through receive() first, then timer(): an advertisement that came while the
- *    machine was busy or stood still comes before the timer that it would have put off. Instants never go back.
+ * 3. At the deadline what waits in sockets goes through receive() first, then timer(): an advertisement that came while the machine was
+ *    busy or stood still comes before the timer that it would have put off. All of it when isTakeoverDue(); where only advertisements are
+ *    due, a flood need not be read to its end. Instants never go back.
  * 4. For another configuration: setFacts() with what it newly tracks; retire(next), while the sockets of those that leave are open; then
  *    the sockets and links are made those of `next`; then reload(next). No other call between retire() and reload() but facts.
  * 5. sockets() is asked again after start(), reload() and setSource().
@@ -49,6 +50,8 @@ export interface VrrpRouter {
   deadline(): MonoMs;
   /** What a takeover will be, to rehearse it; empty when nobody waits for one. Leaves no trace. */
   takeover(at: Instant): readonly VrrpAction[];
+  /** Some instance takes its master for dead in timer(now). */
+  isTakeoverDue(now: MonoMs): boolean;
   /** One is so near that it is being rehearsed. */
   takeoverLooms(): boolean;
   /** Results of trackers and states of links, several at once so that a batch makes one decision. */
@@ -97,6 +100,7 @@ export function createVrrpRouter(
     timer: (at) => timer(state, at),
     deadline: () => deadline(state),
     takeover: (at) => takeover(state, at),
+    isTakeoverDue: (now) => isTakeoverDue(state, now),
     takeoverLooms: () => takeoverLooms(state),
     setFacts: (facts, at) => setFacts(state, facts, at),
     setSource: (name, ip, at) => setSource(state, name, ip, at),

@@ -4,7 +4,12 @@ import type { LogLine } from "../../../../src/base/log.ts";
 import type { Config } from "../../../../src/config/model/config.ts";
 import type { ProcessRights } from "../../../../src/config/model/global.ts";
 import type { VrrpInstance } from "../../../../src/config/model/vrrp.ts";
-import { endpointKey, type SendOutcome, type VrrpDatagram } from "../../../../src/kernel/raw-socket.ts";
+import {
+  endpointKey,
+  MAX_READS_PER_TURN,
+  type SendOutcome,
+  type VrrpDatagram,
+} from "../../../../src/kernel/raw-socket.ts";
 import { openSysctlKeeper, type SysctlJournalContent } from "../../../../src/kernel/sysctl.ts";
 import type { FirewallSettings, FirewallWish } from "../../../../src/net/nft-vrrp.ts";
 import type { Notification } from "../../../../src/notify/notification.ts";
@@ -87,7 +92,6 @@ export function bench(options: BenchOptions = {}) {
   let hear: (datagram: VrrpDatagram, key: string) => void = () => {};
   /** Datagrams that wait to be drained. */
   const waiting: (() => void)[] = [];
-  let drains = 0;
   let settled = 0;
 
   const ports: VrrpPorts = {
@@ -115,9 +119,8 @@ export function bench(options: BenchOptions = {}) {
             },
           };
         },
-        drain() {
-          drains++;
-          for (const one of waiting.splice(0)) one();
+        drain(all) {
+          for (const one of waiting.splice(0, all ? waiting.length : MAX_READS_PER_TURN)) one();
         },
         [Symbol.dispose]: () => open.clear(),
       };
@@ -271,7 +274,6 @@ export function bench(options: BenchOptions = {}) {
     sysctls,
     /** `path=value`, in order. */
     sysctlWrites,
-    drains: () => drains,
     /** Keys of the sockets that are open. */
     sockets: () => [...open.keys()],
     start: (config: Config) => void role.start(config),
@@ -280,6 +282,7 @@ export function bench(options: BenchOptions = {}) {
     hears,
     /** The same, but it waits in the socket until it is drained. */
     waits: (...args: Parameters<typeof hears>) => void waiting.push(() => hears(...args)),
+    stillWaiting: () => waiting.length,
     /** From now on sending gives this. */
     sending(next: SendOutcome): void {
       outcome = next;

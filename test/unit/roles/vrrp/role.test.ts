@@ -43,6 +43,31 @@ describe("becoming and being master", () => {
     expect(b.transitions()).toEqual(["VI_1: INIT → BACKUP"]);
   });
 
+  test("a flood does not hold up an advert that is due, but is read to its end before a master counts as dead", () => {
+    const b = master();
+    for (let i = 0; i < 500; i++) b.waits(VI_1, "192.0.2.2", 50);
+    b.clock.advance((b.sent.at(-1)?.at ?? 0) + 1000 - b.clock.now());
+    expect(b.stillWaiting()).toBeGreaterThan(400);
+    const other = bench();
+    other.start(configWith([VI_1]));
+    other.clock.advance(2000);
+    for (let i = 0; i < 500; i++) other.waits(VI_1, "192.0.2.3", 50);
+    other.waits(VI_1, "192.0.2.2", 200);
+    other.clock.advance(2500);
+    expect(other.transitions()).toEqual(["VI_1: INIT → BACKUP"]);
+  });
+
+  test("behind a pause of the machine all that waits is read first: somebody may have taken over", () => {
+    const b = master();
+    const sent = b.sent.length;
+    b.clock.skip(5000);
+    for (let i = 0; i < 100; i++) b.waits(VI_1, "192.0.2.2", 200);
+    b.clock.advance(1);
+    expect(b.stillWaiting()).toBe(0);
+    expect(b.sent).toHaveLength(sent);
+    expect(b.transitions().at(-1)).toBe("VI_1: MASTER → BACKUP");
+  });
+
   test("a datagram of a socket that is nobody's is nobody's", () => {
     const b = master();
     const before = b.status();

@@ -3,13 +3,12 @@
 // kernel's alarm.
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import type { Alarm } from "./alarm.ts";
+import { sweep } from "./sweep.ts";
 
 /** What is due this soon runs now: the runtime counts whole milliseconds, and the next one would be later than this is early. */
 const EARLY_MS = 0.2;
 /** setTimeout overflows above 2^31 - 1 ms: a longer wait is armed again on the way. */
 const LONGEST_TIMER_MS = 0x7fff_ffff;
-/** A signal that was lost is made good this soon. */
-const SWEEP_MS = 1000;
 /** Things run in one turn before sockets get a chance again. */
 const MAX_RUNS_PER_TURN = 256;
 
@@ -112,7 +111,7 @@ function timeoutTimer(turn: () => void): Timer {
 function alarmTimer(openAlarm: (ring: () => void) => Alarm, turn: () => void): Timer {
   const alarm = openAlarm(turn);
   let immediate: ReturnType<typeof setImmediate> | undefined;
-  setInterval(turn, SWEEP_MS);
+  sweep(turn);
   return {
     earlyMs: 0,
     set(delayMs) {

@@ -1,5 +1,5 @@
 // Adapter: how a descriptor made by FFI wakes the event loop (runtime.md §0, §1). All of them are in one epoll set per process and
-// send SIGIO; the signal handler drains the set. A sweep every second makes good a signal that was lost.
+// send SIGIO; the signal handler drains the set. A sweep (sweep.ts) makes good a signal that was lost.
 // Contract: handlers get level-triggered events: what they leave unread is reported again.
 import {
   EPOLLERR,
@@ -14,6 +14,7 @@ import {
 } from "../../ffi/epoll.ts";
 import { ENOENT, SyscallError } from "../../ffi/errno.ts";
 import { close, type Fd, setSignalled } from "../../ffi/fd.ts";
+import { sweep } from "./sweep.ts";
 
 /** What is asked for; errors and hang-ups are always told. */
 export type Interest = "read" | "write" | "read-write";
@@ -54,8 +55,6 @@ export interface Readiness {
 const EVENTS_PER_WAIT = 64;
 /** After this many events the loop gets a turn before more are taken. */
 const MAX_EVENTS_PER_WAKE = 256;
-/** A signal could be lost (the queue of a changing owner, a debugger): look anyway. */
-const SWEEP_MS = 1000;
 
 const INTEREST = { read: EPOLLIN, write: EPOLLOUT, "read-write": EPOLLIN | EPOLLOUT } as const;
 
@@ -96,7 +95,7 @@ export function openReadiness(onError: (error: unknown) => void = rethrowLater):
   signalled.add(wake);
   handleSignal();
   const set = epollCreate();
-  const sweep = setInterval(wake, SWEEP_MS);
+  const endSweep = sweep(wake);
 
   function wake(): void {
     if (open && !continuation) drain();
@@ -219,7 +218,7 @@ export function openReadiness(onError: (error: unknown) => void = rethrowLater):
     [Symbol.dispose]() {
       if (!open) return;
       open = false;
-      clearInterval(sweep);
+      endSweep();
       signalled.delete(wake);
       close(set);
     },

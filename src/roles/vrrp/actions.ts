@@ -66,6 +66,8 @@ export function changesTables({ kind }: VrrpAction): boolean {
 export function follow(role: VrrpState, actions: readonly VrrpAction[], tablesChanged: boolean): void {
   role.reflector.settle();
   for (const action of actions) tell(role, action);
+  // A backup that has just become one waits for a master from now on.
+  if (actions.some(({ kind }) => kind === "transition")) role.warmth.awake();
   if (tablesChanged) role.syncDaemons.follow(new Set(role.owning.keys()));
 }
 

@@ -7,8 +7,7 @@ import { beyondText } from "../../vrrp/peers.ts";
 import { planReload } from "../../vrrp/reload.ts";
 import type { Arrival } from "../../vrrp/router/configuration.ts";
 import type { RoleContext } from "../role.ts";
-import { changesTables, currentFacts, stayWarm } from "./actions.ts";
-import { keepWarm } from "./rehearsal.ts";
+import { changesTables, currentFacts } from "./actions.ts";
 import { AREA, type VrrpState } from "./state.ts";
 import {
   bootDelayMs,
@@ -66,7 +65,7 @@ export function start(role: VrrpState): void {
   publishAddresses(role);
   auditLater(role);
   role.reports.start();
-  keepWarm(clock, () => stayWarm(role));
+  role.warmth.awake();
 }
 
 /** Takes another configuration in place. */
@@ -214,6 +213,7 @@ export async function stop(role: VrrpState): Promise<void> {
   const { releaseVrrp } = role.context.options;
   role.cancelAudit();
   reports.stop();
+  role.warmth.stop();
   turns.stop();
   trackers.stop();
   const tracksEnd = ports.scripts.stopTracking();

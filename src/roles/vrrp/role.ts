@@ -5,7 +5,7 @@ import type { Config } from "../../config/model/config.ts";
 import { createVrrpRouter } from "../../vrrp/router/router.ts";
 import { createReadFailures } from "../read-failures.ts";
 import type { Role, RoleContext } from "../role.ts";
-import { currentFacts, follow, reach, settled } from "./actions.ts";
+import { currentFacts, follow, reach, settled, stayWarm } from "./actions.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { fitted, reload, start, stop } from "./configuration.ts";
 import { createInstants } from "./instant.ts";
@@ -13,6 +13,7 @@ import { createLosses } from "./losses.ts";
 import { createVrrpMetrics } from "./metrics.ts";
 import { createPacketFilter } from "./packet-filter.ts";
 import { realPorts, type VrrpPorts } from "./ports.ts";
+import { createWarmth } from "./rehearsal.ts";
 import { createVrrpReports } from "./reports.ts";
 import { groups, marksOfInstance, metricValues, statusOf, traffic } from "./shown.ts";
 import { AREA, type VrrpState } from "./state.ts";
@@ -118,6 +119,7 @@ function newState(context: RoleContext, ports: VrrpPorts, first: Config): VrrpSt
       metrics: () => metricValues(state),
     }),
     metrics,
+    warmth: createWarmth(clock, () => stayWarm(state)),
     held: [],
     cancelAudit: () => {},
     isLookDue: false,

@@ -16,6 +16,7 @@ import type { Losses } from "./losses.ts";
 import type { VrrpMetrics } from "./metrics.ts";
 import type { PacketFilter } from "./packet-filter.ts";
 import type { VrrpPorts } from "./ports.ts";
+import type { Warmth } from "./rehearsal.ts";
 import type { VrrpReports } from "./reports.ts";
 import type { Station } from "./station.ts";
 import type { SyncDaemons } from "./sync-daemon.ts";
@@ -66,6 +67,7 @@ export interface VrrpState {
   readonly reads: ReadFailures;
   readonly reports: VrrpReports;
   readonly metrics: VrrpMetrics;
+  readonly warmth: Warmth;
 
   /** What the kernel told while actions were carried out or a reload was under way: worked in behind that. */
   readonly held: NetEvent[];

@@ -26,6 +26,7 @@ export function onDatagram(role: VrrpState, datagram: VrrpDatagram, key: string)
   if (socket === undefined) return;
   const at = { now: datagram.receivedAt, wallMs: role.context.clock.wallMs() };
   role.turns.perform(role.router.receive(socket, datagram, at));
+  role.warmth.awake();
 }
 
 /** The events of one turn. While actions are carried out or a reload is under way they are held, and worked in behind it. */

@@ -227,8 +227,10 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
   function snapshot(): void {
     if (!role || stopping) return;
     telling.watch();
-    role.snapshot();
-    outbox.whenEmpty(() => tell({ kind: "current" }));
+    const current = () => outbox.whenEmpty(() => tell({ kind: "current" }));
+    const told = role.snapshot();
+    if (told) void told.then(current);
+    else current();
   }
 
   function reload(message: ToChild & { kind: "reload" }): void {

@@ -65,8 +65,8 @@ export interface Role {
   reload(config: Config): void | Promise<void>;
   /** Removes what is ours, in order, within `child_wait_time`. */
   stop(): void | Promise<void>;
-  /** Reports everything again, for a new reader; from now on somebody looks. */
-  snapshot(): void;
+  /** Reports everything again, for a new reader; from now on somebody looks. With a promise: in several turns of the loop. */
+  snapshot(): void | Promise<void>;
   /** Nobody looks any more: what is reported from now on is dropped, events apart. */
   unwatched?(): void;
   /** A relayed publish() of another role; the last value of each topic, again after a restart of either side. */

@@ -64,7 +64,6 @@ export function start(role: VrrpState): void {
   role.syncDaemons.configure(config, new Set(role.owning.keys()));
   publishAddresses(role);
   auditLater(role);
-  role.reports.start();
   role.warmth.awake();
 }
 
@@ -101,7 +100,7 @@ export function reload(role: VrrpState, next: Config): void {
   tellPeersBeyond(role);
   role.syncDaemons.configure(next, new Set(role.owning.keys()));
   if (next.global.fifoWriteVrrpStatesOnReload) repeatStates(role);
-  role.reports.everything();
+  role.reports.look();
 }
 
 /** What a configuration asks for besides its instances. */
@@ -212,7 +211,7 @@ export async function stop(role: VrrpState): Promise<void> {
   const { ports, turns, reports, trackers } = role;
   const { releaseVrrp } = role.context.options;
   role.cancelAudit();
-  reports.stop();
+  reports.rest();
   role.warmth.stop();
   turns.stop();
   trackers.stop();

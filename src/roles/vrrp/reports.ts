@@ -1,6 +1,7 @@
 // Role vrrp: what it tells of itself. An instance is told whole when something of it changed, looked for within STATUS_MS
 // and at once with a change of state; what moves with every advertisement goes for all of them in one small message; of metrics go
-// those that changed. Several hundred instances told whole every two seconds took a tenth of a core in three processes.
+// those that changed. Several hundred instances told whole every two seconds took a tenth of a core in three processes. While nobody
+// looks at the status nothing is made, and no timer runs.
 import type { Cancel, Clock } from "../../base/clock.ts";
 import { sameItems } from "../../base/same-items.ts";
 import type { StatusUpdate, SyncGroupStatus, VrrpStatus, VrrpTraffic } from "../../status/schema.ts";
@@ -14,6 +15,8 @@ const TURN_MS = 20;
 export interface VrrpReportPorts {
   readonly clock: Clock;
   report(update: StatusUpdate): void;
+  /** Somebody looks at the status. */
+  isWatched(): boolean;
   names(): readonly string[];
   /** Undefined when there is no such instance. */
   status(name: string): VrrpStatus | undefined;
@@ -25,18 +28,17 @@ export interface VrrpReportPorts {
 }
 
 export interface VrrpReports {
-  /** Begins to look now and then. */
-  start(): void;
-  stop(): void;
+  /** Nobody looks any more, until everything(). */
+  rest(): void;
   /** A state changed: told in the next turn, with what else changes in this one. */
   changed(name: string): void;
-  /** Something changed that may be of any instance: looked for in the next turn. */
+  /** Something changed that may be of any instance or group: looked for in the next turn. */
   look(): void;
   /** Told now. */
   tell(names: Iterable<string>): void;
   gone(name: string): void;
-  /** Everything, for a reader who knows nothing. */
-  everything(): void;
+  /** Everything, some in each turn, for a reader who knows nothing; from then on what changes, looked for now and then. */
+  everything(): Promise<void>;
 }
 
 export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
@@ -50,10 +52,12 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
   const waiting = new Set<string>();
   let cancelLook: Cancel = () => {};
   let cancelTurn: Cancel | undefined;
+  /** Who waits for everything to be told. */
+  const whenTold: (() => void)[] = [];
 
   function look(): void {
     cancelLook = clock.at(clock.now() + STATUS_MS, look);
-    for (const name of ports.names()) if (!sameMarks(told.get(name), ports.marks(name))) waiting.add(name);
+    findChanged();
     turn();
     tellTraffic();
     tellMetrics();
@@ -64,8 +68,20 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
     const names = [...waiting].slice(0, REPORTS_PER_TURN);
     for (const name of names) waiting.delete(name);
     tell(names);
-    cancelTurn = waiting.size > 0 ? clock.at(clock.now() + TURN_MS, turn) : undefined;
-    if (!cancelTurn) tellGroups();
+    cancelTurn = waiting.size > 0 ? clock.at(clock.now() + (whenTold.length > 0 ? 0 : TURN_MS), turn) : undefined;
+    if (cancelTurn) return;
+    tellGroups();
+    if (whenTold.length === 0) return;
+    tellMetrics();
+    allTold();
+  }
+
+  function allTold(): void {
+    for (const done of whenTold.splice(0)) done();
+  }
+
+  function findChanged(): void {
+    for (const name of ports.names()) if (!sameMarks(told.get(name), ports.marks(name))) waiting.add(name);
   }
 
   function tell(names: Iterable<string>): void {
@@ -116,32 +132,42 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
   }
 
   return {
-    start() {
-      cancelLook = clock.at(clock.now() + STATUS_MS, look);
-    },
-    stop() {
+    rest() {
       cancelLook();
       cancelTurn?.();
+      cancelTurn = undefined;
+      waiting.clear();
+      allTold();
     },
     changed(name) {
+      if (!ports.isWatched()) return;
       waiting.add(name);
       cancelTurn ??= clock.at(clock.now(), turn);
     },
     look() {
-      for (const name of ports.names()) if (!sameMarks(told.get(name), ports.marks(name))) waiting.add(name);
-      if (waiting.size > 0) cancelTurn ??= clock.at(clock.now(), turn);
+      if (!ports.isWatched()) return;
+      findChanged();
+      cancelTurn ??= clock.at(clock.now(), turn);
     },
-    tell,
+    tell(names) {
+      if (ports.isWatched()) tell(names);
+    },
     gone(name) {
       told.delete(name);
       toldTraffic.delete(name);
+      waiting.delete(name);
       report({ kind: "vrrp-gone", name });
     },
     everything() {
+      if (!ports.isWatched()) return Promise.resolve();
       forget();
-      tell(ports.names());
-      tellGroups();
-      tellMetrics();
+      cancelLook();
+      cancelLook = clock.at(clock.now() + STATUS_MS, look);
+      for (const name of ports.names()) waiting.add(name);
+      return new Promise((resolve) => {
+        whenTold.push(resolve);
+        turn();
+      });
     },
   };
 }

@@ -39,6 +39,7 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
     },
     stop: () => (state ? stop(state) : undefined),
     snapshot: () => state?.reports.everything(),
+    unwatched: () => state?.reports.rest(),
     receive(topic, value) {
       if (topic !== "bfd" || !isSessions(value)) return;
       if (state) state.trackers.setBfd(value);
@@ -111,6 +112,7 @@ function newState(context: RoleContext, ports: VrrpPorts, first: Config): VrrpSt
     reports: createVrrpReports({
       clock,
       report: context.report,
+      isWatched: () => context.isWatched?.() ?? true,
       names: () => [...state.stations.keys()],
       status: (name) => statusOf(state, name),
       marks: (name) => marksOfInstance(state, name),

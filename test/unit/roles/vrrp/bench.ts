@@ -276,7 +276,11 @@ export function bench(options: BenchOptions = {}) {
     sysctlWrites,
     /** Keys of the sockets that are open. */
     sockets: () => [...open.keys()],
-    start: (config: Config) => void role.start(config),
+    /** Somebody looks at the status from then on. */
+    start(config: Config): void {
+      role.start(config);
+      role.snapshot();
+    },
     reload: (config: Config) => void role.reload(config),
     /** An advertisement arrives from somebody else. */
     hears,

@@ -11,12 +11,14 @@ function lab(count: number) {
   const names = Array.from({ length: count }, (_, i) => `V${i + 1}`);
   const marks = new Map(names.map((name) => [name, 0]));
   const sent = new Map(names.map((name) => [name, 0]));
+  const watched = { now: true };
   const metrics: Record<string, number> = { a: 1 };
   const groups: string[] = [];
   const traffic = (value: number): VrrpTraffic => ({ lastAdvertAt: null, counters: { advert_sent: value } });
   const reports = createVrrpReports({
     clock,
     report: (update) => void told.push(update),
+    isWatched: () => watched.now,
     names: () => names,
     status: (name) => vrrpInstance(name),
     marks: (name) => [marks.get(name)],
@@ -25,7 +27,7 @@ function lab(count: number) {
     metrics: () => metrics,
   });
   const words = () => told.splice(0).flatMap(wordsOf);
-  return { clock, reports, marks, sent, metrics, groups, words };
+  return { clock, reports, watched, marks, sent, metrics, groups, words };
 }
 
 function wordsOf(update: StatusUpdate): string[] {
@@ -53,7 +55,6 @@ describe("an instance", () => {
   test("is told whole once, and again when something of it changed", () => {
     const { clock, reports, marks, words } = lab(2);
     reports.everything();
-    reports.start();
     expect(words()).toEqual(["V1", "V2", "metric a"]);
     clock.advance(2000);
     expect(words()).toEqual(["traffic V1 V2"]);
@@ -77,7 +78,6 @@ describe("an instance", () => {
   test("that is gone is told once more when it comes back", () => {
     const { clock, reports, words } = lab(1);
     reports.everything();
-    reports.start();
     reports.gone("V1");
     expect(words()).toEqual(["V1", "metric a", "vrrp-gone"]);
     clock.advance(2000);
@@ -88,7 +88,6 @@ describe("an instance", () => {
 test("what moves with every advertisement goes for all in one message, every two seconds", () => {
   const { clock, reports, sent, words } = lab(3);
   reports.everything();
-  reports.start();
   clock.advance(2000);
   words();
   sent.set("V1", 2).set("V3", 2);
@@ -99,7 +98,6 @@ test("what moves with every advertisement goes for all in one message, every two
 test("of metrics those go that changed", () => {
   const { clock, reports, metrics, words } = lab(0);
   reports.everything();
-  reports.start();
   words();
   metrics.b = 1;
   clock.advance(2000);
@@ -119,11 +117,40 @@ test("many changes are told some at a time", () => {
 
 test("nothing is told after the end but what is asked for", () => {
   const { clock, reports, words } = lab(20);
-  reports.start();
   for (let i = 1; i <= 20; i++) reports.changed(`V${i}`);
-  reports.stop();
+  reports.rest();
   clock.advance(10_000);
   expect(words()).toEqual([]);
   reports.tell(["V1"]);
   expect(words()).toEqual(["V1"]);
+});
+
+test("everything is told some at a time too, and is done with the last of it", async () => {
+  const { clock, reports, words } = lab(100);
+  let done = false;
+  const told = reports.everything().then(() => {
+    done = true;
+  });
+  await Promise.resolve();
+  expect([words().length, done]).toEqual([16, false]);
+  clock.advance(1);
+  await told;
+  expect(words()).toHaveLength(85);
+});
+
+test("while nobody looks nothing is told and nothing waits", async () => {
+  const { clock, reports, watched, words } = lab(100);
+  watched.now = false;
+  reports.changed("V1");
+  reports.look();
+  reports.tell(["V1"]);
+  await reports.everything();
+  expect(clock.nextAt()).toBeUndefined();
+  watched.now = true;
+  const told = reports.everything();
+  watched.now = false;
+  reports.rest();
+  await told;
+  expect(clock.nextAt()).toBeUndefined();
+  expect(words()).toHaveLength(16);
 });

@@ -1,5 +1,5 @@
-// Memory of a running director with many servers and without checks, when it has settled. keepalived runs without its checkers (`-P`): it
-// would end where the kernel has no IPVS. What four reloads add is in test/bench/reload.ts.
+// Memory of a running director with many servers and without checks, when it has settled. Services are programmed
+// into a stand-in for IPVS (stand-in/). What four reloads add is in test/bench/reload.ts.
 // Usage: bun test/bench/memory.ts [--settle SECONDS]
 import { parseArgs } from "node:util";
 import { addressesOf } from "../support/segment.ts";
@@ -8,12 +8,16 @@ import { bigConfig } from "./big-config.ts";
 import { printOf, type Subject, type Targets } from "./figure.ts";
 import { instancesText, segmentFor } from "./instances.ts";
 import { type Memory, memoryOf } from "./meter.ts";
-import { directorOf, eachSubject } from "./subjects.ts";
+import { IpvsHost } from "./stand-in/stand-in.ts";
+import { directorOf, eachSubject, ipvsArguments } from "./subjects.ts";
 
-interface Case {
-  readonly name: string;
+interface Size {
   readonly virtualServers: number;
   readonly realServers: number;
+}
+
+interface Case extends Size {
+  readonly name: string;
   readonly anonymousMb?: Targets;
 }
 
@@ -25,17 +29,20 @@ const CASES: readonly Case[] = [
 const { values } = parseArgs({ options: { settle: { type: "string", default: "20" } } });
 for (const { name, anonymousMb, ...servers } of CASES) {
   const text = instancesText({ count: 1, advertInt: 1 }) + bigConfig(servers);
-  const results = await eachSubject((subject) => measure(subject, text));
+  const results = await eachSubject((subject) => measure(subject, text, servers));
   console.log(`${name}: ${JSON.stringify(results)}`);
   printOf(results, `memory, ${name}: anonymous`, "MB", (memory) => memory.anonymousMb, anonymousMb);
   printOf(results, `memory, ${name}: RSS`, "MB", (memory) => memory.rssMb);
 }
 process.exit(0);
 
-async function measure(subject: Subject, text: string): Promise<Memory> {
+async function measure(subject: Subject, text: string, { virtualServers, realServers }: Size): Promise<Memory> {
   using segment = segmentFor(1);
-  using director = directorOf(subject, segment.host(0), text);
-  director.start(...(subject === "keepalived" ? ["-P"] : []));
+  using ipvs = new IpvsHost();
+  using director = directorOf(subject, segment.host(0), text, { wrapper: ipvs.wrapper });
+  director.start(...ipvsArguments(subject));
+  const entries = virtualServers * (1 + realServers);
+  await until(`${subject}: the full table`, () => ipvs.entries() === entries, 60_000);
   await until(`${subject}: master`, () => addressesOf(segment.host(0)).includes("10.200.1.1/32"), 60_000);
   await Bun.sleep(Number(values.settle) * 1000);
   return memoryOf(director.processes());

@@ -17,15 +17,22 @@ export interface Memory {
   readonly anonymousMb: number;
 }
 
-/** CPU time in milliseconds, threads that ended included. */
-export function cpuMs(pids: readonly number[]): number {
+/** CPU time of each process in milliseconds, threads that ended included. */
+export type CpuTimes = ReadonlyMap<number, number>;
+
+export function cpuTimes(pids: readonly number[]): CpuTimes {
   const time = fixed(TIMESPEC_BYTES);
-  let sum = 0;
+  const times = new Map<number, number>();
   for (const pid of pids) {
     check(libc.clock_gettime((~pid << 3) | CPUCLOCK_SCHED, time), "clock_gettime", `CPU time of process ${pid}`);
-    sum += timespecMs(new DataView(time.buffer));
+    times.set(pid, timespecMs(new DataView(time.buffer)));
   }
-  return sum;
+  return times;
+}
+
+/** Milliseconds since `before`, or since they were started; what ended since is not in it. */
+export function cpuMs(pids: readonly number[], before: CpuTimes = new Map()): number {
+  return [...cpuTimes(pids)].reduce((sum, [pid, ms]) => sum + ms - (before.get(pid) ?? 0), 0);
 }
 
 /** How often their threads have slept, that is been woken, since they began. */

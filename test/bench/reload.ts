@@ -1,14 +1,14 @@
 // Reloads by SIGHUP, nothing changed and one weight changed, while instances advertise: how late the latest advertisement gets, what CPU
-// it costs, and what memory all processes have after four of them. No table is programmed: lbd does without IPVS in the kernel, keepalived
-// would end and runs without its checkers (`-P`), that is with one process less that reads the file.
+// it costs, and what memory all processes have after four of them. Services are programmed into a stand-in for IPVS (stand-in/).
 // Usage: bun test/bench/reload.ts [--only NAME]
 import { parseArgs } from "node:util";
 import { until } from "../support/until.ts";
 import { bigConfig } from "./big-config.ts";
 import { median, printOf, type Subject, type Targets } from "./figure.ts";
 import { advertTimes, type Instances, instancesText, lateness, segmentFor } from "./instances.ts";
-import { cpuMs, type Memory, memoryOf } from "./meter.ts";
-import { directorOf, eachSubject, firstOnTheMachine, REALTIME_PRIORITY } from "./subjects.ts";
+import { cpuMs, cpuTimes, type Memory, memoryOf } from "./meter.ts";
+import { IpvsHost } from "./stand-in/stand-in.ts";
+import { directorOf, eachSubject, firstOnTheMachine, ipvsArguments, REALTIME_PRIORITY } from "./subjects.ts";
 
 interface Case {
   readonly name: string;
@@ -93,22 +93,26 @@ process.exit(0);
 async function measure(one: Case, subject: Subject): Promise<Measured> {
   using segment = segmentFor(one.instances.count);
   const capture = await segment.capture("proto 112");
-  using director = directorOf(subject, segment.host(0), textOf(one, subject, 1));
-  director.start(...(subject === "keepalived" ? ["-P"] : []));
+  using ipvs = new IpvsHost();
+  const wrapper = one.virtualServers > 0 ? ipvs.wrapper : [];
+  using director = directorOf(subject, segment.host(0), textOf(one, subject, 1), { wrapper });
+  director.start(...ipvsArguments(subject));
   const seen = () => advertTimes(capture.frames.slice(-4 * one.instances.count)).size;
   await until(`${subject}: every instance advertises`, () => seen() === one.instances.count, LIMIT_MS);
+  await until(`${subject}: the full table`, () => ipvs.entries() === 5 * one.virtualServers, LIMIT_MS);
   if (subject === "keepalived") firstOnTheMachine(director);
   await Bun.sleep(one.windowMs);
 
   /** What passes in one window behind `act`. */
   async function over(act: () => void, restMs: number): Promise<Reload> {
     const [pids, from] = [director.processes(), Math.max(0, capture.frames.length - 2 * one.instances.count)];
-    const before = cpuMs(pids);
+    const before = cpuTimes(pids);
     const at = Date.now();
     act();
     await Bun.sleep(one.windowMs);
-    const cpuS = (cpuMs(pids) - before - restMs) / 1000;
-    if (director.processes().join() !== pids.join()) throw new Error(`${subject}: other processes than before`);
+    const after = director.processes();
+    const cpuS = (cpuMs(after, before) - restMs) / 1000;
+    if (after.join() !== pids.join()) console.log(`${subject}: processes were ${pids}, are ${after}`);
     const frames = capture.frames.slice(from);
     const first = frames.findIndex((frame) => frame.at * 1000 > at - 1000 * one.instances.advertInt);
     return { cpuS, lateMs: Math.max(...lateness(frames.slice(Math.max(0, first)), one.instances.advertInt)) };

@@ -84,7 +84,7 @@ export async function inTurns(
   return Object.fromEntries(taken) as unknown as Results<readonly number[]>;
 }
 
-/** For a director whose IPVS are socket options only; keepalived finds out, and runs its checkers alone. */
+/** For a director whose IPVS are socket options only; keepalived finds out by itself (2.4 only when built without libnl). */
 export function ipvsArguments(subject: Subject): readonly string[] {
-  return subject === "keepalived" ? ["-C"] : ["--ipvs-transport", "sockopt"];
+  return subject === "keepalived" ? [] : ["--ipvs-transport", "sockopt"];
 }

@@ -10,7 +10,7 @@ import { LIBC_NAMES } from "../../../ffi/libc.ts";
 import { fixed } from "../../../ffi/memory.ts";
 import { wallClockMs } from "../../../ffi/time.ts";
 import { callNumbers } from "./filter.ts";
-import type { Told } from "./stand-in.ts";
+import type { TimedRule, Told } from "./stand-in.ts";
 import { ipvsStandIn } from "./table.ts";
 
 const SYS_PIDFD_OPEN = 434;
@@ -34,7 +34,8 @@ if (!poll || !syscall) throw new Error("libc has no poll or syscall");
 const { setsockopt } = callNumbers();
 const table = ipvsStandIn();
 const memories = new Map<number, number>();
-let told: Told = { reads: 0, rules: [] };
+let reads = 0;
+let rules: TimedRule[] = [];
 const [dir = ""] = process.argv.slice(2);
 serve(takeListener());
 
@@ -60,7 +61,7 @@ function serve(listener: Fd): void {
   event.setInt32(0, listener, true);
   event.setInt16(4, POLLIN, true);
   for (;;) {
-    const some = poll?.(waiting, 1, told.reads + told.rules.length > 0 ? IDLE_MS : -1) ?? -1;
+    const some = poll?.(waiting, 1, reads + rules.length > 0 ? IDLE_MS : -1) ?? -1;
     if (some === 0) tell();
     if (some <= 0) continue;
     if ((event.getInt16(6, true) & POLLIN) === 0) break;
@@ -85,10 +86,10 @@ function errnoOf(asked: DataView): number {
   const length = Number(asked.getBigUint64(NOTIFICATION.length, true));
   if (asked.getInt32(NOTIFICATION.number, true) === setsockopt) {
     const rule = table.set(option, readFrom(memory, value, length));
-    told.rules.push({ at, ...rule });
+    rules.push({ at, ...rule });
     return rule.errno;
   }
-  told = { ...told, reads: told.reads + 1 };
+  reads++;
   const room = new DataView(readFrom(memory, length, 4).buffer).getUint32(0, true);
   const answer = table.get(option, readFrom(memory, value, room));
   if (typeof answer === "number") return answer;
@@ -113,6 +114,8 @@ function memoryOf(pid: number): number {
 }
 
 function tell(): void {
+  const told: Told = { reads, entries: table.entries(), rules };
   console.log(JSON.stringify(told));
-  told = { reads: 0, rules: [] };
+  reads = 0;
+  rules = [];
 }

@@ -15,12 +15,15 @@ export interface TimedRule extends Rule {
 /** What the listener says of the time since it spoke last. */
 export interface Told {
   readonly reads: number;
+  /** Services and destinations that are there. */
+  readonly entries: number;
   readonly rules: TimedRule[];
 }
 
 export class IpvsHost {
   readonly #dir = mkdtempSync(join(tmpdir(), "lbd-stand-in-"));
   readonly #listener: ChildProcess;
+  #entries = 0;
   readonly rules: TimedRule[] = [];
   /** Readings of the table. */
   reads = 0;
@@ -40,6 +43,11 @@ export class IpvsHost {
     });
   }
 
+  /** Services and destinations that are there. */
+  entries(): number {
+    return this.#entries;
+  }
+
   /** Words before the director's own command. */
   get wrapper(): string[] {
     return [process.execPath, join(import.meta.dirname, "confined.ts"), this.#dir];
@@ -53,6 +61,7 @@ export class IpvsHost {
     this.reads += said.reads;
     // One by one: a spread of tens of thousands is too many arguments.
     for (const rule of said.rules) this.rules.push(rule);
+    this.#entries = said.entries;
   }
 
   [Symbol.dispose](): void {

@@ -47,6 +47,8 @@ export interface IpvsStandIn {
   set(option: number, value: Uint8Array): Rule;
   /** getsockopt with what the caller put in: its answer, or the errno. */
   get(option: number, value: Uint8Array): Uint8Array | number;
+  /** How many services and destinations there are. */
+  entries(): number;
 }
 
 export function ipvsStandIn(): IpvsStandIn {
@@ -72,6 +74,7 @@ export function ipvsStandIn(): IpvsStandIn {
   }
 
   return {
+    entries: () => services.values().reduce((sum, { destinations }) => sum + 1 + destinations.size, 0),
     set(option, value) {
       const errno = change(option, value);
       const service = value.length < BYTES.service ? "" : endpoint(value, 4, 8);

@@ -9,6 +9,7 @@ import { type Datagram, datagramEnd, hopsOf, messageOffset } from "./datagram.ts
 import { OWNER_PRIORITY } from "./machine/state.ts";
 import {
   ADVERT_HEADER_BYTES,
+  type AdvertV2,
   advertBytes,
   advertIntervalMs,
   type ChecksumForm,
@@ -138,35 +139,45 @@ export function accept(receiver: Receiver, datagram: Datagram, state: ReceiveSta
   const message = datagram.bytes.subarray(at, at + messageBytes);
   const summed = family === 6 ? datagram.bytes.subarray(at, end) : message;
   if (!checksumHolds(receiver, summed, source, destination)) return REFUSALS.checksum;
+  const trailer = signed ? datagram.bytes.subarray(at + messageBytes, end) : undefined;
+  return acceptMessage(receiver, { datagram, at, message, trailer, source, order: order > 0 ? 1 : -1 }, state, wallMs);
+}
 
+/** A datagram that is ours and whole. */
+interface Sound {
+  readonly datagram: Datagram;
+  /** Where the message stands in it. */
+  readonly at: number;
+  readonly message: Uint8Array;
+  readonly trailer: Uint8Array | undefined;
+  readonly source: Uint8Array;
+  /** Sign of sender minus own address. */
+  readonly order: 1 | -1;
+}
+
+/** Who sent it, and what it says: authentication, then type and interval. */
+function acceptMessage(receiver: Receiver, sound: Sound, state: ReceiveState, wallMs: number): Verdict {
+  const { instance } = receiver;
+  const { message, order } = sound;
+  const sender = formatIp(sound.source);
   let wire = state.wire;
-  const sender = formatIp(source);
   if (instance.hmac) {
-    const trailer = signed ? datagram.bytes.subarray(at + messageBytes, end) : undefined;
-    const checked = checkHmac(receiver, wire.hmacMarks, { source, sender, message, trailer }, wallMs);
+    const checked = checkHmac(
+      receiver,
+      wire.hmacMarks,
+      { source: sound.source, sender, message, trailer: sound.trailer },
+      wallMs,
+    );
     if ("ok" in checked) return checked;
     wire = checked.marks === wire.hmacMarks ? wire : { ...wire, hmacMarks: checked.marks };
   }
-
-  const decoded = decodeAdvert(message, family);
+  const decoded = decodeAdvert(message, instance.family);
   if (!decoded.ok) return REFUSALS.length;
   const advert = decoded.value;
   if (advert.version === 2) {
-    if (advert.authType > AUTH_AH) return REFUSALS["auth-type-invalid"];
-    if (advert.authType !== receiver.authType) return REFUSALS["auth-type-mismatch"];
-    if (receiver.authType === AUTH_PASS && !sameSecret(advert.authData, receiver.secret))
-      return REFUSALS["auth-password"];
-    if (receiver.authType === AUTH_AH) {
-      const ah = datagram.bytes.subarray(at - AH_HEADER_BYTES, at);
-      const header = datagram.bytes.subarray(0, at - AH_HEADER_BYTES);
-      const wrong = checkAh(receiver.secret, wire.ahSequence, header, ah, message);
-      if (wrong === "replay" && order < 0 && collides(wire, AH_HEADER.fields.sequence.get(ah, 0)))
-        return checkAh(receiver.secret, 0, header, ah, message)
-          ? REFUSALS["auth-ah-replay"]
-          : REFUSALS["auth-ah-collision"];
-      if (wrong) return REFUSALS[`auth-ah-${wrong}`];
-      wire = { ...wire, ahSequence: AH_HEADER.fields.sequence.get(ah, 0) };
-    }
+    const checked = checkVersion2(receiver, sound, advert, wire);
+    if ("ok" in checked) return checked;
+    wire = checked;
   }
   if (advert.type !== VRRP_ADVERTISEMENT) return REFUSALS.type;
 
@@ -180,7 +191,30 @@ export function accept(receiver: Receiver, datagram: Datagram, state: ReceiveSta
   if (advertMs !== instance.advertMs) differences.push("interval");
   const skipList = instance.skipCheckAdvertAddresses && sender === state.masterAddress;
   if (!skipList && !sameAddresses(receiver, advert.addresses)) differences.push("address-list");
-  return { ok: true, priority: advert.priority, advertMs, sender, order: order > 0 ? 1 : -1, differences, wire };
+  return { ok: true, priority: advert.priority, advertMs, sender, order, differences, wire };
+}
+
+/** RFC 3768's authentication: password or AH. What an accepted packet moves on, or why it is refused. */
+function checkVersion2(
+  receiver: Receiver,
+  { datagram, at, message, order }: Sound,
+  advert: AdvertV2,
+  wire: WireState,
+): WireState | Refusal {
+  if (advert.authType > AUTH_AH) return REFUSALS["auth-type-invalid"];
+  if (advert.authType !== receiver.authType) return REFUSALS["auth-type-mismatch"];
+  if (receiver.authType === AUTH_PASS && !sameSecret(advert.authData, receiver.secret))
+    return REFUSALS["auth-password"];
+  if (receiver.authType !== AUTH_AH) return wire;
+  const ah = datagram.bytes.subarray(at - AH_HEADER_BYTES, at);
+  const header = datagram.bytes.subarray(0, at - AH_HEADER_BYTES);
+  const wrong = checkAh(receiver.secret, wire.ahSequence, header, ah, message);
+  if (wrong === "replay" && order < 0 && collides(wire, AH_HEADER.fields.sequence.get(ah, 0)))
+    return checkAh(receiver.secret, 0, header, ah, message)
+      ? REFUSALS["auth-ah-replay"]
+      : REFUSALS["auth-ah-collision"];
+  if (wrong) return REFUSALS[`auth-ah-${wrong}`];
+  return { ...wire, ahSequence: AH_HEADER.fields.sequence.get(ah, 0) };
 }
 
 /** Two masters that started together count alike, and each finds the other's numbers used (one counter for both directions). */

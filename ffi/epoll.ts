@@ -33,6 +33,16 @@ export function epollAdd(epoll: Fd, fd: Fd, events: number, tag: number): void {
   control(epoll, EPOLL_CTL_ADD, fd, events, tag);
 }
 
+/** As epollAdd(), in the set of somebody else, whose tags have 64 bits. @throws SyscallError EEXIST */
+export function epollAddForeign(epoll: Fd, fd: Fd, events: number, tag: bigint): void {
+  const event = new Uint8Array(EVENT.sizeBytes);
+  const view = new DataView(event.buffer);
+  view.setUint32(0, events, true);
+  view.setBigUint64(EVENT.data, tag, true);
+  if (libc.epoll_ctl(epoll, EPOLL_CTL_ADD, fd, event) < 0)
+    throw new SyscallError("epoll_ctl", lastErrno(), `add fd ${fd} to foreign set ${epoll}`);
+}
+
 /** @throws SyscallError ENOENT when it is not in the set */
 export function epollModify(epoll: Fd, fd: Fd, events: number, tag: number): void {
   control(epoll, EPOLL_CTL_MOD, fd, events, tag);

@@ -19,6 +19,8 @@ export const O_NONBLOCK = 0o4000;
 export const O_ASYNC = 0o20000;
 export const O_CLOEXEC = 0o2000000;
 
+const POLLIN = 1;
+
 export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
@@ -105,6 +107,20 @@ export function clearSignalled(fd: Fd): void {
 function addFlags(fd: Fd, flags: number): void {
   const now = check(libc.fcntl(fd, F_GETFL, 0), "fcntl", `F_GETFL fd ${fd}`);
   check(libc.fcntl(fd, F_SETFL, now | flags), "fcntl", `F_SETFL fd ${fd}`);
+}
+
+/** Whether reading, or accepting, would not wait. @throws SyscallError EINTR, ENOMEM */
+export function isReadable(fd: Fd): boolean {
+  const pollFd = new Uint8Array(8);
+  const view = new DataView(pollFd.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, POLLIN, true);
+  return check(libc.poll(pollFd, 1, 0), "poll", `fd ${fd}`) > 0;
+}
+
+/** Makes the number `fd` stand for what `by` is, instead of what it was, which is closed. @throws SyscallError EBADF */
+export function replaceFd(fd: Fd, by: Fd): void {
+  check(libc.dup3(by, fd, O_CLOEXEC), "dup3", `fd ${fd} by ${by}`);
 }
 
 /** The file status flags (O_…). @throws SyscallError EBADF */

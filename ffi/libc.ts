@@ -11,6 +11,8 @@ export const LIBC = {
   close: { args: ["i32"], result: "i32" },
   read: { args: ["i32", "bytes", "usize"], result: "isize" },
   write: { args: ["i32", "bytes", "usize"], result: "isize" },
+  dup3: { args: ["i32", "i32", "i32"], result: "i32" },
+  poll: { args: ["bytes", "usize", "i32"], result: "i32" },
   fcntl: { args: ["i32", "i32", "isize"], result: "i32" },
   ioctl: { args: ["i32", "usize", "bytes"], result: "i32" },
   flock: { args: ["i32", "i32"], result: "i32" },

@@ -65,7 +65,3 @@ function isOurs(name: string | undefined, listenAddress: string | undefined): bo
 function isNamed(name: string | undefined, hosts: readonly string[]): boolean {
   return name !== undefined && hosts.includes(name.replace(/\.$/, ""));
 }
-
-export function isLoopback(address: string): boolean {
-  return address === "localhost" || isOurs(address.toLowerCase(), undefined);
-}

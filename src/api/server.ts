@@ -29,12 +29,15 @@ export const MAX_PIPELINED = 16;
 const SWEEP_MS = 1000;
 
 export type Where =
-  | { readonly kind: "unix"; readonly path: string }
+  /** `as`: who asks is taken for one who came that way. */
+  | { readonly kind: "unix"; readonly path: string; readonly as?: "tcp" }
   | { readonly kind: "tcp"; readonly address: string; readonly port: number };
 
 export interface HttpServer {
   /** Ends the listener and every connection. */
   close(): void;
+  /** Takes nobody any more; who is there is served. */
+  retire(): void;
   connections(): number;
   /** Of TCP: the one that was asked for, or the free one that port 0 found; undefined for a UNIX socket. */
   readonly port: number | undefined;
@@ -52,6 +55,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   /** False turns connections away: the process has still rights that an answer must not be made with. */
   readonly ready: () => boolean;
+  /** A connection came or went. */
+  readonly changed?: () => void;
 }
 
 /** Listens. @throws Error (by rejection) EADDRINUSE, EACCES, EADDRNOTAVAIL */
@@ -59,10 +64,10 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
   const { app, clock } = options;
   // Not imported above: only the api process needs it, and it takes longer to load than all of lbd.
   const { createServer } = process.getBuiltinModule("node:http");
-  const via: Via = { kind: where.kind };
+  const via: Via = { kind: where.kind === "unix" ? (where.as ?? "unix") : "tcp" };
   const connections = new Map<Socket, Connection>();
   let waitingBytes = 0;
-  let sweep: Cancel = () => {};
+  let sweep: Cancel | undefined;
 
   // Without a Host is for the guard to refuse, which says why.
   const limits = { maxHeaderSize: MAX_HEADER_BYTES, keepAlive: true, requireHostHeader: false };
@@ -90,7 +95,12 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
       connections.delete(victim.socket);
     }
     connections.set(socket, { socket, busy: 0, lastAt: clock.now() });
-    socket.on("close", () => connections.delete(socket));
+    sweep ??= clock.at(clock.now() + SWEEP_MS, closeIdle);
+    options.changed?.();
+    socket.on("close", () => {
+      connections.delete(socket);
+      options.changed?.();
+    });
     // A client that resets its connection is no news.
     socket.on("error", () => {});
   }
@@ -106,7 +116,7 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
     const now = clock.now();
     for (const { socket, busy, lastAt } of connections.values())
       if (busy === 0 && now - lastAt > IDLE_MS) socket.destroy();
-    sweep = clock.at(now + SWEEP_MS, closeIdle);
+    sweep = connections.size > 0 ? clock.at(now + SWEEP_MS, closeIdle) : undefined;
   }
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -154,7 +164,7 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
     else if (response.headers.get("content-type")?.startsWith("text/event-stream"))
       await pipe(body, outgoing, client, STALL_MS);
     else if (response.headers.has(STREAMED))
-      await within(LARGE_MS[where.kind], outgoing, () => pipe(body, outgoing, client, LARGE_STALL_MS));
+      await within(LARGE_MS[via.kind], outgoing, () => pipe(body, outgoing, client, LARGE_STALL_MS));
     else await sendWhole(new Uint8Array(await response.arrayBuffer()), outgoing, client);
   }
 
@@ -233,17 +243,16 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
     server.once("listening", () => {
       server.off("error", reject);
       server.on("error", () => {});
-      closeIdle();
       const bound = server.address();
       const port = typeof bound === "object" && bound !== null && where.kind === "tcp" ? bound.port : undefined;
-      resolve({ close, connections: () => connections.size, port });
+      resolve({ close, retire: () => void server.close(), connections: () => connections.size, port });
     });
     if (where.kind === "unix") server.listen(where.path);
     else server.listen(where.port, where.address);
   });
 
   function close(): void {
-    sweep();
+    sweep?.();
     server.close();
     for (const socket of connections.keys()) socket.destroy();
   }

@@ -129,3 +129,10 @@ function longestZeroRun(groups: number[]): { start: number; length: number } {
   }
   return best;
 }
+
+/** Whether an address to listen on is reached from this machine alone; `localhost` is. */
+export function isLoopback(address: string): boolean {
+  if (address.toLowerCase() === "localhost") return true;
+  const ip = canonicalIp(address);
+  return ip === "::1" || (ip !== undefined && parseIp(ip)?.byteLength === 4 && ip.startsWith("127."));
+}

@@ -199,6 +199,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
       isWatched: telling.isWatched,
       publish: (topic, value) => outbox.topic(topic, value),
       renew: (reason) => inTurn("", () => Promise.reject(new Error(reason))),
+      idle: () => tell({ kind: "idle" }),
       wantEffective: (serial) => tell({ kind: "want-effective", serial }),
     });
     role = created;
@@ -295,6 +296,8 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
         case "status":
           role?.update?.(message.updates);
           return tell({ kind: "ack" });
+        case "complete":
+          return role?.complete?.(message.lingerMs);
         case "effective":
           return role?.effective?.(message);
         case "ping":

@@ -69,6 +69,7 @@ export function createConduct(role: RoleName): Conduct {
     current: 0,
     failed: 1,
     stopped: 0,
+    idle: 0,
     pong: 0,
     ack: 0,
     batch: 1,
@@ -111,6 +112,9 @@ export function createConduct(role: RoleName): Conduct {
           return;
         case "snapshot":
           allowed.current++;
+          return;
+        case "complete":
+          allowed.idle = 1;
           return;
         case "stop":
           allowed.stopped = 1;

@@ -17,6 +17,8 @@ export type ToChild =
   | { readonly kind: "unwatched" }
   | { readonly kind: "topic"; readonly topic: string; readonly value: unknown }
   | { readonly kind: "status"; readonly updates: readonly StatusUpdate[] }
+  /** api only: it knows all that there was to know, and may answer; `lingerMs`: it goes so long after its last caller. */
+  | { readonly kind: "complete"; readonly lingerMs: number }
   | EffectivePiece
   | { readonly kind: "ping" }
   /** The last batch was taken: the next may come. */
@@ -32,6 +34,8 @@ export type FromChild =
   /** start() or reload() failed; the process ends by itself. */
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "stopped" }
+  /** api only: nobody calls, and it takes nobody any more. */
+  | { readonly kind: "idle" }
   | { readonly kind: "pong" }
   /** The last `status` was taken. */
   | { readonly kind: "ack" }
@@ -90,7 +94,7 @@ const keyed = v.variant("kind", [
 const update = v.custom<StatusUpdate>((input) => v.is(keyed, input));
 
 const fromChildShape = v.variant("kind", [
-  v.object({ kind: v.picklist(["hello", "started", "current", "stopped", "pong", "ack"]) }),
+  v.object({ kind: v.picklist(["hello", "started", "current", "stopped", "idle", "pong", "ack"]) }),
   v.object({ kind: v.literal("want-effective"), serial: whole }),
   v.object({ kind: v.literal("reloaded"), serial: whole }),
   v.object({ kind: v.literal("failed"), reason: text }),
@@ -102,6 +106,7 @@ const toChildShape = v.variant("kind", [
   v.object({ kind: v.literal("reload"), serial: whole }),
   v.object({ kind: v.literal("stop"), limitMs: v.pipe(v.number(), v.minValue(0)) }),
   v.object({ kind: v.picklist(["snapshot", "unwatched", "ping", "ack"]) }),
+  v.object({ kind: v.literal("complete"), lingerMs: v.pipe(v.number(), v.minValue(0)) }),
   v.object({ kind: v.literal("topic"), topic: text, value: v.unknown() }),
   v.object({ kind: v.literal("status"), updates: v.array(update) }),
   v.object({ kind: v.literal("effective"), serial: whole, piece: v.nullable(text), end: v.boolean() }),

@@ -1,11 +1,12 @@
 // Process layer: the director as a whole. Reads the configuration, keeps one supervisor for each role, relays what roles say, and
 // turns signals into reload and stop. Everything outside is handed in, so tests run it with a manual clock and children of their own.
-import type { Clock } from "../base/clock.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Config } from "../config/model/config.ts";
 import { programsOf } from "../roles/programs/named.ts";
 import type { RoleName } from "../roles/role.ts";
 import type { ConfigStatus, DirectorStatus, ProcessStatus, StatusEvent, StatusUpdate } from "../status/schema.ts";
+import type { ApiCallers } from "./api-callers.ts";
 import { createOutbox } from "./channel.ts";
 import { clip } from "./conduct.ts";
 import { changesOf } from "./configuration/changes.ts";
@@ -30,6 +31,8 @@ export const VRRP_WAIT_MS = 5000;
 export const API_WAIT_MS = 1000;
 /** The configuration goes to the roles first; what is only told of it comes when the table is loaded, or after this long. */
 const DESCRIBE_AFTER_MS = 1000;
+/** Who calls is answered when every role has told how it is, or after this long. */
+const COMPLETE_LIMIT_MS = 5000;
 /** A reload that the roles have not answered by then counts as done; supervision deals with a role that hangs. */
 export const RELOAD_LIMIT_MS = 60_000;
 /** Events kept for an api process that starts, and for readers that come back. */
@@ -71,6 +74,8 @@ export interface DirectorPorts {
   mayEmpty?(): boolean;
   /** Loads the kernel modules that a configuration needs. */
   loadModules?(config: Config): void;
+  /** Who asks the API: the process that answers runs while somebody does. Absent: always. */
+  readonly callers?: ApiCallers;
   /** A role's process has another pid now; undefined when it has none. */
   rolePid?(role: RoleName, pid: number | undefined): void;
   /** Counters of this process itself, by metric name and labels. */
@@ -153,6 +158,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
         for (const update of batch.updates) relay(update);
         publish(from, batch.topics);
       },
+      idle: () => ports.callers?.idle(),
+      onDemand: role === "api" && ports.callers !== undefined,
       acknowledged: () => toApi.acknowledged(),
       wantsEffective: (serial) => effective.wish(serial),
       running,
@@ -180,6 +187,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
         if (supervisor.role === role) ports.rolePid?.(supervisor.role, pid ?? undefined);
     }
     tellApi(update);
+    if (update.kind === "role-current" || update.kind === "role-gone") toldAll(update.role);
   }
 
   /** An api process that is not there misses nothing: it gets everything when it comes. */
@@ -216,7 +224,37 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     for (const value of processes.values()) toApi.update({ kind: "process", value });
     for (const event of events) toApi.update(event);
     telling.watch();
-    for (const [other, supervisor] of supervisors) if (other !== "api") supervisor.send({ kind: "snapshot" });
+    awaited = new Set();
+    for (const [other, supervisor] of supervisors) {
+      supervisor.send({ kind: "snapshot" });
+      if (supervisor.state() === "running") awaited.add(other);
+    }
+    if (!ports.callers) return;
+    tellApi({ kind: "facts", role: "api", values: ports.callers.facts() });
+    cancelComplete = clock.at(clock.now() + COMPLETE_LIMIT_MS, complete);
+    if (awaited.size === 0) complete();
+  }
+
+  /** Roles that have not told the api process how they are. */
+  let awaited = new Set<string>();
+  let cancelComplete: Cancel = () => {};
+  function toldAll(role: string): void {
+    if (awaited.delete(role) && awaited.size === 0) complete();
+  }
+
+  /** The first caller sees all that there is to see. */
+  function complete(): void {
+    cancelComplete();
+    const lingerMs = ports.callers?.lingerMs();
+    if (lingerMs === undefined) return;
+    toApi.whenEmpty(() => supervisors.get("api")?.send({ kind: "complete", lingerMs }));
+  }
+
+  function dismissApi(): Promise<void> {
+    cancelComplete();
+    telling.unwatch();
+    for (const [role, supervisor] of supervisors) if (role !== "api") supervisor.send({ kind: "unwatched" });
+    return dismiss("api");
   }
 
   function directorUpdate(): StatusUpdate {
@@ -262,11 +300,12 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     const next = reading.config;
     const needed = (role: RoleName) =>
       supervisors.has(role) && (needs(role, next) || ports.leftBehind?.(role) === true);
-    for (const role of early) if (!needed(role)) dismiss(role);
+    for (const role of early) if (!needed(role)) void dismiss(role);
     // Before those that will ask it; what they ask too early waits with them.
     if (needed("starter")) void configure("starter", next);
     const working = (["checker", "bfd", "vrrp"] as const).filter((role) => supervisors.has(role) && needs(role, next));
-    notices.expect(working.length > 0 ? working : ["api"]);
+    notices.expect(working.length > 0 || ports.callers ? working : ["api"]);
+    ports.callers?.open(options.namespace ?? next.global.netNamespace, { start: callApi, dismiss: dismissApi });
     if (needed("bfd")) void configure("bfd", next);
     // The one that has work to do first has the processors to itself.
     if (needed("checker")) {
@@ -288,19 +327,26 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   }
 
   let apiStarted = false;
+  let apiCalled = ports.callers === undefined;
   function startApi(): void {
     if (apiStarted || stopping || !running?.config) return;
     apiStarted = true;
-    void configure("api", running.config);
+    if (apiCalled) void configure("api", running.config);
+  }
+
+  /** Somebody asks; at a start, who has work to do first has the processors to itself. */
+  function callApi(): void {
+    apiCalled = true;
+    if (apiStarted && !stopping && running?.config) void configure("api", running.config);
   }
 
   /** Roles that are being dismissed: what they are configured with meanwhile is for the process after. */
   const leaving = new Map<RoleName, Promise<void>>();
 
   /** A role that nothing needs is stopped, and its next process has a fresh supervisor. */
-  function dismiss(role: RoleName): void {
+  function dismiss(role: RoleName): Promise<void> {
     const supervisor = supervisors.get(role);
-    if (!supervisor) return;
+    if (!supervisor) return Promise.resolve();
     const gone = supervisor.stop(LEAST_STOP_MS).then(() => {
       leaving.delete(role);
       if (!stopping) supervisors.set(role, supervise(role));
@@ -308,6 +354,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
       tellApi({ kind: "process-gone", role });
     });
     leaving.set(role, gone);
+    return gone;
   }
 
   function configure(role: RoleName, next: Config): Promise<void> {
@@ -389,7 +436,8 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
     const next = reading.config;
     const old = running?.config;
     take(reading, next);
-    const toTell = [...supervisors.keys()].filter((role) => needs(role, next) || isUp(role));
+    const isCalled = (role: RoleName) => (role === "api" && ports.callers ? isUp(role) && !leaving.has(role) : true);
+    const toTell = [...supervisors.keys()].filter((role) => isCalled(role) && (needs(role, next) || isUp(role)));
     // Programs that are new in it must be known before anybody wants them run.
     if (toTell.includes("starter")) await within(STARTER_LIMIT_MS, configure("starter", next));
     await within(
@@ -440,6 +488,7 @@ export function createDirector(options: RunOptions, ports: DirectorPorts): Direc
   function stop(reason: string): void {
     if (stopping) return;
     stopping = true;
+    ports.callers?.stop();
     notices.stopping(stopLimitMs());
     log({ level: "info", area: "process", message: `stopping: ${reason}` });
     void stopAll().then(() => ports.ended(exitStatus));

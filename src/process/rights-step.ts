@@ -4,7 +4,7 @@
 import { writeSync } from "node:fs";
 import { joinNetworkNamespace, shedInto } from "../../ffi/shed.ts";
 import { messageOf } from "../base/errors.ts";
-import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
+import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, LISTENERS_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
 
 /** Until the handlers stand again: HUP, INT, USR1, USR2 are for the parent, and would end this process. */
 const FOR_THE_PARENT = [1, 2, 10, 12];
@@ -27,11 +27,16 @@ export function takeRightsStep(ownArguments: readonly string[]): void {
       args: [process.argv0, ...ownArguments],
       environment,
       capabilities,
-      descriptors: [CHANNEL_FD],
+      descriptors: [CHANNEL_FD, ...listenerFds()],
       ignoredSignals: FOR_THE_PARENT,
     });
   } catch (error) {
     const why = messageOf(error);
     writeSync(2, `this process keeps more rights than it needs: ${why}\n`);
   }
+}
+
+function listenerFds(): number[] {
+  const kinds = (process.env[LISTENERS_VARIABLE] ?? "").split(",").filter(Boolean);
+  return kinds.map((_kind, at) => CHANNEL_FD + 1 + at);
 }

@@ -42,9 +42,8 @@ const ALWAYS: Readonly<Record<Exclude<RoleName, "starter">, readonly number[]>> 
   // `bind_port` may be below 1024.
   checker: [NET_ADMIN, NET_RAW, NET_BIND_SERVICE],
   bfd: [NET_BIND_SERVICE],
-  // Until its sockets are bound and it is nobody, which comes before the first answer. CHOWN: the group of
-  // its socket; DAC_READ_SEARCH and SYS_PTRACE: the name of who has a port.
-  api: [CHOWN, DAC_READ_SEARCH, SETGID, SETUID, NET_BIND_SERVICE, SYS_PTRACE],
+  // Until it is nobody, which comes before the first answer: its sockets are handed to it.
+  api: [SETGID, SETUID],
 };
 
 /** FIFOs that belong to somebody else, files of others, sockets in another namespace: only with a configuration that names them. */

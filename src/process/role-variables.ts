@@ -2,6 +2,8 @@
 
 /** Where a child finds its end of the channel. */
 export const CHANNEL_FD = 3;
+/** Kinds of the listening sockets that follow the channel, with commas between: `unix,tcp`. */
+export const LISTENERS_VARIABLE = "LBD_LISTENERS";
 /** Capabilities that a role keeps; gone from its environment when it has given up the others. */
 export const RIGHTS_VARIABLE = "LBD_RIGHTS";
 /** Path of the network namespace in which a role is. */

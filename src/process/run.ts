@@ -15,6 +15,7 @@ import { takeServiceManager } from "../kernel/service-manager.ts";
 import { journalPath } from "../roles/journal.ts";
 import type { RoleName } from "../roles/role.ts";
 import { VERSION } from "../version.ts";
+import { openApiDoor } from "./api-door.ts";
 import { takeAllowEmpty } from "./configuration/allow-empty.ts";
 import type { ReadConfiguration } from "./configuration/configuration.ts";
 import { glance } from "./configuration/files.ts";
@@ -93,12 +94,14 @@ export async function runDirector(
   process.chdir("/");
   if (options.umask !== undefined) process.umask(options.umask);
 
+  const callers = openApiDoor(options, clock, log);
   const notices = openNotices(log, clock, () => director.stuck());
   const rolePids = new Map<RoleName, number>();
   const director = createDirector(options, {
     clock,
     log,
-    spawn: spawnChild,
+    spawn: (role, events, rights) => spawnChild(role, events, rights, role === "api" ? callers.listeners() : []),
+    callers,
     read,
     pack: packText,
     ...(notices ? { notices } : {}),
@@ -167,6 +170,7 @@ export async function runDirector(
     ended = true;
     if (options.pidFile !== undefined) disclaimPidFile(options.pidFile, process.pid);
     for (const file of pidFiles) removePidFile(file);
+    attempt(log, () => callers.close());
     attempt(log, () => runDir.release());
     log({ level: "info", area: "process", message: `ended with status ${status}` });
     await end(sink, status);

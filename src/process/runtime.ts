@@ -7,7 +7,7 @@ import { MAX_FROM_CHILD_BYTES } from "./conduct.ts";
 import { createFrameReader, encodeBytesFrame, encodeFrame } from "./frames.ts";
 import { ROLE_WORD } from "./options.ts";
 import type { RoleRights } from "./role-rights.ts";
-import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
+import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, LISTENERS_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
 
 declare module "bun" {
   // The runtime takes over an open descriptor; its published types don't say so.
@@ -34,8 +34,22 @@ export interface ChildEvents extends Omit<ChannelEvents, "closed" | "bytes"> {
   exit(how: string): void;
 }
 
-/** @param rights what the process keeps; undefined: all that this one has */
-export type SpawnChild = (role: RoleName, events: ChildEvents, rights?: RoleRights) => ChildHandle;
+/** A listening socket that a role is started with. */
+export interface HandedListener {
+  readonly kind: "unix" | "tcp";
+  readonly fd: number;
+}
+
+/**
+ * @param rights what the process keeps; undefined: all that this one has
+ * @param listeners it finds them by handedListeners()
+ */
+export type SpawnChild = (
+  role: RoleName,
+  events: ChildEvents,
+  rights?: RoleRights,
+  listeners?: readonly HandedListener[],
+) => ChildHandle;
 
 const LAST_WORDS_MS = 100;
 const DEPTH_VARIABLE = "LBD_DEPTH";
@@ -89,6 +103,12 @@ export function namespaceEntered(): string | undefined {
   return process.env[IN_NAMESPACE_VARIABLE];
 }
 
+/** The listening sockets that this process was started with. */
+export function handedListeners(): HandedListener[] {
+  const kinds = (process.env[LISTENERS_VARIABLE] ?? "").split(",");
+  return kinds.flatMap((kind, at) => (kind === "unix" || kind === "tcp" ? [{ kind, fd: CHANNEL_FD + 1 + at }] : []));
+}
+
 /** Whether the parent was asked for core files (`--core-dump`). */
 export function expectsCoreFiles(): boolean {
   return process.env[CORE_VARIABLE] === "1";
@@ -103,10 +123,10 @@ export function permitCoreFiles(): void {
  * Starts a role in a process of its own: same program image even if the file was replaced meanwhile, own session, so that a
  * terminal's interrupt reaches only the parent, and an environment without what could turn the runtime into something else.
  */
-export const spawnChild: SpawnChild = (role, events, rights) => {
+export const spawnChild: SpawnChild = (role, events, rights, listeners = []) => {
   if (process.env[DEPTH_VARIABLE] !== undefined) throw new Error("a child does not start children");
   const [ours, theirs] = openChannelPair();
-  const child = spawnOn(role, theirs, process.getuid?.() === 0 ? rights : undefined, (how) => {
+  const child = spawnOn(role, theirs, listeners, process.getuid?.() === 0 ? rights : undefined, (how) => {
     // Last words first: channel and pipes are read to their end, unless somebody else still holds them.
     const limit = new Promise<void>((resolve) => setTimeout(resolve, LAST_WORDS_MS));
     void Promise.race([ends, limit]).then(() => {
@@ -125,7 +145,13 @@ export const spawnChild: SpawnChild = (role, events, rights) => {
   return { pid: child.pid, send: channel.send, sendPiece: channel.sendBytes, kill: (signal) => child.kill(signal) };
 };
 
-function spawnOn(role: RoleName, channelFd: number, rights: RoleRights | undefined, ended: (how: string) => void) {
+function spawnOn(
+  role: RoleName,
+  channelFd: number,
+  listeners: readonly HandedListener[],
+  rights: RoleRights | undefined,
+  ended: (how: string) => void,
+) {
   return Bun.spawn(["/proc/self/exe", ...ownArguments(), ROLE_WORD, role], {
     argv0: `lbd-${role}`,
     cwd: "/",
@@ -135,11 +161,12 @@ function spawnOn(role: RoleName, channelFd: number, rights: RoleRights | undefin
       ...(expectsCoreFiles() ? { [CORE_VARIABLE]: "1" } : {}),
       [DEPTH_VARIABLE]: "1",
       [PARENT_VARIABLE]: `${process.pid}`,
+      ...(listeners.length === 0 ? {} : { [LISTENERS_VARIABLE]: listeners.map(({ kind }) => kind).join(",") }),
       ...(rights === undefined ? {} : { [RIGHTS_VARIABLE]: rights.capabilities.join(",") }),
       ...(rights?.namespace === undefined ? {} : { [IN_NAMESPACE_VARIABLE]: namespacePath(rights.namespace) }),
     },
-    // The last one is CHANNEL_FD there.
-    stdio: ["ignore", "pipe", "pipe", channelFd],
+    // The fourth is CHANNEL_FD there, and behind it are the listeners.
+    stdio: ["ignore", "pipe", "pipe", channelFd, ...listeners.map(({ fd }) => fd)],
     onExit: (_child, status, signal) => ended(describeExit(status, signal)),
   });
 }

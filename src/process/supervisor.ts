@@ -44,6 +44,10 @@ export interface SupervisorPorts {
   batch(role: RoleName, batch: Batch): void;
   /** The api process asks for a piece of the effective configuration. */
   wantsEffective(serial: number): void;
+  /** The api process has nobody to serve. */
+  idle?(role: RoleName): void;
+  /** It comes and goes with those who need it: only its failures are news. */
+  readonly onDemand?: boolean;
   /** A child took the last `status` message. */
   acknowledged(role: RoleName): void;
   /** A new process of the role is up and has been started. */
@@ -117,7 +121,8 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     const since = new Date(clock.wallMs()).toISOString();
     const pid = live?.handle.pid ?? null;
     ports.report({ kind: "process", value: { role, state, pid, since, restarts, reason } });
-    if (from !== next && isNews(next, reason)) ports.event(role, from, next, reason);
+    const isQuiet = ports.onDemand === true && reason === "" && toldReason === "";
+    if (from !== next && isNews(next, reason) && !isQuiet) ports.event(role, from, next, reason);
   }
 
   /** A process that dies again and again for one reason is one event, not one every few seconds. */
@@ -221,7 +226,11 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
         return sendStart(from);
       case "started":
         enter("running", "");
-        log({ level: "info", area: "process", message: `${role} runs, pid ${from.handle.pid}` });
+        log({
+          level: ports.onDemand ? "debug" : "info",
+          area: "process",
+          message: `${role} runs, pid ${from.handle.pid}`,
+        });
         return ports.running(role);
       case "reloaded":
         return settle(message.serial);
@@ -233,6 +242,8 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
       case "stopped":
         inOrder = true;
         return;
+      case "idle":
+        return ports.idle?.(role);
       case "pong":
         return;
       case "want-effective":

@@ -54,6 +54,8 @@ export interface RoleContext {
   publish(topic: string, value: unknown): void;
   /** api only: asks the parent for a piece of the effective configuration; it comes by Role.effective(). */
   wantEffective?(serial: number): void;
+  /** api only: nobody calls any more, and nobody is taken: the parent stops this process. */
+  idle?(): void;
   /** Ends this process with a reason; another one takes its place at once. For what only a process with all its rights can do. */
   renew?(reason: string): void;
 }
@@ -73,6 +75,8 @@ export interface Role {
   receive?(topic: string, value: unknown): void;
   /** api only: what all roles report, in order. */
   update?(updates: readonly StatusUpdate[]): void;
+  /** api only: all was told that there is to tell: callers may be answered. It goes `lingerMs` after the last of them, by idle(). */
+  complete?(lingerMs: number): void;
   /** api only: the answer to wantEffective(): secrets are masked. */
   effective?(piece: EffectivePiece): void;
 }

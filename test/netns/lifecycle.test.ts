@@ -83,6 +83,7 @@ describe.skipIf(reason !== undefined)("what goes wrong leaves nothing behind", (
     using segment = new Segment("a");
     using lbd = new Daemon("lbd", segment.host(0), config()).start();
     await master(segment, lbd);
+    expect(await lbd.callApi()).toBe(200);
     const children = [rolePid(lbd, "vrrp.pid"), rolePid(lbd, "api.pid")];
     lbd.signal("SIGKILL");
     await until("the address is gone", () => !has(segment.host(0)));

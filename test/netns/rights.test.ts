@@ -81,6 +81,7 @@ describe.skipIf(reason !== undefined)("rights", () => {
       });
       await until("the check has run", () => readFileSync(asNobody, "utf8").includes("CapEff"), 20_000);
 
+      expect(await lbd.callApi()).toBe(200);
       const bare = { CapBnd: NONE, NoNewPrivs: "1" };
       const of = (set: number) => ({ CapPrm: hex(set), CapEff: hex(set), ...bare });
       expect(threads(rolePid(lbd, "vrrp.pid"))).toEqual([{ ...of(NET), Seccomp: "0", Uid: "0" }]);

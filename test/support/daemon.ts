@@ -1,6 +1,7 @@
 // Starts lbd or Debian's keepalived in a namespace, with a configuration of the test, and keeps what they print.
 import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Namespace } from "./netns.ts";
@@ -105,6 +106,24 @@ export class Daemon {
     for (const root of found)
       for (const [pid, parent] of rows) if (parent === root && pid !== undefined) found.push(pid);
     return found;
+  }
+
+  /** Asks lbd on its socket, which starts the process that answers; gives the status of the answer, 0 without one. */
+  callApi(path = "/livez"): Promise<number> {
+    return new Promise((resolve) => {
+      const options = {
+        socketPath: join(this.dir, "run", "api.sock"),
+        path,
+        headers: { host: "localhost" },
+        agent: false,
+      };
+      const asked = request(options, (answer) => {
+        answer.resume();
+        answer.on("close", () => resolve(answer.statusCode ?? 0));
+      });
+      asked.on("error", () => resolve(0));
+      asked.end();
+    });
   }
 
   /** pids of the daemon and everything below it. */

@@ -1,6 +1,7 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { LogLine } from "../../../src/base/log.ts";
 import type { Config } from "../../../src/config/model/config.ts";
+import type { ApiCallers, ApiLife } from "../../../src/process/api-callers.ts";
 import type { Reading } from "../../../src/process/configuration/configuration.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
 import { API_WAIT_MS, createDirector, VRRP_WAIT_MS } from "../../../src/process/parent.ts";
@@ -10,7 +11,7 @@ import type { RoleName } from "../../../src/roles/role.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { bindText } from "../../support/config.ts";
-import { type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
+import { type FakeChild, type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { AT, virtualServer } from "../../support/status-samples.ts";
 
@@ -73,6 +74,7 @@ function lab(
   children: FakeChildren = fakeChildren(),
   leftBehind: readonly RoleName[] = [],
   likely: readonly RoleName[] = ["checker"],
+  callers?: ApiCallers,
 ) {
   const clock = manualClock();
   const logs: LogLine[] = [];
@@ -91,6 +93,7 @@ function lab(
       identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
       likely: () => new Set(likely),
       leftBehind: (role) => leftBehind.includes(role),
+      ...(callers ? { callers } : {}),
       ended: (status) => ended.push(status),
     },
   );
@@ -546,6 +549,104 @@ test("what roles report reaches the api, also one that comes later", async () =>
   children.of("api").say({ kind: "want-effective", serial: 1 });
   clock.advance(0);
   expect(children.of("api").last("effective")).toMatchObject({ piece: JSON.stringify({ text: SERVICES }), end: false });
+});
+
+describe("an api process that runs while somebody asks", () => {
+  function called() {
+    let life: ApiLife | undefined;
+    let idle = () => {};
+    const callers: ApiCallers = {
+      open: (_namespace, given) => {
+        life = given;
+      },
+      listeners: () => [],
+      facts: () => ({ tcp: "off" }),
+      lingerMs: () => 5,
+      idle: () => idle(),
+      added() {},
+      stop() {},
+      close() {},
+    };
+    const all = lab(reading(SERVICES), {}, fakeChildren(), [], ["checker"], callers);
+    all.director.start();
+    all.children.of("checker").comeUp();
+    const roles = () => all.children.all.map(({ role }) => role);
+    const whenIdle = (run: () => void) => {
+      idle = run;
+    };
+    return { ...all, roles, call: () => life?.start(), leave: () => life?.dismiss(), whenIdle };
+  }
+
+  const acked = new WeakMap<FakeChild, number>();
+  /** Takes what it is told, batch by batch. */
+  async function takeAll(api: FakeChild): Promise<void> {
+    for (;;) {
+      await settle();
+      const before = acked.get(api) ?? 0;
+      if (api.got.filter(({ kind }) => kind === "status").length === before) return;
+      acked.set(api, before + 1);
+      api.say({ kind: "ack" });
+    }
+  }
+
+  test("nobody asks: there is none, and a reload starts none", async () => {
+    const { director, children, clock, roles } = called();
+    clock.advance(10_000);
+    director.reload();
+    await settle();
+    children.of("checker").say({ kind: "reloaded", serial: children.of("checker").last("reload")?.serial ?? 0 });
+    await settle();
+    expect(roles()).toEqual(["checker"]);
+    expect(children.of("checker").last("snapshot")).toBeUndefined();
+  });
+
+  test("it answers when every role has told how it is, and then goes without a word", async () => {
+    const { children, roles, call, leave, logs } = called();
+    call();
+    const api = children.of("api");
+    api.comeUp();
+    expect(children.of("checker").last("snapshot")).toBeDefined();
+    await takeAll(api);
+    api.say({ kind: "current" });
+    expect(api.last("complete")).toBeUndefined();
+    children.of("checker").say({ kind: "current" });
+    await takeAll(api);
+    expect(api.last("complete")).toEqual({ kind: "complete", lingerMs: 5 });
+    await leave();
+    expect([api.alive, children.of("checker").last("unwatched")]).toEqual([false, { kind: "unwatched" }]);
+    expect(logs.filter(({ level, message }) => level !== "debug" && message.includes("api"))).toEqual([]);
+    call();
+    children.of("api").comeUp();
+    await settle();
+    // Its coming and going is no news.
+    const { events } = pictureOf(children).eventsAfter(0);
+    expect(events.filter(({ event }) => event.subject === "api")).toEqual([]);
+    expect(roles()).toEqual(["checker", "api", "api"]);
+  });
+
+  test("a role that does not answer is not waited for without end", async () => {
+    const { children, call, clock } = called();
+    call();
+    const api = children.of("api");
+    api.comeUp();
+    await takeAll(api);
+    clock.advance(4999);
+    expect(api.last("complete")).toBeUndefined();
+    clock.advance(1);
+    await takeAll(api);
+    expect(api.last("complete")).toBeDefined();
+  });
+
+  test("that it is idle is no word for one that was not told to answer", () => {
+    const { children, call, whenIdle } = called();
+    let idle = 0;
+    whenIdle(() => void idle++);
+    call();
+    const api = children.of("api");
+    api.comeUp();
+    api.say({ kind: "idle" });
+    expect([idle, api.killed]).toEqual([0, ["SIGKILL"]]);
+  });
 });
 
 test("what one role publishes, the others hear, also those that start later", () => {

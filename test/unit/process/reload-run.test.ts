@@ -1,7 +1,7 @@
 // Reloads of the real program: files in pieces, empty ones, and more signals than anybody sends.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { lbdLab, type RunningLbd, ready } from "../../support/lbd.ts";
+import { lbdLab, type RunningLbd } from "../../support/lbd.ts";
 import { until } from "../../support/until.ts";
 
 setDefaultTimeout(60_000);
@@ -72,7 +72,6 @@ test("hundreds of signals, from the first moment that the runtime lets us have o
     lbd.signal("SIGHUP");
     if (port % 20 === 0) await new Promise(setImmediate);
   }
-  await ready(lbd);
   await until("the last content runs", async () => (await services(lbd)).join() === "127.0.0.1:9299/tcp");
   expect((await config(lbd)).reloads).toBeLessThan(300);
   expect(existsSync(`/proc/${lbd.pid}`)).toBe(true);

@@ -195,7 +195,7 @@ test("checker_priority and its like: the checker process has them, the others do
     const pid = director.processes().find((one) => readFileSync(`/proc/${one}/comm`, "utf8") === `${comm}\n`);
     return pid === undefined ? undefined : kernelView(pid);
   };
-  await until("the api process is there", () => viewOf("lbd-api") !== undefined);
+  expect(await director.callApi()).toBe(200);
   const plain = { nice: 0, realtime: 0, cpus: "0-1", memoryLocked: false, rttimeUs: "unlimited" };
   expect([viewOf("lbd-checker"), viewOf("lbd-api")]).toEqual([
     { nice: -7, realtime: 30, cpus: "1", memoryLocked: true, rttimeUs: "3000000" },

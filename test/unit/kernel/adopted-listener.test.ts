@@ -1,0 +1,77 @@
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { adoptListener, placeholderName } from "../../../src/kernel/adopted-listener.ts";
+import { openListeningSocket } from "../../../src/kernel/listening-socket.ts";
+import { until } from "../../support/until.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "lbd-adopted-"));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** A server of the runtime's that listens on what was opened elsewhere. */
+async function serverOn(fd: number, number: number) {
+  const server = createServer((request, response) => response.end(`served ${request.url}`));
+  const path = placeholderName(number);
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  return { server, adopted: adoptListener(path, fd) };
+}
+
+test("a server answers on a socket that was opened elsewhere, and only from when it may", async () => {
+  const socket = openListeningSocket({ kind: "tcp", address: "127.0.0.1", port: 0 });
+  const { server, adopted } = await serverOn(socket.fd, 1);
+  let answered = false;
+  const early = fetch(`http://127.0.0.1:${socket.port}/early`).then((answer) => {
+    answered = true;
+    return answer.text();
+  });
+  await until("the caller waits", () => socket.callerWaits());
+  expect(answered).toBe(false);
+  adopted.admit();
+  expect(await early).toBe("served /early");
+  server.close();
+  // Its own descriptor is gone, the socket is not: who calls now waits.
+  const late = connect(socket.port ?? 0, "127.0.0.1");
+  await until("the next caller waits", () => socket.callerWaits());
+  late.destroy();
+  socket.close();
+});
+
+test("a UNIX socket is its owner's alone, and signals say that somebody calls", async () => {
+  const path = join(dir, "a.sock");
+  const socket = openListeningSocket({ kind: "unix", path });
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  let signals = 0;
+  const count = () => signals++;
+  process.on("SIGIO", count);
+  socket.signal();
+  expect(socket.callerWaits()).toBe(false);
+  const caller = connect(path);
+  await until("the signal", () => signals === 1);
+  expect(socket.callerWaits()).toBe(true);
+  socket.quiet();
+  const second = connect(path);
+  await until("both are connected", () => !caller.connecting && !second.connecting);
+  expect(signals).toBe(1);
+  caller.destroy();
+  second.destroy();
+  process.off("SIGIO", count);
+  socket.close();
+  expect(existsSync(path)).toBe(true);
+});
+
+test("the port that another socket has, and an address that is not here, have their codes", () => {
+  const socket = openListeningSocket({ kind: "tcp", address: "::1", port: 0 });
+  const again = () => openListeningSocket({ kind: "tcp", address: "::1", port: socket.port ?? 0 });
+  expect(again).toThrow(expect.objectContaining({ code: "EADDRINUSE" }));
+  expect(() => openListeningSocket({ kind: "tcp", address: "192.0.2.77", port: 0 })).toThrow(
+    expect.objectContaining({ code: "EADDRNOTAVAIL" }),
+  );
+  socket.close();
+});
+
+test("a name on which the runtime does not listen is an error", () => {
+  expect(() => adoptListener(placeholderName(99), 0)).toThrow("not among the descriptors");
+});

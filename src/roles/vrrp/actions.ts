@@ -178,10 +178,26 @@ function tellEvent(
   reports.changed(instance);
 }
 
-/** All that is tracked, as the router takes it; what has changed since the last call is counted and told. */
-export function currentFacts({ trackers, metrics, context, reports }: VrrpState): readonly NamedFact[] {
-  const facts = trackers.facts();
-  const changes = metrics.tracked(facts);
+/** The router hears of what is tracked and has changed; that is counted and told too. */
+export function tellFacts(role: VrrpState): void {
+  const news = role.trackers.facts().filter((fact) => isNews(role.facts, fact));
+  if (news.length === 0) return;
+  tellFlaps(role, news);
+  role.turns.perform(role.router.setFacts(news, role.now()));
+}
+
+/** Remembers it. */
+function isNews(known: Map<string, NamedFact>, fact: NamedFact): boolean {
+  const { up, value, detail, since } = fact;
+  const key = `${fact.kind} ${fact.name}`;
+  const before = known.get(key);
+  if (before?.up === up && before.value === value && before.detail === detail && before.since === since) return false;
+  known.set(key, fact);
+  return true;
+}
+
+function tellFlaps({ metrics, context, reports }: VrrpState, news: readonly NamedFact[]): void {
+  const changes = metrics.tracked(news);
   const at = new Date(context.clock.wallMs()).toISOString();
   for (const { kind, name, from, to, detail } of changes)
     context.report({
@@ -190,5 +206,4 @@ export function currentFacts({ trackers, metrics, context, reports }: VrrpState)
     });
   // What a tracker adds to a priority is a part of the status.
   if (changes.length > 0) reports.look();
-  return facts;
 }

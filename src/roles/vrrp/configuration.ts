@@ -1,18 +1,21 @@
 // Role vrrp: the start with a configuration, another one in place, and the end.
+import { sameItems } from "../../base/same-items.ts";
 import type { Config } from "../../config/model/config.ts";
-import type { VrrpInstance } from "../../config/model/vrrp.ts";
+import type { VrrpConfig, VrrpInstance } from "../../config/model/vrrp.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import type { SeenTables } from "../../net/model.ts";
 import { beyondText } from "../../vrrp/peers.ts";
-import { planReload } from "../../vrrp/reload.ts";
-import type { Arrival } from "../../vrrp/router/configuration.ts";
+import { planReload, type ReloadPlan } from "../../vrrp/reload.ts";
+import { type Arrival, sameParts } from "../../vrrp/router/configuration.ts";
 import type { RoleContext } from "../role.ts";
-import { changesTables, currentFacts } from "./actions.ts";
+import { changesTables, tellFacts } from "./actions.ts";
 import { AREA, type VrrpState } from "./state.ts";
 import {
+  addressesByLink,
   bootDelayMs,
   fitInstances,
   givenNames,
+  isLacking,
   missingInterfaces,
   newStation,
   placeAddresses,
@@ -32,7 +35,7 @@ const DRAIN_SHARE = 0.6;
 export function fitted(next: Config, seen: SeenTables, log: RoleContext["log"]): Config {
   const { instances, lines } = fitInstances(next.vrrp.instances, seen);
   for (const line of lines) log(line);
-  return { ...next, vrrp: { ...next.vrrp, instances } };
+  return lines.length === 0 ? next : { ...next, vrrp: { ...next.vrrp, instances } };
 }
 
 /** Once, with the configuration that the state was made with. */
@@ -51,7 +54,7 @@ export function start(role: VrrpState): void {
   trackers.linksChanged(reflector.seen);
   trackers.configure(config);
   refresh(role);
-  turns.perform(router.setFacts(currentFacts(role), now()));
+  tellFacts(role);
   // Instances may depend on what is static; what an earlier process left can wait until they are under way.
   if (!isEmpty(staticPart(vrrp))) applyTables(role);
   checkStatics(role);
@@ -59,7 +62,7 @@ export function start(role: VrrpState): void {
   applyTables(role);
   role.filter.tidy(tables.crashedBefore);
   for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
-  tellPeersBeyond(role);
+  tellPeersBeyond(role, vrrp.instances);
   role.ports.sysctl.releaseLeftOver();
   role.syncDaemons.configure(config, new Set(role.owning.keys()));
   publishAddresses(role);
@@ -67,40 +70,53 @@ export function start(role: VrrpState): void {
   role.warmth.awake();
 }
 
-/** Takes another configuration in place. */
+/** Takes another configuration in place: what is the very same in it is not looked at. */
 export function reload(role: VrrpState, next: Config): void {
-  const { router, reflector, tables, turns, trackers, now } = role;
-  const { log } = role.context;
-  const { vrrp } = next;
+  const before = role.config;
   role.config = next;
   takeSettings(role);
-  // Those that leave say so by their old sockets, and from their old addresses.
-  turns.carryOut(router.retire(vrrp, now()));
-  role.phase = "reloading";
-  const arrived = takeStations(role);
-  // Of virtual interfaces that were made anew the picture has the old ones.
-  reflector.drain();
-  for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
-  reflector.setScope(tableScope(allParts(role)));
-  trackers.linksChanged(reflector.seen);
-  trackers.configure(next);
-  turns.perform(router.setFacts(trackers.facts(), now()));
-  turns.carryOut(router.reload(vrrp, next.bfd, now(), arrived));
-  role.phase = "running";
-  refresh(role);
-  turns.perform(router.setFacts(currentFacts(role), now()));
-  // What only the configuration before names is still ours, and goes.
-  applyTables(role);
-  tables.setOwned(allParts(role));
-  tables.claim(undefined);
-  applyTables(role);
-  role.filter.tidy(tables.crashedBefore);
+  if (sameParts(before.vrrp, next.vrrp) && sameItems(before.bfd, next.bfd)) {
+    role.router.reload(next.vrrp, next.bfd, role.now());
+    const lacking = [...role.stations.values()].filter(isLacking);
+    if (lacking.length > 0) refresh(role, lacking);
+  } else reloadInstances(role, before.vrrp);
+  // What others took and was left so is wanted again; what only the configuration before names is still ours, and goes.
+  if (role.tables.claim(undefined) || role.tables.isOutdated()) applyTables(role);
+  role.filter.tidy(role.tables.crashedBefore);
   if (role.held.length > 0) onNetEvents(role, role.held.splice(0));
   checkStatics(role);
-  tellPeersBeyond(role);
   role.syncDaemons.configure(next, new Set(role.owning.keys()));
   if (next.global.fifoWriteVrrpStatesOnReload) repeatStates(role);
   role.reports.look();
+}
+
+function reloadInstances(role: VrrpState, before: VrrpConfig): void {
+  const { router, reflector, trackers, turns, now } = role;
+  const { vrrp, bfd } = role.config;
+  // Those that leave say so by their old sockets, and from their old addresses.
+  turns.carryOut(router.retire(vrrp, now()));
+  role.phase = "reloading";
+  const plan = planReload(before.instances, vrrp.instances);
+  const arrived = takeStations(role, plan);
+  // Of virtual interfaces that were made anew the picture has the old ones.
+  reflector.drain();
+  for (const line of missingInterfaces(vrrp, reflector.seen)) role.context.log(line);
+  reflector.setScope(tableScope(allParts(role)));
+  role.tables.setOwned(allParts(role));
+  trackers.linksChanged(reflector.seen);
+  trackers.configure(role.config);
+  tellFacts(role);
+  turns.carryOut(router.reload(vrrp, bfd, now(), arrived));
+  role.phase = "running";
+  refresh(role, touchedStations(role, plan, before.global !== vrrp.global));
+  tellFacts(role);
+  tellPeersBeyond(role, [...plan.change.map(({ next }) => next), ...plan.add]);
+}
+
+/** Those that have other settings, or that another look may find something for. */
+function touchedStations({ stations }: VrrpState, { keep }: ReloadPlan, all: boolean): readonly Station[] {
+  const kept = new Set(all ? [] : keep.flatMap(({ old, next }) => (old === next ? [next] : [])));
+  return [...stations.values()].filter((station) => !kept.has(station.instance) || isLacking(station));
 }
 
 /** What a configuration asks for besides its instances. */
@@ -125,23 +141,19 @@ function isAlone(config: Config): boolean {
   return config.global.instanceName === undefined;
 }
 
-function tellPeersBeyond({ config, reflector, context }: VrrpState): void {
+function tellPeersBeyond({ reflector, context }: VrrpState, instances: readonly VrrpInstance[]): void {
   const networks = [...reflector.seen.addresses.values()];
-  for (const instance of config.vrrp.instances) {
+  for (const instance of instances) {
     const text = beyondText(instance, networks);
     if (text !== undefined) context.log({ level: "info", area: AREA, message: `${instance.name}: ${text}` });
   }
 }
 
 /** Stations of the configuration: kept, dropped, new. What the new ones find is the result. */
-function takeStations(role: VrrpState): ReadonlyMap<string, Arrival> {
+function takeStations(role: VrrpState, plan: ReloadPlan): ReadonlyMap<string, Arrival> {
   const { stations, owning, reflector, ports } = role;
   const { vrrp } = role.config;
   const before = new Map(stations);
-  const plan = planReload(
-    [...before.values()].map((station) => station.instance),
-    vrrp.instances,
-  );
   for (const { name } of plan.remove) {
     const station = before.get(name);
     if (station) dropStation(role, name, station);
@@ -151,10 +163,11 @@ function takeStations(role: VrrpState): ReadonlyMap<string, Arrival> {
   for (const { old, next: instance } of [...plan.keep, ...plan.change]) {
     const station = before.get(old.name);
     if (!station) continue;
+    stations.set(instance.name, station);
+    if (station.instance === instance) continue;
     station.instance = instance;
     const unused = placeAddresses(station, kept, reflector.seen, vrrp.global);
     for (const vmac of unused) ports.virtuals.remove(vmac);
-    stations.set(instance.name, station);
   }
   renameOwners(owning, [...plan.keep, ...plan.change]);
   const arrived = addStations(role, plan.add);
@@ -177,10 +190,11 @@ function addStations(role: VrrpState, instances: readonly VrrpInstance[]): Reado
   const { global } = role.config.vrrp;
   const arrived = new Map<string, Arrival>();
   const given = givenNames(stations.values());
+  const around = { addresses: addressesByLink(reflector.seen), sockets, virtuals: ports.virtuals };
   for (const instance of instances) {
     const station = newStation(instance, given, reflector.seen, global);
     stations.set(instance.name, station);
-    const faults = refreshStation(station, reflector.seen, global, { sockets, virtuals: ports.virtuals });
+    const faults = refreshStation(station, reflector.seen, global, around);
     arrived.set(instance.name, { source: station.source, faults });
   }
   return arrived;

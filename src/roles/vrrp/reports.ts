@@ -8,8 +8,9 @@ import type { StatusUpdate, SyncGroupStatus, VrrpStatus, VrrpTraffic } from "../
 
 /** Everything is looked at this often. */
 const STATUS_MS = 2000;
-/** Instances told in one turn: what takes long delays adverts. */
+/** Instances told, and looked at, in one turn: what takes long delays adverts. */
 const REPORTS_PER_TURN = 16;
+const LOOKS_PER_TURN = 64;
 const TURN_MS = 20;
 
 export interface VrrpReportPorts {
@@ -48,6 +49,8 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
   let toldGroups: ReadonlySet<string> = new Set();
   const toldTraffic = new Map<string, number>();
   const toldMetrics = new Map<string, number>();
+  /** To be looked at, some in each turn. */
+  const unlooked = new Set<string>();
   /** To be told, some in each turn. */
   const waiting = new Set<string>();
   let cancelLook: Cancel = () => {};
@@ -57,7 +60,7 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
 
   function look(): void {
     cancelLook = clock.at(clock.now() + STATUS_MS, look);
-    findChanged();
+    lookAtAll();
     turn();
     tellTraffic();
     tellMetrics();
@@ -65,10 +68,11 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
 
   function turn(): void {
     cancelTurn?.();
-    const names = [...waiting].slice(0, REPORTS_PER_TURN);
-    for (const name of names) waiting.delete(name);
-    tell(names);
-    cancelTurn = waiting.size > 0 ? clock.at(clock.now() + (whenTold.length > 0 ? 0 : TURN_MS), turn) : undefined;
+    for (const name of taken(unlooked, LOOKS_PER_TURN))
+      if (!sameMarks(told.get(name), ports.marks(name))) waiting.add(name);
+    tell(taken(waiting, REPORTS_PER_TURN));
+    cancelTurn =
+      unlooked.size + waiting.size > 0 ? clock.at(clock.now() + (whenTold.length > 0 ? 0 : TURN_MS), turn) : undefined;
     if (cancelTurn) return;
     tellGroups();
     if (whenTold.length === 0) return;
@@ -80,8 +84,8 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
     for (const done of whenTold.splice(0)) done();
   }
 
-  function findChanged(): void {
-    for (const name of ports.names()) if (!sameMarks(told.get(name), ports.marks(name))) waiting.add(name);
+  function lookAtAll(): void {
+    for (const name of ports.names()) unlooked.add(name);
   }
 
   function tell(names: Iterable<string>): void {
@@ -137,6 +141,7 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
       cancelTurn?.();
       cancelTurn = undefined;
       waiting.clear();
+      unlooked.clear();
       allTold();
     },
     changed(name) {
@@ -146,7 +151,7 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
     },
     look() {
       if (!ports.isWatched()) return;
-      findChanged();
+      lookAtAll();
       cancelTurn ??= clock.at(clock.now(), turn);
     },
     tell(names) {
@@ -156,6 +161,7 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
       told.delete(name);
       toldTraffic.delete(name);
       waiting.delete(name);
+      unlooked.delete(name);
       report({ kind: "vrrp-gone", name });
     },
     everything() {
@@ -170,6 +176,13 @@ export function createVrrpReports(ports: VrrpReportPorts): VrrpReports {
       });
     },
   };
+}
+
+/** Takes the first of them out. */
+function taken(names: Set<string>, most: number): readonly string[] {
+  const first = [...names.values().take(most)];
+  for (const name of first) names.delete(name);
+  return first;
 }
 
 function sameMarks(a: readonly unknown[] | undefined, b: readonly unknown[] | undefined): boolean {

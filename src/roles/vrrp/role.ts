@@ -5,7 +5,7 @@ import type { Config } from "../../config/model/config.ts";
 import { createVrrpRouter } from "../../vrrp/router/router.ts";
 import { createReadFailures } from "../read-failures.ts";
 import type { Role, RoleContext } from "../role.ts";
-import { currentFacts, follow, reach, settled, stayWarm } from "./actions.ts";
+import { follow, reach, settled, stayWarm, tellFacts } from "./actions.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { fitted, reload, start, stop } from "./configuration.ts";
 import { createInstants } from "./instant.ts";
@@ -95,9 +95,9 @@ function newState(context: RoleContext, ports: VrrpPorts, first: Config): VrrpSt
       forwards: (link) => ports.sysctl.value(`net/ipv6/conf/${link}/forwarding`) === "1",
       sent: metrics.announced,
     }),
-    trackers: createTrackers({ clock, log, ...ports.trackers }, () =>
-      turns.perform(router.setFacts(currentFacts(state), now())),
-    ),
+    trackers: createTrackers({ clock, log, ...ports.trackers }, () => tellFacts(state)),
+    facts: new Map(),
+    lostStatics: new Map(),
     losses: createLosses({
       log,
       now: () => clock.now(),

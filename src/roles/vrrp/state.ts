@@ -21,7 +21,7 @@ import type { VrrpReports } from "./reports.ts";
 import type { Station } from "./station.ts";
 import type { SyncDaemons } from "./sync-daemon.ts";
 import type { Tables } from "./tables.ts";
-import type { Trackers } from "./trackers.ts";
+import type { NamedFact, Trackers } from "./trackers.ts";
 import type { Turns } from "./turns.ts";
 
 /** The area of its log lines. */
@@ -63,6 +63,10 @@ export interface VrrpState {
   readonly turns: Turns;
   readonly announcer: Announcer;
   readonly trackers: Trackers;
+  /** What the router has been told of them, by kind and name. */
+  readonly facts: Map<string, NamedFact>;
+  /** Instances that `track_group` holds in FAULT, and why. */
+  lostStatics: ReadonlyMap<string, string>;
   readonly losses: Losses;
   readonly reads: ReadFailures;
   readonly reports: VrrpReports;

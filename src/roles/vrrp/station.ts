@@ -14,7 +14,7 @@ import {
 } from "../../kernel/raw-socket.ts";
 import type { VirtualInterfaces } from "../../kernel/vmac.ts";
 import { parseMac } from "../../net/links.ts";
-import { IFF_UP, type Link, linkByName, type SeenTables } from "../../net/model.ts";
+import { IFF_UP, type InterfaceAddress, type Link, linkByName, type SeenTables } from "../../net/model.ts";
 import type { BlockedAddress, VirtualMac } from "../../net/nft-vrrp.ts";
 import {
   addressInterface,
@@ -42,6 +42,8 @@ export interface Station {
   socket: VrrpSocket | undefined;
   /** With vmac_xmit_base: hears those who send from the virtual MAC, whose packets the kernel gives to the virtual interface alone. */
   macSocket: VrrpSocket | undefined;
+  /** As the last look found. */
+  faults: StationFaults;
 }
 
 const NO_SOCKETS = { socket: undefined, macSocket: undefined };
@@ -69,7 +71,15 @@ export function newStation(instance: VrrpInstance, given: Set<string>, seen: See
   const taken = takenNames(given, seen);
   const vmac = virtualInterfaceOf(instance, global, taken);
   if (vmac) given.add(vmac.name);
-  const station = { instance, vmac, addressVmacs: new Map(), link: undefined, source: undefined, ...NO_SOCKETS };
+  const station = {
+    instance,
+    vmac,
+    addressVmacs: new Map(),
+    link: undefined,
+    source: undefined,
+    ...NO_SOCKETS,
+    faults: {},
+  };
   placeAddresses(station, given, seen, global);
   return station;
 }
@@ -140,7 +150,21 @@ export function blockedOn(station: Station, instance: VrrpInstance, seen: SeenTa
   });
 }
 
+/** By index of the link, then by the text of the address: made once for all stations that look. */
+export type AddressesByLink = ReadonlyMap<number, ReadonlyMap<string, InterfaceAddress>>;
+
+export function addressesByLink({ addresses }: SeenTables): AddressesByLink {
+  const links = new Map<number, Map<string, InterfaceAddress>>();
+  for (const address of addresses.values()) {
+    const there = links.get(address.index) ?? new Map<string, InterfaceAddress>();
+    if (!there.has(address.ip)) there.set(address.ip, address);
+    links.set(address.index, there);
+  }
+  return links;
+}
+
 export interface StationPorts {
+  readonly addresses: AddressesByLink;
   readonly sockets: VrrpSockets;
   readonly virtuals: VirtualInterfaces;
 }
@@ -165,15 +189,16 @@ export function refreshStation(
     ensureVirtual(station, parent, seen, ports.virtuals) ?? ensureAddressVirtuals(station, seen, ports.virtuals);
   if (vmac !== undefined) return { vmac };
   if (!station.vmac) station.link = parent;
-  station.source = chooseSource(station, parent, seen);
+  station.source = chooseSource(station, parent, ports.addresses);
   if (station.source === undefined) {
     releaseSocket(station);
     return {};
   }
   if (instance.unicast?.faultWithoutPeer && instance.unicast.peers.length === 0)
     return { config: "no unicast_peer, and unicast_fault_no_peer is set" };
-  if (instance.trackSourceIp && !hasAddress(seen, station.source))
-    return { "source-gone": `source address ${station.source} is not on this machine` };
+  const { source } = station;
+  if (instance.trackSourceIp && !ports.addresses.values().some((there) => there.has(source)))
+    return { "source-gone": `source address ${source} is not on this machine` };
   const { vrf } = instance;
   if (instance.interface !== undefined || vrf === undefined)
     return openSocket(station, parent, station.source, global, ports.sockets);
@@ -181,6 +206,11 @@ export function refreshStation(
   if (domain) return openSocket(station, domain, station.source, global, ports.sockets);
   releaseSocket(station);
   return { socket: `no VRF ${vrf}` };
+}
+
+/** Something was missing when it was looked at last: another look may find it. */
+export function isLacking({ socket, faults }: Station): boolean {
+  return socket === undefined || Object.values(faults).some((text) => text !== undefined);
 }
 
 export function releaseSocket(station: Station): void {
@@ -305,34 +335,31 @@ function macEndpoint(
 }
 
 /** `mcast_src_ip`, `unicast_src_ip`, or the first address of the interface that does not come and go. */
-function chooseSource(station: Station, parent: Link | undefined, seen: SeenTables): string | undefined {
+function chooseSource(station: Station, parent: Link | undefined, addresses: AddressesByLink): string | undefined {
   const { instance } = station;
   if (instance.sourceIp !== undefined) return instance.sourceIp;
-  const virtual = new Set(addressesOf(instance).map((address) => address.ip));
   // IPv4 comes from the parent's address; IPv6 from the link-local that the virtual interface has been given.
   const on = instance.family === 4 || instance.vmac?.xmitBase ? parent : station.link;
-  for (const link of [on, parent]) {
-    const found = link && addressOn(seen, link.index, instance.family, virtual, station.source);
+  for (const link of on === parent ? [on] : [on, parent]) {
+    const found = link && addressOn(addresses.get(link.index), instance, station.source);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
+/** The current one as long as it is there, else the first. */
 function addressOn(
-  seen: SeenTables,
-  index: number,
-  family: 4 | 6,
-  virtual: ReadonlySet<string>,
+  there: ReadonlyMap<string, InterfaceAddress> | undefined,
+  instance: VrrpInstance,
   current: string | undefined,
 ): string | undefined {
-  let first: string | undefined;
-  for (const address of seen.addresses.values()) {
-    if (address.index !== index || address.family !== family || virtual.has(address.ip)) continue;
-    if (family === 6 && !/^fe[89ab]/.test(address.ip)) continue;
-    if (address.ip === current) return current;
-    first ??= address.ip;
-  }
-  return first;
+  const own = addressesOf(instance);
+  const serves = ({ ip, family }: InterfaceAddress) =>
+    family === instance.family && (family === 4 || /^fe[89ab]/.test(ip)) && !own.some((virtual) => virtual.ip === ip);
+  const known = current === undefined ? undefined : there?.get(current);
+  if (known && serves(known)) return current;
+  for (const address of there?.values() ?? []) if (serves(address)) return address.ip;
+  return undefined;
 }
 
 /** What to say of interfaces that instances need and that are not there: expected with `dynamic_interfaces`, else a likely mistake. */
@@ -370,11 +397,6 @@ export function fitInstances(
     return fits;
   });
   return { instances: fitted, lines };
-}
-
-function hasAddress(seen: SeenTables, ip: string): boolean {
-  for (const address of seen.addresses.values()) if (address.ip === ip) return true;
-  return false;
 }
 
 /** `vrrp_startup_delay` is the core's matter; this is what is left of `vrrp_delay_after_boot`. */

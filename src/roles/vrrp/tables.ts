@@ -84,7 +84,10 @@ export function trackedStatics(config: VrrpConfig, group: string): TablesPart {
 export interface Tables {
   /** An earlier process ended without taking away what it had. */
   readonly crashedBefore: boolean;
-  /** Everything that the configuration names, wanted or not: ours to remove. */
+  /**
+   * Everything that the configuration names, wanted or not: ours to remove. What it named before is ours up to the next apply(), which
+   * takes it away.
+   */
   setOwned(parts: readonly TablesPart[]): void;
   /**
    * No other VRRP daemon works in this namespace: what carries our protocol number and is not wanted was left by one that died, and
@@ -101,8 +104,10 @@ export interface Tables {
   isWanted(key: string): boolean;
   /** Somebody took this away, and it is no_track: it is not wanted any more, until its owner claims it again. */
   leave(wish: Wish): void;
-  /** What an owner has left is wanted again: it became master, or has another configuration. */
-  claim(owner: string | undefined): void;
+  /** What an owner has left is wanted again: it became master, or has another configuration. True when there was such a thing. */
+  claim(owner: string | undefined): boolean;
+  /** Since setOwned() there was no apply(). */
+  isOutdated(): boolean;
   /** What a part names and the kernel does not hold, in words. */
   missing(part: TablesPart): readonly string[];
   /** Is the address on the interface that it names? */
@@ -136,8 +141,10 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
   /** Ours until the kernel has been put right once. */
   let leftBehind: readonly string[] = earlier?.world === world ? earlier.keys : [];
   let configured: ReadonlySet<string> = new Set();
-  /** Not worked out yet: with thousands of addresses it takes its time, and a director that starts is in a hurry. */
-  let owned: readonly TablesPart[] = [];
+  /** Undefined: worked out. With thousands of addresses that takes its time, and a director that starts is in a hurry. */
+  let owned: readonly TablesPart[] | undefined;
+  /** Of the configuration before, until it is gone. */
+  let outgoing: ReadonlySet<string> = new Set();
   let marks = false;
   let wishes: ReadonlyMap<string, Wish> = new Map();
   /** By key, and who left it. */
@@ -191,11 +198,11 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
 
   /** What the parts ask for, and the commands that lead there. */
   function compare(parts: readonly TablesPart[]) {
-    if (owned.length > 0) configured = ownedKeys(wantedOf(owned, resolve).wanted);
-    owned = [];
+    if (owned) configured = ownedKeys(wantedOf(owned, resolve).wanted);
+    owned = undefined;
     const { wanted, waiting, wishes: named } = wantedOf(parts, resolve, left);
     const keys = new Set([...configured, ...ownedKeys(wanted)]);
-    const ours = new Set([...keys, ...leftBehind]);
+    const ours = new Set([...keys, ...outgoing, ...leftBehind]);
     const todo: readonly NetCommand[] = plan(wanted, reflector.seen, { marks, keys: ours });
     return { todo, keys, ours, waiting, named };
   }
@@ -212,9 +219,8 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
     setOwned(parts) {
       rehearsed = undefined;
       owned = parts;
+      outgoing = outgoing.union(configured);
       configured = new Set();
-      // The next apply() writes what is ours from now on.
-      journalled = new Set();
     },
     takeOverMarked() {
       rehearsed = undefined;
@@ -228,10 +234,10 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
       wishes = named;
       if (!ours.isSubsetOf(journalled)) write(ours);
       const { done, failed } = judge(todo.length > 0 ? reflector.apply(todo) : []);
-      if (leftBehind.length > 0 && failed.length === 0) {
-        leftBehind = [];
-        write(keys);
-      }
+      if (failed.length === 0) leftBehind = [];
+      outgoing = new Set();
+      // Nobody but an earlier process or configuration had the rest.
+      if (leftBehind.length === 0 && journalled.size > keys.size) write(keys);
       report([...waiting, ...failed]);
       return done;
     },
@@ -253,12 +259,15 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
       rehearsed = undefined;
       left.set(key, owner);
     },
+    isOutdated: () => owned !== undefined || outgoing.size > 0,
     claim(owner) {
+      const before = left.size;
       for (const [key, who] of left) {
         if (who !== owner) continue;
         rehearsed = undefined;
         left.delete(key);
       }
+      return left.size < before;
     },
     missing(part) {
       const { wanted, waiting, wishes: named } = wantedOf([part], resolve);

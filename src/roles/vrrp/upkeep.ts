@@ -71,7 +71,8 @@ function blockedAddresses(
 }
 
 /** `track_group`: instances whose static things are gone and can't be put back are in FAULT. */
-export function checkStatics({ config, tables, router, turns, now }: VrrpState): void {
+export function checkStatics(role: VrrpState): void {
+  const { config, tables, router, turns, now } = role;
   const { vrrp } = config;
   const lost = new Map<string, string>();
   for (const { name, instances } of vrrp.trackGroups) {
@@ -79,7 +80,9 @@ export function checkStatics({ config, tables, router, turns, now }: VrrpState):
     if (missing.length === 0) continue;
     for (const one of instances) lost.set(one, `track_group ${name}: ${missing.join("; ")}`);
   }
-  for (const { name } of vrrp.instances) turns.perform(router.setFault(name, "static", lost.get(name), now()));
+  const touched = new Set([...role.lostStatics.keys(), ...lost.keys()]);
+  role.lostStatics = lost;
+  for (const name of touched) turns.perform(router.setFault(name, "static", lost.get(name), now()));
 }
 
 /** Sets the time of the next audit. */

@@ -5,7 +5,7 @@ import { linkWorks } from "../../net/model.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import type { VrrpAction } from "../../vrrp/actions.ts";
 import type { VrrpState } from "./state.ts";
-import { refreshStation, STATION_FAULTS, virtualMacsOf } from "./station.ts";
+import { addressesByLink, refreshStation, STATION_FAULTS, type Station, virtualMacsOf } from "./station.ts";
 import { allParts, applyTables, checkStatics } from "./upkeep.ts";
 
 /** A timer that is so late was held up by more than a busy machine: this process or the machine stood still. */
@@ -82,15 +82,16 @@ export function publishAddresses({ reflector, context }: VrrpState): void {
   context.publish("addresses", [...own].sort());
 }
 
-/** Links, sources, sockets: as they are now. */
-export function refresh(role: VrrpState): void {
+/** Links, sources and sockets of these stations: as they are now. */
+export function refresh(role: VrrpState, which: Iterable<Station> = role.stations.values()): void {
   const { config, router, reflector, sockets, ports, now } = role;
   const actions: VrrpAction[] = [];
-  for (const [name, station] of role.stations) {
-    const at = { sockets, virtuals: ports.virtuals };
-    const faults = refreshStation(station, reflector.seen, config.vrrp.global, at);
+  const around = { addresses: addressesByLink(reflector.seen), sockets, virtuals: ports.virtuals };
+  for (const station of which) {
+    const { name } = station.instance;
+    station.faults = refreshStation(station, reflector.seen, config.vrrp.global, around);
     actions.push(...router.setSource(name, station.source, now()));
-    for (const code of STATION_FAULTS) actions.push(...router.setFault(name, code, faults[code], now()));
+    for (const code of STATION_FAULTS) actions.push(...router.setFault(name, code, station.faults[code], now()));
   }
   role.turns.perform(actions);
   mapSockets(role);

@@ -114,7 +114,7 @@ export function reload(
 }
 
 /** Not another configuration at all: every field, or every item of it, is the very same. */
-function sameParts(old: VrrpConfig, next: VrrpConfig): boolean {
+export function sameParts(old: VrrpConfig, next: VrrpConfig): boolean {
   const others: Readonly<Record<string, unknown>> = { ...next };
   return Object.entries(old).every(([name, part]) => {
     const other = others[name];

@@ -88,6 +88,8 @@ export function bench(options: BenchOptions = {}) {
   let processChanged: Parameters<VrrpPorts["trackers"]["openProcesses"]>[1] = () => {};
   /** By key of the socket: users. */
   const open = new Map<string, number>();
+  let noSockets = false;
+  let acquired = 0;
   let outcome: SendOutcome = { ok: true };
   let hear: (datagram: VrrpDatagram, key: string) => void = () => {};
   /** Datagrams that wait to be drained. */
@@ -99,6 +101,8 @@ export function bench(options: BenchOptions = {}) {
       hear = onDatagram;
       return {
         acquire(endpoint) {
+          acquired++;
+          if (noSockets) throw new Error("EPERM");
           const key = endpointKey(endpoint);
           open.set(key, (open.get(key) ?? 0) + 1);
           let held = true;
@@ -286,6 +290,12 @@ export function bench(options: BenchOptions = {}) {
     hears,
     /** The same, but it waits in the socket until it is drained. */
     waits: (...args: Parameters<typeof hears>) => void waiting.push(() => hears(...args)),
+    /** Sockets can't be opened, or can again. */
+    socketsFail(fail: boolean): void {
+      noSockets = fail;
+    },
+    /** Times that a socket was asked for. */
+    acquired: () => acquired,
     stillWaiting: () => waiting.length,
     /** From now on sending gives this. */
     sending(next: SendOutcome): void {

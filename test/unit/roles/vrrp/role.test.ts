@@ -276,6 +276,52 @@ describe("a reload", () => {
     expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
   });
 
+  test("of the very same parts looks at no instance, but for those that lack something", () => {
+    const config = configWith([NO_ACCEPT]);
+    const b = master(config);
+    const before = [
+      b.network.commands.length,
+      b.journals.length,
+      b.acquired(),
+      b.sysctlWrites.length,
+      b.updates.length,
+    ];
+    b.reload({ ...config, vrrp: { ...config.vrrp } });
+    b.clock.advance(0);
+    const after = [b.network.commands.length, b.journals.length, b.acquired(), b.sysctlWrites.length, b.updates.length];
+    expect(after).toEqual(before);
+    const lacking = bench();
+    lacking.socketsFail(true);
+    lacking.start(config);
+    expect(lacking.transitions()).toEqual(["VI_1: INIT → FAULT"]);
+    lacking.socketsFail(false);
+    lacking.reload(config);
+    expect(lacking.transitions().at(-1)).toBe("VI_1: FAULT → BACKUP");
+  });
+
+  test("a fact that is known already is not told again, and counts in the next priority", () => {
+    const uses = [{ name: "F", weight: 1, reverse: false, origin: VI_1.origin }];
+    const tracking = { interfaces: [], scripts: [], processes: [], bfd: [], files: uses };
+    const file = { name: "F", path: "/f", weight: 1, reverse: false, origin: VI_1.origin };
+    const b = master(configWith([vrrpInstance({ tracking })], { files: [file] }));
+    b.fileHas("/f", "5");
+    b.fileHas("/f", "6");
+    b.reload(configWith([vrrpInstance({ tracking, priority: 110 })], { files: [file] }));
+    b.clock.advance(2000);
+    expect(b.sent.at(-1)?.priority).toBe(116);
+    expect(b.events("tracker").map(({ to }) => to)).toEqual(["value 5", "value 6"]);
+  });
+
+  test("the journal names what goes until it is gone", () => {
+    const b = master();
+    const before = b.journals.length;
+    b.reload(configWith([vrrpInstance({ virtualAddresses: [address("192.0.2.102")] })]));
+    expect(b.journals.slice(before).map(({ keys }) => keys)).toEqual([
+      ["2|192.0.2.100/32", "2|192.0.2.102/32"],
+      ["2|192.0.2.102/32"],
+    ]);
+  });
+
   test("an instance that goes resigns by its old socket, and leaves nothing", () => {
     const b = master();
     b.reload(NOBODY);

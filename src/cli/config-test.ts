@@ -100,7 +100,8 @@ function testExit(result: MachineResult, secure: boolean): number {
   // keepalived's test looks at these programs only, and not at whether they are executable.
   codes.delete("program-unusable");
   if (result.told.some(isCounted)) codes.add("program-unusable");
-  // keepalived's test ends at the interfaces.
+  // keepalived's test ends at the interfaces, unless they may come.
+  if (result.config.vrrp.global.dynamicInterfaces !== "no") codes.delete("unknown-interface");
   if (codes.has("unknown-interface")) return TEST_EXIT.errors;
   if (!secure || SECURITY_CODES.some((code) => codes.has(code))) return TEST_EXIT.security;
   if (codes.size === 0) return TEST_EXIT.ok;

@@ -7,7 +7,8 @@ import type { Machine } from "../config/semantics/here.ts";
 export function thisMachine(): Machine {
   let known: string | undefined;
   return {
-    hasInterface: (name) => interfaceIndex(name) !== undefined,
+    // kernel: `eth0:1`, the label of an address, has the index of eth0.
+    hasInterface: (name) => !name.includes(":") && interfaceIndex(name) !== undefined,
     hasModule(name) {
       if (existsSync(`/sys/module/${name}`)) return true;
       known ??= ["modules.dep", "modules.builtin"]

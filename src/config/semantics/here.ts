@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../findings/diagnostic.ts";
 import type { Finding } from "../findings/findings.ts";
 import type { Config } from "../model/config.ts";
+import type { VrrpConfig } from "../model/vrrp.ts";
 import { spanAt } from "../text/source-lines.ts";
 import type { Origin, SourceFile } from "../text/span.ts";
 
@@ -25,7 +26,8 @@ export function missingInterfaces(config: Config, machine: Machine, sources: rea
     const span = spanAt(origin, sources);
     found.push({ severity: "warning", ...finding, ...(span && { span }) });
   };
-  for (const instance of config.vrrp.instances) {
+  const { vrrp } = config;
+  for (const instance of vrrp.instances) {
     if (missing(instance.interface))
       say(instance.origins?.interface ?? instance.origin, {
         code: "unknown-interface",
@@ -40,7 +42,46 @@ export function missingInterfaces(config: Config, machine: Machine, sources: rea
           hint: "it counts as down until it comes",
         });
   }
+  for (const [name, { what, origin, more }] of devicesOf(vrrp, missing))
+    say(origin, {
+      code: "unknown-interface",
+      message: `${what}${more > 0 ? ` and ${more} more` : ""}: this machine has no interface ${name}`,
+      hint: "what lies on it waits until it comes",
+    });
   return found;
+}
+
+interface Wanting {
+  /** The first line that wants it. */
+  readonly what: string;
+  readonly origin: Origin;
+  readonly more: number;
+}
+
+/** Interfaces of addresses, routes and rules for which `asked` holds, each once. */
+function devicesOf(vrrp: VrrpConfig, asked: (name: string | undefined) => name is string): Map<string, Wanting> {
+  const wanted = new Map<string, Wanting>();
+  const want = (what: string, origin: Origin, ...names: readonly (string | undefined)[]) => {
+    for (const name of new Set(names)) {
+      if (!asked(name)) continue;
+      const known = wanted.get(name);
+      wanted.set(name, known ? { ...known, more: known.more + 1 } : { what, origin, more: 0 });
+    }
+  };
+  const { instances, staticAddresses, staticRoutes, staticRules } = vrrp;
+  for (const { ip, device, origin } of [
+    ...instances.flatMap(({ virtualAddresses, excludedAddresses }) => [...virtualAddresses, ...excludedAddresses]),
+    ...staticAddresses,
+  ])
+    want(`address ${ip}`, origin, device);
+  for (const { destination, device, nextHops, origin } of [
+    ...instances.flatMap(({ routes }) => routes),
+    ...staticRoutes,
+  ])
+    want(`route ${destination.ip}/${destination.prefix}`, origin, device, ...nextHops.map((hop) => hop.device));
+  for (const { preference, iif, oif, origin } of [...instances.flatMap(({ rules }) => rules), ...staticRules])
+    want(`rule with preference ${preference}`, origin, iif, oif);
+  return wanted;
 }
 
 /** Parts of the kernel that virtual servers need. A run says it when it misses them; a check should before. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { configTest } from "../../../src/cli/config-test.ts";
 
-const machine = { hasInterface: () => true, hasModule: () => true };
+const machine = { hasInterface: (name: string) => name !== "eth9", hasModule: () => true };
 let dir = "";
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), "lbd-config-test-"));
@@ -86,4 +86,11 @@ test("a keyword without its word ends the reading, whatever programs there are",
   expect(status(`${instance("notify /bin/true")}vrrp_instance\n`)).toBe(6);
   expect(status(instance("state {{ state }}\n notify /bin/true"))).toBe(2);
   expect(status(instance('notify "{{ program }}"'))).toBe(0);
+});
+
+test("an interface that is not there counts before programs, and with dynamic_interfaces not at all", () => {
+  const missing = instance("notify /bin/true\n virtual_ipaddress_excluded {\n 192.0.2.8 dev eth9\n }");
+  expect(status(missing)).toBe(5);
+  expect(status(`global_defs {\n dynamic_interfaces\n}\n${missing}`)).toBe(6);
+  expect(status(`global_defs {\n dynamic_interfaces\n}\n${missing.replace("notify /bin/true", "")}`)).toBe(0);
 });

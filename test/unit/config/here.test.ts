@@ -26,6 +26,28 @@ describe("interfaces", () => {
       ["8: vrrp_instance V tracks interface eth9, which this machine does not have"],
     ],
     ["that a virtual MAC makes", instance("interface eth0\nuse_vmac eth9"), []],
+    [
+      "of an address, a route's hop and a rule, each told once",
+      instance(
+        "interface eth0\nvirtual_ipaddress_excluded {\n192.0.2.8 dev eth9\n192.0.2.9 dev eth9\n}\nvirtual_rules {\nfrom 192.0.2.0/24 iif eth9 table 5 priority 9\n}",
+      ),
+      ["8: address 192.0.2.8 and 2 more: this machine has no interface eth9"],
+    ],
+    [
+      "of a route and its hops",
+      `static_routes {\n10.0.0.0/8 nexthop via 192.0.2.1 dev eth0 nexthop via 192.0.2.2 dev eth9\n}\n${instance("interface eth0")}`,
+      ["2: route 10.0.0.0/8: this machine has no interface eth9"],
+    ],
+    [
+      "of a static rule",
+      `static_rules {\nfrom 10.0.0.0/8 oif eth9 table 5 priority 9\n}\n${instance("interface eth0")}`,
+      ["2: rule with preference 9: this machine has no interface eth9"],
+    ],
+    [
+      "that a virtual MAC of an address makes",
+      instance("interface eth0\nuse_vmac eth9\nvirtual_ipaddress_excluded {\n192.0.2.8 dev eth9\n}"),
+      [],
+    ],
     ["of a namespace that nobody looks into", `net_namespace n\n${instance("interface eth9")}`, []],
   ])("%s", (_what, text, said) => {
     const { config, sources, diagnostics } = bindText(text);
@@ -68,4 +90,8 @@ test("this machine has its loopback interface, and no module that nobody has wri
   const machine = thisMachine();
   expect([machine.hasInterface("lo"), machine.hasInterface("no-such-if")]).toEqual([true, false]);
   expect(machine.hasModule("ip_vs_no_such_scheduler")).toBe(false);
+});
+
+test("the label of an address is no interface", () => {
+  expect(["lo", "lo:1"].map((name) => thisMachine().hasInterface(name))).toEqual([true, false]);
 });

@@ -1,4 +1,5 @@
 // Adapter: IPVS over generic netlink (ipvs.md §3). Commands go in windows, one system call for many; errors come back by number.
+import { Buffer } from "node:buffer";
 import { ESRCH, SyscallError } from "../../ffi/errno.ts";
 import {
   decodeDaemon,
@@ -23,6 +24,7 @@ import type { SeenDestination, SeenService, ServiceKey, SyncDaemonState } from "
 import { decodeFamily, GENL_ID_CTRL, writeGetFamily } from "../net/genetlink.ts";
 import type { IpvsTransport } from "./ipvs-transport.ts";
 import { NETLINK_GENERIC, openNetlink } from "./netlink-socket.ts";
+import type { ServiceAnswer } from "./ports.ts";
 
 /** Opens the netlink side of this thread's network namespace. @throws SyscallError ENOENT without ip_vs, EPERM */
 export function openIpvsNetlink(): IpvsTransport {
@@ -64,14 +66,36 @@ export function openIpvsNetlink(): IpvsTransport {
     return destinations.reverse();
   }
 
-  function findService(key: ServiceKey): Omit<SeenService, "destinations"> | undefined {
+  /** Payloads of an answer, each behind its length: the service, then its destinations. */
+  function askService(key: ServiceKey, last: ServiceAnswer | undefined): ServiceAnswer | undefined {
+    const answer = openAnswer();
     try {
-      const payload = netlink.ask(family, "IPVS service", (writer) => writeGetService(writer, key));
-      return payload && decodeService(payload);
+      const service = netlink.ask(family, "IPVS service", (writer) => writeGetService(writer, key));
+      if (!service) return undefined;
+      answer.add(service);
+      const start = answer.length;
+      netlink.dump(
+        family,
+        "IPVS destinations",
+        (writer) => writeGetDestinations(writer, key),
+        (payload) => answer.add(payload),
+        () => answer.truncate(start),
+      );
     } catch (error) {
       if (error instanceof SyscallError && error.errno === ESRCH) return undefined;
       throw error;
     }
+    const bytes = answer.bytes();
+    return last && Buffer.compare(last, bytes) === 0 ? last : bytes.slice();
+  }
+
+  function decodeAnswer(answer: ServiceAnswer): SeenService | undefined {
+    const [head, ...rest] = payloadsOf(answer);
+    const service = head && decodeService(head);
+    if (!service) return undefined;
+    const destinations = rest.flatMap((payload) => decodeDestination(payload, service.service.family) ?? []);
+    // The kernel lists the newest first; ours is the order of adding.
+    return { ...service, destinations: destinations.reverse() };
   }
 
   return {
@@ -98,10 +122,8 @@ export function openIpvsNetlink(): IpvsTransport {
       // kernel: one dump at a time on a socket, so destinations are asked for one service after the other.
       return services.map((seen) => ({ ...seen, destinations: readDestinations(seen) }));
     },
-    readService(key) {
-      const service = findService(key);
-      return service && { ...service, destinations: readDestinations(service) };
-    },
+    askService,
+    decodeService: decodeAnswer,
     flush: () => void netlink.ask(family, "flush of the IPVS table", writeFlush),
     timeouts: () => decodeTimeouts(netlink.ask(family, "IPVS timeouts", writeGetTimeouts) ?? new Uint8Array(0)),
     setTimeouts: (timeouts) =>
@@ -127,4 +149,53 @@ export function openIpvsNetlink(): IpvsTransport {
     setReceiveBuffer: (wish) => netlink.setReceiveBuffer(wish),
     [Symbol.dispose]: () => netlink[Symbol.dispose](),
   };
+}
+
+/** Room for one answer at a time, of the one thread there is. */
+let room = new Uint8Array(new ArrayBuffer(4096));
+
+interface Answer {
+  readonly length: number;
+  add(payload: Uint8Array): void;
+  truncate(length: number): void;
+  /** Valid until the next answer is opened. */
+  bytes(): Uint8Array;
+}
+
+/** Bytes of the length before each payload. */
+const LENGTH_BYTES = 4;
+
+function openAnswer(): Answer {
+  let length = 0;
+  return {
+    get length() {
+      return length;
+    },
+    add(payload) {
+      const end = length + LENGTH_BYTES + payload.byteLength;
+      if (end > room.byteLength) {
+        const larger = new Uint8Array(new ArrayBuffer(2 * end));
+        larger.set(room.subarray(0, length));
+        room = larger;
+      }
+      new DataView(room.buffer).setUint32(length, payload.byteLength);
+      room.set(payload, length + LENGTH_BYTES);
+      length = end;
+    },
+    truncate(to) {
+      length = to;
+    },
+    bytes: () => room.subarray(0, length),
+  };
+}
+
+function payloadsOf(answer: ServiceAnswer): Uint8Array[] {
+  const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
+  const payloads: Uint8Array[] = [];
+  for (let at = 0; at + LENGTH_BYTES <= answer.byteLength; ) {
+    const end = at + LENGTH_BYTES + view.getUint32(at);
+    payloads.push(answer.subarray(at + LENGTH_BYTES, end));
+    at = end;
+  }
+  return payloads;
 }

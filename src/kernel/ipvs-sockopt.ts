@@ -1,5 +1,6 @@
 // Adapter: IPVS over socket options (ipvs.md §1): one system call each, for IPv4. Reading shows IPv4 services only, with 32-bit
 // packet counts.
+import { Buffer } from "node:buffer";
 import { EINVAL, ENOPROTOOPT, ESRCH, SyscallError } from "../../ffi/errno.ts";
 import { close } from "../../ffi/fd.ts";
 import { AF_INET } from "../../ffi/sockaddr.ts";
@@ -14,6 +15,8 @@ import {
   decodeService,
   decodeServices,
   decodeTimeouts,
+  destinationCount,
+  destinationsBytes,
   encodeCommand,
   encodeDaemon,
   encodeGetDestinations,
@@ -41,9 +44,13 @@ import {
 import type { SeenDestination, ServiceKey } from "../lvs/model.ts";
 import type { IpvsTransport } from "./ipvs-transport.ts";
 import type { NetlinkAnswer } from "./netlink-socket.ts";
+import type { ServiceAnswer } from "./ports.ts";
 
 /** The number of entries may change between asking for it and for them. */
 const MAX_READ_TRIES = 8;
+
+/** Room for the answer about a service of some dozens of destinations; it grows. */
+const ANSWER_BYTES = 4096;
 
 const DONE: NetlinkAnswer = { errno: 0 };
 const NO_WORDS = "socket options have no words for it (IPv6, persistence engine, tunnel kind): it takes netlink";
@@ -53,6 +60,7 @@ export function openIpvsSockopt(): IpvsTransport {
   const fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
   const room = new Uint8Array(new ArrayBuffer(COMMAND_BYTES));
   const entryRoom = new Uint8Array(new ArrayBuffer(SERVICE_ENTRY_BYTES));
+  let answerRoom = new Uint8Array(new ArrayBuffer(ANSWER_BYTES));
 
   function info(): SockoptInfo {
     const raw = new Uint8Array(new ArrayBuffer(GETINFO_BYTES));
@@ -107,6 +115,33 @@ export function openIpvsSockopt(): IpvsTransport {
     }
   }
 
+  /** An answer is the service's entry with the list of its destinations behind it, and both are the questions for the next one. */
+  function askService(key: ServiceKey, last: ServiceAnswer | undefined): ServiceAnswer | undefined {
+    for (let tries = 1; ; tries++) {
+      if (last) answerRoom.set(last);
+      const entry = answerRoom.subarray(0, SERVICE_ENTRY_BYTES);
+      if (!last) encodeGetService(key, entry);
+      try {
+        getsockopt(fd, SOL_IP, IP_VS_SO_GET_SERVICE, entry);
+        const count = destinationCount(entry);
+        const whole = SERVICE_ENTRY_BYTES + destinationsBytes(count);
+        if (whole > answerRoom.byteLength) {
+          answerRoom = new Uint8Array(new ArrayBuffer(2 * whole));
+          continue;
+        }
+        const list = answerRoom.subarray(SERVICE_ENTRY_BYTES, whole);
+        if (last?.byteLength !== whole) list.set(encodeGetDestinations(key, count));
+        if (count > 0 && tryRead(IP_VS_SO_GET_DESTS, list, tries) === undefined) continue;
+        const answer = answerRoom.subarray(0, whole);
+        return last?.byteLength === whole && Buffer.compare(last, answer) === 0 ? last : answer.slice();
+      } catch (error) {
+        // It is gone, perhaps since it was found.
+        if (error instanceof SyscallError && error.errno === ESRCH) return undefined;
+        throw error;
+      }
+    }
+  }
+
   /** The answer's length; undefined when the number of entries has changed meanwhile. */
   function tryRead(option: number, question: Uint8Array, tries: number): number | undefined {
     try {
@@ -132,17 +167,12 @@ export function openIpvsSockopt(): IpvsTransport {
         statistics: listed.statistics,
         destinations: listed.destinations === 0 ? [] : listDestinations(listed),
       })),
-    readService(key) {
-      // Socket options know IPv4 only, and nobody has anything else there by them.
-      if (key.family !== 4) return undefined;
-      const listed = findService(key);
-      return (
-        listed && {
-          service: listed.service,
-          statistics: listed.statistics,
-          destinations: listed.destinations === 0 ? [] : listDestinations(listed),
-        }
-      );
+    // Socket options know IPv4 only, and nobody has anything else there by them.
+    askService: (key, last) => (key.family === 4 ? askService(key, last) : undefined),
+    decodeService(answer) {
+      const { service, statistics } = decodeService(answer.subarray(0, SERVICE_ENTRY_BYTES));
+      // The kernel lists the newest first; ours is the order of adding.
+      return { service, statistics, destinations: decodeDestinations(answer.subarray(SERVICE_ENTRY_BYTES)).reverse() };
     },
     flush: () => setsockopt(fd, SOL_IP, IP_VS_SO_SET_FLUSH, new Uint8Array(0)),
     timeouts() {

@@ -1,6 +1,7 @@
 // Adapter: what the two ways to the kernel's IPVS table have in common. ipvs.ts puts them together.
 import type { IpvsCommand, IpvsTimeouts, SeenService, ServiceKey, SyncDaemonState } from "../lvs/model.ts";
 import type { NetlinkAnswer } from "./netlink-socket.ts";
+import type { ServiceAnswer } from "./ports.ts";
 import type { ReceiveBuffer } from "./receive-buffer.ts";
 
 export interface IpvsTransport {
@@ -10,8 +11,9 @@ export interface IpvsTransport {
   apply(commands: readonly IpvsCommand[]): NetlinkAnswer[];
   /** What this transport can see of the table. @throws SyscallError */
   read(): SeenService[];
-  /** One service with its destinations; undefined when it is not there. @throws SyscallError */
-  readService(service: ServiceKey): SeenService | undefined;
+  /** As IpvsTable has it (ports.ts). @throws SyscallError */
+  askService(service: ServiceKey, last?: ServiceAnswer): ServiceAnswer | undefined;
+  decodeService(answer: ServiceAnswer): SeenService | undefined;
   /** @throws SyscallError */
   flush(): void;
   /** @throws SyscallError */

@@ -19,14 +19,23 @@ export interface CommandResult {
   readonly alreadySo?: boolean;
 }
 
+/** Bytes that only the transport which gave them can read. */
+export type ServiceAnswer = Uint8Array;
+
 /** The IPVS table of one network namespace. One writer: the checker process (daemons: the vrrp process). */
 export interface IpvsTable {
   readonly transport: "sockopt" | "netlink" | "mixed";
   readonly version: string;
   /** The whole table with counters. @throws SyscallError */
   read(): readonly SeenService[];
-  /** One service with its destinations and counters; undefined when it is not there. @throws SyscallError */
-  readService(service: ServiceKey): SeenService | undefined;
+  /**
+   * What the kernel says of one service, its destinations and counters, in its own bytes; undefined when it is not there. `last`: what
+   * it said before; where it says the same again, this very object is given back, so that a look at an idle service makes nothing.
+   * @throws SyscallError
+   */
+  askService(service: ServiceKey, last?: ServiceAnswer): ServiceAnswer | undefined;
+  /** The meaning of such an answer. */
+  decodeService(answer: ServiceAnswer): SeenService | undefined;
   /**
    * Applies in order and goes on after a failure; one result per command, same order.
    * @throws SyscallError when the socket itself fails: then only read() tells how far it went

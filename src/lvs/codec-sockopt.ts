@@ -298,6 +298,16 @@ export function encodeGetService(service: ServiceKey, room: Uint8Array): void {
   writeKey(viewOf(room), room, service);
 }
 
+/** How many destinations the entry of a service says it has. */
+export function destinationCount(entry: Uint8Array): number {
+  return viewOf(entry).getUint32(SERVICE_ENTRY.destinations, true);
+}
+
+/** Length of a list of so many destinations, question and answer. */
+export function destinationsBytes(count: number): number {
+  return GET_DESTS.bytes + count * DEST_ENTRY.bytes;
+}
+
 /** The answer. */
 export function decodeService(bytes: Uint8Array): ListedService {
   return decodeServiceEntry(bytes, viewOf(bytes), 0);
@@ -329,7 +339,7 @@ function decodeServiceEntry(bytes: Uint8Array, view: DataView, at: number): List
 
 /** Room for GET_DESTS of a service with `count` destinations: the question, which the answer overwrites. */
 export function encodeGetDestinations(service: ServiceKey, count: number): Uint8Array {
-  const bytes = new Uint8Array(new ArrayBuffer(GET_DESTS.bytes + count * DEST_ENTRY.bytes));
+  const bytes = new Uint8Array(new ArrayBuffer(destinationsBytes(count)));
   const view = viewOf(bytes);
   view.setUint16(GET_DESTS.protocol, service.protocol, true);
   if (service.address.kind === "fwmark") view.setUint32(GET_DESTS.fwmark, service.address.mark, true);

@@ -108,12 +108,15 @@ export function fakeIpvs(initial: readonly ServiceEntry[] = []): FakeIpvs {
       fake.reads++;
       return [...table.values()].map((entry) => seenOf(entry, fake.counted));
     },
-    readService(service) {
+    askService(service, last) {
       fake.looks++;
       fake.onLook();
       const entry = table.get(serviceKey(service));
-      return entry && entry.service.protocol === service.protocol ? seenOf(entry, fake.counted) : undefined;
+      if (entry?.service.protocol !== service.protocol) return undefined;
+      const text = JSON.stringify(seenOf(entry, fake.counted));
+      return last && new TextDecoder().decode(last) === text ? last : new TextEncoder().encode(text);
     },
+    decodeService: (answer) => JSON.parse(new TextDecoder().decode(answer)),
     apply: (commands) =>
       commands.map((command): CommandResult => {
         const code = fake.failWith(command) ?? applyOne(command);

@@ -128,7 +128,9 @@ function expectTable(table: IpvsTable, wanted: readonly ServiceEntry[]): void {
   const expected = new Map(sorted.map((entry) => [serviceKey(entry.service), entry]));
   expect(managed(table.read())).toEqual(expected);
   // And each of them by itself, as the audit looks at them.
-  expect(managed(wanted.flatMap((entry) => table.readService(entry.service) ?? []))).toEqual(expected);
+  const answers = wanted.map(({ service }) => ({ service, answer: table.askService(service) }));
+  expect(managed(answers.flatMap(({ answer }) => (answer && table.decodeService(answer)) ?? []))).toEqual(expected);
+  for (const { service, answer } of answers) expect(table.askService(service, answer)).toBe(answer);
 }
 
 export const ipvsCases: readonly IpvsCase[] = [
@@ -222,10 +224,17 @@ export const ipvsCases: readonly IpvsCase[] = [
       done(table, adding([{ service: before, destinations: [first, second] }]));
       const after = service("192.0.2.1", 80, { scheduler: "wlc", flags: PERSISTENT, timeoutS: 60 });
       const changed = { ...first, forwarding: DR, weight: 7, upperThreshold: 9, lowerThreshold: 8 };
+      const said = table.askService(before);
       done(table, [
         { kind: "editService", service: after },
         { kind: "editDestination", service: after, destination: changed },
       ]);
+      const now = table.askService(after, said);
+      expect(now).not.toBe(said);
+      expect(now && table.decodeService(now)).toMatchObject({
+        service: { scheduler: "wlc", timeoutS: 60 },
+        destinations: [{ weight: 7 }, { weight: 1 }],
+      });
       expect(ipvsadm.saved()).toEqual(
         [
           "-A -t 192.0.2.1:80 -s wlc -p 60",
@@ -306,7 +315,7 @@ export const ipvsCases: readonly IpvsCase[] = [
       expect(spawnSync("ipvsadm", ["-Sn"], { encoding: "utf8" }).stdout.trim()).toBe("");
       table.flush();
       expect(ipvsadm.saved()).toEqual([]);
-      expect(table.readService(service("192.0.2.1", 80))).toBeUndefined();
+      expect(table.askService(service("192.0.2.1", 80))).toBeUndefined();
       expect(table.read()).toEqual([]);
     },
   },

@@ -1,6 +1,6 @@
 // Role checker: the IPVS table as the kernel last showed it, with what we did since. Read whole where it is all new, one service at a
 // time where it is looked after.
-import type { IpvsTable } from "../../kernel/ports.ts";
+import type { IpvsTable, ServiceAnswer } from "../../kernel/ports.ts";
 import { destinationKey, serviceKey } from "../../lvs/keys.ts";
 import {
   type IpvsCommand,
@@ -45,17 +45,25 @@ const UNUSED = {
 };
 
 /** Nothing is read yet. */
-export function createSeenTable(table: Pick<IpvsTable, "read" | "readService">): SeenTable {
+export function createSeenTable(table: Pick<IpvsTable, "read" | "askService" | "decodeService">): SeenTable {
   let services = new Map<string, Known>();
+  /** What the kernel said at the last look; of a service that we changed since there is none. */
+  const answers = new Map<string, ServiceAnswer>();
 
   function look(key: string, service: ServiceKey): Look {
     const before = services.get(key);
+    const last = answers.get(key);
     // kernel: a fwmark service answers only to the protocol that it was made with (ipvs.md §1.2).
-    const found = table.readService({ ...service, protocol: before?.service.protocol ?? service.protocol });
-    if (!found) {
+    const protocol = before?.service.protocol ?? service.protocol;
+    const answer = table.askService(protocol === service.protocol ? service : { ...service, protocol }, last);
+    if (answer !== undefined && answer === last) return "same";
+    const found = answer && table.decodeService(answer);
+    if (!answer || !found) {
+      answers.delete(key);
       services.delete(key);
       return before ? "other" : "same";
     }
+    answers.set(key, answer);
     const now = knownOf(found);
     const is = before ? compare(before, now) : "other";
     // Where nothing moved the old ones stay: a large table makes nothing new.
@@ -66,6 +74,7 @@ export function createSeenTable(table: Pick<IpvsTable, "read" | "readService">):
   function remember(command: IpvsCommand): void {
     const key = serviceKey(command.service);
     const entry = services.get(key);
+    answers.delete(key);
     switch (command.kind) {
       case "addService":
         services.set(key, { service: command.service, statistics: NOTHING_COUNTED, destinations: new Map() });
@@ -103,6 +112,7 @@ export function createSeenTable(table: Pick<IpvsTable, "read" | "readService">):
       return some.map(({ service, destinations }) => ({ service, destinations: [...destinations.values()] }));
     },
     readAll() {
+      answers.clear();
       services = new Map(table.read().map((found) => [serviceKey(found.service), knownOf(found)]));
     },
     look,

@@ -142,7 +142,7 @@ describe("when it is found", () => {
     a.clock.advance(14_999);
     expect([a.rounds, a.busyMs]).toEqual([2, 0]);
     a.unreadable(false);
-    a.clock.advance(1);
+    a.clock.advance(2000);
     expect(a.rounds).toBe(3);
     expect(a.busyMs).toBeCloseTo(2.5);
   });

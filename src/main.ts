@@ -1,8 +1,8 @@
-// Entry: a hidden first argument makes this process a role of a running director; anything else is a command line. What the process does
+// Entry: a hidden first argument makes this process a role of a running director, or its reader; anything else is a command line. What the process does
 // not need is not loaded: with `--splitting` each import() below is a file of its own in the binary (docs/decisions/005-lazy-roles.md).
 import { writeSync } from "node:fs";
 import { messageOf } from "./base/errors.ts";
-import { EXIT, ROLE_WORD } from "./process/options.ts";
+import { EXIT, READER_WORD, ROLE_WORD } from "./process/options.ts";
 import { VERSION_LINE } from "./version.ts";
 
 async function main(): Promise<void> {
@@ -10,6 +10,10 @@ async function main(): Promise<void> {
   if (first === ROLE_WORD) {
     const { runRole } = await import("./process/role-process.ts");
     return runRole(rest);
+  }
+  if (first === READER_WORD) {
+    const { runReader } = await import("./process/reader-process.ts");
+    return runReader();
   }
   // What packages and scripts ask again and again needs nothing else.
   if (first === "--version" && rest.length === 0) {

@@ -1,13 +1,14 @@
 // CLI: the default command: runs a director with the configuration that the command line names.
 import { basename, resolve } from "node:path";
-import type { Reading } from "../process/configuration/configuration.ts";
-import { configFiles, mayNameDirector, stampOf } from "../process/configuration/files.ts";
-import { readConfiguration } from "../process/configuration/read-config.ts";
-import { settledReader } from "../process/configuration/settled-files.ts";
+import { mayNameDirector, stampOf } from "../process/configuration/files.ts";
+import type { Outline } from "../process/configuration/outline.ts";
 import { keepalivedPidFiles, runDirOf } from "../process/host/places.ts";
 import { EXIT, type RunOptions } from "../process/options.ts";
+import { type Answer, readerOptions } from "../process/reader-messages.ts";
+import { createReadings } from "../process/readings.ts";
 import { ROLE_NAMES } from "../process/roles.ts";
-import { runDirector } from "../process/run.ts";
+import { parentTiming, runDirector } from "../process/run.ts";
+import { spawnReader } from "../process/runtime.ts";
 import type { ReadFlags } from "./flags.ts";
 import { runOptions } from "./run-options.ts";
 import { complainUsage } from "./terminal.ts";
@@ -16,23 +17,35 @@ export async function run(flags: ReadFlags): Promise<void> {
   const options = runOptions(flags, (path) => resolve(path));
   if (!options.ok) return complainUsage(options.error, EXIT.failed);
   const { value } = options;
-  const reader = settledReader(value.configFile, configFiles, (files) => readConfiguration(value, files), {
+  const timing = parentTiming();
+  const readings = createReadings(readerOptions(value, process.env), [...ROLE_NAMES], {
+    clock: timing.clock,
+    spawn: spawnReader,
     stamp: stampOf,
-    wallMs: Date.now,
   });
   const calledAs = basename(process.argv0);
-  const said = () => (mayNameDirector(value.configFile) ? reader.peek() : undefined);
-  await runDirector(placed(value, calledAs, said), reader.read, ROLE_NAMES);
+  const said = async () => (mayNameDirector(value.configFile) ? identityOf(await readings.peek()) : undefined);
+  await runDirector(await placed(value, calledAs, said), readings, ROLE_NAMES, timing);
 }
+
+function identityOf(answer: Answer): Identity | undefined {
+  return answer.kind === "taken" ? answer.outline : undefined;
+}
+
+type Identity = Pick<Outline, "netNamespace" | "instanceName" | "usePidDir">;
 
 /**
  * The options with the run directory and pid files that follow from who this director is.
  * @param said the configuration, if it may say so; asked for only when it matters
  */
-export function placed(options: RunOptions, calledAs: string, said: () => Reading | undefined): RunOptions {
+export async function placed(
+  options: RunOptions,
+  calledAs: string,
+  said: () => Promise<Identity | undefined>,
+): Promise<RunOptions> {
   const asKeepalived = calledAs === "keepalived";
   if (options.runDirGiven && !asKeepalived) return options;
-  const global = said()?.config?.global;
+  const global = await said();
   const identity = {
     namespace: options.namespace ?? global?.netNamespace,
     instance: global?.instanceName,

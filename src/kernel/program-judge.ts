@@ -5,17 +5,27 @@ import type { JudgeProgram, ProgramVerdict } from "../config/semantics/programs.
 import { prepare } from "./script-runner.ts";
 import { judgeScript } from "./script-security.ts";
 
-/** For one reading of a configuration: what was found is kept. */
-export function programJudge(security: ScriptSecurity): JudgeProgram {
+type Program = Pick<Command, "argv" | "user" | "group">;
+
+/** For one reading of a configuration: what was found is kept. Arguments don't matter. */
+export function programJudge(
+  security: ScriptSecurity,
+  judge: (program: Program, security: ScriptSecurity) => ProgramVerdict | undefined = judgeProgram,
+): JudgeProgram {
   const known = new Map<string, ProgramVerdict | undefined>();
-  return (command) => {
-    const key = JSON.stringify([command.argv[0], command.user, command.group]);
-    if (!known.has(key)) known.set(key, judge(command, security));
+  return ({ argv, user, group }) => {
+    const program = {
+      argv: argv.slice(0, 1),
+      ...(user !== undefined && { user }),
+      ...(group !== undefined && { group }),
+    };
+    const key = JSON.stringify(program);
+    if (!known.has(key)) known.set(key, judge(program, security));
     return known.get(key);
   };
 }
 
-function judge(command: Command, security: ScriptSecurity): ProgramVerdict | undefined {
+export function judgeProgram(command: Program, security: ScriptSecurity): ProgramVerdict | undefined {
   const ready = prepare(command, security);
   if ("reason" in ready) return ready;
   const verdict = judgeScript(ready.program, ready.account.uid, security);

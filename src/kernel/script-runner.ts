@@ -178,7 +178,10 @@ export function createScriptRunner(
 }
 
 /** Account and resolved program of a command, or why it may not run. Judged anew before each run: files change. */
-export function prepare(command: Command, security: ScriptSecurity): { program: string; account: Account } | Unusable {
+export function prepare(
+  command: Pick<Command, "argv" | "user" | "group">,
+  security: ScriptSecurity,
+): { program: string; account: Account } | Unusable {
   const user = command.user ?? security.user;
   const found =
     user === undefined ? defaultAccount(security) : findAccount(user, command.user ? command.group : security.group);

@@ -4,6 +4,7 @@
 import { writeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
+import { firstOf } from "../base/first-of.ts";
 import type { Log } from "../base/log.ts";
 import { unreachable } from "../base/never.ts";
 import type { Config } from "../config/model/config.ts";
@@ -310,15 +311,4 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
       }
     },
   };
-}
-
-/** Resolves with `work`, or when `limitMs` is over. */
-function firstOf(work: Promise<void>, clock: Clock, limitMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.at(clock.now() + limitMs, resolve);
-    void work.then(() => {
-      cancel();
-      resolve();
-    });
-  });
 }

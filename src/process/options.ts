@@ -3,6 +3,8 @@ import type { RoleOptions } from "../roles/role.ts";
 
 /** First argument of a child; no command has this name, and it is not in the help. */
 export const ROLE_WORD = "@role";
+/** First argument of the process that reads the configuration. */
+export const READER_WORD = "@reader";
 
 /** No other program's: IANA has the port free, and below 1024 no user of the machine can take it before lbd does. */
 export const DEFAULT_API = "127.0.0.1:812";

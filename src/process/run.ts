@@ -17,9 +17,8 @@ import type { RoleName } from "../roles/role.ts";
 import { VERSION } from "../version.ts";
 import { openApiDoor } from "./api-door.ts";
 import { takeAllowEmpty } from "./configuration/allow-empty.ts";
-import type { ReadConfiguration } from "./configuration/configuration.ts";
 import { glance } from "./configuration/files.ts";
-import { createLagWatch } from "./host/lag.ts";
+import { createLagWatch, type LagWatch } from "./host/lag.ts";
 import { createLogSink, type LogSink } from "./host/log-sink.ts";
 import { isJournal, openLogStream } from "./host/log-stream.ts";
 import { createModuleLoader } from "./host/needed-modules.ts";
@@ -41,8 +40,9 @@ import { createServiceNotices, type ServiceNotices } from "./host/service-notice
 import { takeSignal } from "./host/signals.ts";
 import { awaitLeftovers } from "./leftovers.ts";
 import { EXIT, type RunOptions } from "./options.ts";
-import { createDirector } from "./parent.ts";
-import { CHILD_MARK, collectGarbage, packText, permitCoreFiles, spawnChild } from "./runtime.ts";
+import { createParent } from "./parent.ts";
+import type { Readings } from "./readings.ts";
+import { CHILD_MARK, collectGarbage, permitCoreFiles, spawnChild } from "./runtime.ts";
 import { clearedVariables } from "./runtime-again.ts";
 
 /** What the last log lines may take to leave. */
@@ -57,17 +57,27 @@ const PID_FILES: Readonly<Record<RoleName, string>> = {
   starter: "starter.pid",
 };
 
+export interface Timing {
+  readonly clock: Clock;
+  /** Of the clock's turns. */
+  readonly lag: LagWatch;
+}
+
+export function parentTiming(): Timing {
+  const lag = createLagWatch("parent");
+  return { clock: systemClock({ late: lag.late }), lag };
+}
+
 /** Runs a director until it is told to stop; ends the process. */
 export async function runDirector(
   options: RunOptions,
-  read: ReadConfiguration,
+  readings: Readings,
   roles: ReadonlySet<RoleName>,
+  { clock, lag }: Timing,
 ): Promise<void> {
   shedInheritedSignals();
   ignoreRealtimeSignals();
-  const lag = createLagWatch("parent");
   const usage = createUsageWatch("parent");
-  const clock = systemClock({ late: lag.late });
   const journal = isJournal(process.env.JOURNAL_STREAM);
   const sink = createLogSink(openLogStream(clock), clock, { format: options.logFormat, debug: options.debug, journal });
   const { log } = sink;
@@ -95,15 +105,14 @@ export async function runDirector(
   if (options.umask !== undefined) process.umask(options.umask);
 
   const callers = openApiDoor(options, clock, log);
-  const notices = openNotices(log, clock, () => director.stuck());
+  const notices = openNotices(log, clock, () => parent.stuck());
   const rolePids = new Map<RoleName, number>();
-  const director = createDirector(options, {
+  const parent = createParent(options, {
     clock,
     log,
     spawn: (role, events, rights) => spawnChild(role, events, rights, role === "api" ? callers.listeners() : []),
     callers,
-    read,
-    pack: packText,
+    readings,
     ...(notices ? { notices } : {}),
     reloaded: collectGarbage,
     likely: () => glance(options.configFile),
@@ -122,11 +131,11 @@ export async function runDirector(
   process.on("SIGCHLD", orphans.look);
   // Some may be there from before.
   orphans.look();
-  takeSignal("SIGTERM", () => director.stop("SIGTERM"));
+  takeSignal("SIGTERM", () => parent.stop("SIGTERM"));
   takeSignal("SIGINT", () => {
-    if (!options.ignoreSigint) director.stop("SIGINT");
+    if (!options.ignoreSigint) parent.stop("SIGINT");
   });
-  takeSignal("SIGHUP", () => director.reload());
+  takeSignal("SIGHUP", () => parent.reload());
   for (const signal of ["SIGUSR1", "SIGUSR2"] as const)
     takeSignal(signal, () => {
       log({ level: "info", area: "process", message: `${signal}: no dump files yet, see lbd status and the API` });
@@ -141,7 +150,7 @@ export async function runDirector(
     (role) => `${options.runDir}/${PID_FILES[role]}`,
   );
   await awaitLeftovers(pidFiles, clock, log);
-  director.start();
+  parent.start();
 
   /** The state is unknown: stop what can be stopped and say so by the status. */
   function broken(error: unknown): void {
@@ -149,7 +158,7 @@ export async function runDirector(
     log({ level: "error", area: "process", message: `unexpected error: ${text}` });
     if (ended) return;
     ended = true;
-    director.fail();
+    parent.fail();
   }
 
   /** In the run directory, and in the place that was asked for (`-r`, `-c`). */

@@ -5,7 +5,7 @@ import { namespacePath } from "../kernel/namespace.ts";
 import type { RoleName } from "../roles/role.ts";
 import { MAX_FROM_CHILD_BYTES } from "./conduct.ts";
 import { createFrameReader, encodeBytesFrame, encodeFrame } from "./frames.ts";
-import { ROLE_WORD } from "./options.ts";
+import { READER_WORD, ROLE_WORD } from "./options.ts";
 import type { RoleRights } from "./role-rights.ts";
 import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, LISTENERS_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
 
@@ -52,11 +52,13 @@ export type SpawnChild = (
 ) => ChildHandle;
 
 const LAST_WORDS_MS = 100;
+/** A reader ends behind its answer. */
+const LAST_ANSWER_MS = 10_000;
 const DEPTH_VARIABLE = "LBD_DEPTH";
 const PARENT_VARIABLE = "LBD_PARENT";
 const CORE_VARIABLE = "LBD_CORE";
-/** The parent is trusted; a configuration of a million lines has less. */
-const MAX_FROM_PARENT_BYTES = 1024 * 1024 * 1024;
+/** Parent and reader are trusted; a configuration of a million lines has less. */
+const MAX_TRUSTED_BYTES = 1024 * 1024 * 1024;
 /** What may wait for a process that does not read; those without a configuration of their own are sent a few megabytes at most. */
 const MAX_QUEUED_BYTES = 512 * 1024 * 1024;
 const MAX_QUEUED: Readonly<Partial<Record<RoleName, number>>> = { api: 64 * 1024 * 1024, starter: 64 * 1024 * 1024 };
@@ -82,6 +84,13 @@ export function packText(text: string): Uint8Array {
 /** @throws Error for bytes that packText() did not make */
 export function unpackText(packed: Uint8Array): string {
   return Bun.zstdDecompressSync(packed).toString("utf8");
+}
+
+/** In hexadecimal digits. */
+export function sha256(parts: readonly Uint8Array[]): string {
+  const hash = new Bun.CryptoHasher("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
 }
 
 /** It marks a child: a director that finds it is none that anybody meant to start. */
@@ -124,11 +133,59 @@ export function permitCoreFiles(): void {
  * terminal's interrupt reaches only the parent, and an environment without what could turn the runtime into something else.
  */
 export const spawnChild: SpawnChild = (role, events, rights, listeners = []) => {
+  const { channel, ...child } = spawnProcess(role, [ROLE_WORD, role], events, {
+    listeners,
+    rights: process.getuid?.() === 0 ? rights : undefined,
+    maxBytes: MAX_FROM_CHILD_BYTES,
+    maxQueued: MAX_QUEUED[role],
+    lastWordsMs: LAST_WORDS_MS,
+  });
+  return { ...child, send: channel.send, sendPiece: channel.sendBytes };
+};
+
+export interface ReaderEvents extends ChildEvents {
+  bytes(bytes: Uint8Array): void;
+}
+
+export interface ReaderHandle extends Omit<ChildHandle, "sendPiece"> {
+  sendBytes(bytes: Uint8Array): boolean;
+}
+
+export type SpawnReader = (events: ReaderEvents) => ReaderHandle;
+
+/** Starts a process that reads the configuration, with all the rights of this one. */
+export const spawnReader: SpawnReader = (events) => {
+  const { channel, ...child } = spawnProcess("reader", [READER_WORD], events, {
+    listeners: [],
+    rights: undefined,
+    maxBytes: MAX_TRUSTED_BYTES,
+    maxQueued: MAX_QUEUED_BYTES,
+    lastWordsMs: LAST_ANSWER_MS,
+  });
+  return { ...child, send: channel.send, sendBytes: channel.sendBytes };
+};
+
+interface ProcessOptions {
+  readonly listeners: readonly HandedListener[];
+  readonly rights: RoleRights | undefined;
+  readonly maxBytes: number;
+  readonly maxQueued: number | undefined;
+  /** What is on its way when the process ends is waited for so long. */
+  readonly lastWordsMs: number;
+}
+
+function spawnProcess(
+  name: string,
+  words: readonly string[],
+  events: ChildEvents & Pick<ChannelEvents, "bytes">,
+  options: ProcessOptions,
+) {
+  const { maxBytes, maxQueued, lastWordsMs } = options;
   if (process.env[DEPTH_VARIABLE] !== undefined) throw new Error("a child does not start children");
   const [ours, theirs] = openChannelPair();
-  const child = spawnOn(role, theirs, listeners, process.getuid?.() === 0 ? rights : undefined, (how) => {
+  const child = spawnOn(name, words, theirs, options, (how) => {
     // Last words first: channel and pipes are read to their end, unless somebody else still holds them.
-    const limit = new Promise<void>((resolve) => setTimeout(resolve, LAST_WORDS_MS));
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, lastWordsMs));
     void Promise.race([ends, limit]).then(() => {
       channel.close();
       events.exit(how);
@@ -139,21 +196,20 @@ export const spawnChild: SpawnChild = (role, events, rights, listeners = []) => 
   const channelEnd = new Promise<void>((resolve) => {
     channelEnds = resolve;
   });
-  const channelEvents = { ...events, closed: () => channelEnds() };
-  const channel = openChannel(ours, MAX_FROM_CHILD_BYTES, channelEvents, MAX_QUEUED[role]);
+  const channel = openChannel(ours, maxBytes, { ...events, closed: () => channelEnds() }, maxQueued);
   const ends = Promise.all([channelEnd, relay(child.stdout, events.stderr), relay(child.stderr, events.stderr)]);
-  return { pid: child.pid, send: channel.send, sendPiece: channel.sendBytes, kill: (signal) => child.kill(signal) };
-};
+  return { pid: child.pid, kill: (signal: "SIGTERM" | "SIGKILL") => child.kill(signal), channel };
+}
 
 function spawnOn(
-  role: RoleName,
+  name: string,
+  words: readonly string[],
   channelFd: number,
-  listeners: readonly HandedListener[],
-  rights: RoleRights | undefined,
+  { listeners, rights }: Pick<ProcessOptions, "listeners" | "rights">,
   ended: (how: string) => void,
 ) {
-  return Bun.spawn(["/proc/self/exe", ...ownArguments(), ROLE_WORD, role], {
-    argv0: `lbd-${role}`,
+  return Bun.spawn(["/proc/self/exe", ...ownArguments(), ...words], {
+    argv0: `lbd-${name}`,
     cwd: "/",
     detached: true,
     env: {
@@ -171,9 +227,9 @@ function spawnOn(
   });
 }
 
-/** The channel of a process that spawnChild() started; called once. */
+/** The channel of a process that spawnChild() or spawnReader() started; called once. */
 export function openParentChannel(events: ChannelEvents): Channel {
-  return openChannel(CHANNEL_FD, MAX_FROM_PARENT_BYTES, events);
+  return openChannel(CHANNEL_FD, MAX_TRUSTED_BYTES, events);
 }
 
 export interface ChannelEvents {
@@ -192,6 +248,8 @@ export interface Channel {
   send(message: unknown): boolean;
   /** As send(): bytes that are no JSON. */
   sendBytes(bytes: Uint8Array): boolean;
+  /** Runs `then` once all of it is with the kernel. */
+  whenSent(then: () => void): void;
   close(): void;
 }
 
@@ -202,6 +260,7 @@ function openChannel(fd: number, maxBytes: number, events: ChannelEvents, maxQue
   let waitingBytes = 0;
   let socket: Bun.Socket | undefined;
   let over = false;
+  const whenSent: (() => void)[] = [];
 
   function end(): void {
     if (over) return;
@@ -220,6 +279,8 @@ function openChannel(fd: number, maxBytes: number, events: ChannelEvents, maxQue
       }
       waiting.shift();
     }
+    if (!socket) return;
+    for (const then of whenSent.splice(0)) then();
   }
 
   void Bun.connect({
@@ -255,6 +316,10 @@ function openChannel(fd: number, maxBytes: number, events: ChannelEvents, maxQue
   return {
     send: (message) => sendFrame(() => encodeFrame(message)),
     sendBytes: (bytes) => sendFrame(() => encodeBytesFrame(bytes)),
+    whenSent(then) {
+      whenSent.push(then);
+      push();
+    },
     close() {
       if (!over) socket?.terminate();
       end();

@@ -21,8 +21,11 @@ const USR_DIRECTORIES = ["/usr/share/iproute2", "/usr/lib/iproute2"];
 const MAX_TABLE_BYTES = 1024 * 1024;
 const MAX_KEY_FILE_BYTES = 4096;
 
+/** Everything that binding may ask. */
+export type MachineContext = BindContext & Required<Pick<BindContext, "lookupName" | "hasAccount" | "readKeyFile">>;
+
 /** Reads tables when they are first asked for, each time anew for a new context: a reload sees what changed. */
-export function machineContext(): BindContext {
+export function machineContext(): MachineContext {
   const accounts = new Map<string, boolean>();
   const tables = new Map<string, ReadonlyMap<string, number>>();
   return {

@@ -1,53 +1,62 @@
-// Process layer: one reading of the configuration, with this machine's files and names, as the director uses it.
+// Process layer: one reading of the configuration, as the director uses it. What it asks the outside is world.ts.
 
 import { messageOf } from "../../base/errors.ts";
 import { notYetEffectiveLine } from "../../config/effective/effective.ts";
-import type { ConfigFiles } from "../../config/expand/include.ts";
 import type { Diagnostic } from "../../config/findings/diagnostic.ts";
 import { type LoadResult, loadConfig } from "../../config/load.ts";
-import { MAX_FILE_BYTES } from "../../config/text/limits.ts";
-import { readRegular } from "../../kernel/regular-file.ts";
 import type { RunOptions } from "../options.ts";
-import { machineContext } from "./bind-context.ts";
-import type { Details, Reading } from "./configuration.ts";
-import { configFiles } from "./files.ts";
+import type { Reading } from "./configuration.ts";
 import { onThisMachine } from "./on-this-machine.ts";
-import { readBudget } from "./read-budget.ts";
 import type { Content } from "./reload-guard.ts";
+import type { World } from "./world.ts";
+
+export interface ReadOptions extends Pick<RunOptions, "configFile" | "configId" | "allConfig" | "strict"> {
+  /** For `${_ENV NAME}`; absent: this process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What a reading may cost; absent: whatever it does. */
+  readonly spent?: () => string | undefined;
+}
 
 /** Reads what `options` name. With `strict` a file with an error in it is not used at all. Never throws. */
-export function readConfiguration(
-  options: Pick<RunOptions, "configFile" | "configId" | "allConfig" | "strict">,
-  files: ConfigFiles = configFiles,
-): Reading {
-  const { configFile, configId, allConfig, strict } = options;
+export function readConfiguration(options: ReadOptions, world: World): Reading {
+  const { configFile, configId, allConfig, strict, env = process.env, spent } = options;
   try {
     const text = loadConfig(
       {
         paths: [configFile],
         ...(configId === undefined ? {} : { configId }),
         allConfig,
-        env: process.env,
-        random: Math.random,
-        context: machineContext(),
-        spent: readBudget(),
+        env,
+        random: world.random,
+        context: {
+          hostName: world.hostName(),
+          lookupName: (table, name, directories = {}) => world.numberOf(table, name, directories),
+          hasAccount: world.hasAccount,
+          readKeyFile: world.keyFile,
+        },
+        ...(spent && { spent }),
       },
-      files,
+      world,
     );
-    const loaded = onThisMachine(text);
+    const loaded = onThisMachine(text, { machine: world, ...world });
     return reading(configFile, loaded, loaded.usable && !(strict && loaded.errors));
   } catch (error) {
     // Not the user's mistake but ours; what runs must go on all the same.
-    const message = `${configFile}: reading it failed: ${messageOf(error)}`;
-    return {
-      errors: [message],
-      errorKeys: () => [message],
-      warnings: [],
-      content: "nothing",
-      details: noDetails,
-      effective: () => undefined,
-    };
+    return unread(`${configFile}: reading it failed: ${messageOf(error)}`);
   }
+}
+
+/** A reading that gives nothing but why. */
+export function unread(message: string): Reading {
+  return {
+    errors: [message],
+    errorKeys: () => [message],
+    warnings: [],
+    content: "nothing",
+    files: [],
+    notes: () => [],
+    effective: () => undefined,
+  };
 }
 
 function reading(configFile: string, loaded: LoadResult, usable: boolean): Reading {
@@ -57,14 +66,14 @@ function reading(configFile: string, loaded: LoadResult, usable: boolean): Readi
       .filter((diagnostic) => diagnostic.severity === severity)
       .map((diagnostic) => lineOf(diagnostic, configFile));
   const warnings = lines("warning");
-  const found = { errors: lines("error"), errorKeys, warnings, content: contentOf(loaded) };
-  if (!usable) return { ...found, details: noDetails, effective: () => undefined };
+  const found = { errors: lines("error"), errorKeys, warnings, content: contentOf(loaded), files: loaded.files };
+  if (!usable) return { ...found, notes: () => [], effective: () => undefined };
   return {
     ...found,
     config,
-    details() {
+    notes() {
       const unbuilt = notYetEffectiveLine(effective.notYetEffective);
-      return { sha256: hashOf(loaded.files), notes: unbuilt === undefined ? [] : [unbuilt] };
+      return unbuilt === undefined ? [] : [unbuilt];
     },
     effective: () => ({
       config: effective.config,
@@ -81,22 +90,8 @@ function contentOf({ config, effective, diagnostics }: LoadResult): Content {
   return effective.blocks.some(({ origin }) => origin !== "default") ? "blocks" : "nothing-known";
 }
 
-const noDetails = (): Details => ({ sha256: null, notes: [] });
-
 /** `keepalived.conf:12:3: unknown keyword qourum (did you mean quorum?)`. */
 function lineOf({ span, message, hint }: Diagnostic, configFile: string): string {
   const place = span ? `${span.file.name}:${span.line}:${span.column}` : configFile;
   return `${place}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
-}
-
-/** Of all files one after the other; null when one of them is gone meanwhile. */
-function hashOf(files: readonly string[]): string | null {
-  const { createHash } = process.getBuiltinModule("node:crypto");
-  const hash = createHash("sha256");
-  try {
-    for (const file of files) hash.update(readRegular(file, MAX_FILE_BYTES, "followed"));
-  } catch {
-    return null;
-  }
-  return hash.digest("hex");
 }

@@ -1,12 +1,20 @@
 // Process layer: whether the files of a configuration stood still while they were read. One that is being written holds half of what
 // is meant, and half of a configuration may be a valid one. Pure but for the port that looks at files.
 import type { ConfigFiles } from "../../config/expand/include.ts";
-import type { ReadConfiguration, Reading, Unsettled } from "./configuration.ts";
 
 /** A file that was written in place later than this is not read at a reload: its writer may not be done. */
 export const QUIET_MS = 300;
 /** When a file changed while it was read, it is looked at again after this long. */
 const LOOK_AGAIN_MS = 50;
+
+export interface Unsettled {
+  /** One line, beginning with the file. */
+  readonly reason: string;
+  /** When it is worth to look again. */
+  readonly waitMs: number;
+  /** It was seen to change, and not only written a moment before. */
+  readonly changed: boolean;
+}
 
 /** A file at one moment. Times in nanoseconds since 1970. */
 export interface FileStamp {
@@ -46,13 +54,7 @@ function renamedIntoPlace(now: FileStamp, before: FileStamp | undefined): boolea
 
 function same(a: FileStamp | undefined, b: FileStamp | undefined): boolean {
   if (!a || !b) return a === b;
-  return (
-    a.device === b.device &&
-    a.inode === b.inode &&
-    a.bytes === b.bytes &&
-    a.modifiedNs === b.modifiedNs &&
-    a.changedNs === b.changedNs
-  );
+  return FIELDS.every((field) => a[field] === b[field]);
 }
 
 export interface SettledPorts {
@@ -61,60 +63,43 @@ export interface SettledPorts {
   wallMs(): number;
 }
 
-export interface SettledReader {
-  readonly read: ReadConfiguration;
-  /** Reads before anything runs, and keeps it: the next read() is that, if no file changed since. */
-  peek(): Reading;
+export interface Look<R> {
+  /** Absent: the files were written just now, and nothing was read. */
+  readonly reading?: R;
+  /** Why it may be half of what is meant; absent: the files stood still. */
+  readonly unsettled?: Unsettled;
+  /** Of each file that was read, or looked at. */
+  readonly stamps: Stamps;
 }
 
 /**
- * Reads by `read`, and says in the reading whether the files stood still. A reload of files that were written just now does not
- * even begin to read them.
+ * Reads by `read`, and says whether the files stood still. Of files that were written just now it does not even begin to.
+ * @param known the files of the configuration in force; absent: there is none, and something is read in any case
  */
-export function settledReader(
+export function lookAt<R>(
   mainFile: string,
   files: ConfigFiles,
-  read: (files: ConfigFiles) => Reading,
+  known: Stamps | undefined,
+  read: (files: ConfigFiles) => R,
   ports: SettledPorts,
-): SettledReader {
-  let known: Stamps | undefined;
-  let kept: { readonly reading: Reading; readonly stamps: Stamps } | undefined;
+): Look<R> {
   const look = (names: Iterable<string>): Stamps => new Map([...names].map((name) => [name, ports.stamp(name)]));
-
-  function readNow(): { readonly reading: Reading; readonly stamps: Stamps } {
-    if (known) {
-      const now = look(known.keys());
-      const early = goneFor(now, mainFile) ?? unsettled(now, now, known, ports.wallMs());
-      if (early) return { reading: notRead(early), stamps: now };
-    }
-    const before = new Map<string, FileStamp | undefined>();
-    const reading = read({
-      ...files,
-      read(path, maxBytes) {
-        before.set(path, ports.stamp(path));
-        return files.read(path, maxBytes);
-      },
-    });
-    const after = look(before.keys());
-    const found = unsettled(before, after, known ?? new Map(), ports.wallMs());
-    if (found) return { reading: { ...reading, unsettled: found }, stamps: after };
-    if (reading.config) known = after;
-    return { reading, stamps: after };
+  if (known) {
+    const stamps = look(known.keys());
+    const early = goneFor(stamps, mainFile) ?? unsettled(stamps, stamps, known, ports.wallMs());
+    if (early) return { unsettled: early, stamps };
   }
-
-  return {
-    read() {
-      const before = kept;
-      kept = undefined;
-      const still =
-        before && [...look(before.stamps.keys())].every(([name, now]) => same(before.stamps.get(name), now));
-      return before && still ? before.reading : readNow().reading;
+  const before = new Map<string, FileStamp | undefined>();
+  const reading = read({
+    ...files,
+    read(path, maxBytes) {
+      before.set(path, ports.stamp(path));
+      return files.read(path, maxBytes);
     },
-    peek() {
-      kept = readNow();
-      return kept.reading;
-    },
-  };
+  });
+  const stamps = look(before.keys());
+  const found = unsettled(before, stamps, known ?? new Map(), ports.wallMs());
+  return { reading, stamps, ...(found && { unsettled: found }) };
 }
 
 /** A name that is gone for a moment: the old file was taken away, the new one is to come. */
@@ -123,14 +108,26 @@ function goneFor(now: Stamps, mainFile: string): Unsettled | undefined {
   return { reason: `${mainFile}: no such file`, waitMs: LOOK_AGAIN_MS, changed: true };
 }
 
-function notRead(found: Unsettled): Reading {
-  return {
-    errors: [found.reason],
-    errorKeys: () => [found.reason],
-    warnings: [],
-    content: "nothing",
-    details: () => ({ sha256: null, notes: [] }),
-    effective: () => undefined,
-    unsettled: found,
-  };
+/** Stamps as JSON carries them. */
+export type StampTexts = readonly (readonly [file: string, stamp: string])[];
+
+export function stampTexts(stamps: Stamps): StampTexts {
+  return [...stamps].map(([file, stamp]) => [file, stampText(stamp)]);
+}
+
+/** Equal for equal stamps. */
+export function stampText(stamp: FileStamp | undefined): string {
+  return stamp ? FIELDS.map((field) => stamp[field]).join(" ") : "";
+}
+
+export function stampsOf(texts: StampTexts): Stamps {
+  return new Map(texts.map(([file, text]) => [file, stampOfText(text)]));
+}
+
+const FIELDS = ["device", "inode", "bytes", "modifiedNs", "changedNs"] as const;
+
+function stampOfText(text: string): FileStamp | undefined {
+  if (text === "") return undefined;
+  const [device = 0n, inode = 0n, bytes = 0n, modifiedNs = 0n, changedNs = 0n] = text.split(" ").map(BigInt);
+  return { device, inode, bytes, modifiedNs, changedNs };
 }

@@ -16,11 +16,11 @@ export function neededModules({ global, virtualServers }: Config): readonly stri
 }
 
 /** Loads what is not there. One that can't be had is said once, and not looked for again. */
-export function createModuleLoader(log: Log): (config: Config) => void {
+export function createModuleLoader(log: Log): (names: readonly string[]) => void {
   const modules = kernelModules();
   const told = new Set<string>();
-  return (config) => {
-    for (const name of neededModules(config)) {
+  return (names) => {
+    for (const name of names) {
       const outcome = modules.load(name);
       if (outcome.kind === "present" || told.has(name)) continue;
       told.add(name);

@@ -2,7 +2,6 @@
 // life as long as no role is stuck. Pure but for the port that sends.
 import type { Clock } from "../../base/clock.ts";
 import { escapeControls } from "../../base/log.ts";
-import type { Config } from "../../config/model/config.ts";
 import type { RoleName } from "../../roles/role.ts";
 import type { ConfigStatus, ProcessStatus } from "../../status/schema.ts";
 
@@ -93,17 +92,16 @@ export function createServiceNotices(ports: NoticePorts): ServiceNotices {
 /** How a director is, in one line: what is wrong comes first. */
 export function statusLine(
   status: ConfigStatus,
-  config: Config | undefined,
+  inForce: { readonly instances: number; readonly virtualServers: number } | undefined,
   processes: readonly ProcessStatus[],
 ): string {
-  if (!config) return status.state === "failed" ? "the configuration can't be used" : "reading the configuration";
+  if (!inForce) return status.state === "failed" ? "the configuration can't be used" : "reading the configuration";
   const troubles = processes
     .filter(({ state }) => state === "waiting")
     .map(({ role, reason }) => `${role} ${reason === "" ? "is started again" : reason}`);
   if (status.stale) troubles.push(`reload refused: ${status.errors[0] ?? ""}`);
-  const { length: instances } = config.vrrp.instances;
-  const { length: services } = config.virtualServers;
-  return [...troubles, `VRRP instances: ${instances}, virtual servers: ${services}`].join("; ");
+  const { instances, virtualServers } = inForce;
+  return [...troubles, `VRRP instances: ${instances}, virtual servers: ${virtualServers}`].join("; ");
 }
 
 /** For a director that nobody asked to say anything. */

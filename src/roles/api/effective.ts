@@ -38,6 +38,7 @@ export function createEffectiveReader(clock: Clock, ask: (serial: number) => voi
       if (of !== serial) throw new Error("another reader began");
       const following = await next(of);
       if (following === undefined) throw new Error("the parent does not answer");
+      if (following.piece === null) throw new Error("the configuration could not be read to its end");
       piece = following;
     }
   }

@@ -1,119 +1,27 @@
 import { describe, expect, test } from "bun:test";
-import type { LogLine } from "../../../src/base/log.ts";
-import type { Config } from "../../../src/config/model/config.ts";
 import type { ApiCallers, ApiLife } from "../../../src/process/api-callers.ts";
-import type { Reading } from "../../../src/process/configuration/configuration.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
-import { API_WAIT_MS, createDirector, VRRP_WAIT_MS } from "../../../src/process/parent.ts";
-import { packText } from "../../../src/process/runtime.ts";
+import { API_WAIT_MS, VRRP_WAIT_MS } from "../../../src/process/parent.ts";
 import { HEARTBEAT_MS, SILENT_MS } from "../../../src/process/supervisor.ts";
 import type { RoleName } from "../../../src/roles/role.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { bindText } from "../../support/config.ts";
 import { type FakeChild, type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
-import { manualClock } from "../../support/manual-clock.ts";
+import { type Found, found, unusable } from "../../support/fake-readers.ts";
+import { configIds, type ParentLabOptions, parentLab, settle } from "../../support/parent-lab.ts";
 import { AT, virtualServer } from "../../support/status-samples.ts";
 
 const SERVICES = "virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 192.0.2.10 80 {\n }\n}\n";
 const VRRP = "vrrp_instance VI_1 {\n interface lo\n virtual_router_id 51\n virtual_ipaddress {\n 192.0.2.9\n }\n}\n";
 
-const OPTIONS: RunOptions = {
-  configFile: "/k.conf",
-  allConfig: false,
-  strict: false,
-  runDir: "/run/lbd",
-  runDirGiven: false,
-  rolePidFiles: {},
-  api: null,
-  ipvsTransport: "auto",
-  logFormat: "text",
-  debug: false,
-  roles: { vrrp: true, checker: true, bfd: true },
-  releaseIpvs: true,
-  releaseVrrp: true,
-  respawn: true,
-  ignoreSigint: false,
-  coreFiles: false,
-  notes: [],
-};
-
 /** @param errors texts of the errors that were found in it; their keys lack the line */
-function reading(text: string, ...errors: string[]): Reading {
-  const { config } = bindText(text);
-  return {
-    config,
-    errors,
-    errorKeys: () => errors.map(withoutPlace),
-    warnings: [],
-    content: "blocks",
-    details: () => ({ sha256: "00", notes: ["not yet effective"] }),
-    effective: () => ({ text }),
-  };
+function reading(text: string, ...errors: string[]): Found {
+  return found(bindText(text).config, errors, ["not yet effective"]);
 }
 
-function broken(...errors: string[]): Reading {
-  return {
-    errors,
-    errorKeys: () => errors.map(withoutPlace),
-    warnings: [],
-    content: "blocks",
-    details: () => ({ sha256: null, notes: [] }),
-    effective: () => undefined,
-  };
-}
-
-function withoutPlace(line: string): string {
-  return line.replace(/^\S+: /, "");
-}
-
-/** @param leftBehind roles that have left things in the kernel when their process is gone */
-function lab(
-  first: Reading,
-  change: Partial<RunOptions> = {},
-  children: FakeChildren = fakeChildren(),
-  leftBehind: readonly RoleName[] = [],
-  likely: readonly RoleName[] = ["checker"],
-  callers?: ApiCallers,
-) {
-  const clock = manualClock();
-  const logs: LogLine[] = [];
-  const ended: number[] = [];
-  let next = first;
-  const roles: ReadonlySet<RoleName> = new Set(["vrrp", "checker", "api"]);
-  const director = createDirector(
-    { ...OPTIONS, ...change },
-    {
-      clock,
-      log: (line) => logs.push(line),
-      spawn: children.spawn,
-      read: () => next,
-      roles,
-      pack: packText,
-      identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
-      likely: () => new Set(likely),
-      leftBehind: (role) => leftBehind.includes(role),
-      ...(callers ? { callers } : {}),
-      ended: (status) => ended.push(status),
-    },
-  );
-  return {
-    clock,
-    logs,
-    ended,
-    director,
-    children,
-    startedRoles: () => children.all.filter((child) => child.last("start")).map((child) => child.role),
-    willRead(reading: Reading) {
-      next = reading;
-    },
-    said: (text: string) => logs.some((line) => line.message.includes(text)),
-  };
-}
-
-/** Lets promises that are settled run their continuations. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 200; i++) await Promise.resolve();
+function lab(first: Found, change: Partial<RunOptions> = {}, options: ParentLabOptions = {}) {
+  return parentLab(first, { change, ...options });
 }
 
 /** What an api process knows after taking all `status` messages it was sent. */
@@ -124,35 +32,37 @@ function pictureOf(children: FakeChildren) {
   return store;
 }
 
-function configIds(config: Config | undefined): string[] {
-  return config?.virtualServers.map((server) => server.id) ?? [];
-}
-
-test("the checker boots while the configuration is read, and starts with it", () => {
+test("the checker boots while the configuration is read, and starts with it", async () => {
   const { director, children } = lab(reading(SERVICES));
   director.start();
+  await settle();
   const checker = children.of("checker");
   expect(checker.last("start")).toBeUndefined();
   checker.say({ kind: "hello" });
   expect(configIds(checker.last("start")?.config)).toEqual(["192.0.2.1:80/tcp"]);
 });
 
-test("what is only told of a configuration comes after the table", () => {
+test("what is only told of a configuration comes after the table", async () => {
   const { director, children, said, clock } = lab(reading(SERVICES));
   director.start();
+  await settle();
   expect(said("not yet effective")).toBe(false);
   children.of("checker").comeUp();
+  await settle();
   expect(said("not yet effective")).toBe(true);
   const waiting = lab(reading(SERVICES));
   waiting.director.start();
+  await settle();
   waiting.clock.advance(1000);
+  await settle();
   expect(waiting.said("not yet effective")).toBe(true);
   expect(clock.now()).toBe(0);
 });
 
-test("vrrp waits for the table, so that no address comes before it, and api, so that it comes sooner", () => {
+test("vrrp waits for the table, so that no address comes before it, and api, so that it comes sooner", async () => {
   const { director, children, startedRoles } = lab(reading(SERVICES + VRRP));
   director.start();
+  await settle();
   for (const child of [...children.all]) child.say({ kind: "hello" });
   expect(startedRoles()).toEqual(["checker"]);
   children.of("checker").say({ kind: "started" });
@@ -161,24 +71,27 @@ test("vrrp waits for the table, so that no address comes before it, and api, so 
 });
 
 test("roles that the file seems to need boot while it is read; one that it does not need after all is dismissed", async () => {
-  const { director, children, startedRoles } = lab(reading(VRRP), {}, fakeChildren(), [], ["checker", "vrrp"]);
+  const { director, children, startedRoles } = lab(reading(VRRP), {}, { likely: ["checker", "vrrp"] });
   director.start();
+  await settle();
   expect(children.all.map(({ role }) => role)).toEqual(["checker", "vrrp"]);
   expect(children.of("checker").killed).toEqual(["SIGKILL"]);
   children.of("vrrp").say({ kind: "hello" });
   expect(startedRoles()).toEqual(["vrrp"]);
 });
 
-test("a role whose leftovers are in the kernel is started though the file has nothing for it", () => {
-  const { director, children, startedRoles } = lab(reading(""), {}, fakeChildren(), ["vrrp"], []);
+test("a role whose leftovers are in the kernel is started though the file has nothing for it", async () => {
+  const { director, children, startedRoles } = lab(reading(""), {}, { leftBehind: ["vrrp"], likely: [] });
   director.start();
+  await settle();
   children.of("vrrp").comeUp();
   expect(startedRoles()).toEqual(["vrrp"]);
 });
 
-test("neither waits for ever for a checker that does not come up", () => {
+test("neither waits for ever for a checker that does not come up", async () => {
   const { director, children, clock } = lab(reading(SERVICES + VRRP));
   director.start();
+  await settle();
   expect(children.all.map(({ role }) => role)).toEqual(["checker"]);
   clock.advance(API_WAIT_MS);
   expect(children.all.map(({ role }) => role)).toEqual(["checker", "api"]);
@@ -190,13 +103,15 @@ test("a configuration without virtual servers needs no checker", async () => {
   const { director, children } = lab(reading(VRRP));
   director.start();
   await settle();
+  await settle();
   expect(children.of("checker").alive).toBe(false);
   expect(children.of("vrrp").alive).toBe(true);
 });
 
 test("a configuration with an error ends with status 2 and names the place", async () => {
-  const { director, ended, said, children } = lab(broken("k.conf:3:1: unknown keyword qourum"));
+  const { director, ended, said, children } = lab(unusable("k.conf:3:1: unknown keyword qourum"));
   director.start();
+  await settle();
   await settle();
   expect(ended).toEqual([2]);
   expect(said("k.conf:3:1: unknown keyword qourum")).toBe(true);
@@ -207,9 +122,10 @@ test.each([
   ["-P runs no checker", { vrrp: true, checker: false, bfd: true }, ["vrrp", "api"]],
   ["-C runs no vrrp", { vrrp: false, checker: true, bfd: true }, ["checker", "api"]],
   ["-P -C together run neither", { vrrp: false, checker: false, bfd: true }, ["api"]],
-] as const)("%s", (_why, roles, expected) => {
+] as const)("%s", async (_why, roles, expected) => {
   const { director, children } = lab(reading(SERVICES + VRRP), { roles });
   director.start();
+  await settle();
   if (roles.checker) children.of("checker").comeUp();
   else if (roles.vrrp) children.of("vrrp").comeUp();
   expect(new Set(children.all.map((child) => child.role))).toEqual(new Set<RoleName>(expected));
@@ -217,8 +133,9 @@ test.each([
 
 test("stop goes vrrp, checker, api, each after the one before has ended", async () => {
   const children = fakeChildren({ obedient: false });
-  const { director, ended } = lab(reading(SERVICES + VRRP), {}, children);
+  const { director, ended } = lab(reading(SERVICES + VRRP), {}, { children });
   director.start();
+  await settle();
   children.of("checker").comeUp();
   for (const role of ["vrrp", "api"] as const) children.of(role).comeUp();
   director.stop("SIGTERM");
@@ -234,8 +151,9 @@ test("stop goes vrrp, checker, api, each after the one before has ended", async 
 
 test("children that don't stop are killed within child_wait_time", async () => {
   const children = fakeChildren({ obedient: false });
-  const { director, ended, clock } = lab(reading(`child_wait_time 3\n${SERVICES}${VRRP}`), {}, children);
+  const { director, ended, clock } = lab(reading(`child_wait_time 3\n${SERVICES}${VRRP}`), {}, { children });
   director.start();
+  await settle();
   children.of("checker").comeUp();
   children.of("vrrp").comeUp();
   children.of("api").comeUp();
@@ -251,8 +169,9 @@ test("children that don't stop are killed within child_wait_time", async () => {
 
 test("what a killed role left in the kernel is taken away by a new process of it, in bounded time", async () => {
   const children = fakeChildren({ obedient: false });
-  const { director, ended, clock } = lab(reading(`child_wait_time 3\n${VRRP}`), {}, children, ["vrrp"]);
+  const { director, ended, clock } = lab(reading(`child_wait_time 3\n${VRRP}`), {}, { children, leftBehind: ["vrrp"] });
   director.start();
+  await settle();
   children.of("vrrp").comeUp();
   children.of("api").comeUp();
   const stuck = children.of("vrrp");
@@ -274,8 +193,9 @@ test("what a killed role left in the kernel is taken away by a new process of it
 });
 
 test("a role that has just died is swept up after too, and none that stopped in order", async () => {
-  const { director, children, ended } = lab(reading(SERVICES + VRRP), {}, fakeChildren(), ["vrrp", "checker"]);
+  const { director, children, ended } = lab(reading(SERVICES + VRRP), {}, { leftBehind: ["vrrp", "checker"] });
   director.start();
+  await settle();
   children.of("checker").comeUp();
   children.of("vrrp").comeUp();
   children.of("vrrp").end("signal SIGKILL");
@@ -292,13 +212,15 @@ test("a stop before the configuration is read starts nothing", async () => {
   director.stop("SIGTERM");
   director.start();
   await settle();
+  await settle();
   expect(children.all).toEqual([]);
   expect(ended).toEqual([0]);
 });
 
-test("a dead child comes back at once, later with growing delays, and gets the configuration again", () => {
+test("a dead child comes back at once, later with growing delays, and gets the configuration again", async () => {
   const { director, children, clock } = lab(reading(SERVICES));
   director.start();
+  await settle();
   const starts: number[] = [];
   for (let i = 0; i < 6; i++) {
     const checker = children.of("checker");
@@ -312,9 +234,10 @@ test("a dead child comes back at once, later with growing delays, and gets the c
   expect(starts).toEqual([100, 1000, 2000, 4000, 5000, 5000]);
 });
 
-test("the reason of its end is a child's own word", () => {
+test("the reason of its end is a child's own word", async () => {
   const { director, children, said } = lab(reading(SERVICES));
   director.start();
+  await settle();
   const checker = children.of("checker");
   checker.say({ kind: "hello" });
   checker.say({ kind: "failed", reason: "start: the kernel has no IPVS" });
@@ -322,9 +245,10 @@ test("the reason of its end is a child's own word", () => {
   expect(said("checker ended with status 1: start: the kernel has no IPVS")).toBe(true);
 });
 
-test("a child's last words are cut, however many they are", () => {
+test("a child's last words are cut, however many they are", async () => {
   const { director, children, logs } = lab(reading(SERVICES));
   director.start();
+  await settle();
   const checker = children.of("checker");
   checker.say({ kind: "hello" });
   checker.say({ kind: "failed", reason: "x".repeat(1_000_000) });
@@ -332,10 +256,11 @@ test("a child's last words are cut, however many they are", () => {
   expect(Math.max(...logs.map((line) => line.message.length))).toBeLessThan(5000);
 });
 
-test("an api process that asks for pieces without end is ended, and the parent makes none of them at once", () => {
+test("an api process that asks for pieces without end is ended, and the parent makes none of them at once", async () => {
   let made = 0;
   const { director, children } = lab({ ...reading(SERVICES), effective: () => ({ made: ++made }) });
   director.start();
+  await settle();
   children.of("checker").comeUp();
   const api = children.of("api");
   api.comeUp();
@@ -345,11 +270,13 @@ test("an api process that asks for pieces without end is ended, and the parent m
   expect(api.killed).toEqual(["SIGKILL"]);
 });
 
-test("at rest there is one wake-up in five seconds, for all children", () => {
+test("at rest there is one wake-up in five seconds, for all children", async () => {
   const { director, children, clock } = lab(reading(SERVICES + VRRP));
   director.start();
+  await settle();
   children.of("checker").comeUp();
   children.of("vrrp").comeUp();
+  await settle();
   const wakeUps: number[] = [];
   while (clock.now() < 120_000) {
     clock.advance((clock.nextAt() ?? Number.NaN) - clock.now());
@@ -359,9 +286,10 @@ test("at rest there is one wake-up in five seconds, for all children", () => {
   expect(new Set(wakeUps.filter((at) => at > 60_000)).size).toBe(12);
 });
 
-test("a stuck child is killed and restarted; one that answers is left alone", () => {
+test("a stuck child is killed and restarted; one that answers is left alone", async () => {
   const { director, children, clock, said } = lab(reading(SERVICES));
   director.start();
+  await settle();
   const checker = children.of("checker");
   checker.comeUp();
   for (let i = 0; i < 10; i++) {
@@ -379,6 +307,7 @@ test("a stuck child is killed and restarted; one that answers is left alone", ()
 test("with -R a dead child ends the director", async () => {
   const { director, children, ended } = lab(reading(SERVICES), { respawn: false });
   director.start();
+  await settle();
   children.of("checker").comeUp();
   children.of("checker").end("signal SIGSEGV");
   await settle();
@@ -388,9 +317,10 @@ test("with -R a dead child ends the director", async () => {
 test("a reload with an error keeps the old configuration and says so everywhere", async () => {
   const { director, children, willRead, said } = lab(reading(SERVICES));
   director.start();
+  await settle();
   children.of("checker").comeUp();
   children.of("api").comeUp();
-  willRead(broken("k.conf:7:3: expected a number (got six)"));
+  willRead(unusable("k.conf:7:3: expected a number (got six)"));
   director.reload();
   await settle();
   expect(children.of("checker").last("reload")).toBeUndefined();
@@ -421,6 +351,7 @@ test("a reload with an error keeps the old configuration and says so everywhere"
 test("a configuration with errors runs with what is left of it, and says so", async () => {
   const { director, children, said, ended } = lab(reading(SERVICES, "k.conf:9:1: unknown keyword x"));
   director.start();
+  await settle();
   children.of("checker").comeUp();
   expect(configIds(children.of("checker").last("start")?.config)).toEqual(["192.0.2.1:80/tcp"]);
   expect(said("k.conf:9:1: unknown keyword x")).toBe(true);
@@ -450,10 +381,11 @@ test.each([
     reading(SERVICES.replace("80", "81"), "k.conf:9:1: unknown keyword x", "k.conf:10:1: unknown keyword x"),
     ["k.conf:10:1: unknown keyword x"],
   ],
-  ["nothing that can be used", broken("k.conf:9:1: unknown keyword x"), ["k.conf:9:1: unknown keyword x"]],
+  ["nothing that can be used", unusable("k.conf:9:1: unknown keyword x"), ["k.conf:9:1: unknown keyword x"]],
 ])("beside a configuration with an error: a reload with %s", async (_what, next, refused) => {
   const { director, children, willRead } = lab(reading(SERVICES, "k.conf:9:1: unknown keyword x"));
   director.start();
+  await settle();
   children.of("checker").comeUp();
   children.of("api").comeUp();
   willRead(next);
@@ -472,6 +404,7 @@ test.each([
 test("a setting that needs a restart refuses the whole reload", async () => {
   const { director, children, willRead, said } = lab(reading(SERVICES));
   director.start();
+  await settle();
   children.of("checker").comeUp();
   willRead(reading(`instance other\n${SERVICES.replace("80", "81")}`));
   director.reload();
@@ -483,11 +416,13 @@ test("a setting that needs a restart refuses the whole reload", async () => {
 test("reloads asked for during one are done once after it", async () => {
   const { director, children, willRead } = lab(reading(SERVICES));
   director.start();
+  await settle();
   const checker = children.of("checker");
   checker.comeUp();
   children.of("api").comeUp();
   willRead(reading(SERVICES.replace("80", "81")));
   director.reload();
+  await settle();
   willRead(reading(SERVICES.replace("80", "82")));
   for (let i = 0; i < 5; i++) director.reload();
   await settle();
@@ -503,6 +438,7 @@ test("reloads asked for during one are done once after it", async () => {
 test("a reload that brings the first VRRP instance starts the process for it", async () => {
   const { director, children, willRead } = lab(reading(SERVICES));
   director.start();
+  await settle();
   children.of("checker").comeUp();
   willRead(reading(SERVICES + VRRP));
   director.reload();
@@ -514,6 +450,7 @@ test("a reload that brings the first VRRP instance starts the process for it", a
 test("TERM during a reload wins", async () => {
   const { director, children, ended, said } = lab(reading(SERVICES));
   director.start();
+  await settle();
   children.of("checker").comeUp();
   director.reload();
   director.stop("SIGTERM");
@@ -525,6 +462,7 @@ test("TERM during a reload wins", async () => {
 test("what roles report reaches the api, also one that comes later", async () => {
   const { director, children, clock } = lab(reading(SERVICES));
   director.start();
+  await settle();
   const checker = children.of("checker");
   checker.comeUp();
   const update: StatusUpdate = { kind: "virtual-server", value: virtualServer("192.0.2.1:80/tcp") };
@@ -539,8 +477,10 @@ test("what roles report reaches the api, also one that comes later", async () =>
   // Objects come from the role itself, which is asked for them; events from what the parent kept.
   expect(checker.last("snapshot")).toBeDefined();
   checker.say({ kind: "batch", logs: [], updates: [update], topics: {} });
-  children.of("api").say({ kind: "ack" });
-  await settle();
+  for (let i = 0; i < 2; i++) {
+    children.of("api").say({ kind: "ack" });
+    await settle();
+  }
   const picture = pictureOf(children);
   expect(picture.virtualServers().map((server) => server.id)).toEqual(["192.0.2.1:80/tcp"]);
   expect(picture.eventsAfter(0).events.some(({ event: { subject } }) => subject === "x")).toBe(true);
@@ -548,110 +488,15 @@ test("what roles report reaches the api, also one that comes later", async () =>
   expect(children.of("api").last("effective")).toBeUndefined();
   children.of("api").say({ kind: "want-effective", serial: 1 });
   clock.advance(0);
-  expect(children.of("api").last("effective")).toMatchObject({ piece: JSON.stringify({ text: SERVICES }), end: false });
+  await settle();
+  const piece = JSON.stringify({ configured: ["192.0.2.1:80/tcp"] });
+  expect(children.of("api").last("effective")).toMatchObject({ piece, end: false });
 });
 
-describe("an api process that runs while somebody asks", () => {
-  function called() {
-    let life: ApiLife | undefined;
-    let idle = () => {};
-    const callers: ApiCallers = {
-      open: (_namespace, given) => {
-        life = given;
-      },
-      listeners: () => [],
-      facts: () => ({ tcp: "off" }),
-      lingerMs: () => 5,
-      idle: () => idle(),
-      added() {},
-      stop() {},
-      close() {},
-    };
-    const all = lab(reading(SERVICES), {}, fakeChildren(), [], ["checker"], callers);
-    all.director.start();
-    all.children.of("checker").comeUp();
-    const roles = () => all.children.all.map(({ role }) => role);
-    const whenIdle = (run: () => void) => {
-      idle = run;
-    };
-    return { ...all, roles, call: () => life?.start(), leave: () => life?.dismiss(), whenIdle };
-  }
-
-  const acked = new WeakMap<FakeChild, number>();
-  /** Takes what it is told, batch by batch. */
-  async function takeAll(api: FakeChild): Promise<void> {
-    for (;;) {
-      await settle();
-      const before = acked.get(api) ?? 0;
-      if (api.got.filter(({ kind }) => kind === "status").length === before) return;
-      acked.set(api, before + 1);
-      api.say({ kind: "ack" });
-    }
-  }
-
-  test("nobody asks: there is none, and a reload starts none", async () => {
-    const { director, children, clock, roles } = called();
-    clock.advance(10_000);
-    director.reload();
-    await settle();
-    children.of("checker").say({ kind: "reloaded", serial: children.of("checker").last("reload")?.serial ?? 0 });
-    await settle();
-    expect(roles()).toEqual(["checker"]);
-    expect(children.of("checker").last("snapshot")).toBeUndefined();
-  });
-
-  test("it answers when every role has told how it is, and then goes without a word", async () => {
-    const { children, roles, call, leave, logs } = called();
-    call();
-    const api = children.of("api");
-    api.comeUp();
-    expect(children.of("checker").last("snapshot")).toBeDefined();
-    await takeAll(api);
-    api.say({ kind: "current" });
-    expect(api.last("complete")).toBeUndefined();
-    children.of("checker").say({ kind: "current" });
-    await takeAll(api);
-    expect(api.last("complete")).toEqual({ kind: "complete", lingerMs: 5 });
-    await leave();
-    expect([api.alive, children.of("checker").last("unwatched")]).toEqual([false, { kind: "unwatched" }]);
-    expect(logs.filter(({ level, message }) => level !== "debug" && message.includes("api"))).toEqual([]);
-    call();
-    children.of("api").comeUp();
-    await settle();
-    // Its coming and going is no news.
-    const { events } = pictureOf(children).eventsAfter(0);
-    expect(events.filter(({ event }) => event.subject === "api")).toEqual([]);
-    expect(roles()).toEqual(["checker", "api", "api"]);
-  });
-
-  test("a role that does not answer is not waited for without end", async () => {
-    const { children, call, clock } = called();
-    call();
-    const api = children.of("api");
-    api.comeUp();
-    await takeAll(api);
-    clock.advance(4999);
-    expect(api.last("complete")).toBeUndefined();
-    clock.advance(1);
-    await takeAll(api);
-    expect(api.last("complete")).toBeDefined();
-  });
-
-  test("that it is idle is no word for one that was not told to answer", () => {
-    const { children, call, whenIdle } = called();
-    let idle = 0;
-    whenIdle(() => void idle++);
-    call();
-    const api = children.of("api");
-    api.comeUp();
-    api.say({ kind: "idle" });
-    expect([idle, api.killed]).toEqual([0, ["SIGKILL"]]);
-  });
-});
-
-test("what one role publishes, the others hear, also those that start later", () => {
+test("what one role publishes, the others hear, also those that start later", async () => {
   const { director, children, clock } = lab(reading(SERVICES + VRRP));
   director.start();
+  await settle();
   const checker = children.of("checker");
   checker.comeUp();
   const vrrp = children.of("vrrp");
@@ -680,9 +525,10 @@ test.each([
     { kind: "batch", logs: [], updates: [], topics: { bfd: {} } },
     "sent topic bfd, which is not the api process's to tell",
   ],
-])("an api process that sends %s is ended, and nobody else", (_what, raw, reason) => {
-  const { director, children, clock, said, ended } = lab(reading(VRRP), {}, fakeChildren(), [], ["vrrp"]);
+])("an api process that sends %s is ended, and nobody else", async (_what, raw, reason) => {
+  const { director, children, clock, said, ended } = lab(reading(VRRP), {}, { likely: ["vrrp"] });
   director.start();
+  await settle();
   children.of("vrrp").comeUp();
   const api = children.of("api");
   api.comeUp();
@@ -698,18 +544,20 @@ test.each([
   expect(said(`api ended with signal SIGKILL: ${reason}`)).toBe(true);
 });
 
-test("bytes that are no message end the child that sent them", () => {
+test("bytes that are no message end the child that sent them", async () => {
   const { director, children, said } = lab(reading(SERVICES));
   director.start();
+  await settle();
   children.of("checker").comeUp();
   children.of("checker").breakChannel("an empty message");
   expect(children.of("checker").killed).toEqual(["SIGKILL"]);
   expect(said("checker sent an empty message: killing pid")).toBe(true);
 });
 
-test("a child can't fill the log, by its channel or beside it", () => {
+test("a child can't fill the log, by its channel or beside it", async () => {
   const { director, children, clock, logs, said } = lab(reading(SERVICES));
   director.start();
+  await settle();
   children.of("checker").comeUp();
   const api = children.of("api");
   api.comeUp();
@@ -727,9 +575,10 @@ test("a child can't fill the log, by its channel or beside it", () => {
   expect(said("log lines left out, they came too fast")).toBe(true);
 });
 
-test("a child that sends without end is answered more slowly", () => {
+test("a child that sends without end is answered more slowly", async () => {
   const { director, children, clock } = lab(reading(SERVICES));
   director.start();
+  await settle();
   children.of("checker").comeUp();
   const api = children.of("api");
   api.comeUp();
@@ -748,6 +597,7 @@ test("a child that sends without end is answered more slowly", () => {
 test("texts of events are cut before they are kept", async () => {
   const { director, children } = lab(reading(SERVICES));
   director.start();
+  await settle();
   children.of("checker").comeUp();
   children.of("api").comeUp();
   const value = { at: "", kind: "drift", subject: "s", to: "t", reason: "r".repeat(100_000) };
@@ -759,4 +609,103 @@ test("texts of events are cut before they are kept", async () => {
   const sent = JSON.stringify(children.of("api").got);
   expect(sent).toContain("rrrr");
   expect(sent.length).toBeLessThan(50_000);
+});
+
+describe("an api process that runs while somebody asks", () => {
+  async function called() {
+    let life: ApiLife | undefined;
+    let idle = () => {};
+    const callers: ApiCallers = {
+      open: (_namespace, given) => {
+        life = given;
+      },
+      listeners: () => [],
+      facts: () => ({ tcp: "off" }),
+      lingerMs: () => 5,
+      idle: () => idle(),
+      added() {},
+      stop() {},
+      close() {},
+    };
+    const all = lab(reading(SERVICES), {}, { callers });
+    all.director.start();
+    await settle();
+    all.children.of("checker").comeUp();
+    const roles = () => all.children.all.map(({ role }) => role);
+    const whenIdle = (run: () => void) => {
+      idle = run;
+    };
+    return { ...all, roles, call: () => life?.start(), leave: () => life?.dismiss(), whenIdle };
+  }
+
+  const acked = new WeakMap<FakeChild, number>();
+  /** Takes what it is told, batch by batch. */
+  async function takeAll(api: FakeChild): Promise<void> {
+    for (;;) {
+      await settle();
+      const before = acked.get(api) ?? 0;
+      if (api.got.filter(({ kind }) => kind === "status").length === before) return;
+      acked.set(api, before + 1);
+      api.say({ kind: "ack" });
+    }
+  }
+
+  test("nobody asks: there is none, and a reload starts none", async () => {
+    const { director, children, clock, roles } = await called();
+    clock.advance(10_000);
+    director.reload();
+    await settle();
+    children.of("checker").say({ kind: "reloaded", serial: children.of("checker").last("reload")?.serial ?? 0 });
+    await settle();
+    expect(roles()).toEqual(["checker"]);
+    expect(children.of("checker").last("snapshot")).toBeUndefined();
+  });
+
+  test("it answers when every role has told how it is, and then goes without a word", async () => {
+    const { children, roles, call, leave, logs } = await called();
+    call();
+    const api = children.of("api");
+    api.comeUp();
+    expect(children.of("checker").last("snapshot")).toBeDefined();
+    await takeAll(api);
+    api.say({ kind: "current" });
+    expect(api.last("complete")).toBeUndefined();
+    children.of("checker").say({ kind: "current" });
+    await takeAll(api);
+    expect(api.last("complete")).toEqual({ kind: "complete", lingerMs: 5 });
+    await leave();
+    expect([api.alive, children.of("checker").last("unwatched")]).toEqual([false, { kind: "unwatched" }]);
+    expect(logs.filter(({ level, message }) => level !== "debug" && message.includes("api"))).toEqual([]);
+    call();
+    children.of("api").comeUp();
+    await settle();
+    // Its coming and going is no news.
+    const { events } = pictureOf(children).eventsAfter(0);
+    expect(events.filter(({ event }) => event.subject === "api")).toEqual([]);
+    expect(roles()).toEqual(["checker", "api", "api"]);
+  });
+
+  test("a role that does not answer is not waited for without end", async () => {
+    const { children, call, clock } = await called();
+    call();
+    const api = children.of("api");
+    api.comeUp();
+    await takeAll(api);
+    clock.advance(4999);
+    expect(api.last("complete")).toBeUndefined();
+    clock.advance(1);
+    await takeAll(api);
+    expect(api.last("complete")).toBeDefined();
+  });
+
+  test("that it is idle is no word for one that was not told to answer", async () => {
+    const { children, call, whenIdle } = await called();
+    let idle = 0;
+    whenIdle(() => void idle++);
+    call();
+    const api = children.of("api");
+    api.comeUp();
+    api.say({ kind: "idle" });
+    expect([idle, api.killed]).toEqual([0, ["SIGKILL"]]);
+  });
 });

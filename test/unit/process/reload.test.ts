@@ -1,104 +1,33 @@
 // A reload with children of the test's own: what is waited for, what is refused, and what many of them come to.
 import { expect, test } from "bun:test";
-import type { LogLine } from "../../../src/base/log.ts";
 import type { Config } from "../../../src/config/model/config.ts";
-import type { Reading } from "../../../src/process/configuration/configuration.ts";
 import { SETTLE_LIMIT_MS } from "../../../src/process/configuration/settled-reading.ts";
-import type { RunOptions } from "../../../src/process/options.ts";
-import { createDirector } from "../../../src/process/parent.ts";
-import { packText, type SpawnChild } from "../../../src/process/runtime.ts";
+import type { SpawnChild } from "../../../src/process/runtime.ts";
 import { SILENT_MS } from "../../../src/process/supervisor.ts";
-import type { RoleName } from "../../../src/roles/role.ts";
 import { bindText } from "../../support/config.ts";
 import { type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
-import { manualClock } from "../../support/manual-clock.ts";
+import { type Found, found } from "../../support/fake-readers.ts";
+import { parentLab, settle } from "../../support/parent-lab.ts";
 
 const service = (port: number) =>
   `virtual_server 192.0.2.1 ${port} {\n protocol TCP\n real_server 192.0.2.10 80 {\n }\n}\n`;
 const VRRP = "vrrp_instance VI_1 {\n interface lo\n virtual_router_id 51\n virtual_ipaddress {\n 192.0.2.9\n }\n}\n";
 
-const OPTIONS: RunOptions = {
-  configFile: "/k.conf",
-  allConfig: false,
-  strict: false,
-  runDir: "/run/lbd",
-  runDirGiven: false,
-  rolePidFiles: {},
-  api: null,
-  ipvsTransport: "auto",
-  logFormat: "text",
-  debug: false,
-  roles: { vrrp: true, checker: true, bfd: true },
-  releaseIpvs: true,
-  releaseVrrp: true,
-  respawn: true,
-  ignoreSigint: false,
-  coreFiles: false,
-  notes: [],
-};
-
-function reading(text: string): Reading {
-  return {
-    config: bindText(text).config,
-    errors: [],
-    errorKeys: () => [],
-    warnings: [],
-    content: "blocks",
-    details: () => ({ sha256: "00", notes: [] }),
-    effective: () => undefined,
-  };
+function reading(text: string): Found {
+  return found(bindText(text).config);
 }
 
-const half = (of: Reading, waitMs = 100): Reading => ({
+const half = (of: Found, waitMs = 100): Found => ({
   ...of,
   unsettled: { reason: "/k.conf: it was written 200 ms ago and may not be complete", waitMs, changed: false },
 });
 
-function lab(
-  first: Reading,
-  likely: readonly RoleName[] = ["checker"],
-  spawnBy: (children: FakeChildren) => SpawnChild = ({ spawn }) => spawn,
-) {
-  const clock = manualClock();
-  const logs: LogLine[] = [];
+function lab(first: Found, spawnBy: (children: FakeChildren) => SpawnChild = ({ spawn }) => spawn) {
   const children = fakeChildren();
-  const ended: number[] = [];
-  let next = first;
-  let reads = 0;
-  let mayEmpty = false;
-  const director = createDirector(OPTIONS, {
-    clock,
-    log: (line) => logs.push(line),
-    spawn: spawnBy(children),
-    read: () => {
-      reads++;
-      return next;
-    },
-    roles: new Set<RoleName>(["vrrp", "checker", "api"]),
-    pack: packText,
-    identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
-    likely: () => new Set(likely),
-    leftBehind: () => false,
-    mayEmpty: () => {
-      const may = mayEmpty;
-      mayEmpty = false;
-      return may;
-    },
-    ended: (status) => ended.push(status),
-  });
+  const made = parentLab(first, { children, spawn: spawnBy(children) });
   return {
-    clock,
-    children,
-    director,
-    ended,
-    reads: () => reads,
-    said: (text: string) => logs.some((line) => line.message.includes(text)),
-    willRead: (reading: Reading) => {
-      next = reading;
-    },
-    allowEmpty: () => {
-      mayEmpty = true;
-    },
+    ...made,
+    reads: made.readers.looks,
     reloads: () => children.of("checker").got.filter(({ kind }) => kind === "reload").length,
     /** Every child answers every reload it was sent. */
     answer() {
@@ -113,14 +42,11 @@ function portsOf(config: Config | undefined): string[] {
   return config?.virtualServers.map(({ id }) => id.replace(/.*:(\d+)\/tcp/, "$1")) ?? [];
 }
 
-async function settle(): Promise<void> {
-  for (let i = 0; i < 200; i++) await Promise.resolve();
-}
-
 /** Runs with its checker and API. */
 async function running(text: string) {
   const made = lab(reading(text));
   made.director.start();
+  await settle();
   for (const role of ["checker", "api"] as const) made.children.of(role).comeUp();
   await settle();
   return made;
@@ -161,11 +87,13 @@ test("files that never stand still leave the old configuration, with the reason"
 test("at the start only half a file with something wrong in it is waited for", async () => {
   const whole = lab(half(reading(service(80))));
   whole.director.start();
+  await settle();
   whole.children.of("checker").say({ kind: "hello" });
   expect(whole.ports()).toEqual(["80"]);
   const { config: _, ...unusable } = half(reading(service(80)));
   const { director, clock, willRead, children, ended, ports } = lab({ ...unusable, errors: ["/k.conf:3:1: no }"] });
   director.start();
+  await settle();
   willRead(reading(service(81)));
   clock.advance(100);
   await settle();
@@ -223,6 +151,7 @@ test("one that comes before the first reading asks for nothing that this reading
   const { director, children, reads, answer, willRead, ports } = lab(reading(service(80)));
   for (let i = 0; i < 100; i++) director.reload();
   director.start();
+  await settle();
   for (const role of ["checker", "api"] as const) children.of(role).comeUp();
   await settle();
   expect(reads()).toBe(1);
@@ -239,6 +168,7 @@ test("one that comes before the first reading asks for nothing that this reading
 test("one while roles start reaches those that start later", async () => {
   const { director, children, willRead } = lab(reading(service(80) + VRRP));
   director.start();
+  await settle();
   const checker = children.of("checker");
   checker.say({ kind: "hello" });
   willRead(reading(service(81) + VRRP.replace("VI_1", "VI_2")));
@@ -264,8 +194,9 @@ test("one that needs a role which is just being dismissed has it started anew", 
       return { ...handle, kill: (signal) => kills.push(() => handle.kill(signal)) };
     };
   };
-  const { director, children, willRead } = lab(reading(VRRP), ["checker"], slowToDie);
+  const { director, children, willRead } = lab(reading(VRRP), slowToDie);
   director.start();
+  await settle();
   const dismissed = children.of("checker");
   expect(kills).toHaveLength(1);
   willRead(reading(service(80) + VRRP));
@@ -279,12 +210,13 @@ test("one that needs a role which is just being dismissed has it started anew", 
   expect(portsOf(checker.last("start")?.config)).toEqual(["80"]);
 });
 
-test("a role that should have been killed and is not gone is stuck: a service manager hears no sign of life then", () => {
+test("a role that should have been killed and is not gone is stuck: a service manager hears no sign of life then", async () => {
   const neverDies = (children: FakeChildren): SpawnChild => {
     return (role, events) => ({ ...children.spawn(role, events), kill: () => {} });
   };
-  const { director, children, clock } = lab(reading(service(80)), ["checker"], neverDies);
+  const { director, children, clock } = lab(reading(service(80)), neverDies);
   director.start();
+  await settle();
   children.of("checker").comeUp();
   clock.advance(SILENT_MS);
   expect(director.stuck()).toEqual([]);
@@ -299,6 +231,7 @@ test("a role that should have been killed and is not gone is stuck: a service ma
 test("a reload sends what differs; a process that starts later gets all of it", async () => {
   const { director, children, willRead, clock } = lab(reading(service(80) + service(81)));
   director.start();
+  await settle();
   const checker = children.of("checker");
   checker.comeUp();
   const before = checker.pieces.length;
@@ -318,6 +251,7 @@ test("a reload sends what differs; a process that starts later gets all of it", 
 test("after many changes the pieces begin anew, and a process that has them all is none the wiser", async () => {
   const { director, children, willRead } = lab(reading(service(80)));
   director.start();
+  await settle();
   const checker = children.of("checker");
   checker.comeUp();
   for (let port = 81; port < 100; port++) {

@@ -7,11 +7,10 @@ import { readFlags } from "../../../src/cli/flags.ts";
 import { runOptions } from "../../../src/cli/run-options.ts";
 import { createLogSink } from "../../../src/process/host/log-sink.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
-import { createDirector } from "../../../src/process/parent.ts";
-import { packText } from "../../../src/process/runtime.ts";
-import { fakeChildren } from "../../support/fake-children.ts";
+import { found } from "../../support/fake-readers.ts";
 import { lbdLab } from "../../support/lbd.ts";
 import { manualClock } from "../../support/manual-clock.ts";
+import { parentLab, settle } from "../../support/parent-lab.ts";
 import { configOf, instanceText, serviceText } from "../../support/words.ts";
 
 function options(...argv: string[]): RunOptions {
@@ -23,53 +22,39 @@ function options(...argv: string[]): RunOptions {
 }
 
 /** A director that has read instances and services, whose children do as they are told. */
-function director(run: RunOptions) {
-  const children = fakeChildren();
-  const ended: number[] = [];
-  const config = configOf(instanceText() + serviceText());
-  const parent = createDirector(run, {
-    clock: manualClock(),
-    log: () => {},
-    spawn: children.spawn,
-    read: () => ({
-      config,
-      errors: [],
-      errorKeys: () => [],
-      warnings: [],
-      content: "blocks",
-      details: () => ({ sha256: "00", notes: [] }),
-      effective: () => undefined,
-    }),
-    roles: new Set(["vrrp", "checker", "api"]),
-    pack: packText,
-    identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
-    likely: () => new Set(["vrrp", "checker"]),
-    leftBehind: () => false,
-    ended: (status) => ended.push(status),
+async function director(run: RunOptions) {
+  const {
+    children,
+    ended,
+    director: parent,
+  } = parentLab(found(configOf(instanceText() + serviceText())), {
+    change: run,
+    likely: ["vrrp", "checker"],
   });
   parent.start();
+  await settle();
   // As they do: vrrp is told to start when the checker has.
   for (const role of ["checker", "vrrp", "api"] as const) children.all.find((child) => child.role === role)?.comeUp();
   return { children, ended };
 }
 
 describe("which processes run", () => {
-  const roles = (...argv: string[]) =>
-    director(options(...argv))
-      .children.all.flatMap(({ role, alive }) => (alive && role !== "api" ? [role] : []))
+  const roles = async (...argv: string[]) =>
+    (await director(options(...argv))).children.all
+      .flatMap(({ role, alive }) => (alive && role !== "api" ? [role] : []))
       .sort();
   test.each<[string, string, string[]]>([
     ["--vrrp", "-P", ["vrrp"]],
     ["--check", "-C", ["checker"]],
-  ])("%s, %s", (long, short, seen) => {
-    expect<unknown>([roles(long), roles(short), roles()]).toEqual([seen, seen, ["checker", "vrrp"]]);
+  ])("%s, %s", async (long, short, seen) => {
+    expect<unknown>([await roles(long), await roles(short), await roles()]).toEqual([seen, seen, ["checker", "vrrp"]]);
   });
 
   test("--dont-respawn, -R: a process that dies ends the director", async () => {
     const ends = async (...argv: string[]) => {
-      const { children, ended } = director(options(...argv));
+      const { children, ended } = await director(options(...argv));
       children.of("checker").end("signal SIGSEGV");
-      for (let i = 0; i < 200; i++) await Promise.resolve();
+      await settle();
       return ended;
     };
     expect([await ends("--dont-respawn"), await ends("-R"), await ends()]).toEqual([[1], [1], []]);
@@ -94,13 +79,12 @@ test.each([
   ["--no_bfd", "-B"],
 ])(
   "%s, %s: taken, and a run is the same without: it stays in the foreground, logs to standard error, has no BFD process",
-  (long, short) => {
+  async (long, short) => {
     const plain = options();
     const roles = { ...plain.roles, bfd: long !== "--no_bfd" };
     for (const word of [long, short]) expect(options(word)).toEqual({ ...plain, roles });
-    expect(director(options(long)).children.all.map(({ role }) => role)).toEqual(
-      director(plain).children.all.map(({ role }) => role),
-    );
+    const started = async (run: RunOptions) => (await director(run)).children.all.map(({ role }) => role);
+    expect(await started(options(long))).toEqual(await started(plain));
   },
 );
 

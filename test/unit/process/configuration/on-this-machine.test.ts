@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../../../../src/config/model/config.ts";
 import { readConfiguration } from "../../../../src/process/configuration/read-config.ts";
+import { thisWorld } from "../../../../src/process/configuration/this-world.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "lbd-machine-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -22,7 +23,7 @@ function read(
   writeFileSync(configFile, text);
   chmodSync(configFile, options.mode ?? 0o600);
   chownSync(configFile, options.owner ?? 0, 0);
-  const reading = readConfiguration({ configFile, allConfig: false, strict: options.strict ?? false });
+  const reading = readConfiguration({ configFile, allConfig: false, strict: options.strict ?? false }, thisWorld());
   const short = (lines: readonly string[]) => lines.map((line) => line.replaceAll(dir, "DIR"));
   return {
     config: reading.config,

@@ -6,10 +6,13 @@ import { configFiles, stampOf } from "../../../../src/process/configuration/file
 import { readConfiguration } from "../../../../src/process/configuration/read-config.ts";
 import {
   type FileStamp,
+  lookAt,
   type Stamps,
-  settledReader,
+  stampsOf,
+  stampTexts,
   unsettled,
 } from "../../../../src/process/configuration/settled-files.ts";
+import { thisWorld } from "../../../../src/process/configuration/this-world.ts";
 
 const NOW = 1_800_000_000_000;
 const ns = (ms: number) => BigInt(ms) * 1_000_000n;
@@ -67,18 +70,28 @@ describe("files of this machine", () => {
     writeFileSync(join(dir, name), text);
     utimesSync(join(dir, name), 1000, 1000);
   };
-  const reader = (during: () => void = () => {}) =>
-    settledReader(
-      join(dir, "k.conf"),
-      configFiles,
-      (seen) => {
-        reads++;
-        const reading = readConfiguration({ configFile: join(dir, "k.conf"), allConfig: false, strict: false }, seen);
-        during();
-        return reading;
-      },
-      { stamp: stampOf, wallMs: Date.now },
-    ).read;
+  /** Reads again and again, and knows the files of the last time that it took what it read. */
+  const reader = (during: () => void = () => {}) => {
+    const mainFile = join(dir, "k.conf");
+    let known: Stamps | undefined;
+    return () => {
+      const look = lookAt(
+        mainFile,
+        configFiles,
+        known,
+        (files) => {
+          reads++;
+          const options = { configFile: mainFile, allConfig: false, strict: false };
+          const reading = readConfiguration(options, { ...thisWorld(), ...files });
+          during();
+          return reading;
+        },
+        { stamp: stampOf, wallMs: Date.now },
+      );
+      if (!look.unsettled) known = look.stamps;
+      return look;
+    };
+  };
 
   beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "lbd-settled-"));
@@ -89,9 +102,9 @@ describe("files of this machine", () => {
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
   test("that stand still are read once", () => {
-    const reading = reader()();
+    const { reading, unsettled } = reader()();
     expect(reading).toMatchObject({ errors: [], content: "blocks" });
-    expect(reading.unsettled).toBeUndefined();
+    expect(unsettled).toBeUndefined();
   });
 
   test("an included file that changes while the rest is read", () => {
@@ -108,7 +121,7 @@ describe("files of this machine", () => {
     writeFileSync(join(dir, "part.inc"), "global_defs {\n router_id b\n}\n");
     const found = read();
     expect(found.unsettled?.reason).toContain("part.inc: it was written ");
-    expect(found.config).toBeUndefined();
+    expect(found.reading).toBeUndefined();
     expect(reads).toBe(1);
   });
 
@@ -141,8 +154,15 @@ test.each([
 ])("%j holds %s", (text, content) => {
   const dir = mkdtempSync(join(tmpdir(), "lbd-content-"));
   writeFileSync(join(dir, "k.conf"), text);
-  expect(readConfiguration({ configFile: join(dir, "k.conf"), allConfig: false, strict: false }).content).toBe(
-    content as "blocks",
-  );
+  const options = { configFile: join(dir, "k.conf"), allConfig: false, strict: false };
+  expect(readConfiguration(options, thisWorld()).content).toBe(content as "blocks");
   rmSync(dir, { recursive: true });
+});
+
+test("stamps are the same after they were text", () => {
+  const stamps: Stamps = new Map([
+    ["/k.conf", OLD],
+    ["/gone.conf", undefined],
+  ]);
+  expect(stampsOf(JSON.parse(JSON.stringify(stampTexts(stamps))))).toEqual(stamps);
 });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { readFlags } from "../../../../src/cli/flags.ts";
 import { placed } from "../../../../src/cli/run.ts";
 import { runOptions } from "../../../../src/cli/run-options.ts";
-import type { Reading } from "../../../../src/process/configuration/configuration.ts";
+import { outlineOf } from "../../../../src/process/configuration/outline.ts";
 import { chooseDirector, runningDirectors } from "../../../../src/process/host/directors.ts";
 import { keepalivedPidFiles, runDirOf } from "../../../../src/process/host/places.ts";
 import { bindText } from "../../../support/config.ts";
@@ -59,16 +59,7 @@ describe("a command line", () => {
     if (!flags.ok) throw new Error(flags.message);
     const read = runOptions(flags.value, (path) => path);
     if (!read.ok) throw new Error(read.error);
-    const said: Reading = {
-      config: bindText(text).config,
-      errors: [],
-      errorKeys: () => [],
-      warnings: [],
-      content: "blocks",
-      details: () => ({ sha256: null, notes: [] }),
-      effective: () => undefined,
-    };
-    return placed(read.value, calledAs, () => said);
+    return placed(read.value, calledAs, async () => outlineOf(bindText(text).config));
   }
 
   test.each([
@@ -96,12 +87,12 @@ describe("a command line", () => {
       { runDir: "/run/lbd/p", pidFile: "/p", rolePidFiles: { vrrp: "/v", checker: "/run/checkers.pid" } },
     ],
     ["--run-dir /x", "keepalived", "use_pid_dir\n", { runDir: "/x", pidFile: "/run/keepalived/keepalived.pid" }],
-  ])("%s as %s with %j", (words, calledAs, text, expected) => {
-    expect(optionsOf(words, calledAs, text)).toMatchObject(expected);
+  ])("%s as %s with %j", async (words, calledAs, text, expected) => {
+    expect(await optionsOf(words, calledAs, text)).toMatchObject(expected);
   });
 
-  test("without the name keepalived no pid file comes by itself", () => {
-    expect(optionsOf("", "lbd", "").pidFile).toBeUndefined();
+  test("without the name keepalived no pid file comes by itself", async () => {
+    expect((await optionsOf("", "lbd", "")).pidFile).toBeUndefined();
   });
 });
 

@@ -4,7 +4,6 @@ import { createOrphans, PATIENCE_MS } from "../../../../src/process/host/orphans
 import { createServiceNotices, READY_LIMIT_MS, statusLine } from "../../../../src/process/host/service-notices.ts";
 import type { RoleName } from "../../../../src/roles/role.ts";
 import type { ConfigStatus, ProcessStatus } from "../../../../src/status/schema.ts";
-import { bindText } from "../../../support/config.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
 
 function lab(watchdogMs?: number) {
@@ -104,9 +103,7 @@ describe("the line", () => {
     reloads: 0,
     lastReload: null,
   };
-  const service = bindText(
-    "virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 192.0.2.10 80 {\n }\n}\n",
-  ).config;
+  const service = { instances: 0, virtualServers: 1 };
   const waiting: ProcessStatus = {
     role: "vrrp",
     state: "waiting",

@@ -1,30 +1,50 @@
 // The effective configuration on its way from the parent to a client of the API: one piece at a time, each when it is asked for.
 import { expect, test } from "bun:test";
-import {
-  createEffectiveAnswers,
-  createEffectiveSender,
-  FORGET_MS,
-  PIECE_CHARS,
-} from "../../../../src/process/configuration/effective-pieces.ts";
+import { jsonPieces, ofLength } from "../../../../src/base/json-pieces.ts";
+import { createEffectiveAnswers, FORGET_MS } from "../../../../src/process/effective-answers.ts";
+import { EFFECTIVE_CHARS } from "../../../../src/process/reader.ts";
+import type { EffectiveSource } from "../../../../src/process/readings.ts";
 import { ANSWER_LIMIT_MS, createEffectiveReader } from "../../../../src/roles/api/effective.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
+
+/** As a reader in a process of its own makes it. */
+function sourceOf(tree: unknown, closed: () => void = () => {}): EffectiveSource {
+  const pieces = ofLength(jsonPieces(tree), EFFECTIVE_CHARS);
+  return {
+    async next() {
+      const { done, value } = pieces.next();
+      return { piece: value ?? "", end: done === true };
+    },
+    close: closed,
+  };
+}
 
 function lab(tree: () => unknown) {
   const clock = manualClock();
   const sizes: number[] = [];
   let trees = 0;
-  const sender = createEffectiveSender(clock, () => {
-    trees++;
-    return tree();
-  });
-  const reader = createEffectiveReader(clock, (serial) =>
-    queueMicrotask(() => {
-      const piece = sender.next(serial);
+  let closed = 0;
+  const answers = createEffectiveAnswers(
+    clock,
+    () => {
+      trees++;
+      const value = tree();
+      return value === undefined ? undefined : sourceOf(value, () => closed++);
+    },
+    (piece) => {
       sizes.push(Buffer.byteLength(JSON.stringify(piece)));
       reader.take(piece);
-    }),
+    },
   );
-  return { clock, reader, sender, sizes, trees: () => trees };
+  const reader = createEffectiveReader(clock, (serial) => {
+    answers.wish(serial);
+    clock.advance(0);
+  });
+  return { clock, reader, answers, sizes, trees: () => trees, closed: () => closed };
+}
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 50; i++) await Promise.resolve();
 }
 
 const big = { list: Array.from({ length: 5000 }, (_, i) => ({ name: `"quoted" ${i} ü€`, values: [i, null, true] })) };
@@ -51,9 +71,9 @@ test("nothing is made before it is asked for", async () => {
     })(),
   }));
   const parts = (await reader.open())?.[Symbol.asyncIterator]();
-  expect(made).toBeLessThanOrEqual(PIECE_CHARS / 1024 + 1);
+  expect(made).toBeLessThanOrEqual(EFFECTIVE_CHARS / 1024 + 1);
   await parts?.next();
-  expect(made).toBeLessThanOrEqual(PIECE_CHARS / 1024 + 1);
+  expect(made).toBeLessThanOrEqual(EFFECTIVE_CHARS / 1024 + 1);
 });
 
 test("none yet, and no answer at all, are the same to who asks", async () => {
@@ -88,56 +108,89 @@ test("a new reader gets the tree from its beginning; the one before gets an erro
   await expect(first?.next()).rejects.toThrow("another reader");
 });
 
-test("the parent keeps nothing for one who asks no more", () => {
-  const { clock, sender, trees } = lab(() => big);
-  sender.next(1);
-  sender.next(1);
-  expect(trees()).toBe(1);
+test("the parent keeps nothing for one who asks no more", async () => {
+  const { clock, answers, trees, closed, sizes } = lab(() => big);
+  const ask = async () => {
+    answers.wish(1);
+    clock.advance(0);
+    await settle();
+  };
+  await ask();
+  await ask();
+  expect([trees(), closed(), sizes.length]).toEqual([1, 0, 2]);
   clock.advance(FORGET_MS);
+  expect(closed()).toBe(1);
   expect(clock.nextAt()).toBeUndefined();
-  expect(sender.next(1).piece?.startsWith('{"list":[')).toBe(true);
+  await ask();
   expect(trees()).toBe(2);
 });
 
-test("who asks without end gets half of the time, one answer in a turn", () => {
+test("who asks without end gets half of the time, one answer at a time", async () => {
   const MAKING_MS = 100;
   const clock = manualClock();
   let serial = 0;
-  let trees = 0;
-  const sender = createEffectiveSender(clock, () => {
-    trees++;
-    clock.skip(MAKING_MS);
-    return {};
+  let made = 0;
+  const source = () => ({
+    async next() {
+      made++;
+      await Promise.resolve();
+      clock.skip(MAKING_MS);
+      return { piece: "{}", end: true };
+    },
+    close() {},
   });
-  const answers = createEffectiveAnswers(clock, sender, () => answers.wish(++serial));
+  const answers = createEffectiveAnswers(clock, source, () => answers.wish(++serial));
   answers.wish(++serial);
-  expect(trees).toBe(0);
-  let others = 0;
-  const others10ms = () => {
-    others++;
-    clock.at(clock.now() + 10, others10ms);
-  };
-  others10ms();
-  clock.advance(10_000);
-  expect(trees).toBeGreaterThan(45);
-  expect(trees).toBeLessThanOrEqual(51);
-  // Their turns in the rests behind the answers.
-  expect(others).toBeGreaterThan(450);
+  expect(made).toBe(0);
+  const began = clock.now();
+  while (clock.now() - began < 10_000) {
+    clock.advance(1);
+    await settle();
+  }
+  expect(made).toBeGreaterThan(45);
+  expect(made).toBeLessThanOrEqual(51);
 });
 
-test("what an api process that has ended asked for is not sent to the next one, which gets the beginning", () => {
+test("what an api process that has ended asked for is not sent to the next one, which gets the beginning", async () => {
   const clock = manualClock();
   const sent: (string | null)[] = [];
-  const sender = createEffectiveSender(clock, () => big);
-  const answers = createEffectiveAnswers(clock, sender, ({ piece }) => sent.push(piece));
+  const answers = createEffectiveAnswers(
+    clock,
+    () => sourceOf(big),
+    ({ piece }) => sent.push(piece),
+  );
+  const turn = async () => {
+    clock.advance(0);
+    await settle();
+  };
   answers.wish(1);
-  clock.advance(0);
+  await turn();
   answers.wish(1);
   answers.reset();
-  clock.advance(0);
+  await turn();
   expect(sent).toHaveLength(1);
   answers.wish(1);
-  clock.advance(0);
+  await turn();
   expect(sent).toHaveLength(2);
   expect(sent[1] === sent[0]).toBe(true);
+});
+
+test("a reader that ends in between is an error, not a short answer", async () => {
+  const clock = manualClock();
+  let asked = 0;
+  const answers = createEffectiveAnswers(
+    clock,
+    () => ({
+      next: () => (++asked === 1 ? Promise.resolve({ piece: "{", end: false }) : Promise.reject(new Error("gone"))),
+      close() {},
+    }),
+    (piece) => reader.take(piece),
+  );
+  const reader = createEffectiveReader(clock, (serial) => {
+    answers.wish(serial);
+    clock.advance(0);
+  });
+  const parts = (await reader.open())?.[Symbol.asyncIterator]();
+  await parts?.next();
+  await expect(parts?.next()).rejects.toThrow("could not be read to its end");
 });

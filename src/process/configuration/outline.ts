@@ -1,0 +1,59 @@
+// Process layer: what the parent keeps in mind of a configuration; the rest goes to the roles. Pure.
+import type { Config } from "../../config/model/config.ts";
+import { programsOf } from "../../roles/programs/named.ts";
+import type { RoleName } from "../../roles/role.ts";
+import { neededModules } from "../host/needed-modules.ts";
+import { parentName } from "../host/process-names.ts";
+
+export interface Outline {
+  /** Roles that have something to do. */
+  readonly needs: readonly RoleName[];
+  readonly instances: number;
+  readonly virtualServers: number;
+  readonly parentName: string;
+  readonly childWaitMs: number;
+  /** Kernel modules, the one that the others need first. */
+  readonly modules: readonly string[];
+  /** What tells one director from another. */
+  readonly netNamespace?: string;
+  readonly instanceName?: string;
+  readonly usePidDir: boolean;
+}
+
+export function outlineOf(config: Config): Outline {
+  const { netNamespace, instanceName, usePidDir, childWaitMs } = config.global;
+  return {
+    needs: ALL_ROLES.filter((role) => needs(role, config)),
+    instances: config.vrrp.instances.length,
+    virtualServers: config.virtualServers.length,
+    parentName: parentName(config.global),
+    childWaitMs,
+    modules: neededModules(config),
+    ...(netNamespace !== undefined && { netNamespace }),
+    ...(instanceName !== undefined && { instanceName }),
+    usePidDir,
+  };
+}
+
+export const ALL_ROLES: readonly RoleName[] = ["starter", "vrrp", "bfd", "api", "checker"];
+
+/** Whether a configuration has something for a role to do. */
+export function needs(role: RoleName, config: Config): boolean {
+  const { vrrp } = config;
+  switch (role) {
+    case "api":
+      return true;
+    case "starter":
+      return programsOf(config).length > 0;
+    case "checker":
+      return config.virtualServers.length > 0;
+    case "bfd":
+      return config.bfd.length > 0;
+    case "vrrp":
+      return (
+        vrrp.instances.length > 0 ||
+        vrrp.staticAddresses.length + vrrp.staticRoutes.length + vrrp.staticRules.length > 0 ||
+        config.global.lvs.syncDaemon !== undefined
+      );
+  }
+}

@@ -16,8 +16,22 @@ const BENCHES: Readonly<Record<string, readonly string[]>> = {
   program: [BUN, "test/vm/run.ts", "exec bun test/bench/vm/program.ts"],
   // In a namespace: where the host has IPVS, its table is not ours to fill.
   checks: ["unshare", "-n", "sh", "-c", `ip link set lo up; LBD_BINARY=dist/lbd exec ${BUN} test/bench/checks.ts`],
-  "checks-cpu": [BUN, "test/vm/run.ts", "exec bun test/bench/vm/checks-cpu.ts"],
+  "checks-cpu": [BUN, "test/vm/run.ts", "exec bun test/bench/checks-cpu.ts"],
+  "checks-native": [
+    BUN,
+    "test/bench/checks-cpu.ts",
+    "--stand-in",
+    "--rate",
+    "100",
+    "--warm-up",
+    "3000",
+    "--checks",
+    "3000",
+  ],
   failover: [BUN, "test/bench/failover.ts"],
+  takeover: [BUN, "test/bench/takeover.ts"],
+  goodbye: [BUN, "test/bench/goodbye.ts"],
+  jitter: [BUN, "test/bench/jitter.ts"],
   scale: [BUN, "test/bench/scale.ts"],
   flood: [BUN, "test/bench/flood.ts"],
   rest: [BUN, "test/bench/rest.ts"],
@@ -25,6 +39,7 @@ const BENCHES: Readonly<Record<string, readonly string[]>> = {
   memory: [BUN, "test/bench/memory.ts"],
   // Before whatever else runs here: they are short, and waiting for a processor would be most of it.
   start: ["unshare", "-n", "chrt", "-r", "1", BUN, "test/bench/start.ts"],
+  refusal: ["chrt", "-r", "1", BUN, "test/bench/refusal.ts"],
   "program-native": ["chrt", "-r", "1", BUN, "test/bench/program-native.ts"],
 };
 

@@ -1,5 +1,4 @@
 // A segment for tests: a bridge in a namespace of its own with 2 to 5 hosts on it, and a capture of every frame that crosses it.
-import type { ChildProcess } from "node:child_process";
 import { connect, Namespace } from "./netns.ts";
 import { until } from "./until.ts";
 
@@ -14,7 +13,7 @@ export interface Frame {
 /** Slots of the ring have the size of the longest frame: with that of a jumbo one a burst finds no room. */
 const CAPTURE_OPTIONS = ["-U", "--immediate-mode", "--snapshot-length=512", "--buffer-size=32768"];
 
-export interface Capture {
+export interface Capture extends Disposable {
   readonly frames: readonly Frame[];
   stop(): void;
 }
@@ -22,7 +21,6 @@ export interface Capture {
 export class Segment {
   readonly bridge = new Namespace("sw");
   readonly hosts: readonly Namespace[];
-  readonly #extra: ChildProcess[] = [];
 
   /** Host i has eth0 with 192.0.2.(i+1)/24 and 2001:db8::(i+1)/64, without duplicate address detection. */
   constructor(...labels: readonly string[]) {
@@ -60,46 +58,46 @@ export class Segment {
 
   /** Captures what matches a tcpdump filter, from now on. */
   capture(filter: string): Promise<Capture> {
-    return this.#captureOn(this.bridge, "br0", filter);
+    return captureOn(this.bridge, "br0", filter);
   }
 
   /** The same as host i sends and hears it, before and behind what the kernel does on the way over the bridge. */
   captureAt(i: number, filter: string): Promise<Capture> {
-    return this.#captureOn(this.host(i), "eth0", filter);
-  }
-
-  async #captureOn(where: Namespace, device: string, filter: string): Promise<Capture> {
-    const child = where.spawn("tcpdump", ["-i", device, ...CAPTURE_OPTIONS, "-w", "-", filter]);
-    this.#extra.push(child);
-    const frames: Frame[] = [];
-    let rest: Buffer = Buffer.alloc(0);
-    let listening = false;
-    let header = false;
-    child.stderr?.on("data", (chunk: Buffer) => {
-      if (chunk.toString().includes("listening on")) listening = true;
-    });
-    child.stdout?.on("data", (chunk: Buffer) => {
-      rest = Buffer.concat([rest, chunk]);
-      if (!header && rest.length >= 24) {
-        header = true;
-        rest = rest.subarray(24);
-      }
-      while (header && rest.length >= 16 && rest.length >= 16 + rest.readUInt32LE(8)) {
-        const length = rest.readUInt32LE(8);
-        const at = rest.readUInt32LE(0) + rest.readUInt32LE(4) / 1e6;
-        frames.push({ at, bytes: Uint8Array.from(rest.subarray(16, 16 + length)) });
-        rest = rest.subarray(16 + length);
-      }
-    });
-    await until("tcpdump listens", () => listening);
-    return { frames, stop: () => child.kill("SIGTERM") };
+    return captureOn(this.host(i), "eth0", filter);
   }
 
   [Symbol.dispose](): void {
-    for (const child of this.#extra) child.kill("SIGKILL");
     for (const host of this.hosts) host[Symbol.dispose]();
     this.bridge[Symbol.dispose]();
   }
+}
+
+/** Captures what matches a tcpdump filter on one interface; it ends with the namespace at the latest. */
+export async function captureOn(where: Namespace, device: string, filter: string): Promise<Capture> {
+  const child = where.spawn("tcpdump", ["-i", device, ...CAPTURE_OPTIONS, "-w", "-", filter]);
+  const frames: Frame[] = [];
+  let rest: Buffer = Buffer.alloc(0);
+  let listening = false;
+  let header = false;
+  child.stderr?.on("data", (chunk: Buffer) => {
+    if (chunk.toString().includes("listening on")) listening = true;
+  });
+  child.stdout?.on("data", (chunk: Buffer) => {
+    rest = Buffer.concat([rest, chunk]);
+    if (!header && rest.length >= 24) {
+      header = true;
+      rest = rest.subarray(24);
+    }
+    while (header && rest.length >= 16 && rest.length >= 16 + rest.readUInt32LE(8)) {
+      const length = rest.readUInt32LE(8);
+      const at = rest.readUInt32LE(0) + rest.readUInt32LE(4) / 1e6;
+      frames.push({ at, bytes: Uint8Array.from(rest.subarray(16, 16 + length)) });
+      rest = rest.subarray(16 + length);
+    }
+  });
+  await until("tcpdump listens", () => listening);
+  const stop = () => void child.kill("SIGTERM");
+  return { frames, stop, [Symbol.dispose]: stop };
 }
 
 /** The addresses that a host's interfaces hold, with prefix: `192.0.2.100/32`. */

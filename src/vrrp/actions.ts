@@ -136,6 +136,3 @@ export function groupNotification(
 ): VrrpAction {
   return notification("group", name, to, 0, group);
 }
-
-/** The former name, until its users have the new one. */
-export type DirectorAction = VrrpAction;

@@ -51,7 +51,7 @@ const STATEMENTS: Readonly<Record<string, readonly [Ring, string]>> = {
   X14: ["core", "padding"],
   X15: ["core", "unicast to a multicast instance"],
   X16: ["core", "multicast to a unicast instance"],
-  X17: ["core", "unknown unicast source: refused always (req 19)"],
+  X17: ["core", "unknown unicast source: taken, refused with check_unicast_src or strict_mode (req 19)"],
   X18: ["core", "auth_hmac enforce"],
   X19: ["core", "auth_hmac window"],
   X20: ["core", "auth_hmac replay"],

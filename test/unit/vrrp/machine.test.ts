@@ -756,6 +756,31 @@ test("every transition says why, in words and as a code", () => {
   for (const cause of causes) expect(cause.text.length).toBeGreaterThan(5);
 });
 
+test("keepalived's counters move with what they name, and with nothing else", () => {
+  const bench = lab([vrrpInstance({ priority: 150 })]);
+  type Counters = Readonly<Record<string, number>>;
+  const moved = (call: () => void) => {
+    const counters = (): Counters => bench.router.instance("VI_1")?.counters ?? {};
+    const before: Counters = { ...counters() };
+    call();
+    return Object.entries(counters()).flatMap(([name, n]) =>
+      n === before[name] ? [] : [`${name} ${n - (before[name] ?? 0)}`],
+    );
+  };
+  expect(moved(() => bench.hear(PEER, 200))).toEqual(["advert_rcvd 1"]);
+  expect(moved(() => bench.hear(PEER, 0))).toEqual(["advert_rcvd 1", "pri_zero_rcvd 1"]);
+  expect(moved(() => bench.run(1000))).toEqual(["advert_sent 1", "become_master 1"]);
+  expect(moved(() => bench.run(1000))).toEqual(["advert_sent 1"]);
+  const others = { virtualAddresses: [address("192.0.2.77")] };
+  expect(moved(() => bench.hear(PEER, 100, others))).toEqual(["advert_rcvd 1", "advert_sent 1", "addr_list_err 1"]);
+  expect(moved(() => bench.hear(PEER, 200, { advertMs: 2000 }))).toEqual(["advert_interval_err 1"]);
+  expect(moved(() => bench.do((d, at) => d.stop(at)))).toEqual([
+    "advert_sent 1",
+    "release_master 1",
+    "pri_zero_sent 1",
+  ]);
+});
+
 test("address order and count stay the same in every packet (P09, P10)", () => {
   const list = ["192.0.2.101", "192.0.2.7", "192.0.2.100"].map((ip) => address(ip));
   const bench = lab([

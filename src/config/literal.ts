@@ -2,7 +2,9 @@
 // what was meant, and what findings speak of; what runs has to be what would run there. keepalived reads line by line: the braces
 // of an unknown block are not seen as its own, so that its } closes the block around it; a list ends at the next }; and each
 // of its processes passes over the blocks of the others by counting braces.
-import type { CompiledTable } from "./bind/binder.ts";
+import type { CompiledRow, CompiledTable } from "./bind/binder.ts";
+import { Reader } from "./bind/reader.ts";
+import { createFindings } from "./findings/findings.ts";
 import { ParsedStatement } from "./parse/parser.ts";
 import type { Block, Statement, Tree } from "./text/tree.ts";
 import { beginsLine, CLOSE, isBrace, kindAt, OPEN, spanAt, textAt, type WordTable } from "./text/word-table.ts";
@@ -33,6 +35,9 @@ const STARTS: ReadonlyMap<string, Process> = new Map([
 
 /** Passed over as a whole when they have no name or more than one, or one that there is already. */
 const NAMED_ONCE: ReadonlySet<string> = new Set(["vrrp_instance", "vrrp_sync_group", "track_group", "bfd_instance"]);
+
+/** Passed over as a whole when their address, port or mark is wrong. */
+const ADDRESSED: ReadonlySet<string> = new Set(["virtual_server", "real_server"]);
 
 /** The statements that keepalived's processes together take from the words of a configuration. */
 export function literalTree(words: WordTable, top: CompiledTable): Tree {
@@ -66,6 +71,8 @@ class LiteralReader {
   readonly #words: WordTable;
   readonly #process: Process;
   readonly #names = new Set<string>();
+  /** Tells only whether a word is right: what is wrong has been said. */
+  readonly #reader = new Reader({ hostName: "" }, createFindings());
   /** Processes that there is something for. */
   readonly started = new Set<Process>();
   #at = 0;
@@ -149,7 +156,7 @@ class LiteralReader {
     const statement = new ParsedStatement(this.#words, line.from, line.to);
     if (!active) this.#skip = -1;
     if (row.table) {
-      if (active && this.#level === 0 && this.#isPassedOver(keyword, line)) this.#skip = -1;
+      if (active && this.#isPassedOver(statement, row)) this.#skip = -1;
       this.#level++;
       const brace = this.#at;
       const body = this.#readBody(row.table, true);
@@ -159,10 +166,14 @@ class LiteralReader {
     return active ? statement : undefined;
   }
 
-  #isPassedOver(keyword: string, { from, to }: Line): boolean {
-    if (!NAMED_ONCE.has(keyword)) return false;
-    if (to !== from + 2) return true;
-    const name = `${keyword} ${textAt(this.#words, from + 1)}`;
+  #isPassedOver(statement: ParsedStatement, { keyword, value }: CompiledRow): boolean {
+    if (ADDRESSED.has(keyword)) {
+      this.#reader.start(statement, 1);
+      return value.read(this.#reader) === undefined;
+    }
+    if (this.#level > 0 || !NAMED_ONCE.has(keyword)) return false;
+    if (statement.count !== 2) return true;
+    const name = `${keyword} ${statement.text(1)}`;
     if (this.#names.has(name)) return true;
     this.#names.add(name);
     return false;

@@ -54,6 +54,27 @@ describe("braces as keepalived reads them", () => {
       instance("A", 1).replace("virtual_ipaddress {", "virtual_ipaddress"),
       ["A 120 - 192.0.2.1"],
     ],
+    [
+      "a real_server with a wrong address is passed over as a whole, with the servers behind a brace too many",
+      service("real_server 256.0.2.82 80 {", "TCP_CHECK { {", "}", "}"),
+      [],
+    ],
+    ["… with a wrong port, too", service("real_server 192.0.2.82 http {", "TCP_CHECK { {", "}", "}"), []],
+    [
+      "… but not one whose words are right: there the brace counts for nothing, and what it closes is less",
+      service("real_server 192.0.2.82 80 {", "TCP_CHECK { {", "}", "}"),
+      ["192.0.2.80:80/TCP 192.0.2.82:80*1 192.0.2.81:80*3"],
+    ],
+    [
+      "a virtual_server with a wrong address is passed over as a whole, with those behind a brace too many",
+      service().replace("192.0.2.80", "256.0.2.80").replace("weight 3", "TCP_CHECK { {\n}") + service(),
+      [],
+    ],
+    [
+      "… and nothing else where its braces are right",
+      service().replace("192.0.2.80", "256.0.2.80") + service(),
+      ["192.0.2.80:80/TCP 192.0.2.81:80*3"],
+    ],
     ["a nameless instance is passed over as a whole", instance("", 1) + instance("B", 2), ["B 120 - 192.0.2.2"]],
     ["an instance with two names, too", instance("A B", 1) + instance("B", 2), ["B 120 - 192.0.2.2"]],
     ["a second instance of a name, too", instance("A", 1) + instance("A", 2), ["A 120 - 192.0.2.1"]],

@@ -1,5 +1,6 @@
 // CLI: keepalived's `-t [LOG_FILE]`: test the configuration and end, with keepalived's exit status (language.md §17).
 import { messageOf } from "../base/errors.ts";
+import type { Code } from "../config/findings/codes.ts";
 import type { Diagnostic } from "../config/findings/diagnostic.ts";
 import { renderDiagnostic } from "../config/findings/render.ts";
 import { loadConfig } from "../config/load.ts";
@@ -201,5 +202,5 @@ export const REPORTED_CODES = [
   "without-effect",
 ];
 
-const SECURITY_CODES = ["include-missing", "include-unreadable"];
-const FATAL_CODES = ["file-missing", "file-unreadable", "limit-exceeded", "utf-16-file"];
+const SECURITY_CODES: readonly Code[] = ["include-missing", "include-unreadable"];
+const FATAL_CODES: readonly Code[] = ["file-missing", "file-unreadable", "limit-exceeded", "utf-16-file"];

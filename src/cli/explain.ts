@@ -1,7 +1,7 @@
 // CLI: `lbd explain CODE|KEYWORD`: what a finding means, or what a keyword does, from the tables that check and bind use.
 import { defineCommand } from "citty";
 import type { Keyword } from "../config/bind/keyword.ts";
-import { CODES } from "../config/findings/codes.ts";
+import { CODES, isCode } from "../config/findings/codes.ts";
 import { nearest } from "../config/findings/suggest.ts";
 import { type CatalogEntry, catalog } from "../config/keywords/catalog.ts";
 import { print } from "./output.ts";
@@ -43,7 +43,7 @@ export const explainCommand = defineCommand({
 /** Text about a code, or about a keyword in each block that knows it; undefined for any other word. */
 export function explain(word: string): string | undefined {
   const parts = keywordTexts(findKeyword(word));
-  const code = Object.hasOwn(CODES, word) ? CODES[word] : undefined;
+  const code = isCode(word) ? CODES[word] : undefined;
   if (code) {
     const example = code.example.split("\n").map((line) => `    ${line}`);
     parts.unshift([`${word}: ${code.title}`, "", ...wrap(code.explanation, ""), "", "Example:", ...example].join("\n"));

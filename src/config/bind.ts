@@ -109,6 +109,7 @@ function withKnownMaster(global: BoundGlobal, vrrp: VrrpConfig, findings: Findin
   findings.add("warning", word.span, {
     code: "undefined-reference",
     message: `there is no vrrp_instance ${name}: the sync daemon follows no role`,
+    about: { kind: "undefined", block: "vrrp_instance", name },
   });
   const { instance: _, ...value } = entry.value;
   return { ...global, lvs_sync_daemon: { ...entry, value } };

@@ -6,6 +6,7 @@ import { type BindContext, type BindResult, bindConfig } from "./bind.ts";
 import { type EffectiveTree, withoutEffect } from "./effective/effective.ts";
 import { readConfig, tooDear } from "./expand/expand.ts";
 import type { ConfigFiles } from "./expand/include.ts";
+import type { Code } from "./findings/codes.ts";
 import type { Diagnostic } from "./findings/diagnostic.ts";
 import { inPlainWords } from "./findings/plain-words.ts";
 import { arrange } from "./findings/render.ts";
@@ -127,7 +128,7 @@ function refuses(diagnostic: Diagnostic): boolean {
   return isError(diagnostic) && REFUSING_CODES.has(diagnostic.code);
 }
 
-const REFUSING_CODES: ReadonlySet<string> = new Set(["include-missing", "include-unreadable", "utf-16-file"]);
+const REFUSING_CODES: ReadonlySet<Code> = new Set(["include-missing", "include-unreadable", "utf-16-file"]);
 
 /** Instances are there, and nothing that could serve: keepalived ends there, too. It goes on, idle, where it does not even see one. */
 function isLost(tree: Tree, { vrrp, virtualServers }: Config): boolean {

@@ -1,7 +1,8 @@
 // Config core: walks a tree along the keyword tables. What comes out holds a typed value for each statement that has one,
 // and a finding for each that has not. Tables are compiled once; a statement costs one look-up and one value.
+import type { Finding } from "../findings/diagnostic.ts";
 import { createFindings, type Findings } from "../findings/findings.ts";
-import { didYouMean, inOtherWords, nearest } from "../findings/suggest.ts";
+import { closest, inOtherWords, nearest } from "../findings/suggest.ts";
 import { LINES_PER_LOOK } from "../text/limits.ts";
 import type { Span } from "../text/span.ts";
 import type { Statement, Word } from "../text/tree.ts";
@@ -269,14 +270,14 @@ function reportUnknown(walk: Walk, statement: Statement, { table, owner }: Insid
     reportMisplaced(walk, keyword, where, inOtherWords(keyword.text, table.keywords));
     return;
   }
-  const hint = didYouMean(keyword.text, table.keywords);
+  const near = closest(keyword.text, table.keywords);
   const where = owner === undefined ? "" : ` in ${owner}`;
   const skipped = statement.block ? "; its block is left out" : "";
   walk.findings.add("error", keyword.span, {
     code: "unknown-keyword",
     // Behind the sign may stand a secret.
     message: `unknown keyword${where}: ${keyword.text.replace(/=.*/s, "=…")}${skipped}`,
-    ...(hint !== undefined && { hint }),
+    ...(near !== undefined && { hint: `did you mean ${near}?`, about: { kind: "near", keyword: near } }),
   });
 }
 
@@ -339,7 +340,7 @@ function reportLeftOver(
   for (const { held } of swallowed) miss(inside, held);
   if (reader.complained) return;
   const [first] = swallowed;
-  const finding = {
+  const finding: Finding = {
     code: "extra-words",
     message: found?.row.secret
       ? `${keyword} takes one word; what follows it is ignored`

@@ -1,8 +1,9 @@
 // Config core: reads the words of one statement from left to right for the values of the tables, and knows how to complain.
 // One reader serves a whole binding; start() aims it at the next statement.
 import * as v from "valibot";
-import type { Severity } from "../findings/diagnostic.ts";
-import { type Finding, type Findings, spanOver } from "../findings/findings.ts";
+import type { Code } from "../findings/codes.ts";
+import type { Finding, Severity } from "../findings/diagnostic.ts";
+import { type Findings, spanOver } from "../findings/findings.ts";
 import { MAX_RANGED_ADDRESSES } from "../text/limits.ts";
 import type { Span } from "../text/span.ts";
 import type { Statement, Word } from "../text/tree.ts";
@@ -136,10 +137,12 @@ export class Reader {
   need(expected: string, of?: string): Word | undefined {
     const word = this.next();
     if (word) return word;
+    const keyword = of ?? (this.subject ?? this.keyword).text;
     this.report("error", this.here, {
       code: "missing-value",
-      message: `${of ?? (this.subject ?? this.keyword).text} lacks its value`,
+      message: `${keyword} lacks its value`,
       hint: expectedHint(expected),
+      about: { kind: "value", keyword },
     });
     return undefined;
   }
@@ -152,9 +155,11 @@ export class Reader {
     if (read.success) return read.output;
     const issue = read.issues[0];
     const range = issue.expected === RANGE;
+    const keyword = of ?? (this.subject ?? this.keyword).text;
     this.report("error", word.span, {
       code: range ? "out-of-range" : "bad-value",
-      message: `${of ?? (this.subject ?? this.keyword).text} ${range ? "is out of range" : "has a value it can't take"} (${shown(word)})`,
+      about: { kind: "value", keyword },
+      message: `${keyword} ${range ? "is out of range" : "has a value it can't take"} (${shown(word)})`,
       hint: expectedHint(issue.message),
     });
     return undefined;
@@ -192,11 +197,11 @@ export class Reader {
     return word && this.convert(word, schema, of);
   }
 
-  error(at: Word | Span, code: string, message: string, hint?: string): void {
+  error(at: Word | Span, code: Code, message: string, hint?: string): void {
     this.report("error", "span" in at ? at.span : at, hint === undefined ? { code, message } : { code, message, hint });
   }
 
-  warn(at: Word | Span, code: string, message: string, hint?: string): void {
+  warn(at: Word | Span, code: Code, message: string, hint?: string): void {
     this.report(
       "warning",
       "span" in at ? at.span : at,
@@ -205,7 +210,7 @@ export class Reader {
   }
 
   /** Says something of a word that is right as it is. */
-  note(at: Word, code: string, message: string, hint: string): void {
+  note(at: Word, code: Code, message: string, hint: string): void {
     this.#findings.add("note", at.span, { code, message, hint });
   }
 

@@ -1,4 +1,5 @@
 // Config core: what reading the files gives to the parser: lines of words, and the findings so far with the lines they cover.
+import type { Code } from "../findings/codes.ts";
 import type { Diagnostic } from "../findings/diagnostic.ts";
 import { type LinePart, partSpan, type SourceText } from "../text/source.ts";
 import type { Span } from "../text/span.ts";
@@ -31,12 +32,12 @@ export class Findings {
   }
 
   /** Adds an error at a part of a line. */
-  error(code: string, at: LinePart, message: string, hint?: string): number {
+  error(code: Code, at: LinePart, message: string, hint?: string): number {
     return this.add({ severity: "error", code, span: partSpan(at), message, ...(hint === undefined ? {} : { hint }) });
   }
 
   /** Adds a warning at a part of a line. */
-  warn(code: string, at: LinePart, message: string, hint?: string): number {
+  warn(code: Code, at: LinePart, message: string, hint?: string): number {
     return this.add({
       severity: "warning",
       code,

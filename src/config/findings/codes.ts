@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: texts about the macros of the language
-// Config core: every diagnostic code with what `lbd explain CODE` says about it. A test compares it with what is reported.
+// Config core: every diagnostic code with what `lbd explain CODE` says about it. Findings take their codes from here and nowhere
+// else; test/unit/config/codes.test.ts shows that each is reported by some text.
 // One row a line, sorted by code, so that changes of several hands merge.
 
 export interface CodeInfo {
@@ -12,7 +13,7 @@ export interface CodeInfo {
 }
 
 // biome-ignore format: one row a line
-export const CODES: Readonly<Record<string, CodeInfo>> = {
+export const CODES = {
   "bad-command": { title: "a command that can't be run as written", explanation: "Script words are split with quotes of both kinds and backslash escapes; what is quoted must be closed, and there must be a program. Put program and arguments together in double quotes, and arguments with blanks in single quotes inside them.", example: "notify_master \"/etc/notify.sh 'two words\"" },
   "bad-definition": { title: "a macro definition is not written as one", explanation: "A definition is $NAME=text: a dollar sign, a name of letters, digits and underscores that does not begin with a digit, and = directly behind it. With a blank before = the line would be read as a statement.", example: "$VIP = 192.0.2.1" },
   "bad-dns-name": { title: "a name that no server can be asked for", explanation: "Labels have 1 to 63 bytes, a name at most 253 (RFC 1035). The check would fail for ever.", example: "name example..com" },
@@ -131,4 +132,11 @@ export const CODES: Readonly<Record<string, CodeInfo>> = {
   "version-conflict": { title: "a protocol version that can't be", explanation: "Strict mode has no VRRP version 2 for IPv6.", example: "strict_mode\nversion 2" },
   "weight-not-allowed": { title: "a tracker with a weight where none may be", explanation: "Members of a sync group move together, so their priorities may not drift apart, unless the group says sync_group_tracking_weight; the priority 255 of an address owner never changes.", example: "track_interface {\n  eth1 weight -10\n}" },
   "without-effect": { title: "a statement that does nothing here", explanation: "Another setting rules it out; the message says which.", example: "unicast_ttl 5" },
-};
+} as const satisfies Readonly<Record<string, CodeInfo>>;
+
+/** Name of a kind of finding. */
+export type Code = keyof typeof CODES;
+
+export function isCode(word: string): word is Code {
+  return Object.hasOwn(CODES, word);
+}

@@ -2,15 +2,7 @@
 
 import { MAX_KEPT_FINDINGS } from "../text/limits.ts";
 import type { Span } from "../text/span.ts";
-import type { Diagnostic, Severity } from "./diagnostic.ts";
-
-/** What a finding says beside its place. */
-export interface Finding {
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string;
-  readonly related?: readonly { readonly span: Span; readonly message: string }[];
-}
+import type { Diagnostic, Finding, Severity } from "./diagnostic.ts";
 
 export interface Findings {
   readonly list: readonly Diagnostic[];

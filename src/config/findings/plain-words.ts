@@ -4,6 +4,7 @@
 
 import { lineText } from "../text/source-lines.ts";
 import type { SourceFile, Span } from "../text/span.ts";
+import type { Code } from "./codes.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 
 /** `all`, with findings of foreign lines replaced and hints made plain. Looks only at lines that have a finding. */
@@ -28,18 +29,18 @@ export function inPlainWords(all: readonly Diagnostic[]): readonly Diagnostic[] 
 // --- lines of another language
 
 interface Foreign {
-  readonly code: string;
+  readonly code: Code;
   readonly message: string;
   readonly hint: string;
   /** A line of this kind. */
   readonly line: RegExp;
   /** Codes of findings that such a line may have on its own account; absent: all. */
-  readonly codes?: ReadonlySet<string>;
+  readonly codes?: ReadonlySet<Code>;
   /** One such line makes what is said of braces worthless in the whole file. */
   readonly braces?: true;
 }
 
-const BRACE_CODES: ReadonlySet<string> = new Set([
+const BRACE_CODES: ReadonlySet<Code> = new Set([
   "brace-not-expected",
   "extra-brace",
   "block-not-closed",
@@ -65,7 +66,7 @@ const FOREIGN: readonly Foreign[] = [
     message: "a comment of another language",
     hint: "a comment begins with # or !",
     line: /^\s*(?:\/\/|\/\*|\*\/|--(?:\s|$)|;)/,
-    codes: new Set(["unknown-keyword", "misplaced-keyword", "bad-value", "unknown-word", "bad-address"]),
+    codes: new Set(["unknown-keyword", "misplaced-keyword", "bad-value", "unknown-word"]),
   },
 ];
 
@@ -101,7 +102,7 @@ function replaceForeign(
 /** The first of `found` becomes the finding, as bad as the worst; the others go. */
 function putOne(
   found: readonly Diagnostic[],
-  { code, message, hint }: { readonly code: string; readonly message: string; readonly hint: string },
+  { code, message, hint }: { readonly code: Code; readonly message: string; readonly hint: string },
   replaced: Map<Diagnostic, Diagnostic | undefined>,
 ): void {
   const sorted = found.toSorted((a, b) => (a.span?.line ?? 0) - (b.span?.line ?? 0));
@@ -146,14 +147,13 @@ function otherProgram(file: SourceFile, found: readonly Diagnostic[]): string | 
 
 // --- hints
 
-const PLAIN_CODES: ReadonlySet<string> = new Set([
+const PLAIN_CODES: ReadonlySet<Code> = new Set([
   "bad-value",
   "out-of-range",
   "unknown-keyword",
   "misplaced-keyword",
   "unknown-word",
   "extra-words",
-  "bad-address",
   "missing-value",
   "unknown-account",
   "undefined-reference",

@@ -25,9 +25,14 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
+/** The candidate that `word` names in another program's words, or else the nearest one. */
+export function closest(word: string, candidates: readonly string[]): string | undefined {
+  return meant(fold(word), candidates) ?? nearest(word, candidates);
+}
+
 /** `did you mean X?`, or undefined when nothing is near: what a Diagnostic takes as its hint. */
 export function didYouMean(word: string, candidates: readonly string[]): string | undefined {
-  const candidate = meant(fold(word), candidates) ?? nearest(word, candidates);
+  const candidate = closest(word, candidates);
   return candidate === undefined ? undefined : `did you mean ${candidate}?`;
 }
 

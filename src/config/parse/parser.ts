@@ -2,6 +2,7 @@
 // when they don't, repair.ts says which to add or leave out, and each change is one finding at the place of the mistake.
 
 import type { Reading } from "../expand/reading.ts";
+import type { Code } from "../findings/codes.ts";
 import type { Diagnostic } from "../findings/diagnostic.ts";
 import { MAX_MISFITS, MAX_NESTING } from "../text/limits.ts";
 import type { Origin, Span } from "../text/span.ts";
@@ -273,7 +274,7 @@ class Parser {
     this.#report("block-not-opened", span, `${keyword} has no block`, "write { … } behind it", span);
   }
 
-  #report(code: string, span: Span, message: string, hint: string, covers?: Span): void {
+  #report(code: Code, span: Span, message: string, hint: string, covers?: Span): void {
     const finding: Diagnostic = { severity: "error", code, span, message, hint };
     this.#findings.push(covers ? { finding, covers } : { finding });
   }

@@ -1,6 +1,7 @@
 // Config core: one mistake, one finding. Most of it is done where a statement is read: what a block lacks because a line of it
 // has a mistake is not missing (`attempted` in keywords/keyword.ts). Here is what shows only when all findings are known:
 // a keyword that is missing because it stands elsewhere, a name that is undefined because its block was left out.
+import type { Code } from "../findings/codes.ts";
 import type { Diagnostic } from "../findings/diagnostic.ts";
 import { heldName } from "../keywords/homes.ts";
 import type { Span } from "../text/span.ts";
@@ -70,8 +71,8 @@ function withoutRestOfLines(all: readonly Diagnostic[]): readonly Diagnostic[] {
   });
 }
 
-const STRANGE_WORDS: ReadonlySet<string> = new Set(["unknown-word", "extra-words", "duplicate-keyword"]);
-const REST_OF_LINE: ReadonlySet<string> = new Set(["missing-value", "missing-keyword", "undefined-reference"]);
+const STRANGE_WORDS: ReadonlySet<Code> = new Set(["unknown-word", "extra-words", "duplicate-keyword"]);
+const REST_OF_LINE: ReadonlySet<Code> = new Set(["missing-value", "missing-keyword", "undefined-reference"]);
 
 /** A name that is defined nowhere is one mistake, however often it stands. */
 function oncePerName(all: readonly Diagnostic[]): readonly Diagnostic[] {
@@ -80,10 +81,12 @@ function oncePerName(all: readonly Diagnostic[]): readonly Diagnostic[] {
   const first = new Map<string, Diagnostic>();
   const others = new Map<Diagnostic, Diagnostic[]>();
   for (const diagnostic of undefinedOnes) {
-    const [, kind, name] = REFERENCE.exec(diagnostic.message) ?? [];
-    const before = first.get(`${kind} ${name}`);
+    const { about } = diagnostic;
+    if (about?.kind !== "undefined") continue;
+    const key = `${about.block} ${about.name}`;
+    const before = first.get(key);
     if (before) others.set(before, [...(others.get(before) ?? []), diagnostic]);
-    else first.set(`${kind} ${name}`, diagnostic);
+    else first.set(key, diagnostic);
   }
   const repeated = new Set([...others.values()].flat());
   return all.flatMap((diagnostic) => {
@@ -96,7 +99,7 @@ function oncePerName(all: readonly Diagnostic[]): readonly Diagnostic[] {
 }
 
 /** A block lacks something, or takes a default in its place. */
-const LACKS: ReadonlySet<string> = new Set(["missing-keyword", "no-address", "no-real-server", "port-reset"]);
+const LACKS: ReadonlySet<Code> = new Set(["missing-keyword", "no-address", "no-real-server", "port-reset"]);
 
 /** A keyword in a wrong block, or an address outside of every block, is what the nearest block lacks. */
 function missingElsewhere(all: readonly Diagnostic[]): readonly Diagnostic[] {
@@ -109,7 +112,7 @@ function missingElsewhere(all: readonly Diagnostic[]): readonly Diagnostic[] {
     const isAddress = /^[\da-fA-F.:]+(\/\d+)?$/.test(text) && /[.:]/.test(text);
     if (code === "unknown-keyword" && !isAddress) return [];
     const keyword = isAddress ? "virtual_ipaddress" : heldName(text);
-    const near = lacking.filter((one) => one.span?.file === span.file && speaksOf(one, keyword));
+    const near = lacking.filter((one) => one.span?.file === span.file && lacks(one, keyword));
     return near.toSorted((a, b) => distance(a, span) - distance(b, span)).slice(0, 1);
   });
 }
@@ -132,7 +135,7 @@ function missingBelow(all: readonly Diagnostic[], earlier: readonly Diagnostic[]
 }
 
 /** Findings that stand for lines of which nothing came. */
-const UNREAD: ReadonlySet<string> = new Set([
+const UNREAD: ReadonlySet<Code> = new Set([
   "bad-loop",
   "brace-not-expected",
   "condition-in-macro",
@@ -153,7 +156,9 @@ function leftOutNames(all: readonly Diagnostic[], tree: Tree): readonly Diagnost
   const misspelt = withCode(all, "unknown-keyword").flatMap(({ span }) => (span ? [span] : []));
   const blocks = tree.statements.filter(({ block }) => block);
   return undefinedOnes.filter((diagnostic) => {
-    const [, kind, name] = REFERENCE.exec(diagnostic.message) ?? [];
+    const { about } = diagnostic;
+    if (about?.kind !== "undefined") return false;
+    const { block: kind, name } = about;
     return blocks.some(({ words }) => {
       const [keyword, ...rest] = words;
       if (keyword.text === kind || keyword.text === `vrrp_${kind}`)
@@ -163,9 +168,6 @@ function leftOutNames(all: readonly Diagnostic[], tree: Tree): readonly Diagnost
   });
 }
 
-/** How an undefined reference is told: kind and name. */
-const REFERENCE = /^there is no (\S+) (.*?): /;
-
 /** What is used shows only when everything is understood: the line that names it may be the one with the mistake. */
 function unusedForNow(all: readonly Diagnostic[], earlier: readonly Diagnostic[]): readonly Diagnostic[] {
   const understood = [...all, ...earlier].every(({ severity, code }) => severity !== "error" && !ODD_NAMES.has(code));
@@ -173,7 +175,7 @@ function unusedForNow(all: readonly Diagnostic[], earlier: readonly Diagnostic[]
 }
 
 /** Warnings about names. */
-const ODD_NAMES: ReadonlySet<string> = new Set(["extra-words", "undefined-reference"]);
+const ODD_NAMES: ReadonlySet<Code> = new Set(["extra-words", "undefined-reference"]);
 
 /** An interval is rounded for version 2 only because `vrrp_version` has a mistake, or the `global_defs` around it. */
 function ofAnotherVersion(
@@ -184,9 +186,9 @@ function ofAnotherVersion(
   const rounded = withCode(all, "rounded");
   if (rounded.length === 0) return [];
   const globals = tree.statements.filter(({ words }) => words[0].text === "global_defs");
-  const broken = [...all, ...earlier].some(({ code, severity, span, hint }) => {
+  const broken = [...all, ...earlier].some(({ code, severity, span, about }) => {
     if (severity !== "error" || !span || code === "rounded") return false;
-    if (code === "brace-not-expected" || hint === "did you mean global_defs?") return true;
+    if (code === "brace-not-expected" || (about?.kind === "near" && about.keyword === "global_defs")) return true;
     return globals.some(({ block }) => block && isInside(span, block));
   });
   return broken ? rounded : [];
@@ -206,8 +208,8 @@ function ofUnknownLines(all: readonly Diagnostic[], tree: Tree): readonly Diagno
 function ofWrongWeights(all: readonly Diagnostic[], tree: Tree): readonly Diagnostic[] {
   const high = [...withCode(all, "quorum-too-high"), ...withCode(all, "hysteresis-too-high")];
   if (high.length === 0) return [];
-  const wrong = withCode(all, "bad-value").flatMap(({ span, message }) =>
-    span && message.startsWith("weight ") ? [span] : [],
+  const wrong = withCode(all, "bad-value").flatMap(({ span, about }) =>
+    span && about?.kind === "value" && about.keyword === "weight" ? [span] : [],
   );
   const blocks = tree.statements.flatMap(({ block }) =>
     block && wrong.some((place) => isInside(place, block)) ? [block] : [],
@@ -215,7 +217,7 @@ function ofWrongWeights(all: readonly Diagnostic[], tree: Tree): readonly Diagno
   return high.filter(({ span }) => span && blocks.some((block) => isInside(span, block)));
 }
 
-function withCode(all: readonly Diagnostic[], code: string): readonly Diagnostic[] {
+function withCode(all: readonly Diagnostic[], code: Code): readonly Diagnostic[] {
   return all.filter((diagnostic) => diagnostic.code === code).slice(0, MAX_COMPARED);
 }
 
@@ -224,8 +226,8 @@ function textOf({ file, line, column, endColumn }: Span): string {
   return text.replaceAll('"', "");
 }
 
-function speaksOf({ message, hint }: Diagnostic, word: string): boolean {
-  return `${message} ${hint ?? ""}`.split(/[^A-Za-z0-9_]+/).includes(word);
+function lacks({ about }: Diagnostic, keyword: string): boolean {
+  return about?.kind === "lacks" && about.keywords.includes(keyword);
 }
 
 /** The statement whose words begin on the line of a span. */

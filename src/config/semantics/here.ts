@@ -1,6 +1,5 @@
 // Config core: what a configuration asks for and this machine lacks. What the machine has is handed in.
-import type { Diagnostic } from "../findings/diagnostic.ts";
-import type { Finding } from "../findings/findings.ts";
+import type { Diagnostic, Finding } from "../findings/diagnostic.ts";
 import type { Config } from "../model/config.ts";
 import type { VrrpConfig } from "../model/vrrp.ts";
 import { spanAt } from "../text/source-lines.ts";

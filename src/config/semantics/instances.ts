@@ -33,6 +33,7 @@ export function checkInstances(top: BoundTop, config: Config, findings: Findings
         code: "no-address",
         message: `vrrp_instance ${instance.name} has no virtual address`,
         hint: "add virtual_ipaddress, or no_virtual_ipaddress if none is meant",
+        about: { kind: "lacks", keywords: ["virtual_ipaddress", "no_virtual_ipaddress"] },
       });
     if (block.owner_ignore_adverts && instance.priority !== 255)
       findings.add("warning", block.owner_ignore_adverts.statement.words[0].span, {

@@ -17,6 +17,7 @@ export function undefinedReference(
   findings.add(severity, span, {
     code: "undefined-reference",
     message: `there is no ${keyword} ${name}: ${effect}`,
+    about: { kind: "undefined", block: keyword, name },
     ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
   });
 }

@@ -76,6 +76,7 @@ function checkCheckers(
     findings.add("error", checker.span, {
       code: "missing-keyword",
       message: `${checker.text} lacks ${keyword}: the check is left out`,
+      about: { kind: "lacks", keywords: [keyword] },
     });
   };
   for (const entry of [...(block.HTTP_GET ?? NONE), ...(block.SSL_GET ?? NONE)]) {

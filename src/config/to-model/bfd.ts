@@ -18,6 +18,7 @@ export function toBfd(bound: BoundBfd, findings: Findings): BfdInstance | undefi
       findings.add("error", span, {
         code: "missing-keyword",
         message: `bfd_instance ${bound.value} lacks neighbor_ip: it is left out`,
+        about: { kind: "lacks", keywords: ["neighbor_ip"] },
       });
     return undefined;
   }

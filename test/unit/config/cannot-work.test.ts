@@ -62,5 +62,5 @@ test.each([
   const { diagnostics } = bindText(text);
   expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
   const found = diagnostics.map(({ code }) => code);
-  expect(found).toEqual(codes.map((code) => code.replace(/^\d+ /, "")));
+  expect<string[]>(found).toEqual(codes.map((code) => code.replace(/^\d+ /, "")));
 });

@@ -68,7 +68,7 @@ function readCommand(words: Reader, form: "with-account" | "alone"): Command | u
   }
   if (argv.value.length === 0 || argv.value[0] === "") {
     // keepalived passes it in silence where a program may be left out, and runs nothing.
-    const finding = { code: "no-program", message: `${words.keyword.text} names no program: nothing is run` };
+    const finding = { code: "no-program" as const, message: `${words.keyword.text} names no program: nothing is run` };
     words.report(form === "alone" ? "error" : "warning", first.span, { ...finding, hint: expectedCommand });
     return undefined;
   }

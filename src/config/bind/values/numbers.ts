@@ -88,12 +88,12 @@ export function readNumber(
   const taken = ahead >= min && ahead <= max && !(min >= 0 && /^\s*-/.test(word.text));
   if (!taken || DECIMAL.test(word.text)) return words.convert(word, schema, of);
   const what = of ?? (words.subject ?? words.keyword).text;
-  words.error(
-    word,
-    "bad-value",
-    `${what} has a value it can't take (${word.text === "" ? '""' : word.text}): ${ahead} is taken`,
-    `expected ${expected}`,
-  );
+  words.report("error", word.span, {
+    code: "bad-value",
+    message: `${what} has a value it can't take (${word.text === "" ? '""' : word.text}): ${ahead} is taken`,
+    hint: `expected ${expected}`,
+    about: { kind: "value", keyword: what },
+  });
   return ahead;
 }
 

@@ -206,6 +206,7 @@ function serverPort(bound: BoundVirtualServer, server: Ported, inherited: Inheri
       code: "port-reset",
       message: `${method} can't change the port: ${port} becomes ${inherited.port}, the port of the virtual server`,
       hint: "leave the port out, or use lvs_method NAT",
+      about: { kind: "lacks", keywords: ["lvs_method"] },
     });
   return inherited.port;
 }

@@ -105,6 +105,7 @@ function reportIncomplete(
         code: "no-real-server",
         message: `${what} has no real_server: it is left out`,
         hint: "add at least one real_server block",
+        about: { kind: "lacks", keywords: ["real_server"] },
       });
     return false;
   }

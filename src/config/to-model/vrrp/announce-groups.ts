@@ -14,6 +14,7 @@ export function toGarpGroup(bound: BoundGarpGroup, findings: Findings): GarpGrou
     findings.add("warning", bound.statement.words[0].span, {
       code: "missing-keyword",
       message: "garp_group names no interface: it does nothing",
+      about: { kind: "lacks", keywords: ["interface", "interfaces"] },
       hint: "write interface NAME or interfaces { NAME … }",
     });
   return {

@@ -32,6 +32,7 @@ export function authenticationOf(
     findings.add(type ? "error" : "warning", keyword, {
       code: "missing-keyword",
       message: `authentication lacks ${missing}: it is ignored`,
+      about: { kind: "lacks", keywords: ["auth_type", "auth_pass"] },
       hint: "write auth_type PASS and auth_pass, each on a line of its own",
     });
   return undefined;
@@ -63,6 +64,9 @@ export function hmacOf(bound: BoundInstance, advertMs: number, findings: Finding
       findings.add("error", active ? valueSpan(active.statement) : first.statement.words[0].span, {
         code: active ? "undefined-reference" : "missing-keyword",
         message: active ? `there is no key ${active.value}: auth_hmac is off` : "auth_hmac lacks active_key: it is off",
+        about: active
+          ? { kind: "undefined", block: "key", name: String(active.value) }
+          : { kind: "lacks", keywords: ["active_key"] },
       });
     return undefined;
   }

@@ -44,6 +44,7 @@ export function toSyncGroup(
       findings.add("error", span, {
         code: "missing-keyword",
         message: `vrrp_sync_group ${bound.value} lists no instance: it is left out`,
+        about: { kind: "lacks", keywords: ["group"] },
       });
     return undefined;
   }
@@ -121,6 +122,7 @@ function knownMembers(
       findings.add("error", word.span, {
         code: "undefined-reference",
         message: `there is no vrrp_instance ${name}: ${what} goes without it`,
+        about: { kind: "undefined", block: "vrrp_instance", name },
         ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
       });
     }

@@ -140,7 +140,7 @@ function hasEssentials(bound: BoundInstance, findings: Findings): boolean {
   const { block, attempted } = bound;
   const span = bound.statement.words[0].span;
   let complete = true;
-  const need = (keyword: string, present: boolean, why: string) => {
+  const need = (keyword: string, present: boolean, why: string, or?: string) => {
     if (present) return;
     complete = false;
     if (attempted.has(keyword)) return;
@@ -148,6 +148,7 @@ function hasEssentials(bound: BoundInstance, findings: Findings): boolean {
       code: "missing-keyword",
       message: `vrrp_instance ${bound.value} lacks ${keyword}: it is left out`,
       hint: why,
+      about: { kind: "lacks", keywords: or === undefined ? [keyword] : [keyword, or] },
     });
   };
   need(
@@ -159,6 +160,7 @@ function hasEssentials(bound: BoundInstance, findings: Findings): boolean {
     "interface",
     block.interface !== undefined || block.unicast_src_ip !== undefined,
     "write interface NAME; only unicast with unicast_src_ip goes without",
+    "unicast_src_ip",
   );
   return complete;
 }

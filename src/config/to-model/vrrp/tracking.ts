@@ -91,6 +91,7 @@ function missing(bound: BoundScript | BoundFile | BoundProcess, keyword: string,
   findings.add("error", block.span, {
     code: "missing-keyword",
     message: `${block.text} ${bound.value} lacks ${keyword}: it is left out`,
+    about: { kind: "lacks", keywords: [keyword] },
   });
   return undefined;
 }
@@ -226,6 +227,7 @@ function reportUndefined(use: TrackerUse, kind: UseKind, definitions: Definition
   findings.add("error", use.word.span, {
     code: "undefined-reference",
     message: `there is no ${BLOCK_OF[kind]} ${use.name}: it is not tracked`,
+    about: { kind: "undefined", block: BLOCK_OF[kind], name: use.name },
     ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
   });
 }

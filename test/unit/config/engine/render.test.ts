@@ -14,7 +14,7 @@ function at(text: string, line: number, from: string, name = "k.conf"): Diagnost
   const start = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
   const offset = text.indexOf(from, start);
   const span = new SourceText(name, text).span(offset, offset + from.length, line);
-  return { severity: "error", code: "some-code", span, message: "what is wrong" };
+  return { severity: "error", code: "bad-value", span, message: "what is wrong" };
 }
 
 describe("text", () => {
@@ -22,7 +22,7 @@ describe("text", () => {
     const finding = { ...at("virtual_server x {\n\tqourum 2\n}", 2, "qourum"), hint: "did you mean quorum?" };
     expect(renderDiagnostic(finding, plain)).toBe(
       [
-        "k.conf:2:2: error[some-code]: what is wrong",
+        "k.conf:2:2: error[bad-value]: what is wrong",
         "2 | \tqourum 2",
         "  | \t^^^^^^",
         "  hint: did you mean quorum?",
@@ -48,8 +48,8 @@ describe("text", () => {
   });
 
   test("a message from outside can't write to the terminal", () => {
-    expect(renderDiagnostic({ severity: "note", code: "c", message: "a\u001b]0;b\u0007\nc" }, plain)).toBe(
-      "note[c]: a\\x1b]0;b\\x07\\x0ac",
+    expect(renderDiagnostic({ severity: "note", code: "file-missing", message: "a\u001b]0;b\u0007\nc" }, plain)).toBe(
+      "note[file-missing]: a\\x1b]0;b\\x07\\x0ac",
     );
   });
 
@@ -114,7 +114,7 @@ describe("order", () => {
     const text = "x\n".repeat(MAX_DIAGNOSTICS + 5);
     const source = new SourceText("k.conf", text);
     const many = Array.from({ length: MAX_DIAGNOSTICS + 5 }, (_, i): Diagnostic => {
-      return { severity: "warning", code: "c", span: source.span(2 * i, 2 * i + 1, i + 1), message: "m" };
+      return { severity: "warning", code: "file-missing", span: source.span(2 * i, 2 * i + 1, i + 1), message: "m" };
     });
     const shown = arrange(many, [source]);
     expect(shown).toHaveLength(MAX_DIAGNOSTICS + 1);
@@ -130,7 +130,7 @@ describe("JSON", () => {
   test("has every field, lines and columns from 1, columns in characters", () => {
     expect(toJson({ ...at("a\n😀 bad", 2, "bad"), hint: "h" }, "main")).toEqual({
       severity: "error",
-      code: "some-code",
+      code: "bad-value",
       file: "k.conf",
       line: 2,
       column: 3,

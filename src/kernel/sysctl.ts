@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { type HeldSysctl, planSysctls, type SysctlStep, type WantedSysctl } from "../net/sysctls.ts";
 
 /** One setting that we changed. `path` is relative to /proc/sys: `net/ipv4/conf/eth0/arp_ignore`. */
 export interface SysctlRecord {
@@ -96,18 +97,20 @@ export function currentWorld(): string {
 }
 
 export interface SysctlKeeper {
-  /** Sets a value on behalf of `owner`, remembering what was there; false when it can't be set. */
-  set(owner: string, path: string, value: string): boolean;
-  /** As set(), but leaves a number that already is as large alone. */
-  raise(owner: string, path: string, least: number): boolean;
-  /** Gives up everything that `owner` set; what nobody else needs is put back, last set first. */
-  release(owner: string): void;
+  /**
+   * What `owner` needs from now on, instead of what it needed before; nothing: it lets go. What stays is not touched, what nobody needs any more
+   * is put back, last set first. False when something can't be set.
+   */
+  want(owner: string, settings: readonly WantedSysctl[]): boolean;
   /** Puts back what a crashed predecessor left and nobody has claimed since. To be called once all is set up. */
   releaseLeftOver(): void;
   /** Puts back everything. */
   releaseAll(): void;
+  /** Looks at some of what is needed, the next ones each time; what somebody else has changed is set again. How many there were. */
+  audit(): number;
   /** Names of settings in a directory of /proc/sys. */
   list(path: string): readonly string[];
+  /** What is there. */
   value(path: string): string | undefined;
   /** What was there before we changed it, else what is there. */
   original(path: string): string | undefined;
@@ -115,11 +118,8 @@ export interface SysctlKeeper {
   write(path: string, value: string): boolean;
 }
 
-interface Held {
-  found: string;
-  set: string;
-  readonly owners: Set<string>;
-}
+/** Settings that one audit looks at: a file each, and a thousand virtual interfaces have some of their own. */
+const AUDITED_AT_ONCE = 32;
 
 export function openSysctlKeeper(
   journal: SysctlJournal,
@@ -128,76 +128,114 @@ export function openSysctlKeeper(
   world = currentWorld(),
 ): SysctlKeeper {
   // Insertion order is the order of setting.
-  const held = new Map<string, Held>();
+  let held: ReadonlyMap<string, HeldSysctl> = new Map();
+  /** What a predecessor left, until somebody claims it or releaseLeftOver(). */
+  let unclaimed: ReadonlySet<string> = new Set();
+  const owners = new Map<string, readonly WantedSysctl[]>();
+  const wantedBy = new Map<string, Map<string, WantedSysctl>>();
+  /** Changes by others that were told: who changes a setting again and again is told of once. */
+  const told = new Set<string>();
+  /** Paths that the next audits look at. */
+  let unlooked: string[] = [];
   const left = journal.read();
-  if (left?.world === world)
-    for (const { path, found, set } of left.records) held.set(path, { found, set, owners: new Set() });
+  if (left?.world === world) {
+    held = new Map(left.records.map(({ path, found, set }) => [path, { found, set }]));
+    unclaimed = new Set(held.keys());
+  }
 
   function save(): void {
     try {
       if (held.size === 0) journal.clear();
       else journal.write({ world, records: [...held].map(([path, { found, set }]) => ({ path, found, set })) });
     } catch (error) {
-      const why = messageOf(error);
-      log({ level: "warning", area: "vrrp", message: `journal of kernel settings can't be written: ${why}` });
+      log({
+        level: "warning",
+        area: "vrrp",
+        message: `journal of kernel settings can't be written: ${messageOf(error)}`,
+      });
     }
   }
 
-  function set(owner: string, path: string, value: string): boolean {
-    const now = io.read(path);
-    if (now === undefined) return false;
-    const before = held.get(path);
-    if (!before && now === value) return true;
-    const entry = before ?? { found: now, set: value, owners: new Set<string>() };
-    // Changed behind our back, or an interface that came back with its defaults: that is what is to be restored.
-    if (before && now !== before.set && now !== value) entry.found = now;
-    entry.set = value;
-    entry.owners.add(owner);
-    held.set(path, entry);
-    save();
-    if (now === value || io.write(path, value)) return true;
-    entry.owners.delete(owner);
-    if (entry.owners.size === 0) held.delete(path);
-    save();
-    log({ level: "warning", area: "vrrp", message: `${path} can't be set to ${value} (is ${now})` });
-    return false;
+  /** Brings these settings to what is wanted of them; the steps that were taken. */
+  function reconcile(paths: ReadonlySet<string>): { readonly ok: boolean; readonly steps: readonly SysctlStep[] } {
+    const wanted = [...paths].flatMap((path) => [...(wantedBy.get(path)?.values() ?? [])].slice(-1));
+    const own = new Map([...held].filter(([path]) => paths.has(path)));
+    const plan = planSysctls(wanted, own, io.read);
+    const others = [...held].filter(([path]) => !paths.has(path));
+    const before = held;
+    // Before anything is changed the journal names it; what goes stays named until it is gone.
+    take(new Map([...before, ...plan.held]), before);
+    const failed = new Set(plan.steps.filter((step) => !carryOut(step)).map(({ path }) => path));
+    take(new Map([...others, ...[...plan.held].filter(([path]) => !failed.has(path))]), held);
+    return { ok: failed.size === 0, steps: plan.steps };
   }
 
-  function restore(paths: readonly string[]): void {
-    for (const path of [...paths].reverse()) {
-      const entry = held.get(path);
-      if (!entry) continue;
-      held.delete(path);
-      const now = io.read(path);
-      // Gone with its interface.
-      if (now === undefined || now === entry.found) continue;
-      if (now !== entry.set) {
-        const message = `${path} was changed to ${now} by somebody else, so it is left alone (found ${entry.found})`;
-        log({ level: "info", area: "vrrp", message });
-      } else if (!io.write(path, entry.found))
-        log({ level: "warning", area: "vrrp", message: `${path} can't be put back to ${entry.found}` });
+  function take(next: ReadonlyMap<string, HeldSysctl>, before: ReadonlyMap<string, HeldSysctl>): void {
+    held = next;
+    const isSame = ([path, { found, set }]: readonly [string, HeldSysctl]) =>
+      before.get(path)?.found === found && before.get(path)?.set === set;
+    if (next.size !== before.size || ![...next].every(isSame)) save();
+  }
+
+  function carryOut(step: SysctlStep): boolean {
+    const { kind, path } = step;
+    if (kind === "leave") {
+      const message = `${path} was changed to ${step.now} by somebody else, so it is left alone (found ${step.found})`;
+      log({ level: "info", area: "vrrp", message });
+      return true;
     }
-    save();
+    if (io.write(path, step.value)) return true;
+    const message =
+      kind === "set"
+        ? `${path} can't be set to ${step.value} (is ${step.now})`
+        : `${path} can't be put back to ${step.value}`;
+    log({ level: "warning", area: "vrrp", message });
+    return kind === "restore";
+  }
+
+  function want(owner: string, settings: readonly WantedSysctl[]): boolean {
+    const touched = new Set<string>();
+    for (const { path } of owners.get(owner) ?? []) {
+      wantedBy.get(path)?.delete(owner);
+      touched.add(path);
+    }
+    for (const wish of settings) {
+      const by = wantedBy.get(wish.path) ?? new Map<string, WantedSysctl>();
+      wantedBy.set(wish.path, by.set(owner, wish));
+      touched.add(wish.path);
+    }
+    for (const path of touched) if (wantedBy.get(path)?.size === 0) wantedBy.delete(path);
+    if (settings.length > 0) owners.set(owner, settings);
+    else owners.delete(owner);
+    unclaimed = unclaimed.difference(touched);
+    return reconcile(touched).ok && settings.every(({ path }) => io.read(path) !== undefined);
   }
 
   return {
-    set,
-    raise(owner, path, least) {
-      const now = io.read(path);
-      const entry = held.get(path);
-      if (entry || now === undefined || !(Number(now) >= least)) return set(owner, path, String(least));
-      return true;
-    },
-    release(owner) {
-      const freed: string[] = [];
-      for (const [path, entry] of held) if (entry.owners.delete(owner) && entry.owners.size === 0) freed.push(path);
-      if (freed.length > 0) restore(freed);
-    },
+    want,
     releaseLeftOver() {
-      const orphans = [...held].filter(([, entry]) => entry.owners.size === 0).map(([path]) => path);
-      if (orphans.length > 0) restore(orphans);
+      const orphans = unclaimed;
+      unclaimed = new Set();
+      if (orphans.size > 0) reconcile(orphans);
     },
-    releaseAll: () => restore([...held.keys()]),
+    releaseAll() {
+      owners.clear();
+      wantedBy.clear();
+      reconcile(new Set(held.keys()));
+    },
+    audit() {
+      if (unlooked.length === 0) unlooked = [...wantedBy.keys()];
+      const paths = new Set(unlooked.splice(0, AUDITED_AT_ONCE));
+      if (paths.size === 0) return 0;
+      const drifted = reconcile(paths).steps.flatMap((step) => (step.kind === "set" ? [step] : []));
+      for (const { path, value, now } of drifted) {
+        if (told.has(`${path} ${now}`)) continue;
+        told.add(`${path} ${now}`);
+        const message = `${path} was changed to ${now} by somebody else, set to ${value} again`;
+        log({ level: "warning", area: "vrrp", message });
+      }
+      return drifted.length;
+    },
     list: (path) => io.list(path),
     value: (path) => io.read(path),
     original: (path) => held.get(path)?.found ?? io.read(path),

@@ -13,6 +13,7 @@ import {
   setNoAddressGeneration,
 } from "../net/links.ts";
 import { IFA_F_NODAD, IFF_UP, type Link, type SeenTables } from "../net/model.ts";
+import { looseReversePath, parentSettings } from "../net/sysctls.ts";
 import { linkLocalOf, lowerIndex, newLinkOf, presenceOf, type VirtualInterface } from "../net/vmac.ts";
 import type { Rtnetlink } from "./rtnetlink.ts";
 import type { SysctlKeeper } from "./sysctl.ts";
@@ -101,27 +102,15 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
           ["promote_secondaries", 1],
         ]),
       );
-      for (const name of new Set([parent.name, lower.name])) {
-        sysctl.raise(owner, `net/ipv4/conf/${name}/arp_ignore`, 1);
-        sysctl.raise(owner, `net/ipv4/conf/${name}/arp_filter`, 1);
-      }
-      // The stricter of «all» and the interface holds, so zero on the interface alone does nothing.
-      releaseRpFilter(owner, link);
+      // Another virtual interface may have moved a strict `all` already: it is needed as long as any of them is there.
+      const others = sysctl.list("net/ipv4/conf").filter((name) => name !== link.name && !made.has(name));
+      sysctl.want(owner, [
+        ...parentSettings(new Set([parent.name, lower.name])),
+        ...looseReversePath(sysctl.original("net/ipv4/conf/all/rp_filter"), others),
+      ]);
       if (wish.form.kind === "macvlan") sysctl.write(`net/ipv6/conf/${link.name}/disable_ipv6`, "1");
     } else commands.request(setIpv4Settings(link.index, [["arp_ignore", 1]]));
     attempt(`addr_gen_mode of ${link.name}`, () => commands.request(setNoAddressGeneration(link.index)));
-  }
-
-  /** Moves a strict `all` down to every interface and the default, so that it stays as it is for all but the virtual one. */
-  function releaseRpFilter(owner: string, link: Link): void {
-    // Another virtual interface may have moved it already: it is needed as long as any of them is there.
-    const all = sysctl.original("net/ipv4/conf/all/rp_filter");
-    if (all === undefined || !(Number(all) > 0)) return;
-    const shared = `rp_filter ${owner}`;
-    for (const name of sysctl.list("net/ipv4/conf"))
-      if (name !== "all" && name !== link.name && !made.has(name))
-        sysctl.raise(shared, `net/ipv4/conf/${name}/rp_filter`, Number(all));
-    sysctl.set(shared, "net/ipv4/conf/all/rp_filter", "0");
   }
 
   /** Adverts must come from a link-local address (RFC 9568 §5.1.2.1), and this interface makes none of its own. */
@@ -148,8 +137,7 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
 
   function forget(name: string): void {
     made.delete(name);
-    sysctl.release(`rp_filter ${ownerOf(name)}`);
-    sysctl.release(ownerOf(name));
+    sysctl.want(ownerOf(name), []);
   }
 
   return {

@@ -4,6 +4,7 @@ import type { Config } from "../../config/model/config.ts";
 import type { VrrpConfig, VrrpInstance } from "../../config/model/vrrp.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import type { SeenTables } from "../../net/model.ts";
+import { settingsOf } from "../../net/sysctls.ts";
 import { beyondText } from "../../vrrp/peers.ts";
 import { planReload, type ReloadPlan } from "../../vrrp/reload.ts";
 import { type Arrival, sameParts } from "../../vrrp/router/configuration.ts";
@@ -128,12 +129,7 @@ function takeSettings({ config, ports, reflector, filter }: VrrpState): void {
   ports.setCommandBuffer(wishedBuffer(vrrp.global.cmdRcvBufBytes, vrrp.global.cmdRcvBufForce));
   reflector.setReceiveBuffer(wishedBuffer(vrrp.global.monitorRcvBufBytes, vrrp.global.monitorRcvBufForce));
   filter.configure(config);
-  const { sysctl } = ports;
-  sysctl.release("vrrp settings");
-  if (vrrp.global.disableLocalIgmp) sysctl.set("vrrp settings", "net/ipv4/igmp_link_local_mcast_reports", "0");
-  for (const { promoteSecondaries, interface: name } of vrrp.instances)
-    if (promoteSecondaries && name !== undefined)
-      sysctl.set("vrrp settings", `net/ipv4/conf/${name}/promote_secondaries`, "1");
+  ports.sysctl.want("vrrp settings", settingsOf(vrrp));
 }
 
 /** A director with an instance name is one of several in its namespace. */

@@ -106,6 +106,8 @@ function auditWhenQuiet(role: VrrpState, since: number): void {
 function compareAll(role: VrrpState): void {
   role.reflector.audit();
   role.filter.audit();
+  const settings = role.ports.sysctl.audit();
+  if (settings > 0) drift(role, "kernel settings", "repaired", `${settings} were not as wanted`);
   const repaired = role.tables.apply(wantedParts(role, role.owning));
   role.reflector.settle();
   role.losses.prune(role.tables.isWanted);

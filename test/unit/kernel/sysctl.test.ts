@@ -23,22 +23,24 @@ function world(values: Record<string, string>, content?: SysctlJournalContent) {
     },
   };
   const lines: LogLine[] = [];
+  const written: string[] = [];
   const io = {
     read: (path: string) => values[path],
     write: (path: string, value: string) => {
       if (value === "refused") return false;
       values[path] = value;
+      written.push(`${path}=${value}`);
       return true;
     },
     list: () => [],
   };
-  return { values, journal, lines, keeper: openSysctlKeeper(journal, (line) => lines.push(line), io, "boot") };
+  return { values, journal, lines, written, keeper: openSysctlKeeper(journal, (line) => lines.push(line), io, "boot") };
 }
 
 describe("settings that are changed for a time", () => {
   test("the journal says what was found before the setting is changed", () => {
     const { keeper, values, journal } = world({ [PATH]: "0" });
-    keeper.set("a", PATH, "1");
+    keeper.want("a", [{ path: PATH, value: "1" }]);
     expect([values[PATH], journal.content]).toEqual([
       "1",
       { world: "boot", records: [{ path: PATH, found: "0", set: "1" }] },
@@ -47,30 +49,30 @@ describe("settings that are changed for a time", () => {
 
   test("put back when the last owner lets go", () => {
     const { keeper, values, journal } = world({ [PATH]: "0" });
-    keeper.set("a", PATH, "1");
-    keeper.set("b", PATH, "1");
-    keeper.release("a");
+    keeper.want("a", [{ path: PATH, value: "1" }]);
+    keeper.want("b", [{ path: PATH, value: "1" }]);
+    keeper.want("a", []);
     expect(values[PATH]).toBe("1");
-    keeper.release("b");
+    keeper.want("b", []);
     expect([values[PATH], journal.content]).toEqual(["0", undefined]);
   });
 
-  test("what is right already is not ours to put back; raise() leaves a stricter value alone", () => {
+  test("what is right already is not ours to put back; a stricter value does too", () => {
     const { keeper, values, journal } = world({ [PATH]: "1" });
-    keeper.set("a", PATH, "1");
+    keeper.want("a", [{ path: PATH, value: "1" }]);
     expect(journal.content).toBeUndefined();
     values[PATH] = "2";
-    expect(keeper.raise("a", PATH, 1)).toBe(true);
+    expect(keeper.want("a", [{ path: PATH, value: "1", atLeast: true }])).toBe(true);
     expect([values[PATH], journal.content]).toEqual(["2", undefined]);
   });
 
   test("a predecessor's finding is kept, not its setting (trap R3)", () => {
     const records = [{ path: PATH, found: "0", set: "1" }];
     const { keeper, values } = world({ [PATH]: "1" }, { world: "boot", records });
-    keeper.raise("a", PATH, 1);
+    keeper.want("a", [{ path: PATH, value: "1", atLeast: true }]);
     keeper.releaseLeftOver();
     expect(values[PATH]).toBe("1");
-    keeper.release("a");
+    keeper.want("a", []);
     expect(values[PATH]).toBe("0");
   });
 
@@ -86,12 +88,12 @@ describe("settings that are changed for a time", () => {
 
   test("an interface that came back has a new value to restore; one that is gone has none", () => {
     const { keeper, values, lines } = world({ [PATH]: "0" });
-    keeper.set("a", PATH, "1");
+    keeper.want("a", [{ path: PATH, value: "1" }]);
     values[PATH] = "2";
-    keeper.set("a", PATH, "1");
-    keeper.release("a");
+    keeper.want("a", [{ path: PATH, value: "1" }]);
+    keeper.want("a", []);
     expect(values[PATH]).toBe("2");
-    keeper.set("a", PATH, "1");
+    keeper.want("a", [{ path: PATH, value: "1" }]);
     delete values[PATH];
     keeper.releaseAll();
     expect(values[PATH]).toBeUndefined();
@@ -100,10 +102,50 @@ describe("settings that are changed for a time", () => {
 
   test("what can't be set is said, and not remembered", () => {
     const { keeper, journal, lines } = world({ [PATH]: "0" });
-    expect(keeper.set("a", PATH, "refused")).toBe(false);
-    expect(keeper.set("a", "net/none", "1")).toBe(false);
+    expect(keeper.want("a", [{ path: PATH, value: "refused" }])).toBe(false);
+    expect(keeper.want("b", [{ path: "net/none", value: "1" }])).toBe(false);
     expect(journal.content).toBeUndefined();
     expect(lines).toHaveLength(1);
+  });
+
+  test("another wish of an owner: what stays is not touched, and there is no moment without it", () => {
+    const other = "net/ipv4/conf/eth1/arp_ignore";
+    const { keeper, values, written } = world({ [PATH]: "0", [other]: "0" });
+    keeper.want("a", [{ path: PATH, value: "1" }]);
+    keeper.want("a", [{ path: PATH, value: "1" }]);
+    keeper.want("a", [
+      { path: other, value: "1" },
+      { path: PATH, value: "1" },
+    ]);
+    keeper.want("a", [{ path: other, value: "1" }]);
+    expect(written).toEqual([`${PATH}=1`, `${other}=1`, `${PATH}=0`]);
+    expect([values[PATH], values[other]]).toEqual(["0", "1"]);
+  });
+
+  test("an audit sets again what somebody else has changed, says so once, and gives that back at the end", () => {
+    const { keeper, values, lines } = world({ [PATH]: "0" });
+    keeper.want("a", [{ path: PATH, value: "1" }]);
+    expect(keeper.audit()).toBe(0);
+    for (let times = 0; times < 3; times++) {
+      values[PATH] = "2";
+      expect(keeper.audit()).toBe(1);
+      expect(values[PATH]).toBe("1");
+    }
+    expect(lines.map(({ message }) => message)).toEqual([`${PATH} was changed to 2 by somebody else, set to 1 again`]);
+    keeper.want("a", []);
+    expect(values[PATH]).toBe("2");
+  });
+
+  test("an audit looks at some, the next ones each time", () => {
+    const paths = Array.from({ length: 100 }, (_, i) => `net/ipv4/conf/e${i}/arp_ignore`);
+    const { keeper, values } = world(Object.fromEntries(paths.map((path) => [path, "0"])));
+    keeper.want(
+      "a",
+      paths.map((path) => ({ path, value: "1" })),
+    );
+    for (const path of paths) values[path] = "0";
+    const found = [keeper.audit(), keeper.audit(), keeper.audit(), keeper.audit(), keeper.audit()];
+    expect(found).toEqual([32, 32, 32, 4, 0]);
   });
 
   test.each([

@@ -236,6 +236,40 @@ describe("what others do to the tables", () => {
   });
 });
 
+describe("kernel settings", () => {
+  const PATH = "net/ipv4/conf/eth0/promote_secondaries";
+  const promoting = configWith([vrrpInstance({ promoteSecondaries: true })]);
+
+  function promoted() {
+    const b = bench();
+    b.sysctls.set(PATH, "0");
+    b.start(promoting);
+    return b;
+  }
+
+  test("are set with the configuration, and a reload that wants the same writes nothing (D14)", () => {
+    const b = promoted();
+    b.reload(configWith([vrrpInstance({ promoteSecondaries: true })]));
+    expect(b.sysctlWrites).toEqual([`${PATH}=1`]);
+    b.reload(configWith([VI_1]));
+    expect(b.sysctlWrites).toEqual([`${PATH}=1`, `${PATH}=0`]);
+  });
+
+  test("changed by somebody else: set again by the audit, and told", () => {
+    const b = promoted();
+    b.sysctls.set(PATH, "0");
+    b.clock.advance(6000);
+    expect(b.sysctls.get(PATH)).toBe("1");
+    expect(b.events("drift").map(({ subject }) => subject)).toEqual(["kernel settings"]);
+  });
+
+  test("go back at the end", async () => {
+    const b = promoted();
+    await b.role.stop();
+    expect(b.sysctls.get(PATH)).toBe("0");
+  });
+});
+
 describe("trackers", () => {
   const tracking = { interfaces: [], scripts: [], processes: [], bfd: [] };
   const file = { name: "F", path: "/f", weight: 1, reverse: false, origin: VI_1.origin };

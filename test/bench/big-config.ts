@@ -10,6 +10,21 @@ export interface BigConfig {
   readonly firstWeight?: number;
 }
 
+/** 1,000 virtual servers × 4 from one definition, used as often with its values set before it, or by two sequences. */
+export function expandedConfig(by: "macros" | "~SEQ"): string {
+  const reals = [1, 2, 3, 4].flatMap((n) => [`  real_server 172.${16 + n}.\${A}.\${B} 80 {`, "    weight 1", "  }"]);
+  const lines = [
+    `virtual_server 10.1.\${A}.\${B} 80 {`,
+    "  delay_loop 10",
+    "  lb_algo wlc",
+    "  lb_kind DR",
+    "  protocol TCP",
+  ];
+  const definition = `$VS= \\\n${[...lines, ...reals, "}"].join(" \\\n")}\n`;
+  if (by === "~SEQ") return `${definition}~SEQ(A,0,3) ~SEQ(B,0,249) $VS\n`;
+  return definition + Array.from({ length: 1000 }, (_, i) => `$A=${i >> 8}\n$B=${i & 255}\n$VS\n`).join("");
+}
+
 export function bigConfig(config: BigConfig): string {
   const blocks = Array.from({ length: config.virtualServers }, (_, i) => virtualServer(i, config));
   return `global_defs {\n  router_id bench\n}\n${blocks.join("")}`;

@@ -1,55 +1,12 @@
 // Check core: when each check runs. One record per check; a run goes through its parts (urls, hosts) one after the other and ends
 // at the first that fails. Time, chance and the probes are arguments, so a test moves a clock and never waits.
 // A period counts from the end of a run to the start of the next one (checkers.md §1).
-import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
+import type { MonoMs } from "../base/clock.ts";
 import type { Check } from "../config/model/check.ts";
 import { afterRun, delayAfterRun, type Health } from "./health.ts";
 import type { Outcome, WeightShare } from "./outcome.ts";
-
-/** One try: `part` counts the urls or hosts of the check. */
-export interface Attempt {
-  readonly check: Check;
-  readonly part: number;
-}
-
-export interface Probes {
-  /** Starts a try; `done` is called once, unless it is cancelled before. It ends by itself within the check's time limit. */
-  start(attempt: Attempt, done: (outcome: Outcome) => void): Cancel;
-}
-
-export interface CheckState {
-  readonly check: Check;
-  readonly health: Health;
-  readonly sinceWallMs: number;
-  /** Latest share in the weight; absent: none. */
-  readonly weight: WeightShare | undefined;
-  /** What the last run came to; absent before the first. Runs that say the same word for word keep the first one's. */
-  readonly outcome: Outcome | undefined;
-  /** When the last run ended, and what it took. */
-  readonly endedWallMs: number;
-  readonly durationMs: number;
-  readonly runs: number;
-  readonly failures: number;
-  /** When the next run starts; absent while one is under way or it is suspended. */
-  readonly nextAt: MonoMs | undefined;
-}
-
-/** A check that was taken on, as it stands now. Only the runner changes it. */
-export interface RunningCheck<Owner> extends CheckState {
-  /** Whose it is. */
-  readonly owner: Owner;
-}
-
-export interface RunnerPorts<Owner> {
-  readonly clock: Clock;
-  readonly probes: Probes;
-  /** 0 ≤ n < 1. */
-  random(): number;
-  /** After each run. `before` is the health that it had; `again`: the run before it said the same, word for word. */
-  ran(check: RunningCheck<Owner>, outcome: Outcome, before: Health, again: boolean): void;
-  /** At each start: by how much it came later than planned. */
-  started?(lateMs: number): void;
-}
+import type { Entry, Runner, RunnerPorts, RunningCheck } from "./runner-state.ts";
+import { MIN_DELAY_MS, planStart, rateOf } from "./starts.ts";
 
 export interface CheckRunner<Owner> {
   /** Takes a check on. The first run comes START_DELAY_MS after this plus a random part of its warm-up. */
@@ -76,76 +33,18 @@ export interface CheckRunner<Owner> {
 export const START_DELAY_MS = 1000;
 /** Runs under way at once; later ones wait for a place, in order. Keeps descriptors below the usual limit of a service. */
 export const MAX_IN_FLIGHT = 16_384;
-/** A period or retry delay of nothing at all would let one check fill the loop. */
-const MIN_DELAY_MS = 1;
 /** After a suspension checks come back within this time, or a period if that is shorter. */
 const RESUME_SPREAD_MS = 1000;
 
-/**
- * Starts stand on marks this far apart: checks that are due at nearly the same time share one wake-up of the process, which costs more
- * than a check. Each divides the one before it, and a second, so that marks for many checks are also marks for few.
- */
-const GRAINS_MS = [100, 50, 10, 2, 1] as const;
-/** Where so many come together anyway, the marks are closer. */
-const CHECKS_PER_WAKE = 20;
-/** Marks are no farther apart than this part of a delay: no start is moved by more than a thirtieth, and the next one makes it good. */
-const GRAINS_PER_DELAY = 15;
-/** Starts of one mark before sockets get a turn. */
-const STARTS_PER_TURN = 64;
 /** A start that is late by no more than this does not put off the next one: else checks that were held up together stay together. */
 const MAX_MADE_UP_MS = 20;
-
-interface Entry<Owner> {
-  owner: Owner;
-  check: Check;
-  health: Health;
-  sinceWallMs: number;
-  weight: WeightShare | undefined;
-  outcome: Outcome | undefined;
-  endedWallMs: number;
-  durationMs: number;
-  runs: number;
-  failures: number;
-  /** `idle`: suspended, removed, or not started yet. */
-  stage: "idle" | "planned" | "waiting" | "running";
-  nextAt: MonoMs | undefined;
-  suspended: boolean;
-  /** The part that failed last goes first: it is what decides. */
-  firstPart: number;
-  /** By how much the run under way, or the last one, started later than planned. */
-  lateMs: number;
-  /** By how much the mark of the next run, or of the one under way, is later than it would be without marks; below 0: earlier. */
-  movedMs: number;
-  /** Ends the probe of the run under way. */
-  cancelProbe: Cancel | undefined;
-}
-
-/** All that is to start at one time. Who was put off or removed meanwhile is still in the list, and is passed over. */
-interface Mark<Owner> {
-  readonly entries: Entry<Owner>[];
-  cancel: Cancel;
-}
-
-interface Runner<Owner> {
-  readonly ports: RunnerPorts<Owner>;
-  readonly maxInFlight: number;
-  readonly entries: Set<Entry<Owner>>;
-  /** By time. */
-  readonly marks: Map<MonoMs, Mark<Owner>>;
-  /** For a place among those in flight, in order. */
-  readonly waiting: Set<Entry<Owner>>;
-  inFlight: number;
-  /** The waiting ones get their places in a turn that is asked for. */
-  draining: boolean;
-  /** Runs that all checks together want in a second. */
-  perSecond: number;
-}
 
 export function createCheckRunner<Owner>(ports: RunnerPorts<Owner>, maxInFlight = MAX_IN_FLIGHT): CheckRunner<Owner> {
   const { clock } = ports;
   const runner: Runner<Owner> = {
     ports,
     maxInFlight,
+    start: (entry, plannedAt) => start(runner, entry, plannedAt),
     entries: new Set(),
     marks: new Map(),
     waiting: new Set(),
@@ -237,37 +136,6 @@ function newEntry<Owner>(
     movedMs: 0,
     cancelProbe: undefined,
   };
-}
-
-function planStart<Owner>(runner: Runner<Owner>, entry: Entry<Owner>, now: MonoMs, delayMs: number): void {
-  const grainMs = grainFor(runner.perSecond, delayMs);
-  const wished = now + delayMs;
-  const when = grainMs === 0 ? wished : Math.round(wished / grainMs) * grainMs;
-  entry.movedMs = when - wished;
-  entry.nextAt = when;
-  entry.stage = "planned";
-  const mark = runner.marks.get(when);
-  if (mark) mark.entries.push(entry);
-  else {
-    const { clock } = runner.ports;
-    const added: Mark<Owner> = { entries: [entry], cancel: () => {} };
-    added.cancel = clock.at(when, () => startMark(runner, when, added, 0));
-    runner.marks.set(when, added);
-  }
-}
-
-/** Starts what stands on a mark, from the entry of number `from` on. */
-function startMark<Owner>(runner: Runner<Owner>, when: MonoMs, mark: Mark<Owner>, from: number): void {
-  const { clock } = runner.ports;
-  let at = from;
-  for (let starts = 0; at < mark.entries.length && starts < STARTS_PER_TURN; at++) {
-    const entry = mark.entries[at];
-    if (entry?.stage !== "planned" || entry.nextAt !== when) continue;
-    start(runner, entry, when);
-    starts++;
-  }
-  if (at < mark.entries.length) mark.cancel = clock.at(clock.now(), () => startMark(runner, when, mark, at));
-  else if (runner.marks.get(when) === mark) runner.marks.delete(when);
 }
 
 function start<Owner>(runner: Runner<Owner>, entry: Entry<Owner>, plannedAt: MonoMs): void {
@@ -373,19 +241,6 @@ function giveUp<Owner>(runner: Runner<Owner>, entry: Entry<Owner>): void {
   }
   entry.stage = "idle";
   entry.nextAt = undefined;
-}
-
-function rateOf({ timing }: Check): number {
-  return 1000 / Math.max(MIN_DELAY_MS, timing.delayLoopMs);
-}
-
-/** How far apart marks are for a delay; 0: it is too short for any. */
-function grainFor(perSecond: number, delayMs: number): number {
-  for (const grainMs of GRAINS_MS) {
-    const together = (perSecond * grainMs) / 1000;
-    if (grainMs * GRAINS_PER_DELAY <= delayMs && (together <= CHECKS_PER_WAKE || grainMs === 1)) return grainMs;
-  }
-  return 0;
 }
 
 /** Failures that a running server is forgiven. Files and BFD sessions say how it is; nothing is gained by asking again. */

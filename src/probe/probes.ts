@@ -6,7 +6,7 @@ import { dnsQuery, judgeDnsAnswer } from "../check/dns.ts";
 import { judgeFile } from "../check/file.ts";
 import { createHttpReader, httpRequest } from "../check/http.ts";
 import { bad, good, type Outcome } from "../check/outcome.ts";
-import type { Attempt, Probes } from "../check/runner.ts";
+import type { Attempt, Probes } from "../check/runner-state.ts";
 import { createSmtpTalk } from "../check/smtp.ts";
 import { judgeUdpAnswer, udpPayload } from "../check/udp.ts";
 import type { DnsCheck, HttpCheck, HttpUrl, SmtpCheck, SslClient, UdpCheck } from "../config/model/check.ts";

@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { messageOf } from "../../base/errors.ts";
-import { MAX_IN_FLIGHT, type Probes } from "../../check/runner.ts";
+import { MAX_IN_FLIGHT } from "../../check/runner.ts";
+import type { Probes } from "../../check/runner-state.ts";
 import type { SslClient } from "../../config/model/check.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { GlobalConfig, ProcessRights, ScriptSecurity } from "../../config/model/global.ts";

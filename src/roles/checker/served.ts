@@ -1,5 +1,5 @@
 // Role checker: a virtual server with its real servers and checks, as the role keeps it. One record each; services.ts makes them.
-import type { RunningCheck } from "../../check/runner.ts";
+import type { RunningCheck } from "../../check/runner-state.ts";
 import type { ServerStanding, ServiceStanding } from "../../check/standing.ts";
 import type { RealServer, VirtualServer } from "../../config/model/lvs.ts";
 

@@ -2,7 +2,7 @@
 import { formatEndpoint } from "../../base/ip.ts";
 import { unreachable } from "../../base/never.ts";
 import { quorumLimits } from "../../check/quorum.ts";
-import type { CheckState } from "../../check/runner.ts";
+import type { CheckState } from "../../check/runner-state.ts";
 import type { ServerStanding, ServiceStanding } from "../../check/standing.ts";
 import type { Check } from "../../config/model/check.ts";
 import type { Forwarding, RealServer, VirtualServer } from "../../config/model/lvs.ts";

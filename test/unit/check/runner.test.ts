@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { type Health, initialHealth } from "../../../src/check/health.ts";
 import { bad, good, type Outcome } from "../../../src/check/outcome.ts";
-import { type Attempt, createCheckRunner, type Probes, type RunningCheck } from "../../../src/check/runner.ts";
+import { createCheckRunner } from "../../../src/check/runner.ts";
+import type { Attempt, Probes, RunningCheck } from "../../../src/check/runner-state.ts";
 import type { Check, CheckTiming } from "../../../src/config/model/check.ts";
 import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
 import { httpCheck, httpUrl, tcpCheck, timing } from "../../support/model.ts";

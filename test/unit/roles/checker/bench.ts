@@ -2,7 +2,7 @@
 
 import type { LogLine } from "../../../../src/base/log.ts";
 import { bad, good, type Outcome } from "../../../../src/check/outcome.ts";
-import type { Attempt } from "../../../../src/check/runner.ts";
+import type { Attempt } from "../../../../src/check/runner-state.ts";
 import type { Config } from "../../../../src/config/model/config.ts";
 import type { ProcessRights } from "../../../../src/config/model/global.ts";
 import { IpvsUnavailable } from "../../../../src/kernel/ipvs.ts";

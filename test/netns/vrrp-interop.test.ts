@@ -3,13 +3,13 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { Daemon, type Kind } from "../support/daemon.ts";
-import { gratuitousArps, unsolicitedNeighbours, type VrrpFrame, vrrpFrames } from "../support/frames.ts";
+import { gratuitousArps, groupReports, unsolicitedNeighbours, type VrrpFrame, vrrpFrames } from "../support/frames.ts";
 import { netnsReason } from "../support/netns.ts";
 import { addressesOf, type Capture, Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 
 const LIMIT_MS = 60_000;
-const FILTER = "proto 112 or proto 51 or ip6 proto 112 or arp or icmp6";
+const FILTER = "proto 112 or proto 51 or ip6 proto 112 or arp or icmp6 or igmp";
 
 /** `LBD_SUBJECT=keepalived` runs the tests on keepalived itself, to see that they ask for nothing that it would not give. */
 const SUBJECT: Kind = process.env.LBD_SUBJECT === "keepalived" ? "keepalived" : "lbd";
@@ -105,6 +105,7 @@ async function bothRoles(flavour: Flavour, peerKind: Kind): Promise<void> {
     }),
   );
   checkAnnouncements(flavour, capture);
+  if (family === 4 && !flavour.unicast) checkJoined(advertsFrom(capture, segment, 0), capture);
 
   using peer = new Daemon(peerKind, segment.host(1), configuration(flavour, 1, 150)).start();
   await until(
@@ -155,6 +156,7 @@ function checkFormat(flavour: Flavour, adverts: readonly VrrpFrame[]): void {
     expect(advert.fragment).toBe(0);
     if (family === 4) expect(advert.identification).not.toBe(0);
     if (family === 6 && !unicast) expect(advert.source).toStartWith("fe80:");
+    else expect(advert.source).toBe(family === 4 ? "192.0.2.1" : "2001:db8::1");
     expect(advert.interval).toBe(version === 2 ? advertInt : advertInt * 100);
     if (version === 2) expect(advert.authType).toBe(auth === "PASS" ? 1 : auth === "AH" ? 2 : 0);
     if (version === 2) expect(advert.body.length).toBe(20);
@@ -163,6 +165,13 @@ function checkFormat(flavour: Flavour, adverts: readonly VrrpFrame[]): void {
   }
   const sequences = adverts.map((advert) => advert.ah?.sequence ?? 0);
   if (auth === "AH") expect(sequences).toEqual(sequences.map((_, i) => (sequences[0] ?? 0) + i));
+}
+
+/** P26: others' switches let advertisements through from the first on. */
+function checkJoined([first]: readonly VrrpFrame[], capture: Capture): void {
+  const own = groupReports(capture.frames).filter(({ sourceMac }) => sourceMac === first?.sourceMac);
+  const joined = own.find(({ group }) => group === "224.0.0.18");
+  expect(joined?.at ?? Number.POSITIVE_INFINITY).toBeLessThan(first?.at ?? 0);
 }
 
 function checkAnnouncements(flavour: Flavour, capture: Capture): void {

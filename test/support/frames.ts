@@ -50,6 +50,19 @@ export function gratuitousArps(frames: readonly Frame[]): ArpFrame[] {
     .filter((frame) => frame.senderIp === frame.targetIp);
 }
 
+/** Multicast groups of IPv4 that hosts say they are members of (IGMPv3 and v2 reports), in order. */
+export function groupReports(frames: readonly Frame[]): { at: number; sourceMac: string; group: string }[] {
+  return frames
+    .filter(({ bytes: b }) => u16(b, 12) === 0x0800 && b[23] === 2)
+    .flatMap(({ at, bytes: b }) => {
+      const igmp = 14 + ((b[14] ?? 0) & 15) * 4;
+      const said = { at, sourceMac: mac(b, 6) };
+      if (b[igmp] === 0x16) return [{ ...said, group: ip4(b, igmp + 4) }];
+      // The first record; a host that joins one group at a time sends no more. 3: is in no group any more.
+      return b[igmp] === 0x22 && b[igmp + 8] !== 3 ? [{ ...said, group: ip4(b, igmp + 12) }] : [];
+    });
+}
+
 /** Addresses announced by unsolicited neighbour advertisements to ff02::1, in order. */
 export function unsolicitedNeighbours(
   frames: readonly Frame[],

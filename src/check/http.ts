@@ -2,7 +2,8 @@
 // HTTP/1.x of RFC 9112 §4–7 as far as a check needs it, bounded: the body is never kept, only hashed, counted and searched.
 // keepalived's verdicts are kept (checkers.md §3.2), apart from: the end of a body is known by Content-Length in any spelling or
 // by its last chunk (traps C2, C3), chunks are decoded, headers may be longer, interim answers (1xx) are passed over.
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { createHash } from "../base/digest.ts";
 import { escapeControls } from "../base/log.ts";
 import type { Decoded } from "../base/result.ts";
 import type { HttpCheck, HttpUrl } from "../config/model/check.ts";

@@ -1,6 +1,6 @@
 // Adapter notify: alert mail with keepalived's subjects (cli-signals.md §7), sent by nodemailer, a bounded number at a time.
 
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Transporter } from "nodemailer";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
@@ -154,7 +154,8 @@ export function createMailer(smtp: SmtpConfig, { clock, log, hostName, told }: M
 
   async function deliver(mail: Mail): Promise<void> {
     // A socket of ours, so that it can be ended whatever the library waits for.
-    const socket = new Socket();
+    // Loaded with the first mail: most directors send none.
+    const socket = new (process.getBuiltinModule("node:net").Socket)();
     socket.on("error", () => {});
     const limitMs = WHOLE_MAIL_TIMEOUTS * smtp.timeoutMs;
     let cancelLimit = () => {};

@@ -1,7 +1,8 @@
 // VRRP core: auth_hmac, keepalived's authentication trailer of 28 bytes for versions 2 and 3, both families (vrrp.md §1.5).
 // A 64-bit sequence made from the wall clock grows strictly per sender; marks of what was seen are values, replaced on acceptance.
-import { createHmac } from "node:crypto";
+
 import { concatBytes, fromHex } from "../base/bytes.ts";
+import { createHmac } from "../base/digest.ts";
 import { layout, octets, u8, u16, u32 } from "../base/layout.ts";
 import type { VrrpInstance } from "../config/model/vrrp.ts";
 import { sameSecret } from "./auth.ts";

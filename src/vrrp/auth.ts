@@ -1,8 +1,9 @@
 // VRRP core: the authentication of version 2 over IPv4 (RFC 2338 §5.3.6): the simple password, and AH as keepalived sends it.
 // Its AH keeps the TTL of multicast packets in the integrity value, which RFC 2402 would zero; both ends must do the same.
 // auth_hmac, the extension for both versions, is in auth-hmac.ts.
-import { createHmac, timingSafeEqual } from "node:crypto";
+
 import { concatBytes } from "../base/bytes.ts";
+import { createHmac } from "../base/digest.ts";
 import { layout, octets, u8, u16, u32 } from "../base/layout.ts";
 import { AUTH_DATA_BYTES, IPPROTO_VRRP, IPV4_HEADER } from "./packet.ts";
 
@@ -19,7 +20,10 @@ export function passwordBytes(password: string): Uint8Array {
 
 /** Compares secrets of equal length in constant time; other lengths differ. */
 export function sameSecret(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && timingSafeEqual(a, b);
+  if (a.byteLength !== b.byteLength) return false;
+  let difference = 0;
+  for (let i = 0; i < a.byteLength; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
+  return difference === 0;
 }
 
 /** AH before the VRRP message (RFC 2402 §2, ICV of 96 bits). */

@@ -48,3 +48,14 @@ test("asking a director needs of the configuration language no more than near wo
   const loaded = [...loadedBy("src/cli/status.ts")].filter((name) => name.startsWith("src/config/"));
   expect(loaded.sort()).toEqual(["src/config/findings/meanings.ts", "src/config/findings/suggest.ts"]);
 });
+
+test.each(["api", "checker", "starter", "vrrp"])("the %s role brings no module that it seldom needs", (role) => {
+  const loaded = new Set([...loadedBy("src/process/child.ts"), ...loadedBy(`src/roles/${role}/role.ts`)]);
+  const seldom = ["node:crypto", "node:net", "node:http", "node:tty", "nodemailer", "citty"];
+  expect(seldom.filter((name) => loaded.has(name))).toEqual([]);
+});
+
+test("nor does the parent", () => {
+  const loaded = loadedBy("src/cli/run.ts");
+  expect(["node:crypto", "node:net", "node:http", "node:tty", "citty"].filter((name) => loaded.has(name))).toEqual([]);
+});

@@ -22,13 +22,14 @@ export interface ReadRequest {
   readonly shares: readonly ShareAsked[];
 }
 
-export interface ReaderOptions extends Pick<RunOptions, "configFile" | "configId" | "allConfig" | "strict" | "roles"> {
+export interface ReaderOptions
+  extends Pick<RunOptions, "configFile" | "configId" | "allConfig" | "strict" | "roles" | "runDir"> {
   readonly namespace?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export function readerOptions(
-  { configFile, configId, allConfig, strict, roles, namespace }: RunOptions,
+  { configFile, configId, allConfig, strict, roles, namespace, runDir }: RunOptions,
   env: ReaderOptions["env"],
 ): ReaderOptions {
   return {
@@ -37,6 +38,7 @@ export function readerOptions(
     allConfig,
     strict,
     roles,
+    runDir,
     ...(namespace !== undefined && { namespace }),
     env,
   };

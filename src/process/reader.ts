@@ -166,7 +166,7 @@ function outcomeOf(
       tookMs: tookMs(),
       findings,
       outline: outlineOf(config),
-      rights: Object.fromEntries(ALL_ROLES.flatMap((role) => rightsEntry(role, config, request.options.namespace))),
+      rights: Object.fromEntries(ALL_ROLES.flatMap((role) => rightsEntry(role, config, request.options))),
       ...(old?.config && { changes: changesOf(old.config, config) }),
       stamps: stampTexts(stamps),
     },
@@ -209,8 +209,8 @@ function linesOf({ errors, warnings }: Reading): FindingLines {
   };
 }
 
-function rightsEntry(role: RoleName, config: Config, namespace: string | undefined) {
-  const rights = rightsOf(role, config, namespace);
+function rightsEntry(role: RoleName, config: Config, options: ReaderOptions) {
+  const rights = rightsOf(role, config, options);
   return rights ? [[role, rights] as const] : [];
 }
 

@@ -4,7 +4,13 @@
 import { writeSync } from "node:fs";
 import { joinNetworkNamespace, shedInto } from "../../ffi/shed.ts";
 import { messageOf } from "../base/errors.ts";
-import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, LISTENERS_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
+import {
+  CHANNEL_FD,
+  IN_NAMESPACE_VARIABLE,
+  LISTENERS_VARIABLE,
+  RIGHTS_VARIABLE,
+  WRITABLE_VARIABLE,
+} from "./role-variables.ts";
 
 /** Until the handlers stand again: HUP, INT, USR1, USR2 are for the parent, and would end this process. */
 const FOR_THE_PARENT = [1, 2, 10, 12];
@@ -16,9 +22,11 @@ const FOR_THE_PARENT = [1, 2, 10, 12];
 export function takeRightsStep(ownArguments: readonly string[]): void {
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env))
-    if (value !== undefined && name !== RIGHTS_VARIABLE) environment[name] = value;
+    if (value !== undefined && name !== RIGHTS_VARIABLE && name !== WRITABLE_VARIABLE) environment[name] = value;
   const capabilities = (process.env[RIGHTS_VARIABLE] ?? "").split(",").filter(Boolean).map(Number);
+  const writable = process.env[WRITABLE_VARIABLE];
   delete process.env[RIGHTS_VARIABLE];
+  delete process.env[WRITABLE_VARIABLE];
   const namespace = process.env[IN_NAMESPACE_VARIABLE];
   if (namespace !== undefined) joinNetworkNamespace(namespace);
   try {
@@ -27,6 +35,7 @@ export function takeRightsStep(ownArguments: readonly string[]): void {
       args: [process.argv0, ...ownArguments],
       environment,
       capabilities,
+      ...(writable === undefined ? {} : { writable: JSON.parse(writable) }),
       descriptors: [CHANNEL_FD, ...listenerFds()],
       ignoredSignals: FOR_THE_PARENT,
     });

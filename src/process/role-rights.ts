@@ -1,4 +1,6 @@
 // Process layer: which rights each role keeps (docs/security.md). Capabilities as numbers, as ffi/process.ts has them. Pure.
+
+import { dirname } from "node:path";
 import type { Config } from "../config/model/config.ts";
 import type { RealServer } from "../config/model/lvs.ts";
 import type { RoleName } from "../roles/role.ts";
@@ -21,20 +23,33 @@ const SYS_NICE = 23;
 export interface RoleRights {
   /** In ascending order; all others are gone. */
   readonly capabilities: readonly number[];
+  /** Where it may write (ffi/landlock.ts); absent: wherever its user may. */
+  readonly writable?: readonly string[];
   /** Network namespace that it is put into before it gives them up. */
   readonly namespace?: string;
 }
 
 /**
  * The rights of a role under a configuration; undefined: all that the parent has, which only the starter of programs needs.
- * @param namespace `-s`, which beats the configuration's
+ * @param options `namespace`: `-s`, which beats the configuration's; `runDir`: where the journals are
  */
-export function rightsOf(role: RoleName, config: Config | undefined, namespace?: string): RoleRights | undefined {
+export function rightsOf(
+  role: RoleName,
+  config: Config | undefined,
+  { namespace, runDir }: { readonly namespace?: string | undefined; readonly runDir: string },
+): RoleRights | undefined {
   if (role === "starter") return;
   const inside = namespace ?? config?.global.netNamespace;
   const wanted = [...ALWAYS[role], ...(config ? [...forFiles(role, config), ...forPriorities(role, config)] : [])];
   const capabilities = [...new Set(wanted)].sort((a, b) => a - b);
-  return { capabilities, ...(inside === undefined ? {} : { namespace: inside }) };
+  // kernel: Landlock keeps it from looking at processes outside, whatever its capabilities.
+  const confined = !capabilities.includes(SYS_PTRACE);
+  const writable = role === "api" ? [] : [...ALWAYS_WRITTEN, runDir, ...(config ? placesOf(role, config) : [])];
+  return {
+    capabilities,
+    ...(confined && { writable: [...new Set(writable)] }),
+    ...(inside === undefined ? {} : { namespace: inside }),
+  };
 }
 
 const ALWAYS: Readonly<Record<Exclude<RoleName, "starter">, readonly number[]>> = {
@@ -45,6 +60,18 @@ const ALWAYS: Readonly<Record<Exclude<RoleName, "starter">, readonly number[]>> 
   // Until it is nobody, which comes before the first answer: its sockets are handed to it.
   api: [SETGID, SETUID],
 };
+
+/** Settings of its network namespace, its own oom_score_adj, and nowhere. */
+const ALWAYS_WRITTEN = ["/proc/sys/net", "/proc/self", "/dev/null"];
+
+/** FIFOs are made and removed, `init_file` writes a tracked file: all in their directories. */
+function placesOf(role: RoleName, { global, vrrp }: Config): readonly string[] {
+  const fifos = [global.fifo.all, role === "vrrp" ? global.fifo.vrrp : global.fifo.lvs].flatMap(
+    (fifo) => fifo?.path ?? [],
+  );
+  const files = role === "vrrp" ? vrrp.files.flatMap(({ initFile, path }) => (initFile ? [path] : [])) : [];
+  return [...fifos, ...files].map((path) => dirname(path));
+}
 
 /** FIFOs that belong to somebody else, files of others, sockets in another namespace: only with a configuration that names them. */
 function forFiles(role: RoleName, { global, vrrp, virtualServers, ssl }: Config): readonly number[] {
@@ -80,9 +107,14 @@ const NAMES: Readonly<Record<number, string>> = {
   [SYS_PTRACE]: "SYS_PTRACE",
 };
 
-/** Names of capabilities that `after` has and `before` has not. */
+/** What `after` has and `before` has not, in words. */
 export function gained(before: RoleRights | undefined, after: RoleRights | undefined): readonly string[] {
   if (!before || !after) return [];
   const fresh = after.capabilities.filter((capability) => !before.capabilities.includes(capability));
-  return fresh.map((capability) => `CAP_${NAMES[capability] ?? capability}`);
+  const { writable } = before;
+  const places = writable ? (after.writable ?? []).filter((place) => !writable.includes(place)) : [];
+  return [
+    ...fresh.map((capability) => `CAP_${NAMES[capability] ?? capability}`),
+    ...places.map((place) => `the right to write in ${place}`),
+  ];
 }

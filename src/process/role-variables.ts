@@ -6,5 +6,7 @@ export const CHANNEL_FD = 3;
 export const LISTENERS_VARIABLE = "LBD_LISTENERS";
 /** Capabilities that a role keeps; gone from its environment when it has given up the others. */
 export const RIGHTS_VARIABLE = "LBD_RIGHTS";
+/** Places where a role may write, a JSON list; absent: wherever its user may. */
+export const WRITABLE_VARIABLE = "LBD_WRITABLE";
 /** Path of the network namespace in which a role is. */
 export const IN_NAMESPACE_VARIABLE = "LBD_NAMESPACE";

@@ -7,7 +7,13 @@ import { MAX_FROM_CHILD_BYTES } from "./conduct.ts";
 import { createFrameReader, encodeBytesFrame, encodeFrame } from "./frames.ts";
 import { READER_WORD, ROLE_WORD } from "./options.ts";
 import type { RoleRights } from "./role-rights.ts";
-import { CHANNEL_FD, IN_NAMESPACE_VARIABLE, LISTENERS_VARIABLE, RIGHTS_VARIABLE } from "./role-variables.ts";
+import {
+  CHANNEL_FD,
+  IN_NAMESPACE_VARIABLE,
+  LISTENERS_VARIABLE,
+  RIGHTS_VARIABLE,
+  WRITABLE_VARIABLE,
+} from "./role-variables.ts";
 
 declare module "bun" {
   // The runtime takes over an open descriptor; its published types don't say so.
@@ -219,6 +225,8 @@ function spawnOn(
       [PARENT_VARIABLE]: `${process.pid}`,
       ...(listeners.length === 0 ? {} : { [LISTENERS_VARIABLE]: listeners.map(({ kind }) => kind).join(",") }),
       ...(rights === undefined ? {} : { [RIGHTS_VARIABLE]: rights.capabilities.join(",") }),
+      // kernel: it writes a core file with the process' own rights.
+      ...(rights?.writable && !expectsCoreFiles() ? { [WRITABLE_VARIABLE]: JSON.stringify(rights.writable) } : {}),
       ...(rights?.namespace === undefined ? {} : { [IN_NAMESPACE_VARIABLE]: namespacePath(rights.namespace) }),
     },
     // The fourth is CHANNEL_FD there, and behind it are the listeners.

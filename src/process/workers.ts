@@ -84,7 +84,7 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
       log,
       spawn: ports.spawn,
       options: roleOptions(options),
-      earlyRights: rightsOf(role, undefined, options.namespace),
+      earlyRights: rightsOf(role, undefined, options),
       respawn: options.respawn,
       topics: () => Object.fromEntries(topics),
       report: ports.report,

@@ -1,7 +1,8 @@
 // Ring netns: what each process of a running director may do, thread by thread, and that programs keep what the director was given.
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openConfinement } from "../../ffi/landlock.ts";
 import { Daemon } from "../support/daemon.ts";
 import { exists } from "../support/lbd.ts";
 import { netnsReason } from "../support/netns.ts";
@@ -99,6 +100,31 @@ describe.skipIf(reason !== undefined)("rights", () => {
       expect([field(nobody, "NoNewPrivs"), field(nobody, "CapBnd")]).toEqual(["0", ALL]);
       expect(await lbd.stop()).toBe(0);
     },
+  );
+
+  test.concurrent.skipIf(openConfinement([]) === undefined)(
+    "a role with user id 0 writes where its configuration had files, and not where a reload names some",
+    async () => {
+      using segment = new Segment("c");
+      using lbd = new Daemon("lbd", segment.host(0), "");
+      const file = (name: string) => {
+        const dir = join(lbd.dir, name);
+        mkdirSync(dir);
+        return { path: join(dir, "f"), text: `track_file ${name} {\n  file ${dir}/f\n  init_file 1\n}\n` };
+      };
+      const [first, second] = [file("first"), file("second")];
+      lbd.configure(first.text + config({ extra: "track_file {\n    first\n  }" }));
+      lbd.start();
+      await until("the first file is there", () => existsSync(first.path), 20_000);
+      lbd.reload(first.text + second.text + config({ extra: "track_file {\n    first\n    second\n  }" }));
+      await until("the warning", () => lbd.output.includes(`the right to write in ${join(lbd.dir, "second")}`), 20_000);
+      await until("it was refused", () => /second\/f.*EACCES/.test(lbd.output), 20_000).catch((error) => {
+        throw new Error(`${error.message}\n${lbd.output}`);
+      });
+      expect(existsSync(second.path)).toBe(false);
+      expect(await lbd.stop()).toBe(0);
+    },
+    LIMIT_MS,
   );
 
   netTest("programs end with the process that wanted them, whatever they ignore", async () => {

@@ -173,6 +173,7 @@ describe("rights", () => {
   const files = "FILE_CHECK {\n      track_file f\n    }\n";
   const service = (inner: string) =>
     `track_file f {\n  file /tmp/f\n}\nvirtual_server 192.0.2.1 80 {\n  protocol TCP\n  real_server 192.0.2.2 80 {\n    ${inner}  }\n}\n`;
+  const AT = { runDir: "/run/lbd" };
   test.each([
     ["vrrp", "", NET],
     ["checker", "", [10, ...NET]],
@@ -183,17 +184,42 @@ describe("rights", () => {
     ["checker", "net_namespace_ipvs blue\n", [10, ...NET, 21]],
     ["checker", "net_namespace_ipvs\n", [10, ...NET, 19, 21]],
     ["vrrp", "global_defs {\n  vrrp_rt_priority 5\n  vrrp_no_swap\n}\n", [...NET, 14, 23]],
-    ["api", "", [0, 2, 6, 7, 10, 19]],
+    ["api", "", [6, 7]],
   ] as const)("of %s with %j", (name, text, capabilities) => {
-    expect(rightsOf(name, loaded(text))?.capabilities).toEqual([...capabilities]);
+    expect(rightsOf(name, loaded(text), AT)?.capabilities).toEqual([...capabilities]);
   });
 
   test("the namespace of the command line beats the configuration's; the starter keeps all", () => {
     const config = loaded("net_namespace blue\n");
-    expect([rightsOf("vrrp", config)?.namespace, rightsOf("vrrp", config, "red")?.namespace]).toEqual(["blue", "red"]);
-    expect(rightsOf("starter", config)).toBeUndefined();
-    expect(gained(rightsOf("vrrp", loaded("")), rightsOf("vrrp", loaded("track_file f {\n  file /f\n}\n")))).toEqual([
-      "CAP_DAC_READ_SEARCH",
+    expect([
+      rightsOf("vrrp", config, AT)?.namespace,
+      rightsOf("vrrp", config, { ...AT, namespace: "red" })?.namespace,
+    ]).toEqual(["blue", "red"]);
+    expect(rightsOf("starter", config, AT)).toBeUndefined();
+    expect(
+      gained(rightsOf("vrrp", loaded(""), AT), rightsOf("vrrp", loaded("track_file f {\n  file /f\n}\n"), AT)),
+    ).toEqual(["CAP_DAC_READ_SEARCH"]);
+  });
+
+  test("where a role may write: its settings, the journals, and where the configuration has FIFOs and init_file", () => {
+    const text = (lines: string) =>
+      loaded(`global_defs {\n  notify_fifo /run/all/f\n${lines}}\ntrack_file f {\n  file /srv/f\n  init_file 1\n}\n`);
+    const places = (name: "vrrp" | "checker" | "api", config: ReturnType<typeof loaded>) =>
+      rightsOf(name, config, AT)?.writable;
+    const always = ["/proc/sys/net", "/proc/self", "/dev/null", "/run/lbd"];
+    expect(places("vrrp", text("  vrrp_notify_fifo /run/own/f\n"))).toEqual([
+      ...always,
+      "/run/all",
+      "/run/own",
+      "/srv",
+    ]);
+    expect(places("checker", text("  lvs_notify_fifo /run/lvs/f\n"))).toEqual([...always, "/run/all", "/run/lvs"]);
+    expect(places("checker", loaded(""))).toEqual(always);
+    expect(places("api", text(""))).toEqual([]);
+    // It looks at the namespace of process 1.
+    expect(places("checker", loaded("net_namespace_ipvs\n"))).toBeUndefined();
+    expect(gained(rightsOf("vrrp", text(""), AT), rightsOf("vrrp", text("  vrrp_notify_fifo /opt/f\n"), AT))).toEqual([
+      "the right to write in /opt",
     ]);
   });
 });

@@ -4,6 +4,7 @@ import {
   IP_VS_SO_GET_DAEMON,
   IP_VS_SO_GET_DESTS,
   IP_VS_SO_GET_INFO,
+  IP_VS_SO_GET_SERVICE,
   IP_VS_SO_GET_SERVICES,
   IP_VS_SO_GET_TIMEOUT,
   IP_VS_SO_SET_ADD,
@@ -15,7 +16,6 @@ import {
   IP_VS_SO_SET_FLUSH,
 } from "../../../src/lvs/codec-sockopt.ts";
 
-const IP_VS_SO_GET_SERVICE = 1155;
 /** struct ip_vs_service_user, ip_vs_dest_user, ip_vs_service_entry, ip_vs_dest_entry, ip_vs_get_services, ip_vs_get_dests. */
 const BYTES = { service: 44, destination: 24, serviceEntry: 104, destinationEntry: 96, services: 8, destinations: 24 };
 const DESTINATIONS_AT = 44;

@@ -507,6 +507,22 @@ describe("MASTER", () => {
     expect(sent.datagrams.map((d) => d.destination.join("."))).toEqual(["192.0.2.2", "192.0.2.3"]);
   });
 
+  test("unicast instances with one VRID on one socket are told apart by their peers", () => {
+    const unicast = { checkSource: false, faultWithoutPeer: false, oldChecksum: "auto" } as const;
+    const to = (name: string, ip: string): VrrpInstance =>
+      vrrpInstance({ name, sourceIp: "192.0.2.1", unicast: { ...unicast, peers: [{ ip, minTtl: 0, maxTtl: 255 }] } });
+    const bench = lab([to("A", "192.0.2.2"), to("B", "192.0.2.3")]);
+    expect(bench.router.sockets().map(({ instances }) => instances)).toEqual([["A", "B"]]);
+    const heard = () => bench.router.instances().map(({ counters }) => counters.advert_rcvd);
+    bench.hear("192.0.2.3", 200, {}, "B");
+    expect(heard()).toEqual([0, 1]);
+    bench.hear("192.0.2.2", 200, {}, "A");
+    expect(heard()).toEqual([1, 1]);
+    // Somebody whom no list names is the first one's.
+    bench.hear("192.0.2.9", 200, {}, "B");
+    expect(heard()).toEqual([2, 1]);
+  });
+
   test("S41 the same VRID for IPv4 and IPv6 on one interface, independent", () => {
     const bench = lab([vrrpInstance({ name: "four", version: 3 }), vrrpInstance({ name: "six", family: 6 })]);
     expect(bench.router.sockets().map((spec) => spec.key)).toEqual(["4/112/eth0/224.0.0.18", "6/112/eth0/ff02::12"]);

@@ -99,6 +99,22 @@ describe("the likely cause of two masters", () => {
 });
 
 describe("req 20: announced once the intruder has left", () => {
+  test.each([
+    ["v2, 1 s", { version: 2, advertMs: 1000 }, 4000],
+    ["v3, 400 ms", { version: 3, advertMs: 400 }, 2200],
+    ["v3, 4 s", { version: 3, advertMs: 4000 }, 13_000],
+    ["v3, 20 s: between three and one and a half", { version: 3, advertMs: 20_000 }, 31_000],
+    ["v3, 40 s: half as much again", { version: 3, advertMs: 40_000 }, 61_000],
+  ] as const)("known for three intervals and a second, a long one for less: %s", (_why, timing, silentMs) => {
+    const bench = lab([vrrpInstance({ priority: 255, ...timing })]);
+    const isKnown = () => bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster !== null;
+    bench.hear(PEER, 100);
+    bench.run(silentMs - 1);
+    expect(isKnown()).toBe(true);
+    bench.run(1);
+    expect(isKnown()).toBe(false);
+  });
+
   test("a master whose packets were refused", () => {
     const bench = lab([vrrpInstance({ priority: 255 })]);
     bench.run(20_000);

@@ -29,7 +29,7 @@ export interface CheckerNews {
   /** A server that starts as down and fails its first check: it has never been up. */
   serverStaysDown(service: CheckedService, realServer: RealServer, reason: string): void;
   reweighed(service: CheckedService, realServer: RealServer, from: number, now: ServerStanding): void;
-  quorumChanged(service: CheckedService): void;
+  quorumChanged(service: Pick<CheckedService, "virtualServer" | "standing">): void;
   suspended(service: CheckedService): void;
   event(kind: string, subject: string, from: string | undefined, to: string, reason: string): void;
   log(level: "info" | "warning" | "error", message: string): void;
@@ -79,7 +79,7 @@ export function createCheckerNews({ clock, log: write, report }: RoleContext, no
     notifier.notify(serverNotification(virtualServer, realServer, healthy, reason));
   }
 
-  function quorumChanged({ virtualServer, standing }: CheckedService): void {
+  function quorumChanged({ virtualServer, standing }: Pick<CheckedService, "virtualServer" | "standing">): void {
     const { quorumUp, reason } = standing;
     const [from, to] = quorumUp ? ["down", "up"] : ["up", "down"];
     const message = `virtual server ${virtualServer.id}: ${from} → ${to}: ${reason}`;

@@ -40,6 +40,8 @@ export interface CheckerPorts {
   /** Tells one parent process from another. */
   readonly session: string;
   random(): number;
+  /** Runs it at the end of this turn of the loop. */
+  soon(run: () => void): void;
   /** Runs under way at once. */
   readonly checksAtOnce: number;
   /** Priority, CPUs, locked memory and limits of this process. */
@@ -114,6 +116,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
     journal: openCheckerJournal(options.runDir),
     session: parentSession(),
     random,
+    soon: queueMicrotask,
     checksAtOnce: Math.min(MAX_IN_FLIGHT, Math.max(LEAST_CHECKS_AT_ONCE, openFileLimit() - KEPT_FILES)),
     takeRights: openRights("checker", log),
     scripts: {

@@ -1,6 +1,5 @@
 // Role checker: what the run of a check changes: its server, its virtual server, the table, and what is told of it. The way of a verdict
 // from here to the kernel is docs/checker.md §2.
-import type { Cancel, Clock } from "../../base/clock.ts";
 import type { Health } from "../../check/health.ts";
 import type { Outcome, OutcomeCode } from "../../check/outcome.ts";
 import type { CheckerNews } from "./news.ts";
@@ -8,7 +7,8 @@ import type { CheckedService, ServerCheck } from "./served.ts";
 import type { CheckerServices } from "./services.ts";
 
 export interface ResultPorts {
-  readonly clock: Clock;
+  /** Runs it at the end of this turn of the loop. */
+  soon(run: () => void): void;
   readonly services: Pick<CheckerServices, "firstWord" | "holds" | "restand" | "wanted">;
   readonly news: CheckerNews;
   /** Brings the table to what is wanted of some services. */
@@ -26,34 +26,36 @@ export interface Results {
 }
 
 export function createResults(ports: ResultPorts): Results {
-  const { clock, services, news } = ports;
-  /** Services whose table entries are to be worked out anew in the next turn. */
+  const { services, news } = ports;
+  /** Services whose table entries are to be worked out anew. */
   const dirty = new Set<CheckedService>();
-  let cancelFlush: Cancel | undefined;
+  /** What is to be said, in order: a server is out of the table before anybody hears of it. */
+  let words: (() => void)[] = [];
+  let asked = false;
   let stopped = false;
 
   function ran(check: ServerCheck, outcome: Outcome, before: Health, again: boolean): void {
     if (stopped) return;
     ports.count(resultCounter(outcome));
-    const { service } = check.owner;
-    ports.ranAgain(service);
+    ports.ranAgain(check.owner.service);
     const { up } = check.health;
     const { logAllFailures } = check.check.timing;
     // Nearly all runs of nearly all checks: they say what they said before, and nothing comes of it.
     if (again && up === before.up && (outcome.ok || outcome.inconclusive || !logAllFailures)) return;
     tellCheck(check, outcome, before.up);
     if (outcome.inconclusive) return;
-    if (services.firstWord(check) && !up) news.serverStaysDown(service, check.owner.realServer, outcome.reason);
+    const { service, realServer } = check.owner;
+    if (services.firstWord(check) && !up) say(() => news.serverStaysDown(service, realServer, outcome.reason));
     restand(check);
   }
 
   function tellCheck(check: ServerCheck, { ok, reason, inconclusive }: Outcome, wasUp: boolean): void {
     const { service, realServer } = check.owner;
     const { up } = check.health;
-    if (inconclusive) news.notTried(service, realServer, check.check, reason);
+    if (inconclusive) say(() => news.notTried(service, realServer, check.check, reason));
     else if (up !== wasUp || (!ok && check.check.timing.logAllFailures)) {
       const what = up === wasUp ? "failed" : up ? "up" : "down";
-      news.checkSaid(service, realServer, check.check, { what, reason, good: up && ok });
+      say(() => news.checkSaid(service, realServer, check.check, { what, reason, good: up && ok }));
     }
   }
 
@@ -62,25 +64,32 @@ export function createResults(ports: ResultPorts): Results {
     const { service, realServer } = owner;
     const before = services.restand(owner);
     const now = service.realServers.get(realServer.id);
-    if (!now || (before.server?.healthy === now.healthy && before.server.weight === now.weight)) return;
-    if (before.server?.healthy !== now.healthy) news.serverChanged(service, realServer, now);
-    else news.reweighed(service, realServer, before.server.weight, now);
-    if (before.quorumUp !== service.standing.quorumUp) news.quorumChanged(service);
-    applySoon(service);
+    const was = before.server;
+    if (!now || (was?.healthy === now.healthy && was.weight === now.weight)) return;
+    dirty.add(service);
+    if (was?.healthy !== now.healthy) say(() => news.serverChanged(service, realServer, now));
+    else say(() => news.reweighed(service, realServer, was.weight, now));
+    const { virtualServer, standing } = service;
+    if (before.quorumUp !== standing.quorumUp) say(() => news.quorumChanged({ virtualServer, standing }));
   }
 
   /** Several verdicts of one turn make one plan, for the services that they concern. */
-  function applySoon(service: CheckedService): void {
-    dirty.add(service);
-    cancelFlush ??= clock.at(clock.now(), apply);
+  function say(word: () => void): void {
+    words.push(word);
+    if (asked) return;
+    asked = true;
+    ports.soon(apply);
   }
 
   function apply(): void {
-    cancelFlush = undefined;
+    asked = false;
     // A reload may have replaced one meanwhile.
-    const changed = [...dirty].filter(services.holds);
+    const changed = stopped ? [] : [...dirty].filter(services.holds);
     dirty.clear();
-    ports.change(services.wanted(changed));
+    if (changed.length > 0) ports.change(services.wanted(changed));
+    const said = words;
+    words = [];
+    for (const word of said) word();
     for (const service of changed) ports.changed(service);
   }
 
@@ -88,7 +97,7 @@ export function createResults(ports: ResultPorts): Results {
     ran,
     stop() {
       stopped = true;
-      cancelFlush?.();
+      apply();
     },
   };
 }

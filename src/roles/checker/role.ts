@@ -77,7 +77,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     }),
   });
   const results: Results = createResults({
-    clock,
+    soon: ports.soon,
     services,
     news,
     change: ipvs.change,
@@ -162,8 +162,8 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
   async function stop(): Promise<void> {
     if (stopped) return;
     stopped = true;
-    news.flush();
     results.stop();
+    news.flush();
     reports.stop();
     runner.stop();
     ipvs.stop();

@@ -108,6 +108,7 @@ export function bench(options: BenchOptions = {}) {
     },
     session: options.session ?? "1:1",
     random: () => options.random ?? 0,
+    soon: (run) => void clock.at(clock.now(), run),
     checksAtOnce: options.checksAtOnce ?? 1000,
     takeRights: (wanted) => rights.push(wanted),
     scripts: { setSecurity() {}, stopChecks() {}, stopAll() {} },

@@ -774,6 +774,21 @@ const bare = (count: number) =>
 const reported = (b: ReturnType<typeof bench>) =>
   b.updates.flatMap((update) => (update.kind === "virtual-server" ? [update.value.id] : []));
 
+test("a dead server is out of the table before anybody hears of it", () => {
+  const b = bench();
+  b.start(configOf([virtualServer([server(1), server(2)])]));
+  b.clock.advance(5000);
+  const order: string[] = [];
+  b.table.onApplied = ({ kind }) => order.push(kind);
+  b.updates.push = (...updates) => order.push(...updates.map(({ kind }) => kind));
+  b.logs.push = () => order.push("log");
+  b.notifications.push = () => order.push("notification");
+  b.fails("10.9.1.1");
+  b.clock.advance(2000);
+  expect(order.slice(0, 5)).toEqual(["deleteDestination", "log", "log", "event", "notification"]);
+  expect(order).toContain("virtual-server");
+});
+
 test("services whose counters moved in the kernel are reported within seconds, a slice at a time", () => {
   const b = bench();
   b.start(configOf(bare(150)));

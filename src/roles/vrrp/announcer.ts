@@ -4,9 +4,10 @@ import type { Clock, MonoMs } from "../../base/clock.ts";
 import type { FrameSender } from "../../kernel/packet-socket.ts";
 import { parseMac } from "../../net/links.ts";
 import { IFF_NOARP, type Link, linkByName, type SeenTables } from "../../net/model.ts";
+import { deviceOf, virtualsOf } from "../../net/placement.ts";
 import { announcementFrame } from "../../vrrp/announce/frames.ts";
 import { type AnnounceTarget, announceTargets } from "../../vrrp/announce/pacing.ts";
-import { deviceOf, type Station, virtualsOf } from "./station.ts";
+import type { Station } from "./station-record.ts";
 
 const ARPHRD_ETHER = 1;
 /** How old the answer may be whether a link forwards IPv6 (the router flag of neighbour advertisements). */

@@ -4,6 +4,8 @@ import type { Config } from "../../config/model/config.ts";
 import type { VrrpConfig, VrrpInstance } from "../../config/model/vrrp.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import type { SeenTables } from "../../net/model.ts";
+import { isEmpty, staticPart, tableScope } from "../../net/parts.ts";
+import { givenNames, virtualsOf } from "../../net/placement.ts";
 import { settingsOf } from "../../net/sysctls.ts";
 import { beyondText } from "../../vrrp/peers.ts";
 import { planReload, type ReloadPlan } from "../../vrrp/reload.ts";
@@ -15,17 +17,14 @@ import {
   addressesByLink,
   bootDelayMs,
   fitInstances,
-  givenNames,
   isLacking,
   missingInterfaces,
   newStation,
   placeAddresses,
   refreshStation,
-  releaseSocket,
-  type Station,
-  virtualsOf,
 } from "./station.ts";
-import { isEmpty, staticPart, tableScope } from "./tables.ts";
+import type { Station } from "./station-record.ts";
+import { releaseSocket } from "./station-socket.ts";
 import { allParts, applyTables, auditLater, checkStatics } from "./upkeep.ts";
 import { onNetEvents, publishAddresses, refresh } from "./world.ts";
 

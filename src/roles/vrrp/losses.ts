@@ -3,8 +3,8 @@
 // return is counted, told as an event and, as far as the kernel says, with the process that did it.
 import type { MonoMs } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
+import type { Wish } from "../../net/parts.ts";
 import type { NetEvent } from "../../net/seen.ts";
-import type { Wish } from "./tables.ts";
 
 /** One object's loss is told at most this often; all are counted. */
 const TELL_AGAIN_MS = 10_000;

@@ -13,8 +13,8 @@ import {
   NO_FIREWALL,
   type VirtualMac,
 } from "../../net/nft-vrrp.ts";
+import { addressesOf } from "../../net/placement.ts";
 import { needsFirewall, servedOf } from "../served.ts";
-import { addressesOf } from "./station.ts";
 
 export interface PacketFilter {
   /** Takes another configuration. What nothing needs any more stays until close(). */

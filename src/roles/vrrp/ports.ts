@@ -21,6 +21,7 @@ import { currentWorld, openSysctlKeeper, parseSysctlJournal, type SysctlKeeper }
 import { openVirtualInterfaces, type VirtualInterfaces } from "../../kernel/vmac.ts";
 import { vrrpIsSpokenHere } from "../../kernel/vrrp-speakers.ts";
 import type { FirewallSettings } from "../../net/nft-vrrp.ts";
+import { tableScope } from "../../net/parts.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import { type Journal, journalPath, openJournal } from "../journal.ts";
@@ -28,7 +29,7 @@ import { lateNotifier } from "../late-notifier.ts";
 import { createProgramClient } from "../programs/client.ts";
 import type { RoleContext } from "../role.ts";
 import { scriptResult } from "./script-result.ts";
-import { parseTablesJournal, type TablesJournal, tableScope } from "./tables.ts";
+import { parseTablesJournal, type TablesJournal } from "./tables.ts";
 import type { TrackerPorts } from "./trackers.ts";
 
 export interface VrrpPorts {

@@ -1,9 +1,10 @@
 // Role vrrp: what the status and the metrics show of an instance and of the process.
+
+import { deviceOf } from "../../net/placement.ts";
 import { escapeLabel } from "../../status/metrics.ts";
 import type { SyncGroupStatus, VrrpStatus, VrrpTraffic } from "../../status/schema.ts";
 import { marksOf, trafficOf } from "../../vrrp/status.ts";
 import type { VrrpState } from "./state.ts";
-import { deviceOf } from "./station.ts";
 
 export function statusOf(role: VrrpState, name: string): VrrpStatus | undefined {
   const station = role.stations.get(name);

@@ -18,7 +18,7 @@ import type { PacketFilter } from "./packet-filter.ts";
 import type { VrrpPorts } from "./ports.ts";
 import type { Warmth } from "./rehearsal.ts";
 import type { VrrpReports } from "./reports.ts";
-import type { Station } from "./station.ts";
+import type { Station } from "./station-record.ts";
 import type { SyncDaemons } from "./sync-daemon.ts";
 import type { Tables } from "./tables.ts";
 import type { NamedFact, Trackers } from "./trackers.ts";

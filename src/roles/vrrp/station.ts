@@ -1,87 +1,23 @@
 // Role vrrp: what one instance needs of the world: its link, its virtual interface, the address it sends from, its socket.
 // Brought in line with what is there at the start, after a reload, and whenever links or addresses have changed.
-import { messageOf } from "../../base/errors.ts";
 import type { LogLine } from "../../base/log.ts";
 import type { Config } from "../../config/model/config.ts";
-import type { Address } from "../../config/model/net.ts";
 import type { VrrpConfig, VrrpGlobal, VrrpInstance } from "../../config/model/vrrp.ts";
-import {
-  endpointKey,
-  receiveBufferBytes,
-  type VrrpEndpoint,
-  type VrrpSocket,
-  type VrrpSockets,
-} from "../../kernel/raw-socket.ts";
+import type { VrrpSockets } from "../../kernel/raw-socket.ts";
 import type { VirtualInterfaces } from "../../kernel/vmac.ts";
-import { parseMac } from "../../net/links.ts";
 import { IFF_UP, type InterfaceAddress, type Link, linkByName, type SeenTables } from "../../net/model.ts";
-import type { BlockedAddress, VirtualMac } from "../../net/nft-vrrp.ts";
-import {
-  addressInterface,
-  addressParent,
-  linkLocalOf,
-  lowerIndex,
-  type VirtualInterface,
-  virtualInterfaceOf,
-} from "../../net/vmac.ts";
+import type { VirtualMac } from "../../net/nft-vrrp.ts";
+import { addressesOf, addressVmacsOf, newPlacement, virtualsOf } from "../../net/placement.ts";
+import { linkLocalOf, lowerIndex, type VirtualInterface } from "../../net/vmac.ts";
 import { fitAddresses } from "../../vrrp/room.ts";
 import { trackedDevices } from "../../vrrp/track-devices.ts";
-import { ipProtocol, isUnicast } from "../../vrrp/wire.ts";
-
-/** Mutable: one for each instance, for as long as it lives. */
-export interface Station {
-  instance: VrrpInstance;
-  /** Virtual interface that the instance asks for, with the name it was given. */
-  readonly vmac: VirtualInterface | undefined;
-  /** Virtual MACs that single addresses ask for, by interface below and family. */
-  addressVmacs: ReadonlyMap<string, VirtualInterface>;
-  /** The link that addresses without a device go to; undefined when it is not there. */
-  link: Link | undefined;
-  /** Canonical text. */
-  source: string | undefined;
-  socket: VrrpSocket | undefined;
-  /** With vmac_xmit_base: hears those who send from the virtual MAC, whose packets the kernel gives to the virtual interface alone. */
-  macSocket: VrrpSocket | undefined;
-  /** As the last look found. */
-  faults: StationFaults;
-}
-
-const NO_SOCKETS = { socket: undefined, macSocket: undefined };
-
-/** Names that stations have given. */
-export function givenNames(stations: Iterable<Station>): Set<string> {
-  return new Set([...stations].flatMap((one) => virtualsOf(one).map(({ name }) => name)));
-}
-
-/** One of our kind by that name is what a crash left, and is taken over. */
-function takenNames(given: ReadonlySet<string>, seen: SeenTables) {
-  return (name: string, form: VirtualInterface["form"]) => {
-    const there = linkByName(seen, name);
-    return given.has(name) || (there !== undefined && there.kind !== form.kind);
-  };
-}
-
-/** What keeps the instance from working, by code; absent: nothing. */
-export type StationFaults = Readonly<Partial<Record<"vmac" | "socket" | "source-gone" | "config", string>>>;
-
-export const STATION_FAULTS = ["vmac", "socket", "source-gone", "config"] as const;
+import type { Station, StationFaults } from "./station-record.ts";
+import { NO_SOCKETS, openSocket, releaseSocket } from "./station-socket.ts";
 
 /** A station with a name for its virtual interface that neither others (`given`, which it joins) nor strangers have. */
 export function newStation(instance: VrrpInstance, given: Set<string>, seen: SeenTables, global: VrrpGlobal): Station {
-  const taken = takenNames(given, seen);
-  const vmac = virtualInterfaceOf(instance, global, taken);
-  if (vmac) given.add(vmac.name);
-  const station = {
-    instance,
-    vmac,
-    addressVmacs: new Map(),
-    link: undefined,
-    source: undefined,
-    ...NO_SOCKETS,
-    faults: {},
-  };
-  placeAddresses(station, given, seen, global);
-  return station;
+  const place = newPlacement(instance, given, seen, global);
+  return { ...place, link: undefined, source: undefined, ...NO_SOCKETS, faults: {} };
 }
 
 /**
@@ -94,60 +30,10 @@ export function placeAddresses(
   seen: SeenTables,
   global: VrrpGlobal,
 ): readonly string[] {
-  const { instance, addressVmacs: before } = station;
-  const next = new Map<string, VirtualInterface>();
-  const taken = takenNames(given, seen);
-  for (const address of addressesOf(instance)) {
-    const parent = addressParent(instance, address);
-    const key = `${parent} ${address.family}`;
-    if (parent === undefined || next.has(key)) continue;
-    const vmac = before.get(key) ?? addressInterface(instance, parent, address.family, global, taken);
-    given.add(vmac.name);
-    next.set(key, vmac);
-  }
+  const before = station.addressVmacs;
+  const next = addressVmacsOf(station.instance, before, given, seen, global);
   station.addressVmacs = next;
   return [...before].flatMap(([key, { name }]) => (next.has(key) ? [] : [name]));
-}
-
-/** Virtual addresses, then excluded ones. */
-export function addressesOf(instance: VrrpInstance): readonly Address[] {
-  return [...instance.virtualAddresses, ...instance.excludedAddresses];
-}
-
-/** All virtual interfaces of an instance. */
-export function virtualsOf(station: Station): readonly VirtualInterface[] {
-  return [...(station.vmac ? [station.vmac] : []), ...station.addressVmacs.values()];
-}
-
-type Placed = Pick<Address, "device" | "family" | "useVmac">;
-
-/** Name of the interface of an address: a virtual MAC of its own, the one that its line names, or the instance's. */
-export function deviceOf(station: Station, address: Placed): string | undefined {
-  const { instance, vmac, addressVmacs } = station;
-  if (addressVmacs.size > 0) {
-    const own = addressVmacs.get(`${addressParent(instance, address)} ${address.family}`);
-    if (own) return own.name;
-  }
-  if (address.device !== undefined && address.device !== instance.interface) return address.device;
-  // A virtual MAC is of one family.
-  return (address.family === instance.family ? vmac?.name : undefined) ?? instance.interface;
-}
-
-/** The instance's addresses with the interface of each written out. */
-export function placedAddresses(station: Station, instance = station.instance): readonly Address[] {
-  return addressesOf(instance).map((address) => {
-    const device = deviceOf(station, address);
-    return device === undefined || device === address.device ? address : { ...address, device };
-  });
-}
-
-/** What the packet filter has to keep from the addresses of an instance that accepts nothing there. */
-export function blockedOn(station: Station, instance: VrrpInstance, seen: SeenTables): readonly BlockedAddress[] {
-  if (instance.accept) return [];
-  return placedAddresses(station, instance).flatMap(({ ip, device }) => {
-    const link = device === undefined ? undefined : linkByName(seen, device);
-    return link ? [{ ip, index: link.index }] : [];
-  });
 }
 
 /** By index of the link, then by the text of the address: made once for all stations that look. */
@@ -213,12 +99,6 @@ export function isLacking({ socket, faults }: Station): boolean {
   return socket === undefined || Object.values(faults).some((text) => text !== undefined);
 }
 
-export function releaseSocket(station: Station): void {
-  station.socket?.release();
-  station.macSocket?.release();
-  Object.assign(station, NO_SOCKETS);
-}
-
 /** What the packet filter must know of the virtual interfaces. */
 export function virtualMacsOf(station: Station, seen: SeenTables): readonly VirtualMac[] {
   return virtualsOf(station).flatMap((vmac) => {
@@ -277,61 +157,6 @@ function ensureVirtual(
   releaseSocket(station);
   station.link = undefined;
   return `virtual interface ${station.vmac.name}: ${made.reason}`;
-}
-
-/** `parent`: the instance's interface, or the VRF that it works in without one. */
-function openSocket(
-  station: Station,
-  parent: Link | undefined,
-  source: string,
-  global: VrrpGlobal,
-  sockets: VrrpSockets,
-): StationFaults {
-  const { instance } = station;
-  const link = instance.vmac?.xmitBase || instance.interface === undefined ? parent : station.link;
-  const endpoint: VrrpEndpoint = {
-    family: instance.family,
-    protocol: ipProtocol(instance) === 51 ? 51 : 112,
-    ...(link ? { interface: { name: link.name, index: link.index } } : {}),
-    target: isUnicast(instance) ? { kind: "unicast", source } : { kind: "multicast", group: instance.multicastGroup },
-  };
-  const hearing = macEndpoint(station, endpoint);
-  const heard = hearing && endpointKey(hearing.endpoint);
-  if (station.socket?.key === endpointKey(endpoint) && station.macSocket?.key === heard) return {};
-  releaseSocket(station);
-  const { rxBufsPolicy, rxBufsMultiplier, logUnknownVrids } = global;
-  const advertBytes = 40 + 16 * instance.virtualAddresses.length;
-  const bytes =
-    instance.kernelRxBufBytes ?? receiveBufferBytes(rxBufsPolicy, rxBufsMultiplier, link?.mtu ?? 1500, advertBytes);
-  const options = {
-    ...(bytes !== undefined ? { receiveBufferBytes: bytes } : {}),
-    ...(instance.unicast?.ttl !== undefined ? { hopLimit: instance.unicast.ttl } : {}),
-    allVrids: logUnknownVrids,
-  };
-  try {
-    station.socket = sockets.acquire(endpoint, instance.vrid, options);
-    if (hearing)
-      station.macSocket = sockets.acquire(hearing.endpoint, instance.vrid, { ...options, sourceMac: hearing.mac });
-    return {};
-  } catch (error) {
-    releaseSocket(station);
-    const reason = messageOf(error);
-    return { socket: `no VRRP socket on ${link?.name ?? source}: ${reason}` };
-  }
-}
-
-/**
- * kernel: a multicast frame whose source is the MAC of a macvlan in private mode goes to that macvlan and to nobody else. So a backup that
- * sends from the interface below has to listen on both.
- */
-function macEndpoint(
-  { instance, vmac, link }: Station,
-  below: VrrpEndpoint,
-): { readonly endpoint: VrrpEndpoint; readonly mac: Uint8Array } | undefined {
-  if (!instance.vmac?.xmitBase || vmac?.form.kind !== "macvlan" || !link || below.target.kind !== "multicast")
-    return undefined;
-  const mac = parseMac(vmac.form.mac);
-  return mac && { endpoint: { ...below, interface: { name: link.name, index: link.index } }, mac };
 }
 
 /** `mcast_src_ip`, `unicast_src_ip`, or the first address of the interface that does not come and go. */

@@ -1,11 +1,11 @@
-// Role vrrp: the kernel's connection-sync daemons (`lvs_sync_daemon`, `lvs_sync_daemon_interface`). Bound to an instance
-// the role follows it; bound to none, master and backup both run. This process is their only writer.
+// Role vrrp: the one writer of the kernel's connection-sync daemons; what is wanted, and the plan, are lvs/sync-daemons.ts.
 import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { SyncDaemon } from "../../config/model/lvs.ts";
 import type { IpvsTable } from "../../kernel/ports.ts";
 import type { SyncDaemonState } from "../../lvs/model.ts";
+import { planSyncDaemons, syncDaemonOf, wantedSyncDaemons } from "../../lvs/sync-daemons.ts";
 
 export interface SyncDaemons {
   /** Takes another configuration; `masters` are the instances that are master now. */
@@ -42,8 +42,7 @@ export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons 
     try {
       const there = table.daemons();
       remember(there);
-      const isThere = (wish: SyncDaemonState) => there.some((other) => agrees(wish, other));
-      if (there.length === lastWanted.length && lastWanted.every(isThere)) return;
+      if (planSyncDaemons(lastWanted, there).length === 0) return;
       applied = "";
       drifts++;
       const message = "connection sync was changed by somebody else, putting it right";
@@ -61,14 +60,15 @@ export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons 
   }
 
   function apply(masters: ReadonlySet<string>): void {
-    const wanted = wish ? daemonsOf(wish, masters) : [];
+    const wanted = wish ? wantedSyncDaemons(wish, masters) : [];
     const text = JSON.stringify(wanted);
     if (text === applied || (wanted.length === 0 && !table)) return;
     try {
       table ??= open();
       const there = table.daemons();
-      for (const daemon of there) if (!wanted.some((one) => sameDaemon(one, daemon))) table.stopDaemon(daemon.role);
-      for (const daemon of wanted) if (!there.some((one) => sameDaemon(daemon, one))) start(table, daemon);
+      for (const command of planSyncDaemons(wanted, there))
+        if (command.kind === "stop-daemon") table.stopDaemon(command.role);
+        else start(table, command.daemon);
       applied = text;
       lastWanted = wanted;
       trouble = "";
@@ -82,7 +82,7 @@ export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons 
 
   return {
     configure(config, masters) {
-      wish = wishOf(config);
+      wish = syncDaemonOf(config);
       apply(masters);
     },
     follow: apply,
@@ -112,47 +112,4 @@ function start(table: IpvsTable, daemon: SyncDaemonState): void {
     table.stopDaemon(daemon.role);
     table.startDaemon(daemon);
   }
-}
-
-/** The global keyword, else the old one of an instance; its sync id is the VRID of the instance where none is given. */
-function wishOf(config: Config): SyncDaemon | undefined {
-  const global = config.global.lvs.syncDaemon;
-  const instances = config.vrrp.instances;
-  if (global) {
-    const vrid = instances.find((instance) => instance.name === global.instance)?.vrid;
-    return { ...global, syncId: global.syncId ?? vrid ?? 0 };
-  }
-  const old = instances.find((instance) => instance.lvsSyncInterface !== undefined);
-  if (old?.lvsSyncInterface === undefined) return undefined;
-  return { interface: old.lvsSyncInterface, instance: old.name, syncId: old.vrid, origin: old.origin };
-}
-
-function daemonsOf(wish: SyncDaemon, masters: ReadonlySet<string>): SyncDaemonState[] {
-  const settings = {
-    interface: wish.interface,
-    syncId: wish.syncId ?? 0,
-    ...(wish.maxLen !== undefined ? { maxLen: wish.maxLen } : {}),
-    ...(wish.port !== undefined ? { port: wish.port } : {}),
-    ...(wish.ttl !== undefined ? { ttl: wish.ttl } : {}),
-    ...(wish.group !== undefined ? { group: wish.group } : {}),
-  };
-  if (wish.instance === undefined)
-    return [
-      { role: "master", ...settings },
-      { role: "backup", ...settings },
-    ];
-  return [{ role: masters.has(wish.instance) ? "master" : "backup", ...settings }];
-}
-
-/** Compares what the wish names and the kernel tells: by socket options that is not everything. */
-function agrees(wish: SyncDaemonState, there: SyncDaemonState): boolean {
-  const told = new Map<string, unknown>(Object.entries(there));
-  return Object.entries(wish).every(([name, value]) => !told.has(name) || told.get(name) === value);
-}
-
-/** Compares what the wish names; the kernel fills in the rest. */
-function sameDaemon(wish: SyncDaemonState, there: SyncDaemonState): boolean {
-  return Object.entries(wish).every(([name, value]) =>
-    Object.entries(there).some(([n, v]) => n === name && v === value),
-  );
 }

@@ -2,9 +2,9 @@
 // static ones, the sync daemons. The same way for a takeover, a reload, a repair and the audit.
 import type { VrrpInstance } from "../../config/model/vrrp.ts";
 import type { BlockedAddress } from "../../net/nft-vrrp.ts";
+import { partOf, staticPart, type TablesPart, trackedStatics } from "../../net/parts.ts";
+import { blockedOn } from "../../net/placement.ts";
 import { AREA, type VrrpState } from "./state.ts";
-import { blockedOn } from "./station.ts";
-import { partOf, staticPart, type TablesPart, trackedStatics } from "./tables.ts";
 
 /** All of it is compared with the wish this often. */
 const AUDIT_MS = 5000;

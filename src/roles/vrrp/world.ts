@@ -5,7 +5,8 @@ import { linkWorks } from "../../net/model.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import type { VrrpAction } from "../../vrrp/actions.ts";
 import type { VrrpState } from "./state.ts";
-import { addressesByLink, refreshStation, STATION_FAULTS, type Station, virtualMacsOf } from "./station.ts";
+import { addressesByLink, refreshStation, virtualMacsOf } from "./station.ts";
+import { STATION_FAULTS, type Station } from "./station-record.ts";
 import { allParts, applyTables, checkStatics } from "./upkeep.ts";
 
 /** A timer that is so late was held up by more than a busy machine: this process or the machine stood still. */

@@ -4,8 +4,10 @@ import { toHex } from "../../../src/base/bytes.ts";
 import type { Config } from "../../../src/config/model/config.ts";
 import { type Link, NOTHING_SEEN } from "../../../src/net/model.ts";
 import { type FirewallWish, firewallSettings, planFirewall } from "../../../src/net/nft-vrrp.ts";
+import { blockedOn, virtualsOf } from "../../../src/net/placement.ts";
 import { newLinkOf } from "../../../src/net/vmac.ts";
-import { blockedOn, newStation, type Station, virtualsOf } from "../../../src/roles/vrrp/station.ts";
+import { newStation } from "../../../src/roles/vrrp/station.ts";
+import type { Station } from "../../../src/roles/vrrp/station-record.ts";
 import { expectWord, globalText, instanceText, type WordCase } from "../../support/words.ts";
 
 const ETH0: Link = { index: 2, name: "eth0", flags: 0x43, mtu: 1500, hardwareType: 1, group: 0 };

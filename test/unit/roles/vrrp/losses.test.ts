@@ -1,9 +1,9 @@
 // What somebody else takes away: left first, then put back, counted, told once, with who did it as far as the kernel says.
 import { describe, expect, test } from "bun:test";
 import type { NetRule } from "../../../../src/net/model.ts";
+import type { Wish } from "../../../../src/net/parts.ts";
 import type { NetEvent } from "../../../../src/net/seen.ts";
 import { createLosses } from "../../../../src/roles/vrrp/losses.ts";
-import type { Wish } from "../../../../src/roles/vrrp/tables.ts";
 
 /** Only its preference tells a rule of these tests from another. */
 const rule = (priority: number) => ({ priority }) as unknown as NetRule;

@@ -2,8 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import type { Reflector } from "../../../../src/kernel/reflector.ts";
 import { addressKey, type InterfaceAddress, type Link, NOTHING_SEEN } from "../../../../src/net/model.ts";
+import type { TablesPart } from "../../../../src/net/parts.ts";
 import type { NetCommand } from "../../../../src/net/plan.ts";
-import { createTables, type TablesJournal, type TablesPart } from "../../../../src/roles/vrrp/tables.ts";
+import { createTables, type TablesJournal } from "../../../../src/roles/vrrp/tables.ts";
 import { address } from "../../../support/vrrp.ts";
 
 const ETH0: Link = { index: 2, name: "eth0", flags: 1, mtu: 1500, hardwareType: 1, group: 0 };

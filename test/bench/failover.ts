@@ -3,12 +3,13 @@
 // stop at once, in whatever phase, and a new round begins when it has the segment back. lbd and keepalived play both parts of a pair.
 // Usage: bun test/bench/failover.ts [--rounds N] [--advert SECONDS]
 import { parseArgs } from "node:util";
-import { Daemon, type Kind } from "../support/daemon.ts";
-import { gratuitousArps, vrrpFrames } from "../support/frames.ts";
+import { gratuitousArps } from "../support/frames.ts";
 import { Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 import { EARNEST } from "./earnest.ts";
-import { percentile, printFigure } from "./figure.ts";
+import { percentile, printOf, type Results, type Subject } from "./figure.ts";
+import { BACKUP_PRIORITY, lastOfMaster, MASTER_PRIORITY, masterAdvertisesAlone, masterDownMs } from "./pair.ts";
+import { directorOf, SUBJECTS } from "./subjects.ts";
 
 interface Pace {
   readonly version: 2 | 3;
@@ -24,9 +25,6 @@ const PACES: readonly Pace[] = [
   { version: 3, advertInt: 0.1, rounds: 100, pairs: 2 },
   { version: 3, advertInt: 0.01, rounds: 100, pairs: 2 },
 ];
-const KINDS: readonly Kind[] = ["lbd", "keepalived"];
-const MASTER = 200;
-const BACKUP = 100;
 const LIMIT_MS = 30_000;
 /** Takeovers of one instance that follow closer than this on each other are rationed by lbd: a forged master could draw a flood. */
 const ROUND_MS = 1100;
@@ -36,18 +34,24 @@ const STAGGER_MS = 200;
 const { values } = parseArgs({ options: { rounds: { type: "string" }, advert: { type: "string" } } });
 for (const pace of PACES) {
   if (values.advert !== undefined && Number(values.advert) !== pace.advertInt) continue;
-  const late = { lbd: [] as number[], keepalived: [] as number[] };
-  const runs = Array.from({ length: pace.pairs }, () => KINDS).flat();
+  const runs = Array.from({ length: pace.pairs }, () => SUBJECTS).flat();
   const rounds = Number(values.rounds ?? pace.rounds);
   const allArrive = meeting(runs.length);
-  await Promise.all(runs.map(async (kind) => late[kind].push(...(await pair(kind, pace, rounds, allArrive)))));
+  const taken = await Promise.all(
+    runs.map(async (subject) => ({ subject, late: await pair(subject, pace, rounds, allArrive) })),
+  );
+  const late = Object.groupBy(taken, ({ subject }) => subject) as Results<typeof taken>;
   const name = `takeover past Master_Down_Interval, advert_int ${pace.advertInt}`;
   for (const [label, share, targets] of [
     ["p50", 0.5, { ratioTarget: 1 }],
     ["p99", 0.99, { ratioTarget: 1, target: 10 }],
   ] as const) {
-    const [lbd, keepalived] = [percentile(late.lbd, share), percentile(late.keepalived, share)];
-    printFigure({ name: `${name}, ${label}`, unit: "ms", lbd, keepalived, ...targets });
+    const of = (pairs: typeof taken) =>
+      percentile(
+        pairs.flatMap((one) => one.late),
+        share,
+      );
+    printOf(late, `${name}, ${label}`, "ms", of, targets);
   }
 }
 
@@ -65,11 +69,11 @@ function meeting(count: number): () => Promise<void> {
  * Lateness of every round, in milliseconds. The namespaces go when all pairs are done: taking one away holds the lock of all network
  * settings for up to 30 ms, and somebody's address would wait for it.
  */
-async function pair(kind: Kind, pace: Pace, rounds: number, allArrive: () => Promise<void>): Promise<number[]> {
+async function pair(subject: Subject, pace: Pace, rounds: number, allArrive: () => Promise<void>): Promise<number[]> {
   using segment = new Segment("master", "backup");
   const capture = await segment.capture("proto 112 or arp");
-  using _master = new Daemon(kind, segment.host(0), configuration(pace, MASTER)).start();
-  using _backup = new Daemon(kind, segment.host(1), configuration(pace, BACKUP)).start();
+  using _master = directorOf(subject, segment.host(0), configuration(pace, MASTER_PRIORITY)).start();
+  using _backup = directorOf(subject, segment.host(1), configuration(pace, BACKUP_PRIORITY)).start();
   const backupMac = /ether (\S+)/.exec(segment.host(1).ip("link show eth0"))?.[1];
   const late: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -77,22 +81,15 @@ async function pair(kind: Kind, pace: Pace, rounds: number, allArrive: () => Pro
     const from = capture.frames.length;
     const fresh = () => capture.frames.slice(from);
     // Five in a row and nobody else: the master is master, the backup is a backup.
-    await until(
-      `${kind} master advertises alone`,
-      () => {
-        const last = vrrpFrames(fresh()).slice(-5);
-        return last.length === 5 && last.every(({ source }) => source === "192.0.2.1");
-      },
-      LIMIT_MS,
-    );
+    await until(`${subject} master advertises alone`, () => masterAdvertisesAlone(fresh(), 5), LIMIT_MS);
     segment.blackhole(0, "cut");
     late.push(
       await until(
-        `${kind} backup announces`,
+        `${subject} backup announces`,
         () => {
-          const last = vrrpFrames(fresh()).findLast(({ source }) => source === "192.0.2.1")?.at ?? Number.NaN;
+          const last = lastOfMaster(fresh());
           const announced = gratuitousArps(fresh()).find((arp) => arp.sourceMac === backupMac && arp.at > last);
-          return announced && (announced.at - last) * 1000 - masterDownMs(pace);
+          return announced && (announced.at - last) * 1000 - masterDownMs(pace.version, pace.advertInt);
         },
         LIMIT_MS,
       ),
@@ -102,12 +99,6 @@ async function pair(kind: Kind, pace: Pace, rounds: number, allArrive: () => Pro
   }
   await allArrive();
   return late;
-}
-
-/** Of the backup. Version 2 reckons its skew in seconds (RFC 3768 §6.1). */
-function masterDownMs({ version, advertInt }: Pace): number {
-  const advertMs = advertInt * 1000;
-  return 3 * advertMs + ((256 - BACKUP) * (version === 2 ? 1000 : advertMs)) / 256;
 }
 
 function configuration({ version, advertInt }: Pace, priority: number): string {

@@ -9,7 +9,7 @@ import { median, printOf, type Subject } from "./figure.ts";
 import { segmentFor } from "./instances.ts";
 import { cpuMs } from "./meter.ts";
 import { IpvsHost } from "./stand-in/stand-in.ts";
-import { directorOf, eachSubject, ipvsArguments } from "./subjects.ts";
+import { checkersArguments, directorOf, eachSubject } from "./subjects.ts";
 
 const SIZES = [
   { virtualServers: 100, realServers: 10 },
@@ -49,7 +49,7 @@ async function measure(subject: Subject, size: (typeof SIZES)[number]): Promise<
   using segment = segmentFor(1);
   using ipvs = new IpvsHost();
   using director = directorOf(subject, segment.host(0), bigConfig(size), { wrapper: ipvs.wrapper });
-  director.start(...ipvsArguments(subject), ...(subject === "keepalived" ? ["-C"] : []));
+  director.start(...checkersArguments(subject));
   const isEntry = ({ option, errno }: { option: number; errno: number }) =>
     errno === 0 && (option === IP_VS_SO_SET_ADD || option === IP_VS_SO_SET_ADDDEST);
   const entries = size.virtualServers * (1 + size.realServers);

@@ -8,7 +8,7 @@ import { captureOn } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 import { percentile, printOf, type Subject } from "./figure.ts";
 import { IpvsHost } from "./stand-in/stand-in.ts";
-import { directorOf, eachSubject, ipvsArguments } from "./subjects.ts";
+import { checkersArguments, directorOf, eachSubject } from "./subjects.ts";
 
 /** Few in a second: what is measured is one of them, not how long a queue gets. */
 const SERVERS = 40;
@@ -36,7 +36,7 @@ async function measure(subject: Subject): Promise<number[]> {
     const added = ipvs.rules.length;
     const server = host.spawn(process.execPath, ["-e", SERVER]);
     await until("the server listens", () => / 00000000:0050 \S+ 0A /.test(host.run("cat", "/proc/net/tcp").stdout));
-    if (round === 0) director.start(...ipvsArguments(subject), ...(subject === "keepalived" ? ["-C"] : []));
+    if (round === 0) director.start(...checkersArguments(subject));
     await until(`${subject}: all servers are in`, () => count(IP_VS_SO_SET_ADDDEST, added) === SERVERS, LIMIT_MS);
     await Bun.sleep(SETTLE_MS);
     const [frames, removed] = [capture.frames.length, ipvs.rules.length];

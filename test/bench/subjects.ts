@@ -88,3 +88,8 @@ export async function inTurns(
 export function ipvsArguments(subject: Subject): readonly string[] {
   return subject === "keepalived" ? [] : ["--ipvs-transport", "sockopt"];
 }
+
+/** The same for one without VRRP, which keepalived has to be told. */
+export function checkersArguments(subject: Subject): readonly string[] {
+  return subject === "keepalived" ? ["-C"] : ipvsArguments(subject);
+}

@@ -2,17 +2,16 @@
 // advertisement to the first announcement of the last address. The master dies by losing the segment, as in failover.ts.
 // Usage: bun test/bench/takeover.ts [--rounds N]
 import { parseArgs } from "node:util";
-import { gratuitousArps, vrrpFrames } from "../support/frames.ts";
+import { gratuitousArps } from "../support/frames.ts";
 import { Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 import { EARNEST } from "./earnest.ts";
 import { median, printOf, type Subject } from "./figure.ts";
+import { BACKUP_PRIORITY, lastOfMaster, MASTER_PRIORITY, masterAdvertisesAlone, masterDownMs } from "./pair.ts";
 import { directorOf, eachSubject } from "./subjects.ts";
 
 const ADDRESSES = 1000;
-const ADVERT_MS = 100;
-const [MASTER, BACKUP] = [200, 100];
-const MASTER_DOWN_MS = 3 * ADVERT_MS + ((256 - BACKUP) * ADVERT_MS) / 256;
+const ADVERT_INT = 0.1;
 const LIMIT_MS = 60_000;
 /** So many advertisements of the master and of nobody else: 3 s, in which the backup has put everything down. */
 const ALONE = 30;
@@ -25,19 +24,14 @@ process.exit(0);
 async function measure(subject: Subject): Promise<number[]> {
   using segment = new Segment("master", "backup");
   const capture = await segment.capture("proto 112 or arp");
-  using _master = directorOf(subject, segment.host(0), configuration(MASTER)).start();
-  using _backup = directorOf(subject, segment.host(1), configuration(BACKUP)).start();
+  using _master = directorOf(subject, segment.host(0), configuration(MASTER_PRIORITY)).start();
+  using _backup = directorOf(subject, segment.host(1), configuration(BACKUP_PRIORITY)).start();
   const backupMac = /ether (\S+)/.exec(segment.host(1).ip("link show eth0"))?.[1];
   const late: number[] = [];
   while (late.length < Number(values.rounds)) {
     const from = capture.frames.length;
     const fresh = () => capture.frames.slice(from);
-    const alone = () => vrrpFrames(fresh()).slice(-ALONE);
-    await until(
-      `${subject} master advertises alone`,
-      () => alone().length === ALONE && alone().every(({ source }) => source === "192.0.2.1"),
-      LIMIT_MS,
-    );
+    await until(`${subject} master advertises alone`, () => masterAdvertisesAlone(fresh(), ALONE), LIMIT_MS);
     // It may have been master itself, when it had just started.
     const cutAt = capture.frames.length;
     segment.blackhole(0, "cut");
@@ -51,8 +45,7 @@ async function measure(subject: Subject): Promise<number[]> {
       },
       LIMIT_MS,
     );
-    const last = vrrpFrames(fresh()).findLast(({ source }) => source === "192.0.2.1")?.at ?? Number.NaN;
-    late.push((Math.max(...firsts.values()) - last) * 1000 - MASTER_DOWN_MS);
+    late.push((Math.max(...firsts.values()) - lastOfMaster(fresh())) * 1000 - masterDownMs(3, ADVERT_INT));
     segment.blackhole(0, "healed");
   }
   console.log(`${subject}: ${late.map((ms) => ms.toFixed(1)).join(" ")} ms`);
@@ -67,7 +60,7 @@ function configuration(priority: number): string {
   version 3
   virtual_router_id 51
   priority ${priority}
-  advert_int ${ADVERT_MS / 1000}
+  advert_int ${ADVERT_INT}
   virtual_ipaddress {
 ${own}
   }

@@ -2,6 +2,7 @@
 // reading needs of memory is nobody's afterwards, and no loop of the director stands still for it.
 import "./host/signals.ts";
 import { writeSync } from "node:fs";
+import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { unreachable } from "../base/never.ts";
 import { systemClock } from "../kernel/clock.ts";
@@ -10,18 +11,17 @@ import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { stampOf } from "./configuration/files.ts";
 import { readBudget } from "./configuration/read-budget.ts";
 import { thisWorld } from "./configuration/this-world.ts";
+import { type InForce, isUnchanged } from "./configuration/unchanged.ts";
 import { takeSignal } from "./host/signals.ts";
 import { EXIT } from "./options.ts";
+import type { Outcome, ReaderPorts } from "./reader.ts";
 import {
-  effectivePieces,
-  type InForce,
-  type Outcome,
-  type ReaderPorts,
-  readFor,
-  type Sources,
-  sourcesOf,
-} from "./reader.ts";
-import { type FromReader, type ReaderOptions, readToReader, type ToReader } from "./reader-messages.ts";
+  type FromReader,
+  type ReaderOptions,
+  type ReadRequest,
+  readToReader,
+  type ToReader,
+} from "./reader-messages.ts";
 import {
   type Channel,
   expectedParent,
@@ -43,17 +43,24 @@ export function runReader(): void {
   if (!bindToParent(parent, "lbd-reader")) process.exit(EXIT.failed);
   const clock = systemClock();
   const ports: ReaderPorts = { clock, world: thisWorld, budget: readBudget, stamp: stampOf, wallMs: Date.now, sha256 };
-  const sources: ReaderWork["sources"] = (options, inForce) => sourcesOf(options, inForce, ports);
-  const reader = createReader(
-    { clock, sha256, sources },
-    {
-      send: (message) => channel.send(message),
-      sendBytes: (bytes) => channel.sendBytes(bytes),
-      pack: packText,
-      unpack: unpackText,
-      end: () => channel.whenSent(() => process.exit(EXIT.ok)),
+  const work: ReaderWork = {
+    clock,
+    isUnchanged: ({ configFile }, inForce) => isUnchanged(configFile, inForce, thisWorld(), ports),
+    async load() {
+      const { effectivePieces, readFor, sourcesOf } = await import("./reader.ts");
+      return {
+        readFor: (request, inForce) => readFor(request, sourcesOf(request.options, inForce, ports), ports),
+        effective: (options, inForce) => effectivePieces(sourcesOf(options, inForce, ports).old()),
+      };
     },
-  );
+  };
+  const reader = createReader(work, {
+    send: (message) => channel.send(message),
+    sendBytes: (bytes) => channel.sendBytes(bytes),
+    pack: packText,
+    unpack: unpackText,
+    end: () => channel.whenSent(() => process.exit(EXIT.ok)),
+  });
   const channel: Channel = openParentChannel({
     message(raw) {
       const message = readToReader(raw);
@@ -72,8 +79,17 @@ function fail(reason: unknown): void {
   process.exit(EXIT.failed);
 }
 
-export interface ReaderWork extends Pick<ReaderPorts, "clock" | "sha256"> {
-  sources(options: ReaderOptions, inForce: InForce | undefined): Sources;
+export interface ReaderWork {
+  readonly clock: Clock;
+  /** What is in force would come of the files again. */
+  isUnchanged(options: ReaderOptions, inForce: InForce): boolean;
+  /** What reads configurations: most of the program, and only loaded when something has to be read. */
+  load(): Promise<Language>;
+}
+
+export interface Language {
+  readFor(request: ReadRequest, inForce: InForce | undefined): Promise<Outcome>;
+  effective(options: ReaderOptions, inForce: InForce | undefined): Iterator<string, void>;
 }
 
 export interface ReaderChannel {
@@ -95,6 +111,15 @@ export interface Reader {
 export function createReader(work: ReaderWork, channel: ReaderChannel): Reader {
   let inForce: InForce | undefined;
   let pieces: Iterator<string, void> | undefined;
+  /** Pieces that were asked for before there was one. */
+  let asked = 0;
+
+  async function read(request: ReadRequest): Promise<void> {
+    const began = work.clock.now();
+    if (inForce && work.isUnchanged(request.options, inForce))
+      channel.send({ kind: "same", tookMs: work.clock.now() - began });
+    else say(await (await work.load()).readFor(request, inForce));
+  }
 
   function say(outcome: Outcome): void {
     const { send, sendBytes, pack } = channel;
@@ -123,13 +148,16 @@ export function createReader(work: ReaderWork, channel: ReaderChannel): Reader {
     async take(message) {
       switch (message.kind) {
         case "read":
-          say(await readFor(message, work.sources(message.options, inForce), work));
+          await read(message);
           return channel.end();
         case "effective":
-          pieces = effectivePieces(work.sources(message.options, inForce).old());
+          pieces = (await work.load()).effective(message.options, inForce);
+          for (; asked > 0; asked--) sendPiece();
           return;
         case "more":
-          return sendPiece();
+          if (pieces) return sendPiece();
+          asked++;
+          return;
         default:
           return unreachable(message);
       }

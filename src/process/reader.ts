@@ -10,25 +10,11 @@ import { ALL_ROLES, outlineOf } from "./configuration/outline.ts";
 import { readConfiguration, unread } from "./configuration/read-config.ts";
 import { lostAltogether } from "./configuration/reload-guard.ts";
 import { needsRestart, newErrorsOf } from "./configuration/reload-refused.ts";
-import {
-  type Look,
-  lookAt,
-  type SettledPorts,
-  type StampTexts,
-  stampsOf,
-  stampTexts,
-} from "./configuration/settled-files.ts";
+import { type Look, lookAt, type SettledPorts, stampsOf, stampTexts } from "./configuration/settled-files.ts";
 import { readSettled, unsettledError } from "./configuration/settled-reading.ts";
 import { differencePieces, shareOf, wholePieces } from "./configuration/shares.ts";
-import {
-  filesRead,
-  type Recorder,
-  recordWorld,
-  replayWorld,
-  stillHolds,
-  type World,
-  type WorldRecord,
-} from "./configuration/world.ts";
+import type { InForce } from "./configuration/unchanged.ts";
+import { filesRead, type Recorder, recordWorld, replayWorld, stillHolds, type World } from "./configuration/world.ts";
 import type { Answer, Details, FindingLines, ReaderOptions, ReadRequest, ShareAsked } from "./reader-messages.ts";
 import { rightsOf } from "./role-rights.ts";
 
@@ -64,12 +50,6 @@ export interface RolePieces {
   /** They are all of it, and what came before is forgotten. */
   readonly whole: boolean;
   readonly pieces: Iterable<string>;
-}
-
-/** From which what is in force can be read again, whatever the files say now. */
-export interface InForce {
-  readonly answers: WorldRecord;
-  readonly stamps: StampTexts;
 }
 
 /** What a look at the files gives: what is in force would come of them again, or a reading. */

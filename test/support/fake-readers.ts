@@ -4,7 +4,8 @@ import type { Config } from "../../src/config/model/config.ts";
 import type { Reading } from "../../src/process/configuration/configuration.ts";
 import { unread } from "../../src/process/configuration/read-config.ts";
 import type { Unsettled } from "../../src/process/configuration/settled-files.ts";
-import type { InForce, Seen } from "../../src/process/reader.ts";
+import type { InForce } from "../../src/process/configuration/unchanged.ts";
+import { effectivePieces, readFor, type Seen, type Sources } from "../../src/process/reader.ts";
 import { createReader, type ReaderWork } from "../../src/process/reader-process.ts";
 import { packText, type ReaderHandle, type SpawnReader, unpackText } from "../../src/process/runtime.ts";
 
@@ -57,22 +58,24 @@ export function fakeReaders(clock: Clock, next: () => Found): FakeReaders {
 
   const oldOf = (inForce: InForce | undefined): Found | undefined => known[Number(inForce?.answers[0]?.[1])];
 
+  const sources = (inForce: InForce | undefined): Sources => ({
+    look() {
+      looks++;
+      const one = next();
+      const { unsettled, ...reading } = one;
+      known.push(one);
+      const record = () => [['["which",[]]', `${known.length - 1}`]] as const;
+      const seen: Seen = { kind: "read", reading, recorder: { record } };
+      return { reading: seen, stamps: new Map([["/k.conf", undefined]]), ...(unsettled && { unsettled }) };
+    },
+    old: () => oldOf(inForce),
+  });
   const work: ReaderWork = {
     clock,
-    sha256: () => "00",
-    sources: (_options, inForce) => ({
-      look() {
-        looks++;
-        const one = next();
-        const { unsettled, ...reading } = one;
-        known.push(one);
-        const seen: Seen =
-          one === oldOf(inForce)
-            ? { kind: "same" }
-            : { kind: "read", reading, recorder: { record: () => [['["which",[]]', `${known.length - 1}`]] } };
-        return { reading: seen, stamps: new Map([["/k.conf", undefined]]), ...(unsettled && { unsettled }) };
-      },
-      old: () => oldOf(inForce),
+    isUnchanged: (_options, inForce) => next() === oldOf(inForce),
+    load: async () => ({
+      readFor: (request, inForce) => readFor(request, sources(inForce), { clock, sha256: () => "00" }),
+      effective: (_options, inForce) => effectivePieces(sources(inForce).old()),
     }),
   };
 

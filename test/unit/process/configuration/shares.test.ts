@@ -26,8 +26,7 @@ function plain(config: Config): unknown {
   return JSON.parse(JSON.stringify(config));
 }
 
-const ALL =
-  server(80) + server(81) + instance("A") + instance("BB") + "vrrp_sync_group G {\n group {\n A\n BB\n }\n}\n";
+const ALL = `${server(80) + server(81) + instance("A") + instance("BB")}vrrp_sync_group G {\n group {\n A\n BB\n }\n}\n`;
 
 test("each role gets what it reads and nothing of the others", () => {
   const config = configOf(`${ALL}vrrp_script S {\n script /bin/true\n}\n`);

@@ -18,7 +18,7 @@ import {
   writeStartDaemon,
   writeStopDaemon,
 } from "../../../src/lvs/codec-genl.ts";
-import type { IpvsCommand, SyncDaemonState } from "../../../src/lvs/model.ts";
+import type { IpvsCommand, Service, SyncDaemonState } from "../../../src/lvs/model.ts";
 import { type AttributeWriter, attributeWriter, visitAttributes } from "../../../src/net/attributes.ts";
 import {
   bodyOf,
@@ -225,6 +225,60 @@ describe("answers", () => {
     expect(timeouts).toContainEqual({ tcp: 901, tcpFin: 121, udp: 301 });
     const info = replies.find(([name]) => name.startsWith("info"));
     expect(info && decodeInfo(info[1])).toEqual({ version: "1.2.1", tableSize: 4096 });
+  });
+
+  const four: Service = {
+    family: 4,
+    protocol: 17,
+    address: { kind: "address", ip: "192.0.2.100", port: 5060 },
+    scheduler: "wrr",
+    flags: 5,
+    timeoutS: 360,
+    netmask: 0xffffff00,
+    persistenceEngine: "sip",
+  };
+  test.each([
+    ["an address", four],
+    ["IPv6", { ...four, family: 6, address: { kind: "address", ip: "2001:db8::100", port: 1 }, netmask: 64 }],
+    ["a mark", { ...four, protocol: 6, address: { kind: "fwmark", mark: 0x7fffffff, family: 4 } }],
+    [
+      "a mark of IPv6",
+      { ...four, family: 6, protocol: 6, address: { kind: "fwmark", mark: 1, family: 6 }, netmask: 128 },
+    ],
+  ] as const satisfies readonly (readonly [string, Service])[])(
+    "a service of %s is read as it is written",
+    (_what, service) => {
+      const body = written((w) => writeCommand(w, { kind: "addService", service }));
+      expect(decodeService(body)?.service).toEqual(service);
+    },
+  );
+
+  test.each([
+    { method: "NAT" },
+    { method: "DR" },
+    { method: "TUN", tunnel: { type: "ipip" } },
+    { method: "TUN", tunnel: { type: "gue", port: 6080, checksum: "csum" } },
+    { method: "TUN", tunnel: { type: "gre", checksum: "remcsum" } },
+  ] as const)("a destination is read as it is written: %p", (forwarding) => {
+    const limits = { weight: 2 ** 31 - 1, upperThreshold: 7, lowerThreshold: 3 };
+    const destination = { ip: "2001:db8::2", port: 8080, forwarding, ...limits };
+    const body = written((w) => writeCommand(w, { kind: "addDestination", service: four, destination }));
+    expect(decodeDestination(body, 4)).toMatchObject(destination);
+  });
+
+  test("connections of a destination by what they are", () => {
+    const body = written((w) => {
+      w.rawU32(0);
+      const nest = w.open(2);
+      w.bytes(1, new Uint8Array([10, 0, 0, 1]), 16);
+      w.u16be(2, 80);
+      w.u32(7, 4);
+      w.u32(8, 5);
+      w.u32(9, 6);
+      w.close(nest);
+    });
+    const { activeConnections, inactiveConnections, persistentConnections } = decodeDestination(body, 4) ?? {};
+    expect([activeConnections, inactiveConnections, persistentConnections]).toEqual([4, 5, 6]);
   });
 
   test("64-bit counters win over 32-bit ones, in either order", () => {

@@ -4,7 +4,8 @@
 import { type BindOptions, compileTable, Spent } from "./bind/binder.ts";
 import { type BindContext, type BindResult, bindConfig } from "./bind.ts";
 import { type EffectiveTree, withoutEffect } from "./effective/effective.ts";
-import { readConfig, tooDear } from "./expand/expand.ts";
+import { tooDear } from "./expand/budget.ts";
+import { readConfig } from "./expand/expand.ts";
 import type { ConfigFiles } from "./expand/include.ts";
 import type { Code } from "./findings/codes.ts";
 import type { Diagnostic } from "./findings/diagnostic.ts";

@@ -1,43 +1,24 @@
 // Config core: from files to lines of words (language.md §1, §7–§10): conditions, definitions, loops, macros and includes are
 // worked off here, line by line, in the order the language gives them. Pure: files, environment and chance are handed in.
 
-import type { Diagnostic } from "../findings/diagnostic.ts";
 import { isBlank, skipBlanks, trimEnd } from "../text/blanks.ts";
-import { CommonTexts } from "../text/common-texts.ts";
-import { commentStart, lexLine } from "../text/lexer.ts";
-import {
-  FREE_EXPANDED_LINES,
-  LINES_PER_LOOK,
-  MAX_EXPANDED_LINES,
-  MAX_INCLUDE_DEPTH,
-  MAX_LINE_CHARS,
-  MAX_MACRO_DEPTH,
-  MAX_WORDS,
-} from "../text/limits.ts";
-import { type LinePart, type Place, partSpan, partText, restOf } from "../text/source.ts";
-import type { Span } from "../text/span.ts";
-import {
-  addWord,
-  createWordTable,
-  endAt,
-  endLine,
-  kindAt,
-  OPEN,
-  repeatWords,
-  reserveWords,
-  startAt,
-  textAt,
-  UNENDED,
-  WORD,
-} from "../text/word-table.ts";
-import { CLOSE_QUOTE, Definitions } from "./definitions.ts";
-import { ALL, type ConfigFiles, INCLUDE_RULES, type IncludeRule, includeCheck } from "./include.ts";
-import { createLoopReader, findLoopHead, type Loop, readInteger } from "./loops.ts";
+import { commentStart } from "../text/lexer.ts";
+import { MAX_INCLUDE_DEPTH, MAX_LINE_CHARS, MAX_MACRO_DEPTH, MAX_WORDS } from "../text/limits.ts";
+import { type LinePart, partSpan, partText, restOf } from "../text/source.ts";
+import { createWordTable, reserveWords, textAt } from "../text/word-table.ts";
+import { Budget } from "./budget.ts";
+import { Definitions } from "./definitions.ts";
+import type { FileFrame, Frame, IncludeFrame, LoopFrame, MacroFrame } from "./frames.ts";
+import type { ConfigFiles } from "./include.ts";
+import { IncludeLines } from "./include-line.ts";
+import { LineWords } from "./line-words.ts";
+import { createLoopReader, findLoopHead, readInteger } from "./loops.ts";
 import { MacroFindings } from "./macro-findings.ts";
-import { MacroTable, type MacroText, nameEnd } from "./macros.ts";
+import { MacroTable } from "./macros.ts";
 import { type PredefinedSources, predefinedValue, seededRandom } from "./predefined.ts";
 import { Findings, type Reading } from "./reading.ts";
-import { type Chain, type MacroUse, type ReplaceBudget, type Replaced, replaceMacros } from "./replace.ts";
+import { type ReplaceBudget, type Replaced, replaceMacros } from "./replace.ts";
+import type { Chain } from "./segments.ts";
 import { type OpenedFile, SourceReader } from "./source-reader.ts";
 
 /** What reading depends on besides the files. */
@@ -53,43 +34,6 @@ export function readConfig(paths: readonly string[], files: ConfigFiles, options
   return new Expansion(files, options).run(paths);
 }
 
-/** Where lines come from; the last frame is read until it is empty. `chain`: the macros that led there. */
-type Frame = FileFrame | IncludeFrame | MacroFrame | LoopFrame;
-
-interface FileFrame {
-  readonly kind: "file";
-  readonly file: OpenedFile;
-  readonly chain: Chain | undefined;
-  next: number;
-  line: number;
-}
-
-/** Files that one include found, not opened yet. */
-interface IncludeFrame {
-  readonly kind: "include";
-  readonly paths: readonly string[];
-  readonly from: Span;
-  readonly rule: IncludeRule;
-  readonly chain: Chain | undefined;
-  next: number;
-}
-
-/** Further lines of multi-line macros, one macro after the other. */
-interface MacroFrame {
-  readonly kind: "macro";
-  readonly uses: readonly MacroUse[];
-  next: number;
-}
-
-interface LoopFrame {
-  readonly kind: "loop";
-  readonly loop: Loop;
-  readonly head: LinePart;
-  readonly rest: LinePart;
-  readonly chain: Chain | undefined;
-  next: number;
-}
-
 /** What may still be recognised at the start of a line: each kind only once (§1). */
 type Recognise = "all" | "no-condition" | "after-macros";
 
@@ -97,52 +41,52 @@ class Expansion {
   readonly #options: ExpandOptions;
   readonly #files: ConfigFiles;
   readonly #findings = new Findings();
+  readonly #words = createWordTable();
+  readonly #lineWords = new LineWords(this.#findings, this.#words);
+  readonly #budget: Budget;
   readonly #macros = new MacroTable();
   readonly #macroFindings = new MacroFindings(this.#findings, this.#macros);
-  readonly #definitions = new Definitions(this.#macros, this.#findings, (at, what) => this.#cut(partSpan(at), what));
+  readonly #definitions: Definitions;
   readonly #reader: SourceReader;
-  readonly #words = createWordTable();
-  readonly #common = new CommonTexts();
+  readonly #includes: IncludeLines;
   readonly #readLoop = createLoopReader();
   readonly #frames: Frame[] = [];
-  readonly #budget: ReplaceBudget = { movedChars: 0, expandedChars: 0 };
+  readonly #replaced: ReplaceBudget = { movedChars: 0, expandedChars: 0 };
   /** The macros whose text is being read. */
   #chain: Chain | undefined;
-  #includeRule: IncludeRule = INCLUDE_RULES.include ?? ALL;
   /** The comment of the line being read ends in a backslash: only a definition cares. */
   #continued = false;
-  #expandedLines = 0;
   readonly #sources: PredefinedSources;
   #draw: () => number;
   /** Words before this one have been looked at for a `random_seed`. */
   #seedSoughtTo = 0;
-  #cutOff = false;
-  /** Without a measure of what they cost, the free ones are all there may be. */
-  readonly #mostLines: number;
 
   constructor(files: ConfigFiles, options: ExpandOptions) {
     this.#files = files;
     this.#options = options;
     this.#draw = options.random;
-    this.#mostLines = options.spent ? MAX_EXPANDED_LINES : FREE_EXPANDED_LINES;
     this.#sources = { ...options, random: () => this.#random() };
-    this.#reader = new SourceReader(files, this.#findings, (at, what) => this.#cut(at, what));
+    const budget = new Budget(this.#findings, this.#words, options.spent);
+    this.#budget = budget;
+    this.#definitions = new Definitions(this.#macros, this.#findings, (at, what) => budget.cut(partSpan(at), what));
+    this.#reader = new SourceReader(files, this.#findings, (at, what) => budget.cut(at, what));
+    this.#includes = new IncludeLines(this.#findings, this.#reader, options.allConfig);
   }
 
   run(paths: readonly string[]): Reading {
     for (const path of paths.flatMap((pattern) => this.#reader.mainPaths(pattern))) {
       const file = this.#reader.openMain(path);
       if (file) this.#frames.push({ kind: "file", file, chain: undefined, next: 0, line: 0 });
-      while (this.#frames.length > 0 && !this.#cutOff) this.#step();
+      while (this.#frames.length > 0 && !this.#budget.isCut) this.#step();
     }
-    if (!this.#cutOff) this.#macroFindings.finish();
+    if (!this.#budget.isCut) this.#macroFindings.finish();
     return {
       words: this.#words,
       files: this.#reader.sources,
       findings: this.#findings,
       unreadable: this.#reader.unreadable,
-      cutOff: this.#cutOff,
-      dear: this.#expandedLines > FREE_EXPANDED_LINES,
+      cutOff: this.#budget.isCut,
+      dear: this.#budget.isDear,
     };
   }
 
@@ -183,23 +127,16 @@ class Expansion {
         continue;
       }
       if (words.count > MAX_WORDS) {
-        this.#cut(source.span(at, at, frame.line), `${MAX_WORDS} words`);
+        this.#budget.cut(source.span(at, at, frame.line), `${MAX_WORDS} words`);
         return;
       }
       const code = text.charCodeAt(at);
       if (!this.#definitions.isOpen) {
         if (code === HASH || code === BANG) continue;
-        if (!mayBeSpecial(text, at, code)) {
-          const first = words.count;
-          if (lexLine(text, at, to, frame.line, "stop", words, this.#common) === "line") {
-            this.#endLine(first, source, frame.line);
-            continue;
-          }
-          words.count = first;
-        }
+        if (!mayBeSpecial(text, at, code) && this.#lineWords.addPlain(source, at, to, frame.line)) continue;
       }
       this.#readLine({ place: source, from: at, to, line: frame.line });
-      if (this.#frames.length !== depth || this.#cutOff) return;
+      if (this.#frames.length !== depth || this.#budget.isCut) return;
     }
     this.#definitions.endOfFile();
     this.#frames.pop();
@@ -280,7 +217,7 @@ class Expansion {
   /** Replaces the macros of a line and goes on with what they gave. */
   #replace(part: LinePart): void {
     const replaced = this.#replaceMacros(part);
-    if (this.#cutOff) return;
+    if (this.#budget.isCut) return;
     if (replaced.more.length > 0) this.#push({ kind: "macro", uses: replaced.more, next: 0 }, part);
     const { place } = replaced.part;
     const from = skipBlanks(place.text, 0, place.text.length);
@@ -305,10 +242,10 @@ class Expansion {
       macros: this.#macros,
       predefined: (reference) => predefinedValue(reference, this.#sources, directory),
       chain: this.#chain,
-      budget: this.#budget,
+      budget: this.#replaced,
     });
     for (const problem of replaced.problems) {
-      if (problem.kind === "limit") this.#cut(partSpan(problem.at), problem.what);
+      if (problem.kind === "limit") this.#budget.cut(partSpan(problem.at), problem.what);
       else this.#macroFindings.report(problem);
     }
     return replaced;
@@ -332,50 +269,6 @@ class Expansion {
     if (kept) this.#emit(kept);
   }
 
-  /** Splits a finished line into words, or follows the include it is. */
-  #emit(part: LinePart): void {
-    const { place, from, to } = part;
-    if (place.text.startsWith("include", from) && this.#readInclude(part)) return;
-    const first = this.#words.count;
-    const end = lexLine(place.text, from, to, part.line, "text", this.#words, this.#common);
-    if (end === "open-quote") this.#closeQuote(part);
-    this.#endLine(first, place, part.line);
-  }
-
-  #endLine(first: number, place: Place, line: number): void {
-    const words = this.#words;
-    const last = words.count - 1;
-    if (last < first) return;
-    // A backslash at the end of a statement joins nothing, though whoever wrote it thought so.
-    if (textAt(words, last) === "\\" && kindAt(words, last) === WORD) {
-      const start = startAt(words, last);
-      words.count = last;
-      this.#findings.warn(
-        "stray-backslash",
-        { place, from: start, to: start + 1, line },
-        "a backslash joins lines only inside a definition",
-        "a statement stands on one line; take the backslash away",
-      );
-    }
-    endLine(words, first, place);
-  }
-
-  /** The last word lacks its closing quote: it ends with its line, but does not swallow the brace that opens a block. */
-  #closeQuote(part: LinePart): void {
-    const words = this.#words;
-    const last = words.count - 1;
-    const start = startAt(words, last);
-    const end = endAt(words, last);
-    const { text } = part.place;
-    const at = { ...part, from: start, to: end };
-    const message = "the quoted word does not end on its line";
-    this.#findings.coverLine(at, this.#findings.error("quote-not-closed", at, message, CLOSE_QUOTE));
-    const brace = text.charCodeAt(end - 1) === OPEN_BRACE ? end - 1 : end;
-    words.count = last;
-    addWord(words, UNENDED, text.slice(start + 1, trimEnd(text, start + 1, brace)), start, part.line);
-    if (brace < end) addWord(words, OPEN, "{", brace, part.line);
-  }
-
   // --- loops and macros as sources of lines
 
   #readLoopHead(part: LinePart): boolean {
@@ -397,9 +290,7 @@ class Expansion {
     }
     const loop = this.#readLoop(keyword, innerText);
     if (!loop.ok) this.#refuseLoop(head, loop.error);
-    else if (loop.value.count > this.#mostLines)
-      this.#cut(partSpan(head), `${this.#mostLines} ${MADE_LINES} (this loop makes ${loop.value.count})`);
-    else
+    else if (this.#budget.allowsPasses(loop.value.count, head))
       this.#push(
         { kind: "loop", loop: loop.value, head, rest: restOf(part, restFrom), chain: this.#chain, next: 0 },
         part,
@@ -421,7 +312,7 @@ class Expansion {
     for (let at = 0; at < variables.length; at++)
       this.#macros.setVariable(variables[at] ?? "", values[at] ?? "", frame.head);
     this.#chain = frame.chain;
-    if (this.#countLine(frame.rest)) this.#readPart(frame.rest, "all");
+    if (this.#budget.countLine(frame.rest)) this.#readPart(frame.rest, "all");
   }
 
   #readMacroLine(frame: MacroFrame): void {
@@ -436,44 +327,16 @@ class Expansion {
     const part = use.next();
     // Gone before its last line is read, so that a macro there adds nothing to the depth.
     if (use.isRead && frame.next === frame.uses.length - 1) this.#frames.pop();
-    if (!part || !this.#countLine(part)) return;
+    if (!part || !this.#budget.countLine(part)) return;
     if (this.#definitions.isOpen)
       this.#definitions.readNext({ part, commented: false, continued: false, nextLine: () => "" });
-    else if (defined.constant) this.#repeat(defined, part);
+    else if (defined.constant) this.#lineWords.repeat(defined, part);
     else this.#readPart(part, "all");
-  }
-
-  /** A line that says the same at each use of its macro: from the second one on the words of the first are taken again. */
-  #repeat(defined: MacroText, part: LinePart): void {
-    const words = this.#words;
-    const first = words.count;
-    if (defined.words) {
-      repeatWords(words, defined.words.first, defined.words.end);
-      endLine(words, first, part.place);
-      return;
-    }
-    const findings = this.#findings.list.length;
-    this.#emit(part);
-    if (this.#findings.list.length === findings) defined.words = { first, end: words.count };
-  }
-
-  #countLine(at: LinePart): boolean {
-    if (++this.#expandedLines > this.#mostLines) this.#cut(partSpan(at), `${this.#mostLines} ${MADE_LINES}`);
-    else if (this.#expandedLines > FREE_EXPANDED_LINES && this.#expandedLines % LINES_PER_LOOK === 0) this.#look(at);
-    else if (this.#words.count > MAX_WORDS) this.#cut(partSpan(at), `${MAX_WORDS} words`);
-    return !this.#cutOff;
-  }
-
-  #look(at: LinePart): void {
-    const what = this.#options.spent?.();
-    if (what === undefined) return;
-    this.#cutOff = true;
-    this.#findings.add(tooDear(partSpan(at), what));
   }
 
   #push(frame: Frame, at: LinePart): void {
     if (this.#frames.length < MAX_INCLUDE_DEPTH + MAX_MACRO_DEPTH) this.#frames.push(frame);
-    else this.#cut(partSpan(at), `${MAX_MACRO_DEPTH} macros and loops inside each other`);
+    else this.#budget.cut(partSpan(at), `${MAX_MACRO_DEPTH} macros and loops inside each other`);
   }
 
   /** The directory of the file being read, as its name was given. */
@@ -486,35 +349,20 @@ class Expansion {
     return this.#frames.flatMap((frame) => (frame.kind === "file" ? [frame.file] : []));
   }
 
-  // --- includes
+  /** Splits a finished line into words, or follows the include it is. */
+  #emit(part: LinePart): void {
+    const isInclude = part.place.text.startsWith("include", part.from) && this.#readInclude(part);
+    if (!isInclude) this.#lineWords.add(part);
+  }
 
   /** Follows `include FILE`; false when the line is no include after all. */
   #readInclude(part: LinePart): boolean {
-    const { text } = part.place;
-    const end = nameEnd(text, part.from);
-    const word = text.slice(part.from, end);
-    if (word === "include_check") this.#readIncludeCheck(part, end);
-    const ownRule = Object.hasOwn(INCLUDE_RULES, word) ? INCLUDE_RULES[word] : undefined;
-    const next = text.charCodeAt(end);
-    if (!ownRule || (end < part.to && !isBlank(next) && next !== QUOTE)) return false;
-    const name = restOf(part, end);
-    if (name.from >= name.to) {
-      const hint = `write ${word} FILE, a name or pattern without quotes`;
-      this.#findings.error("include-without-name", { ...part, to: end }, `${word} names no file`, hint);
-      return true;
-    }
-    // A macro that was not replaced has its finding; that there is no such file follows from it.
-    if (partText(name).includes("$") && this.#findings.isCovered(partSpan(name))) return true;
-    const rule = this.#options.allConfig ? ALL : word === "include" ? this.#includeRule : ownRule;
-    const paths = this.#reader.match(name, this.#directory(), rule);
+    const included = this.#includes.read(part, this.#directory());
+    if (!included) return false;
+    const { paths, name, rule } = included;
     if (paths.length > 0)
       this.#push({ kind: "include", paths, from: partSpan(name), rule, chain: this.#chain, next: 0 }, part);
     return true;
-  }
-
-  #readIncludeCheck(part: LinePart, end: number): void {
-    const words = part.place.text.slice(end, part.to).split(/[{}]/)[0]?.split(/\s+/).filter(Boolean) ?? [];
-    this.#includeRule = includeCheck(this.#includeRule, words);
   }
 
   #openIncluded(frame: IncludeFrame): void {
@@ -524,40 +372,18 @@ class Expansion {
     const file = this.#reader.openIncluded(path, frame.from, frame.rule, this.#openFiles());
     if (file) this.#frames.push({ kind: "file", file, chain: frame.chain, next: 0, line: 0 });
   }
-
-  /** Ends reading: what a configuration of this size means can't be judged from a part of it. */
-  #cut(span: Span, what: string): void {
-    if (this.#cutOff) return;
-    this.#cutOff = true;
-    const message = `the configuration has more than ${what}`;
-    this.#findings.add({ severity: "error", code: "limit-exceeded", span, message });
-  }
 }
 
-/** Reading or binding a configuration costs more than it may. */
-export function tooDear(span: Span, what: string): Diagnostic {
-  return {
-    severity: "error",
-    code: "limit-exceeded",
-    span,
-    message: `the configuration takes more than ${what} to read, up to here`,
-    hint: "let loops and macros make fewer lines",
-  };
-}
-
-const MADE_LINES = "lines made by macros and loops";
 /** Enough of a line to see how it begins and ends. */
 const MAX_LOOK_CHARS = 1000;
 /** A configuration has about so many characters for each word, blanks and line ends among them. */
 const CHARS_PER_WORD = 7;
 const CARRIAGE_RETURN = 13;
 const BANG = 33;
-const QUOTE = 34;
 const HASH = 35;
 const DOLLAR = 36;
 const AT = 64;
 const BACKSLASH = 92;
-const OPEN_BRACE = 123;
 const TILDE = 126;
 const LETTER_I = 105;
 

@@ -3,7 +3,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { MacroTable } from "../../../../src/config/expand/macros.ts";
-import { type Chain, type Replaced, replaceByOne, replaceInOneGo } from "../../../../src/config/expand/replace.ts";
+import { type Replaced, replaceByOne, replaceInOneGo } from "../../../../src/config/expand/replace.ts";
+import type { Chain } from "../../../../src/config/expand/segments.ts";
 import { type LinePart, SourceText } from "../../../../src/config/text/source.ts";
 
 function partOf(name: string, text: string): LinePart {

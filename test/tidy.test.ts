@@ -50,6 +50,7 @@ const ARROWS: Readonly<Record<string, { readonly all: readonly string[]; readonl
   },
   "src/probe": { all: ["src/base", "src/probe", "src/check"], types: ["src/config/model", "src/kernel"] },
   "src/notify": { all: ["src/base", "src/notify"], types: ["src/config/model"] },
+  "src/appliance": { all: ["src/base", "src/appliance", "src/config/findings", "src/net"], types: ["src/config/text"] },
   "src/api": { all: ["src/base", "src/api", "src/status"], types: ["src/config/model"] },
 };
 /** Layer 3 imports what it likes of the rooms above, which never import it. These are the arrows within it. */
@@ -159,7 +160,7 @@ test("Bun and Deno are named only in their places", () => {
 });
 
 test("the core asks no clock, file or process", () => {
-  const core = /^src\/(base|config|vrrp|bfd|check|lvs|net|status)\//;
+  const core = /^src\/(base|config|appliance|vrrp|bfd|check|lvs|net|status)\//;
   const asks =
     /Date\.now\(|performance\.now\(|new Date\(\)|(?<![.\w])process\.(?!getBuiltinModule\(""\))|setTimeout\(|setInterval\(/;
   const imports = /from "node:(?!crypto)|getBuiltinModule\("node:(?!crypto")/;

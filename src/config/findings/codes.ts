@@ -66,6 +66,7 @@ export const CODES = {
   "interface-name-taken": { title: "two things want one interface name", explanation: "A virtual MAC lies on an interface of its own. One that bears the name already would be taken for it.", example: "use_vmac eth0" },
   "invalid-utf-8": { title: "bytes that are no UTF-8 text", explanation: "The bytes are kept as replacement characters, so a value that holds them is not what the file says. Save the file as UTF-8.", example: "router_id caf(E9)" },
   "limit-exceeded": { title: "the configuration is larger than what is read", explanation: "File size, length of a line, number of files and lines, nesting of blocks, includes and macros are bounded so that a damaged or hostile file can't hold the director up. The message names the bound.", example: "~SEQ(N, 1, 1000000000) weight 1" },
+  "link-circle": { title: "a link lies on itself", explanation: "Each link of network.yaml lies on others that are made before it. Here the way leads back to where it began, so none of them can be made.", example: "bridges:\n  a: {interfaces: [b]}\n  b: {interfaces: [a]}" },
   "link-local-first": { title: "the first address of an IPv6 instance is not link-local", explanation: "RFC 9568 section 5.2.9 wants the link-local address of the virtual router first; other routers may insist.", example: "virtual_ipaddress {\n  2001:db8::1/64\n}" },
   "lonely-group": { title: "a sync group of one instance", explanation: "A group keeps two or more instances together; one alone does the same without it.", example: "group {\n  VI_1\n}" },
   "loopback-interface": { title: "VRRP on the loopback interface", explanation: "Nobody else hears an advertisement there: each director is master for itself. keepalived refuses such an instance.", example: "interface lo" },
@@ -74,6 +75,7 @@ export const CODES = {
   "macro-not-closed": { title: "a macro lacks its closing brace", explanation: "${NAME} needs both braces. Without the second one keepalived leaves the text as it is and takes the first one for the beginning of a block.", example: "$VIP=192.0.2.1\nvirtual_ipaddress {\n  ${VIP/24\n}" },
   "merge-conflict": { title: "a merge conflict that nobody has resolved", explanation: "The marks of a version control system stand in the file. What both sides say is read, one behind the other.", example: "<<<<<<< HEAD" },
   "misplaced-keyword": { title: "a keyword of another block", explanation: "The keyword exists, and belongs into the blocks that the hint names. Perhaps a brace is missing above, or one too many.", example: "virtual_server 192.0.2.10 80 {\n  priority 100\n}" },
+  "missing-key": { title: "a key is missing in a YAML file", explanation: "Without it the part that it belongs to can't be made. What is left out is named; the rest of the file counts.", example: "vlans:\n  front: {link: eth0}" },
   "missing-keyword": { title: "a keyword that this block needs is missing", explanation: "The message says what becomes of the block, or which value is taken in its place.", example: "vrrp_instance VI_1 {\n  interface eth0\n}" },
   "missing-module": { title: "a part of the kernel that is not there", explanation: "The running kernel has it neither loaded nor built in nor as a module. lbd check --here looks for it.", example: "lb_algo mh" },
   "missing-value": { title: "a keyword without its value", explanation: "keepalived stops reading here and ends with status 2, at a reload too. lbd leaves the statement out.", example: "priority" },
@@ -121,9 +123,11 @@ export const CODES = {
   "unknown-account": { title: "a user or group that this machine does not have", explanation: "A program can't be run, nor a pipe be given, as somebody who does not exist. Behind a notify program the second word is the user: arguments must stand in the quotes of the command.", example: "notify /etc/notify.sh master" },
   "unknown-engine": { title: "a persistence engine that the kernel does not bring", explanation: "Linux has sip; any other name is that of a module of your own.", example: "persistence_engine http" },
   "unknown-interface": { title: "an interface that this machine does not have", explanation: "The instance waits for it in FAULT, and starts when it comes. keepalived ends, unless dynamic_interfaces is set.", example: "interface eth99" },
+  "unknown-key": { title: "a key that no YAML file of the appliance has", explanation: "Keys of network.yaml are netplan's. A misspelt one would be silently without effect, so it is an error; the rest of the file counts.", example: "adresses: [192.0.2.5/24]" },
   "unknown-keyword": { title: "a word that is no keyword", explanation: "The statement is left out, and its block with it. The hint names the nearest keyword that may stand here.", example: "vritual_server 192.0.2.10 80 {" },
   "unknown-word": { title: "an option that this line does not know", explanation: "The word is ignored alone; the line otherwise stays.", example: "192.0.2.1/24 devv eth0" },
   "unset-variable": { title: "an environment variable that is not set", explanation: "${_ENV NAME} of a variable that is not set is empty text.", example: "router_id ${_ENV ROUTER}" },
+  "unsupported-key": { title: "a key of netplan that does nothing here", explanation: "netplan knows it and the appliance has no use for it, or another way to the same end, which the message names.", example: "gateway4: 192.0.2.1" },
   "unusable-address": { title: "a virtual address that no director can take over", explanation: "Unspecified, broadcast, multicast and loopback addresses belong to nobody or to every host. keepalived says nothing; the kernel takes some of them, and no client gets anywhere.", example: "virtual_ipaddress {\n  127.0.0.1\n}" },
   "unused-definition": { title: "a definition that nothing uses", explanation: "Mostly a name that is spelt in two ways.", example: "vrrp_script chk {" },
   "unused-macro": { title: "a macro is defined and never used", explanation: "No harm, unless a reference to it was misspelt or left out.", example: "$VIP=192.0.2.1" },
@@ -132,6 +136,7 @@ export const CODES = {
   "version-conflict": { title: "a protocol version that can't be", explanation: "Strict mode has no VRRP version 2 for IPv6.", example: "strict_mode\nversion 2" },
   "weight-not-allowed": { title: "a tracker with a weight where none may be", explanation: "Members of a sync group move together, so their priorities may not drift apart, unless the group says sync_group_tracking_weight; the priority 255 of an address owner never changes.", example: "track_interface {\n  eth1 weight -10\n}" },
   "without-effect": { title: "a statement that does nothing here", explanation: "Another setting rules it out; the message says which.", example: "unicast_ttl 5" },
+  "yaml-syntax": { title: "a file is no YAML", explanation: "The place is where the reader noticed; mostly a quote, a bracket or the indentation of a line before it is wrong. Tabs can't indent.", example: "network: [" },
 } as const satisfies Readonly<Record<string, CodeInfo>>;
 
 /** Name of a kind of finding. */

@@ -40,6 +40,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     ASK_EXIT.usage,
     async () => (await import("./status.ts")).vrrpCommand,
   ),
+  appliance: command(
+    "run the machine of an image (its first process starts it)",
+    EXIT.failed,
+    async () => (await import("./appliance.ts")).applianceCommand,
+  ),
   licenses: command(
     "licences of what is compiled in",
     EXIT.failed,

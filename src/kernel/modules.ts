@@ -15,8 +15,11 @@ export type ModuleOutcome =
   | { readonly kind: "failed"; readonly reason: string };
 
 export interface KernelModules {
-  /** Makes sure that a module is there. The answer is remembered: a missing one is not looked for again. */
-  load(name: string): ModuleOutcome;
+  /**
+   * Makes sure that a module is there. The answer is remembered: a missing one is not looked for again.
+   * @param parameters `conn_tab_bits=20`, for a module that is not there yet
+   */
+  load(name: string, parameters?: string): ModuleOutcome;
 }
 
 export interface ModulePlaces {
@@ -38,10 +41,10 @@ const MAX_DEPTH = 8;
 export function kernelModules(places: ModulePlaces = systemPlaces()): KernelModules {
   const outcomes = new Map<string, ModuleOutcome>();
   return {
-    load(name) {
+    load(name, parameters = "") {
       const known = outcomes.get(name);
       if (known) return known;
-      const outcome = loadOnce(places, name);
+      const outcome = loadOnce(places, name, parameters);
       outcomes.set(name, outcome);
       return outcome;
     },
@@ -52,19 +55,19 @@ function systemPlaces(): ModulePlaces {
   return { directory: `/lib/modules/${release()}`, loaded: "/sys/module", modprobe: MODPROBE };
 }
 
-function loadOnce(places: ModulePlaces, name: string): ModuleOutcome {
+function loadOnce(places: ModulePlaces, name: string, parameters: string): ModuleOutcome {
   if (isThere(places, name)) return { kind: "present" };
   if (!mayLoad()) return { kind: "failed", reason: `${name} is not there, and this process has no right to load it` };
   const program = places.modprobe.find((path) => existsSync(path));
-  if (program === undefined) return loadByHand(places, name);
+  if (program === undefined) return loadByHand(places, name, parameters);
   // modprobe first: it knows the administrator's options, aliases and blacklists in /etc/modprobe.d.
-  const run = spawnSync(program, ["-q", "--", name], {
+  const run = spawnSync(program, ["-q", "--", name, ...parameters.split(" ").filter(Boolean)], {
     timeout: MODPROBE_LIMIT_MS,
     encoding: "utf8",
     env: keptEnvironment(process.env),
   });
   if (run.status === 0) return { kind: "loaded" };
-  const byHand = loadByHand(places, name);
+  const byHand = loadByHand(places, name, parameters);
   if (byHand.kind !== "failed") return byHand;
   const why = run.error?.message ?? (run.stderr.trim() || `status ${run.status ?? run.signal}`);
   return { kind: "failed", reason: `${byHand.reason}; ${program}: ${why}` };
@@ -76,7 +79,7 @@ function mayLoad(): boolean {
   return ((permitted >> BigInt(CAP_SYS_MODULE)) & 1n) === 1n;
 }
 
-function loadByHand(places: ModulePlaces, name: string): ModuleOutcome {
+function loadByHand(places: ModulePlaces, name: string, parameters: string): ModuleOutcome {
   let index: ModuleIndex;
   try {
     index = readIndex(places.directory);
@@ -86,7 +89,7 @@ function loadByHand(places: ModulePlaces, name: string): ModuleOutcome {
   if (!index.files.has(moduleName(name)))
     return { kind: "failed", reason: `${places.directory} has no module ${name}` };
   for (const step of loadOrder(index, name)) {
-    const failure = insert(places, step);
+    const failure = insert(places, step, step.name === moduleName(name) ? parameters : "");
     if (failure !== undefined && !step.optional) return { kind: "failed", reason: failure };
   }
   return { kind: "loaded" };
@@ -104,13 +107,13 @@ function isThere(places: ModulePlaces, name: string): boolean {
 }
 
 /** Why it could not be inserted; undefined when it is in. */
-function insert(places: ModulePlaces, step: LoadStep): string | undefined {
+function insert(places: ModulePlaces, step: LoadStep, parameters: string): string | undefined {
   if (isThere(places, step.name)) return undefined;
   const path = `${places.directory}/${step.file}`;
   try {
     const file = open(path, O_RDONLY);
     try {
-      loadModule(file, "", path.endsWith(".ko") ? 0 : MODULE_INIT_COMPRESSED_FILE);
+      loadModule(file, parameters, path.endsWith(".ko") ? 0 : MODULE_INIT_COMPRESSED_FILE);
     } finally {
       close(file);
     }
@@ -221,7 +224,7 @@ export function loadOrder(index: ModuleIndex, name: string): LoadStep[] {
 }
 
 /** `kernel/lib/libcrc32c.ko.xz` → `libcrc32c`; dashes are underscores. */
-function moduleName(file: string): string {
+export function moduleName(file: string): string {
   const base = file.slice(file.lastIndexOf("/") + 1);
   return base.replace(/\.ko(\.(gz|xz|zst))?$/, "").replaceAll("-", "_");
 }

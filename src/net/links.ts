@@ -14,19 +14,19 @@ const AF_INET6 = 10;
 const AF_PACKET = 17;
 const RTEXT_FILTER_SKIP_STATS = 8;
 
-const IFLA_ADDRESS = 1;
-const IFLA_IFNAME = 3;
-const IFLA_MTU = 4;
-const IFLA_LINK = 5;
-const IFLA_MASTER = 10;
-const IFLA_LINKINFO = 18;
+export const IFLA_ADDRESS = 1;
+export const IFLA_IFNAME = 3;
+export const IFLA_MTU = 4;
+export const IFLA_LINK = 5;
+export const IFLA_MASTER = 10;
+export const IFLA_LINKINFO = 18;
 const IFLA_AF_SPEC = 26;
 const IFLA_GROUP = 27;
 const IFLA_EXT_MASK = 29;
 const IFLA_LINK_NETNSID = 37;
 
-const IFLA_INFO_KIND = 1;
-const IFLA_INFO_DATA = 2;
+export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
 const IFLA_VRF_TABLE = 1;
 const IFLA_INET_CONF = 1;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
@@ -139,7 +139,7 @@ export function setNoAddressGeneration(index: number): NetlinkRequest {
   return changeLink(index, [{ type: IFLA_AF_SPEC, plain: true, nested: [family] }], what);
 }
 
-function changeLink(index: number, attributes: readonly Attribute[], what: string, flag = 0): NetlinkRequest {
+export function changeLink(index: number, attributes: readonly Attribute[], what: string, flag = 0): NetlinkRequest {
   const payload = encodeAttributes(attributes, header(0, index, flag));
   return { type: RTM_NEWLINK, flags: NLM_F_REQUEST | NLM_F_ACK, payload, what };
 }
@@ -189,7 +189,7 @@ export function parseMac(text: string): Uint8Array | undefined {
 }
 
 /** struct ifinfomsg; flag bits also are their own change mask. */
-function header(family: number, index: number, flags = 0): Uint8Array {
+export function header(family: number, index: number, flags = 0): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, family);
@@ -199,10 +199,10 @@ function header(family: number, index: number, flags = 0): Uint8Array {
   return bytes;
 }
 
-function nameBytes(text: string): Uint8Array {
+export function nameBytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-function u16(value: number): Uint8Array {
+export function u16(value: number): Uint8Array {
   return Uint8Array.of(value & 0xff, value >> 8);
 }

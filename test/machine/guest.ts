@@ -23,7 +23,19 @@ export const CACHE = join(REPOSITORY, ".cache");
 const SCHEDULERS = ["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"];
 
 const MODULES = [
-  ...["crc32c_generic", "virtio_pci", "virtio_net", "veth", "bridge", "dummy", "macvlan", "ipvlan", "vrf"],
+  ...[
+    "crc32c_generic",
+    "virtio_pci",
+    "virtio_net",
+    "veth",
+    "bridge",
+    "dummy",
+    "macvlan",
+    "ipvlan",
+    "vrf",
+    "bonding",
+    "8021q",
+  ],
   ...["ipip", "ip_gre", "fou", "sit", "ip6_tunnel", "ip6_gre", "tunnel4", "tunnel6"],
   ...[
     "nf_tables",
@@ -62,6 +74,7 @@ const PACKAGES = [
   "citty",
   "netlink",
   "nodemailer",
+  "yaml",
   "fast-check",
   "pure-rand",
   "@valibot/to-json-schema",
@@ -147,5 +160,5 @@ function baseEntries(kernel: Kernel): CpioEntry[] {
 }
 
 function isBallast(relative: string): boolean {
-  return /\.map$|\.d\.ts$|(^|\/)(prebuilds|build|deps|docs?|examples?)$|\.node$|\.md$/.test(relative);
+  return /\.map$|\.d\.ts$|^(prebuilds|build|deps|docs?|examples?)$|\.node$|\.md$/.test(relative);
 }

@@ -1,0 +1,84 @@
+// Process layer, appliance: the configuration partition. It is mounted for the moment of reading and copied into memory: a stick that is
+// pulled out, or a file system that breaks later, changes nothing. What is damaged leaves the last good copy in force.
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import type { Network } from "../../appliance/network/model.ts";
+import { readNetwork } from "../../appliance/network/read.ts";
+import { type ApplianceSettings, DEFAULT_SETTINGS, readSettings } from "../../appliance/settings.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Diagnostic } from "../../config/findings/diagnostic.ts";
+import { createFindings } from "../../config/findings/findings.ts";
+
+export const KEEPALIVED_CONF = "keepalived.conf";
+export const NETWORK_YAML = "network.yaml";
+export const APPLIANCE_YAML = "appliance.yaml";
+/** A file of the folder that is read beyond this is none that anybody wrote by hand. */
+const MAX_YAML_BYTES = 1024 * 1024;
+
+export interface Folder {
+  readonly network: Network;
+  readonly settings: ApplianceSettings;
+  readonly findings: readonly Diagnostic[];
+  /** Files that are not there. */
+  readonly missing: readonly string[];
+}
+
+/** Reads the YAML files of a configuration folder. Never throws. */
+export function readFolder(folder: string): Folder {
+  const findings = createFindings();
+  const missing: string[] = [];
+  const source = (name: string) => {
+    const path = join(folder, name);
+    if (!existsSync(path)) {
+      missing.push(name);
+      return undefined;
+    }
+    try {
+      return { name, text: readFileSync(path, "utf8").slice(0, MAX_YAML_BYTES) };
+    } catch (error) {
+      const file = { name, text: "" };
+      const span = { file, line: 1, column: 1, endLine: 1, endColumn: 2 };
+      findings.add("error", span, { code: "file-unreadable", message: messageOf(error) });
+      return undefined;
+    }
+  };
+  const [network, settings] = [source(NETWORK_YAML), source(APPLIANCE_YAML)];
+  if (!existsSync(join(folder, KEEPALIVED_CONF))) missing.push(KEEPALIVED_CONF);
+  return {
+    network: network ? readNetwork(network, findings) : { links: [] },
+    settings: settings ? readSettings(settings, findings) : DEFAULT_SETTINGS,
+    findings: findings.list,
+    missing,
+  };
+}
+
+/**
+ * Puts a copy of a folder where the director reads it; an older copy goes when the new one is whole. FAT knows no modes and the kernel
+ * shows every file as executable, which a configuration must not be: a file is a program by how it begins.
+ * @throws Error when something of it can't be read
+ */
+export function takeCopy(from: string, to: string): void {
+  const fresh = `${to}.new`;
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { recursive: true, mode: 0o700 });
+  for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const copy = join(fresh, relative(from, path));
+    if (entry.isDirectory()) mkdirSync(copy, { recursive: true, mode: 0o700 });
+    else if (entry.isFile()) {
+      mkdirSync(dirname(copy), { recursive: true, mode: 0o700 });
+      const content = readFileSync(path);
+      writeFileSync(copy, content, { mode: isProgram(content) ? 0o700 : 0o600 });
+    }
+  }
+  rmSync(`${to}.old`, { recursive: true, force: true });
+  if (existsSync(to)) renameSync(to, `${to}.old`);
+  renameSync(fresh, to);
+  rmSync(`${to}.old`, { recursive: true, force: true });
+}
+
+/** A script with its interpreter, or an ELF file. */
+function isProgram(content: Uint8Array): boolean {
+  const start = Buffer.from(content.subarray(0, 4)).toString("latin1");
+  return start.startsWith("#!") || start === "\x7fELF";
+}

@@ -1,0 +1,92 @@
+// Process layer, appliance: the director as a child of the appliance. When it ends by itself it is started again, later each time, and takes
+// over what the kernel has; the machine goes on forwarding meanwhile and is never restarted for it.
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Cancel, Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+
+const FIRST_WAIT_MS = 250;
+const MAX_WAIT_MS = 10_000;
+/** One that ran so long was well: the next failure is a first one. */
+const STEADY_MS = 60_000;
+
+export interface DaemonPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Starts it; `ended` is called once, with words for how. */
+  start(ended: (how: string) => void): DaemonProcess;
+}
+
+export interface DaemonProcess {
+  readonly pid: number;
+  signal(name: "SIGHUP" | "SIGTERM" | "SIGKILL"): void;
+}
+
+export interface Daemon {
+  start(): void;
+  /** Reads its configuration again. */
+  reload(): void;
+  /** Ends it in order, by force after `limitMs`; resolves when it is gone. */
+  stop(limitMs: number): Promise<void>;
+  /** Ends that nobody asked for. */
+  readonly failures: number;
+  readonly pid: number | undefined;
+}
+
+export function createDaemon({ clock, log, start }: DaemonPorts): Daemon {
+  let running: { readonly process: DaemonProcess; readonly since: number } | undefined;
+  let stopping: (() => void) | undefined;
+  let waitMs = FIRST_WAIT_MS;
+  let failures = 0;
+  let cancelWait: Cancel = () => {};
+
+  const begin = () => {
+    cancelWait = () => {};
+    const since = clock.now();
+    const process = start((how) => {
+      running = undefined;
+      if (stopping) return stopping();
+      failures++;
+      if (clock.now() - since >= STEADY_MS) waitMs = FIRST_WAIT_MS;
+      log({ level: "error", area: "appliance", message: `the director ended (${how}), again in ${waitMs} ms` });
+      cancelWait = clock.at(clock.now() + waitMs, begin);
+      waitMs = Math.min(MAX_WAIT_MS, waitMs * 2);
+    });
+    running = { process, since };
+  };
+
+  return {
+    get failures() {
+      return failures;
+    },
+    get pid() {
+      return running?.process.pid;
+    },
+    start: begin,
+    reload: () => running?.process.signal("SIGHUP"),
+    stop(limitMs) {
+      cancelWait();
+      const { process } = running ?? {};
+      if (!process) return Promise.resolve();
+      return new Promise((resolve) => {
+        const cancel = clock.at(clock.now() + limitMs, () => process.signal("SIGKILL"));
+        stopping = () => {
+          cancel();
+          resolve();
+        };
+        process.signal("SIGTERM");
+      });
+    },
+  };
+}
+
+/** This program as a director. */
+export function spawnDirector(words: readonly string[], ended: (how: string) => void): DaemonProcess {
+  const child: ChildProcess = spawn("/proc/self/exe", [...words], {
+    stdio: ["ignore", "inherit", "inherit"],
+    detached: true,
+    cwd: "/",
+  });
+  child.on("error", (error) => ended(error.message));
+  child.on("exit", (status, signal) => ended(signal ?? `status ${status}`));
+  return { pid: child.pid ?? 0, signal: (name) => child.kill(name) };
+}

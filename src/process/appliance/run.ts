@@ -1,0 +1,176 @@
+// Process layer, appliance: `lbd appliance`, what the first process of an image runs. Drivers, the configuration partition, the network,
+// kernel settings; then the director as a child, while this process stays: it keeps the network as it is asked for, tells the boot loader
+// that the start was a good one, and ends the machine in order. Nothing that a configuration says can end it.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
+import { join } from "node:path";
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, mount, setHostName, unmount } from "../../../ffi/machine.ts";
+import { type Boot, markedGood, readBoot } from "../../appliance/boot.ts";
+import { connectionTableBits, DIRECTOR_SETTINGS } from "../../appliance/sysctls.ts";
+import type { Clock } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Level, Log } from "../../base/log.ts";
+import { readCards } from "../../kernel/cards.ts";
+import { type Coldplug, createColdplug } from "../../kernel/coldplug.ts";
+import { type KernelModules, kernelModules } from "../../kernel/modules.ts";
+import { partitionsNamed } from "../../kernel/partitions.ts";
+import { openRtnetlink } from "../../kernel/rtnetlink.ts";
+import { type Folder, KEEPALIVED_CONF, readFolder, takeCopy } from "./configuration.ts";
+import { createDaemon, type Daemon, spawnDirector } from "./daemon.ts";
+import { bringUp, LINK_DRIVERS, type NetworkPorts } from "./network.ts";
+import { changeEnvironment } from "./slots.ts";
+
+/** The copy in memory that everything is read from. */
+const FOLDER = "/run/lbd-appliance/configuration";
+const MOUNTS = "/run/lbd-appliance/mounts";
+/** Drivers that no device asks for by itself. */
+const ALWAYS = ["sd_mod", "vfat", "nls_cp437", "nls_iso8859_1", "nls_ascii", "atkbd"];
+/** A disk that is slow to come: a controller of many, a stick. */
+const DISK_WAIT_MS = 10_000;
+const DISK_LOOK_MS = 100;
+/** Cards whose drivers come late, links that somebody took away. */
+const NETWORK_LOOK_MS = 2000;
+/** A director that has run so long without an end of its own makes the start a good one. */
+const GOOD_AFTER_MS = 5000;
+const STOP_LIMIT_MS = 20_000;
+
+export interface Appliance {
+  /** The director reads its configuration again. */
+  reload(): void;
+  /** Ends the director in order; the exit status then tells the first process what to do (appliance/init.c). */
+  end(): Promise<void>;
+}
+
+type Say = (level: Level, message: string) => void;
+
+/** Never throws for what a file says or a piece of hardware does. */
+export async function startAppliance(clock: Clock, log: Log): Promise<Appliance> {
+  const say: Say = (level, message) => log({ level, area: "appliance", message });
+  const boot = readBoot(readFileSync("/proc/cmdline", "utf8"));
+  const modules = kernelModules();
+  const coldplug = createColdplug(modules, { bus: "/sys/bus", directory: `/lib/modules/${release()}` });
+  for (const name of ALWAYS) modules.load(name);
+  lookForHardware(coldplug);
+
+  mkdirSync(MOUNTS, { recursive: true, mode: 0o700 });
+  const folder = await takeConfiguration(clock, coldplug, boot, say);
+  attempt(say, "host name", () => setHostName(folder.settings.hostname));
+  loadIpvs(modules, folder, say);
+  setKernelSettings(say);
+  keepNetworkUp(folder, clock, coldplug, modules, say);
+
+  const daemon = createDaemon({ clock, log, start: (ended) => spawnDirector(directorWords(folder), ended) });
+  daemon.start();
+  clock.at(clock.now() + GOOD_AFTER_MS, () => rememberGoodStart(boot, daemon, say));
+  return { reload: () => daemon.reload(), end: () => daemon.stop(STOP_LIMIT_MS) };
+}
+
+function directorWords({ settings }: Folder): readonly string[] {
+  return ["--config", join(FOLDER, KEEPALIVED_CONF), ...(settings.strict ? ["--strict"] : [])];
+}
+
+/** A driver brings new devices up, so it goes on until nothing is new. */
+function lookForHardware(coldplug: Coldplug): void {
+  while (coldplug.look() > 0);
+}
+
+/** Waits for the partition, copies it into memory, and reads what is there. Without it the machine has the defaults. */
+async function takeConfiguration(clock: Clock, coldplug: Coldplug, boot: Boot, say: Say): Promise<Folder> {
+  const until = clock.now() + DISK_WAIT_MS;
+  let found = partitionsNamed("lbd-conf");
+  while (found.length === 0 && boot.slot !== undefined && clock.now() < until) {
+    await new Promise<void>((resolve) => clock.at(clock.now() + DISK_LOOK_MS, resolve));
+    lookForHardware(coldplug);
+    found = partitionsNamed("lbd-conf");
+  }
+  const [place, ...others] = found;
+  if (!place) say("error", "no disk has a configuration partition (lbd-conf)");
+  else if (others.length > 0)
+    say("warning", `${found.length} disks have a configuration partition: ${place.device} of ${place.disk} is taken`);
+  if (place)
+    attempt(say, "the configuration partition", () => {
+      const at = join(MOUNTS, "configuration");
+      mkdirSync(at, { recursive: true });
+      mount(place.device, at, "vfat", MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC);
+      try {
+        takeCopy(at, FOLDER);
+      } finally {
+        unmount(at);
+      }
+    });
+  const folder = readFolder(FOLDER);
+  for (const { severity, span, message, hint } of folder.findings) {
+    const place = span === undefined ? "" : `${span.file.name}:${span.line}:${span.column}: `;
+    say(severity === "error" ? "error" : "warning", `${place}${message}${hint === undefined ? "" : ` (${hint})`}`);
+  }
+  for (const name of folder.missing) say("warning", `the configuration has no ${name}`);
+  return folder;
+}
+
+/** The size of its table can be said only when the module is loaded. */
+function loadIpvs(modules: KernelModules, { settings }: Folder, say: Say): void {
+  const memory = Number(/^MemTotal:\s+(\d+)/.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] ?? 0) * 1024;
+  const bits = settings.connectionTableBits ?? connectionTableBits(memory);
+  const outcome = modules.load("ip_vs", `conn_tab_bits=${bits}`);
+  if (outcome.kind === "failed") say("error", `ip_vs: ${outcome.reason}`);
+}
+
+function setKernelSettings(say: Say): void {
+  for (const { path, value } of DIRECTOR_SETTINGS)
+    attempt(say, `setting ${path}`, () => writeFileSync(join("/proc/sys", path), value));
+}
+
+/** Brings it up now, and again every few seconds: what came late or was taken away is put right, and each fault is told once. */
+function keepNetworkUp({ network }: Folder, clock: Clock, coldplug: Coldplug, modules: KernelModules, say: Say): void {
+  const ports: NetworkPorts = {
+    rtnetlink: openRtnetlink(),
+    cards: readCards,
+    driver(kind) {
+      const outcome = modules.load(...LINK_DRIVERS[kind]);
+      return outcome.kind === "failed" ? outcome.reason : undefined;
+    },
+    firstNames: new Map(),
+  };
+  let told: readonly string[] = [];
+  const look = () => {
+    lookForHardware(coldplug);
+    try {
+      const faults = bringUp(network, ports);
+      for (const fault of faults) if (!told.includes(fault)) say("error", `network: ${fault}`);
+      for (const fault of told) if (!faults.includes(fault)) say("info", `network: no longer: ${fault}`);
+      told = faults;
+    } catch (error) {
+      say("error", `network: ${messageOf(error)}`);
+    }
+    clock.at(clock.now() + NETWORK_LOOK_MS, look);
+  };
+  look();
+}
+
+/** Health of the image, and not of what is behind it: servers that are down are no reason for the other slot. */
+function rememberGoodStart({ slot }: Boot, daemon: Daemon, say: Say): void {
+  if (slot === undefined) return;
+  if (daemon.failures > 0 || daemon.pid === undefined) {
+    say(
+      "error",
+      `slot ${slot}: this start does not count as a good one, since the director ended ${daemon.failures} times`,
+    );
+    return;
+  }
+  attempt(say, "boot environment", () => {
+    const [place] = partitionsNamed("lbd-esp");
+    if (!place) throw new Error("no disk has the partition lbd-esp");
+    const at = join(MOUNTS, "esp");
+    mkdirSync(at, { recursive: true });
+    changeEnvironment(place.device, at, (before) => markedGood(before, slot));
+    say("info", `slot ${slot}: a good start`);
+  });
+}
+
+function attempt(say: Say, what: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    say("error", `${what}: ${messageOf(error)}`);
+  }
+}

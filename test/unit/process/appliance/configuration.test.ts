@@ -1,0 +1,69 @@
+// The configuration partition: what is copied with which rights, and what is said of a folder.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readFolder, takeCopy } from "../../../../src/process/appliance/configuration.ts";
+
+let dir = "";
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "lbd-folder-"));
+  mkdirSync(join(dir, "disk/scripts"), { recursive: true });
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const put = (name: string, content: string | Uint8Array) =>
+  writeFileSync(join(dir, "disk", name), content, { mode: 0o777 });
+const modeOf = (name: string) => statSync(join(dir, "copy", name)).mode & 0o7777;
+
+describe("a copy", () => {
+  test("takes everything along; only what begins as a program is one", () => {
+    put("keepalived.conf", "global_defs {\n}\n");
+    put("scripts/check.sh", "#!/bin/sh\nexit 0\n");
+    put("scripts/probe", Buffer.from("\x7fELF\x02\x01", "latin1"));
+    put("scripts/notes.txt", "#no program\n");
+    takeCopy(join(dir, "disk"), join(dir, "copy"));
+    expect(readFileSync(join(dir, "copy/keepalived.conf"), "utf8")).toBe("global_defs {\n}\n");
+    expect([
+      modeOf("keepalived.conf"),
+      modeOf("scripts/check.sh"),
+      modeOf("scripts/probe"),
+      modeOf("scripts/notes.txt"),
+      modeOf("scripts"),
+    ]).toEqual([0o600, 0o700, 0o700, 0o600, 0o700]);
+  });
+
+  test("takes the place of an older one as a whole", () => {
+    put("old.conf", "");
+    takeCopy(join(dir, "disk"), join(dir, "copy"));
+    rmSync(join(dir, "disk/old.conf"));
+    put("new.conf", "");
+    takeCopy(join(dir, "disk"), join(dir, "copy"));
+    expect([existsSync(join(dir, "copy/old.conf")), existsSync(join(dir, "copy/new.conf"))]).toEqual([false, true]);
+  });
+
+  test("of what can't be read leaves the older one", () => {
+    put("good.conf", "");
+    takeCopy(join(dir, "disk"), join(dir, "copy"));
+    expect(() => takeCopy(join(dir, "nothing"), join(dir, "copy"))).toThrow();
+    expect(existsSync(join(dir, "copy/good.conf"))).toBe(true);
+  });
+});
+
+test("an empty folder has the defaults, and says what is missing", () => {
+  const { network, settings, findings, missing } = readFolder(join(dir, "disk"));
+  expect([network.links, settings.hostname, findings]).toEqual([[], "lbd", []]);
+  expect(missing).toEqual(["network.yaml", "appliance.yaml", "keepalived.conf"]);
+});
+
+test("findings of both files stand in one list, and the rest of each is taken", () => {
+  put("network.yaml", "network: {version: 2, ethernets: {eth0: {mtu: 1}}}\n");
+  put("appliance.yaml", "hostname: director1\nstrickt: true\n");
+  put("keepalived.conf", "");
+  const { network, settings, findings, missing } = readFolder(join(dir, "disk"));
+  expect(findings.map(({ span, code }) => `${span?.file.name}:${span?.line} ${code}`)).toEqual([
+    "network.yaml:1 bad-value",
+    "appliance.yaml:2 unknown-key",
+  ]);
+  expect([network.links.length, settings.hostname, missing]).toEqual([1, "director1", []]);
+});

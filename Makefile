@@ -10,7 +10,7 @@ DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables
   iputils-ping procps tcc xz-utils zstd lz4 util-linux
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run lab check fmt test test-unit test-deno test-netns test-vm test-words bench docs install uninstall clean
+.PHONY: help deps build image run lab check fmt test test-unit test-deno test-netns test-vm test-words bench docs install uninstall clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ dist/lbd: .cache/npm Makefile appliance/licenses.ts $(SOURCES)
 	@./dist/new/lbd check conf/keepalived.conf || { echo "the new binary does not read conf/keepalived.conf"; exit 1; }
 	@# Beside it lie the maps of its lines, which are in it as well.
 	@mv dist/new/lbd dist/lbd && rm -r dist/new
+
+image: build ## Write dist/image: the disk image of a director (BIOS and UEFI), its kernel and root; no root rights needed
+	$(BUN) appliance/image.ts
 
 run: deps build ## Boot a lab (client, two directors, real servers), show failover, leave the API on a local port
 	$(BUN) test/machine/lab.ts

@@ -85,7 +85,7 @@ export function resolveModules(kernel: Kernel, names: readonly string[]): Module
     for (const need of needs.get(name) ?? []) visit(need);
     ordered.set(name, { name, path });
   };
-  for (const name of names) visit(name);
+  for (const name of names) visit(moduleName(name));
   return [...ordered.values()];
 }
 

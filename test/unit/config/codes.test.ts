@@ -4,9 +4,11 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readNetwork } from "../../../src/appliance/network/read.ts";
 import { configTest } from "../../../src/cli/config-test.ts";
 import { CODES, type Code } from "../../../src/config/findings/codes.ts";
 import type { Diagnostic } from "../../../src/config/findings/diagnostic.ts";
+import { createFindings } from "../../../src/config/findings/findings.ts";
 import { missingInterfaces, missingKernelParts } from "../../../src/config/semantics/here.ts";
 import { programFindings, usablePart } from "../../../src/config/semantics/programs.ts";
 import { onThisMachine } from "../../../src/process/configuration/on-this-machine.ts";
@@ -72,6 +74,15 @@ const withPrograms = (kind: "absent" | "open"): Cause => {
     const { config, sources } = bindText(instance("notify /opt/notify.sh"));
     const verdict = kind === "open" ? { kind, reason: "others can write it" } : { kind, reason: "no such file" };
     return programFindings(usablePart(config, () => verdict).told, sources);
+  };
+};
+
+/** network.yaml. */
+const network = (...lines: string[]): Cause => {
+  return () => {
+    const findings = createFindings();
+    readNetwork({ name: "network.yaml", text: ["network:", "  version: 2", ...lines, ""].join("\n") }, findings);
+    return findings.list;
   };
 };
 
@@ -145,6 +156,7 @@ const CAUSES: Readonly<Record<Code, Cause>> = {
   "interface-name-taken": instance("use_vmac eth0"),
   "invalid-utf-8": file(Uint8Array.of(...bytes("global_defs {\nrouter_id caf"), 0xe9, ...bytes("\n}\n"))),
   "limit-exceeded": "~SEQ(N, 1, 1000000000) weight 1\n",
+  "link-circle": network("  bridges:", "    a: {interfaces: [a]}"),
   "link-local-first": bare("virtual_ipaddress {", "2001:db8::1/64", "}"),
   "lonely-group": `${instance()}vrrp_sync_group G {\ngroup {\nA\n}\n}\n`,
   "loopback-interface": instance().replace("eth0", "lo"),
@@ -153,6 +165,7 @@ const CAUSES: Readonly<Record<Code, Cause>> = {
   "macro-not-closed": `$VIP=192.0.2.1\n${bare("virtual_ipaddress {", "${VIP/24", "}")}`,
   "merge-conflict": `<<<<<<< HEAD\n${instance()}`,
   "misplaced-keyword": served("priority 100"),
+  "missing-key": network("  vlans:", "    front: {link: eth0}"),
   "missing-keyword": "vrrp_instance A {\ninterface eth0\n}\n",
   "missing-module": onMachine(served().replace("sched rr", "sched mh"), { interfaces: true, modules: false }),
   "missing-value": instance("priority"),
@@ -205,9 +218,11 @@ const CAUSES: Readonly<Record<Code, Cause>> = {
   "unknown-account": () => bindText(instance("notify /etc/notify.sh master"), { hasAccount: () => false }).diagnostics,
   "unknown-engine": served("persistence_engine http"),
   "unknown-interface": onMachine(instance(), { interfaces: false, modules: true }),
+  "unknown-key": network("  ethernets:", "    eth0: {adresses: []}"),
   "unknown-keyword": served().replace("virtual_server", "vritual_server"),
   "unknown-word": bare("virtual_ipaddress {", "192.0.2.1/24 devv eth0", "}"),
   "unset-variable": globals("router_id ${_ENV ROUTER}"),
+  "unsupported-key": network("  ethernets:", "    eth0: {gateway4: 192.0.2.1}"),
   "unusable-address": bare("virtual_ipaddress {", "127.0.0.1", "}"),
   "unused-definition": "vrrp_script chk {\nscript /bin/true\n}\n",
   "unused-macro": `$VIP=192.0.2.1\n${instance()}`,
@@ -216,6 +231,7 @@ const CAUSES: Readonly<Record<Code, Cause>> = {
   "version-conflict": bare("strict_mode on", "version 2", "virtual_ipaddress {", "fe80::1", "}"),
   "weight-not-allowed": instance("priority 255", "track_interface {", "eth1 weight -10", "}"),
   "without-effect": served("sh-port"),
+  "yaml-syntax": network("  ethernets: ["),
 };
 
 test.each(Object.keys(CODES) as Code[])("%s is reported", (code) => {

@@ -1,0 +1,164 @@
+// Appliance: the root that the machine runs from, in memory: the first process, lbd with the libraries it opens, the programs it starts,
+// and the kernel modules of modules.txt. Everything comes from the packages, nothing from this machine.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CpioEntry, cpioArchive } from "./cpio.ts";
+import { type Kernel, resolveModules } from "./kernel.ts";
+import type { Packages } from "./packages.ts";
+import { file, modules, text } from "./root.ts";
+import type { Tools } from "./tools.ts";
+
+/** What runs in the image beside lbd, and where it lies there. */
+const PROGRAMS: readonly (readonly [string, string, string])[] = [
+  ["chrony", "usr/sbin/chronyd", "usr/sbin/chronyd"],
+  // Scripts of a configuration are written for a shell; nobody can log in to it.
+  ["busybox-static", "usr/bin/busybox", "bin/busybox"],
+];
+const SHELL_LINKS = [
+  "sh",
+  "cat",
+  "echo",
+  "grep",
+  "sed",
+  "awk",
+  "test",
+  "[",
+  "sleep",
+  "date",
+  "logger",
+  "nc",
+  "wget",
+  "ping",
+  "ip",
+];
+/** What lbd opens by name while it runs: the runtime's own, and TLS of the system (docs/decisions/010-two-ways-of-tls.md). */
+const LIBRARIES = [
+  "libc.so.6",
+  "libm.so.6",
+  "libpthread.so.0",
+  "libdl.so.2",
+  "libssl.so.3",
+  "libcrypto.so.3",
+  "libnss_files.so.2",
+];
+const LIBRARY_FOLDER: Readonly<Record<string, string>> = {
+  amd64: "usr/lib/x86_64-linux-gnu",
+  arm64: "usr/lib/aarch64-linux-gnu",
+};
+const LOADER: Readonly<Record<string, string>> = {
+  amd64: "lib64/ld-linux-x86-64.so.2",
+  arm64: "lib/ld-linux-aarch64.so.1",
+};
+
+/** Packages whose files are in the image. */
+export const ROOT_PACKAGES = [
+  ...["libc6", "libssl3t64", "libzstd1", "zlib1g", "busybox-static", "chrony"],
+  ...[
+    "libcap2",
+    "libedit2",
+    "libseccomp2",
+    "libgnutls30t64",
+    "libnettle8t64",
+    "libhogweed6t64",
+    "libgmp10",
+    "libp11-kit0",
+    "libidn2-0",
+  ],
+  ...["libunistring5", "libtasn1-6", "libffi8", "libbsd0", "libmd0", "libtinfo6", "libbrotli1"],
+] as const;
+
+export interface RootParts {
+  readonly packages: Packages;
+  readonly kernel: Kernel;
+  readonly architecture: string;
+  readonly version: string;
+  /** dist/lbd. */
+  readonly binary: string;
+  readonly tools: Tools;
+}
+
+/** The archive, not yet compressed. @throws Error that names what is missing */
+export function initrd(parts: RootParts): Uint8Array {
+  const { packages, kernel, architecture, version, binary } = parts;
+  const libraries = librariesOf(parts);
+  const wanted = readFileSync(join(import.meta.dirname, "modules.txt"), "utf8")
+    .split("\n")
+    .filter((line) => !line.startsWith("#"))
+    .flatMap((line) => line.split(" ").filter((name) => name !== ""));
+  const entries: CpioEntry[] = [
+    { kind: "file", path: "init", mode: 0o755, content: compileInit(parts.tools) },
+    file("lbd", binary, 0o755),
+    ...PROGRAMS.map(([name, from, to]) => file(to, join(packages.of(name).root, from), 0o755)),
+    ...SHELL_LINKS.map((name): CpioEntry => ({ kind: "link", path: `bin/${name}`, target: "busybox" })),
+    ...[...libraries].map(([name, from]) =>
+      file(
+        name.startsWith("ld-") ? (LOADER[architecture] ?? name) : `${LIBRARY_FOLDER[architecture]?.slice(4)}/${name}`,
+        from,
+        0o755,
+      ),
+    ),
+    ...modules(kernel, resolveModules(kernel, wanted)),
+    text("etc/lbd-version", `${version}\n`),
+    text(
+      "etc/passwd",
+      "root:x:0:0::/run:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n_chrony:x:100:100::/run:/bin/false\n",
+    ),
+    text("etc/group", "root:x:0:\nlbd:x:99:\n_chrony:x:100:\nnogroup:x:65534:\n"),
+    text("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nprotocols: files\n"),
+    text(
+      "etc/protocols",
+      "ip 0 IP\nicmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\nah 51 AH\nvrrp 112 VRRP\nsctp 132 SCTP\n",
+    ),
+  ];
+  return cpioArchive(entries);
+}
+
+/** What lbd opens and the programs link, and what those link, by name: where each lies. */
+function librariesOf({ packages, architecture, tools, binary }: RootParts): Map<string, string> {
+  const folders = packages.all.flatMap(({ root }) =>
+    [LIBRARY_FOLDER[architecture] ?? "", "usr/lib64", "usr/lib"].map((folder) => join(root, folder)),
+  );
+  const found = new Map<string, string>();
+  const add = (name: string) => {
+    if (found.has(name)) return;
+    const path = folders.map((folder) => join(folder, name)).find((candidate) => existsSync(candidate));
+    // Of old libraries some are part of libc.so.6 now and have no file.
+    if (path === undefined) {
+      if (name === "libnss_files.so.2") return;
+      throw new Error(`${name} is in no package of the image`);
+    }
+    found.set(name, path);
+    for (const next of neededBy(tools, path)) add(next);
+  };
+  for (const name of LIBRARIES) add(name);
+  for (const path of [binary, ...PROGRAMS.map(([name, from]) => join(packages.of(name).root, from))])
+    for (const name of neededBy(tools, path)) add(name);
+  return found;
+}
+
+function neededBy(tools: Tools, path: string): string[] {
+  return [...tools.run("x86_64-linux-gnu-readelf", ["-d", path]).matchAll(/\(NEEDED\).*\[(.+)\]/g)].map(
+    ([, name = ""]) => name,
+  );
+}
+
+function compileInit(tools: Tools): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), "lbd-init-"));
+  try {
+    tools.run("tcc", ["-nostdlib", "-static", "-o", join(folder, "init"), "init.c"], { cwd: import.meta.dirname });
+    return readFileSync(join(folder, "init"));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The kernel of a package as kernel.ts takes one; its module tables are made beside it once, as the package's own script would. */
+export function kernelOf(packages: Packages, name: string, tools: Tools): Kernel {
+  const { root } = packages.of(name);
+  const release = name.replace("linux-image-", "");
+  const modulesDir = join(root, "usr/lib/modules", release);
+  if (!existsSync(modulesDir)) throw new Error(`${name} has no usr/lib/modules/${release}`);
+  if (!existsSync(join(modulesDir, "modules.dep.bin"))) tools.run("depmod", ["-b", join(root, "usr"), release]);
+  return { release, vmlinuz: join(root, "boot", `vmlinuz-${release}`), modulesDir };
+}

@@ -71,6 +71,7 @@ export const LIBC = {
   sched_setaffinity: { args: ["i32", "usize", "bytes"], result: "i32" },
   sched_getaffinity: { args: ["i32", "usize", "bytes"], result: "i32" },
   setpriority: { args: ["i32", "u32", "i32"], result: "i32" },
+  madvise: { args: ["usize", "usize", "i32"], result: "i32" },
   mlockall: { args: ["i32"], result: "i32" },
   munlockall: { args: [], result: "i32" },
   prlimit: { args: ["i32", "i32", "bytes", "bytes"], result: "i32" },

@@ -13,6 +13,8 @@ export const SCHED_RR = 2;
 /** Or'ed to a policy: children fall back to SCHED_OTHER. */
 export const SCHED_RESET_ON_FORK = 0x4000_0000;
 
+const MADV_DONTNEED = 4;
+
 export const MCL_CURRENT = 1;
 export const MCL_FUTURE = 2;
 /** Without it the engine's reserved gigabytes become resident (runtime.md §4). */
@@ -203,6 +205,14 @@ export function setNice(nice: number): void {
 /** Locks memory as it is touched, now and later. @throws SyscallError ENOMEM over RLIMIT_MEMLOCK, EPERM */
 export function lockMemoryOnFault(): void {
   check(libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT), "mlockall", "current, future, on fault");
+}
+
+/**
+ * Takes pages out of this process's tables; what they held must stand elsewhere: of a file that is mapped and was not changed.
+ * False where the kernel does not: they are locked.
+ */
+export function dropPages(from: number, bytes: number): boolean {
+  return libc.madvise(from, bytes, MADV_DONTNEED) === 0;
 }
 
 /** @throws SyscallError */

@@ -13,18 +13,27 @@ import { type AutoPriority, createAutoPriority } from "../kernel/auto-priority.t
 import { systemClock } from "../kernel/clock.ts";
 import { bindToParent, keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
 import { enterNetworkNamespace } from "../kernel/namespace.ts";
+import { dropProgramPages } from "../kernel/program-pages.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import type { Role, RoleFactory, RoleName } from "../roles/role.ts";
 import { createOutbox, type Outbox } from "./channel.ts";
 import { createAssembly } from "./configuration/assembly.ts";
 import { createLagWatch } from "./host/lag.ts";
+import { createLetGo, ownCpuMs } from "./host/let-go.ts";
 import { processName } from "./host/process-names.ts";
 import { createUsageWatch } from "./host/process-usage.ts";
 import { takeSignal } from "./host/signals.ts";
 import { createIntake } from "./intake.ts";
 import { type FromChild, readToChild, type ToChild } from "./messages.ts";
 import { EXIT } from "./options.ts";
-import { expectedParent, expectsCoreFiles, namespaceEntered, openParentChannel, unpackText } from "./runtime.ts";
+import {
+  expectedParent,
+  expectsCoreFiles,
+  namespaceEntered,
+  openParentChannel,
+  shrinkMemory,
+  unpackText,
+} from "./runtime.ts";
 import { createTelling } from "./telling.ts";
 
 /** What stop() may take when the parent is gone and can't say. */
@@ -66,6 +75,7 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     // Takeovers are counted in tenths of a millisecond; everybody else saves the signals.
     ...(name === "vrrp" ? { openAlarm } : {}),
   });
+  const letGo = createLetGo({ clock, cpuMs: ownCpuMs, shrink: rest });
   if (!bindToParent(parent, `lbd-${name}`)) process.exit(EXIT.failed);
 
   const child = createChild(name, factory, {
@@ -81,6 +91,7 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     rename: nameProcess,
     unpack: unpackText,
     later: setImmediate,
+    grown: letGo.grown,
     exit: leave,
   });
   // The kernel's word that the parent ended, or an operator's; the parent starts a new one in the second case.
@@ -90,6 +101,12 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
   process.on("uncaughtException", (error) => die(name, error));
   process.on("unhandledRejection", (error) => die(name, error));
   tell({ kind: "hello" });
+}
+
+/** At rest: what only the start needed goes. */
+function rest(): void {
+  shrinkMemory();
+  setImmediate(dropProgramPages);
 }
 
 function refuse(name: string): void {
@@ -130,6 +147,8 @@ export interface ChildPorts {
   unpack(piece: Uint8Array): string;
   /** Runs something in a later turn of the loop, behind what has come meanwhile. */
   later(run: () => void): void;
+  /** The role has started, or taken another configuration. */
+  grown?(): void;
   exit(status: number): void;
 }
 
@@ -210,6 +229,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
       takeGlobals(config);
       if (stopping) return;
       tell({ kind: "started" });
+      ports.grown?.();
     });
   }
 
@@ -243,6 +263,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
       await role.reload(config);
       takeGlobals(config);
       tell({ kind: "reloaded", serial: message.serial });
+      ports.grown?.();
     });
   }
 

@@ -10,6 +10,7 @@ import type { Log } from "../base/log.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
 import { shedInheritedSignals } from "../kernel/inherited-signals.ts";
+import { dropProgramPages } from "../kernel/program-pages.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { takeServiceManager } from "../kernel/service-manager.ts";
 import { journalPath } from "../roles/journal.ts";
@@ -19,6 +20,7 @@ import { openApiDoor } from "./api-door.ts";
 import { takeAllowEmpty } from "./configuration/allow-empty.ts";
 import { glance } from "./configuration/files.ts";
 import { createLagWatch, type LagWatch } from "./host/lag.ts";
+import { createLetGo, ownCpuMs } from "./host/let-go.ts";
 import { createLogSink, type LogSink } from "./host/log-sink.ts";
 import { isJournal, openLogStream } from "./host/log-stream.ts";
 import { createModuleLoader } from "./host/needed-modules.ts";
@@ -42,7 +44,7 @@ import { awaitLeftovers } from "./leftovers.ts";
 import { EXIT, type RunOptions } from "./options.ts";
 import { createParent } from "./parent.ts";
 import type { Readings } from "./readings.ts";
-import { CHILD_MARK, collectGarbage, permitCoreFiles, spawnChild } from "./runtime.ts";
+import { CHILD_MARK, collectGarbage, permitCoreFiles, shrinkMemory, spawnChild } from "./runtime.ts";
 import { clearedVariables } from "./runtime-again.ts";
 
 /** What the last log lines may take to leave. */
@@ -104,6 +106,15 @@ export async function runDirector(
   process.chdir("/");
   if (options.umask !== undefined) process.umask(options.umask);
 
+  const letGo = createLetGo({
+    clock,
+    cpuMs: ownCpuMs,
+    shrink() {
+      shrinkMemory();
+      setImmediate(dropProgramPages);
+    },
+  });
+  letGo.grown();
   const callers = openApiDoor(options, clock, log);
   const notices = openNotices(log, clock, () => parent.stuck());
   const rolePids = new Map<RoleName, number>();
@@ -114,7 +125,10 @@ export async function runDirector(
     callers,
     readings,
     ...(notices ? { notices } : {}),
-    reloaded: collectGarbage,
+    reloaded() {
+      collectGarbage();
+      letGo.grown();
+    },
     likely: () => glance(options.configFile),
     roles,
     identity: { version: VERSION, pid: process.pid, boot: crypto.randomUUID().slice(0, 8), hostname: hostname() },

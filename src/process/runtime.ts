@@ -99,6 +99,11 @@ export function sha256(parts: readonly Uint8Array[]): string {
   return hash.digest("hex");
 }
 
+/** As above, and compiled code as well: what is needed again is compiled again. Takes effect when this turn of the loop is over. */
+export function shrinkMemory(): void {
+  Bun.shrink();
+}
+
 /** It marks a child: a director that finds it is none that anybody meant to start. */
 export const CHILD_MARK = DEPTH_VARIABLE;
 

@@ -2,6 +2,7 @@
 // files, processes, BFD sessions. Only what some instance or group uses is watched.
 import type { Cancel, Clock, MonoMs } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
+import { sameItems } from "../../base/same-items.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { Tracking, TrackProcess, TrackScript } from "../../config/model/vrrp.ts";
 import type { FileWatches } from "../../kernel/file-watch.ts";
@@ -76,6 +77,8 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
   let delays: Config["vrrp"]["upDownDelays"] = [];
   let watches: FileWatches | undefined;
   let monitor: ProcessMonitor | undefined;
+  /** What the monitor looks for. */
+  let watched: readonly TrackProcess[] = [];
   let linkMonitor: LinkMonitor | undefined;
 
   // --- interfaces
@@ -246,8 +249,10 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
     const receiveBuffer = wishedBuffer(processMonitorRcvBufBytes, processMonitorRcvBufForce);
     if (monitor) {
       monitor.setReceiveBuffer(receiveBuffer);
-      monitor.setInterest(interest);
+      // It looks at every process there is.
+      if (!sameItems(wanted, watched)) monitor.setInterest(interest);
     } else monitor = ports.openProcesses({ ...interest, ...(receiveBuffer && { receiveBuffer }) }, onProcess);
+    watched = wanted;
     for (const tracker of wanted) {
       if (processes.has(tracker.name)) continue;
       const pids = [...monitor.running()].filter(([, process]) => processMatches(tracker, process)).map(([pid]) => pid);

@@ -88,6 +88,7 @@ export function bench(options: BenchOptions = {}) {
   let processChanged: Parameters<VrrpPorts["trackers"]["openProcesses"]>[1] = () => {};
   /** By key of the socket: users. */
   const open = new Map<string, number>();
+  let interests = 0;
   let noSockets = false;
   let acquired = 0;
   let outcome: SendOutcome = { ok: true };
@@ -188,7 +189,9 @@ export function bench(options: BenchOptions = {}) {
         return {
           source: "events",
           running: () => processes,
-          setInterest() {},
+          setInterest() {
+            interests++;
+          },
           setReceiveBuffer() {},
           [Symbol.dispose]() {},
         };
@@ -296,6 +299,8 @@ export function bench(options: BenchOptions = {}) {
     },
     /** Times that a socket was asked for. */
     acquired: () => acquired,
+    /** Times that all processes were looked at anew. */
+    interests: () => interests,
     stillWaiting: () => waiting.length,
     /** From now on sending gives this. */
     sending(next: SendOutcome): void {

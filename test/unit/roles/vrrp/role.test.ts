@@ -1,5 +1,6 @@
 // The wiring of the vrrp role, line by line, on its bench.
 import { describe, expect, test } from "bun:test";
+import type { TrackProcess } from "../../../../src/config/model/vrrp.ts";
 import { address, vrrpInstance } from "../../../support/vrrp.ts";
 import { bench, configWith, VI_1, WORLD } from "./bench.ts";
 
@@ -281,6 +282,24 @@ describe("trackers", () => {
     b.clock.advance(2000);
     expect(b.sent.at(-1)?.priority).toBe(80);
     expect(b.events("tracker").map(({ subject, to }) => [subject, to])).toEqual([["file F", "value -20"]]);
+  });
+
+  test("all processes are looked at anew only when other ones are tracked (D18)", () => {
+    const uses = [{ name: "P", weight: 10, reverse: false, origin: VI_1.origin }];
+    const counted = { params: [], paramMatch: "none" as const, quorum: 1, terminateDelayMs: 0, forkDelayMs: 0 };
+    const how = { weight: 10, reverse: false, fullCommand: false, origin: VI_1.origin };
+    const process: TrackProcess = { name: "P", process: "haproxy", ...counted, ...how };
+    const processes = [process];
+    const config = (priority: number, more = processes) =>
+      configWith([vrrpInstance({ priority, tracking: { ...tracking, files: [], processes: uses } })], {
+        processes: more,
+      });
+    const b = bench();
+    b.start(config(100));
+    b.reload(config(110));
+    expect(b.interests()).toBe(0);
+    b.reload(config(110, [{ ...process, process: "nginx" }]));
+    expect(b.interests()).toBe(1);
   });
 
   test("sessions of BFD that came before the configuration count from the start", () => {

@@ -22,6 +22,9 @@ import { endLeftovers, recordedSpawn } from "./started-programs.ts";
 /** Roles that are still there at the end may have last words to say: `notify_stop`. */
 const PEERS_MS = 4000;
 
+/** Two roles have programs, and each has one connection; the one of a process that was killed may still be read. */
+const MAX_PEERS = 8;
+
 interface Peer {
   readonly runners: Readonly<Record<ProgramPool, ScriptRunner>>;
   readonly socket: MessageSocket;
@@ -49,7 +52,11 @@ export function createStarterRole(context: RoleContext): Role {
   }
 
   function welcome(open: (events: { message(text: string): void; closed(): void }) => MessageSocket): void {
-    if (!security) return;
+    if (!security || peers.size >= MAX_PEERS) {
+      open({ message() {}, closed() {} }).close();
+      log({ level: "warning", area: "starter", message: `refused: ${MAX_PEERS} connections are there already` });
+      return;
+    }
     const ends = new Map<number, AbortController>();
     const runners = {
       checks: createScriptRunner(clock, security, spawn),

@@ -6,9 +6,11 @@ import { join } from "node:path";
 import type { Command } from "../../../../src/config/model/command.ts";
 import type { Config } from "../../../../src/config/model/config.ts";
 import { systemClock } from "../../../../src/kernel/clock.ts";
+import { connectMessages, type MessageSocket } from "../../../../src/kernel/message-socket.ts";
 import { openReadiness } from "../../../../src/kernel/readiness.ts";
 import { gained, rightsOf } from "../../../../src/process/role-rights.ts";
 import { createProgramClient } from "../../../../src/roles/programs/client.ts";
+import { starterPath } from "../../../../src/roles/programs/messages.ts";
 import { programsOf, withPrograms } from "../../../../src/roles/programs/named.ts";
 import type { Role } from "../../../../src/roles/role.ts";
 import { createStarterRole } from "../../../../src/roles/starter/role.ts";
@@ -65,6 +67,44 @@ afterAll(async () => {
 });
 
 describe("the starter", () => {
+  test("takes eight connections, and another one when one of them is gone", async () => {
+    const open: MessageSocket[] = [];
+    const connect = () => {
+      const state = { isClosed: false, heard: "" };
+      const events = {
+        message(text: string) {
+          state.heard = text;
+        },
+        closed() {
+          state.isClosed = true;
+        },
+      };
+      const socket = connectMessages(readiness, starterPath(runDir), events);
+      if (!socket) throw new Error("the starter does not listen");
+      open.push(socket);
+      return { state, socket };
+    };
+    const first = connect();
+    const others = Array.from({ length: 7 }, connect);
+    const late = connect();
+    await until("the ninth is closed", () => late.state.isClosed);
+    expect(said).toContain("refused: 8 connections are there already");
+    expect([first, ...others].map(({ state }) => state.isClosed)).not.toContain(true);
+    first.socket.close();
+    const run = { kind: "run", id: 1, pool: "checks", argv: ["/none"], args: [], limitMs: null };
+    const served = () => {
+      const next = connect();
+      next.socket.send(JSON.stringify(run));
+      return next;
+    };
+    let next = served();
+    await until("one more is served", () => {
+      if (next.state.isClosed) next = served();
+      return next.state.heard.includes('"cannot-start"');
+    });
+    for (const socket of open) socket.close();
+  });
+
   test("runs what the configuration names, sixteen at once, and tells how each ended", async () => {
     const runner = createProgramClient(readiness, clock, runDir).runner("checks");
     const began = performance.now();

@@ -3,7 +3,7 @@
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import type { ApiSockets } from "./api-sockets.ts";
 import type { HandedListener } from "./runtime.ts";
-import { HEARTBEAT_MS } from "./supervisor.ts";
+import { HEARTBEAT_MS } from "./signs-of-life.ts";
 
 /** How long an api process stays behind its last caller. */
 export const LINGER_MS = 30_000;

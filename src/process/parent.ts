@@ -7,11 +7,12 @@ import type { RoleName } from "../roles/role.ts";
 import type { ConfigStatus, DirectorStatus, StatusUpdate } from "../status/schema.ts";
 import type { ApiCallers } from "./api-callers.ts";
 import { createApiPicture } from "./api-picture.ts";
+import { logFindings, toleratedLine, unreadStatus } from "./config-told.ts";
 import type { Outline } from "./configuration/outline.ts";
 import { createEffectiveAnswers } from "./effective-answers.ts";
 import { type ServiceNotices, SILENT, statusLine } from "./host/service-notices.ts";
 import { EXIT, type RunOptions } from "./options.ts";
-import type { FindingLines, Refused } from "./reader-messages.ts";
+import type { Refused } from "./reader-messages.ts";
 import type { InForceKept, Readings } from "./readings.ts";
 import { createRelay } from "./relay.ts";
 import type { SpawnChild } from "./runtime.ts";
@@ -28,8 +29,6 @@ const DESCRIBE_AFTER_MS = 1000;
 export const RELOAD_LIMIT_MS = 60_000;
 /** The starter only takes a list. */
 const STARTER_LIMIT_MS = 1000;
-/** Findings that are logged one by one; a file that is no configuration at all has one in every line. */
-const MAX_LOGGED_FINDINGS = 50;
 const DEFAULT_CHILD_WAIT_MS = 5000;
 
 export interface ParentPorts {
@@ -168,16 +167,6 @@ export function createParent(options: RunOptions, ports: ParentPorts): Parent {
     relay.take(directorUpdate());
   }
 
-  function logFindings({ errors, warnings, errorCount, warningCount }: FindingLines): void {
-    const lines = [
-      ...errors.map((message) => ({ level: "error", area: "config", message }) as const),
-      ...warnings.map((message) => ({ level: "warning", area: "config", message }) as const),
-    ].slice(0, MAX_LOGGED_FINDINGS);
-    for (const line of lines) log(line);
-    const more = errorCount + warningCount - lines.length;
-    if (more > 0) log({ level: "warning", area: "config", message: `${more} more findings, see lbd check` });
-  }
-
   // --- start
 
   async function start(): Promise<void> {
@@ -194,7 +183,7 @@ export function createParent(options: RunOptions, ports: ParentPorts): Parent {
       if (answered.kind === "refused") logRefused(answered);
       return cantStart(answered.kind === "refused" ? answered.refusals : []);
     }
-    logFindings(kept.findings);
+    logFindings(log, kept.findings);
     take(kept);
     startRoles(kept.outline, early);
     settled();
@@ -322,7 +311,7 @@ export function createParent(options: RunOptions, ports: ParentPorts): Parent {
     if (isStopping() || !kept) return;
     const began = clock.now() - answer.tookMs;
     if (answer.kind === "refused") return refuse(answer);
-    logFindings(kept.findings);
+    logFindings(log, kept.findings);
     take(kept);
     await configureAll(kept.outline.needs);
     if (isStopping()) return;
@@ -356,7 +345,7 @@ export function createParent(options: RunOptions, ports: ParentPorts): Parent {
   }
 
   function logRefused({ findings, beyondFindings }: Refused): void {
-    logFindings(findings);
+    logFindings(log, findings);
     for (const message of beyondFindings) log({ level: "error", area: "config", message });
   }
 
@@ -394,24 +383,3 @@ export function createParent(options: RunOptions, ports: ParentPorts): Parent {
 }
 
 const NOTHING_CHANGED = "nothing changed";
-
-function unreadStatus(file: string): ConfigStatus {
-  return {
-    file,
-    state: "reading",
-    loadedAt: null,
-    sha256: null,
-    warnings: 0,
-    errorCount: 0,
-    tolerated: [],
-    stale: false,
-    errors: [],
-    reloads: 0,
-    lastReload: null,
-  };
-}
-
-function toleratedLine(errors: number): string {
-  const counted = errors === 1 ? "1 error" : `${errors} errors`;
-  return `loaded with ${counted}: what each names is left out, or has the value that it says (--strict would refuse)`;
-}

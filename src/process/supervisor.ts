@@ -12,19 +12,8 @@ import { type Batch, type FromChild, readFromChild, type ToChild, type Topics } 
 import { gained, type RoleRights } from "./role-rights.ts";
 import type { RoleShare } from "./role-share.ts";
 import type { ChildHandle, SpawnChild } from "./runtime.ts";
+import { type SignsOfLife, watchSigns } from "./signs-of-life.ts";
 
-/** How often a child is asked for a sign of life, all in one wake-up. */
-export const HEARTBEAT_MS = 5000;
-/** How often it is looked for while an answer is missing. */
-const LOOK_MS = 1000;
-/** Without a word for longer a child counts as stuck. */
-export const SILENT_MS = 10_000;
-/** While it starts: programming ten thousand services takes a while, and the role may do it in one go. */
-export const SILENT_WHILE_STARTING_MS = 60_000;
-/** A child that was killed for its silence is gone by then, or the kernel keeps it. */
-const GONE_MS = 2000;
-/** A tick this late means that this process itself stood still; children are not to blame for that. */
-const THAW_MS = 3000;
 /** An end for the same reason as the last is logged this often. */
 const SAY_AGAIN_MS = 60_000;
 const MAX_LINE_CHARS = 4096;
@@ -82,15 +71,11 @@ interface Live {
   readonly rights: RoleRights | undefined;
   readonly conduct: Conduct;
   readonly lines: LineBudget;
+  readonly signs: SignsOfLife;
   hello: boolean;
   startSent: boolean;
   /** Pieces of its share that it has got, of the whole with this number. */
   got: { readonly whole: number; readonly pieces: number };
-  heardAt: MonoMs;
-  /** It was asked for a sign of life since it was heard. */
-  asked: boolean;
-  /** When it was first killed for its silence. */
-  silentAt?: MonoMs;
   lastWords: string;
   partial: string;
   /** Why the parent itself ended it; empty when it did not. */
@@ -164,18 +149,21 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
         rights,
         conduct: createConduct(role),
         lines: createLineBudget(role, clock.now()),
+        signs: watchSigns(clock, {
+          isWatched: () => born !== undefined && live === born,
+          isAtWork: () => state === "running" || stopping,
+          ask: () => void (born && tell(born, { kind: "ping" })),
+          silent: (silentMs) => born && killSilent(born, silentMs),
+        }),
         hello: false,
         startSent: false,
         got: { whole: 0, pieces: 0 },
-        heardAt: clock.now(),
-        asked: false,
         lastWords: "",
         partial: "",
         killedFor: "",
       };
       live = born;
       enter("starting", "");
-      beat(born);
     } catch (error) {
       retry(`cannot be started: ${messageOf(error)}`, 0);
     }
@@ -218,8 +206,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
   }
 
   function take(from: Live, message: FromChild, bytes: number) {
-    from.heardAt = clock.now();
-    from.asked = false;
+    from.signs.heard();
     switch (message.kind) {
       case "hello":
         from.hello = true;
@@ -295,30 +282,10 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     }
   }
 
-  /** At the same times for all children, and soon again where an answer is missing. */
-  function beat(of: Live, everyMs = HEARTBEAT_MS): void {
-    const due = (Math.floor(clock.now() / everyMs) + 1) * everyMs;
-    clock.at(due, () => {
-      if (live !== of) return;
-      if (clock.now() - due > THAW_MS) of.heardAt = clock.now();
-      const silentMs = clock.now() - of.heardAt;
-      if (silentMs > silentLimitMs()) killSilent(of, silentMs);
-      if (of.asked) return beat(of, LOOK_MS);
-      tell(of, { kind: "ping" });
-      of.asked = true;
-      beat(of);
-    });
-  }
-
   function killSilent(of: Live, silentMs: number): void {
-    of.silentAt ??= clock.now();
     of.killedFor = `no sign of life for ${Math.floor(silentMs / 1000)} s`;
     log({ level: "error", area: "process", message: `${role}: ${of.killedFor}, killing pid ${of.handle.pid}` });
     of.handle.kill("SIGKILL");
-  }
-
-  function silentLimitMs(): number {
-    return state === "running" || stopping ? SILENT_MS : SILENT_WHILE_STARTING_MS;
   }
 
   function ended(was: Live, how: string): void {
@@ -379,7 +346,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     role,
     state: () => state,
     pid: () => live?.handle.pid ?? null,
-    isStuck: () => live?.silentAt !== undefined && clock.now() - live.silentAt > GONE_MS,
+    isStuck: () => live?.signs.isStuck() === true,
     spawn,
     configure(next) {
       const first = share === undefined;

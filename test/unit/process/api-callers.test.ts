@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { ListeningSocket } from "../../../src/kernel/listening-socket.ts";
 import { createApiCallers, LINGER_MS, LINGER_OFTEN_MS, OFTEN_MS } from "../../../src/process/api-callers.ts";
-import { HEARTBEAT_MS } from "../../../src/process/supervisor.ts";
+import { HEARTBEAT_MS } from "../../../src/process/signs-of-life.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 
 function lab() {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import type { Config } from "../../../src/config/model/config.ts";
 import { SETTLE_LIMIT_MS } from "../../../src/process/configuration/settled-reading.ts";
 import type { SpawnChild } from "../../../src/process/runtime.ts";
-import { SILENT_MS } from "../../../src/process/supervisor.ts";
+import { SILENT_MS } from "../../../src/process/signs-of-life.ts";
 import { bindText } from "../../support/config.ts";
 import { type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
 import { type Found, found } from "../../support/fake-readers.ts";

@@ -1,6 +1,7 @@
 // Adapter api: what a row of the table of routes is. The router and the OpenAPI document are both made from the rows.
 import type * as v from "valibot";
-import type { BuildInfo, VrrpLabel } from "../status/metrics.ts";
+import type { BuildInfo } from "../status/metrics.ts";
+import type { VrrpLabel } from "../status/metrics-vrrp.ts";
 import type { StatusStore } from "../status/store.ts";
 import type { EventStream } from "./events.ts";
 import type { Via } from "./guard.ts";

@@ -2,7 +2,7 @@
 import type { MonoMs } from "../../base/clock.ts";
 import type { SendOutcome } from "../../kernel/raw-socket.ts";
 import type { SyncDaemonState } from "../../lvs/model.ts";
-import { escapeLabel } from "../../status/metrics.ts";
+import { escapeLabel } from "../../status/metrics-text.ts";
 import type { NamedFact } from "./trackers.ts";
 
 export interface VrrpMetrics {

@@ -1,7 +1,7 @@
 // Role vrrp: what the status and the metrics show of an instance and of the process.
 
 import { deviceOf } from "../../net/placement.ts";
-import { escapeLabel } from "../../status/metrics.ts";
+import { escapeLabel } from "../../status/metrics-text.ts";
 import type { SyncGroupStatus, VrrpStatus, VrrpTraffic } from "../../status/schema.ts";
 import { marksOf, trafficOf } from "../../vrrp/status.ts";
 import type { VrrpState } from "./state.ts";

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { escapeLabel, metricsPieces, ROLE_HELP, renderMetrics } from "../../../src/status/metrics.ts";
+import { metricsPieces, ROLE_HELP, renderMetrics } from "../../../src/status/metrics.ts";
+import { escapeLabel } from "../../../src/status/metrics-text.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { everything, realServer, virtualServer } from "../../support/status-samples.ts";
 

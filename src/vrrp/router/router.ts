@@ -34,9 +34,10 @@ import { type NamedFact, setFacts, setFault, setSource } from "./tracking.ts";
  * 2. Behind every call its actions are done in their order, and one timer is armed for deadline(), which may be earlier than before.
  * 3. At the deadline what waits in sockets goes through receive() first, then timer(): an advertisement that came while the machine was
  *    busy or stood still comes before the timer that it would have put off. All of it when isTakeoverDue(); where only advertisements are
- *    due, a flood need not be read to its end. Instants never go back.
- * 4. For another configuration: setFacts() with what it newly tracks; retire(next), while the sockets of those that leave are open; then
- *    the sockets and links are made those of `next`; then reload(next). No other call between retire() and reload() but facts.
+ *    due, a flood need not be read to its end. An instant of receive() is that of the arrival and may lie a little before the last call;
+ *    those of the other calls never go back.
+ * 4. For another configuration: retire(next), while the sockets of those that leave are open; then the sockets and links are made those
+ *    of `next`, and setFacts() says what it newly tracks; then reload(next). No call between retire() and reload() but facts.
  * 5. sockets() is asked again after start(), reload() and setSource().
  * 6. stop(), once; no call of the first two kinds behind it does anything but say who fell silent.
  */

@@ -26,6 +26,10 @@ test.each([
   ["2001:db8:0:7::9", false],
   ["2001:db8:0:8::9", true],
   ["fe80::9", false],
+  ["fe81::9", false],
+  ["febf::9", false],
+  ["fec0::9", true],
+  ["fe7f::9", true],
 ])("%s is beyond: %p", (ip, beyond) => {
   expect(peersBeyond(unicast(ip), NETWORKS)).toEqual(beyond ? [ip] : []);
 });

@@ -219,15 +219,15 @@ function repeatStates({ config, router, ports, now }: VrrpState): void {
 export async function stop(role: VrrpState): Promise<void> {
   const { ports, turns, reports, trackers } = role;
   const { releaseVrrp } = role.context.options;
+  turns.stop();
+  const actions = role.router.stop(role.now());
+  // Backups wait for the resignation. -V: resigned, but addresses, routes and rules stay.
+  turns.carryOut(releaseVrrp ? actions : actions.filter((action) => !changesTables(action)));
   role.cancelAudit();
   reports.rest();
   role.warmth.stop();
-  turns.stop();
   trackers.stop();
   const tracksEnd = ports.scripts.stopTracking();
-  const actions = role.router.stop(role.now());
-  // -V: resigned, but addresses, routes and rules stay.
-  turns.carryOut(releaseVrrp ? actions : actions.filter((action) => !changesTables(action)));
   role.phase = "stopped";
   if (releaseVrrp) removeAll(role);
   role.syncDaemons.stop();

@@ -186,6 +186,18 @@ describe("what others do to the tables", () => {
     expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0", "192.0.2.100/32 eth0"]);
   });
 
+  test("no_track is wanted again with the next mastership", () => {
+    const config = configWith([vrrpInstance({ virtualAddresses: [address("192.0.2.101", { noTrack: true })] })]);
+    const b = master(config);
+    b.network.removeAddress("eth0", "192.0.2.101");
+    b.clock.advance(6000);
+    expect(b.network.addresses()).not.toContain("192.0.2.101/32 eth0");
+    b.hears(vrrpInstance({ virtualAddresses: [address("192.0.2.101")] }), "192.0.2.2", 200);
+    b.clock.advance(6000);
+    expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
+    expect(b.network.addresses()).toContain("192.0.2.101/32 eth0");
+  });
+
   test("no_track is wanted again after a reload, also of the static part (D13b)", () => {
     const statics = { staticAddresses: [address("192.0.2.50", { device: "eth0", noTrack: true })] };
     const b = master(configWith([VI_1], statics));

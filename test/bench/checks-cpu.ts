@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { Namespace } from "../support/netns.ts";
 import { until } from "../support/until.ts";
 import { printOf, type Subject, type Targets } from "./figure.ts";
-import { cpuMs, cpuTimes } from "./meter.ts";
+import { cpuMs } from "./meter.ts";
 import { IpvsHost } from "./stand-in/stand-in.ts";
 import { allSubjects, directorOf, eachSubject, ipvsArguments } from "./subjects.ts";
 
@@ -85,9 +85,9 @@ async function measure(subject: Subject, text: string): Promise<number> {
   using director = directorOf(subject, host, text, { wrapper });
   director.start(...(values["stand-in"] ? ipvsArguments(subject) : []), ...(subject === "keepalived" ? ["-C"] : []));
   await until(`${subject} checks`, () => served > Number(values["warm-up"]), LIMIT_MS);
-  const [servedBefore, before] = [served, cpuTimes(director.processes())];
+  const [servedBefore, before] = [served, cpuMs(director.processes())];
   await until(`${values.checks} checks`, () => served - servedBefore >= Number(values.checks), LIMIT_MS);
-  const perThousand = (cpuMs(director.processes(), before) / (served - servedBefore)) * 1000;
+  const perThousand = ((cpuMs(director.processes()) - before) / (served - servedBefore)) * 1000;
   console.log(`${subject}: ${perThousand.toFixed(0)} ms`);
   return perThousand;
 }

@@ -1,4 +1,4 @@
-// What processes cost, as the kernel counts it: CPU time, wake-ups, memory. Those that ended are not in it.
+// What processes cost, as the kernel counts it: CPU time, wake-ups, memory.
 import { readdirSync, readFileSync } from "node:fs";
 import { check } from "../../ffi/fd.ts";
 import { libc } from "../../ffi/index.ts";
@@ -7,6 +7,7 @@ import { TIMESPEC_BYTES, timespecMs } from "../../ffi/time.ts";
 
 /** kernel: include/linux/posix-timers.h, the clock of all threads of a process, by what the scheduler gave them. */
 const CPUCLOCK_SCHED = 2;
+const MS_PER_TICK = 10;
 
 export interface Memory {
   /** Resident pages, those that several processes share counted in each of them. */
@@ -17,22 +18,22 @@ export interface Memory {
   readonly anonymousMb: number;
 }
 
-/** CPU time of each process in milliseconds, threads that ended included. */
-export type CpuTimes = ReadonlyMap<number, number>;
-
-export function cpuTimes(pids: readonly number[]): CpuTimes {
+/**
+ * CPU time of processes and of all below them that have ended, in milliseconds: what a short-lived child did stays in the sum, its parent
+ * has it then (to 10 ms). So the difference of two sums is what was used between them, whoever came and went.
+ */
+export function cpuMs(pids: readonly number[]): number {
   const time = fixed(TIMESPEC_BYTES);
-  const times = new Map<number, number>();
-  for (const pid of pids) {
+  return pids.reduce((sum, pid) => {
     check(libc.clock_gettime((~pid << 3) | CPUCLOCK_SCHED, time), "clock_gettime", `CPU time of process ${pid}`);
-    times.set(pid, timespecMs(new DataView(time.buffer)));
-  }
-  return times;
+    return sum + timespecMs(new DataView(time.buffer)) + endedChildrenMs(pid);
+  }, 0);
 }
 
-/** Milliseconds since `before`, or since they were started; what ended since is not in it. */
-export function cpuMs(pids: readonly number[], before: CpuTimes = new Map()): number {
-  return [...cpuTimes(pids)].reduce((sum, [pid, ms]) => sum + ms - (before.get(pid) ?? 0), 0);
+/** proc(5): cutime and cstime, fields 16 and 17. */
+function endedChildrenMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[13]) + Number(fields[14])) * MS_PER_TICK;
 }
 
 /** How often their threads have slept, that is been woken, since they began. */

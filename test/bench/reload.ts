@@ -6,7 +6,7 @@ import { until } from "../support/until.ts";
 import { bigConfig } from "./big-config.ts";
 import { median, printOf, type Subject, type Targets } from "./figure.ts";
 import { advertTimes, type Instances, instancesText, lateness, segmentFor } from "./instances.ts";
-import { cpuMs, cpuTimes, type Memory, memoryOf } from "./meter.ts";
+import { cpuMs, type Memory, memoryOf } from "./meter.ts";
 import { IpvsHost } from "./stand-in/stand-in.ts";
 import { directorOf, eachSubject, firstOnTheMachine, ipvsArguments, REALTIME_PRIORITY } from "./subjects.ts";
 
@@ -106,12 +106,12 @@ async function measure(one: Case, subject: Subject): Promise<Measured> {
   /** What passes in one window behind `act`. */
   async function over(act: () => void, restMs: number): Promise<Reload> {
     const [pids, from] = [director.processes(), Math.max(0, capture.frames.length - 2 * one.instances.count)];
-    const before = cpuTimes(pids);
+    const before = cpuMs(pids);
     const at = Date.now();
     act();
     await Bun.sleep(one.windowMs);
     const after = director.processes();
-    const cpuS = (cpuMs(after, before) - restMs) / 1000;
+    const cpuS = (cpuMs(after) - before - restMs) / 1000;
     if (after.join() !== pids.join()) console.log(`${subject}: processes were ${pids}, are ${after}`);
     const frames = capture.frames.slice(from);
     const first = frames.findIndex((frame) => frame.at * 1000 > at - 1000 * one.instances.advertInt);

@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 import { type BigConfig, bigConfig } from "./big-config.ts";
 import { printOf, type Subject } from "./figure.ts";
 import { instancesText, segmentFor } from "./instances.ts";
-import { cpuMs, cpuTimes, type Memory, memoryOf, wakeUps } from "./meter.ts";
+import { cpuMs, type Memory, memoryOf, wakeUps } from "./meter.ts";
 import { IpvsHost } from "./stand-in/stand-in.ts";
 import { allSubjects, directorOf, ipvsArguments, ownProgramOf } from "./subjects.ts";
 
@@ -49,13 +49,13 @@ async function measure(subject: Subject, size: BigConfig): Promise<Rest> {
   );
   await Bun.sleep(settle * 1000);
   const before = director.processes();
-  const [cpu, wakes, from] = [cpuTimes(before), wakeUps(before), performance.now()];
+  const [cpu, wakes, from] = [cpuMs(before), wakeUps(before), performance.now()];
   await Bun.sleep(seconds * 1000);
   const tookS = (performance.now() - from) / 1000;
   const pids = director.processes();
   const rest = {
     wakesPerS: (wakeUps(pids) - wakes) / tookS,
-    cpuMsPerS: cpuMs(pids, cpu) / tookS,
+    cpuMsPerS: (cpuMs(pids) - cpu) / tookS,
     memory: memoryOf(pids),
   };
   console.log(`${subject}: ${pids.length} processes: ${JSON.stringify(rest)}`);

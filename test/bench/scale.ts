@@ -12,7 +12,7 @@ import { until } from "../support/until.ts";
 import { EARNEST } from "./earnest.ts";
 import { percentile, printOf, type Subject, type Targets } from "./figure.ts";
 import { instancesText } from "./instances.ts";
-import { cpuMs, cpuTimes } from "./meter.ts";
+import { cpuMs } from "./meter.ts";
 import { directorOf, eachSubject } from "./subjects.ts";
 
 const INSTANCES = 255;
@@ -65,9 +65,9 @@ async function measure(subject: Subject): Promise<Scale> {
 
   // The second burst of announcements comes five seconds after the first.
   await Bun.sleep(10_000);
-  const cpuBefore = cpuTimes(director.processes());
+  const cpuBefore = cpuMs(director.processes());
   await Bun.sleep(QUIET_MS);
-  const cpuMilli = (cpuMs(director.processes(), cpuBefore) / QUIET_MS / INSTANCES) * 1000;
+  const cpuMilli = ((cpuMs(director.processes()) - cpuBefore) / QUIET_MS / INSTANCES) * 1000;
 
   using _load = await startChecks();
   const scrapes =

@@ -5,6 +5,7 @@ import type { Findings } from "../../findings/findings.ts";
 import type { REAL_SERVER } from "../../keywords/lvs/real-server.ts";
 import type { RealServerName, ServiceName } from "../../keywords/lvs/server-names.ts";
 import type { VIRTUAL_SERVER } from "../../keywords/lvs/virtual-server.ts";
+import type { CheckTiming } from "../../model/check.ts";
 import type { Forwarding } from "../../model/lvs.ts";
 import type { FileWeight, ServiceDefaults } from "../defaults.ts";
 
@@ -20,4 +21,6 @@ export interface Inherited {
   readonly defaults: ServiceDefaults;
   readonly trackFiles: ReadonlyMap<string, FileWeight>;
   readonly findings: Findings;
+  /** Timing of checks where neither they nor their real servers say anything of it, by their defaults: one object for all. */
+  readonly timings: Map<object, CheckTiming>;
 }

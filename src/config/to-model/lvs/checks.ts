@@ -282,6 +282,22 @@ function common(
 }
 
 function timingOf(nearer: Timing, own: Timing, parent: Parent, kind: KindDefaults): CheckTiming {
+  if (nearer !== NO_TIMING || saysTiming(own) || saysTiming(parent.server)) return ownTiming(nearer, own, parent, kind);
+  // A large file has ten thousands of checks that say nothing of it.
+  const { timings } = parent.inherited;
+  const known = timings.get(kind);
+  if (known) return known;
+  const shared = ownTiming(NO_TIMING, own, parent, kind);
+  timings.set(kind, shared);
+  return shared;
+}
+
+function saysTiming(block: Timing): boolean {
+  const { delay_loop, retry, delay_before_retry, warmup, alpha, log_all_failures } = block;
+  return (delay_loop ?? retry ?? delay_before_retry ?? warmup ?? alpha ?? log_all_failures) !== undefined;
+}
+
+function ownTiming(nearer: Timing, own: Timing, parent: Parent, kind: KindDefaults): CheckTiming {
   const { server, inherited } = parent;
   const service = inherited.block;
   const { delay_loop, retry, delay_before_retry: pauseBefore, warmup, alpha, log_all_failures } = nearer;

@@ -42,6 +42,7 @@ export function toVirtualServer(bound: BoundVirtualServer, context: ServiceConte
     defaults: context.defaults,
     trackFiles: context.trackFiles,
     findings: context.findings,
+    timings: new Map(),
   };
   const protocol = protocolOf(bound, marksOnly, context.findings);
   const realServers = toRealServers(bound, inherited, context.findings);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { fromHex, toHex } from "../../../src/base/bytes.ts";
 import type { AnnounceSettings } from "../../../src/config/model/vrrp.ts";
+import { announceFor, NO_TIMERS } from "../../../src/vrrp/announce/bursts.ts";
 import { announcementFrame, gratuitousArp, unsolicitedNeighbourAdvert } from "../../../src/vrrp/announce/frames.ts";
 import { address, vectorCases, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
@@ -336,3 +337,12 @@ describe("G08 pacing", () => {
     expect(bench.log.slice(mark).filter((event) => event.action.kind === "announce").length).toBeLessThanOrEqual(2 * 5);
   });
 });
+
+test.each(["master", "link", "mac", "reload-added"] as const)(
+  "G03 a second burst garp_master_delay behind %s",
+  (why) => {
+    const settings = { ...vrrpInstance().announce, delayMs: 700 };
+    expect(announceFor(settings, NO_TIMERS, why, 1000).timers.delayedAt).toBe(1700);
+    expect(announceFor({ ...settings, delayMs: 0 }, NO_TIMERS, why, 1000).timers.delayedAt).toBeUndefined();
+  },
+);

@@ -93,7 +93,7 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
     const { respawn, services, timeouts } = inheritance;
     // A director without virtual servers must run where there is no IPVS.
     const needed = config.virtualServers.length > 0 || services.size > 0;
-    const opened = needed ? tryOpen(config) : undefined;
+    const opened = needed ? tryOpen(ports, config) : undefined;
     if (opened && !opened.ok) wait(config, inheritance, opened.error);
     else endWait();
     if (!opened?.ok) return false;
@@ -123,15 +123,6 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
 
   function report(values: Readonly<Record<string, string>>): void {
     context.report({ kind: "facts", role: "checker", values });
-  }
-
-  function tryOpen(config: Config): Decoded<IpvsTable, IpvsUnavailable> {
-    try {
-      return ok(ports.openIpvs(config.global.netNamespaceIpvs));
-    } catch (error) {
-      if (error instanceof IpvsUnavailable) return err(error);
-      throw error;
-    }
   }
 
   /** Checks run without a table too: what they say is shown, and goes in when IPVS comes. */
@@ -176,24 +167,8 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
     const { cmdRcvBufBytes, cmdRcvBufForce } = config.global.lvs;
     table?.setReceiveBuffer(wishedBuffer(cmdRcvBufBytes, cmdRcvBufForce));
     const before = timeoutsBefore;
-    setTimeouts(config);
+    if (table) timeoutsBefore = setTimeouts(table, config, before, (problem) => log("error", problem));
     return timeoutsBefore !== before;
-  }
-
-  function setTimeouts(config: Config): void {
-    const { tcp = 0, tcpFin = 0, udp = 0 } = config.global.lvs.timeouts;
-    if (!table) return;
-    try {
-      const now = table.timeouts();
-      // What was found first is put back at the end, and where the configuration no longer names a value.
-      if (tcp + tcpFin + udp > 0) timeoutsBefore ??= now;
-      const before = timeoutsBefore;
-      if (!before) return;
-      const wanted = { tcp: tcp || before.tcp, tcpFin: tcpFin || before.tcpFin, udp: udp || before.udp };
-      if (JSON.stringify(wanted) !== JSON.stringify(now)) table.setTimeouts(wanted);
-    } catch (error) {
-      log("error", `lvs_timeouts can't be set: ${messageOf(error)}`);
-    }
   }
 
   function writeJournal(): void {
@@ -216,22 +191,15 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
     if (!keeper || !table) return;
     try {
       if (flushOnStop === "all") table.flush();
-      else removeOwned(table, keeper, flushOnStop === "virtual-servers");
+      else {
+        const results = table.apply(removeOwned(table.read(), keeper.owned, flushOnStop === "virtual-servers"));
+        for (const { failure } of results) if (failure) log("error", failure.message);
+      }
       if (timeoutsBefore) table.setTimeouts(timeoutsBefore);
       ports.journal.clear();
     } catch (error) {
       log("error", `IPVS could not be cleared: ${messageOf(error)}`);
     }
-  }
-
-  function removeOwned(from: IpvsTable, { owned }: TableKeeper, whole: boolean): void {
-    const commands = from
-      .read()
-      .filter((entry) => owned.has(serviceKey(entry.service)))
-      .flatMap((entry): IpvsCommand[] =>
-        whole ? [{ kind: "deleteService", service: entry.service }] : removeService(entry),
-      );
-    for (const { failure } of from.apply(commands)) if (failure) log("error", failure.message);
   }
 
   return {
@@ -249,4 +217,49 @@ export function createCheckerIpvs(own: CheckerIpvsPorts): CheckerIpvs {
     release,
     close: () => table?.[Symbol.dispose](),
   };
+}
+
+/** Our services leave, each with its destinations first unless they go as a `whole`. */
+function removeOwned(seen: readonly SeenService[], owned: ReadonlySet<string>, whole: boolean): IpvsCommand[] {
+  return seen
+    .filter(({ service }) => owned.has(serviceKey(service)))
+    .flatMap((entry): IpvsCommand[] =>
+      whole ? [{ kind: "deleteService", service: entry.service }] : removeService(entry),
+    );
+}
+
+/**
+ * Sets `lvs_timeouts`. What was found first (`before`, which is given back) is put back at the end, and where the configuration no longer
+ * names a value.
+ */
+function setTimeouts(
+  table: IpvsTable,
+  { global }: Config,
+  before: IpvsTimeouts | undefined,
+  failed: (problem: string) => void,
+): IpvsTimeouts | undefined {
+  const { tcp = 0, tcpFin = 0, udp = 0 } = global.lvs.timeouts;
+  let found = before;
+  try {
+    const now = table.timeouts();
+    if (tcp + tcpFin + udp > 0) found ??= now;
+    if (!found) return undefined;
+    const wanted = { tcp: tcp || found.tcp, tcpFin: tcpFin || found.tcpFin, udp: udp || found.udp };
+    if (JSON.stringify(wanted) !== JSON.stringify(now)) table.setTimeouts(wanted);
+  } catch (error) {
+    failed(`lvs_timeouts can't be set: ${messageOf(error)}`);
+  }
+  return found;
+}
+
+function tryOpen(
+  { openIpvs }: Pick<CheckerPorts, "openIpvs">,
+  { global }: Config,
+): Decoded<IpvsTable, IpvsUnavailable> {
+  try {
+    return ok(openIpvs(global.netNamespaceIpvs));
+  } catch (error) {
+    if (error instanceof IpvsUnavailable) return err(error);
+    throw error;
+  }
 }

@@ -7,13 +7,13 @@ import type { Role, RoleContext } from "../role.ts";
 import { createCheckerIpvs } from "./ipvs.ts";
 import { inherit } from "./journal.ts";
 import { createGroupMarker } from "./marks.ts";
-import { createCheckerNews } from "./news.ts";
+import { type CheckerNews, createCheckerNews } from "./news.ts";
 import { type CheckerPorts, realPorts } from "./ports.ts";
 import { createReports } from "./reports.ts";
 import { createResults, type Results } from "./results.ts";
 import type { CheckedServer } from "./served.ts";
 import { createCheckerServices, type ServiceChanges } from "./services.ts";
-import { idleSettings, withFilePaths } from "./settings.ts";
+import { takeProcessSettings, withFilePaths } from "./settings.ts";
 import { createSuspension } from "./suspension.ts";
 
 /** A start this much behind its time is counted as late (lbd_check_late_total). */
@@ -85,7 +85,14 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     ranAgain: reports.soon,
     count: reports.count,
   });
-  const suspension = createSuspension(ports.watchAddresses, suspendOrResume);
+  const suspension = createSuspension({
+    watchAddresses: ports.watchAddresses,
+    services,
+    suspended(service) {
+      news.suspended(service);
+      reports.service(service);
+    },
+  });
   ports.onFileChange((path) => {
     for (const check of services.checksOfFile(path)) runner.kick(check);
   });
@@ -99,7 +106,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     takeChanges(changes);
     ipvs.fill(next);
     // After a crash the outside knows already, and nothing has changed for it.
-    if (!inheritance.respawn) announce(changes, next);
+    if (!inheritance.respawn) announce(changes, next, news);
     reports.everything();
   }
 
@@ -112,8 +119,9 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
       reports.forget(gone);
       news.removed(gone);
     }
+    for (const { before } of changes.taken) if (before) reports.forget(before);
     takeChanges(changes);
-    announce(changes, next);
+    announce(changes, next, news);
     if (opened) ipvs.fill(next);
     else ipvs.update(next, changes);
     for (const { service } of changes.taken) reports.service(service);
@@ -126,37 +134,13 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
 
   function takeSettings(next: Config): void {
     config = next;
-    ports.takeRights(next.global.process.checker);
-    ports.scripts.setSecurity(next.global.scripts);
-    notifier.reload(next.global);
-    const problem = ports.probes.setSslClient(next.ssl);
-    if (problem !== undefined) news.log("error", `${problem}: SSL_GET checks fail until this is mended and reloaded`);
-    for (const warning of idleSettings(next.virtualServers)) news.log("warning", warning);
+    takeProcessSettings(ports, news, next);
     suspension.follow(next);
   }
 
   function takeChanges({ taken }: ServiceChanges): void {
     ports.watchFiles.set(services.files());
-    for (const { service } of taken) services.suspend(service, suspension.isAway(service.virtualServer));
-  }
-
-  function announce({ taken }: ServiceChanges, { global }: Config): void {
-    for (const { before, service } of taken)
-      if (!before) news.started(service, global.lvs.rsInitNotifies);
-      else {
-        reports.forget(before);
-        news.reloaded(before, service);
-      }
-  }
-
-  /** This machine has other addresses. */
-  function suspendOrResume(): void {
-    for (const service of services.all()) {
-      if (suspension.isAway(service.virtualServer) === service.suspended) continue;
-      services.suspend(service, !service.suspended);
-      news.suspended(service);
-      reports.service(service);
-    }
+    for (const { service } of taken) suspension.judge(service);
   }
 
   async function stop(): Promise<void> {
@@ -183,4 +167,10 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
   }
 
   return { start, reload, stop, snapshot: reports.everything, unwatched: reports.rest };
+}
+
+function announce({ taken }: ServiceChanges, { global }: Config, news: CheckerNews): void {
+  for (const { before, service } of taken)
+    if (before) news.reloaded(before, service);
+    else news.started(service, global.lvs.rsInitNotifies);
 }

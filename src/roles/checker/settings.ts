@@ -1,7 +1,9 @@
-// Role checker: what the checker role makes of a configuration before it starts from it. Pure.
+// Role checker: what the checker role makes of a configuration before it starts from it, and settings that are not about the table.
 import type { Check } from "../../config/model/check.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { VirtualServer } from "../../config/model/lvs.ts";
+import type { CheckerNews } from "./news.ts";
+import type { CheckerPorts } from "./ports.ts";
 
 /** FILE_CHECK names a `track_file`; from here on its check has the path, so that another path is another check. */
 export function withFilePaths(config: Config): Config {
@@ -16,8 +18,22 @@ export function withFilePaths(config: Config): Config {
   return { ...config, virtualServers };
 }
 
+/** Rights, programs, notifications and TLS of this process. */
+export function takeProcessSettings(
+  ports: Pick<CheckerPorts, "takeRights" | "scripts" | "notifier" | "probes">,
+  news: Pick<CheckerNews, "log">,
+  { global, ssl, virtualServers }: Config,
+): void {
+  ports.takeRights(global.process.checker);
+  ports.scripts.setSecurity(global.scripts);
+  ports.notifier.reload(global);
+  const problem = ports.probes.setSslClient(ssl);
+  if (problem !== undefined) news.log("error", `${problem}: SSL_GET checks fail until this is mended and reloaded`);
+  for (const warning of idleSettings(virtualServers)) news.log("warning", warning);
+}
+
 /** What is configured and has no effect yet, in words: one line each. */
-export function idleSettings(virtualServers: readonly VirtualServer[]): string[] {
+function idleSettings(virtualServers: readonly VirtualServer[]): string[] {
   let sessions = 0;
   for (const { realServers } of virtualServers)
     for (const { checks } of realServers) for (const { kind } of checks) if (kind === "BFD_CHECK") sessions++;

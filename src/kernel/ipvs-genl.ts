@@ -2,11 +2,6 @@
 import { Buffer } from "node:buffer";
 import { ESRCH, SyscallError } from "../../ffi/errno.ts";
 import {
-  decodeDaemon,
-  decodeDestination,
-  decodeInfo,
-  decodeService,
-  decodeTimeouts,
   IPVS_FAMILY_NAME,
   writeCommand,
   writeFlush,
@@ -20,6 +15,13 @@ import {
   writeStartDaemon,
   writeStopDaemon,
 } from "../lvs/codec-genl.ts";
+import {
+  decodeDaemon,
+  decodeDestination,
+  decodeInfo,
+  decodeService,
+  decodeTimeouts,
+} from "../lvs/codec-genl-answers.ts";
 import type { SeenDestination, SeenService, ServiceKey, SyncDaemonState } from "../lvs/model.ts";
 import { decodeFamily, GENL_ID_CTRL, writeGetFamily } from "../net/genetlink.ts";
 import type { IpvsTransport } from "./ipvs-transport.ts";

@@ -5,25 +5,14 @@ import { EINVAL, ENOPROTOOPT, ESRCH, SyscallError } from "../../ffi/errno.ts";
 import { close } from "../../ffi/fd.ts";
 import { AF_INET } from "../../ffi/sockaddr.ts";
 import { getsockopt, IPPROTO_RAW, SOCK_RAW, SOL_IP, setsockopt, socket, trySetsockopt } from "../../ffi/socket.ts";
-import { versionText } from "../lvs/codec-genl.ts";
+import { versionText } from "../lvs/codec-genl-answers.ts";
 import {
-  COMMAND_BYTES,
-  DAEMONS_BYTES,
-  decodeDaemons,
-  decodeDestinations,
-  decodeInfo,
-  decodeService,
-  decodeServices,
-  decodeTimeouts,
-  destinationCount,
-  destinationsBytes,
   encodeCommand,
   encodeDaemon,
   encodeGetDestinations,
   encodeGetService,
   encodeGetServices,
   encodeTimeouts,
-  GETINFO_BYTES,
   IP_VS_SO_GET_DAEMON,
   IP_VS_SO_GET_DESTS,
   IP_VS_SO_GET_INFO,
@@ -34,13 +23,28 @@ import {
   IP_VS_SO_SET_STARTDAEMON,
   IP_VS_SO_SET_STOPDAEMON,
   IP_VS_SO_SET_TIMEOUT,
-  type ListedService,
-  SERVICE_ENTRY_BYTES,
-  type SockoptInfo,
   saysCommand,
   saysDaemon,
-  TIMEOUTS_BYTES,
 } from "../lvs/codec-sockopt.ts";
+import {
+  decodeDaemons,
+  decodeDestinations,
+  decodeInfo,
+  decodeService,
+  decodeServices,
+  decodeTimeouts,
+  destinationCount,
+  type ListedService,
+  type SockoptInfo,
+} from "../lvs/codec-sockopt-answers.ts";
+import {
+  COMMAND_BYTES,
+  DAEMONS_BYTES,
+  destinationsBytes,
+  GETINFO_BYTES,
+  SERVICE_ENTRY_BYTES,
+  TIMEOUTS_BYTES,
+} from "../lvs/codec-sockopt-layout.ts";
 import type { SeenDestination, ServiceKey } from "../lvs/model.ts";
 import type { IpvsTransport } from "./ipvs-transport.ts";
 import type { NetlinkAnswer } from "./netlink-socket.ts";

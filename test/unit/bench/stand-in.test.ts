@@ -2,10 +2,6 @@
 import { expect, test } from "bun:test";
 import { EEXIST, EINVAL, ENOENT, ESRCH } from "../../../ffi/errno.ts";
 import {
-  COMMAND_BYTES,
-  decodeDestinations,
-  decodeInfo,
-  decodeServices,
   encodeCommand,
   encodeGetDestinations,
   encodeGetServices,
@@ -13,6 +9,8 @@ import {
   IP_VS_SO_GET_INFO,
   IP_VS_SO_GET_SERVICES,
 } from "../../../src/lvs/codec-sockopt.ts";
+import { decodeDestinations, decodeInfo, decodeServices } from "../../../src/lvs/codec-sockopt-answers.ts";
+import { COMMAND_BYTES } from "../../../src/lvs/codec-sockopt-layout.ts";
 import type { Destination, IpvsCommand, Service } from "../../../src/lvs/model.ts";
 import { ipvsStandIn } from "../../bench/stand-in/table.ts";
 

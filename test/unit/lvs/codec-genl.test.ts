@@ -1,11 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { toHex } from "../../../src/base/bytes.ts";
 import {
-  decodeDaemon,
-  decodeDestination,
-  decodeInfo,
-  decodeService,
-  decodeTimeouts,
   writeCommand,
   writeFlush,
   writeGetDaemons,
@@ -18,6 +13,13 @@ import {
   writeStartDaemon,
   writeStopDaemon,
 } from "../../../src/lvs/codec-genl.ts";
+import {
+  decodeDaemon,
+  decodeDestination,
+  decodeInfo,
+  decodeService,
+  decodeTimeouts,
+} from "../../../src/lvs/codec-genl-answers.ts";
 import type { IpvsCommand, Service, SyncDaemonState } from "../../../src/lvs/model.ts";
 import { type AttributeWriter, attributeWriter, visitAttributes } from "../../../src/net/attributes.ts";
 import {

@@ -2,22 +2,23 @@ import { describe, expect, test } from "bun:test";
 import { toHex } from "../../../src/base/bytes.ts";
 import { formatIp } from "../../../src/base/ip.ts";
 import {
-  COMMAND_BYTES,
-  decodeDaemons,
-  decodeDestinations,
-  decodeInfo,
-  decodeServices,
-  decodeTimeouts,
   encodeCommand,
   encodeDaemon,
   encodeGetDestinations,
   encodeGetService,
   encodeGetServices,
   encodeTimeouts,
-  SERVICE_ENTRY_BYTES,
   saysCommand,
   saysDaemon,
 } from "../../../src/lvs/codec-sockopt.ts";
+import {
+  decodeDaemons,
+  decodeDestinations,
+  decodeInfo,
+  decodeServices,
+  decodeTimeouts,
+} from "../../../src/lvs/codec-sockopt-answers.ts";
+import { COMMAND_BYTES, SERVICE_ENTRY_BYTES } from "../../../src/lvs/codec-sockopt-layout.ts";
 import type { Destination, IpvsCommand, Service } from "../../../src/lvs/model.ts";
 import { bytesOf, sockoptVectors } from "./vectors.ts";
 

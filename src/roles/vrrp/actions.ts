@@ -7,7 +7,7 @@ import type { SendOutcome } from "../../kernel/raw-socket.ts";
 import type { VrrpAction } from "../../vrrp/actions.ts";
 import type { AnnounceRounds } from "./announcer.ts";
 import { AREA, type VrrpState } from "./state.ts";
-import type { NamedFact } from "./trackers.ts";
+import type { NamedFact } from "./tracked.ts";
 import { applyTables, rehearseTables } from "./upkeep.ts";
 import { onNetEvents } from "./world.ts";
 

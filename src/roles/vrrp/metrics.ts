@@ -3,7 +3,7 @@ import type { MonoMs } from "../../base/clock.ts";
 import type { SendOutcome } from "../../kernel/raw-socket.ts";
 import type { SyncDaemonState } from "../../lvs/model.ts";
 import { escapeLabel } from "../../status/metrics-text.ts";
-import type { NamedFact } from "./trackers.ts";
+import type { NamedFact } from "./tracked.ts";
 
 export interface VrrpMetrics {
   transition(instance: string, from: string, to: string, reason: string): void;

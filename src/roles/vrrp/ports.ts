@@ -30,7 +30,7 @@ import { createProgramClient } from "../programs/client.ts";
 import type { RoleContext } from "../role.ts";
 import { scriptResult } from "./script-result.ts";
 import { parseTablesJournal, type TablesJournal } from "./tables.ts";
-import type { TrackerPorts } from "./trackers.ts";
+import type { TrackerPorts } from "./tracked.ts";
 
 export interface VrrpPorts {
   /** `onDatagram` is called during reading, with the key of the socket. */

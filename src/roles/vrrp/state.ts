@@ -21,7 +21,8 @@ import type { VrrpReports } from "./reports.ts";
 import type { Station } from "./station-record.ts";
 import type { SyncDaemons } from "./sync-daemon.ts";
 import type { Tables } from "./tables.ts";
-import type { NamedFact, Trackers } from "./trackers.ts";
+import type { NamedFact } from "./tracked.ts";
+import type { Trackers } from "./trackers.ts";
 import type { Turns } from "./turns.ts";
 
 /** The area of its log lines. */

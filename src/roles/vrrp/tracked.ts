@@ -1,0 +1,41 @@
+// Role vrrp: what the watchers of tracked things have in common: where they get it from, and what they are for.
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { Config } from "../../config/model/config.ts";
+import type { Tracking, TrackScript } from "../../config/model/vrrp.ts";
+import type { FileWatches } from "../../kernel/file-watch.ts";
+import type { LinkMonitor, PolledInterface } from "../../kernel/link-monitor.ts";
+import type { ProcessMonitor, ProcessMonitorOptions, RunningProcess } from "../../kernel/process-monitor.ts";
+import type { ScriptRunResult } from "../../probe/track-script.ts";
+import type { Fact, TrackKind } from "../../vrrp/track.ts";
+
+export interface TrackerPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  runScript(script: TrackScript, overdue: (result: ScriptRunResult) => void): Promise<ScriptRunResult>;
+  openFiles(): FileWatches;
+  openLinks(polled: readonly PolledInterface[], changed: (name: string) => void): LinkMonitor;
+  openProcesses(
+    options: ProcessMonitorOptions,
+    changed: (pid: number, process: RunningProcess | undefined) => void,
+  ): ProcessMonitor;
+}
+
+export type NamedFact = Fact & { readonly kind: TrackKind; readonly name: string };
+
+/** Watches one kind of what instances track. */
+export interface TrackedKind {
+  facts(): readonly NamedFact[];
+  configure(config: Config): void;
+  stop(): void;
+}
+
+export function named(kind: TrackKind, name: string, fact: Fact): NamedFact {
+  return { kind, name, ...fact };
+}
+
+/** Names that some instance or group tracks. */
+export function uses(config: Config, kind: keyof Tracking): ReadonlySet<string> {
+  const all = [...config.vrrp.instances, ...config.vrrp.syncGroups].flatMap((one) => one.tracking[kind]);
+  return new Set(all.map((use) => use.name));
+}

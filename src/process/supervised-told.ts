@@ -1,0 +1,53 @@
+// Process layer, parent: what the process of a supervised role is told: its start, its share of the configuration, a reload.
+import type { ToChild } from "./messages.ts";
+import { gained, type RoleRights } from "./role-rights.ts";
+import type { RoleShare } from "./role-share.ts";
+import type { Live, Supervised } from "./supervised.ts";
+
+export function tell(to: Live, message: ToChild): boolean {
+  to.conduct.sent(message.kind);
+  return to.handle.send(message);
+}
+
+/** Its start, once it has said hello and there is a configuration. */
+export function sendStart(supervised: Supervised, to: Live): void {
+  const { share, ports, stopping } = supervised;
+  if (!to.hello || to.startSent || share === undefined || stopping) return;
+  to.startSent = true;
+  supervised.inOrder = false;
+  sendPieces(to, share);
+  tell(to, { kind: "start", options: ports.options, topics: ports.topics() });
+}
+
+/** Resolves when the process has answered, or is gone. */
+export function sendReload(supervised: Supervised, to: Live, share: RoleShare): Promise<void> {
+  tellGained(supervised, to, share.rights);
+  const serial = ++supervised.serial;
+  sendPieces(to, share);
+  tell(to, { kind: "reload", serial });
+  return new Promise((done) => {
+    supervised.reloads = [...supervised.reloads, { serial, done }];
+  });
+}
+
+/** The reloads up to this number are done. */
+export function settleReloads(supervised: Supervised, upTo: number): void {
+  const { reloads } = supervised;
+  supervised.reloads = reloads.filter((reload) => reload.serial > upTo);
+  for (const reload of reloads) if (reload.serial <= upTo) reload.done();
+}
+
+/** What of its share the process has not got. */
+function sendPieces(to: Live, { pieces, whole }: RoleShare): void {
+  const got = to.got.whole === whole ? to.got.pieces : 0;
+  for (const piece of pieces.slice(got)) to.handle.sendPiece(piece);
+  to.got = { whole, pieces: pieces.length };
+}
+
+/** What a process gave up at its start does not come back by a reload. */
+function tellGained({ role, ports }: Supervised, { rights }: Live, wanted: RoleRights | undefined): void {
+  const missing = gained(rights, wanted);
+  if (missing.length === 0) return;
+  const message = `${role}: the new configuration may need ${missing.join(", ")}, which this process gave up at its start: restart lbd if a FIFO or file can't be used`;
+  ports.log({ level: "warning", area: "process", message });
+}

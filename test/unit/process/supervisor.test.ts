@@ -1,0 +1,151 @@
+import { expect, test } from "bun:test";
+import type { LogLine } from "../../../src/base/log.ts";
+import type { FromChild, ToChild } from "../../../src/process/messages.ts";
+import { roleOptions } from "../../../src/process/options.ts";
+import type { RoleShare } from "../../../src/process/role-share.ts";
+import type { ChildEvents } from "../../../src/process/runtime.ts";
+import type { SupervisorPorts } from "../../../src/process/supervised.ts";
+import { createSupervisor } from "../../../src/process/supervisor.ts";
+import { manualClock } from "../../support/manual-clock.ts";
+import { RUN_OPTIONS, settle } from "../../support/parent-lab.ts";
+
+/** A process as its supervisor sees it. */
+interface Spawned {
+  readonly events: ChildEvents;
+  /** Kinds of messages, and the first byte of each piece. */
+  readonly got: (string | number)[];
+  readonly reloads: number[];
+  readonly killed: string[];
+  say(message: FromChild): void;
+}
+
+function lab(change: Partial<SupervisorPorts> = {}) {
+  const clock = manualClock();
+  const logs: LogLine[] = [];
+  const told: string[] = [];
+  const spawned: Spawned[] = [];
+  const supervisor = createSupervisor("checker", {
+    clock,
+    log: (line) => logs.push(line),
+    spawn(_role, events) {
+      const one: Spawned = {
+        events,
+        got: [],
+        reloads: [],
+        killed: [],
+        say: (message) => events.message(message, 0),
+      };
+      spawned.push(one);
+      return {
+        pid: spawned.length,
+        send(message) {
+          const copy: ToChild = JSON.parse(JSON.stringify(message));
+          one.got.push(copy.kind);
+          if (copy.kind === "reload") one.reloads.push(copy.serial);
+          return true;
+        },
+        sendPiece: (piece) => one.got.push(piece[0] ?? -1) > 0,
+        kill: (signal) => void one.killed.push(signal),
+      };
+    },
+    options: roleOptions(RUN_OPTIONS),
+    topics: () => ({}),
+    report() {},
+    event: (_subject, from, to, reason) => told.push(`${from} → ${to}${reason === "" ? "" : `: ${reason}`}`),
+    batch() {},
+    wantsEffective() {},
+    acknowledged() {},
+    running() {},
+    respawn: true,
+    gaveUp() {},
+    ...change,
+  });
+  const last = () => {
+    const one = spawned.at(-1);
+    if (!one) throw new Error("nothing was spawned");
+    return one;
+  };
+  return { clock, logs, told, spawned, supervisor, last };
+}
+
+const share = (whole: number, ...pieces: number[]): RoleShare => ({
+  whole,
+  pieces: pieces.map((byte) => Uint8Array.of(byte)),
+  rights: undefined,
+});
+
+test("ends for one reason are one event and one line a minute; another reason is news", () => {
+  const { clock, logs, told, supervisor, last } = lab();
+  supervisor.spawn();
+  for (let i = 0; i < 8; i++) {
+    last().events.exit("status 1");
+    clock.advance(5000);
+  }
+  expect(told).toEqual(["stopped → starting", "starting → waiting: ended with status 1"]);
+  const lines = () => logs.filter(({ message }) => message.includes("ended with status 1")).length;
+  expect(lines()).toBe(1);
+  clock.advance(60_000);
+  last().events.exit("status 1");
+  expect(lines()).toBe(2);
+  clock.advance(60_000);
+  last().events.exit("status 2");
+  expect(told.at(-1)).toBe("starting → waiting: ended with status 2");
+});
+
+test("the first line outside the channel says why it ended", () => {
+  const { told, supervisor, last } = lab();
+  supervisor.spawn();
+  last().events.stderr("\n no mem");
+  last().events.stderr("ory \nat x");
+  last().events.exit("status 1");
+  expect(told.at(-1)).toBe("starting → waiting: ended with status 1: no memory");
+});
+
+test("a process gets the pieces that it lacks, and all of another whole", () => {
+  const { supervisor, last } = lab();
+  void supervisor.configure(share(1, 1, 2));
+  last().say({ kind: "hello" });
+  last().say({ kind: "started" });
+  void supervisor.configure(share(1, 1, 2, 3));
+  void supervisor.configure(share(2, 4, 5));
+  expect(last().got).toEqual([1, 2, "start", 3, "reload", 4, 5, "reload"]);
+});
+
+test("an answer settles the reloads up to its number; the end of the process those behind it", async () => {
+  const { supervisor, last } = lab();
+  const done: number[] = [];
+  void supervisor.configure(share(1));
+  last().say({ kind: "hello" });
+  last().say({ kind: "started" });
+  for (const one of [1, 2, 3]) void supervisor.configure(share(1)).then(() => done.push(one));
+  last().say({ kind: "reloaded", serial: last().reloads[1] ?? 0 });
+  await settle();
+  expect(done).toEqual([1, 2]);
+  last().events.exit("status 1");
+  await settle();
+  expect(done).toEqual([1, 2, 3]);
+});
+
+test("a process that booted with other rights is replaced; its words count no more", () => {
+  const { spawned, told, supervisor, last } = lab();
+  supervisor.spawn();
+  void supervisor.configure({ ...share(1), rights: { capabilities: [] } });
+  expect(spawned.map(({ killed }) => killed)).toEqual([["SIGKILL"], []]);
+  spawned[0]?.say({ kind: "hello" });
+  spawned[0]?.events.exit("signal SIGKILL");
+  expect(supervisor.state()).toBe("starting");
+  expect(last().got).toEqual([]);
+  expect(told).toEqual(["stopped → starting"]);
+});
+
+test("what stopped without its word for it was not in order", async () => {
+  const { clock, supervisor, last } = lab();
+  void supervisor.configure(share(1));
+  last().say({ kind: "hello" });
+  last().say({ kind: "started" });
+  const gone = supervisor.stop(1000);
+  clock.advance(1000);
+  expect(last().killed).toEqual(["SIGKILL"]);
+  last().events.exit("signal SIGKILL");
+  expect(await gone).toBe(false);
+});

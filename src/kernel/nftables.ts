@@ -16,16 +16,10 @@ import {
   socket,
 } from "../../ffi/socket.ts";
 import { attributeWriter } from "../net/attributes.ts";
+import { type FirewallSettings, type FirewallWish, NO_FIREWALL } from "../net/firewall-wish.ts";
 import { beginMessage, decodeMessages, endMessage } from "../net/message.ts";
 import { getTable, NFPROTO_IPV4, NFPROTO_IPV6, transaction } from "../net/nft.ts";
-import {
-  type AppliedFirewall,
-  type FirewallSettings,
-  type FirewallWish,
-  NO_FIREWALL,
-  planFirewall,
-  removeFirewall,
-} from "../net/nft-vrrp.ts";
+import { type AppliedFirewall, planFirewall, removeFirewall } from "../net/nft-vrrp.ts";
 import type { NetlinkRequest } from "../net/request.ts";
 import { NETLINK_NETFILTER } from "./netlink-socket.ts";
 

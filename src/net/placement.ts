@@ -2,8 +2,8 @@
 // line names.
 import type { Address } from "../config/model/net.ts";
 import type { VrrpGlobal, VrrpInstance } from "../config/model/vrrp.ts";
+import type { BlockedAddress } from "./firewall-wish.ts";
 import { linkByName, type SeenTables } from "./model.ts";
-import type { BlockedAddress } from "./nft-vrrp.ts";
 import { addressInterface, addressParent, type VirtualInterface, virtualInterfaceOf } from "./vmac.ts";
 
 /** An instance with the virtual interfaces that it was given. */

@@ -1,6 +1,6 @@
 // Roles: what the packet filter of VRRP has to know of virtual servers: what is served on an address that accepts nothing else. Pure.
 import type { Config } from "../config/model/config.ts";
-import { type VirtualService, virtualServices } from "../net/nft-vrrp.ts";
+import { type VirtualService, virtualServices } from "../net/firewall-wish.ts";
 
 /** A configuration without virtual servers, with their services in one list: what the vrrp process gets. */
 export interface ServedConfig extends Config {

@@ -10,7 +10,7 @@ import {
   type SysctlJournalContent,
 } from "../../src/kernel/sysctl.ts";
 import { openVirtualInterfaces } from "../../src/kernel/vmac.ts";
-import { DEFAULT_FIREWALL, NO_FIREWALL, type VirtualService } from "../../src/net/nft-vrrp.ts";
+import { DEFAULT_FIREWALL, NO_FIREWALL, type VirtualService } from "../../src/net/firewall-wish.ts";
 import type { VirtualInterface } from "../../src/net/vmac.ts";
 import { connect, Namespace, netnsReason } from "../support/netns.ts";
 import { until } from "../support/until.ts";

@@ -12,7 +12,7 @@ import {
   firewallSettings,
   NO_FIREWALL,
   type VirtualMac,
-} from "../../net/nft-vrrp.ts";
+} from "../../net/firewall-wish.ts";
 import { addressesOf } from "../../net/placement.ts";
 import { needsFirewall, servedOf } from "../served.ts";
 

@@ -20,7 +20,7 @@ import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { currentWorld, openSysctlKeeper, parseSysctlJournal, type SysctlKeeper } from "../../kernel/sysctl.ts";
 import { openVirtualInterfaces, type VirtualInterfaces } from "../../kernel/vmac.ts";
 import { vrrpIsSpokenHere } from "../../kernel/vrrp-speakers.ts";
-import type { FirewallSettings } from "../../net/nft-vrrp.ts";
+import type { FirewallSettings } from "../../net/firewall-wish.ts";
 import { tableScope } from "../../net/parts.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";

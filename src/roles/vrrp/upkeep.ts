@@ -1,7 +1,7 @@
 // Role vrrp: the kernel's objects are kept as wanted: addresses, routes, rules and packet filter of the instances that own theirs, the
 // static ones, the sync daemons. The same way for a takeover, a reload, a repair and the audit.
 import type { VrrpInstance } from "../../config/model/vrrp.ts";
-import type { BlockedAddress } from "../../net/nft-vrrp.ts";
+import type { BlockedAddress } from "../../net/firewall-wish.ts";
 import { partOf, staticPart, type TablesPart, trackedStatics } from "../../net/parts.ts";
 import { blockedOn } from "../../net/placement.ts";
 import { AREA, type VrrpState } from "./state.ts";

@@ -1,14 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { toHex } from "../../../src/base/bytes.ts";
-import {
-  type AppliedFirewall,
-  DEFAULT_FIREWALL,
-  type FirewallWish,
-  NO_FIREWALL,
-  planFirewall,
-  removeFirewall,
-  virtualServices,
-} from "../../../src/net/nft-vrrp.ts";
+import { DEFAULT_FIREWALL, type FirewallWish, NO_FIREWALL, virtualServices } from "../../../src/net/firewall-wish.ts";
+import { type AppliedFirewall, planFirewall, removeFirewall } from "../../../src/net/nft-vrrp.ts";
 import type { NetlinkRequest } from "../../../src/net/request.ts";
 import { recordedTransactions } from "./vectors.ts";
 

@@ -2,8 +2,9 @@
 import { describe, test } from "bun:test";
 import { toHex } from "../../../src/base/bytes.ts";
 import type { Config } from "../../../src/config/model/config.ts";
+import { type FirewallWish, firewallSettings } from "../../../src/net/firewall-wish.ts";
 import { type Link, NOTHING_SEEN } from "../../../src/net/model.ts";
-import { type FirewallWish, firewallSettings, planFirewall } from "../../../src/net/nft-vrrp.ts";
+import { planFirewall } from "../../../src/net/nft-vrrp.ts";
 import { blockedOn, virtualsOf } from "../../../src/net/placement.ts";
 import { newLinkOf } from "../../../src/net/vmac.ts";
 import { newStation } from "../../../src/roles/vrrp/station.ts";

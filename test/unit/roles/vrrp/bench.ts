@@ -11,7 +11,7 @@ import {
   type VrrpDatagram,
 } from "../../../../src/kernel/raw-socket.ts";
 import { openSysctlKeeper, type SysctlJournalContent } from "../../../../src/kernel/sysctl.ts";
-import type { FirewallSettings, FirewallWish } from "../../../../src/net/nft-vrrp.ts";
+import type { FirewallSettings, FirewallWish } from "../../../../src/net/firewall-wish.ts";
 import type { Notification } from "../../../../src/notify/notification.ts";
 import type { ScriptRunResult } from "../../../../src/probe/track-script.ts";
 import type { RoleOptions } from "../../../../src/roles/role.ts";

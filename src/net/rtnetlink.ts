@@ -5,7 +5,8 @@ import { decodeLink, RTM_DELLINK, RTM_NEWLINK } from "./links.ts";
 import type { InterfaceAddress, Link, NetRoute, NetRule } from "./model.ts";
 import type { NetCommand } from "./plan.ts";
 import { type NetlinkRequest, NLM_F_REPLACE } from "./request.ts";
-import { addRoute, decodeRoute, deleteRoute, RTM_DELROUTE, RTM_NEWROUTE } from "./routes.ts";
+import { addRoute, deleteRoute, RTM_DELROUTE, RTM_NEWROUTE } from "./routes.ts";
+import { decodeRoute } from "./routes-decode.ts";
 import { addRule, decodeRule, deleteRule, RTM_DELRULE, RTM_NEWRULE } from "./rules.ts";
 
 /** Multicast groups (linux/rtnetlink.h, RTNLGRP_*). */

@@ -4,14 +4,9 @@ import { concatBytes } from "../../src/base/bytes.ts";
 import { ipBytes } from "../../src/base/ip.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { openFrameSender } from "../../src/kernel/packet-socket.ts";
-import {
-  openVrrpSockets,
-  type VrrpDatagram,
-  type VrrpEndpoint,
-  type VrrpSocket,
-  type VrrpSockets,
-} from "../../src/kernel/raw-socket.ts";
+import { openVrrpSockets, type VrrpDatagram, type VrrpSocket, type VrrpSockets } from "../../src/kernel/raw-socket.ts";
 import { openReadiness } from "../../src/kernel/readiness.ts";
+import type { VrrpEndpoint } from "../../src/kernel/vrrp-endpoint.ts";
 import { parseMac } from "../../src/net/links.ts";
 import { connect, Namespace, netnsReason } from "../support/netns.ts";
 import { until } from "../support/until.ts";

@@ -1,7 +1,8 @@
 // Role vrrp: the sockets of a station.
 import { messageOf } from "../../base/errors.ts";
 import type { VrrpGlobal } from "../../config/model/vrrp.ts";
-import { endpointKey, receiveBufferBytes, type VrrpEndpoint, type VrrpSockets } from "../../kernel/raw-socket.ts";
+import type { VrrpSockets } from "../../kernel/raw-socket.ts";
+import { endpointKey, receiveBufferBytes, type VrrpEndpoint } from "../../kernel/vrrp-endpoint.ts";
 import { parseMac } from "../../net/links.ts";
 import type { Link } from "../../net/model.ts";
 import { ipProtocol, isUnicast } from "../../vrrp/wire.ts";

@@ -4,13 +4,9 @@ import type { LogLine } from "../../../../src/base/log.ts";
 import type { Config } from "../../../../src/config/model/config.ts";
 import type { ProcessRights } from "../../../../src/config/model/global.ts";
 import type { VrrpInstance } from "../../../../src/config/model/vrrp.ts";
-import {
-  endpointKey,
-  MAX_READS_PER_TURN,
-  type SendOutcome,
-  type VrrpDatagram,
-} from "../../../../src/kernel/raw-socket.ts";
+import { MAX_READS_PER_TURN, type SendOutcome, type VrrpDatagram } from "../../../../src/kernel/raw-socket.ts";
 import { openSysctlKeeper, type SysctlJournalContent } from "../../../../src/kernel/sysctl.ts";
+import { endpointKey } from "../../../../src/kernel/vrrp-endpoint.ts";
 import type { FirewallSettings, FirewallWish } from "../../../../src/net/firewall-wish.ts";
 import type { Notification } from "../../../../src/notify/notification.ts";
 import type { ScriptRunResult } from "../../../../src/probe/track-script.ts";

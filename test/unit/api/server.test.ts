@@ -4,14 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  ANSWER_MS,
-  type HttpServer,
-  IDLE_MS,
-  listen,
-  MAX_CONNECTIONS,
-  MAX_PIPELINED,
-} from "../../../src/api/server.ts";
+import { IDLE_MS, MAX_CONNECTIONS } from "../../../src/api/connections.ts";
+import { ANSWER_MS } from "../../../src/api/delivery.ts";
+import { type HttpServer, listen, MAX_PIPELINED } from "../../../src/api/server.ts";
 import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
 import { until } from "../../support/until.ts";
 

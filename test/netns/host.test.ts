@@ -71,6 +71,12 @@ class Machine {
     return new Started(child);
   }
 
+  /** A director is up when it says how it is. */
+  async answers(runDir: string): Promise<void> {
+    const ask = () => this.run(lbdBinary(), "status", "--run-dir", runDir);
+    await until(`${runDir} answers`, () => ask().status === 0, 20_000);
+  }
+
   files(): string[] {
     const root = `/proc/${this.#holder.pid}/root/run`;
     return readdirSync(root, { recursive: true, encoding: "utf8" }).sort();
@@ -151,9 +157,9 @@ describe.skipIf(reason !== undefined)("called as keepalived", () => {
     using machine = await new Machine().up();
     const web = machine.start(keepalived(), "-f", file(`instance web\n${SYSTEM}`), "--api", "off");
     const plain = machine.start(keepalived(), "-f", file(`use_pid_dir\n${SYSTEM}`), "--api", "off");
-    for (const lbd of [web, plain]) await lbd.says("api runs");
-    expect(machine.read("/run/keepalived/keepalived_web.pid")).toBe(`${web.pid}\n`);
-    expect(machine.read("/run/keepalived/keepalived.pid")).toBe(`${plain.pid}\n`);
+    const holds = (name: string, lbd: Started) => machine.read(`/run/keepalived/${name}.pid`) === `${lbd.pid}\n`;
+    await until("each has its pid file", () => holds("keepalived_web", web) && holds("keepalived", plain));
+    for (const runDir of ["/run/lbd/web", "/run/lbd"]) await machine.answers(runDir);
     for (const lbd of [web, plain]) expect(await lbd.stop()).toBe(0);
   });
 
@@ -171,7 +177,7 @@ describe.skipIf(reason !== undefined)("called as keepalived", () => {
   hostTest("called lbd it writes none of them", async () => {
     using machine = await new Machine().up();
     const lbd = machine.start(lbdBinary(), "-f", file(SYSTEM), "--api", "off");
-    await lbd.says("api runs");
+    await machine.answers("/run/lbd");
     expect(machine.files().filter((name) => !name.startsWith("lbd"))).toEqual([]);
     expect(await lbd.stop()).toBe(0);
   });
@@ -183,14 +189,14 @@ describe.skipIf(reason !== undefined)("several directors on one machine", () => 
     const usual = file(SYSTEM);
     const web = machine.start(lbdBinary(), "-f", file(`instance web\n${SYSTEM}`), "--api", "off");
     const router = machine.start(lbdBinary(), "-f", usual, "-p", "/run/router.pid", "--api", "off");
-    for (const lbd of [web, router]) await lbd.says("api runs");
+    for (const runDir of ["/run/lbd/web", "/run/lbd/run+router%2Epid"]) await machine.answers(runDir);
     const refused = machine.run(lbdBinary(), "status");
     expect(refused.status).toBe(2);
     expect(refused.stderr).toContain(`--run-dir /run/lbd/run+router%2Epid (pid ${router.pid})`);
     expect(refused.stderr).toContain(`--run-dir /run/lbd/web (pid ${web.pid})`);
 
     const plain = machine.start(lbdBinary(), "-f", usual, "--api", "off");
-    await plain.says("api runs");
+    await machine.answers("/run/lbd");
     const reloaded = machine.run(lbdBinary(), "reload");
     expect(reloaded).toMatchObject({ status: 0, stdout: expect.stringContaining("reloaded") });
     expect(reloaded.stderr).toContain(`this is /run/lbd; there run also: --run-dir /run/lbd/run+router`);
@@ -211,7 +217,7 @@ describe.skipIf(reason !== undefined)("several directors on one machine", () => 
     using machine = await new Machine().up();
     const text = file(`instance web\n${SYSTEM}`);
     const first = machine.start(lbdBinary(), "-f", text, "--api", "off");
-    await first.says("api runs");
+    await machine.answers("/run/lbd/web");
     const second = machine.start(lbdBinary(), "-f", text, "--api", "off");
     expect(await second.exited).toBe(3);
     expect(second.output).toContain(`pid ${first.pid} holds /run/lbd/web/lbd.lock`);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ApiCallers, ApiLife } from "../../../src/process/api-callers.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
-import { API_WAIT_MS, VRRP_WAIT_MS } from "../../../src/process/parent.ts";
+import { API_WAIT_MS, VRRP_WAIT_MS } from "../../../src/process/parent-start.ts";
 import { HEARTBEAT_MS, SILENT_MS } from "../../../src/process/signs-of-life.ts";
 import type { RoleName } from "../../../src/roles/role.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";

@@ -1,0 +1,109 @@
+// Process layer, parent: what the parent of a director keeps, and its end.
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { RoleName } from "../roles/role.ts";
+import type { ConfigStatus, DirectorStatus } from "../status/schema.ts";
+import type { ApiCallers } from "./api-callers.ts";
+import type { ApiPicture } from "./api-picture.ts";
+import type { EffectiveAnswers } from "./effective-answers.ts";
+import type { ServiceNotices } from "./host/service-notices.ts";
+import type { RunOptions } from "./options.ts";
+import type { Readings } from "./readings.ts";
+import type { Relay } from "./relay.ts";
+import type { SpawnChild } from "./runtime.ts";
+import { stopLimitMs, type Workers } from "./workers.ts";
+
+const DEFAULT_CHILD_WAIT_MS = 5000;
+
+export interface ParentPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly spawn: SpawnChild;
+  readonly readings: Readings;
+  /** Roles that this program has. */
+  readonly roles: ReadonlySet<RoleName>;
+  readonly identity: Pick<DirectorStatus, "version" | "pid" | "boot" | "hostname">;
+  /** Roles that the configuration seems to need, before it is read; absent: the checker. */
+  likely?(): ReadonlySet<RoleName>;
+  /** A role that ended without stopping left things of ours in the kernel: it is started to take them away. */
+  leftBehind?(role: RoleName): boolean;
+  /** A service manager that wants to know how it goes. */
+  readonly notices?: ServiceNotices;
+  /** A reload is over: what was needed for it is garbage. */
+  reloaded?(): void;
+  /** Whether the next reload may take everything away (`lbd reload --allow-empty`); asking uses it up. */
+  mayEmpty?(): boolean;
+  /** Loads the kernel modules that a configuration needs, in this order. */
+  loadModules?(names: readonly string[]): void;
+  /** Who asks the API: the process that answers runs while somebody does. Absent: always. */
+  readonly callers?: ApiCallers;
+  /** A role's process has another pid now; undefined when it has none. */
+  rolePid?(role: RoleName, pid: number | undefined): void;
+  /** Counters of this process itself, by metric name and labels. */
+  self?(): Readonly<Record<string, number>>;
+  /** `process_name`, for ps and top. */
+  rename?(name: string): void;
+  /** The director is over; the status is the program's. Called once. */
+  ended(status: number): void;
+}
+
+/** What the parent is about. `again`: a reload was asked for meanwhile, of files that may have changed behind the reading. */
+export type Phase =
+  | { readonly kind: "new" }
+  | { readonly kind: "starting" | "reloading"; again: boolean }
+  | { readonly kind: "running" }
+  | { readonly kind: "stopping" };
+
+/** Roles that start behind the checker. */
+export type Later = "vrrp" | "api" | "description";
+
+export interface ParentState {
+  readonly options: RunOptions;
+  readonly ports: ParentPorts;
+  readonly notices: ServiceNotices;
+  /** Roles that this program has and the command line allows. */
+  readonly allowed: readonly RoleName[];
+  readonly workers: Workers;
+  /** To the api process: what is known. */
+  readonly relay: Relay;
+  /** What an api process that has just come is shown. */
+  readonly picture: ApiPicture;
+  readonly effective: EffectiveAnswers;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  phase: Phase;
+  config: ConfigStatus;
+  /** The program's status when the director ends. */
+  exitStatus: number;
+  /** What has its turn yet to come. */
+  readonly later: Set<Later>;
+  /** Somebody has asked for the api process, or it runs always. */
+  isApiCalled: boolean;
+}
+
+export function isStopping({ phase }: ParentState): boolean {
+  return phase.kind === "stopping";
+}
+
+/** Once for each, and not when the director stops. */
+export function hasTurn(parent: ParentState, what: Later): boolean {
+  return !isStopping(parent) && parent.later.delete(what);
+}
+
+/** ISO 8601. */
+export function wallTime(clock: Clock): string {
+  return new Date(clock.wallMs()).toISOString();
+}
+
+/** Stops in order and ends; a second call changes nothing. */
+export function stop(parent: ParentState, reason: string): void {
+  if (isStopping(parent)) return;
+  parent.phase = { kind: "stopping" };
+  const { callers, readings, log } = parent.ports;
+  callers?.stop();
+  readings.stop();
+  const limitMs = readings.inForce()?.outline.childWaitMs ?? DEFAULT_CHILD_WAIT_MS;
+  parent.notices.stopping(stopLimitMs(limitMs));
+  log({ level: "info", area: "process", message: `stopping: ${reason}` });
+  void parent.workers.stopAll(limitMs).then(() => parent.ports.ended(parent.exitStatus));
+}

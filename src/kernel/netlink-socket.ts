@@ -71,10 +71,83 @@ export function openNetlink(protocol: number): NetlinkSocket {
     close(fd);
     throw error;
   }
+  const exchange = exchangeOn(fd);
+  const { writer } = exchange;
+  let isOpen = true;
+
+  return {
+    fd,
+    transact: (type, count, write) =>
+      pipeline(exchange, count, (index, number) => {
+        const mark = beginMessage(writer, type, NLM_F_REQUEST, number);
+        write(writer, index);
+        endMessage(writer, mark);
+        return { mark, flags: NLM_F_REQUEST };
+      }),
+    requestAll: (requests) =>
+      pipeline(exchange, requests.length, (index, number) => {
+        const request = requests[index];
+        if (!request) throw new RangeError(`request ${index} of ${requests.length}`);
+        const mark = beginMessage(writer, request.type, request.flags, number);
+        writer.raw(request.payload);
+        endMessage(writer, mark);
+        return { mark, flags: request.flags };
+      }),
+    ask(type, what, write) {
+      const number = exchange.nextSequence();
+      writer.truncate(0);
+      const mark = beginMessage(writer, type, NLM_F_REQUEST | NLM_F_ACK, number);
+      write(writer);
+      endMessage(writer, mark);
+      exchange.send();
+      let found: Uint8Array | undefined;
+      for (let received = exchange.receive(); received; received = exchange.receive()) {
+        for (const message of received.messages) {
+          if (message.kind === "overrun" || message.sequence !== number) continue;
+          if (message.kind === "data") found = message.payload.slice();
+          else if (message.errno !== 0) throw failed(what, message);
+          else return found;
+        }
+      }
+      throw failed(what, NO_ANSWER);
+    },
+    dump(type, what, write, visit, restart) {
+      for (let tries = 1; ; tries++) {
+        const number = exchange.nextSequence();
+        writer.truncate(0);
+        const mark = beginMessage(writer, type, NLM_F_REQUEST | NLM_F_DUMP, number);
+        write(writer);
+        endMessage(writer, mark);
+        exchange.send();
+        const interrupted = readDump(exchange, number, what, visit);
+        if (!interrupted || tries >= MAX_DUMP_TRIES) return;
+        restart?.();
+      }
+    },
+    setReceiveBuffer({ bytes, force } = RECEIVE_BUFFER) {
+      setReceiveBuffer(fd, { bytes: Math.max(bytes, LEAST_RECEIVE_BUFFER_BYTES), force });
+    },
+    [Symbol.dispose]() {
+      if (!isOpen) return;
+      isOpen = false;
+      close(fd);
+    },
+  };
+}
+
+/** What a socket says and hears: one request or one window of them at a time. */
+interface Exchange {
+  /** Of what send() sends. */
+  readonly writer: AttributeWriter;
+  nextSequence(): number;
+  send(): void;
+  receive(): DecodedMessages | undefined;
+}
+
+function exchangeOn(fd: Fd): Exchange {
   const writer = attributeWriter(WINDOW_BYTES + 4096);
   const buffer = new Uint8Array(new ArrayBuffer(RECEIVE_BYTES));
   let sequence = 0;
-  let isOpen = true;
 
   /** The number of the next request; never 0, which is the kernel's own for events. */
   function nextSequence(): number {
@@ -103,119 +176,65 @@ export function openNetlink(protocol: number): NetlinkSocket {
     }
   }
 
-  /** Sends requests in windows; only the last one of a window is acknowledged, the others answer when they fail. */
-  function pipeline(
-    count: number,
-    write: (index: number, sequence: number) => { readonly mark: number; readonly flags: number },
-  ): NetlinkAnswer[] {
-    const answers: NetlinkAnswer[] = new Array(count).fill(DONE);
-    for (let start = 0; start < count; ) {
-      writer.truncate(0);
-      let index = start;
-      const first = (sequence + 1) >>> 0 || 1;
-      let last: { readonly mark: number; readonly flags: number } | undefined;
-      let lastSequence = first;
-      for (; index < count && index - start < WINDOW_REQUESTS && writer.length() < WINDOW_BYTES; index++) {
-        lastSequence = nextSequence();
-        last = write(index, lastSequence);
-        // The numbers wrapped: let this window end, so that they are consecutive in each.
-        if (lastSequence === 0xffff_ffff) {
-          index++;
-          break;
-        }
-      }
-      if (last) setMessageFlags(writer, last.mark, last.flags | NLM_F_ACK);
-      send();
-      collect(answers, start, first, lastSequence);
-      start = index;
-    }
-    return answers;
-  }
+  return { writer, nextSequence, send, receive };
+}
 
-  function collect(answers: NetlinkAnswer[], start: number, first: number, last: number): void {
-    for (let received = receive(); received; received = receive()) {
-      for (const message of received.messages) {
-        if (message.kind !== "answer" || message.sequence < first || message.sequence > last) continue;
-        const { errno, text } = message;
-        if (errno !== 0) answers[start + message.sequence - first] = text === undefined ? { errno } : { errno, text };
-        if (message.sequence === last) return;
+/** Sends requests in windows; only the last one of a window is acknowledged, the others answer when they fail. */
+function pipeline(
+  exchange: Exchange,
+  count: number,
+  write: (index: number, sequence: number) => { readonly mark: number; readonly flags: number },
+): NetlinkAnswer[] {
+  const { writer } = exchange;
+  const answers: NetlinkAnswer[] = new Array(count).fill(DONE);
+  for (let start = 0; start < count; ) {
+    writer.truncate(0);
+    let index = start;
+    let first = 0;
+    let last: { readonly mark: number; readonly flags: number } | undefined;
+    let lastSequence = 0;
+    for (; index < count && index - start < WINDOW_REQUESTS && writer.length() < WINDOW_BYTES; index++) {
+      lastSequence = exchange.nextSequence();
+      if (index === start) first = lastSequence;
+      last = write(index, lastSequence);
+      // The numbers wrapped: let this window end, so that they are consecutive in each.
+      if (lastSequence === 0xffff_ffff) {
+        index++;
+        break;
       }
     }
-    answers[start + last - first] = NO_ANSWER;
+    if (last) setMessageFlags(writer, last.mark, last.flags | NLM_F_ACK);
+    exchange.send();
+    collect(exchange, answers, start, first, lastSequence);
+    start = index;
   }
+  return answers;
+}
 
-  return {
-    fd,
-    transact: (type, count, write) =>
-      pipeline(count, (index, number) => {
-        const mark = beginMessage(writer, type, NLM_F_REQUEST, number);
-        write(writer, index);
-        endMessage(writer, mark);
-        return { mark, flags: NLM_F_REQUEST };
-      }),
-    requestAll: (requests) =>
-      pipeline(requests.length, (index, number) => {
-        const request = requests[index];
-        if (!request) throw new RangeError(`request ${index} of ${requests.length}`);
-        const mark = beginMessage(writer, request.type, request.flags, number);
-        writer.raw(request.payload);
-        endMessage(writer, mark);
-        return { mark, flags: request.flags };
-      }),
-    ask(type, what, write) {
-      const number = nextSequence();
-      writer.truncate(0);
-      const mark = beginMessage(writer, type, NLM_F_REQUEST | NLM_F_ACK, number);
-      write(writer);
-      endMessage(writer, mark);
-      send();
-      let found: Uint8Array | undefined;
-      for (let received = receive(); received; received = receive()) {
-        for (const message of received.messages) {
-          if (message.kind === "overrun" || message.sequence !== number) continue;
-          if (message.kind === "data") found = message.payload.slice();
-          else if (message.errno !== 0) throw failed(what, message);
-          else return found;
-        }
-      }
-      throw failed(what, NO_ANSWER);
-    },
-    dump(type, what, write, visit, restart) {
-      for (let tries = 1; ; tries++) {
-        const number = nextSequence();
-        writer.truncate(0);
-        const mark = beginMessage(writer, type, NLM_F_REQUEST | NLM_F_DUMP, number);
-        write(writer);
-        endMessage(writer, mark);
-        send();
-        const interrupted = readDump(number, what, visit);
-        if (!interrupted || tries >= MAX_DUMP_TRIES) return;
-        restart?.();
-      }
-    },
-    setReceiveBuffer({ bytes, force } = RECEIVE_BUFFER) {
-      setReceiveBuffer(fd, { bytes: Math.max(bytes, LEAST_RECEIVE_BUFFER_BYTES), force });
-    },
-    [Symbol.dispose]() {
-      if (!isOpen) return;
-      isOpen = false;
-      close(fd);
-    },
-  };
-
-  function readDump(number: number, what: string, visit: (payload: Uint8Array) => void): boolean {
-    let interrupted = false;
-    for (let received = receive(); received; received = receive()) {
-      interrupted ||= received.interrupted;
-      for (const message of received.messages) {
-        if (message.kind === "overrun" || message.sequence !== number) continue;
-        if (message.kind === "data") visit(message.payload);
-        else if (message.errno !== 0) throw failed(what, message);
-        else if (message.kind === "done") return interrupted;
-      }
+function collect(exchange: Exchange, answers: NetlinkAnswer[], start: number, first: number, last: number): void {
+  for (let received = exchange.receive(); received; received = exchange.receive()) {
+    for (const message of received.messages) {
+      if (message.kind !== "answer" || message.sequence < first || message.sequence > last) continue;
+      const { errno, text } = message;
+      if (errno !== 0) answers[start + message.sequence - first] = text === undefined ? { errno } : { errno, text };
+      if (message.sequence === last) return;
     }
-    throw failed(what, NO_ANSWER);
   }
+  answers[start + last - first] = NO_ANSWER;
+}
+
+function readDump(exchange: Exchange, number: number, what: string, visit: (payload: Uint8Array) => void): boolean {
+  let interrupted = false;
+  for (let received = exchange.receive(); received; received = exchange.receive()) {
+    interrupted ||= received.interrupted;
+    for (const message of received.messages) {
+      if (message.kind === "overrun" || message.sequence !== number) continue;
+      if (message.kind === "data") visit(message.payload);
+      else if (message.errno !== 0) throw failed(what, message);
+      else if (message.kind === "done") return interrupted;
+    }
+  }
+  throw failed(what, NO_ANSWER);
 }
 
 const DONE: NetlinkAnswer = { errno: 0 };

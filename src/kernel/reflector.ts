@@ -1,26 +1,19 @@
 // Adapter: one socket that hears what changes in the kernel's links, addresses, routes and rules, and the picture that follows from
 // it. The groups are joined before the tables are read, so nothing in between is lost; when the kernel had to drop messages
 // (ENOBUFS), the tables are read again and the difference is told as events.
-import { ENOBUFS, SyscallError } from "../../ffi/errno.ts";
 import { close } from "../../ffi/fd.ts";
-import { AF_NETLINK } from "../../ffi/sockaddr.ts";
-import { bind, recvFrom, SOCK_NONBLOCK, SOCK_RAW, setsockoptInt, socket } from "../../ffi/socket.ts";
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import { decodeMessages } from "../net/message.ts";
-import { addressKey, IFA_F_DEPRECATED, IFA_F_PERMANENT, type NetRoute, type SeenTables } from "../net/model.ts";
+import type { NetRoute, SeenTables } from "../net/model.ts";
 import type { NetCommand } from "../net/plan.ts";
-import { decodeNetMessage, type NetMessage, type NetObject, RTNLGRP } from "../net/rtnetlink.ts";
+import { decodeNetMessage, RTNLGRP } from "../net/rtnetlink.ts";
 import { applyMessage, differences, type NetEvent, type SeenState } from "../net/seen.ts";
-import { NETLINK_ROUTE } from "./netlink-socket.ts";
+import { openChangeSocket } from "./change-socket.ts";
+import { ownEcho } from "./own-echo.ts";
 import type { Readiness } from "./readiness.ts";
-import { type ReceiveBuffer, setReceiveBuffer } from "./receive-buffer.ts";
+import type { ReceiveBuffer } from "./receive-buffer.ts";
 import type { CommandOutcome, Rtnetlink, TableScope } from "./rtnetlink.ts";
 
-const SOL_NETLINK = 270;
-const NETLINK_ADD_MEMBERSHIP = 1;
-/** keepalived asks for 64 KiB and loses changes; this holds some ten thousand. */
-const RECEIVE_BUFFER: ReceiveBuffer = { bytes: 4 * 1024 * 1024, force: true };
-const RECEIVE_BYTES = 64 * 1024;
 /** Datagrams read before other sockets get a turn. */
 const MAX_READS_PER_TURN = 64;
 /** Datagrams read by drain(): as many as the events of the largest change that we make ourselves. */
@@ -84,10 +77,9 @@ export function openReflector(
   options: ReflectorOptions,
   onEvents: (events: readonly NetEvent[]) => void,
 ): Reflector {
-  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_ROUTE);
-  const buffer = new Uint8Array(new ArrayBuffer(RECEIVE_BYTES));
+  const socket = openChangeSocket(options.receiveBuffer);
+  const echo = ownEcho(commands);
   const counters = { messages: 0, strangers: 0, overruns: 0, resyncs: 0, missed: 0 };
-  const joined = new Set<number>();
   let scope = options.scope;
   let lost = false;
   let lastResyncAt: MonoMs = Number.NEGATIVE_INFINITY;
@@ -97,38 +89,13 @@ export function openReflector(
 
   let state: SeenState;
   try {
-    bind(fd, { family: "netlink", portId: 0, groups: 0 });
-    setReceiveBuffer(fd, options.receiveBuffer ?? RECEIVE_BUFFER);
-    join();
+    socket.join(groupsOf(scope));
     state = commands.read(scope);
   } catch (error) {
-    close(fd);
+    close(socket.fd);
     throw error;
   }
-  const registration = readiness.add(fd, "read", () => read(MAX_READS_PER_TURN));
-
-  function join(): void {
-    const groups = [
-      RTNLGRP.link,
-      RTNLGRP.ipv4Address,
-      RTNLGRP.ipv6Address,
-      ...(scope.routeProtocols.length > 0 ? [RTNLGRP.ipv4Route, RTNLGRP.ipv6Route] : []),
-      ...(scope.rules ? [RTNLGRP.ipv4Rule, RTNLGRP.ipv6Rule] : []),
-    ];
-    for (const group of groups) {
-      if (joined.has(group)) continue;
-      setsockoptInt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
-      joined.add(group);
-    }
-  }
-
-  /** kernel: IPv6 address messages don't say who asked, so what we have just done is looked up here. */
-  const expected = new Set<string>();
-  const unsettled: CommandOutcome[] = [];
-  /** Addresses that the kernel has spoken of since: somebody may have taken away again what we have just added. */
-  const spokenOf = new Set<string>();
-  const isOurs = (change: NetMessage, port: number) =>
-    port === commands.portId || (expected.size > 0 && expected.has(changeKey(change.removed, change.object)));
+  const registration = readiness.add(socket.fd, "read", () => read(MAX_READS_PER_TURN));
 
   const keepRoute = (route: NetRoute) => scope.routeProtocols.includes(route.protocol);
 
@@ -145,21 +112,13 @@ export function openReflector(
   }
 
   function receive(): Uint8Array | "none" | "skip" {
-    try {
-      const received = recvFrom(fd, buffer);
-      if (!received) return "none";
-      // Only the kernel speaks for the kernel: any local process may send to our port.
-      if (received.from.family !== "netlink" || received.from.portId !== 0) {
-        counters.strangers++;
-        return "skip";
-      }
-      return buffer.subarray(0, received.count);
-    } catch (error) {
-      if (!(error instanceof SyscallError)) throw error;
-      if (error.errno === ENOBUFS) counters.overruns++;
+    const received = socket.receive();
+    if (received === "stranger") counters.strangers++;
+    else if (received === "overrun" || received === "failed") {
+      if (received === "overrun") counters.overruns++;
       lost = true;
-      return "skip";
-    }
+    } else return received;
+    return "skip";
   }
 
   function takeIn(datagram: Uint8Array, events: NetEvent[]): void {
@@ -174,28 +133,12 @@ export function openReflector(
       if (message.kind !== "data" || lost) continue;
       const change = decodeNetMessage(message.type, message.payload, message.flags);
       if (!change) continue;
-      if (unsettled.length > 0 && change.object.kind === "address") spokenOf.add(addressKey(change.object.address));
-      const ours = isOurs(change, message.port);
+      const ours = echo.hear(change, message.port);
       const found = applyMessage(state, change, keepRoute, ours);
       // Port 0 is the kernel itself.
       if (ours || message.port === 0) events.push(...found);
       else for (const event of found) events.push({ ...event, by: message.port });
     }
-  }
-
-  /** kernel: an IPv6 address is told of by a work queue, some time after it was acknowledged. */
-  function takeForGranted(outcomes: readonly CommandOutcome[]): void {
-    const events: NetEvent[] = [];
-    for (const { command, meaning } of outcomes) {
-      if (command.kind !== "add-address" || (meaning !== "done" && meaning !== "already-so")) continue;
-      const { address } = command;
-      if (spokenOf.has(addressKey(address))) continue;
-      const flags = address.flags | IFA_F_PERMANENT | (address.preferredS === 0 ? IFA_F_DEPRECATED : 0);
-      const object = { kind: "address" as const, address: { ...address, flags, scope: address.scope ?? 0 } };
-      events.push(...applyMessage(state, { removed: false, object }, keepRoute, true));
-      revision++;
-    }
-    if (events.length > 0) onEvents(events);
   }
 
   function resyncSoon(): void {
@@ -237,18 +180,18 @@ export function openReflector(
       // What others did before is theirs.
       read(MAX_DRAIN);
       const outcomes = commands.apply(list);
-      for (const { command, meaning } of outcomes)
-        if (meaning === "done" && (command.kind === "add-address" || command.kind === "delete-address"))
-          expected.add(changeKey(command.kind === "delete-address", { kind: "address", address: command.address }));
-      unsettled.push(...outcomes);
+      echo.applied(outcomes);
       return outcomes;
     },
     settle() {
-      if (unsettled.length === 0) return;
+      if (!echo.waits()) return;
       read(MAX_DRAIN);
-      expected.clear();
-      takeForGranted(unsettled.splice(0));
-      spokenOf.clear();
+      const events: NetEvent[] = [];
+      for (const object of echo.settle()) {
+        events.push(...applyMessage(state, { removed: false, object }, keepRoute, true));
+        revision++;
+      }
+      if (events.length > 0) onEvents(events);
     },
     rehearse(list) {
       read(MAX_DRAIN);
@@ -262,25 +205,30 @@ export function openReflector(
     setScope(next) {
       if (sameScope(scope, next)) return;
       scope = next;
-      join();
+      socket.join(groupsOf(scope));
       resync();
     },
-    setReceiveBuffer: (wish) => setReceiveBuffer(fd, wish ?? RECEIVE_BUFFER),
+    setReceiveBuffer: socket.setReceiveBuffer,
     [Symbol.dispose]() {
       if (!open) return;
       open = false;
       waiting?.();
       registration.remove();
-      close(fd);
+      close(socket.fd);
     },
   };
 }
 
-function sameScope(a: TableScope, b: TableScope): boolean {
-  return a.rules === b.rules && a.routeProtocols.join() === b.routeProtocols.join();
+function groupsOf(scope: TableScope): readonly number[] {
+  return [
+    RTNLGRP.link,
+    RTNLGRP.ipv4Address,
+    RTNLGRP.ipv6Address,
+    ...(scope.routeProtocols.length > 0 ? [RTNLGRP.ipv4Route, RTNLGRP.ipv6Route] : []),
+    ...(scope.rules ? [RTNLGRP.ipv4Rule, RTNLGRP.ipv6Rule] : []),
+  ];
 }
 
-/** Only addresses need it; empty for the rest. */
-function changeKey(removed: boolean, object: NetObject): string {
-  return object.kind === "address" ? `${removed ? "-" : "+"}${addressKey(object.address)}` : "";
+function sameScope(a: TableScope, b: TableScope): boolean {
+  return a.rules === b.rules && a.routeProtocols.join() === b.routeProtocols.join();
 }

@@ -1,6 +1,6 @@
 // Role checker: hands the checks of real servers to the runner: anew at a start, going on over a reload as far as they ask the same,
 // taken over from the kernel's table after a crash.
-import { sameContent } from "../../base/same-content.ts";
+import { sameValue } from "../../base/same-value.ts";
 import { initialHealth } from "../../check/health.ts";
 import { checkKey } from "../../check/key.ts";
 import type { WeightShare } from "../../check/outcome.ts";
@@ -78,7 +78,7 @@ export function createServerChecks(runner: CheckRunner<CheckedServer>): ServerCh
 
   return {
     take(server, old, adopted) {
-      if (!old || !sameContent(old.realServer.checks, server.realServer.checks, PLACES))
+      if (!old || !sameValue(old.realServer.checks, server.realServer.checks, PLACES))
         return take(server, old, adopted);
       for (const [i, check] of old.checks.entries())
         runner.change(check, server, server.realServer.checks[i] ?? check.check);

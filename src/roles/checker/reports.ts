@@ -2,7 +2,7 @@
 // at once; what only went on (runs of checks, counters of the kernel) every few seconds, a slice at a time, so that no turn of the
 // loop gets long; what did nothing is not reported again. While nobody looks at the status nothing is reported, and nothing waits.
 import type { Cancel, Clock } from "../../base/clock.ts";
-import { sameContent } from "../../base/same-content.ts";
+import { sameValue } from "../../base/same-value.ts";
 import type { SeenService } from "../../lvs/model.ts";
 import type { RoleContext } from "../role.ts";
 import type { CheckedService } from "./served.ts";
@@ -100,7 +100,7 @@ export function createReports(ports: ReportPorts): Reports {
   /** True when they are others than before. */
   function metrics(): boolean {
     const values = { ...counters, ...ports.metrics() };
-    if (sameContent(values, told)) return false;
+    if (sameValue(values, told)) return false;
     told = values;
     report({ kind: "metrics", role: "checker", values });
     return true;
@@ -116,7 +116,7 @@ export function createReports(ports: ReportPorts): Reports {
   function failures(): void {
     const failed = ports.failures();
     const values = { ipvsFailures: failed.size, ipvsFailure: failed.some(MAX_SHOWN_FAILURES).join("; ") };
-    if (sameContent(values, toldFailures)) return;
+    if (sameValue(values, toldFailures)) return;
     toldFailures = values;
     report({ kind: "facts", role: "checker", values });
   }

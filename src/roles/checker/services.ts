@@ -1,7 +1,7 @@
 // Role checker: the virtual servers of this director and how each stands, and whose a kernel service is. A start takes all of them, a
 // reload only what differs: a virtual server whose settings are the same goes on as it is, checks and all.
 import type { Clock } from "../../base/clock.ts";
-import { sameContent } from "../../base/same-content.ts";
+import { sameValue } from "../../base/same-value.ts";
 import type { CheckRunner } from "../../check/runner.ts";
 import { type ServerStanding, type ServiceStanding, standServer, standService } from "../../check/standing.ts";
 import type { VirtualServer } from "../../config/model/lvs.ts";
@@ -112,7 +112,7 @@ export function createCheckerServices(clock: Clock, runner: CheckRunner<CheckedS
     services = new Map();
     for (const virtualServer of virtualServers) {
       const before = old.get(virtualServer.id);
-      if (before && sameContent(before.virtualServer, virtualServer, PLACES)) {
+      if (before && sameValue(before.virtualServer, virtualServer, PLACES)) {
         if (before.virtualServer !== virtualServer) replaceText(before, virtualServer);
         services.set(virtualServer.id, before);
         continue;
@@ -189,7 +189,7 @@ const NOT_STOOD = { quorumUp: false, liveWeight: 0, sinceWallMs: 0, reason: "" }
 /** Both say the same in the journal. */
 function sameNames(one: CheckedService, other: CheckedService): boolean {
   const names = (service: CheckedService) => [...service.keys, ...serverNames(service.virtualServer)];
-  return sameContent(names(one), names(other));
+  return sameValue(names(one), names(other));
 }
 
 /** As the journal has its real servers. */

@@ -8,6 +8,7 @@ test.each([
   ["texts", "a", "a", true],
   ["another text", "a", "b", false],
   ["a number and its text", 1, "1", false],
+  ["what is no number", { a: Number.NaN }, { a: Number.NaN }, true],
   ["null and nothing", null, undefined, false],
   ["null and an object", null, {}, false],
   ["the order of fields", { a: 1, b: 2 }, { b: 2, a: 1 }, true],

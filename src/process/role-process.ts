@@ -13,7 +13,7 @@ export async function runRole(words: readonly string[]): Promise<void> {
     const { takeRightsStep } = await import("./rights-step.ts");
     takeRightsStep([...ownArguments(), ROLE_WORD, role]);
   }
-  const [{ runChild }, factory] = await Promise.all([import("./child.ts"), loadRole(role)]);
+  const [{ runChild }, factory] = await Promise.all([import("./run-child.ts"), loadRole(role)]);
   runChild(role, factory);
 }
 

@@ -1,8 +1,8 @@
 // Process layer, parent: hands the effective configuration to the api process, which asks for one piece after the other. A reader makes it
-// (readings.ts), from what is in force and only when somebody asks; only one piece is text at a time.
+// (effective-source.ts), from what is in force and only when somebody asks; only one piece is text at a time.
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import type { EffectivePiece } from "../roles/role.ts";
-import type { EffectiveSource } from "./readings.ts";
+import type { EffectiveSource } from "./effective-source.ts";
 
 /** One who asks no more for so long has gone. */
 export const FORGET_MS = 30_000;

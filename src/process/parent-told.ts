@@ -4,7 +4,7 @@ import { logFindings, toleratedLine } from "./config-told.ts";
 import { statusLine } from "./host/service-notices.ts";
 import { hasTurn, isStopping, type ParentState, wallTime } from "./parent-state.ts";
 import type { Refused } from "./reader-messages.ts";
-import type { InForceKept } from "./readings.ts";
+import type { InForceKept } from "./reader-transfer.ts";
 
 export function directorUpdate({ ports, startedAt, options, config }: ParentState): StatusUpdate {
   return { kind: "director", value: { ...ports.identity, since: startedAt, runDir: options.runDir, config } };

@@ -1,8 +1,9 @@
 // The parent's side of a reader: what becomes of one that fails, and what is kept of one that does not.
 import { expect, test } from "bun:test";
 import { readerOptions } from "../../../src/process/reader-messages.ts";
-import { createReadings, READ_LIMIT_MS } from "../../../src/process/readings.ts";
+import { createReadings } from "../../../src/process/readings.ts";
 import type { SpawnReader } from "../../../src/process/runtime.ts";
+import { READ_LIMIT_MS } from "../../../src/process/start-reader.ts";
 import { fakeReaders, found } from "../../support/fake-readers.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { RUN_OPTIONS, settle } from "../../support/parent-lab.ts";

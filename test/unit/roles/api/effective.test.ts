@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { jsonPieces, ofLength } from "../../../../src/base/json-pieces.ts";
 import { createEffectiveAnswers, FORGET_MS } from "../../../../src/process/effective-answers.ts";
+import type { EffectiveSource } from "../../../../src/process/effective-source.ts";
 import { EFFECTIVE_CHARS } from "../../../../src/process/reader.ts";
-import type { EffectiveSource } from "../../../../src/process/readings.ts";
 import { ANSWER_LIMIT_MS, createEffectiveReader } from "../../../../src/roles/api/effective.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
 

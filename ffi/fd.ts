@@ -31,6 +31,7 @@ const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const F_SETOWN = 8;
+const F_SETSIG = 10;
 const FD_CLOEXEC = 1;
 
 /** Takes a number that is known to be an open descriptor, such as one inherited. @throws RangeError below 0 or not whole */
@@ -102,6 +103,15 @@ export function setSignalled(fd: Fd, ownerPid: number): void {
 /** Ends the signals, before a descriptor is handed to another reader. It stays non-blocking. @throws SyscallError EBADF */
 export function clearSignalled(fd: Fd): void {
   check(libc.fcntl(fd, F_SETFL, O_NONBLOCK), "fcntl", `F_SETFL fd ${fd}`);
+}
+
+/**
+ * Nobody is signalled for it, and the signal is SIGIO again. Owner and signal belong to the open file, which another process may have as
+ * well: the kernel sends any signal that is set there with the rights of who set the owner. @throws SyscallError EBADF
+ */
+export function forgetOwner(fd: Fd): void {
+  check(libc.fcntl(fd, F_SETOWN, 0), "fcntl", `F_SETOWN fd ${fd}`);
+  check(libc.fcntl(fd, F_SETSIG, 0), "fcntl", `F_SETSIG fd ${fd}`);
 }
 
 function addFlags(fd: Fd, flags: number): void {

@@ -1,6 +1,6 @@
 // Adapter: sockets that listen for a process that is started when somebody calls. Whoever opens one is signalled (SIGIO) when a caller
 // waits; the process that serves gets the descriptor, and takes callers from the same queue: none is lost between the two.
-import { clearSignalled, close, isReadable, setSignalled, umask } from "../../ffi/fd.ts";
+import { clearSignalled, close, forgetOwner, isReadable, setSignalled, umask } from "../../ffi/fd.ts";
 import { AF_INET, AF_INET6, AF_UNIX, inetAddress } from "../../ffi/sockaddr.ts";
 import {
   bind,
@@ -49,8 +49,15 @@ export function openListeningSocket(at: ListenAt, namespace?: string): Listening
     fd,
     port: "port" in name ? name.port : undefined,
     callerWaits: () => isReadable(fd),
-    signal: () => setSignalled(fd, process.pid),
-    quiet: () => clearSignalled(fd),
+    signal() {
+      // The process that had it last may have left another signal than SIGIO.
+      forgetOwner(fd);
+      setSignalled(fd, process.pid);
+    },
+    quiet() {
+      clearSignalled(fd);
+      forgetOwner(fd);
+    },
     close: () => close(fd),
   };
 }

@@ -58,6 +58,7 @@ const SENDTO: Numbers = [44, 206];
 const SENDMSG: Numbers = [46, 211];
 const CLONE: Numbers = [56, 220];
 const CLONE3: Numbers = [435, 435];
+const FCNTL: Numbers = [72, 25];
 
 const AUDIT_ARCH = { x64: 0xc000_003e, arm64: 0xc000_00b7 } as const;
 /** x86-64: numbers of the 32-bit pointers' interface start here. */
@@ -90,6 +91,8 @@ const SOCK_TYPE_MASK = 0xf;
 const OPEN_WRITES = 0o103;
 const MSG_FASTOPEN = 0x2000_0000;
 const CLONE_THREAD = 0x1_0000;
+/** F_SETOWN, F_SETSIG, F_SETOWN_EX. */
+const FCNTL_SIGNALS = [8, 10, 15];
 
 /** The program for a machine. What it refuses fails with EPERM; a call in another machine's way ends the process. */
 export function refusals(machine: Machine): readonly FilterStep[] {
@@ -115,6 +118,12 @@ export function refusals(machine: Machine): readonly FilterStep[] {
     [OPENAT, 2],
   ] as const)
     when(numbers, [load(argument(flags)), step(JSET_K, OPEN_WRITES, 0, 1), answer(ERRNO | EPERM), answer(ALLOW)]);
+  // The listening sockets are the parent's as well: what is set here would be sent to it.
+  when(FCNTL, [
+    load(argument(1)),
+    ...FCNTL_SIGNALS.flatMap((command) => [step(JEQ_K, command, 0, 1), answer(ERRNO | EPERM)]),
+    answer(ALLOW),
+  ]);
   // A TCP port that was taken is tried again; nothing else is opened, and nothing is ever connected.
   when(SOCKET, [
     load(argument(0)),

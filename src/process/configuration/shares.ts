@@ -29,13 +29,22 @@ export type PieceLine =
 
 /** What a role reads, and no more. */
 export function shareOf(role: RoleName, config: Config): Config {
+  if (role === "checker") return checkerShare(config);
+  // Where the key of its checks is, and the key's password.
+  const { ssl: _ofChecks, ...others } = config;
+  return shareOfOthers(role, others);
+}
+
+function checkerShare(config: Config): Config {
+  return { ...config, vrrp: { ...withoutRouters(config).vrrp, files: config.vrrp.files }, bfd: [] };
+}
+
+function shareOfOthers(role: Exclude<RoleName, "checker">, config: Config): Config {
   switch (role) {
     case "vrrp":
       return withServed(config);
     case "starter":
       return withPrograms(config);
-    case "checker":
-      return { ...config, vrrp: { ...withoutRouters(config).vrrp, files: config.vrrp.files }, bfd: [] };
     case "bfd":
       return { ...withoutRouters(config), virtualServers: [] };
     case "api":

@@ -31,6 +31,15 @@ export function runsOurProgram(pid: number): boolean {
   }
 }
 
+/** Whether a process is one that a director started of itself: they are called `lbd-` and what they do (runtime.ts). */
+export function isDirectorsChild(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith("lbd-") && runsOurProgram(pid);
+  } catch {
+    return false;
+  }
+}
+
 /** What ps calls it; empty when it is not there. */
 export function nameOf(pid: number): string {
   try {

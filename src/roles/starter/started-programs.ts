@@ -2,6 +2,7 @@
 // counts only together with the time at which its process began: numbers are used again.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { SpawnProgram } from "../../kernel/script-runner.ts";
+import { isDirectorsChild } from "../../process/host/process-facts.ts";
 
 /** Starts programs as `spawn` does and keeps the list. */
 export function recordedSpawn(spawn: SpawnProgram, runDir: string): SpawnProgram {
@@ -32,7 +33,10 @@ export function recordedSpawn(spawn: SpawnProgram, runDir: string): SpawnProgram
   };
 }
 
-/** Kills the groups that an earlier starter left running. */
+/**
+ * Kills the groups that an earlier starter left running. Roles with fewer rights write in the run directory too: what is named there is
+ * ended only when this director can have started it.
+ */
 export function endLeftovers(runDir: string): void {
   let text: string;
   try {
@@ -41,12 +45,27 @@ export function endLeftovers(runDir: string): void {
     return;
   }
   for (const [, pid, born] of text.matchAll(/^(\d+) (\d+)$/gm)) {
-    if (bornAt(Number(pid)) !== born) continue;
+    if (bornAt(Number(pid)) !== born || !mayBeEnded(Number(pid))) continue;
     try {
       process.kill(-Number(pid), "SIGKILL");
     } catch {
       // ESRCH: it has ended meanwhile.
     }
+  }
+}
+
+/** No process of a director, and nothing of other services: what a starter starts stays in its control group. */
+export function mayBeEnded(pid: number): boolean {
+  // kernel: a group of -1 is every process there is.
+  if (pid <= 1 || pid === process.pid || pid === process.ppid) return false;
+  return !isDirectorsChild(pid) && cgroupOf(pid) === cgroupOf("self");
+}
+
+function cgroupOf(pid: number | "self"): string {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, "latin1");
+  } catch {
+    return "";
   }
 }
 

@@ -1,3 +1,4 @@
+import { dlopen } from "bun:ffi";
 import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
@@ -7,6 +8,14 @@ import { join } from "node:path";
 import { adoptListener, placeholderName } from "../../../src/kernel/adopted-listener.ts";
 import { openListeningSocket } from "../../../src/kernel/listening-socket.ts";
 import { until } from "../../support/until.ts";
+
+const F_SETFL = 4;
+const F_SETSIG = 10;
+const SIGUSR2 = 12;
+const O_NONBLOCK = 0o4000;
+const O_ASYNC = 0o20000;
+const { symbols } = dlopen("libc.so.6", { fcntl: { args: ["i32", "i32", "i32"], returns: "i32" } });
+const control = (fd: number, command: number, value: number) => expect(symbols.fcntl(fd, command, value)).toBe(0);
 
 const dir = mkdtempSync(join(tmpdir(), "lbd-adopted-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -37,6 +46,31 @@ test("a server answers on a socket that was opened elsewhere, and only from when
   await until("the next caller waits", () => socket.callerWaits());
   late.destroy();
   socket.close();
+});
+
+test("who is handed the socket can't have another signal sent to whoever opened it", async () => {
+  const socket = openListeningSocket({ kind: "tcp", address: "127.0.0.1", port: 0 });
+  const got: string[] = [];
+  const [io, other] = [() => void got.push("SIGIO"), () => void got.push("SIGUSR2")];
+  process.on("SIGIO", io);
+  process.on("SIGUSR2", other);
+  socket.signal();
+  socket.quiet();
+  // As another process could that has the descriptor too.
+  control(socket.fd, F_SETSIG, SIGUSR2);
+  control(socket.fd, F_SETFL, O_NONBLOCK | O_ASYNC);
+  const first = connect(socket.port ?? 0, "127.0.0.1");
+  await until("the first caller waits", () => socket.callerWaits());
+  await Bun.sleep(20);
+  expect(got).toEqual([]);
+  socket.signal();
+  const second = connect(socket.port ?? 0, "127.0.0.1");
+  await until("a signal", () => got.length > 0);
+  expect(got).not.toContain("SIGUSR2");
+  for (const caller of [first, second]) caller.destroy();
+  socket.close();
+  process.off("SIGIO", io);
+  process.off("SIGUSR2", other);
 });
 
 test("a UNIX socket is its owner's alone, and signals say that somebody calls", async () => {

@@ -43,6 +43,14 @@ test("each role gets what it reads and nothing of the others", () => {
   expect(shareOf("starter", config)).toMatchObject({ programs: [{ argv: ["/bin/true"] }] });
 });
 
+test("only the checker knows the key of its checks and the password of the key", () => {
+  const config = configOf(`SSL {\n password of-the-key\n ca /etc/ca.pem\n}\n${ALL}`);
+  for (const role of ["vrrp", "checker", "bfd", "api", "starter"] as const) {
+    const told = [...wholePieces(shareOf(role, config))].join("");
+    expect([role, told.includes("of-the-key")]).toEqual([role, role === "checker"]);
+  }
+});
+
 test("the checker knows the files that its servers' weights follow", () => {
   const config = configOf(`track_file f {\n file /tmp/f\n}\n${server(80)}`);
   expect(shareOf("checker", config).vrrp.files).toEqual(config.vrrp.files);

@@ -77,6 +77,14 @@ export function takeCopy(from: string, to: string): void {
   rmSync(`${to}.old`, { recursive: true, force: true });
 }
 
+/** A machine without a director's file has a director without services: it answers, and says what is missing. */
+export function withDirectorFile(folder: string): void {
+  const path = join(folder, KEEPALIVED_CONF);
+  if (existsSync(path)) return;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(path, `# The configuration partition has no ${KEEPALIVED_CONF}.\n`, { mode: 0o600 });
+}
+
 /** A script with its interpreter, or an ELF file. */
 function isProgram(content: Uint8Array): boolean {
   const start = Buffer.from(content.subarray(0, 4)).toString("latin1");

@@ -15,7 +15,7 @@ import { type Coldplug, createColdplug } from "../../kernel/coldplug.ts";
 import { type KernelModules, kernelModules } from "../../kernel/modules.ts";
 import { partitionsNamed } from "../../kernel/partitions.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
-import { type Folder, KEEPALIVED_CONF, readFolder, takeCopy } from "./configuration.ts";
+import { type Folder, KEEPALIVED_CONF, readFolder, takeCopy, withDirectorFile } from "./configuration.ts";
 import { createDaemon, type Daemon, spawnDirector } from "./daemon.ts";
 import { bringUp, LINK_DRIVERS, type NetworkPorts } from "./network.ts";
 import { changeEnvironment } from "./slots.ts";
@@ -104,6 +104,7 @@ async function takeConfiguration(clock: Clock, coldplug: Coldplug, boot: Boot, s
     say(severity === "error" ? "error" : "warning", `${place}${message}${hint === undefined ? "" : ` (${hint})`}`);
   }
   for (const name of folder.missing) say("warning", `the configuration has no ${name}`);
+  attempt(say, KEEPALIVED_CONF, () => withDirectorFile(FOLDER));
   return folder;
 }
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readFolder, takeCopy } from "../../../../src/process/appliance/configuration.ts";
+import { readFolder, takeCopy, withDirectorFile } from "../../../../src/process/appliance/configuration.ts";
 
 let dir = "";
 beforeEach(() => {
@@ -66,4 +66,21 @@ test("findings of both files stand in one list, and the rest of each is taken", 
     "appliance.yaml:2 unknown-key",
   ]);
   expect([network.links.length, settings.hostname, missing]).toEqual([1, "director1", []]);
+});
+
+describe("a folder for the director", () => {
+  test("gets an empty file where there is none, even if there is no folder", () => {
+    withDirectorFile(join(dir, "copy"));
+    expect([modeOf("keepalived.conf"), readFileSync(join(dir, "copy/keepalived.conf"), "utf8")]).toEqual([
+      0o600,
+      "# The configuration partition has no keepalived.conf.\n",
+    ]);
+  });
+
+  test("keeps the one that it has", () => {
+    put("keepalived.conf", "global_defs {\n}\n");
+    takeCopy(join(dir, "disk"), join(dir, "copy"));
+    withDirectorFile(join(dir, "copy"));
+    expect(readFileSync(join(dir, "copy/keepalived.conf"), "utf8")).toBe("global_defs {\n}\n");
+  });
 });

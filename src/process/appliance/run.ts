@@ -15,6 +15,7 @@ import { type Coldplug, createColdplug } from "../../kernel/coldplug.ts";
 import { type KernelModules, kernelModules } from "../../kernel/modules.ts";
 import { partitionsNamed } from "../../kernel/partitions.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
+import { keepCardNames, readCardNames } from "./card-names.ts";
 import { type Folder, KEEPALIVED_CONF, readFolder, takeCopy, withDirectorFile } from "./configuration.ts";
 import { createDaemon, type Daemon, spawnDirector } from "./daemon.ts";
 import { bringUp, LINK_DRIVERS, type NetworkPorts } from "./network.ts";
@@ -23,6 +24,7 @@ import { changeEnvironment } from "./slots.ts";
 /** The copy in memory that everything is read from. */
 const FOLDER = "/run/lbd-appliance/configuration";
 const MOUNTS = "/run/lbd-appliance/mounts";
+const CARD_NAMES = "/run/lbd-appliance/card-names.json";
 /** Drivers that no device asks for by itself. */
 const ALWAYS = ["sd_mod", "vfat", "nls_cp437", "nls_iso8859_1", "nls_ascii", "atkbd"];
 /** A disk that is slow to come: a controller of many, a stick. */
@@ -130,13 +132,15 @@ function keepNetworkUp({ network }: Folder, clock: Clock, coldplug: Coldplug, mo
       const outcome = modules.load(...LINK_DRIVERS[kind]);
       return outcome.kind === "failed" ? outcome.reason : undefined;
     },
-    firstNames: new Map(),
+    firstNames: readCardNames(CARD_NAMES),
   };
   let told: readonly string[] = [];
   const look = () => {
     lookForHardware(coldplug);
     try {
+      const known = ports.firstNames.size;
       const faults = bringUp(network, ports);
+      if (ports.firstNames.size !== known) keepCardNames(CARD_NAMES, ports.firstNames);
       for (const fault of faults) if (!told.includes(fault)) say("error", `network: ${fault}`);
       for (const fault of told) if (!faults.includes(fault)) say("info", `network: no longer: ${fault}`);
       told = faults;

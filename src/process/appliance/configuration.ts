@@ -1,6 +1,6 @@
 // Process layer, appliance: the configuration partition. It is mounted for the moment of reading and copied into memory: a stick that is
 // pulled out, or a file system that breaks later, changes nothing. What is damaged leaves the last good copy in force.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { Network } from "../../appliance/network/model.ts";
 import { readNetwork } from "../../appliance/network/read.ts";
@@ -12,8 +12,10 @@ import { createFindings } from "../../config/findings/findings.ts";
 export const KEEPALIVED_CONF = "keepalived.conf";
 export const NETWORK_YAML = "network.yaml";
 export const APPLIANCE_YAML = "appliance.yaml";
-/** A file of the folder that is read beyond this is none that anybody wrote by hand. */
+/** A larger file is none that anybody wrote by hand. */
 const MAX_YAML_BYTES = 1024 * 1024;
+/** Everything that is copied lies in memory from then on; what the partition holds beside it (an image, a log) stays there. */
+const MAX_FOLDER_BYTES = 48 * 1024 * 1024;
 
 export interface Folder {
   readonly network: Network;
@@ -34,7 +36,9 @@ export function readFolder(folder: string): Folder {
       return undefined;
     }
     try {
-      return { name, text: readFileSync(path, "utf8").slice(0, MAX_YAML_BYTES) };
+      const { size } = statSync(path);
+      if (size > MAX_YAML_BYTES) throw new Error(`it has ${size} bytes, and at most ${MAX_YAML_BYTES} are read`);
+      return { name, text: readFileSync(path, "utf8") };
     } catch (error) {
       const file = { name, text: "" };
       const span = { file, line: 1, column: 1, endLine: 1, endColumn: 2 };
@@ -61,11 +65,15 @@ export function takeCopy(from: string, to: string): void {
   const fresh = `${to}.new`;
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh, { recursive: true, mode: 0o700 });
+  let left = MAX_FOLDER_BYTES;
   for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const copy = join(fresh, relative(from, path));
     if (entry.isDirectory()) mkdirSync(copy, { recursive: true, mode: 0o700 });
     else if (entry.isFile()) {
+      left -= statSync(path).size;
+      if (left < 0)
+        throw new Error(`more than ${MAX_FOLDER_BYTES / 1024 / 1024} MiB: ${relative(from, path)} is too much`);
       mkdirSync(dirname(copy), { recursive: true, mode: 0o700 });
       const content = readFileSync(path);
       writeFileSync(copy, content, { mode: isProgram(content) ? 0o700 : 0o600 });

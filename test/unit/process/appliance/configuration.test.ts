@@ -1,6 +1,15 @@
 // The configuration partition: what is copied with which rights, and what is said of a folder.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readFolder, takeCopy, withDirectorFile } from "../../../../src/process/appliance/configuration.ts";
@@ -40,6 +49,15 @@ describe("a copy", () => {
     put("new.conf", "");
     takeCopy(join(dir, "disk"), join(dir, "copy"));
     expect([existsSync(join(dir, "copy/old.conf")), existsSync(join(dir, "copy/new.conf"))]).toEqual([false, true]);
+  });
+
+  test("of more than memory has room for leaves the older one", () => {
+    put("good.conf", "");
+    takeCopy(join(dir, "disk"), join(dir, "copy"));
+    put("image.img", "");
+    truncateSync(join(dir, "disk/image.img"), 2 ** 32);
+    expect(() => takeCopy(join(dir, "disk"), join(dir, "copy"))).toThrow("more than 48 MiB: image.img is too much");
+    expect([existsSync(join(dir, "copy/good.conf")), existsSync(join(dir, "copy/image.img"))]).toEqual([true, false]);
   });
 
   test("of what can't be read leaves the older one", () => {
@@ -83,4 +101,11 @@ describe("a folder for the director", () => {
     withDirectorFile(join(dir, "copy"));
     expect(readFileSync(join(dir, "copy/keepalived.conf"), "utf8")).toBe("global_defs {\n}\n");
   });
+});
+
+test("a YAML file of gigabytes is not read", () => {
+  put("network.yaml", "");
+  truncateSync(join(dir, "disk/network.yaml"), 2 ** 32);
+  const { network, findings } = readFolder(join(dir, "disk"));
+  expect([network.links, findings.map(({ code }) => code)]).toEqual([[], ["file-unreadable"]]);
 });

@@ -7,7 +7,7 @@ import { vrrpFrames } from "../support/frames.ts";
 import { addressesOf, Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 import { EARNEST } from "./earnest.ts";
-import { percentile, printOf, type Subject } from "./figure.ts";
+import { largest, percentile, printOf, type Subject } from "./figure.ts";
 import { directorOf, eachSubject } from "./subjects.ts";
 
 /** No advertisement later than 1.2 intervals. */
@@ -65,7 +65,7 @@ async function measure(subject: Subject, kind: FloodKind, rate: number): Promise
     const gaps = times.slice(1).map((at, i) => at - (times[i] ?? at));
     return {
       sent,
-      longestMs: Math.max(...gaps),
+      longestMs: largest(gaps),
       p99Ms: percentile(gaps, 0.99),
       grownKb: Math.max(0, residentKb(victim) - before),
     };

@@ -4,7 +4,7 @@
 import { parseArgs } from "node:util";
 import { until } from "../support/until.ts";
 import { bigConfig } from "./big-config.ts";
-import { median, printOf, type Subject, type Targets } from "./figure.ts";
+import { largest, median, printOf, type Subject, type Targets } from "./figure.ts";
 import { advertTimes, type Instances, instancesText, lateness, segmentFor } from "./instances.ts";
 import { cpuMs, type Memory, memoryOf } from "./meter.ts";
 import { IpvsHost } from "./stand-in/stand-in.ts";
@@ -115,7 +115,7 @@ async function measure(one: Case, subject: Subject): Promise<Measured> {
     if (after.join() !== pids.join()) console.log(`${subject}: processes were ${pids}, are ${after}`);
     const frames = capture.frames.slice(from);
     const first = frames.findIndex((frame) => frame.at * 1000 > at - 1000 * one.instances.advertInt);
-    return { cpuS, lateMs: Math.max(...lateness(frames.slice(Math.max(0, first)), one.instances.advertInt)) };
+    return { cpuS, lateMs: largest(lateness(frames.slice(Math.max(0, first)), one.instances.advertInt)) };
   }
 
   const quiet = await over(() => undefined, 0);

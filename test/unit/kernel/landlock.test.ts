@@ -1,4 +1,4 @@
-// Where a confined process may write, and whom it may signal.
+// Where a confined process may write, and whom it may signal. Beside the tests that Deno runs: the child is one of this runtime.
 import { afterAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ describe.skipIf(reason !== undefined)("a confined process", () => {
   afterAll(() => rmSync(dir, { recursive: true }));
 
   function ask(places: readonly string[], paths: readonly string[]) {
-    const child = join(import.meta.dir, "../../support/confined-child.ts");
+    const child = join(import.meta.dirname, "../../support/confined-child.ts");
     const args = [child, JSON.stringify(places), JSON.stringify(paths), `${process.pid}`];
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     expect(stderr).toBe("");

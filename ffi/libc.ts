@@ -22,7 +22,6 @@ export const LIBC = {
   umask: { args: ["u32"], result: "u32" },
   mount: { args: ["bytes", "bytes", "bytes", "usize", "bytes"], result: "i32" },
   umount2: { args: ["bytes", "i32"], result: "i32" },
-  syncfs: { args: ["i32"], result: "i32" },
   sethostname: { args: ["bytes", "usize"], result: "i32" },
   // Readiness
   epoll_create1: { args: ["i32"], result: "i32" },

@@ -1,5 +1,5 @@
 // What only an appliance does: mounts, the machine's name.
-import { check, type Fd } from "./fd.ts";
+import { check } from "./fd.ts";
 import { libc } from "./index.ts";
 import { cString } from "./memory.ts";
 
@@ -9,7 +9,6 @@ export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
 export const MS_NOEXEC = 8;
 export const MS_SYNCHRONOUS = 16;
-export const MS_REMOUNT = 32;
 
 /** @throws SyscallError ENODEV for a file system the kernel does not have, EINVAL for one that is damaged, EBUSY, EPERM */
 export function mount(source: string, target: string, type: string, flags: number, options = ""): void {
@@ -20,11 +19,6 @@ export function mount(source: string, target: string, type: string, flags: numbe
 /** @throws SyscallError EBUSY while something of it is open */
 export function unmount(target: string): void {
   check(libc.umount2(cString(target), 0), "umount", target);
-}
-
-/** What was written to the file system of `fd` is on its disk when it returns. @throws SyscallError EIO */
-export function syncFileSystem(fd: Fd): void {
-  check(libc.syncfs(fd), "syncfs", `fd ${fd}`);
 }
 
 /** @throws SyscallError EINVAL beyond 64 bytes, EPERM */

@@ -85,7 +85,6 @@ const BOND_ATTRIBUTES: Readonly<Record<Exclude<keyof BondOptions, "arpTargets">,
   adLacpRate: [21, 1],
   adSelect: [22, 1],
 };
-const IFLA_BOND_ACTIVE_SLAVE = 2;
 const IFLA_BOND_ARP_IP_TARGET = 8;
 const IFLA_BOND_PRIMARY = 11;
 
@@ -165,11 +164,6 @@ function bondData(options: BondOptions): readonly Attribute[] {
 /** The member that a bond prefers; it is one already. */
 export function setBondPrimary(bond: number, member: number): NetlinkRequest {
   return changeBond(bond, { type: IFLA_BOND_PRIMARY, value: le32(member) }, `primary of bond ${bond}`);
-}
-
-/** The member that an active-backup bond sends over now. */
-export function setBondActive(bond: number, member: number): NetlinkRequest {
-  return changeBond(bond, { type: IFLA_BOND_ACTIVE_SLAVE, value: le32(member) }, `active member of bond ${bond}`);
 }
 
 function changeBond(index: number, option: Attribute, what: string): NetlinkRequest {

@@ -106,6 +106,8 @@ async function takeConfiguration(clock: Clock, coldplug: Coldplug, boot: Boot, s
     say(severity === "error" ? "error" : "warning", `${place}${message}${hint === undefined ? "" : ` (${hint})`}`);
   }
   for (const name of folder.missing) say("warning", `the configuration has no ${name}`);
+  for (const { id, dhcp4, dhcp6 } of folder.network.links)
+    if (dhcp4 || dhcp6) say("warning", `network.yaml: ${id}: DHCP is not spoken yet: write addresses and routes`);
   attempt(say, KEEPALIVED_CONF, () => withDirectorFile(FOLDER));
   return folder;
 }

@@ -2,16 +2,15 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import type { Log } from "../base/log.ts";
-import * as answers from "./answers.ts";
-import { guard, isRead, ONLY_READ, type OurNames, type Via } from "./guard.ts";
-import { openapiDocument } from "./openapi.ts";
+import { GUARDS, guard, type OurNames, type RouteGuard, type Via } from "./guard.ts";
 import { isPieces, type Pieces, streamOf, takesGzip } from "./pieces.ts";
 import { busy, problem } from "./problem.ts";
 import type { ApiState, Asked, Route } from "./route.ts";
-import { ROUTES } from "./routes.ts";
+import { withOwnRoutes } from "./routes/index-and-document.ts";
 import { createSlots } from "./slots.ts";
 
 export interface AppOptions {
+  readonly routes: readonly Route[];
   readonly state: ApiState;
   readonly log: Log;
   readonly names: OurNames;
@@ -35,9 +34,14 @@ export function createApp(options: AppOptions): App {
   const { state, log, names, nonce } = options;
   const slots = createSlots();
   const router = new Hono<{ Bindings: { readonly via: Via } }>({ strict: true });
-  const routes = [...ROUTES, documentRoute(state.build.version)];
-  for (const route of [indexRoute(routes), ...routes].toSorted(longerFirst))
-    router.get(honoPath(route), (c) => answerRoute(route, c.req.raw, paramsOf(route, c.req.param(PARAM)), c.env.via));
+  const paths = Map.groupBy(withOwnRoutes(options.routes, state.build.version), ({ path }) => path);
+  for (const [path, rows] of [...paths].toSorted(longerFirst))
+    router.all(honoPath(path, rows), (c) => {
+      const route = rows.find(({ method }) => method === c.req.method);
+      return route
+        ? answerRoute(route, c.req.raw, paramsOf(route, c.req.param(PARAM)), c.env.via)
+        : methodNotAllowed(rows);
+    });
   router.notFound(() => problem("not-found", "nothing is here, / lists what is"));
   router.onError((error) => {
     log({ level: "error", area: "api", message: `request failed: ${error.message}` });
@@ -54,8 +58,7 @@ export function createApp(options: AppOptions): App {
   async function answer(request: Request, via: Via): Promise<Response> {
     const refused = guard(request, via, names);
     if (refused) return refused;
-    if (!isRead(request.method)) return problem("method-not-allowed", ONLY_READ, { headers: { allow: "GET, HEAD" } });
-    if (request.method === "GET") return router.fetch(request, { via });
+    if (request.method !== "HEAD") return router.fetch(request, { via });
     const response = await router.fetch(new Request(request.url, { headers: request.headers }), { via });
     // A stream that nobody reads must not stay open.
     await response.body?.cancel();
@@ -63,11 +66,9 @@ export function createApp(options: AppOptions): App {
   }
 
   async function answerRoute(route: Route, request: Request, params: readonly string[], via: Via): Promise<Response> {
-    if (route.socketOnly && via.kind !== "unix")
-      return problem(
-        "socket-only",
-        "it may hold secrets: ask on the UNIX socket, api.sock in the run directory (curl --unix-socket)",
-      );
+    const { check }: RouteGuard = GUARDS[route.guard];
+    const refused = check(via);
+    if (refused) return refused;
     const query = readQuery(route, new URL(request.url).searchParams);
     if (query instanceof Response) return query;
     const { headers } = request;
@@ -130,7 +131,7 @@ function isAmong(tag: string, list: string | null): boolean {
 const PARAM = "param";
 
 /** `/v1/virtual-servers/{id}/real-servers/{server}` as the router writes it: all parameters as one word. */
-function honoPath({ path, params = [] }: Route): string {
+function honoPath(path: string, [{ params = [] } = {}]: readonly Partial<Route>[]): string {
   if (params.length === 0) return path;
   const begin = path.indexOf("{");
   const last = path.lastIndexOf("}") + 1;
@@ -149,8 +150,16 @@ function paramsOf({ path, params = [] }: Route, found: string | undefined): read
 }
 
 /** A path that goes on behind a parameter with slashes is looked at before the one that takes everything. */
-function longerFirst(a: Route, b: Route): number {
-  return b.path.split("/").length - a.path.split("/").length;
+function longerFirst([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return b.split("/").length - a.split("/").length;
+}
+
+/** RFC 9110 §15.5.6: with what the path does take. */
+function methodNotAllowed(rows: readonly Route[]): Response {
+  const methods = rows.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  return problem("method-not-allowed", `served here: ${methods.join(", ")}`, {
+    headers: { allow: methods.join(", ") },
+  });
 }
 
 function readQuery(route: Route, params: URLSearchParams): Record<string, string> | Response {
@@ -173,33 +182,4 @@ function readQuery(route: Route, params: URLSearchParams): Record<string, string
 function toResponse(answer: unknown): Response {
   if (answer instanceof Response) return answer;
   return new Response(`${JSON.stringify(answer)}\n`, { headers: { "content-type": "application/json" } });
-}
-
-function indexRoute(routes: readonly Route[]): Route {
-  return {
-    path: "/",
-    summary: "What is here",
-    ok: { description: "Paths and what they give", schema: answers.Index },
-    answer: ({ build }) => ({
-      name: "lbd",
-      version: build.version,
-      links: Object.fromEntries(routes.map(({ path, summary }) => [path, summary])),
-    }),
-  };
-}
-
-function documentRoute(version: string): Route {
-  /** Made once, at the first question: it takes some milliseconds. */
-  let text: string | undefined;
-  const route: Route = {
-    path: "/openapi.json",
-    summary: "This API as an OpenAPI 3.1 document",
-    ok: { description: "OpenAPI 3.1", schema: v.record(v.string(), v.unknown()) },
-    answer() {
-      const routes = [...ROUTES, route];
-      text ??= `${JSON.stringify(openapiDocument([indexRoute(routes), ...routes], version))}\n`;
-      return new Response(text, { headers: { "content-type": "application/json" } });
-    },
-  };
-  return route;
 }

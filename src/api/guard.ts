@@ -1,10 +1,8 @@
-// Adapter api: who may ask over TCP. A page in an operator's browser can reach loopback and can make a name of its own point there
+// Adapter api: who may ask: anything at all (`guard`), and for one row of the table of routes (`GUARDS`). Over TCP a page in an operator's browser can reach loopback and can make a name of its own point there
 // (DNS rebinding), so the Host must be a loopback name or the address we listen on, and a foreign Origin is turned away.
 // The UNIX socket is guarded by its file mode instead.
 import { canonicalIp, parseIp } from "../base/ip.ts";
 import { problem } from "./problem.ts";
-
-export const ONLY_READ = "only GET and HEAD are served";
 
 export function isRead(method: string | undefined): boolean {
   return method === "GET" || method === "HEAD";
@@ -23,7 +21,27 @@ export interface OurNames {
   readonly hosts?: readonly string[];
 }
 
-/** A refusal, or undefined when the request may go on. */
+export interface RouteGuard {
+  /** Why it refuses, as the OpenAPI document says it; undefined: it refuses nobody. */
+  readonly refuses?: string;
+  /** A refusal, or undefined when the route may answer. */
+  check(via: Via): Response | undefined;
+}
+
+/** Each row of the table of routes names one of these. */
+export const GUARDS = {
+  anybody: { check: () => undefined },
+  /** What it shows may hold secrets. */
+  socket: {
+    refuses: "Asked over TCP",
+    check: ({ kind }) => (kind === "unix" ? undefined : problem("socket-only", ON_THE_SOCKET)),
+  },
+} as const satisfies Readonly<Record<string, RouteGuard>>;
+export type GuardName = keyof typeof GUARDS;
+
+const ON_THE_SOCKET = "it may hold secrets: ask on the UNIX socket, api.sock in the run directory (curl --unix-socket)";
+
+/** What every request passes before its route is looked for: a refusal, or undefined when it may go on. */
 export function guard(request: Request, via: Via, ours: OurNames): Response | undefined {
   if (via.kind === "unix") return undefined;
   const host = request.headers.get("host");

@@ -2,6 +2,7 @@
 import { toJsonSchema, toJsonSchemaDefs } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import { shapes } from "../status/shapes.ts";
+import { GUARDS, type RouteGuard } from "./guard.ts";
 import { PROBLEM_CONTENT_TYPE, Problem } from "./problem.ts";
 import type { Route } from "./route.ts";
 
@@ -17,8 +18,8 @@ const OPTIONS = {
 /** Statuses that any request may get, with the reason. */
 const COMMON_ERRORS: Readonly<Record<number, string>> = {
   400: "The request can't be understood, or has an unknown query parameter",
-  403: "Host or Origin is foreign, or it is shown on the UNIX socket only",
-  405: "Only GET and HEAD are served",
+  403: "Host or Origin is foreign",
+  405: "Another method than those of the path",
   413: "The request has a body",
   500: "A mistake of lbd; its log says more",
   503: "Too busy; Retry-After says when to ask again",
@@ -38,9 +39,16 @@ export function openapiDocument(routes: readonly Route[], version: string) {
     servers: [{ url: "/" }],
     // Nobody logs in: said once, for all.
     security: [],
-    paths: Object.fromEntries(routes.map((route) => [route.path, { get: operation(route) }])),
+    paths: pathItems(routes),
     components: { schemas: componentSchemas() },
   };
+}
+
+function pathItems(routes: readonly Route[]) {
+  const items = Map.groupBy(routes, ({ path }) => path);
+  const item = (rows: readonly Route[]) =>
+    Object.fromEntries(rows.map((row) => [row.method.toLowerCase(), operation(row)]));
+  return Object.fromEntries([...items].map(([path, rows]) => [path, item(rows)]));
 }
 
 function componentSchemas() {
@@ -51,7 +59,9 @@ function operation(route: Route) {
   const { ok, errors, params = [], query } = route;
   const contentType = ok.contentType ?? "application/json";
   const schema = ok.schema ? bare(toJsonSchema(ok.schema, OPTIONS)) : { type: "string", ...eventData(ok.eventSchema) };
-  const failures = Object.entries({ ...COMMON_ERRORS, ...errors }).map(([status, description]) => [
+  const { refuses }: RouteGuard = GUARDS[route.guard];
+  const guarded = refuses === undefined ? {} : { 403: `${COMMON_ERRORS[403]}. ${refuses}` };
+  const failures = Object.entries({ ...COMMON_ERRORS, ...guarded, ...errors }).map(([status, description]) => [
     status,
     { description, content: { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } } },
   ]);
@@ -72,7 +82,7 @@ function operation(route: Route) {
     })),
   ];
   return {
-    operationId: operationId(route.path),
+    operationId: operationId(route),
     summary: route.summary,
     ...(parameters.length > 0 ? { parameters } : {}),
     responses: {
@@ -101,8 +111,8 @@ function bare(schema: object): object {
   return Object.fromEntries(Object.entries(schema).filter(([key]) => key !== "$schema" && key !== "$defs"));
 }
 
-/** `/v1/vrrp/{name}/active` → `getV1VrrpNameActive`. */
-function operationId(path: string): string {
+/** GET `/v1/vrrp/{name}/active` → `getV1VrrpNameActive`. */
+function operationId({ method, path }: Route): string {
   const words = path.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
-  return `get${words.map((word) => (word[0] ?? "").toUpperCase() + word.slice(1)).join("") || "Index"}`;
+  return `${method.toLowerCase()}${words.map((word) => (word[0] ?? "").toUpperCase() + word.slice(1)).join("") || "Index"}`;
 }

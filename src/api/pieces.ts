@@ -1,6 +1,6 @@
 // Adapter api: answers that may be large. Nothing of one is made before its client takes it, and then a piece at a time, so what a
 // director of any size costs is a few hundred kilobytes a client; slots.ts bounds how many there are.
-import { ofLength } from "../base/json-pieces.ts";
+import { jsonPieces, ofLength } from "../base/json-pieces.ts";
 
 export const PIECE_CHARS = 64 * 1024;
 
@@ -20,6 +20,16 @@ export function pieces(of: Omit<Pieces, "kind">): Pieces {
 
 export function isPieces(answer: unknown): answer is Pieces {
   return typeof answer === "object" && answer !== null && "kind" in answer && answer.kind === PIECES;
+}
+
+/** A JSON answer of about so many objects. */
+export function jsonAnswer(value: object, objects: number): Pieces {
+  return pieces({ contentType: "application/json", objects, parts: withLineEnd(jsonPieces(value)) });
+}
+
+function* withLineEnd(parts: Iterable<string>): Generator<string> {
+  yield* parts;
+  yield "\n";
 }
 
 /** Whether a client takes gzip (RFC 9110 §12.5.3). */

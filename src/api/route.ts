@@ -4,7 +4,7 @@ import type { BuildInfo } from "../status/metrics.ts";
 import type { VrrpLabel } from "../status/metrics-vrrp.ts";
 import type { StatusStore } from "../status/store.ts";
 import type { EventStream } from "./events.ts";
-import type { Via } from "./guard.ts";
+import type { GuardName, Via } from "./guard.ts";
 import type { Slot } from "./slots.ts";
 
 export interface ApiState {
@@ -32,8 +32,12 @@ export interface Param {
 }
 
 export interface Route {
+  /** GET serves HEAD too. */
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
   /** As OpenAPI writes it. */
   readonly path: string;
+  /** Whom it answers: a row of `GUARDS`. */
+  readonly guard: GuardName;
   readonly summary: string;
   readonly params?: readonly Param[];
   readonly query?: Readonly<
@@ -49,8 +53,6 @@ export interface Route {
   };
   /** Statuses above 399 that the route itself gives, with the reason. All are problem details. */
   readonly errors?: Readonly<Record<number, string>>;
-  /** Shows what may hold secrets: over TCP it is refused. */
-  readonly socketOnly?: true;
   /** Taken before the answer is asked for. Absent: an answer in pieces takes one by its size. */
   readonly slot?: Slot;
   /** Grows with each change of what the answer shows; absent or undefined: the answer has no ETag. */

@@ -7,7 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import type { App } from "./app.ts";
 import { createConnections } from "./connections.ts";
 import { createDelivery } from "./delivery.ts";
-import { ONLY_READ, type Via } from "./guard.ts";
+import type { Via } from "./guard.ts";
 import { busy } from "./problem.ts";
 import { rawProblem, toRequest } from "./request.ts";
 
@@ -62,7 +62,7 @@ export function listen(where: Where, options: ServerOptions): Promise<HttpServer
   });
   // Never a request as others are; without a listener it would get no answer. An upgrade is one, and is not taken up.
   server.on("connect", (_request: IncomingMessage, socket: Socket) => {
-    socket.end(rawProblem("method-not-allowed", ONLY_READ, ["allow: GET, HEAD"]));
+    socket.end(rawProblem("method-not-allowed", "this is no proxy", ["allow: GET, HEAD"]));
   });
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {

@@ -3,6 +3,7 @@
 import { hostname } from "node:os";
 import { createApp } from "../../api/app.ts";
 import { createEventStream } from "../../api/events.ts";
+import { ROUTES } from "../../api/routes/table.ts";
 import { type HttpServer, listen } from "../../api/server.ts";
 import { isLoopback } from "../../base/ip.ts";
 import { limitLog } from "../../base/log-limit.ts";
@@ -27,6 +28,7 @@ export function createApiRole(context: RoleContext): Role {
   const { tcp, hosts = [], instanceLabel } = options.api;
   const kernel = process.getBuiltinModule("node:os").release();
   const app = createApp({
+    routes: ROUTES,
     state: {
       store,
       events: createEventStream(store, clock),

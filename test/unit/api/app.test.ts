@@ -3,6 +3,8 @@ import { gunzipSync } from "node:zlib";
 import { type App, createApp } from "../../../src/api/app.ts";
 import { createEventStream } from "../../../src/api/events.ts";
 import type { Via } from "../../../src/api/guard.ts";
+import type { Route } from "../../../src/api/route.ts";
+import { ROUTES } from "../../../src/api/routes/table.ts";
 import type { LogLine } from "../../../src/base/log.ts";
 import type { CheckStatus, StatusUpdate, VirtualServerStatus } from "../../../src/status/schema.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
@@ -21,6 +23,7 @@ export function appWith(
   updates: readonly StatusUpdate[] = everything(),
   listenAddress = "127.0.0.1",
   hosts: string[] = [],
+  routes: readonly Route[] = ROUTES,
 ) {
   const store = createStatusStore();
   for (const update of updates) store.apply(update);
@@ -28,6 +31,7 @@ export function appWith(
   const logs: LogLine[] = [];
   const events = createEventStream(store, clock);
   const app = createApp({
+    routes,
     state: {
       store,
       events,
@@ -481,6 +485,11 @@ describe("errors are problem details:", () => {
     if (status === 405) expect(answer.headers.get("allow")).toBe("GET, HEAD");
   });
 
+  test("a path that nothing is at is unknown with every method", async () => {
+    for (const method of ["GET", "HEAD", "POST"])
+      expect((await get(appWith().app, "/v2", {}, { kind: "unix" }, method)).status).toBe(404);
+  });
+
   test("a mistake of ours shows nothing of the inside, and is logged", async () => {
     const { app, logs, store } = appWith();
     store.processes = () => {
@@ -490,6 +499,46 @@ describe("errors are problem details:", () => {
     expect(answer.status).toBe(500);
     expect(answer.text).not.toContain("secret");
     expect(logs[0]?.message).toContain("secret /path");
+  });
+});
+
+describe("a row of the table", () => {
+  const row = (method: Route["method"], guard: Route["guard"], path = "/v1/thing"): Route => ({
+    method,
+    path,
+    guard,
+    summary: `${method} it`,
+    ok: { description: "Done" },
+    answer: () => new Response(`${method} ${guard}`),
+  });
+  const { app } = appWith(
+    everything(),
+    "127.0.0.1",
+    [],
+    [row("PUT", "socket"), row("GET", "anybody"), row("POST", "anybody", "/v1/deed")],
+  );
+  const local = { host: "127.0.0.1" };
+
+  test.each([
+    ["its method", "GET", "tcp", 200, "GET anybody"],
+    ["another row of its path", "PUT", "unix", 200, "PUT socket"],
+    ["the guard of that row only", "PUT", "tcp", 403, "socket-only"],
+    ["a method without a row", "DELETE", "unix", 405, "served here: PUT, GET, HEAD"],
+  ] as const)("answers by %s", async (_why, method, kind, status, text) => {
+    const answer = await get(app, "/v1/thing", local, { kind }, method);
+    expect(answer.status).toBe(status);
+    expect(answer.text).toContain(text);
+  });
+
+  test("that changes something serves no HEAD, and is in the document and not among the links", async () => {
+    const answer = await get(app, "/v1/deed", {}, { kind: "unix" }, "HEAD");
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
+    const { paths } = (await get(app, "/openapi.json")).body;
+    expect(Object.keys(paths["/v1/thing"])).toEqual(["put", "get"]);
+    expect(paths["/v1/thing"].put.operationId).toBe("putV1Thing");
+    expect(paths["/v1/thing"].put.responses[403].description).toEndWith("Asked over TCP");
+    expect(paths["/v1/thing"].get.responses[403].description).not.toContain("TCP");
+    expect(Object.keys((await get(app, "/")).body.links)).toEqual(["/v1/thing", "/openapi.json"]);
   });
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { createApp } from "../../../src/api/app.ts";
 import { createEventStream } from "../../../src/api/events.ts";
+import { ROUTES } from "../../../src/api/routes/table.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { closed, mismatches } from "../../support/json-schema.ts";
 import { manualClock } from "../../support/manual-clock.ts";
@@ -10,6 +11,7 @@ import { everything } from "../../support/status-samples.ts";
 const store = createStatusStore();
 for (const update of everything()) store.apply(update);
 const app = createApp({
+  routes: ROUTES,
   state: {
     store,
     events: createEventStream(store, manualClock()),

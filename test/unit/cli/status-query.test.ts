@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { createApp } from "../../../src/api/app.ts";
 import { createEventStream } from "../../../src/api/events.ts";
+import { ROUTES } from "../../../src/api/routes/table.ts";
 import { type Asker, MANY, readPicture } from "../../../src/cli/status-query.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
@@ -13,6 +14,7 @@ function lab(updates: readonly StatusUpdate[] = everything()) {
   const store = createStatusStore();
   for (const update of updates) store.apply(update);
   const app = createApp({
+    routes: ROUTES,
     state: {
       store,
       events: createEventStream(store, manualClock()),

@@ -1,9 +1,9 @@
 // Adapter api: routes of VRRP instances and sync groups.
-import { shapes } from "../status/shapes.ts";
-import * as answers from "./answers.ts";
-import { problem } from "./problem.ts";
-import type { ApiState, Route } from "./route.ts";
-import { list } from "./routes-lvs.ts";
+import { shapes } from "../../status/shapes.ts";
+import * as answers from "../answers.ts";
+import { jsonAnswer } from "../pieces.ts";
+import { problem } from "../problem.ts";
+import type { ApiState, Route } from "../route.ts";
 
 const NO_SUCH_INSTANCE = "no VRRP instance of that name";
 const NO_SUCH_GROUP = "no sync group of that name";
@@ -12,7 +12,9 @@ const GROUP_PARAM = { name: "name", description: "Name of the sync group" } as c
 
 export const VRRP_ROUTES: readonly Route[] = [
   {
+    method: "GET",
     path: "/v1/vrrp",
+    guard: "anybody",
     summary: "All VRRP instances and sync groups",
     ok: { description: "Instances and groups", schema: answers.VrrpList },
     revision: ({ store }) => Math.max(store.revisionOf("vrrp"), store.revisionOf("sync-group")),
@@ -20,11 +22,13 @@ export const VRRP_ROUTES: readonly Route[] = [
       const instances = store.vrrp();
       const groups = store.syncGroups();
       const addresses = instances.reduce((sum, { addresses: own }) => sum + own.length, 0);
-      return list({ instances, groups }, 2 * instances.length + groups.length + addresses / 4);
+      return jsonAnswer({ instances, groups }, 2 * instances.length + groups.length + addresses / 4);
     },
   },
   {
+    method: "GET",
     path: "/v1/vrrp/{name}",
+    guard: "anybody",
     summary: "One VRRP instance",
     params: [INSTANCE_PARAM],
     ok: { description: "The instance", schema: shapes.Vrrp },
@@ -34,7 +38,9 @@ export const VRRP_ROUTES: readonly Route[] = [
     answer: ({ store }, { params: [name = ""] }) => store.vrrpInstance(name) ?? noInstance(store, name),
   },
   {
+    method: "GET",
     path: "/v1/vrrp/{name}/active",
+    guard: "anybody",
     summary: "Whether this director is master, for load balancers and scripts",
     params: [INSTANCE_PARAM],
     ok: { description: "It is", schema: answers.Active },
@@ -42,14 +48,18 @@ export const VRRP_ROUTES: readonly Route[] = [
     answer: ({ store }, { params: [asked = ""] }) => active(store.vrrpInstance(asked)) ?? noInstance(store, asked),
   },
   {
+    method: "GET",
     path: "/v1/sync-groups",
+    guard: "anybody",
     summary: "All sync groups",
     ok: { description: "Sync groups", schema: answers.SyncGroupList },
     revision: ({ store }) => store.revisionOf("sync-group"),
-    answer: ({ store }) => list({ groups: store.syncGroups() }, store.syncGroups().length),
+    answer: ({ store }) => jsonAnswer({ groups: store.syncGroups() }, store.syncGroups().length),
   },
   {
+    method: "GET",
     path: "/v1/sync-groups/{name}",
+    guard: "anybody",
     summary: "One sync group with its instances",
     params: [GROUP_PARAM],
     ok: { description: "The group, and its instances as /v1/vrrp shows them", schema: answers.GroupWithMembers },
@@ -64,11 +74,13 @@ export const VRRP_ROUTES: readonly Route[] = [
       const group = groupOf(store, name);
       if (!group) return problem("no-such-group", NO_SUCH_GROUP);
       const members = group.instances.flatMap((member) => store.vrrpInstance(member) ?? []);
-      return list({ ...group, members }, 2 * members.length);
+      return jsonAnswer({ ...group, members }, 2 * members.length);
     },
   },
   {
+    method: "GET",
     path: "/v1/sync-groups/{name}/active",
+    guard: "anybody",
     summary: "Whether this director is master of a sync group",
     params: [GROUP_PARAM],
     ok: { description: "It is", schema: answers.Active },

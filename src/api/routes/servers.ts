@@ -1,13 +1,12 @@
 // Adapter api: routes of virtual servers and real servers.
 import * as v from "valibot";
-import { jsonPieces } from "../base/json-pieces.ts";
-import { ListedRealServer, shapes } from "../status/shapes.ts";
-import * as answers from "./answers.ts";
-import { PAGE_QUERY, page } from "./paging.ts";
-import { pieces } from "./pieces.ts";
-import { problem } from "./problem.ts";
-import { publicRealServer, publicServer } from "./public.ts";
-import type { Asked, Route } from "./route.ts";
+import { ListedRealServer, shapes } from "../../status/shapes.ts";
+import * as answers from "../answers.ts";
+import { PAGE_QUERY, page } from "../paging.ts";
+import { jsonAnswer } from "../pieces.ts";
+import { problem } from "../problem.ts";
+import { publicRealServer, publicServer } from "../public.ts";
+import type { Asked, Route } from "../route.ts";
 
 const NO_SUCH_SERVER = "no virtual server of that id";
 const NO_SUCH_REAL_SERVER = "no real server of that id";
@@ -24,9 +23,11 @@ const HEALTHY = {
   description: "Only those whose checks pass, or only those that fail",
 } as const;
 
-export const LVS_ROUTES: readonly Route[] = [
+export const SERVER_ROUTES: readonly Route[] = [
   {
+    method: "GET",
     path: "/v1/virtual-servers",
+    guard: "anybody",
     summary: "All virtual servers with their real servers and checks",
     query: {
       healthy: { ...HEALTHY, description: "Only those that are up with all their real servers, or only the others" },
@@ -43,11 +44,13 @@ export const LVS_ROUTES: readonly Route[] = [
       const { items, next } = found;
       const objects = items.reduce((sum, server) => sum + 1 + server.realServers.length, 0);
       const virtualServers = shown(asked, items, publicServer);
-      return list({ virtualServers, next }, objects);
+      return jsonAnswer({ virtualServers, next }, objects);
     },
   },
   {
+    method: "GET",
     path: "/v1/virtual-servers/{id}",
+    guard: "anybody",
     summary: "One virtual server",
     params: [SERVER_PARAM],
     ok: { description: "The virtual server", schema: shapes.VirtualServer },
@@ -60,11 +63,13 @@ export const LVS_ROUTES: readonly Route[] = [
       const found = answers.findVirtualServer(store, asked.params[0] ?? "");
       if (found.kind !== "one") return notOne(found);
       const server = asked.via.kind === "tcp" ? publicServer(found.server) : found.server;
-      return list(server, server.realServers.length);
+      return jsonAnswer(server, server.realServers.length);
     },
   },
   {
+    method: "GET",
     path: "/v1/virtual-servers/{id}/real-servers/{server}",
+    guard: "anybody",
     summary: "One real server of a virtual server",
     params: [SERVER_PARAM, { name: "server", description: "Id of the real server: `192.0.2.10:80`" }],
     ok: { description: "The real server", schema: ListedRealServer },
@@ -83,7 +88,9 @@ export const LVS_ROUTES: readonly Route[] = [
     },
   },
   {
+    method: "GET",
     path: "/v1/real-servers",
+    guard: "anybody",
     summary: "Real servers of all virtual servers",
     query: { healthy: HEALTHY, ...PAGE_QUERY },
     ok: { description: "Real servers", schema: answers.RealServerList },
@@ -99,7 +106,9 @@ export const LVS_ROUTES: readonly Route[] = [
     },
   },
   {
+    method: "GET",
     path: "/v1/real-servers/{server}",
+    guard: "anybody",
     summary: "One real server in all virtual servers that have it",
     params: [{ name: "server", description: "Its id, or its address: `192.0.2.10:80`, `192.0.2.10`" }],
     query: { healthy: HEALTHY, ...PAGE_QUERY },
@@ -121,7 +130,7 @@ function realServerList(all: Iterable<answers.Listed>, asked: Asked) {
   const found = page(all, ({ virtualServer, id }) => `${virtualServer} ${id}`, asked.query);
   if (found instanceof Response) return found;
   const { items, next } = found;
-  return list({ realServers: shown(asked, items, publicRealServer), next }, items.length);
+  return jsonAnswer({ realServers: shown(asked, items, publicRealServer), next }, items.length);
 }
 
 function notOne(found: Exclude<answers.Found, { kind: "one" }>): Response {
@@ -132,13 +141,4 @@ function notOne(found: Exclude<answers.Found, { kind: "one" }>): Response {
 /** Items as they may be seen by who asks, each made when it is its turn. */
 function* shown<T>({ via }: Asked, items: readonly T[], made: (item: T) => T): Generator<T> {
   for (const item of items) yield via.kind === "tcp" ? made(item) : item;
-}
-
-export function list(value: object, objects: number) {
-  return pieces({ contentType: "application/json", objects, parts: withLineEnd(jsonPieces(value)) });
-}
-
-function* withLineEnd(parts: Iterable<string>): Generator<string> {
-  yield* parts;
-  yield "\n";
 }

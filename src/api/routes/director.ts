@@ -1,39 +1,20 @@
-// Adapter api: the table of what is served. The router and the OpenAPI document are both made from it, so they can't differ.
+// Adapter api: routes of the director as a whole: its status, its configuration, what happens.
 import * as v from "valibot";
-import { METRICS_CONTENT_TYPE, metricsPieces } from "../status/metrics.ts";
-import { shapes } from "../status/shapes.ts";
-import * as answers from "./answers.ts";
-import { pieces } from "./pieces.ts";
-import { problem } from "./problem.ts";
-import { publicDirector } from "./public.ts";
-import type { Route } from "./route.ts";
-import { LVS_ROUTES } from "./routes-lvs.ts";
-import { VRRP_ROUTES } from "./routes-vrrp.ts";
+import { shapes } from "../../status/shapes.ts";
+import * as answers from "../answers.ts";
+import { pieces } from "../pieces.ts";
+import { problem } from "../problem.ts";
+import { publicDirector } from "../public.ts";
+import type { Route } from "../route.ts";
 
 /** Always in pieces: how large it is shows only when it has been read. */
 const UNKNOWN_SIZE = Number.POSITIVE_INFINITY;
 
-export const ROUTES: readonly Route[] = [
+export const DIRECTOR_ROUTES: readonly Route[] = [
   {
-    path: "/livez",
-    summary: "The process answers",
-    ok: { description: "It does", schema: answers.Live },
-    answer: () => ({ status: "live" }),
-  },
-  {
-    path: "/readyz",
-    summary: "The configuration is in force and every role runs",
-    ok: { description: "Ready", schema: answers.Ready },
-    errors: { 503: "Not ready, with the reasons" },
-    answer({ store }) {
-      const reasons = answers.unready(store);
-      if (reasons.length > 0) return problem("not-ready", "not ready", { reasons });
-      const details = answers.detailsOf(store);
-      return { status: "ready", ...(details.length > 0 && { details }) };
-    },
-  },
-  {
+    method: "GET",
     path: "/v1/status",
+    guard: "anybody",
     summary: "The director as a whole",
     ok: { description: "Configuration, processes, counts", schema: answers.Status },
     revision: ({ store }) => store.revision(),
@@ -43,13 +24,13 @@ export const ROUTES: readonly Route[] = [
       return { ...status, director: publicDirector(status.director) };
     },
   },
-  ...LVS_ROUTES,
   {
+    method: "GET",
     path: "/v1/config",
+    guard: "socket",
     summary: "The configuration in force: effective values with their origin; on the UNIX socket only",
     ok: { description: "Secrets are masked", schema: answers.EffectiveConfig },
-    errors: { 403: "Asked over TCP", 503: "No configuration is in force yet" },
-    socketOnly: true,
+    errors: { 503: "No configuration is in force yet" },
     slot: "config",
     async answer({ store, effective }) {
       const config = store.director()?.config;
@@ -60,7 +41,9 @@ export const ROUTES: readonly Route[] = [
     },
   },
   {
+    method: "GET",
     path: "/v1/events",
+    guard: "anybody",
     summary: "What happens, as server-sent events",
     query: {
       lastEventId: {
@@ -76,17 +59,6 @@ export const ROUTES: readonly Route[] = [
     errors: { 503: "Too many readers" },
     answer: ({ events }, { query, headers, via }) =>
       events.open(headers.get("last-event-id") ?? query.lastEventId, via),
-  },
-  ...VRRP_ROUTES,
-  {
-    path: "/metrics",
-    summary: "For Prometheus",
-    ok: { description: "Text format 0.0.4", contentType: METRICS_CONTENT_TYPE },
-    answer({ store, build, vrrpLabel }) {
-      const servers = store.virtualServers().reduce((sum, server) => sum + 1 + server.realServers.length, 0);
-      const objects = servers + 2 * store.vrrp().length + store.metrics().size / 10;
-      return pieces({ contentType: METRICS_CONTENT_TYPE, objects, parts: metricsPieces(store, build, vrrpLabel) });
-    },
   },
 ];
 

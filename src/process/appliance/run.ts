@@ -15,11 +15,13 @@ import { type Coldplug, createColdplug } from "../../kernel/coldplug.ts";
 import { type KernelModules, kernelModules } from "../../kernel/modules.ts";
 import { partitionsNamed } from "../../kernel/partitions.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
+import { serveAppliance } from "./api.ts";
 import { keepCardNames, readCardNames } from "./card-names.ts";
 import { type Folder, KEEPALIVED_CONF, readFolder, takeCopy, withDirectorFile } from "./configuration.ts";
 import { createDaemon, type Daemon, spawnDirector } from "./daemon.ts";
 import { bringUp, LINK_DRIVERS, type NetworkPorts } from "./network.ts";
 import { changeEnvironment } from "./slots.ts";
+import { statusOf, statusRoute } from "./status.ts";
 
 /** The copy in memory that everything is read from. */
 const FOLDER = "/run/lbd-appliance/configuration";
@@ -59,11 +61,15 @@ export async function startAppliance(clock: Clock, log: Log): Promise<Appliance>
   attempt(say, "host name", () => setHostName(folder.settings.hostname));
   loadIpvs(modules, folder, say);
   setKernelSettings(say);
-  keepNetworkUp(folder, clock, coldplug, modules, say);
+  const networkFaults = keepNetworkUp(folder, clock, coldplug, modules, say);
 
   const daemon = createDaemon({ clock, log, start: (ended) => spawnDirector(directorWords(folder), ended) });
   daemon.start();
   clock.at(clock.now() + GOOD_AFTER_MS, () => rememberGoodStart(boot, daemon, say));
+  const status = () => statusOf({ boot, folder, daemon, networkFaults: networkFaults() });
+  await serveAppliance([statusRoute(status)], log).catch((error: unknown) =>
+    say("error", `the machine's own API: ${messageOf(error)}`),
+  );
   return { reload: () => daemon.reload(), end: () => daemon.stop(STOP_LIMIT_MS) };
 }
 
@@ -125,8 +131,17 @@ function setKernelSettings(say: Say): void {
     attempt(say, `setting ${path}`, () => writeFileSync(join("/proc/sys", path), value));
 }
 
-/** Brings it up now, and again every few seconds: what came late or was taken away is put right, and each fault is told once. */
-function keepNetworkUp({ network }: Folder, clock: Clock, coldplug: Coldplug, modules: KernelModules, say: Say): void {
+/**
+ * Brings it up now, and again every few seconds: what came late or was taken away is put right, and each fault is told once.
+ * @returns what is wrong at this moment
+ */
+function keepNetworkUp(
+  { network }: Folder,
+  clock: Clock,
+  coldplug: Coldplug,
+  modules: KernelModules,
+  say: Say,
+): () => readonly string[] {
   const ports: NetworkPorts = {
     rtnetlink: openRtnetlink(),
     cards: readCards,
@@ -152,6 +167,7 @@ function keepNetworkUp({ network }: Folder, clock: Clock, coldplug: Coldplug, mo
     clock.at(clock.now() + NETWORK_LOOK_MS, look);
   };
   look();
+  return () => told;
 }
 
 /** Health of the image, and not of what is behind it: servers that are down are no reason for the other slot. */

@@ -1,0 +1,92 @@
+// Process layer, appliance: the machine's own API on a UNIX socket that only root may ask: what the director's API can't know or must not
+// do. Whoever lets others in over the network (access.ts) stands before it and asks the role that a route names.
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { dirname } from "node:path";
+import type { ApiRole } from "../../appliance/settings.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+
+export const APPLIANCE_SOCKET = "/run/lbd-appliance/api.sock";
+
+/** A caller that sends nothing for so long is gone: a write to a slow disk takes no more than a second. */
+const SILENCE_MS = 120_000;
+
+export interface ApplianceRoute {
+  readonly method: "GET" | "PUT" | "POST";
+  readonly path: string;
+  /** Who may: a caller over the network needs this role or a higher one. */
+  readonly role: ApiRole;
+  readonly summary: string;
+  /** Answers as a whole. What it throws becomes a problem with status 500. */
+  answer(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
+}
+
+export interface ApplianceApi {
+  close(): void;
+}
+
+/** Listens from when it resolves. @throws Error when the socket can't be made */
+export async function serveAppliance(
+  routes: readonly ApplianceRoute[],
+  log: Log,
+  path = APPLIANCE_SOCKET,
+): Promise<ApplianceApi> {
+  const server = createServer((request, response) => void handle(routes, log, request, response));
+  server.requestTimeout = 0;
+  server.setTimeout(SILENCE_MS);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  rmSync(path, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, resolve);
+  });
+  chmodSync(path, 0o600);
+  return {
+    close() {
+      server.close();
+      rmSync(path, { force: true });
+    },
+  };
+}
+
+async function handle(
+  routes: readonly ApplianceRoute[],
+  log: Log,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = (request.url ?? "/").split("?")[0];
+  const here = routes.filter((route) => route.path === path);
+  const route = here.find(({ method }) => method === request.method);
+  if (here.length === 0) return sendProblem(response, 404, "not-found", `nothing is at ${path}`);
+  if (!route) {
+    response.setHeader("allow", here.map(({ method }) => method).join(", "));
+    return sendProblem(
+      response,
+      405,
+      "method-not-allowed",
+      `${path} takes ${here.map((one) => one.method).join(", ")}`,
+    );
+  }
+  try {
+    await route.answer(request, response);
+  } catch (error) {
+    log({ level: "error", area: "appliance", message: `${route.method} ${route.path}: ${messageOf(error)}` });
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, 500, "internal", messageOf(error));
+  }
+}
+
+export function sendJson(response: ServerResponse, value: unknown, status = 200): void {
+  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+  response.end(`${JSON.stringify(value)}\n`);
+}
+
+/** RFC 9457, with the `code` that the director's API has too. */
+export function sendProblem(response: ServerResponse, status: number, code: string, detail: string): void {
+  response.writeHead(status, { "content-type": "application/problem+json", "cache-control": "no-store" });
+  response.end(
+    `${JSON.stringify({ type: `urn:lbd:problem:${code}`, code, title: STATUS_CODES[status] ?? code, status, detail })}\n`,
+  );
+}

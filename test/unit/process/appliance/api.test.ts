@@ -1,0 +1,67 @@
+// The machine's own API: who may open its socket, what is answered where nothing is, and what an answer that fails looks like.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LogLine } from "../../../../src/base/log.ts";
+import { type ApplianceApi, sendJson, serveAppliance } from "../../../../src/process/appliance/api.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "appliance-api-"));
+const socket = join(folder, "own", "api.sock");
+const lines: LogLine[] = [];
+let api: ApplianceApi;
+
+beforeAll(async () => {
+  api = await serveAppliance(
+    [
+      {
+        method: "GET",
+        path: "/v1/thing",
+        role: "read",
+        summary: "",
+        answer: (_, response) => sendJson(response, { a: 1 }),
+      },
+      {
+        method: "PUT",
+        path: "/v1/thing",
+        role: "admin",
+        summary: "",
+        answer: () => {
+          throw new Error("the disk is full");
+        },
+      },
+    ],
+    (line) => lines.push(line),
+    socket,
+  );
+});
+
+afterAll(() => {
+  api.close();
+  rmSync(folder, { recursive: true });
+});
+
+const ask = (path: string, method = "GET") => fetch(`http://localhost${path}`, { unix: socket, method });
+
+test("the socket is root's alone", () => {
+  expect(statSync(socket).mode & 0o777).toBe(0o600);
+  expect(statSync(join(folder, "own")).mode & 0o777).toBe(0o700);
+});
+
+test("a route answers, whatever its query", async () =>
+  expect(await (await ask("/v1/thing?x=1")).json()).toEqual({ a: 1 }));
+
+test.each([
+  ["GET", "/v1/other", 404, "not-found"],
+  ["POST", "/v1/thing", 405, "method-not-allowed"],
+  ["PUT", "/v1/thing", 500, "internal"],
+])("%s %s is status %d, %s", async (method, path, status, code) => {
+  const answer = await ask(path, method);
+  expect(answer.status).toBe(status);
+  expect(await answer.json()).toMatchObject({ type: `urn:lbd:problem:${code}`, code, status });
+});
+
+test("what fails is in the log", async () => {
+  await ask("/v1/thing", "PUT");
+  expect(lines.at(-1)?.message).toBe("PUT /v1/thing: the disk is full");
+});

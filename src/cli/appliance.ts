@@ -20,5 +20,7 @@ export const applianceCommand = defineCommand({
     process.on("SIGHUP", () => appliance.reload());
     process.once("SIGTERM", () => end(APPLIANCE_EXIT.powerOff));
     process.once("SIGINT", () => end(APPLIANCE_EXIT.restart));
+    // A command that is done ends the process.
+    await new Promise<never>(() => {});
   },
 });

@@ -8,8 +8,14 @@ import type { StatusUpdate } from "../status/schema.ts";
 import { MAX_BATCH_UPDATES, MAX_TOPICS, MAX_WAITING_EVENTS, MAX_WAITING_LOG_LINES } from "./channel.ts";
 import type { Batch, FromChild, ToChild } from "./messages.ts";
 
-/** The largest message that a child may send. */
-export const MAX_FROM_CHILD_BYTES = 8 * 1024 * 1024;
+/** The largest message that a child may send: one object is never cut, and a service of a hundred thousand real servers has 50 MB. */
+export const MAX_FROM_CHILD_BYTES: Readonly<Record<RoleName, number>> = {
+  vrrp: 64 * 1024 * 1024,
+  checker: 64 * 1024 * 1024,
+  bfd: 8 * 1024 * 1024,
+  api: 8 * 1024 * 1024,
+  starter: 8 * 1024 * 1024,
+};
 /** Pieces of the effective configuration that may be asked for and not answered: a reader that gave up leaves one behind. */
 export const MAX_WISHES = 4;
 /** Longer texts of events, log lines and last words are cut. */

@@ -11,7 +11,7 @@ import { reload } from "./parent-reload.ts";
 import { start, startBehind } from "./parent-start.ts";
 import { type ParentPorts, type ParentState, stop, wallTime } from "./parent-state.ts";
 import { directorUpdate, sayHowItIs } from "./parent-told.ts";
-import { createRelay } from "./relay.ts";
+import { createRelay, MAX_WAITING_BYTES } from "./relay.ts";
 import { createTelling } from "./telling.ts";
 import { createWorkers } from "./workers.ts";
 
@@ -44,6 +44,7 @@ function createState(options: RunOptions, ports: ParentPorts): ParentState {
   const relay = createRelay({
     send: (updates) => void workers.send("api", { kind: "status", updates }),
     isApiUp: () => workers.isRunning("api"),
+    overrun: () => workers.expel("api", `lets more than ${MAX_WAITING_BYTES / 1e6} MB of reports wait`),
     now: () => wallTime(clock),
   });
   const telling = createTelling("parent", { clock, send: relay.take, self: () => ports.self?.() ?? {} });
@@ -59,6 +60,7 @@ function createState(options: RunOptions, ports: ParentPorts): ParentState {
     event: (subject, from, to, reason) => relay.event("process", subject, from, to, reason),
     running: (role) => running(parent, role),
     acknowledged: relay.acknowledged,
+    whenRoom: relay.whenRoom,
     wantsEffective: effective.wish,
     ...(callers && { idle: callers.idle, onDemand: (role) => role === "api" }),
     dismissed: relay.forget,

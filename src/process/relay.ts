@@ -2,17 +2,22 @@
 // there misses nothing: it gets everything when it comes.
 import type { RoleName } from "../roles/role.ts";
 import type { ProcessStatus, StatusEvent, StatusUpdate } from "../status/schema.ts";
-import { createOutbox } from "./channel.ts";
+import { createQueue } from "./bounded-queue.ts";
+import { createOutbox, MAX_QUEUE_BYTES } from "./channel.ts";
 import { clip } from "./conduct.ts";
 
 /** Events kept for an api process that starts, and for readers that come back. */
 export const MAX_KEPT_EVENTS = 1000;
+/** Reports that may wait for the api process; above half of it roles have to wait with more. A hundred thousand real servers have 50 MB. */
+export const MAX_WAITING_BYTES = 64_000_000;
 
 export interface RelayPorts {
   /** Hands a batch to the api process, which acknowledges it. */
   send(updates: readonly StatusUpdate[]): void;
   /** The api process runs and takes what it is sent. */
   isApiUp(): boolean;
+  /** It took so little that reports were dropped: what it shows is no longer whole. */
+  overrun(): void;
   /** ISO 8601. */
   now(): string;
 }
@@ -29,13 +34,32 @@ export interface Relay {
   acknowledged(): void;
   /** Runs `then` once the api process has taken all that waits now. */
   whenEmpty(then: () => void): void;
+  /** Runs `then` once there is room for more reports: at once in ordinary life. */
+  whenRoom(role: RoleName, then: () => void): void;
 }
 
-export function createRelay({ send, isApiUp, now }: RelayPorts): Relay {
+export function createRelay({ send, isApiUp, overrun, now }: RelayPorts): Relay {
   const processes = new Map<string, ProcessStatus>();
-  const events: (StatusUpdate & { kind: "event" })[] = [];
+  const events = createQueue<StatusUpdate & { kind: "event" }>(MAX_KEPT_EVENTS, MAX_QUEUE_BYTES);
   let eventId = 0;
-  const outbox = createOutbox(({ updates }) => send(updates));
+  const bound = { maxWaitingBytes: MAX_WAITING_BYTES, lost: overrun };
+  const outbox = createOutbox(({ updates }) => {
+    send(updates);
+    letIn();
+  }, bound);
+  /** A role waits with one batch at a time. */
+  const waiters = new Map<RoleName, () => void>();
+
+  function hasRoom(): boolean {
+    return !isApiUp() || outbox.waitingBytes() <= MAX_WAITING_BYTES / 2;
+  }
+
+  function letIn(): void {
+    if (!hasRoom()) return;
+    const ready = [...waiters.values()];
+    waiters.clear();
+    for (const then of ready) then();
+  }
 
   function tell(update: StatusUpdate): void {
     if (isApiUp()) outbox.update(update);
@@ -49,7 +73,6 @@ export function createRelay({ send, isApiUp, now }: RelayPorts): Relay {
     }
     const kept = { ...update, value: clipped(update.value), id: ++eventId };
     events.push(kept);
-    if (events.length > MAX_KEPT_EVENTS) events.shift();
     tell(kept);
   }
 
@@ -66,10 +89,14 @@ export function createRelay({ send, isApiUp, now }: RelayPorts): Relay {
       outbox.reset();
       outbox.update(first);
       for (const value of processes.values()) outbox.update({ kind: "process", value });
-      for (const event of events) outbox.update(event);
+      for (const event of events.items()) outbox.update(event);
     },
     acknowledged: outbox.acknowledged,
     whenEmpty: outbox.whenEmpty,
+    whenRoom(role, then) {
+      if (hasRoom()) then();
+      else waiters.set(role, then);
+    },
   };
 }
 

@@ -147,7 +147,7 @@ export const spawnChild: SpawnChild = (role, events, rights, listeners = []) => 
   const { channel, ...child } = spawnProcess(role, [ROLE_WORD, role], events, {
     listeners,
     rights: process.getuid?.() === 0 ? rights : undefined,
-    maxBytes: MAX_FROM_CHILD_BYTES,
+    maxBytes: MAX_FROM_CHILD_BYTES[role],
     maxQueued: MAX_QUEUED[role],
     lastWordsMs: LAST_WORDS_MS,
   });

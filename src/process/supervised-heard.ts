@@ -9,6 +9,8 @@ import { sendStart, settleReloads, tell } from "./supervised-told.ts";
 
 const MAX_LINE_CHARS = 4096;
 const MAX_LAST_WORDS_CHARS = 300;
+/** Log lines and events come with the reports: a reader that takes nothing may not hold them up. */
+const ROOM_LIMIT_MS = 1000;
 
 /** What a child sends wrong, or what goes wrong as it is taken, ends that child and nobody else. */
 export function hearMessage(supervised: Supervised, from: Live, raw: unknown, bytes: number): void {
@@ -77,15 +79,21 @@ function takeStarted(supervised: Supervised, from: Live): void {
   ports.running(role);
 }
 
-/** The next batch may come when the bytes of this one are paid for. */
+/** The next batch may come when the bytes of this one are paid for, and whoever reads it has room for more. */
 function acknowledge(supervised: Supervised, from: Live, bytes: number): void {
-  const { clock } = supervised.ports;
+  const { clock, whenRoom } = supervised.ports;
   const delayMs = from.conduct.delayMs(bytes, clock.now());
+  let isSent = false;
   const send = () => {
-    if (supervised.live === from) tell(from, { kind: "ack" });
+    if (!isSent && supervised.live === from) tell(from, { kind: "ack" });
+    isSent = true;
   };
-  if (delayMs === 0) send();
-  else clock.at(clock.now() + delayMs, send);
+  const whenPaid = () => {
+    whenRoom(supervised.role, send);
+    if (!isSent) clock.at(clock.now() + ROOM_LIMIT_MS, send);
+  };
+  if (delayMs === 0) whenPaid();
+  else clock.at(clock.now() + delayMs, whenPaid);
 }
 
 /** Lines of a child within its budget; what is over it is counted. */

@@ -30,6 +30,8 @@ export interface SupervisorPorts {
   readonly onDemand?: boolean;
   /** A child took the last `status` message. */
   acknowledged(role: RoleName): void;
+  /** Runs `then` once there is room for more of what the role reports. */
+  whenRoom(role: RoleName, then: () => void): void;
   /** A new process of the role is up and has been started. */
   running(role: RoleName): void;
   /** False: a dead child stays dead, and the caller is told. */

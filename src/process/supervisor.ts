@@ -29,6 +29,8 @@ export interface Supervisor {
   configure(share: RoleShare): Promise<void>;
   /** False when there is no process to tell. */
   send(message: ToChild): boolean;
+  /** Kills the process, if there is one: `why` is its reason. */
+  expel(why: string): void;
   /**
    * Stops in order, and kills after `limitMs`. Resolves when the process is gone; it is not restarted. False when the last process
    * that was given a configuration did not end in order: what it put into the kernel is still there.
@@ -46,6 +48,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     spawn: () => spawn(supervised),
     configure: (share) => configure(supervised, share),
     send: (message) => (supervised.live ? tell(supervised.live, message) : false),
+    expel: (why) => supervised.live && expel(supervised, supervised.live, why),
     stop: (limitMs) => stop(supervised, limitMs),
   };
 }

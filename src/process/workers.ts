@@ -34,6 +34,8 @@ export interface WorkerPorts {
   running(role: RoleName): void;
   /** The api process took the last `status` message. */
   acknowledged(): void;
+  /** Runs `then` once there is room for what roles report. */
+  whenRoom(role: RoleName, then: () => void): void;
   wantsEffective(serial: number): void;
   /** The api process has nobody to serve. */
   idle?(): void;
@@ -59,6 +61,8 @@ export interface Workers {
   dismiss(role: RoleName): Promise<void>;
   /** False when there is no process to tell. */
   send(role: RoleName, message: ToChild): boolean;
+  /** Kills its process, which does what it may not; another one is started. */
+  expel(role: RoleName, why: string): void;
   /** To each process there is, but that of `but`. */
   sendAll(message: ToChild, but?: RoleName): void;
   /** Stops all in order, within `limitMs` and a second for each that has none left of it. */
@@ -94,6 +98,7 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
         publish(from, batch.topics);
       },
       acknowledged: ports.acknowledged,
+      whenRoom: ports.whenRoom,
       wantsEffective: ports.wantsEffective,
       ...(ports.idle && { idle: ports.idle }),
       onDemand: ports.onDemand?.(role) === true,
@@ -152,6 +157,7 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
       return gone;
     },
     send: (role, message) => supervisors.get(role)?.send(message) ?? false,
+    expel: (role, why) => supervisors.get(role)?.expel(why),
     sendAll(message, but) {
       for (const [role, supervisor] of supervisors) if (role !== but) supervisor.send(message);
     },

@@ -1,14 +1,18 @@
 import { expect, test } from "bun:test";
+import { bytesOf } from "../../../src/process/bounded-queue.ts";
 import {
   createOutbox,
+  MAX_BATCH_BYTES,
   MAX_BATCH_UPDATES,
+  MAX_QUEUE_BYTES,
   MAX_WAITING_EVENTS,
   MAX_WAITING_LOG_LINES,
 } from "../../../src/process/channel.ts";
+import { MAX_FROM_CHILD_BYTES } from "../../../src/process/conduct.ts";
 import type { Batch } from "../../../src/process/messages.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
-import { AT, virtualServer } from "../../support/status-samples.ts";
+import { AT, deadServer, virtualServer } from "../../support/status-samples.ts";
 
 function outbox() {
   const sent: Batch[] = [];
@@ -23,6 +27,10 @@ const event = (n: number): StatusUpdate => ({
 const line = (message: string) => ({ level: "info", area: "test", message }) as const;
 
 const vs = (id: string): StatusUpdate => ({ kind: "virtual-server", value: virtualServer(id) });
+const worded = (id: string, reason: string): StatusUpdate => ({
+  kind: "virtual-server",
+  value: virtualServer(id, { reason }),
+});
 const gone: StatusUpdate = { kind: "role-gone", role: "checker" };
 const current: StatusUpdate = { kind: "role-current", role: "checker" };
 
@@ -140,4 +148,71 @@ test("a new reader gets nothing of what the old one had not taken", async () => 
   box.log(line("new"));
   await settle();
   expect(sent.at(-1)?.logs.map((l) => l.message)).toEqual(["new"]);
+});
+
+test("what waits is bounded in bytes, whatever number it has: the oldest go", async () => {
+  const sent: Batch[] = [];
+  let lost = 0;
+  const big = (id: string) => worded(id, "ü".repeat(100_000));
+  const size = bytesOf(big("0"));
+  const box = createOutbox((batch) => sent.push(batch), { maxWaitingBytes: 4 * size, lost: () => lost++ });
+  box.log(line("on its way"));
+  await settle();
+  for (const id of ["0", "1", "2", "3"]) box.update(big(id));
+  // Replaced, and so counted once.
+  for (let i = 0; i < 20; i++) box.update(big("3"));
+  expect([box.waitingBytes(), lost]).toEqual([4 * size, 0]);
+  box.update(big("4"));
+  expect([box.waitingBytes(), lost]).toEqual([4 * size, 1]);
+  box.acknowledged();
+  await settle();
+  expect(sent[1]?.updates.map((update) => update.kind === "virtual-server" && update.value.id)).toEqual([
+    "1",
+    "2",
+    "3",
+    "4",
+  ]);
+  expect(box.waitingBytes()).toBe(0);
+});
+
+test("a batch of large objects, events and lines is no larger than the parent takes", async () => {
+  const { sent, box } = outbox();
+  box.log(line("on its way"));
+  await settle();
+  const text = "x".repeat(4000);
+  for (let i = 0; i < 200; i++) box.update(worded(`${i}`, text.repeat(10)));
+  for (let i = 0; i < 1000; i++) {
+    box.log(line(text));
+    box.update({ kind: "event", value: { at: AT, kind: text, subject: text, to: text, reason: text } });
+  }
+  const largest = 200 * bytesOf(worded("199", text.repeat(10)));
+  expect(largest).toBeGreaterThan(MAX_FROM_CHILD_BYTES.api * 0.9);
+  let objects = 0;
+  while (objects < 200) {
+    box.acknowledged();
+    await settle();
+    const batch = sent.at(-1);
+    if (!batch) throw new Error("nothing was sent");
+    expect(bytesOf(batch)).toBeLessThan(MAX_BATCH_BYTES + 2 * MAX_QUEUE_BYTES + 10_000);
+    objects += batch.updates.filter(({ kind }) => kind === "virtual-server").length;
+  }
+  expect(MAX_BATCH_BYTES + 2 * MAX_QUEUE_BYTES + 10_000).toBeLessThan(Math.min(...Object.values(MAX_FROM_CHILD_BYTES)));
+  // Both kinds of loss are told.
+  expect(sent.flatMap(({ logs }) => logs).filter(({ message }) => message.endsWith("they came too fast"))).toHaveLength(
+    2,
+  );
+});
+
+test("a service of a hundred thousand real servers is one message that the parent takes, alone in its batch", async () => {
+  const { sent, box } = outbox();
+  const realServers = Array.from({ length: 100_000 }, (_, at) =>
+    deadServer(`10.${at >> 16}.${(at >> 8) & 255}.${at & 255}:80`),
+  );
+  box.update(vs("small"));
+  box.update({ kind: "virtual-server", value: virtualServer("large", { realServers }) });
+  await settle();
+  box.acknowledged();
+  await settle();
+  expect(sent.map(({ updates }) => updates.length)).toEqual([1, 1]);
+  expect(bytesOf(sent[1])).toBeLessThan(MAX_FROM_CHILD_BYTES.checker);
 });

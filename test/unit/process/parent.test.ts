@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ApiCallers, ApiLife } from "../../../src/process/api-callers.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
 import { API_WAIT_MS, VRRP_WAIT_MS } from "../../../src/process/parent-start.ts";
+import { MAX_WAITING_BYTES } from "../../../src/process/relay.ts";
 import { HEARTBEAT_MS, SILENT_MS } from "../../../src/process/signs-of-life.ts";
 import type { RoleName } from "../../../src/roles/role.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
@@ -268,6 +269,48 @@ test("an api process that asks for pieces without end is ended, and the parent m
   for (let serial = 1; serial <= 1000; serial++) api.say({ kind: "want-effective", serial });
   expect(made).toBe(0);
   expect(api.killed).toEqual(["SIGKILL"]);
+});
+
+test("an api process that takes nothing holds roles back, and is replaced before what waits for it fills the parent", async () => {
+  const { director, children, clock, said } = lab(reading(SERVICES));
+  director.start();
+  await settle();
+  const checker = children.of("checker");
+  checker.comeUp();
+  const api = children.of("api");
+  api.comeUp();
+  const reason = "x".repeat(2_000_000);
+  const acks = () => checker.got.filter(({ kind }) => kind === "ack").length;
+  const report = (at: number) =>
+    checker.say({
+      kind: "batch",
+      logs: [],
+      updates: [{ kind: "virtual-server", value: virtualServer(`${at}`, { reason }) }],
+      topics: {},
+    });
+  let at = 0;
+  for (; acks() === at; at++) report(at);
+  // Half full: the next one is taken in a second, or sooner when there is room.
+  expect(at * reason.length).toBeWithin(MAX_WAITING_BYTES / 2, MAX_WAITING_BYTES / 2 + 2 * reason.length);
+  expect(api.alive && api.killed.length === 0).toBe(true);
+  await settle();
+  api.say({ kind: "ack" });
+  await settle();
+  expect(acks()).toBe(at);
+  const pongs = new Map<FakeChild, number>();
+  for (; api.killed.length === 0 && at < 100; at++) {
+    report(at);
+    await settle();
+    if (acks() < at + 1) clock.advance(1000);
+    for (const child of [checker, api])
+      for (; child.got.filter(({ kind }) => kind === "ping").length > (pongs.get(child) ?? 0); ) {
+        child.say({ kind: "pong" });
+        pongs.set(child, (pongs.get(child) ?? 0) + 1);
+      }
+  }
+  expect(at * reason.length).toBeWithin(MAX_WAITING_BYTES, MAX_WAITING_BYTES + 5 * reason.length);
+  expect(said(`api lets more than ${MAX_WAITING_BYTES / 1e6} MB of reports wait: killing pid ${api.pid}`)).toBe(true);
+  expect(checker.alive && checker.killed.length === 0).toBe(true);
 });
 
 test("at rest there is one wake-up in five seconds, for all children", async () => {

@@ -55,6 +55,7 @@ function lab(change: Partial<SupervisorPorts> = {}) {
     batch() {},
     wantsEffective() {},
     acknowledged() {},
+    whenRoom: (_role, then) => then(),
     running() {},
     respawn: true,
     gaveUp() {},

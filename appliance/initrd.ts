@@ -3,6 +3,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CONFIGURATION_FOLDER, KEEPALIVED_FOLDER, SHELL_PROGRAMS } from "../src/appliance/image.ts";
 import { type CpioEntry, cpioArchive } from "./cpio.ts";
 import { type Kernel, resolveModules } from "./kernel.ts";
 import type { Packages } from "./packages.ts";
@@ -12,25 +13,8 @@ import type { Tools } from "./tools.ts";
 /** What runs in the image beside lbd, and where it lies there. */
 const PROGRAMS: readonly (readonly [string, string, string])[] = [
   ["chrony", "usr/sbin/chronyd", "usr/sbin/chronyd"],
-  // Scripts of a configuration are written for a shell; nobody can log in to it.
+  // Scripts of a configuration are written for a shell.
   ["busybox-static", "usr/bin/busybox", "bin/busybox"],
-];
-const SHELL_LINKS = [
-  "sh",
-  "cat",
-  "echo",
-  "grep",
-  "sed",
-  "awk",
-  "test",
-  "[",
-  "sleep",
-  "date",
-  "logger",
-  "nc",
-  "wget",
-  "ping",
-  "ip",
 ];
 /** What lbd opens by name while it runs: the runtime's own, and TLS of the system (docs/decisions/010-two-ways-of-tls.md). */
 const LIBRARIES = [
@@ -90,7 +74,7 @@ export function initrd(parts: RootParts): Uint8Array {
     { kind: "file", path: "init", mode: 0o755, content: compileInit(parts.tools) },
     file("lbd", binary, 0o755),
     ...PROGRAMS.map(([name, from, to]) => file(to, join(packages.of(name).root, from), 0o755)),
-    ...SHELL_LINKS.map((name): CpioEntry => ({ kind: "link", path: `bin/${name}`, target: "busybox" })),
+    ...SHELL_PROGRAMS.map((name): CpioEntry => ({ kind: "link", path: `bin/${name}`, target: "busybox" })),
     ...[...libraries].map(([name, from]) =>
       file(
         name.startsWith("ld-") ? (LOADER[architecture] ?? name) : `${LIBRARY_FOLDER[architecture]?.slice(4)}/${name}`,
@@ -98,6 +82,7 @@ export function initrd(parts: RootParts): Uint8Array {
         0o755,
       ),
     ),
+    { kind: "link", path: KEEPALIVED_FOLDER.slice(1), target: CONFIGURATION_FOLDER },
     ...modules(kernel, resolveModules(kernel, wanted)),
     text("etc/lbd-version", `${version}\n`),
     text(

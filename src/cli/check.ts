@@ -43,6 +43,11 @@ export const checkCommand = defineCommand({
       type: "boolean",
       description: "Look at this machine too: interfaces, programs and their rights, the kernel",
     },
+    appliance: {
+      type: "string",
+      valueHint: "DIR",
+      description: "Check the configuration folder of an appliance: keepalived.conf, network.yaml, appliance.yaml",
+    },
     strict: { type: "boolean", description: "Count warnings as errors" },
     format: { type: "enum", options: ["text", "json", "sarif"], default: "text", description: "text, json or sarif" },
     effective: {
@@ -64,10 +69,17 @@ export const checkCommand = defineCommand({
     },
   },
   run: async ({ args, rawArgs }) => {
-    const words = args._.length > 0 ? args._ : [DEFAULT_CONFIG];
+    if (args.appliance !== undefined && (args._.length > 0 || args.here)) {
+      writeError(
+        "lbd check: --appliance goes without FILE and --here: it judges DIR as the machine of an image will\n",
+      );
+      process.exitCode = CHECK_EXIT.unreadable;
+      return;
+    }
+    const words = args.appliance !== undefined ? [args.appliance] : args._.length > 0 ? args._ : [DEFAULT_CONFIG];
     const configId = args["config-id"];
     const typed = rawArgs.includes("--effective=json");
-    const done = runCheck(words, {
+    const options: CheckOptions = {
       format: args.json ? "json" : args.format,
       ...(args.here ? { here: await hereLooker() } : {}),
       strict: args.strict ?? false,
@@ -75,7 +87,8 @@ export const checkCommand = defineCommand({
       color: args.color && isTerminal() && !process.env.NO_COLOR,
       allConfig: args["all-config"] ?? false,
       ...(configId === undefined ? {} : { configId }),
-    });
+    };
+    const done = runCheck(words, options, args.appliance === undefined ? load : await folderReader());
     write(done.output);
     writeError(done.beside);
     process.exitCode = done.exit;
@@ -86,6 +99,11 @@ export const checkCommand = defineCommand({
 async function hereLooker(): Promise<(loaded: LoadResult) => LoadResult> {
   const { onThisMachine } = await import("../process/configuration/on-this-machine.ts");
   return (loaded) => onThisMachine(loaded, { kernel: true });
+}
+
+async function folderReader(): Promise<(path: string) => LoadResult> {
+  const { judgeFolder } = await import("../process/appliance/judge-folder.ts");
+  return (path) => judgeFolder(path, { named: true }).loaded;
 }
 
 export interface Checked {

@@ -89,7 +89,7 @@ export interface Tracking {
 export interface VrrpInstance {
   readonly name: string;
   readonly origin: Origin;
-  /** Where the keywords stand that two routers have to agree on. */
+  /** Where the keywords stand that two routers have to agree on, or that this machine has to have. */
   readonly origins?: Readonly<Partial<Record<string, Origin>>>;
   readonly family: Family;
   readonly version: 2 | 3;

@@ -7,6 +7,10 @@ import type { Origin, SourceFile } from "../text/span.ts";
 
 export interface Machine {
   hasInterface(name: string): boolean;
+  /** What has the interfaces, in words; absent: this machine. */
+  readonly called?: string;
+  /** What to do about an interface that is not there; absent: what happens without it. */
+  interfaceHint?(name: string): string;
   /** A module of the running kernel, loaded, built in or there to be loaded. */
   hasModule(name: string): boolean;
 }
@@ -21,6 +25,8 @@ export function missingInterfaces(config: Config, machine: Machine, sources: rea
   const missing = (name: string | undefined): name is string =>
     name !== undefined && !made.has(name) && !machine.hasInterface(name);
   const found: Diagnostic[] = [];
+  const whose = machine.called ?? "this machine";
+  const hint = (name: string, without: string) => machine.interfaceHint?.(name) ?? without;
   const say = (origin: Origin, finding: Finding) => {
     const span = spanAt(origin, sources);
     found.push({ severity: "warning", ...finding, ...(span && { span }) });
@@ -30,22 +36,22 @@ export function missingInterfaces(config: Config, machine: Machine, sources: rea
     if (missing(instance.interface))
       say(instance.origins?.interface ?? instance.origin, {
         code: "unknown-interface",
-        message: `vrrp_instance ${instance.name}: this machine has no interface ${instance.interface}`,
-        hint: "the instance is in FAULT until it comes",
+        message: `vrrp_instance ${instance.name}: ${whose} has no interface ${instance.interface}`,
+        hint: hint(instance.interface, "the instance is in FAULT until it comes"),
       });
     for (const { name, origin } of instance.tracking.interfaces)
       if (missing(name))
         say(origin, {
           code: "unknown-interface",
-          message: `vrrp_instance ${instance.name} tracks interface ${name}, which this machine does not have`,
-          hint: "it counts as down until it comes",
+          message: `vrrp_instance ${instance.name} tracks interface ${name}, which ${whose} does not have`,
+          hint: hint(name, "it counts as down until it comes"),
         });
   }
   for (const [name, { what, origin, more }] of devicesOf(vrrp, missing))
     say(origin, {
       code: "unknown-interface",
-      message: `${what}${more > 0 ? ` and ${more} more` : ""}: this machine has no interface ${name}`,
-      hint: "what lies on it waits until it comes",
+      message: `${what}${more > 0 ? ` and ${more} more` : ""}: ${whose} has no interface ${name}`,
+      hint: hint(name, "what lies on it waits until it comes"),
     });
   return found;
 }

@@ -2,12 +2,14 @@
 // pulled out, or a file system that breaks later, changes nothing. What is damaged leaves the last good copy in force.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { isProgram } from "../../appliance/image.ts";
 import type { Network } from "../../appliance/network/model.ts";
 import { readNetwork } from "../../appliance/network/read.ts";
 import { type ApplianceSettings, DEFAULT_SETTINGS, readSettings } from "../../appliance/settings.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Diagnostic } from "../../config/findings/diagnostic.ts";
 import { createFindings } from "../../config/findings/findings.ts";
+import type { SourceFile } from "../../config/text/span.ts";
 
 export const KEEPALIVED_CONF = "keepalived.conf";
 export const NETWORK_YAML = "network.yaml";
@@ -23,12 +25,18 @@ export interface Folder {
   readonly findings: readonly Diagnostic[];
   /** Files that are not there. */
   readonly missing: readonly string[];
+  /** The YAML files that were read. */
+  readonly sources: readonly SourceFile[];
 }
 
-/** Reads the YAML files of a configuration folder. Never throws. */
-export function readFolder(folder: string): Folder {
+/**
+ * Reads the YAML files of a configuration folder. Never throws.
+ * @param called what a file is called in findings, by its name
+ */
+export function readFolder(folder: string, called: (name: string) => string = (name) => name): Folder {
   const findings = createFindings();
   const missing: string[] = [];
+  const sources: SourceFile[] = [];
   const source = (name: string) => {
     const path = join(folder, name);
     if (!existsSync(path)) {
@@ -38,9 +46,11 @@ export function readFolder(folder: string): Folder {
     try {
       const { size } = statSync(path);
       if (size > MAX_YAML_BYTES) throw new Error(`it has ${size} bytes, and at most ${MAX_YAML_BYTES} are read`);
-      return { name, text: readFileSync(path, "utf8") };
+      const file = { name: called(name), text: readFileSync(path, "utf8") };
+      sources.push(file);
+      return file;
     } catch (error) {
-      const file = { name, text: "" };
+      const file = { name: called(name), text: "" };
       const span = { file, line: 1, column: 1, endLine: 1, endColumn: 2 };
       findings.add("error", span, { code: "file-unreadable", message: messageOf(error) });
       return undefined;
@@ -53,30 +63,32 @@ export function readFolder(folder: string): Folder {
     settings: settings ? readSettings(settings, findings) : DEFAULT_SETTINGS,
     findings: findings.list,
     missing,
+    sources,
   };
 }
 
 /**
  * Puts a copy of a folder where the director reads it; an older copy goes when the new one is whole. FAT knows no modes and the kernel
- * shows every file as executable, which a configuration must not be: a file is a program by how it begins.
+ * shows every file as executable, which a configuration must not be: a file is a program by how it begins. Programs may be run by every
+ * account that `script_user` names; only root reads the other files.
  * @throws Error when something of it can't be read
  */
 export function takeCopy(from: string, to: string): void {
   const fresh = `${to}.new`;
   rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh, { recursive: true, mode: 0o700 });
+  mkdirSync(fresh, { recursive: true, mode: 0o755 });
   let left = MAX_FOLDER_BYTES;
   for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const copy = join(fresh, relative(from, path));
-    if (entry.isDirectory()) mkdirSync(copy, { recursive: true, mode: 0o700 });
+    if (entry.isDirectory()) mkdirSync(copy, { recursive: true, mode: 0o755 });
     else if (entry.isFile()) {
       left -= statSync(path).size;
       if (left < 0)
         throw new Error(`more than ${MAX_FOLDER_BYTES / 1024 / 1024} MiB: ${relative(from, path)} is too much`);
-      mkdirSync(dirname(copy), { recursive: true, mode: 0o700 });
+      mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
       const content = readFileSync(path);
-      writeFileSync(copy, content, { mode: isProgram(content) ? 0o700 : 0o600 });
+      writeFileSync(copy, content, { mode: isProgram(content) ? 0o755 : 0o600 });
     }
   }
   rmSync(`${to}.old`, { recursive: true, force: true });
@@ -91,10 +103,4 @@ export function withDirectorFile(folder: string): void {
   if (existsSync(path)) return;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(path, `# The configuration partition has no ${KEEPALIVED_CONF}.\n`, { mode: 0o600 });
-}
-
-/** A script with its interpreter, or an ELF file. */
-function isProgram(content: Uint8Array): boolean {
-  const start = Buffer.from(content.subarray(0, 4)).toString("latin1");
-  return start.startsWith("#!") || start === "\x7fELF";
 }

@@ -6,6 +6,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, mount, setHostName, unmount } from "../../../ffi/machine.ts";
 import { type Boot, markedGood, readBoot } from "../../appliance/boot.ts";
+import { CONFIGURATION_FOLDER } from "../../appliance/image.ts";
 import { connectionTableBits, DIRECTOR_SETTINGS } from "../../appliance/sysctls.ts";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -24,7 +25,7 @@ import { changeEnvironment } from "./slots.ts";
 import { statusOf, statusRoute } from "./status.ts";
 
 /** The copy in memory that everything is read from. */
-const FOLDER = "/run/lbd-appliance/configuration";
+const FOLDER = CONFIGURATION_FOLDER;
 const MOUNTS = "/run/lbd-appliance/mounts";
 const CARD_NAMES = "/run/lbd-appliance/card-names.json";
 /** Drivers that no device asks for by itself. */

@@ -23,7 +23,7 @@ import type { FileStamp } from "./settled-files.ts";
 
 /** The file system of this machine; relative names are relative to the current directory. */
 export const configFiles: ConfigFiles = {
-  read: readRegularFile,
+  read: (path, maxBytes) => readRegularFile(path, maxBytes),
   list(directory) {
     try {
       return readdirSync(directory);
@@ -110,7 +110,12 @@ export function mayNameDirector(path: string): boolean {
   return /include|\binstance\b|net_namespace|use_pid_dir|^\s*\$/m.test(text);
 }
 
-function readRegularFile(path: string, maxBytes: number): Decoded<Uint8Array, FileError> {
+/** As configFiles reads one, also when it may be executed: a file system without modes shows every file so. */
+export function readAnyRegularFile(path: string, maxBytes: number): Decoded<Uint8Array, FileError> {
+  return readRegularFile(path, maxBytes, 0);
+}
+
+function readRegularFile(path: string, maxBytes: number, refusedMode = 0o111): Decoded<Uint8Array, FileError> {
   if (path.includes("\0")) return err({ kind: "missing" });
   let fd: number;
   try {
@@ -121,7 +126,7 @@ function readRegularFile(path: string, maxBytes: number): Decoded<Uint8Array, Fi
   }
   try {
     const stats = fstatSync(fd);
-    const odd = oddKind(stats);
+    const odd = oddKind(stats, refusedMode);
     if (odd !== undefined) return err({ kind: "not-a-file", what: odd });
     if (stats.size > maxBytes) return err({ kind: "too-large", bytes: stats.size });
     makeHeapRoom(stats.size);
@@ -134,13 +139,13 @@ function readRegularFile(path: string, maxBytes: number): Decoded<Uint8Array, Fi
 }
 
 /** What stands in the way of reading it as a configuration; keepalived refuses executable files too. */
-function oddKind(stats: Stats): string | undefined {
+function oddKind(stats: Stats, refusedMode: number): string | undefined {
   if (stats.isDirectory()) return "a directory";
   if (stats.isFIFO()) return "a FIFO";
   if (stats.isSocket()) return "a socket";
   if (stats.isCharacterDevice() || stats.isBlockDevice()) return "a device";
   if (!stats.isFile()) return "no regular file";
-  return (stats.mode & 0o111) !== 0 ? "executable" : undefined;
+  return (stats.mode & refusedMode) !== 0 ? "executable" : undefined;
 }
 
 /** Files of /proc and /sys say size 0, and others may grow: reads to the end, but never more than `maxBytes`. */

@@ -4,7 +4,9 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crossCheck } from "../../../src/appliance/cross-check.ts";
 import { readNetwork } from "../../../src/appliance/network/read.ts";
+import { DEFAULT_SETTINGS } from "../../../src/appliance/settings.ts";
 import { configTest } from "../../../src/cli/config-test.ts";
 import { CODES, type Code } from "../../../src/config/findings/codes.ts";
 import type { Diagnostic } from "../../../src/config/findings/diagnostic.ts";
@@ -216,6 +218,14 @@ const CAUSES: Readonly<Record<Code, Cause>> = {
   "undefined-reference": instance("track_script {", "chk_http", "}"),
   "unicast-source": bare("version 3", "unicast_peer {", "2001:db8::2", "}", "virtual_ipaddress {", "fe80::1", "}"),
   "unknown-account": () => bindText(instance("notify /etc/notify.sh master"), { hasAccount: () => false }).diagnostics,
+  "unknown-address": () =>
+    crossCheck({
+      config: bindText(instance("unicast_src_ip 192.0.2.6", "unicast_peer {", "192.0.2.7", "}")).config,
+      network: { links: [] },
+      settings: DEFAULT_SETTINGS,
+      spanAt: () => undefined,
+      hasFile: () => false,
+    }),
   "unknown-engine": served("persistence_engine http"),
   "unknown-interface": onMachine(instance(), { interfaces: false, modules: true }),
   "unknown-key": network("  ethernets:", "    eth0: {adresses: []}"),

@@ -165,13 +165,15 @@ function hasEssentials(bound: BoundInstance, findings: Findings): boolean {
   return complete;
 }
 
-/** Of the keywords that two routers have to agree on, for what is said when they don't. */
+/** Of the keywords that two routers have to agree on, and that a machine has to have, for what is said when they don't. */
 function originsOf(block: BoundInstance["block"]): NonNullable<VrrpInstance["origins"]> {
   const { virtual_router_id, version, advert_int, authentication } = block;
   const { check_unicast_src, v3_checksum_as_v2, old_unicast_checksum } = block;
   const [unicast_peer] = block.unicast_peer ?? [];
   const [auth_hmac] = block.auth_hmac ?? [];
-  const single = { virtual_router_id, version, advert_int, authentication, auth_hmac };
+  const { interface: link, unicast_src_ip, mcast_src_ip } = block;
+  const here = { interface: link, unicast_src_ip, mcast_src_ip };
+  const single = { ...here, virtual_router_id, version, advert_int, authentication, auth_hmac };
   const entries = { ...single, unicast_peer, check_unicast_src, v3_checksum_as_v2, old_unicast_checksum };
   return Object.fromEntries(
     Object.entries(entries).flatMap(([name, entry]) => (entry ? [[name, entry.statement.origin] as const] : [])),

@@ -39,7 +39,7 @@ describe("a copy", () => {
       modeOf("scripts/probe"),
       modeOf("scripts/notes.txt"),
       modeOf("scripts"),
-    ]).toEqual([0o600, 0o700, 0o700, 0o600, 0o700]);
+    ]).toEqual([0o600, 0o755, 0o755, 0o600, 0o755]);
   });
 
   test("takes the place of an older one as a whole", () => {

@@ -1,8 +1,7 @@
 // Check core: when a virtual server as a whole is up (checkers.md §2), and what a real server weighs. Pure.
+import { clampWeight } from "../base/weight.ts";
 import type { VirtualServer } from "../config/model/lvs.ts";
 import type { WeightShare } from "./outcome.ts";
-
-const MAX_WEIGHT = 2 ** 31 - 1;
 
 export interface QuorumLimits {
   /** Live weight that brings it up. */
@@ -32,5 +31,5 @@ export function quorumAfter(up: boolean, liveWeight: number, limits: QuorumLimit
 export function effectiveWeight(configured: number, shares: readonly WeightShare[]): number {
   let weight = configured;
   for (const share of shares) weight += "set" in share ? share.set - configured : share.add;
-  return Math.min(MAX_WEIGHT, Math.max(0, weight));
+  return clampWeight(weight);
 }

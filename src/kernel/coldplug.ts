@@ -1,9 +1,9 @@
 // Adapter: loads the drivers of the hardware that is there. What each device calls itself (modalias) is looked up in the patterns that
 // depmod made of what the modules say they are for. A driver brings new devices up (a USB hub, a SCSI bus), so one looks until
 // nothing is new.
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type KernelModules, moduleName } from "./modules.ts";
+import { namesIn, readQuietly } from "./quiet-files.ts";
 
 export interface Coldplug {
   /** Loads what new devices need; how many devices were new. */
@@ -98,21 +98,4 @@ function deviceAliases(bus: string): string[] {
       .map((device) => readQuietly(join(bus, name, "devices", device, "modalias")).trim())
       .filter((alias) => alias !== ""),
   );
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function readQuietly(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    // Many devices have none, and some go while one looks.
-    return "";
-  }
 }

@@ -1,6 +1,7 @@
 // Adapter: partitions by the names in their disk's table, as the kernel shows them in /sys/class/block.
-import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { namesIn, readQuietly } from "./quiet-files.ts";
 
 export interface PartitionPlace {
   /** `/dev/vda5`. */
@@ -24,20 +25,4 @@ export function partitionsNamed(name: string, sys = "/sys/class/block"): readonl
 
 function property(path: string, key: string): string | undefined {
   return new RegExp(`^${key}=(.*)$`, "m").exec(readQuietly(path))?.[1];
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function readQuietly(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

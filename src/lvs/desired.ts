@@ -1,13 +1,13 @@
 // LVS core: what the IPVS table should hold. Config × health × quorum → wanted services, computed whole each time; plan() does the rest.
 // Rules: checkers.md §2. Pure.
 import { familyOf } from "../base/ip.ts";
+import { clampWeight } from "../base/weight.ts";
 import type { Config } from "../config/model/config.ts";
 import type { RealServer, ServiceAddress, SorryServer, VirtualServer } from "../config/model/lvs.ts";
 import { destinationKey, serviceKey } from "./keys.ts";
 import type { Destination, Service, ServiceEntry } from "./model.ts";
 
 export const IP_VS_SVC_F_PERSISTENT = 0x01;
-export const MAX_WEIGHT = 2 ** 31 - 1;
 
 const PROTOCOL_NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 const SINGLE_ADDRESS_MASK = 0xffffffff;
@@ -146,9 +146,4 @@ function portIn(address: ServiceAddress, server: Pick<Destination, "port" | "for
 function addFirst(destinations: Map<string, Destination>, destination: Destination): void {
   const key = destinationKey(destination);
   if (!destinations.has(key)) destinations.set(key, destination);
-}
-
-/** Weights outside of what the kernel takes end at its limits: a negative sum means quiesced (checkers.md §2). */
-export function clampWeight(weight: number): number {
-  return Math.min(MAX_WEIGHT, Math.max(0, Math.trunc(weight)));
 }

@@ -91,3 +91,29 @@ export function readText(value: Uint8Array | undefined): string | undefined {
   const end = value.indexOf(0);
   return new TextDecoder().decode(end < 0 ? value : value.subarray(0, end));
 }
+
+// --- numbers as the value of an attribute
+
+/** In machine order. */
+export function u16(value: number): Uint8Array {
+  return Uint8Array.of(value & 0xff, value >> 8);
+}
+
+/** In machine order. */
+export function u32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
+
+/** In network order. */
+export function be64(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value);
+  return bytes;
+}
+
+/** Undefined for a value of another size. */
+export function readBe64(value: Uint8Array | undefined): bigint | undefined {
+  return value?.byteLength === 8 ? new DataView(value.buffer, value.byteOffset, 8).getBigUint64(0) : undefined;
+}

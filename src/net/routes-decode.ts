@@ -1,7 +1,7 @@
 // Core: routes as the kernel tells of them, in RTM_NEWROUTE and RTM_DELROUTE.
 import { formatIp } from "../base/ip.ts";
 import { AF_INET, AF_INET6 } from "./addresses.ts";
-import { listAttributes, readAttributes, readNumber, readText } from "./attribute-tree.ts";
+import { listAttributes, readAttributes, readBe64, readNumber, readText } from "./attribute-tree.ts";
 import { type LightweightTunnel, leadsNowhere, type NetRoute, type RouteHop, RTAX_CC_ALGO } from "./model.ts";
 import {
   ENCAP_TYPES,
@@ -104,13 +104,14 @@ function decodeHop(attributes: ReadonlyMap<number, Uint8Array>, version: 4 | 6) 
 function decodeEncap(type: number, bytes: Uint8Array): LightweightTunnel {
   const attributes = readAttributes(bytes);
   const first = attributes.get(1);
+  const number = readBe64(first);
   if (type === ENCAP_TYPES.mpls && first) {
     const labels: number[] = [];
     for (let at = 0; at + 4 <= first.byteLength; at += 4)
       labels.push(((first[at] ?? 0) << 12) | ((first[at + 1] ?? 0) << 4) | ((first[at + 2] ?? 0) >> 4));
     return { kind: "mpls", labels };
   }
-  if (type === ENCAP_TYPES.ila && first?.byteLength === 8) return { kind: "ila", locator: readBe64(first) };
+  if (type === ENCAP_TYPES.ila && number !== undefined) return { kind: "ila", locator: number };
   if (type !== ENCAP_TYPES.ip && type !== ENCAP_TYPES.ip6) return { kind: "other", type };
   const version = type === ENCAP_TYPES.ip ? 4 : 6;
   const dst = addressOf(attributes.get(2), version);
@@ -120,7 +121,7 @@ function decodeEncap(type: number, bytes: Uint8Array): LightweightTunnel {
   const flags = attributes.get(6);
   return {
     kind: version === 4 ? "ip" : "ip6",
-    ...(first?.byteLength === 8 && { id: readBe64(first) }),
+    ...(number !== undefined && { id: number }),
     ...(dst !== undefined && { dst }),
     ...(src !== undefined && { src }),
     ...(ttl !== undefined && { ttl }),
@@ -145,8 +146,4 @@ function prefixOf(address: Uint8Array | undefined, prefix: number, version: 4 | 
 
 function addressOf(bytes: Uint8Array | undefined, version: 4 | 6): string | undefined {
   return bytes?.byteLength === (version === 4 ? 4 : 16) ? formatIp(bytes) : undefined;
-}
-
-function readBe64(bytes: Uint8Array): bigint {
-  return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0);
 }

@@ -1,7 +1,7 @@
 // Core: requests for routes: RTM_NEWROUTE, RTM_DELROUTE and their dump (linux/rtnetlink.h, lwtunnel.h, mpls_iptunnel.h, ila.h).
 import { familyOf, ipBytes } from "../base/ip.ts";
 import { AF_INET, AF_INET6 } from "./addresses.ts";
-import { type Attribute, encodeAttributes } from "./attribute-tree.ts";
+import { type Attribute, be64, encodeAttributes, u16, u32 } from "./attribute-tree.ts";
 import { IPV6_DEFAULT_METRIC, type LightweightTunnel, leadsNowhere, type NetRoute, type RouteHop } from "./model.ts";
 import { buffer, type RawAttribute, routeBody } from "./package-codec.ts";
 import {
@@ -239,22 +239,6 @@ function labelStack(labels: readonly number[]): Uint8Array {
   const view = new DataView(bytes.buffer);
   for (const [i, label] of labels.entries())
     view.setUint32(4 * i, ((label << 12) | (i === labels.length - 1 ? 0x100 : 0)) >>> 0);
-  return bytes;
-}
-
-function u16(value: number): Uint8Array {
-  return Uint8Array.of(value & 0xff, value >> 8);
-}
-
-function u32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
-}
-
-function be64(value: bigint): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, value);
   return bytes;
 }
 

@@ -1,7 +1,7 @@
 // Core: RTM_NEWRULE, RTM_DELRULE and their dump (linux/fib_rules.h).
 import { formatIp, ipBytes } from "../base/ip.ts";
 import { AF_INET, AF_INET6 } from "./addresses.ts";
-import { encodeAttributes, readAttributes, readNumber, readText } from "./attribute-tree.ts";
+import { be64, encodeAttributes, readAttributes, readBe64, readNumber, readText, u32 } from "./attribute-tree.ts";
 import type { NetRule, RuleAction } from "./model.ts";
 import { buffer, ruleBody } from "./package-codec.ts";
 import { type NetlinkRequest, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST } from "./request.ts";
@@ -188,22 +188,6 @@ function pairOf(value: Uint8Array | undefined, size: 2 | 4): readonly [number, n
 
 function range([start, end]: readonly [number, number]): { start: number; end: number } {
   return { start, end };
-}
-
-function u32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
-}
-
-function be64(value: bigint): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, value);
-  return bytes;
-}
-
-function readBe64(value: Uint8Array | undefined): bigint | undefined {
-  return value?.byteLength === 8 ? new DataView(value.buffer, value.byteOffset, 8).getBigUint64(0) : undefined;
 }
 
 export function describeRule(rule: NetRule): string {

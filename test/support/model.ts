@@ -10,68 +10,11 @@ import type {
 import type { Config } from "../../src/config/model/config.ts";
 import type { RealServer, SorryServer, VirtualServer } from "../../src/config/model/lvs.ts";
 import type { Origin } from "../../src/config/text/span.ts";
+import { bindText } from "./config.ts";
 
 export const ORIGIN: Origin = { file: "test.conf", line: 1, column: 1 };
 
-const rights = { noSwap: false };
-const EMPTY: Config = {
-  global: {
-    usePidDir: false,
-    childWaitMs: 5000,
-    scripts: { enabled: false, useSymlinkPaths: false, supplementaryGroups: false, user: "root" },
-    startupScriptTimeoutMs: 10_000,
-    shutdownScriptTimeoutMs: 10_000,
-    smtp: { recipients: [], port: 25, timeoutMs: 30_000, noEmailFaults: false, noCheckerEmails: false },
-    fifo: {},
-    fifoWriteVrrpStatesOnReload: false,
-    notifySerial: false,
-    lvs: {
-      timeouts: {},
-      flush: false,
-      flushOnStop: "no",
-      rsInitNotifies: false,
-      nftablesIpvsStartFwmark: 1000,
-      cmdRcvBufForce: false,
-      monitorRcvBufForce: false,
-    },
-    process: { vrrp: rights, checker: rights, bfd: rights },
-    reload: { checkConfig: false, repeat: false },
-  },
-  virtualServers: [],
-  vrrp: {
-    instances: [],
-    syncGroups: [],
-    scripts: [],
-    files: [],
-    processes: [],
-    trackGroups: [],
-    staticAddresses: [],
-    staticRoutes: [],
-    staticRules: [],
-    garpGroups: [],
-    linkbeat: [],
-    linkbeatUsePolling: false,
-    upDownDelays: [],
-    global: {
-      startupDelayMs: 0,
-      delayAfterBootMs: 0,
-      dynamicInterfaces: "no",
-      disableLocalIgmp: false,
-      logUnknownVrids: false,
-      garpIntervalMs: 0,
-      gnaIntervalMs: 0,
-      nftables: { priority: -1, counters: false, ifindex: false },
-      vmacPrefix: "vrrp",
-      vmacAddrPrefix: "vrrp",
-      noEmailFaults: false,
-      monitorRcvBufForce: false,
-      cmdRcvBufForce: false,
-      processMonitorRcvBufForce: false,
-      rxBufsMultiplier: 3,
-    },
-  },
-  bfd: [],
-};
+const EMPTY = bindText("").config;
 
 /** A configuration with these virtual servers. `lvs` changes the global LVS settings. */
 export function configOf(virtualServers: readonly VirtualServer[], lvs: Partial<Config["global"]["lvs"]> = {}): Config {

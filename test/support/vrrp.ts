@@ -14,6 +14,7 @@ import type {
 import type { Origin } from "../../src/config/text/span.ts";
 import type { Datagram } from "../../src/vrrp/datagram.ts";
 import { encodeAdvertisement, INITIAL_WIRE, type WireState } from "../../src/vrrp/wire.ts";
+import { bindText } from "./config.ts";
 
 const ORIGIN: Origin = { file: "test.conf", line: 1, column: 1 };
 
@@ -101,23 +102,7 @@ export function syncGroup(name: string, instances: readonly string[], more: Part
   };
 }
 
-const GLOBAL: VrrpGlobal = {
-  startupDelayMs: 0,
-  delayAfterBootMs: 0,
-  dynamicInterfaces: "no",
-  disableLocalIgmp: false,
-  logUnknownVrids: false,
-  garpIntervalMs: 0,
-  gnaIntervalMs: 0,
-  nftables: { priority: -1, counters: false, ifindex: false },
-  vmacPrefix: "vrrp",
-  vmacAddrPrefix: "vrrp",
-  noEmailFaults: false,
-  monitorRcvBufForce: false,
-  cmdRcvBufForce: false,
-  processMonitorRcvBufForce: false,
-  rxBufsMultiplier: 3,
-};
+const { vrrp: NO_VRRP } = bindText("").config;
 
 /** auth_hmac as a pair has it. */
 export const HMAC: NonNullable<VrrpInstance["hmac"]> = {
@@ -132,23 +117,7 @@ export function vrrpConfig(
   instances: readonly VrrpInstance[],
   more: Omit<Partial<VrrpConfig>, "global"> & { readonly global?: Partial<VrrpGlobal> } = {},
 ): VrrpConfig {
-  return {
-    instances,
-    syncGroups: [],
-    scripts: [],
-    files: [],
-    processes: [],
-    trackGroups: [],
-    staticAddresses: [],
-    staticRoutes: [],
-    staticRules: [],
-    garpGroups: [],
-    linkbeat: [],
-    linkbeatUsePolling: false,
-    upDownDelays: [],
-    ...more,
-    global: { ...GLOBAL, ...more.global },
-  };
+  return { ...NO_VRRP, instances, ...more, global: { ...NO_VRRP.global, ...more.global } };
 }
 
 /** The datagram that `instance` would send from `source`, as the receiver's raw socket gives it. */
@@ -242,73 +211,7 @@ export function vectorCases(): readonly VectorCase[] {
     });
 }
 
-/** The instances of a vector's configuration; reads only the keywords that the vectors use. */
+/** The instances of a vector's configuration. */
 export function instancesOfConf(text: string): readonly VrrpInstance[] {
-  const globalVersion = /vrrp_version (\d)/.exec(text)?.[1];
-  const strict = /vrrp_strict/.test(text);
-  const blocks = [...text.matchAll(/^vrrp_instance (\S+) \{\n([\s\S]*?)^\}/gm)];
-  return blocks.map(([, name = "", body = ""]) => {
-    const word = (keyword: string) => new RegExp(`^ +${keyword}[ ]+(\\S+)`, "m").exec(body)?.[1];
-    const list = (keyword: string) =>
-      (new RegExp(`^ +${keyword} \\{\\n([\\s\\S]*?)^ +\\}`, "m").exec(body)?.[1] ?? "")
-        .split("\n")
-        .map((line) => line.trim())
-        .filter((line) => line !== "");
-    const addresses = list("virtual_ipaddress").map((line) => address(line.split(/[/ ]/)[0] ?? ""));
-    const family = addresses[0]?.family ?? 4;
-    const peers = list("unicast_peer").map((line) => ({ ip: line.split(" ")[0] ?? "", minTtl: 0, maxTtl: 255 }));
-    const ttl = word("unicast_ttl");
-    const authType = word("auth_type");
-    // A ! starts a comment, also within a key.
-    const keys = [...body.matchAll(/^ +key (\d+) (\S+)/gm)].map(([, id, key = ""]) => ({
-      id: Number(id),
-      keyHex: key.startsWith("hex:") ? key.slice(4) : Buffer.from(key.replace(/!.*$/, "")).toString("hex"),
-    }));
-    const source = word("unicast_src_ip") ?? word("mcast_src_ip");
-    const version = Number(word("version") ?? (family === 6 ? 3 : (globalVersion ?? 2))) === 3 ? 3 : 2;
-    return vrrpInstance({
-      name,
-      family,
-      version,
-      vrid: Number(word("virtual_router_id")),
-      priority: Number(word("priority") ?? 100),
-      advertMs: Number(word("advert_int") ?? 1) * 1000,
-      strict,
-      virtualAddresses: addresses,
-      excludedAddresses: list("virtual_ipaddress_excluded").map((line) => address(line.split(/[/ ]/)[0] ?? "")),
-      ...(word("mcast_dst_ip") ? { multicastGroup: word("mcast_dst_ip") ?? "" } : {}),
-      ...(source ? { sourceIp: source } : {}),
-      ...(peers.length > 0
-        ? {
-            unicast: {
-              peers,
-              checkSource: false,
-              faultWithoutPeer: false,
-              oldChecksum: /old_unicast_checksum/.test(body) ? ("always" as const) : ("auto" as const),
-              ...(ttl ? { ttl: Number(ttl) } : {}),
-            },
-          }
-        : {}),
-      ...(authType
-        ? {
-            authentication: {
-              type: authType === "AH" ? ("AH" as const) : ("PASS" as const),
-              password: word("auth_pass") ?? "",
-            },
-          }
-        : {}),
-      ...(keys.length > 0
-        ? {
-            hmac: {
-              keys,
-              activeKey: Number(word("active_key") ?? keys[0]?.id),
-              timeWindowS: 5,
-              antiReplay: word("anti_replay") === "monotonic" ? ("monotonic" as const) : ("time" as const),
-              mode: (word("mode") ?? "enforce") as "enforce" | "permissive" | "receive-only",
-            },
-          }
-        : {}),
-      v3ChecksumAsV2: /v3_checksum_as_v2/.test(body),
-    });
-  });
+  return bindText(text).config.vrrp.instances;
 }

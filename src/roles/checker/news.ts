@@ -5,10 +5,9 @@ import { type LogLimit, limitLog } from "../../base/log-limit.ts";
 import type { ServerStanding } from "../../check/standing.ts";
 import type { Check } from "../../config/model/check.ts";
 import type { RealServer } from "../../config/model/lvs.ts";
-import type { Notification } from "../../notify/notification.ts";
+import type { Notification, Notifier } from "../../notify/notification.ts";
 import type { RoleContext } from "../role.ts";
 import { serverNotification, serviceNotification } from "./notify.ts";
-import type { CheckerNotifier } from "./ports.ts";
 import type { CheckedService } from "./served.ts";
 import { iso } from "./status.ts";
 
@@ -53,7 +52,7 @@ type Level = "info" | "warning" | "error";
 /** What servers can make us write: each of them ten lines a minute, all together two thousand. */
 const SERVER_LOG: LogLimit = { windowMs: 60_000, burst: 10, kinds: 4096, total: 2000 };
 
-export function createCheckerNews({ clock, log: write, report }: RoleContext, notifier: CheckerNotifier): CheckerNews {
+export function createCheckerNews({ clock, log: write, report }: RoleContext, notifier: Notifier): CheckerNews {
   const limited = limitLog(write, clock, SERVER_LOG);
 
   function log(level: "info" | "warning" | "error", message: string): void {

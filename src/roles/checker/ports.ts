@@ -6,8 +6,7 @@ import { messageOf } from "../../base/errors.ts";
 import { MAX_IN_FLIGHT } from "../../check/runner.ts";
 import type { Probes } from "../../check/runner-state.ts";
 import type { SslClient } from "../../config/model/check.ts";
-import type { Config } from "../../config/model/config.ts";
-import type { GlobalConfig, ProcessRights, ScriptSecurity } from "../../config/model/global.ts";
+import type { ProcessRights, ScriptSecurity } from "../../config/model/global.ts";
 import { openPing, openTcp, openUdp } from "../../kernel/check-socket.ts";
 import { type FileWatch, type FileWatches, openFileWatches, readStart } from "../../kernel/file-watch.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
@@ -21,10 +20,10 @@ import { readWhole } from "../../kernel/regular-file.ts";
 import { openFileLimit, openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { systemTls } from "../../kernel/system-tls.ts";
-import type { Notification } from "../../notify/notification.ts";
 import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import { createProbes } from "../../probe/probes.ts";
 import type { Journal } from "../journal.ts";
+import { lateNotifier } from "../late-notifier.ts";
 import { createProgramClient } from "../programs/client.ts";
 import type { RoleContext } from "../role.ts";
 import { type CheckerRecord, openCheckerJournal } from "./journal.ts";
@@ -35,7 +34,7 @@ export interface CheckerPorts {
   openIpvs(namespace: string | undefined): IpvsTable;
   readonly openGroupMarkTables: OpenGroupMarkTables;
   readonly probes: Probes & { setSslClient(ssl: SslClient | undefined): string | undefined };
-  readonly notifier: CheckerNotifier;
+  readonly notifier: RunningNotifier;
   readonly journal: Journal<CheckerRecord>;
   /** Tells one parent process from another. */
   readonly session: string;
@@ -64,14 +63,6 @@ export interface AddressWatch {
   /** `lvs_netlink_monitor_rcv_bufs`. */
   setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
   stop(): void;
-}
-
-export interface CheckerNotifier {
-  notify(notification: Notification): void;
-  drain(limitMs: number): Promise<void>;
-  reload(global: GlobalConfig): void;
-  metrics(): Readonly<Record<string, number>>;
-  close(): void;
 }
 
 /** Files that are not for checks: the kernel's tables, FIFOs, programs, mails. Where there are few, dead servers must not take them all. */
@@ -171,21 +162,6 @@ function watchFiles(
       }
     },
     close: () => watches?.[Symbol.dispose](),
-  };
-}
-
-/** The notifier opens FIFOs as soon as it exists, and needs the configuration for that. */
-function lateNotifier(create: (global: Config["global"]) => RunningNotifier): CheckerNotifier {
-  let notifier: RunningNotifier | undefined;
-  return {
-    notify: (notification) => notifier?.notify(notification),
-    drain: (limitMs) => notifier?.drain(limitMs) ?? Promise.resolve(),
-    reload(global) {
-      if (notifier) notifier.reload(global);
-      else notifier = create(global);
-    },
-    metrics: () => notifier?.metrics() ?? {},
-    close: () => notifier?.close(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { RealServer, VirtualServer } from "../../../src/config/model/lvs.ts";
-import { clampWeight, desiredDestinations, desiredServices, serviceOf } from "../../../src/lvs/desired.ts";
+import { desiredDestinations, desiredServices, serviceOf } from "../../../src/lvs/desired.ts";
 import { configOf, realServer, sorryServer, virtualServer } from "../../support/model.ts";
 
 /** `1=1 2=0`: last part of the address and weight. */
@@ -106,14 +106,5 @@ describe("services", () => {
     const config = configOf([virtualServer([realServer(1)]), virtualServer([realServer(2)], { id: "again" })]);
     const entries = desiredServices(config, () => ({ quorumUp: true, realServers: new Map() }));
     expect(entries.map((e) => e.destinations.map((d) => d.ip))).toEqual([["10.9.1.1"]]);
-  });
-
-  test.each([
-    [-5, 0],
-    [0, 0],
-    [7.9, 7],
-    [2 ** 31, 2 ** 31 - 1],
-  ])("weight %p becomes %p", (given, taken) => {
-    expect(clampWeight(given)).toBe(taken);
   });
 });

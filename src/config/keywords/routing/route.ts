@@ -6,10 +6,8 @@ import type { NextHop, Route } from "../../model/net.ts";
 import type { Word } from "../../text/tree.ts";
 import { type Option, type Options, readOptions } from "./line-reader.ts";
 import { type Prefix, readPrefix } from "./line-values.ts";
+import { protocolOf } from "./own-protocol.ts";
 import { ANYWHERE, isType, ROUTE } from "./route-words.ts";
-
-/** RTPROT of routes that keepalived adds; anything else needs `no_track`, so that it knows its own. */
-const RTPROT_KEEPALIVED = 18;
 
 /** RTAX_FEATURE_ECN. */
 const FEATURE_ECN = 1;
@@ -179,18 +177,6 @@ function reportOtherFamily(words: Reader, options: RouteOptions, family: Family)
         "without-effect",
         `${option.word.text} is for IPv${family === 6 ? 4 : 6} routes: it is ignored`,
       );
-}
-
-function protocolOf(words: Reader, options: RouteOptions): number | undefined {
-  if (!options.protocol || options.protocol.value === RTPROT_KEEPALIVED) return undefined;
-  if (options.no_track) return options.protocol.value;
-  words.error(
-    options.protocol.word,
-    "protocol-reset",
-    `protocol ${options.protocol.value} needs no_track: ${RTPROT_KEEPALIVED} is taken`,
-    "add no_track, or leave protocol out",
-  );
-  return undefined;
 }
 
 /** RTAX_* numbers of the lockable metrics (<linux/rtnetlink.h>): the bits of RTAX_LOCK. */

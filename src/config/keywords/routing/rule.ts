@@ -22,6 +22,7 @@ import {
   tunnelId,
   typeOfService,
 } from "./line-values.ts";
+import { protocolOf } from "./own-protocol.ts";
 import { familyWord, positional } from "./positional.ts";
 
 // biome-ignore format: a table reads by rows
@@ -121,8 +122,6 @@ const VERDICTS = ["blackhole", "unreachable", "prohibit", "nop"] as const;
 function isVerdict(text: string): boolean {
   return VERDICTS.some((verdict) => verdict === text);
 }
-
-const RTPROT_KEEPALIVED = 18;
 
 /** A line as read; numbers for rules without a preference are given when the whole file is known. */
 export interface RuleLine extends Omit<Rule, "preference"> {
@@ -232,17 +231,4 @@ function familyOfRule(words: Reader, options: RuleOptions): Family | undefined {
   const said = options.inet6 ? 6 : options.inet ? 4 : undefined;
   const seen = from ?? to;
   return said ?? (seen ? familyOf(seen.ip) : 4);
-}
-
-/** keepalived: a rule of another protocol would not be recognised as its own. */
-function protocolOf(words: Reader, options: RuleOptions): number | undefined {
-  if (!options.protocol || options.protocol.value === RTPROT_KEEPALIVED) return undefined;
-  if (options.no_track) return options.protocol.value;
-  words.error(
-    options.protocol.word,
-    "protocol-reset",
-    `protocol ${options.protocol.value} needs no_track: ${RTPROT_KEEPALIVED} is taken`,
-    "add no_track, or leave protocol out",
-  );
-  return undefined;
 }

@@ -8,6 +8,7 @@ import { type TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS } from "../../keywords
 import type { TrackerUse } from "../../keywords/vrrp/track-values.ts";
 import type { TrackFile, Tracking, TrackProcess, TrackScript, TrackUse } from "../../model/vrrp.ts";
 import { valueSpan } from "../../text/tree.ts";
+import { laterOf } from "./pairs.ts";
 
 export type BoundScript = BlockEntry<string, typeof VRRP_SCRIPT>;
 export type BoundFile = BlockEntry<string, typeof TRACK_FILE>;
@@ -72,17 +73,12 @@ export function toTrackProcess(bound: BoundProcess, findings: Findings): TrackPr
     reverse: block.weight?.value.reverse ?? false,
     quorum: block.quorum?.value ?? VRRP_TRACK_PROCESS.quorum.initial,
     ...(block.quorum_max && { quorumMax: block.quorum_max.value }),
+    // `delay` sets both, so of the two words the later one counts.
     terminateDelayMs: laterOf(block.terminate_delay, block.delay)?.value ?? delayMs,
     forkDelayMs: laterOf(block.fork_delay, block.delay)?.value ?? delayMs,
     // keepalived: parameters can only be compared with the whole command line.
     fullCommand: (block.full_command?.value ?? false) || params.length > 0,
   };
-}
-
-/** `delay` sets both delays, so of the two words the later one counts. */
-function laterOf<E extends { readonly order: number }>(one: E | undefined, other: E | undefined): E | undefined {
-  if (!one || !other) return one ?? other;
-  return one.order > other.order ? one : other;
 }
 
 function missing(bound: BoundScript | BoundFile | BoundProcess, keyword: string, findings: Findings): undefined {

@@ -141,6 +141,17 @@ export function accept(fd: Fd): { readonly fd: Fd; readonly peer: SocketAddress 
   }
 }
 
+/** struct ucred: pid, uid, gid. */
+const UCRED_BYTES = 12;
+const SO_PEERCRED = 17;
+
+/** Who connected a UNIX socket, when it did: its process, as this one sees it (0: not at all). @throws SyscallError ENOTSOCK */
+export function peerPid(fd: Fd): number {
+  const credentials = fixed(UCRED_BYTES);
+  getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials);
+  return new DataView(credentials.buffer).getInt32(0, true);
+}
+
 /** @throws SyscallError ENOTSOCK */
 export function getsockname(fd: Fd): SocketAddress {
   const { raw, length, view } = nameScratch();

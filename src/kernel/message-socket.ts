@@ -3,7 +3,18 @@
 import { rmSync } from "node:fs";
 import { close, type Fd } from "../../ffi/fd.ts";
 import { AF_UNIX } from "../../ffi/sockaddr.ts";
-import { accept, bind, connect, listen, recv, SOCK_NONBLOCK, SOCK_SEQPACKET, send, socket } from "../../ffi/socket.ts";
+import {
+  accept,
+  bind,
+  connect,
+  listen,
+  peerPid,
+  recv,
+  SOCK_NONBLOCK,
+  SOCK_SEQPACKET,
+  send,
+  socket,
+} from "../../ffi/socket.ts";
 import type { Readiness } from "./readiness.ts";
 
 /** A longer one is not sent. */
@@ -42,11 +53,14 @@ export interface MessageListener {
   close(): void;
 }
 
-/** Listens at a path in the run directory, which is ours alone; what lies there is from an earlier process. @throws SyscallError */
+/**
+ * Listens at a path in the run directory, which is ours alone; what lies there is from an earlier process. `pid`: the process that
+ * connected. @throws SyscallError
+ */
 export function listenMessages(
   readiness: Readiness,
   path: string,
-  accepted: (open: (events: MessageEvents) => MessageSocket) => void,
+  accepted: (open: (events: MessageEvents) => MessageSocket, pid: number) => void,
 ): MessageListener {
   rmSync(path, { force: true });
   const fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
@@ -60,7 +74,7 @@ export function listenMessages(
   const registration = readiness.add(fd, "read", () => {
     for (let next = accept(fd); next; next = accept(fd)) {
       const peer = next.fd;
-      accepted((events) => overSocket(readiness, peer, events));
+      accepted((events) => overSocket(readiness, peer, events), peerPid(peer));
     }
   });
   return {

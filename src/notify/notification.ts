@@ -2,7 +2,12 @@
 import type { Command } from "../config/model/command.ts";
 import type { NotifyCommands } from "../config/model/vrrp.ts";
 
-export type VrrpStateName = "MASTER" | "BACKUP" | "FAULT" | "STOP" | "DELETED";
+const VRRP_STATE_NAMES = ["MASTER", "BACKUP", "FAULT", "STOP", "DELETED"] as const;
+export type VrrpStateName = (typeof VRRP_STATE_NAMES)[number];
+
+export function isVrrpStateName(text: string): text is VrrpStateName {
+  return VRRP_STATE_NAMES.some((name) => name === text);
+}
 
 export type Notification =
   | {

@@ -1,5 +1,6 @@
 // Process layer: the director as a whole, in its parent: has the configuration read, starts the roles that it needs, relays what they say,
 // and turns signals into reload and stop. Everything outside is handed in, so tests run it with a manual clock and children of their own.
+import { PROCESSES_TOPIC, type Processes } from "../roles/programs/messages.ts";
 import type { RoleName } from "../roles/role.ts";
 import type { StatusUpdate } from "../status/schema.ts";
 import { createApiPicture } from "./api-picture.ts";
@@ -101,7 +102,14 @@ function report(parent: ParentState, update: StatusUpdate): void {
   sayHowItIs(parent);
   const { role, pid } = update.value;
   const known = allowed.find((one) => one === role);
-  if (known) ports.rolePid?.(known, pid ?? undefined);
+  if (!known) return;
+  ports.rolePid?.(known, pid ?? undefined);
+  if (known === "vrrp" || known === "checker") parent.workers.inform("starter", PROCESSES_TOPIC, processesOf(parent));
+}
+
+function processesOf({ relay }: ParentState): Processes {
+  const pid = (role: string) => relay.processes().find((one) => one.role === role)?.pid ?? undefined;
+  return { vrrp: pid("vrrp"), checker: pid("checker") };
 }
 
 function running(parent: ParentState, role: RoleName): void {

@@ -65,6 +65,8 @@ export interface Workers {
   expel(role: RoleName, why: string): void;
   /** To each process there is, but that of `but`. */
   sendAll(message: ToChild, but?: RoleName): void;
+  /** Tells a role, and each later process of it, what the parent alone knows. */
+  inform(role: RoleName, topic: string, value: unknown): void;
   /** Stops all in order, within `limitMs` and a second for each that has none left of it. */
   stopAll(limitMs: number): Promise<void>;
   stuck(): readonly RoleName[];
@@ -78,6 +80,8 @@ export function stopLimitMs(limitMs: number): number {
 export function createWorkers(options: RunOptions, roles: readonly RoleName[], ports: WorkerPorts): Workers {
   const { clock, log } = ports;
   const topics = new Map<string, unknown>();
+  /** What one role alone is told. */
+  const informed = new Map<RoleName, ReadonlyMap<string, unknown>>();
   const supervisors = new Map(roles.map((role) => [role, supervise(role)] as const));
   const leaving = new Map<RoleName, Promise<void>>();
   let isStopping = false;
@@ -90,7 +94,7 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
       options: roleOptions(options),
       earlyRights: rightsOf(role, undefined, options),
       respawn: options.respawn,
-      topics: () => Object.fromEntries(topics),
+      topics: () => Object.fromEntries([...topics, ...(informed.get(role) ?? [])]),
       report: ports.report,
       event: ports.event,
       batch(from, batch) {
@@ -160,6 +164,10 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
     expel: (role, why) => supervisors.get(role)?.expel(why),
     sendAll(message, but) {
       for (const [role, supervisor] of supervisors) if (role !== but) supervisor.send(message);
+    },
+    inform(role, topic, value) {
+      informed.set(role, new Map(informed.get(role)).set(topic, value));
+      supervisors.get(role)?.send({ kind: "topic", topic, value });
     },
     async stopAll(limitMs) {
       isStopping = true;

@@ -3,6 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openConfinement } from "../../ffi/landlock.ts";
+import { connectMessages } from "../../src/kernel/message-socket.ts";
+import { openReadiness } from "../../src/kernel/readiness.ts";
+import { starterPath } from "../../src/roles/programs/messages.ts";
 import { Daemon } from "../support/daemon.ts";
 import { exists } from "../support/lbd.ts";
 import { netnsReason } from "../support/netns.ts";
@@ -125,6 +128,32 @@ describe.skipIf(reason !== undefined)("rights", () => {
       expect(await lbd.stop()).toBe(0);
     },
     LIMIT_MS,
+  );
+
+  netTest(
+    "who is root but no role of the director has no program started, not even one that the configuration names",
+    async () => {
+      using segment = new Segment("d");
+      using lbd = new Daemon("lbd", segment.host(0), "");
+      const ran = join(lbd.dir, "ran");
+      lbd.configure(service(`/usr/bin/touch ${ran}`).replace("MISC_CHECK {", "MISC_CHECK {\n      user root"));
+      lbd.start();
+      await until("the check has run", () => existsSync(ran), 20_000);
+      const heard: string[] = [];
+      const readiness = openReadiness();
+      const socket = connectMessages(readiness, starterPath(join(lbd.dir, "run")), {
+        message: (text) => void heard.push(text),
+        closed: () => void heard.push("closed"),
+      });
+      const words = { argv: ["/usr/bin/touch", ran], user: "root", args: [join(lbd.dir, "planted")] };
+      socket?.send(JSON.stringify({ kind: "run", id: 1, pool: "checks", ...words, limitMs: null }));
+      await until("it is turned away", () => heard.length > 0, 20_000);
+      expect(heard).toEqual(["closed"]);
+      await until("that is told", () => lbd.output.includes(`pid ${process.pid} is no role of this director`), 20_000);
+      expect(existsSync(join(lbd.dir, "planted"))).toBe(false);
+      readiness[Symbol.dispose]();
+      expect(await lbd.stop()).toBe(0);
+    },
   );
 
   netTest("programs end with the process that wanted them, whatever they ignore", async () => {

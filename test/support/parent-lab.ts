@@ -40,6 +40,8 @@ export interface ParentLabOptions {
   readonly leftBehind?: readonly RoleName[];
   readonly likely?: readonly RoleName[];
   readonly callers?: ApiCallers;
+  /** That this build has. */
+  readonly roles?: readonly RoleName[];
 }
 
 export function parentLab(first: Found, options: ParentLabOptions = {}) {
@@ -49,7 +51,7 @@ export function parentLab(first: Found, options: ParentLabOptions = {}) {
   const ended: number[] = [];
   let next = first;
   let mayEmpty = false;
-  const roles: readonly RoleName[] = ["vrrp", "checker", "api"];
+  const { roles = ["vrrp", "checker", "api"] } = options;
   const readers = fakeReaders(clock, () => next);
   const run = { ...RUN_OPTIONS, ...change };
   const readings = createReadings(readerOptions(run, {}), roles, {

@@ -101,7 +101,7 @@ function listsOf(share: Config): Readonly<Record<ListName, Entries>> {
     virtualServers: share.virtualServers.map((one) => [one.id, one]),
     instances: share.vrrp.instances.map((one) => [one.name, one]),
     syncGroups: share.vrrp.syncGroups.map((one) => [one.name, one]),
-    programs: hasPrograms(share) ? share.programs.map((one) => [programKey(one), one]) : [],
+    programs: hasPrograms(share) ? share.programs.map((one) => [`${one.role} ${programKey(one.command)}`, one]) : [],
     served: isServed(share) ? share.served.map((one) => [JSON.stringify(one), one]) : [],
   };
 }

@@ -31,6 +31,8 @@ export function createProgramClient(readiness: Readiness, clock: Clock, runDir: 
   let lastId = 0;
   let socket: MessageSocket | undefined;
   let cancelRetry: Cancel | undefined;
+  /** Since when nothing is heard of it. */
+  let lostAt: MonoMs | undefined;
 
   function reach(): void {
     cancelRetry?.();
@@ -40,17 +42,21 @@ export function createProgramClient(readiness: Readiness, clock: Clock, runDir: 
       message: hear,
       closed() {
         socket = undefined;
-        reach();
+        reachLater();
       },
     });
-    if (socket) {
-      for (const { request } of asked.values()) tell(request);
-      return;
-    }
+    if (socket) for (const { request } of asked.values()) tell(request);
+    else reachLater();
+  }
+
+  /** Not at once: one that turns this process away, because it has not been told of it yet, would be asked without end. */
+  function reachLater(): void {
     const now = clock.now();
+    lostAt ??= now;
     for (const { at, done } of [...asked.values()])
-      if (now - at > REACH_MS)
+      if (now - Math.max(at, lostAt) > REACH_MS)
         done({ kind: "cannot-start", reason: "the process that starts programs can't be reached" });
+    cancelRetry?.();
     cancelRetry = clock.at(now + RETRY_MS, reach);
   }
 
@@ -63,6 +69,7 @@ export function createProgramClient(readiness: Readiness, clock: Clock, runDir: 
   }
 
   function hear(text: string): void {
+    lostAt = undefined;
     const message = readFromStarter(text);
     const one = asked.get(message.id);
     if (message.kind === "overdue") one?.overdue();

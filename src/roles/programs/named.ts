@@ -1,11 +1,28 @@
-// Roles: the programs that a configuration names. Nothing else is ever started for a role. Pure.
+// Roles: the programs that a configuration names, for whom, and with which words behind their own. Nothing else is ever started for a
+// role: a role that was taken over must not have `curl` write a file, because some check runs curl. Pure.
 import type { Command } from "../../config/model/command.ts";
 import type { Config } from "../../config/model/config.ts";
+import type { Fifo } from "../../config/model/global.ts";
 import type { NotifyCommands } from "../../config/model/vrrp.ts";
+import { isVrrpStateName } from "../../notify/notification.ts";
+
+/** Roles that have programs started for them. */
+export type ProgramRole = "vrrp" | "checker";
+
+export interface NamedProgram {
+  readonly role: ProgramRole;
+  readonly command: Command;
+  /** It runs with no words but its own. */
+  readonly alone: boolean;
+  /** Or with one of these: the FIFOs that it reads. */
+  readonly paths: readonly string[];
+  /** Or with one of these, `INSTANCE V1`, a state and a priority. */
+  readonly objects: readonly string[];
+}
 
 /** A configuration without what only other roles read, and with its programs in one list: what the starter gets. */
 export interface ProgramsConfig extends Config {
-  readonly programs: readonly Command[];
+  readonly programs: readonly NamedProgram[];
 }
 
 export function withPrograms(config: Config): ProgramsConfig {
@@ -17,27 +34,85 @@ export function hasPrograms(config: Config): config is ProgramsConfig {
   return "programs" in config;
 }
 
-/** Each once, in no order that matters. */
-export function programsOf({ global, vrrp, virtualServers }: Config): readonly Command[] {
-  const found = new Map<string, Command>();
-  const add = (command: Command | true | undefined) => {
-    if (command !== undefined && command !== true) found.set(programKey(command), command);
-  };
-  const addAll = ({ master, backup, fault, stop, deleted, any, masterRxLowerPri }: NotifyCommands) =>
-    [master, backup, fault, stop, deleted, any, masterRxLowerPri].forEach(add);
-  for (const fifo of [global.fifo.all, global.fifo.vrrp, global.fifo.lvs]) add(fifo?.script);
-  for (const { notify } of [...vrrp.instances, ...vrrp.syncGroups]) addAll(notify);
-  for (const { command } of vrrp.scripts) add(command);
+/** Each once for each role, in no order that matters. */
+export function programsOf(config: Config): readonly NamedProgram[] {
+  return [...ofVrrp(config), ...ofChecker(config)];
+}
+
+function ofVrrp({ global: { fifo }, vrrp: { instances, syncGroups, scripts } }: Config): readonly NamedProgram[] {
+  const found = collect("vrrp");
+  for (const one of [fifo.all, fifo.vrrp]) found.reader(one);
+  for (const { name, notify } of instances) found.told(notify, `INSTANCE ${name}`);
+  for (const { name, notify } of syncGroups) found.told(notify, `GROUP ${name}`);
+  for (const { command } of scripts) found.add(command, { alone: true });
+  return found.all();
+}
+
+function ofChecker({ global: { fifo }, virtualServers }: Config): readonly NamedProgram[] {
+  const found = collect("checker");
+  for (const one of [fifo.all, fifo.lvs]) found.reader(one);
   for (const { quorumUp, quorumDown, realServers } of virtualServers) {
-    add(quorumUp);
-    add(quorumDown);
+    for (const command of [quorumUp, quorumDown]) found.add(command, { alone: true });
     for (const { notifyUp, notifyDown, checks } of realServers) {
-      add(notifyUp);
-      add(notifyDown);
-      for (const check of checks) if (check.kind === "MISC_CHECK") add(check.command);
+      for (const command of [notifyUp, notifyDown]) found.add(command, { alone: true });
+      for (const check of checks) if (check.kind === "MISC_CHECK") found.add(check.command, { alone: true });
     }
   }
-  return [...found.values()];
+  return found.all();
+}
+
+interface Use {
+  readonly alone?: boolean;
+  readonly path?: string;
+  readonly object?: string;
+}
+
+function collect(role: ProgramRole) {
+  const found = new Map<string, { command: Command; alone: boolean; paths: Set<string>; objects: Set<string> }>();
+
+  function add(command: Command | true | undefined, { alone = false, path, object }: Use): void {
+    if (command === undefined || command === true) return;
+    const key = programKey(command);
+    const known = found.get(key) ?? { command, alone: false, paths: new Set(), objects: new Set() };
+    found.set(key, known);
+    known.alone ||= alone;
+    if (path !== undefined) known.paths.add(path);
+    if (object !== undefined) known.objects.add(object);
+  }
+
+  return {
+    add,
+    reader(fifo: Fifo | undefined) {
+      if (fifo) add(fifo.script, { path: fifo.path });
+    },
+    told({ any, ...special }: NotifyCommands, object: string) {
+      add(any, { object });
+      const { master, backup, fault, stop, deleted, masterRxLowerPri } = special;
+      for (const command of [master, backup, fault, stop, deleted, masterRxLowerPri]) add(command, { alone: true });
+    },
+    all: (): NamedProgram[] =>
+      [...found.values()].map(({ paths, objects, ...rest }) => ({
+        role,
+        ...rest,
+        paths: [...paths],
+        objects: [...objects],
+      })),
+  };
+}
+
+/** May it be started with these words behind its own? */
+export function mayFollow({ alone, paths, objects }: NamedProgram, words: readonly string[]): boolean {
+  const [first = "", second = "", state = "", priority = ""] = words;
+  switch (words.length) {
+    case 0:
+      return alone;
+    case 1:
+      return paths.includes(first);
+    case 4:
+      return objects.includes(`${first} ${second}`) && isVrrpStateName(state) && /^\d{1,3}$/.test(priority);
+    default:
+      return false;
+  }
 }
 
 /** What makes two commands the same program: its words and the account. */

@@ -1,20 +1,28 @@
 // Role starter: the starter. Programs of a configuration run with rights that the roles have given up, so this process, which reads
-// nothing from a network, holds them and starts programs for the others: those that the configuration names, as the user that it names,
-// and no others. A role that ends takes its programs with it; those that a killed starter left are ended by the next one.
-import type { Command } from "../../config/model/command.ts";
+// nothing from a network, holds them and starts programs for the others: those that the configuration names, as the user and for the role
+// that it names, with the words that they are told by, and no others. A role that ends takes its programs with it; those that a killed
+// starter left are ended by the next one.
 import type { Config } from "../../config/model/config.ts";
-import { listenMessages, type MessageListener, type MessageSocket } from "../../kernel/message-socket.ts";
+import {
+  listenMessages,
+  type MessageEvents,
+  type MessageListener,
+  type MessageSocket,
+} from "../../kernel/message-socket.ts";
 import { openReadiness } from "../../kernel/readiness.ts";
 import { createScriptPlaces, NOTIFY_PLACES } from "../../kernel/script-places.ts";
 import { createScriptRunner, type ScriptOutcome, type ScriptRunner } from "../../kernel/script-runner.ts";
 import {
   type FromStarter,
+  PROCESSES_TOPIC,
+  type Processes,
   type ProgramPool,
+  readProcesses,
   readToStarter,
   starterPath,
   type ToStarter,
 } from "../programs/messages.ts";
-import { hasPrograms, programKey } from "../programs/named.ts";
+import { hasPrograms, mayFollow, type NamedProgram, type ProgramRole, programKey } from "../programs/named.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { spawnProgram } from "./spawn-program.ts";
 import { endLeftovers, recordedSpawn } from "./started-programs.ts";
@@ -22,10 +30,12 @@ import { endLeftovers, recordedSpawn } from "./started-programs.ts";
 /** Roles that are still there at the end may have last words to say: `notify_stop`. */
 const PEERS_MS = 4000;
 
-/** Two roles have programs, and each has one connection; the one of a process that was killed may still be read. */
-const MAX_PEERS = 8;
+/** A role has one connection; more of them are from a moment in which both sides did not know yet that the last one had ended. */
+const MAX_PEERS_OF_ROLE = 8;
 
 interface Peer {
+  readonly role: ProgramRole;
+  readonly pid: number;
   readonly runners: Readonly<Record<ProgramPool, ScriptRunner>>;
   readonly socket: MessageSocket;
 }
@@ -35,10 +45,12 @@ export function createStarterRole(context: RoleContext): Role {
   const readiness = openReadiness();
   const spawn = recordedSpawn(spawnProgram, options.runDir);
   /** What may be started now, and what could under the configuration before: its last notifications come during a reload. */
-  let allowed = new Map<string, Command>();
-  let before = new Map<string, Command>();
+  let allowed = new Map<string, NamedProgram>();
+  let before = new Map<string, NamedProgram>();
   let security: Config["global"]["scripts"] | undefined;
   let listener: MessageListener | undefined;
+  /** By the parent's word: whoever else is root here has no business with this process. */
+  let processes: Processes = {};
   const peers = new Set<Peer>();
   let allGone = () => {};
 
@@ -47,14 +59,30 @@ export function createStarterRole(context: RoleContext): Role {
     for (const { runners } of peers) for (const runner of Object.values(runners)) runner.setSecurity(security);
     before = allowed;
     const named = hasPrograms(config) ? config.programs : [];
-    // The same object for the same program: how it ended the last time is known by it.
-    allowed = new Map(named.map((command) => [programKey(command), before.get(programKey(command)) ?? command]));
+    allowed = new Map(
+      named.map((program) => {
+        const key = keyOf(program.role, program.command);
+        // The same object for the same program: how it ended the last time is known by it.
+        return [key, { ...program, command: before.get(key)?.command ?? program.command }];
+      }),
+    );
   }
 
-  function welcome(open: (events: { message(text: string): void; closed(): void }) => MessageSocket): void {
-    if (!security || peers.size >= MAX_PEERS) {
+  function find(role: ProgramRole, { argv, user, group, args }: ToStarter & { kind: "run" }): NamedProgram | undefined {
+    const key = keyOf(role, {
+      argv,
+      ...(user === undefined ? {} : { user }),
+      ...(group === undefined ? {} : { group }),
+    });
+    return [allowed.get(key), before.get(key)].find((program) => program && mayFollow(program, args));
+  }
+
+  function welcome(open: (events: MessageEvents) => MessageSocket, pid: number): void {
+    const role = (["vrrp", "checker"] as const).find((one) => processes[one] === pid);
+    const refusal = role === undefined ? `pid ${pid} is no role of this director` : fullOf(role);
+    if (!security || role === undefined || refusal !== undefined) {
       open({ message() {}, closed() {} }).close();
-      log({ level: "warning", area: "starter", message: `refused: ${MAX_PEERS} connections are there already` });
+      if (refusal !== undefined) log({ level: "warning", area: "starter", message: `refused: ${refusal}` });
       return;
     }
     const ends = new Map<number, AbortController>();
@@ -71,15 +99,16 @@ export function createStarterRole(context: RoleContext): Role {
       say({ kind: "ended", id, outcome });
 
       function start(wanted: typeof request): Promise<ScriptOutcome> | ScriptOutcome {
-        const command = allowed.get(programKey(asCommand(wanted))) ?? before.get(programKey(asCommand(wanted)));
-        if (!command) {
-          log({ level: "error", area: "starter", message: `refused: no configuration names ${wanted.argv.join(" ")}` });
+        const program = role && find(role, wanted);
+        if (!program) {
+          const words = [...wanted.argv, ...args].join(" ");
+          log({ level: "error", area: "starter", message: `refused: no configuration names ${words} for ${role}` });
           return { kind: "cannot-start", reason: "the configuration names no such program" };
         }
         const end = new AbortController();
         ends.set(id, end);
         const limit = limitMs ?? Number.POSITIVE_INFINITY;
-        return runners[pool].run(command, args, limit, () => say({ kind: "overdue", id }), end.signal);
+        return runners[pool].run(program.command, args, limit, () => say({ kind: "overdue", id }), end.signal);
       }
     }
 
@@ -92,13 +121,22 @@ export function createStarterRole(context: RoleContext): Role {
       },
       closed() {
         // Its programs go with it.
-        void Promise.all(Object.values(runners).map((runner) => runner.stop()));
-        peers.delete(peer);
-        if (peers.size === 0) allGone();
+        dismiss(peer);
       },
     });
-    const peer: Peer = { runners, socket };
+    const peer: Peer = { role, pid, runners, socket };
     peers.add(peer);
+  }
+
+  function fullOf(role: ProgramRole): string | undefined {
+    const full = [...peers].filter((peer) => peer.role === role).length >= MAX_PEERS_OF_ROLE;
+    return full ? `${role} has ${MAX_PEERS_OF_ROLE} connections already` : undefined;
+  }
+
+  function dismiss(peer: Peer): void {
+    for (const runner of Object.values(peer.runners)) void runner.stop();
+    peers.delete(peer);
+    if (peers.size === 0) allGone();
   }
 
   return {
@@ -108,6 +146,17 @@ export function createStarterRole(context: RoleContext): Role {
       listener = listenMessages(readiness, starterPath(options.runDir), welcome);
     },
     reload: take,
+    receive(topic, value) {
+      const told = topic === PROCESSES_TOPIC ? readProcesses(value) : undefined;
+      if (!told) return;
+      processes = told;
+      // What a process that has ended left to others is nobody's.
+      for (const peer of peers) {
+        if (processes[peer.role] === peer.pid) continue;
+        peer.socket.close();
+        dismiss(peer);
+      }
+    },
     async stop() {
       if (peers.size > 0)
         await new Promise<void>((resolve) => {
@@ -122,6 +171,6 @@ export function createStarterRole(context: RoleContext): Role {
   };
 }
 
-function asCommand({ argv, user, group }: ToStarter & { kind: "run" }) {
-  return { argv, ...(user === undefined ? {} : { user }), ...(group === undefined ? {} : { group }) };
+function keyOf(role: ProgramRole, command: Parameters<typeof programKey>[0]): string {
+  return `${role} ${programKey(command)}`;
 }

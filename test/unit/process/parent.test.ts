@@ -553,6 +553,31 @@ test("what one role publishes, the others hear, also those that start later", as
   expect(children.of("checker").last("start")?.topics).toEqual({ addresses: ["192.0.2.9"] });
 });
 
+test("the starter is told the processes of the roles that have programs, and nobody else is", async () => {
+  const script = "vrrp_script s {\n  script /bin/true\n}\n";
+  const { director, children, clock } = lab(
+    reading(SERVICES + script + VRRP),
+    {},
+    { roles: ["starter", "vrrp", "checker", "api"] },
+  );
+  director.start();
+  await settle();
+  const [starter, checker] = [children.of("starter"), children.of("checker")];
+  starter.comeUp();
+  checker.comeUp();
+  const vrrp = children.of("vrrp");
+  vrrp.comeUp();
+  expect(starter.last("topic")).toMatchObject({ topic: "processes", value: { vrrp: vrrp.pid, checker: checker.pid } });
+  checker.end("status 1");
+  expect(starter.last("topic")?.value).toEqual({ vrrp: vrrp.pid });
+  starter.end("status 1");
+  clock.advance(100);
+  const next = children.of("starter");
+  next.say({ kind: "hello" });
+  expect(next.last("start")?.topics).toMatchObject({ processes: { vrrp: vrrp.pid } });
+  expect(vrrp.last("start")?.topics).toEqual({});
+});
+
 const VRRP_PID = { role: "vrrp", state: "running", pid: 4711, since: "", restarts: 0, reason: "" } as const;
 
 test.each([

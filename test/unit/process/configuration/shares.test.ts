@@ -40,7 +40,7 @@ test("each role gets what it reads and nothing of the others", () => {
     const { virtualServers, vrrp } = shareOf(role, config);
     expect([role, virtualServers.length, vrrp.instances.length]).toEqual([role, 0, 0]);
   }
-  expect(shareOf("starter", config)).toMatchObject({ programs: [{ argv: ["/bin/true"] }] });
+  expect(shareOf("starter", config)).toMatchObject({ programs: [{ role: "vrrp", command: { argv: ["/bin/true"] } }] });
 });
 
 test("only the checker knows the key of its checks and the password of the key", () => {

@@ -6,12 +6,12 @@ import { join } from "node:path";
 import type { Command } from "../../../../src/config/model/command.ts";
 import type { Config } from "../../../../src/config/model/config.ts";
 import { systemClock } from "../../../../src/kernel/clock.ts";
-import { connectMessages, type MessageSocket } from "../../../../src/kernel/message-socket.ts";
+import { connectMessages } from "../../../../src/kernel/message-socket.ts";
 import { openReadiness } from "../../../../src/kernel/readiness.ts";
 import { gained, rightsOf } from "../../../../src/process/role-rights.ts";
 import { createProgramClient } from "../../../../src/roles/programs/client.ts";
-import { starterPath } from "../../../../src/roles/programs/messages.ts";
-import { programsOf, withPrograms } from "../../../../src/roles/programs/named.ts";
+import { PROCESSES_TOPIC, starterPath } from "../../../../src/roles/programs/messages.ts";
+import { mayFollow, programsOf, withPrograms } from "../../../../src/roles/programs/named.ts";
 import type { Role } from "../../../../src/roles/role.ts";
 import { createStarterRole } from "../../../../src/roles/starter/role.ts";
 import { bindText } from "../../../support/config.ts";
@@ -59,36 +59,41 @@ function starter(): Role {
   });
 }
 
+/** The words of this process are taken as those of vrrp. */
+const own = { vrrp: process.pid };
+
 let role = starter();
-beforeAll(() => role.start(withPrograms(many)));
+beforeAll(() => {
+  role.receive?.(PROCESSES_TOPIC, own);
+  role.start(withPrograms(many));
+});
 afterAll(async () => {
   await role.stop();
   rmSync(runDir, { recursive: true });
 });
 
 describe("the starter", () => {
-  test("takes eight connections, and another one when one of them is gone", async () => {
-    const open: MessageSocket[] = [];
-    const connect = () => {
-      const state = { isClosed: false, heard: "" };
-      const events = {
-        message(text: string) {
-          state.heard = text;
-        },
-        closed() {
-          state.isClosed = true;
-        },
-      };
-      const socket = connectMessages(readiness, starterPath(runDir), events);
-      if (!socket) throw new Error("the starter does not listen");
-      open.push(socket);
-      return { state, socket };
+  function connect() {
+    const state = { isClosed: false, heard: "" };
+    const events = {
+      message(text: string) {
+        state.heard = text;
+      },
+      closed() {
+        state.isClosed = true;
+      },
     };
+    const socket = connectMessages(readiness, starterPath(runDir), events);
+    if (!socket) throw new Error("the starter does not listen");
+    return { state, socket };
+  }
+
+  test("takes eight connections of a role, and another one when one of them is gone", async () => {
     const first = connect();
     const others = Array.from({ length: 7 }, connect);
     const late = connect();
     await until("the ninth is closed", () => late.state.isClosed);
-    expect(said).toContain("refused: 8 connections are there already");
+    expect(said).toContain("refused: vrrp has 8 connections already");
     expect([first, ...others].map(({ state }) => state.isClosed)).not.toContain(true);
     first.socket.close();
     const run = { kind: "run", id: 1, pool: "checks", argv: ["/none"], args: [], limitMs: null };
@@ -102,7 +107,26 @@ describe("the starter", () => {
       if (next.state.isClosed) next = served();
       return next.state.heard.includes('"cannot-start"');
     });
-    for (const socket of open) socket.close();
+    for (const { socket } of [...others, next]) socket.close();
+  });
+
+  test("takes nobody but the processes that the parent names, and lets them go when they are no longer", async () => {
+    const here = connect();
+    const run = { kind: "run", id: 1, pool: "checks", argv: command(many, 2).argv, args: [], limitMs: null };
+    here.socket.send(JSON.stringify(run));
+    await until("its program runs", () => pids().length === 1);
+    const [program = 0] = pids();
+    role.receive?.(PROCESSES_TOPIC, { vrrp: process.ppid });
+    await until("it is let go", () => here.state.isClosed);
+    await until("its program ends", () => !exists(program));
+    const stranger = connect();
+    await until("a stranger is turned away", () => stranger.state.isClosed);
+    expect(said).toContain(`refused: pid ${process.pid} is no role of this director`);
+    // One that comes a moment too early is told of soon after.
+    const early = createProgramClient(readiness, clock, runDir).runner("checks").run(command(many), [], 10_000);
+    await until("it is turned away", () => said.filter((line) => line.includes("is no role")).length > 1);
+    role.receive?.(PROCESSES_TOPIC, own);
+    expect(await early).toEqual({ kind: "exit", status: 7 });
   });
 
   test("runs what the configuration names, sixteen at once, and tells how each ended", async () => {
@@ -126,6 +150,21 @@ describe("the starter", () => {
     expect(await runner.run({ argv: ["/bin/true"], origin }, [], 1000)).toEqual(refused);
     expect(await runner.run({ ...command(many), user: "nobody" }, [], 1000)).toEqual(refused);
     expect(said.at(-1)).toContain("no configuration names /bin/sh");
+  });
+
+  test("refuses words that no notification has, and programs of another role", async () => {
+    const refused = { kind: "cannot-start", reason: "the configuration names no such program" } as const;
+    const runner = createProgramClient(readiness, clock, runDir).runner("checks");
+    const misc = loaded(
+      `virtual_server 192.0.2.1 80 {\n  protocol TCP\n  real_server 192.0.2.2 80 {\n    MISC_CHECK {\n      misc_path "/bin/sh -c 'exit 3'"\n      user root\n    }\n  }\n}\n`,
+    );
+    const check = withPrograms(misc).programs[0]?.command;
+    if (!check) throw new Error("no program");
+    await role.reload(withPrograms(misc));
+    expect(await runner.run(check, [], 1000)).toEqual(refused);
+    await role.reload(withPrograms(many));
+    expect(await runner.run(command(many), ["-o", "/etc/planted"], 1000)).toEqual(refused);
+    expect(said.at(-1)).toContain("-o /etc/planted for vrrp");
   });
 
   test("what an earlier configuration named runs until the next one, and no longer", async () => {
@@ -165,6 +204,7 @@ describe("the starter", () => {
     writeFileSync(join(runDir, "programs"), `${orphan.pid} ${born}\n${process.pid} 1\n`);
     const waiting = client.runner("checks").run(command(many), [], 10_000);
     role = starter();
+    role.receive?.(PROCESSES_TOPIC, own);
     role.start(withPrograms(many));
     expect(await orphan.exited).not.toBe(0);
     expect(await waiting).toEqual({ kind: "exit", status: 7 });
@@ -203,9 +243,35 @@ virtual_server 192.0.2.1 80 {
   }
 }
 `);
-  const named = programsOf(config).map(({ argv }) => argv[0]?.slice("/bin/".length));
-  const all = "any fifo lower misc n-backup n-deleted n-fault n-master n-stop q-down q-up r-down r-up script";
-  expect(named.sort().join(" ")).toBe(all);
+  const programs = programsOf(config);
+  const namesOf = (role: string) =>
+    programs.filter((one) => one.role === role).map(({ command }) => command.argv[0]?.slice("/bin/".length));
+  const ofVrrp = "any fifo lower n-backup n-deleted n-fault n-master n-stop script";
+  expect(namesOf("vrrp").sort().join(" ")).toBe(ofVrrp);
+  expect(namesOf("checker").sort().join(" ")).toBe("fifo misc q-down q-up r-down r-up");
+
+  const follows = (name: string, ...words: string[]) => {
+    const program = programs.find(({ command }) => command.argv[0] === `/bin/${name}`);
+    return program !== undefined && mayFollow(program, words);
+  };
+  for (const name of ["misc", "script", "n-master", "lower", "q-up", "r-down"]) {
+    expect([name, follows(name), follows(name, "x"), follows(name, "INSTANCE", "V", "MASTER", "1")]).toEqual([
+      name,
+      true,
+      false,
+      false,
+    ]);
+  }
+  expect([follows("fifo"), follows("fifo", "/run/f"), follows("fifo", "/run/g")]).toEqual([false, true, false]);
+  expect([follows("any"), follows("any", "INSTANCE", "V", "MASTER", "254")]).toEqual([false, true]);
+  for (const words of [
+    ["GROUP", "V", "MASTER", "254"],
+    ["INSTANCE", "W", "MASTER", "254"],
+    ["INSTANCE", "V", "MASTER_PRIORITY", "254"],
+    ["INSTANCE", "V", "MASTER", "$(id)"],
+    ["INSTANCE", "V", "MASTER", "254", "x"],
+  ])
+    expect([words, follows("any", ...words)]).toEqual([words, false]);
 });
 
 describe("rights", () => {

@@ -1,6 +1,7 @@
 // VRRP core: an instance as the API shows it, and the words for it.
 import type { MonoMs } from "../base/clock.ts";
 import type { Address } from "../config/model/net.ts";
+import type { VrrpInstance } from "../config/model/vrrp.ts";
 import type { VrrpStatus, VrrpTraffic } from "../status/schema.ts";
 import { stateName } from "./machine/state.ts";
 import { adviceFor, isListed } from "./senders.ts";
@@ -84,7 +85,14 @@ export function marksOf(view: InstanceView) {
   const learnedMs = kind === "backup" ? state.masterAdvertMs : undefined;
   const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0);
   const own = [config, source, kind, since, priority, faults, groupFault, evaluation, lastTransition];
-  return [...own, master?.address, master?.priority, learnedMs, refusals, sightings.mark(), senders.mark()] as const;
+  const seen = sightings.mark();
+  const shown = [refusals, seen, seen > 0 ? linesOf(config) : 0, senders.mark()];
+  return [...own, master?.address, master?.priority, learnedMs, ...shown] as const;
+}
+
+/** Of what is said to be changed, which follows the file while `config` stays the very same. */
+function linesOf({ origin, origins = {} }: VrrpInstance): string {
+  return [origin, ...Object.values(origins)].map((place) => place && `${place.file}:${place.line}`).join();
 }
 
 function isoOf(mono: MonoMs, at: Instant): string {

@@ -1,4 +1,4 @@
-// Reloads by SIGHUP, nothing changed and one weight changed, while instances advertise: how late the latest advertisement gets, what CPU
+// Reloads by SIGHUP, nothing changed, one weight changed, and all moved by a line, while instances advertise: how late the latest advertisement gets, what CPU
 // it costs, and what memory all processes have after four of them. Services are programmed into a stand-in for IPVS (stand-in/).
 // Usage: bun test/bench/reload.ts [--only NAME]
 import { parseArgs } from "node:util";
@@ -67,6 +67,7 @@ interface Reload {
 interface Measured {
   readonly unchanged: readonly Reload[];
   readonly changed: readonly Reload[];
+  readonly moved: readonly Reload[];
   /** The latest advertisement of a window without a reload: what the machine does. */
   readonly quietLateMs: number;
   readonly memory: Memory;
@@ -84,6 +85,8 @@ for (const one of CASES) {
   printOf(results, `${of}: CPU`, "s", ({ unchanged }) => cpu(unchanged), one.cpuS);
   printOf(results, `${of}: RSS of all after four`, "MB", ({ memory }) => memory.rssMb, one.rssMb);
   printOf(results, `${of}: anonymous after four`, "MB", ({ memory }) => memory.anonymousMb);
+  printOf(results, `${of}, a line above: latest advert`, "ms", ({ moved }) => latest(moved), one.lateMs);
+  printOf(results, `${of}, a line above: CPU`, "s", ({ moved }) => cpu(moved));
   if (one.virtualServers === 0) continue;
   printOf(results, `${of}, a weight changed: latest advert`, "ms", ({ changed }) => latest(changed), one.lateMs);
   printOf(results, `${of}, a weight changed: CPU`, "s", ({ changed }) => cpu(changed));
@@ -128,8 +131,13 @@ async function measure(one: Case, subject: Subject): Promise<Measured> {
     director.configure(textOf(one, subject, changed.length + 2));
     changed.push(await reload());
   }
-  console.log(`${one.name}: ${subject}: ${JSON.stringify({ quiet, unchanged, changed, memory })}`);
-  return { unchanged, changed, quietLateMs: quiet.lateMs, memory };
+  const moved: Reload[] = [];
+  while (moved.length < CHANGED) {
+    director.configure("\n".repeat(moved.length + 1) + textOf(one, subject, changed.length + 1));
+    moved.push(await reload());
+  }
+  console.log(`${one.name}: ${subject}: ${JSON.stringify({ quiet, unchanged, changed, moved, memory })}`);
+  return { unchanged, changed, moved, quietLateMs: quiet.lateMs, memory };
 }
 
 function textOf({ instances, virtualServers }: Case, subject: Subject, weight: number): string {

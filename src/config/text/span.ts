@@ -26,7 +26,10 @@ export interface TraceStep {
   readonly span: Span;
 }
 
-/** Span as plain data: what the model, the API and JSON carry. */
+/**
+ * Span as plain data: what the model, the API and JSON carry. It says nothing about what a value means: in a role it follows the file at a
+ * reload, in place (process/configuration/places.ts), so ask it when a message is made and keep no copy.
+ */
 export interface Origin {
   readonly file: string;
   readonly line: number;

@@ -1,7 +1,7 @@
-// Process layer, child: puts the pieces of a share (shares.ts) together. What did not change is the same object as before, so that a role
-// sees at a glance what did. Pure.
+// Process layer, child: puts the pieces of a share (shares.ts) together. What says the same is the same object as before, so that a role
+// sees at a glance what does not; only where it stands is put right in it. Pure but for that.
 import type { Config } from "../../config/model/config.ts";
-import { isSame } from "./same.ts";
+import { adopt, moveLines } from "./places.ts";
 import type { ListName, PieceLine } from "./shares.ts";
 
 export interface Assembly {
@@ -20,8 +20,7 @@ export function createAssembly(): Assembly {
   let former: { readonly rest?: Config; readonly lists: Lists } | undefined;
 
   function put(list: ListName, key: string, value: unknown): void {
-    const before = former?.lists[list].get(key);
-    lists[list].set(key, before !== undefined && isSame(before, value) ? before : value);
+    lists[list].set(key, adopt((former?.lists ?? lists)[list].get(key), value));
   }
 
   function moveBehind(list: ListName, keys: readonly string[]): void {
@@ -39,9 +38,9 @@ export function createAssembly(): Assembly {
         lists = noLists();
         return;
       case "rest": {
-        const [, next] = line;
+        const next = adopt(former ? former.rest : rest, line[1]);
         if (!isConfig(next)) throw new Error("a configuration without its frame");
-        rest = former?.rest && isSame(former.rest, next) ? former.rest : next;
+        rest = next;
         return;
       }
       case "put":
@@ -49,6 +48,9 @@ export function createAssembly(): Assembly {
         return;
       case "drop":
         lists[line[1]].delete(line[2]);
+        return;
+      case "moved":
+        for (const value of lists[line[1]].values().drop(line[2]).take(line[3])) moveLines(value, line[4]);
         return;
       case "order":
         moveBehind(line[1], line[2]);

@@ -1,11 +1,6 @@
 // Process layer: whether two values of configurations are alike. Pure.
 import { PLACES, sameValue } from "../../base/same-value.ts";
 
-/** Alike, and at the same place of the same file. */
-export function isSame(a: unknown, b: unknown): boolean {
-  return sameValue(a, b);
-}
-
 /** Alike but for where it stands, and for `left`, keys of the outermost object. */
 export function isSameBut(a: object, b: object, left: readonly string[] = []): boolean {
   return sameValue(without(a, left), without(b, left), PLACES);

@@ -18,7 +18,7 @@ const service = (algo: string) =>
 
 describe("interfaces", () => {
   test.each([
-    ["of an instance", instance("interface eth9"), ["1: vrrp_instance V: this machine has no interface eth9"]],
+    ["of an instance", instance("interface eth9"), ["6: vrrp_instance V: this machine has no interface eth9"]],
     ["that are there", instance("interface eth0"), []],
     [
       "that are tracked",

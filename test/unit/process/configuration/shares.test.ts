@@ -3,7 +3,13 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Config } from "../../../../src/config/model/config.ts";
 import { type Assembly, createAssembly } from "../../../../src/process/configuration/assembly.ts";
-import { differencePieces, PIECE_CHARS, shareOf, wholePieces } from "../../../../src/process/configuration/shares.ts";
+import {
+  differencePieces,
+  MOVED_AT_ONCE,
+  PIECE_CHARS,
+  shareOf,
+  wholePieces,
+} from "../../../../src/process/configuration/shares.ts";
 import { servedOf } from "../../../../src/roles/served.ts";
 import { bindText } from "../../../support/config.ts";
 
@@ -101,9 +107,43 @@ test("nothing is sent when nothing differs", () => {
   expect([...differencePieces(configOf(ALL), configOf(ALL))]).toEqual([]);
 });
 
-test("another line number is a difference: messages name it", () => {
-  const [old, next] = [shareOf("checker", configOf(server(80))), shareOf("checker", configOf(`\n${server(80)}`))];
-  expect([...differencePieces(old, next)]).toHaveLength(1);
+test("another line number is no difference, and is put right in what stays the very same", () => {
+  const texts = Array.from({ length: 2 * MOVED_AT_ONCE }, (_, i) => server(i + 1));
+  const inside = texts[3]?.replace("{\n", "{\n\n") ?? "";
+  const [old, next] = [texts, ["\n", ...texts.slice(0, 3), inside, ...texts.slice(4)]].map((parts) =>
+    shareOf("checker", configOf(parts.join(""))),
+  );
+  if (!old || !next) throw new Error("no shares");
+  const assembly = createAssembly();
+  const before = takenBy(assembly, wholePieces(old));
+  const pieces = [...differencePieces(old, next)];
+  const lines = pieces.map((piece): unknown[][] => JSON.parse(piece));
+  expect(lines.map((piece) => piece.map((line) => (line[0] === "put" ? line.slice(0, 3) : line)))).toEqual([
+    [["moved", "virtualServers", 0, 3, 1]],
+    [["moved", "virtualServers", 4, MOVED_AT_ONCE, 2]],
+    [
+      ["moved", "virtualServers", 4 + MOVED_AT_ONCE, MOVED_AT_ONCE - 4, 2],
+      ["put", "virtualServers", "192.0.2.1:4/tcp"],
+    ],
+  ]);
+  const after = takenBy(assembly, pieces);
+  expect(plain(after)).toEqual(plain(next));
+  expect(after.virtualServers.every((one, at) => one === before.virtualServers[at])).toBe(true);
+});
+
+test("settings that only moved stay the very same beside one that changed", () => {
+  const text = (weight: number) =>
+    `${weight > 1 ? "\n" : ""}track_file f {\n file /tmp/f\n}\nvrrp_script S {\n script /bin/true\n weight ${weight}\n}\n${instance("A")}`;
+  const [old, next] = [shareOf("vrrp", configOf(text(1))), shareOf("vrrp", configOf(text(2)))];
+  const assembly = createAssembly();
+  const before = takenBy(assembly, wholePieces(old));
+  const after = takenBy(assembly, differencePieces(old, next));
+  expect(plain(after)).toEqual(plain(next));
+  const isKept = (of: (config: Config) => unknown) => of(before) === of(after);
+  expect([isKept(({ global }) => global), isKept(({ vrrp }) => vrrp.global), isKept(({ vrrp }) => vrrp.files)]).toEqual(
+    [true, true, true],
+  );
+  expect([isKept(({ vrrp }) => vrrp.instances[0]), isKept(({ vrrp }) => vrrp.scripts[0])]).toEqual([true, false]);
 });
 
 test("a whole that comes again leaves what is in it as it was", () => {
@@ -116,12 +156,15 @@ test("a whole that comes again leaves what is in it as it was", () => {
 });
 
 test("any reload comes to what a start with it comes to, in its order", () => {
-  const ports = fc.uniqueArray(fc.tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 2 })), {
+  // Port, weight, and empty lines before it.
+  const ports = fc.uniqueArray(fc.tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 2 }), fc.nat(2)), {
     selector: ([port]) => port,
   });
   fc.assert(
     fc.property(fc.array(ports, { minLength: 2, maxLength: 4 }), (states) => {
-      const configs = states.map((state) => configOf(state.map(([port, weight]) => server(port, weight)).join("")));
+      const configs = states.map((state) =>
+        configOf(state.map(([port, weight, gap]) => "\n".repeat(gap) + server(port, weight)).join("")),
+      );
       const assembly = createAssembly();
       let old: Config | undefined;
       for (const next of configs) {

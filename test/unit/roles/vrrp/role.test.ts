@@ -1,6 +1,7 @@
 // The wiring of the vrrp role, line by line, on its bench.
 import { describe, expect, test } from "bun:test";
 import type { TrackProcess } from "../../../../src/config/model/vrrp.ts";
+import { moveLines } from "../../../../src/process/configuration/places.ts";
 import { address, vrrpInstance } from "../../../support/vrrp.ts";
 import { bench, configWith, VI_1, WORLD } from "./bench.ts";
 
@@ -362,6 +363,22 @@ describe("a reload", () => {
     lacking.socketsFail(false);
     lacking.reload(config);
     expect(lacking.transitions().at(-1)).toBe("VI_1: FAULT → BACKUP");
+  });
+
+  test("in which lines moved reports what is to be changed where it stands now, and nothing else", () => {
+    const lab = vrrpInstance({ origin: { file: "k.conf", line: 7, column: 1 } });
+    const config = configWith([lab]);
+    const b = master(config);
+    b.hears(vrrpInstance({ advertMs: 3000 }), "192.0.2.2");
+    b.clock.advance(3000);
+    const remedy = () => b.status()?.refusedMasters[0]?.remedy;
+    expect(remedy()).toContain("vrrp_instance VI_1 (k.conf:7)");
+    const from = b.network.commands.length;
+    moveLines(config, 5);
+    b.reload({ ...config, vrrp: { ...config.vrrp } });
+    b.clock.advance(3000);
+    expect(remedy()).toContain("vrrp_instance VI_1 (k.conf:12)");
+    expect(b.network.commands.slice(from)).toEqual([]);
   });
 
   test("a fact that is known already is not told again, and counts in the next priority", () => {

@@ -33,11 +33,8 @@ function paramsMatch(tracker: TrackProcess, args: readonly string[]): boolean {
     case "exact":
       return sameWords(params, args);
     case "initial":
-      // The last parameter may go on.
-      return (
-        args.length === params.length &&
-        params.every((p, i) => (i === params.length - 1 ? (args[i] ?? "").startsWith(p) : args[i] === p))
-      );
+      // The last parameter may go on, and others may follow; without parameters any fit.
+      return params.every((p, i) => (i === params.length - 1 ? args[i]?.startsWith(p) : args[i] === p));
     case "partial":
       return sameWords(params, args.slice(0, params.length));
   }

@@ -13,6 +13,9 @@ function checked(checker: string): string {
 const tracked = (script: string) =>
   `vrrp_script chk {\nscript ${script}\n}\n${instance("interface eth0\ntrack_script {\nchk\n}")}`;
 
+const tracking = (process: string) =>
+  `vrrp_track_process p {\n${process}\n}\n${instance("interface eth0\ntrack_process {\np\n}")}`;
+
 const LONG = "a".repeat(64);
 
 test.each([
@@ -35,6 +38,13 @@ test.each([
     ["interface-name-taken"],
   ],
   ["two names", instance("interface eth0\nuse_vmac vip") + instance("interface eth0\nuse_vmac vip2", "W", 52), []],
+  ["the path of a program among names", tracking("process /usr/sbin/nginx"), ["process-name"]],
+  ["the path of a program as it was started", tracking("process /usr/sbin/nginx\nfull_command"), []],
+  ["a command in quotes", tracking('process "/usr/sbin/nginx -g"'), ["process-name"]],
+  ["a path with blanks and a parameter", tracking('process "/opt/my nginx" -g'), []],
+  ["a name with blanks", tracking('process "Web Content"'), []],
+  ["a name that the kernel cuts", tracking("process sixteen-letters-"), ["intention-wins"]],
+  ["a name that it does not cut", tracking("process fifteen-letters"), []],
   ["an empty label", checked("DNS_CHECK {\nname example..com\n}"), ["bad-dns-name"]],
   ["a long label", checked(`DNS_CHECK {\nname ${LONG}.com\n}`), ["bad-dns-name"]],
   ["a long name", checked(`DNS_CHECK {\nname ${"abc.".repeat(64)}com\n}`), ["bad-dns-name"]],

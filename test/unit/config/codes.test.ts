@@ -189,6 +189,7 @@ const CAUSES: Readonly<Record<Code, Cause>> = {
   "port-needs-persistence": served().replace("192.0.2.10 80", "192.0.2.10"),
   "port-reset": service("real_server 192.0.2.21 8080 {", "}").replace("NAT", "DR"),
   "prefix-ignored": instance("unicast_peer {", "192.0.2.2/24", "}"),
+  "process-name": "vrrp_track_process web {\nprocess /usr/sbin/nginx\n}\n",
   "program-open": withPrograms("open"),
   "program-unusable": withPrograms("absent"),
   "protocol-reset": instance("virtual_routes {", "198.51.100.0/24 dev eth1 protocol static", "}"),

@@ -346,6 +346,13 @@ describe("processes", () => {
       [{ comm: "nginx", argv: ["/usr/sbin/nginx"] }],
     ],
     ["vrrp_track_process/param_match", web("process nginx -c\n«param_match partial»"), true, false, [NGINX]],
+    [
+      "vrrp_track_process/process",
+      web('«process "/usr/sbin/my nginx" -c "/etc/my file"»\nprocess nginx'),
+      true,
+      false,
+      [{ comm: "my nginx", argv: ["/usr/sbin/my nginx", "-c", "/etc/my file"] }],
+    ],
     ["vrrp_track_process/quorum", web("process nginx\n«quorum 2»"), false, true, [NGINX]],
     ["vrrp_track_process/quorum_max", web("process nginx\n«quorum_max 1»"), false, true, [NGINX, BARE]],
   ])("%s", (_id, text, seen, otherwise, running) => expectWord(text, up(...running), seen, otherwise));

@@ -112,18 +112,17 @@ export interface TrackedProcess {
   readonly params: readonly string[];
 }
 
-/** `process`: a name, or in quotes or as further words a command with its parameters. */
+/** `process`: a name, or a command with its parameters. What stands in quotes is one of these, blanks and all. */
 export const trackedProcess: Value<TrackedProcess> = {
   grammar: "STRING | QSTRING [PARAM ...]",
   read: (words) => {
     const word = words.need("the name of a process");
     if (!word) return undefined;
-    const [process, ...params] = word.text.split(/[ \t]+/).filter((part) => part !== "");
-    if (process === undefined) {
+    if (word.text.trim() === "") {
       words.error(word, "bad-value", "process is empty", "expected the name of a process");
       return undefined;
     }
-    return { process, params: [...params, ...words.takeAll().map((param) => param.text)] };
+    return { process: word.text, params: words.takeAll().map((param) => param.text) };
   },
 };
 

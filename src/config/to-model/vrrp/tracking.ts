@@ -10,6 +10,9 @@ import type { TrackFile, Tracking, TrackProcess, TrackScript, TrackUse } from ".
 import { valueSpan } from "../../text/tree.ts";
 import { laterOf } from "./pairs.ts";
 
+/** Of a process name, as /proc/PID/comm has it (linux/sched.h, TASK_COMM_LEN less the NUL). */
+const COMM_BYTES = 15;
+
 export type BoundScript = BlockEntry<string, typeof VRRP_SCRIPT>;
 export type BoundFile = BlockEntry<string, typeof TRACK_FILE>;
 export type BoundProcess = BlockEntry<string, typeof VRRP_TRACK_PROCESS>;
@@ -62,6 +65,9 @@ export function toTrackProcess(bound: BoundProcess, findings: Findings): TrackPr
   if (!block.process) return missing(bound, "process", findings);
   const { process, params } = block.process.value;
   const match = block.param_match?.value;
+  // keepalived: parameters can only be compared with the whole command line.
+  const byCommand = (block.full_command?.value ?? false) || params.length > 0 || match !== undefined;
+  judgeProcessName(bound, process, byCommand, findings);
   const delayMs = block.delay?.value ?? 0;
   return {
     name: bound.value,
@@ -76,9 +82,33 @@ export function toTrackProcess(bound: BoundProcess, findings: Findings): TrackPr
     // `delay` sets both, so of the two words the later one counts.
     terminateDelayMs: laterOf(block.terminate_delay, block.delay)?.value ?? delayMs,
     forkDelayMs: laterOf(block.fork_delay, block.delay)?.value ?? delayMs,
-    // keepalived: parameters can only be compared with the whole command line.
     fullCommand: (block.full_command?.value ?? false) || params.length > 0,
   };
+}
+
+/** The kernel's name of a process has 15 bytes and no path; a command line begins with one word. */
+function judgeProcessName({ block }: BoundProcess, name: string, byCommand: boolean, findings: Findings): void {
+  if (!block.process) return;
+  const span = valueSpan(block.process.statement);
+  const [first = "", ...others] = name.split(/[ \t]+/);
+  if (others.length > 0 && block.process.value.params.length === 0 && first.includes("/"))
+    findings.add("warning", span, {
+      code: "process-name",
+      message: `process "${name}": what is quoted is one name, and hardly a program is called so`,
+      hint: `write process ${name} without quotes: further words are parameters`,
+    });
+  else if (!byCommand && name.includes("/"))
+    findings.add("warning", span, {
+      code: "process-name",
+      message: `process ${name} is a path, and is compared with names of processes, which have none`,
+      hint: `write process ${name.split("/").at(-1)}, or add full_command`,
+    });
+  else if (!byCommand && Buffer.byteLength(name) > COMM_BYTES)
+    findings.add("warning", span, {
+      code: "intention-wins",
+      message: `process ${name} is longer than the ${COMM_BYTES} bytes that the kernel keeps of a name: lbd compares those, for keepalived no process is called so`,
+      hint: `write process ${name.slice(0, COMM_BYTES)}`,
+    });
 }
 
 function missing(bound: BoundScript | BoundFile | BoundProcess, keyword: string, findings: Findings): undefined {

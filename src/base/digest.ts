@@ -13,3 +13,8 @@ export function createHash(algorithm: "md5" | "sha256"): Hash {
 export function createHmac(algorithm: "md5" | "sha256", key: Uint8Array): Hmac {
   return nodeCrypto().createHmac(algorithm, key);
 }
+
+/** Whether both are the same; how long it takes tells nothing of where they differ. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && nodeCrypto().timingSafeEqual(a, b);
+}

@@ -13,6 +13,8 @@ import type { Tools } from "./tools.ts";
 /** What runs in the image beside lbd, and where it lies there. */
 const PROGRAMS: readonly (readonly [string, string, string])[] = [
   ["chrony", "usr/sbin/chronyd", "usr/sbin/chronyd"],
+  // It makes the certificate of the API (docs/decisions/016-access.md).
+  ["openssl", "usr/bin/openssl", "usr/bin/openssl"],
   // Scripts of a configuration are written for a shell.
   ["busybox-static", "usr/bin/busybox", "bin/busybox"],
 ];
@@ -37,7 +39,7 @@ const LOADER: Readonly<Record<string, string>> = {
 
 /** Packages whose files are in the image. */
 export const ROOT_PACKAGES = [
-  ...["libc6", "libssl3t64", "libzstd1", "zlib1g", "busybox-static", "chrony"],
+  ...["libc6", "libssl3t64", "openssl", "libzstd1", "zlib1g", "busybox-static", "chrony"],
   ...[
     "libcap2",
     "libedit2",

@@ -1,8 +1,8 @@
-// Entry: a hidden first argument makes this process a role of a running director, or its reader; anything else is a command line. What the process does
+// Entry: a hidden first argument makes this process a role of a running director, its reader, or an appliance's gate; anything else is a command line. What the process does
 // not need is not loaded: with `--splitting` each import() below is a file of its own in the binary (docs/decisions/005-lazy-roles.md).
 import { writeSync } from "node:fs";
 import { messageOf } from "./base/errors.ts";
-import { EXIT, READER_WORD, ROLE_WORD } from "./process/options.ts";
+import { EXIT, GATE_WORD, READER_WORD, ROLE_WORD } from "./process/options.ts";
 import { VERSION_LINE } from "./version.ts";
 
 async function main(): Promise<void> {
@@ -14,6 +14,10 @@ async function main(): Promise<void> {
   if (first === READER_WORD) {
     const { runReader } = await import("./process/reader-process.ts");
     return runReader();
+  }
+  if (first === GATE_WORD) {
+    const { runGate } = await import("./process/appliance/access/gate.ts");
+    return runGate();
   }
   // What packages and scripts ask again and again needs nothing else.
   if (first === "--version" && rest.length === 0) {

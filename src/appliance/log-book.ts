@@ -39,7 +39,7 @@ export function createLogBook(): LogBook {
       for (const take of readers) take(line);
       return line;
     },
-    after: (id, limit) => lines.filter((line) => line.id > id).slice(-limit),
+    after: (id, limit) => (limit === 0 ? [] : lines.filter((line) => line.id > id).slice(-limit)),
     follow(take) {
       readers.add(take);
       return () => readers.delete(take);

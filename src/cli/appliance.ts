@@ -13,10 +13,14 @@ export const applianceCommand = defineCommand({
   meta: { name: "lbd appliance", description: "Run a machine that is a director, as the first process of an image" },
   run: async () => {
     const clock = systemClock();
-    const appliance = await startAppliance(clock, (line) => writeError(`${renderBare(line)}\n`));
     const end = (status: number) => {
       void appliance.end().then(() => process.exit(status));
     };
+    const appliance = await startAppliance(
+      clock,
+      (line) => writeError(`${renderBare(line)}\n`),
+      (how) => end(how === "restart" ? APPLIANCE_EXIT.restart : APPLIANCE_EXIT.powerOff),
+    );
     process.on("SIGHUP", () => appliance.reload());
     process.once("SIGTERM", () => end(APPLIANCE_EXIT.powerOff));
     process.once("SIGINT", () => end(APPLIANCE_EXIT.restart));

@@ -12,7 +12,7 @@ import {
 } from "../../ffi/process.ts";
 import { filterSystemCalls, machine } from "../../ffi/seccomp.ts";
 import { messageOf } from "../base/errors.ts";
-import { refusals } from "./seccomp-filter.ts";
+import { refusals, type Use } from "./seccomp-filter.ts";
 
 /** kernel: the account that stands for "nobody" wherever ids can't be told (fs.overflowuid); it needs no entry anywhere. */
 export const NOBODY = 65534;
@@ -45,10 +45,10 @@ export function nameProcess(name: string): void {
 
 /**
  * Becomes nobody: all threads, no groups, and with the user id go all capabilities; nothing started later gets them back.
- * Without root it only makes sure that no more rights come. @throws SyscallError
+ * Without root it only makes sure that no more rights come. @param id of user and group, where it is not nobody's. @throws SyscallError
  */
-export function becomeNobody(parentPid: number): void {
-  if (process.getuid?.() === 0) becomeUser(NOBODY, NOBODY);
+export function becomeNobody(parentPid: number, id = NOBODY): void {
+  if (process.getuid?.() === 0) becomeUser(id, id);
   setNoNewPrivileges();
   // kernel: a change of user clears it (prctl(2), PR_SET_PDEATHSIG).
   setParentDeathSignal(SIGTERM);
@@ -56,14 +56,14 @@ export function becomeNobody(parentPid: number): void {
 }
 
 /**
- * From now on no thread of this process can start a program, connect anywhere, write a file or touch another process. Undefined, or
- * why the kernel does not have it: then the rest holds all the same.
+ * From now on no thread of this process can start a program, connect anywhere (a gate: but to UNIX sockets), write a file or touch another
+ * process. Undefined, or why the kernel does not have it: then the rest holds all the same.
  */
-export function refuseSystemCalls(): string | undefined {
+export function refuseSystemCalls(use: Use = "answers"): string | undefined {
   const here = machine();
   if (here === undefined) return "there is no table of system calls for this machine";
   try {
-    filterSystemCalls(refusals(here));
+    filterSystemCalls(refusals(here, use));
     return undefined;
   } catch (error) {
     return messageOf(error);

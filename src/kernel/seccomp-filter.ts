@@ -83,6 +83,7 @@ const AT_ARCH = 4;
 const argument = (index: number) => 16 + 8 * index;
 const high = (index: number) => argument(index) + 4;
 
+const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
@@ -94,10 +95,18 @@ const CLONE_THREAD = 0x1_0000;
 /** F_SETOWN, F_SETSIG, F_SETOWN_EX. */
 const FCNTL_SIGNALS = [8, 10, 15];
 
+/**
+ * What a process under the filter does: `answers` on sockets that it has; a `gate` hands what it is asked to a UNIX socket of this machine
+ * as well, so it may connect, and open no socket that leads anywhere else.
+ */
+export type Use = "answers" | "gate";
+
 /** The program for a machine. What it refuses fails with EPERM; a call in another machine's way ends the process. */
-export function refusals(machine: Machine): readonly FilterStep[] {
+export function refusals(machine: Machine, use: Use = "answers"): readonly FilterStep[] {
   const numberOf = ([x64, arm64]: Numbers) => (machine === "x64" ? x64 : arm64);
-  const refused = Object.values(REFUSED).flatMap((numbers) => numberOf(numbers) ?? []);
+  const refused = Object.entries(REFUSED).flatMap(([name, numbers]) =>
+    use === "gate" && name === "connect" ? [] : (numberOf(numbers) ?? []),
+  );
   const steps: FilterStep[] = [
     load(AT_ARCH),
     step(JEQ_K, AUDIT_ARCH[machine], 1, 0),
@@ -124,11 +133,12 @@ export function refusals(machine: Machine): readonly FilterStep[] {
     ...FCNTL_SIGNALS.flatMap((command) => [step(JEQ_K, command, 0, 1), answer(ERRNO | EPERM)]),
     answer(ALLOW),
   ]);
-  // A TCP port that was taken is tried again; nothing else is opened, and nothing is ever connected.
+  // A TCP port that was taken is tried again; nothing else is opened, and nothing is ever connected. A gate has its port by then.
+  const families = use === "gate" ? [AF_UNIX, AF_UNIX] : [AF_INET, AF_INET6];
   when(SOCKET, [
     load(argument(0)),
-    step(JEQ_K, AF_INET, 1, 0),
-    step(JEQ_K, AF_INET6, 0, 3),
+    step(JEQ_K, families[0] ?? AF_UNIX, 1, 0),
+    step(JEQ_K, families[1] ?? AF_UNIX, 0, 3),
     load(argument(1)),
     step(AND_K, SOCK_TYPE_MASK),
     step(JEQ_K, SOCK_STREAM, 1, 0),

@@ -5,6 +5,8 @@ import type { RoleOptions } from "../roles/role.ts";
 export const ROLE_WORD = "@role";
 /** First argument of the process that reads the configuration. */
 export const READER_WORD = "@reader";
+/** First argument of the process that lets the network in to an appliance. */
+export const GATE_WORD = "@gate";
 
 /** No other program's: IANA has the port free, and below 1024 no user of the machine can take it before lbd does. */
 export const DEFAULT_API = "127.0.0.1:812";

@@ -7,7 +7,7 @@ import { plainEnvironment } from "./plain-environment.ts";
 import { until } from "./until.ts";
 
 /** From source, or the binary that LBD_BINARY names. */
-const PROGRAM = process.env.LBD_BINARY
+export const PROGRAM = process.env.LBD_BINARY
   ? [resolve(process.env.LBD_BINARY)]
   : [process.execPath, resolve(import.meta.dirname, "../../src/main.ts")];
 

@@ -39,7 +39,12 @@ export function createAudit(): Audit {
   return {
     add(entry) {
       const { who, from, call, outcome } = entry;
-      const texts = { who: who === null ? null : clip(who), from: clip(from), call: clip(call), outcome: clip(outcome) };
+      const texts = {
+        who: who === null ? null : clip(who),
+        from: clip(from),
+        call: clip(call),
+        outcome: clip(outcome),
+      };
       const kept = { ...entry, ...texts, id: ++lastId };
       entries.push(kept);
       if (entries.length > MAX_ENTRIES) entries.shift();

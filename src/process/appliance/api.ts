@@ -1,6 +1,6 @@
 // Process layer, appliance: the machine's own API on a UNIX socket that only root may ask: what the director's API can't know or must not
-// do. Whoever lets others in over the network (access.ts) stands before it and asks the role that a route names.
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+// do. Whoever lets others in over the network (access/door.ts) stands before it and asks the role that a route names.
+import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { dirname } from "node:path";
 import type { ApiRole } from "../../appliance/settings.ts";
@@ -26,37 +26,54 @@ export interface ApplianceApi {
   close(): void;
 }
 
-/** Listens from when it resolves. @throws Error when the socket can't be made */
-export async function serveAppliance(
-  routes: readonly ApplianceRoute[],
-  log: Log,
-  path = APPLIANCE_SOCKET,
+export interface SocketPlace {
+  readonly path: string;
+  /** Id of the group that may ask too, which the folder is given to; absent: root alone. */
+  readonly group?: number;
+}
+
+/** HTTP on a UNIX socket, from when it resolves. `answer` never rejects. @throws Error when the socket can't be made */
+export async function serveOn(
+  { path, group }: SocketPlace,
+  answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
 ): Promise<ApplianceApi> {
-  const server = createServer((request, response) => void handle(routes, log, request, response));
+  const server = createServer((request, response) => void answer(request, response));
   server.requestTimeout = 0;
   server.setTimeout(SILENCE_MS);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (group !== undefined) {
+    chownSync(dirname(path), 0, group);
+    chmodSync(dirname(path), 0o710);
+  }
   rmSync(path, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(path, resolve);
   });
-  chmodSync(path, 0o600);
+  chmodSync(path, group === undefined ? 0o600 : 0o660);
+  if (group !== undefined) chownSync(path, 0, group);
   return {
     close() {
       server.close();
+      server.closeAllConnections();
       rmSync(path, { force: true });
     },
   };
 }
 
-async function handle(
+/** What the path of a request names, without its query. */
+export function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?")[0] ?? url;
+}
+
+/** The answer of the route that a request names, or why there is none. Never rejects. */
+export async function answerRoute(
   routes: readonly ApplianceRoute[],
   log: Log,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const path = (request.url ?? "/").split("?")[0];
+  const path = pathOf(request);
   const here = routes.filter((route) => route.path === path);
   const route = here.find(({ method }) => method === request.method);
   if (here.length === 0) return sendProblem(response, 404, "not-found", `nothing is at ${path}`);

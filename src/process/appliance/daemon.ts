@@ -1,6 +1,8 @@
 // Process layer, appliance: the director as a child of the appliance. When it ends by itself it is started again, later each time, and takes
-// over what the kernel has; the machine goes on forwarding meanwhile and is never restarted for it.
+// over what the kernel has; the machine goes on forwarding meanwhile and is never restarted for it. The other children are kept the same way.
 import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { readLogLine } from "../../appliance/log-book.ts";
 import type { Cancel, Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 
@@ -12,6 +14,8 @@ const STEADY_MS = 60_000;
 export interface DaemonPorts {
   readonly clock: Clock;
   readonly log: Log;
+  /** In words for the log; absent: the director. */
+  readonly name?: string;
   /** Starts it; `ended` is called once, with words for how. */
   start(ended: (how: string) => void): DaemonProcess;
 }
@@ -32,7 +36,7 @@ export interface Daemon {
   readonly pid: number | undefined;
 }
 
-export function createDaemon({ clock, log, start }: DaemonPorts): Daemon {
+export function createDaemon({ clock, log, name = "the director", start }: DaemonPorts): Daemon {
   let running: { readonly process: DaemonProcess; readonly since: number } | undefined;
   let stopping: (() => void) | undefined;
   let waitMs = FIRST_WAIT_MS;
@@ -47,7 +51,7 @@ export function createDaemon({ clock, log, start }: DaemonPorts): Daemon {
       if (stopping) return stopping();
       failures++;
       if (clock.now() - since >= STEADY_MS) waitMs = FIRST_WAIT_MS;
-      log({ level: "error", area: "appliance", message: `the director ended (${how}), again in ${waitMs} ms` });
+      log({ level: "error", area: "appliance", message: `${name} ended (${how}), again in ${waitMs} ms` });
       cancelWait = clock.at(clock.now() + waitMs, begin);
       waitMs = Math.min(MAX_WAIT_MS, waitMs * 2);
     });
@@ -79,13 +83,14 @@ export function createDaemon({ clock, log, start }: DaemonPorts): Daemon {
   };
 }
 
-/** This program as a director. */
-export function spawnDirector(words: readonly string[], ended: (how: string) => void): DaemonProcess {
-  const child: ChildProcess = spawn("/proc/self/exe", [...words], {
-    stdio: ["ignore", "inherit", "inherit"],
+/** This program as a director; what it logs comes here line by line. */
+export function spawnDirector(words: readonly string[], log: Log, ended: (how: string) => void): DaemonProcess {
+  const child: ChildProcess = spawn("/proc/self/exe", ["--log-format", "json", ...words], {
+    stdio: ["ignore", "inherit", "pipe"],
     detached: true,
     cwd: "/",
   });
+  if (child.stderr) createInterface({ input: child.stderr }).on("line", (line) => log(readLogLine(line)));
   child.on("error", (error) => ended(error.message));
   child.on("exit", (status, signal) => ended(signal ?? `status ${status}`));
   return { pid: child.pid ?? 0, signal: (name) => child.kill(name) };

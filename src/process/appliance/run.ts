@@ -5,8 +5,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, mount, setHostName, unmount } from "../../../ffi/machine.ts";
+import { createAudit } from "../../appliance/access/audit.ts";
 import { type Boot, markedGood, readBoot } from "../../appliance/boot.ts";
 import { CONFIGURATION_FOLDER } from "../../appliance/image.ts";
+import { createLogBook } from "../../appliance/log-book.ts";
 import { connectionTableBits, DIRECTOR_SETTINGS } from "../../appliance/sysctls.ts";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -16,11 +18,18 @@ import { type Coldplug, createColdplug } from "../../kernel/coldplug.ts";
 import { type KernelModules, kernelModules } from "../../kernel/modules.ts";
 import { partitionsNamed } from "../../kernel/partitions.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
-import { serveAppliance } from "./api.ts";
+import { allowEmpty } from "../configuration/allow-empty.ts";
+import { DEFAULT_RUN_DIR, socketPath } from "../host/places.ts";
+import { createAccess } from "./access/access.ts";
+import { createLocalDoor } from "./access/door.ts";
+import { machineRoutes } from "./access/routes.ts";
+import { startGate } from "./access/start-gate.ts";
+import { APPLIANCE_SOCKET, type ApplianceRoute, serveOn } from "./api.ts";
 import { keepCardNames, readCardNames } from "./card-names.ts";
 import { type Folder, KEEPALIVED_CONF, readFolder, takeCopy, withDirectorFile } from "./configuration.ts";
 import { createDaemon, type Daemon, spawnDirector } from "./daemon.ts";
 import { bringUp, LINK_DRIVERS, type NetworkPorts } from "./network.ts";
+import { keepOnPartition } from "./partition.ts";
 import { changeEnvironment } from "./slots.ts";
 import { statusOf, statusRoute } from "./status.ts";
 
@@ -48,8 +57,21 @@ export interface Appliance {
 
 type Say = (level: Level, message: string) => void;
 
-/** Never throws for what a file says or a piece of hardware does. */
-export async function startAppliance(clock: Clock, log: Log): Promise<Appliance> {
+/**
+ * Never throws for what a file says or a piece of hardware does.
+ * @param write shows a line of the log on the console
+ * @param finish ends the machine, as a caller of its API asked
+ */
+export async function startAppliance(
+  clock: Clock,
+  write: Log,
+  finish: (how: "restart" | "power-off") => void,
+): Promise<Appliance> {
+  const book = createLogBook();
+  const log: Log = (line) => {
+    book.add(line, new Date(clock.wallMs()).toISOString());
+    write(line);
+  };
   const say: Say = (level, message) => log({ level, area: "appliance", message });
   const boot = readBoot(readFileSync("/proc/cmdline", "utf8"));
   const modules = kernelModules();
@@ -64,14 +86,38 @@ export async function startAppliance(clock: Clock, log: Log): Promise<Appliance>
   setKernelSettings(say);
   const networkFaults = keepNetworkUp(folder, clock, coldplug, modules, say);
 
-  const daemon = createDaemon({ clock, log, start: (ended) => spawnDirector(directorWords(folder), ended) });
+  const daemon = createDaemon({ clock, log, start: (ended) => spawnDirector(directorWords(folder), log, ended) });
   daemon.start();
   clock.at(clock.now() + GOOD_AFTER_MS, () => rememberGoodStart(boot, daemon, say));
-  const status = () => statusOf({ boot, folder, daemon, networkFaults: networkFaults() });
-  await serveAppliance([statusRoute(status)], log).catch((error: unknown) =>
+  const audit = createAudit();
+  const reload = (mayEmpty: boolean) => {
+    if (mayEmpty) allowEmpty(DEFAULT_RUN_DIR);
+    daemon.reload();
+  };
+  const routes: readonly ApplianceRoute[] = [
+    statusRoute(() => statusOf({ boot, folder, daemon, networkFaults: networkFaults(), access: access.status() })),
+    ...machineRoutes({ book, audit, reload, finish }),
+  ];
+  const access = createAccess({
+    ...{ clock, log, audit, routes, startGate, folder: FOLDER },
+    directorSocket: socketPath(DEFAULT_RUN_DIR),
+    keep: keepOnConfigurationPartition,
+  });
+  await serveOn({ path: APPLIANCE_SOCKET }, createLocalDoor({ routes, clock, log, audit })).catch((error: unknown) =>
     say("error", `the machine's own API: ${messageOf(error)}`),
   );
-  return { reload: () => daemon.reload(), end: () => daemon.stop(STOP_LIMIT_MS) };
+  await access.apply(folder.settings);
+  return {
+    reload: () => daemon.reload(),
+    end: () => daemon.stop(STOP_LIMIT_MS),
+  };
+}
+
+/** @throws Error when there is no such partition, or it can't be written */
+function keepOnConfigurationPartition(files: ReadonlyMap<string, string>): void {
+  const [place] = partitionsNamed("lbd-conf");
+  if (!place) throw new Error("no disk has a configuration partition (lbd-conf)");
+  keepOnPartition(place.device, join(MOUNTS, "configuration"), files);
 }
 
 function directorWords({ settings }: Folder): readonly string[] {

@@ -6,6 +6,7 @@ import type { Boot, Slot } from "../../appliance/boot.ts";
 import { DIRECTOR_SETTINGS } from "../../appliance/sysctls.ts";
 import type { Severity } from "../../config/findings/diagnostic.ts";
 import { VERSION_LINE } from "../../version.ts";
+import type { AccessStatus } from "./access/access.ts";
 import { type ApplianceRoute, sendJson } from "./api.ts";
 import type { Folder } from "./configuration.ts";
 import type { Daemon } from "./daemon.ts";
@@ -27,6 +28,8 @@ export interface ApplianceStatus {
   readonly startsLeft?: number;
   readonly director: { readonly pid?: number; readonly failures: number };
   readonly configuration: { readonly findings: readonly FindingStatus[]; readonly missing: readonly string[] };
+  /** How the API is reached from the network. */
+  readonly access: AccessStatus;
   readonly network: { readonly faults: readonly string[] };
   readonly settings: readonly SettingStatus[];
 }
@@ -52,9 +55,10 @@ export interface StatusSources {
   readonly folder: Folder;
   readonly daemon: Daemon;
   readonly networkFaults: readonly string[];
+  readonly access: AccessStatus;
 }
 
-export function statusOf({ boot, folder, daemon, networkFaults }: StatusSources): ApplianceStatus {
+export function statusOf({ boot, folder, daemon, networkFaults, access }: StatusSources): ApplianceStatus {
   const { slot, left } = boot;
   return {
     version: textOf(VERSION_FILE) ?? VERSION_LINE,
@@ -74,6 +78,7 @@ export function statusOf({ boot, folder, daemon, networkFaults }: StatusSources)
       })),
       missing: folder.missing,
     },
+    access,
     network: { faults: networkFaults },
     settings: DIRECTOR_SETTINGS.map(({ path, value, reason }) => {
       const seen = textOf(join("/proc/sys", path));

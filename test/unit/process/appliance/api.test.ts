@@ -4,35 +4,41 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LogLine } from "../../../../src/base/log.ts";
-import { type ApplianceApi, sendJson, serveAppliance } from "../../../../src/process/appliance/api.ts";
+import {
+  type ApplianceApi,
+  type ApplianceRoute,
+  answerRoute,
+  sendJson,
+  serveOn,
+} from "../../../../src/process/appliance/api.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "appliance-api-"));
 const socket = join(folder, "own", "api.sock");
 const lines: LogLine[] = [];
 let api: ApplianceApi;
 
+const routes: readonly ApplianceRoute[] = [
+  {
+    method: "GET",
+    path: "/v1/thing",
+    role: "read",
+    summary: "",
+    answer: (_, response) => sendJson(response, { a: 1 }),
+  },
+  {
+    method: "PUT",
+    path: "/v1/thing",
+    role: "admin",
+    summary: "",
+    answer: () => {
+      throw new Error("the disk is full");
+    },
+  },
+];
+
 beforeAll(async () => {
-  api = await serveAppliance(
-    [
-      {
-        method: "GET",
-        path: "/v1/thing",
-        role: "read",
-        summary: "",
-        answer: (_, response) => sendJson(response, { a: 1 }),
-      },
-      {
-        method: "PUT",
-        path: "/v1/thing",
-        role: "admin",
-        summary: "",
-        answer: () => {
-          throw new Error("the disk is full");
-        },
-      },
-    ],
-    (line) => lines.push(line),
-    socket,
+  api = await serveOn({ path: socket }, (request, response) =>
+    answerRoute(routes, (line) => lines.push(line), request, response),
   );
 });
 

@@ -1,0 +1,359 @@
+// Ring netns: the way in from the network, with the real gate as a process and a real director behind it: TLS, tokens and client
+// certificates, roles, what a stranger gets, and what the audit and the log say of it.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { connect as connectTcp } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { createAudit } from "../../src/appliance/access/audit.ts";
+import { hashOf } from "../../src/appliance/access/permits.ts";
+import { createLogBook } from "../../src/appliance/log-book.ts";
+import { type ApplianceSettings, DEFAULT_SETTINGS } from "../../src/appliance/settings.ts";
+import { systemClock } from "../../src/kernel/clock.ts";
+import { type Access, createAccess } from "../../src/process/appliance/access/access.ts";
+import { GATE_ID } from "../../src/process/appliance/access/gate-protocol.ts";
+import { machineRoutes } from "../../src/process/appliance/access/routes.ts";
+import { startGate } from "../../src/process/appliance/access/start-gate.ts";
+import type { ApplianceRoute } from "../../src/process/appliance/api.ts";
+import { lbdLab, PROGRAM, type RunningLbd } from "../support/lbd.ts";
+import { netnsReason } from "../support/netns.ts";
+import { until } from "../support/until.ts";
+
+const reason = netnsReason();
+if (reason) console.log(`skipped: ${reason}`);
+
+const folder = mkdtempSync(join(tmpdir(), "appliance-access-"));
+const lab = lbdLab();
+const clock = systemClock();
+const audit = createAudit();
+const book = createLogBook();
+const log = (line: Parameters<typeof book.add>[0]) => void book.add(line, new Date().toISOString());
+const said = () => book.after(0, 1000).map(({ message }) => message);
+const done: string[] = [];
+const kept: string[] = [];
+let received = 0;
+let director: RunningLbd;
+let access: Access;
+let port: number;
+let fingerprint: string;
+let gatePid: number;
+
+const upload: ApplianceRoute = {
+  method: "PUT",
+  path: "/v1/appliance/update",
+  role: "admin",
+  summary: "",
+  async answer(incoming, response) {
+    received = 0;
+    for await (const chunk of incoming) received += (chunk as Buffer).byteLength;
+    response.end("taken\n");
+  },
+};
+
+/** A free port: the gate listens on it a moment later. */
+async function freePort(): Promise<number> {
+  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const free = probe.port;
+  probe.stop(true);
+  return free;
+}
+
+function settingsWith(api: Partial<ApplianceSettings["api"] & object>): ApplianceSettings {
+  const origin = { file: "appliance.yaml", line: 1, column: 1 };
+  const tokens = (["read", "operate", "admin"] as const).map((role) => ({
+    name: `${role}er`,
+    role,
+    sha256: hashOf(`lbd_${role}`),
+  }));
+  return { ...DEFAULT_SETTINGS, hostname: "director1", api: { address: "127.0.0.1", port, tokens, origin, ...api } };
+}
+
+beforeAll(async () => {
+  if (reason) return;
+  director = lab.start("global_defs { router_id x }\n");
+  await until("the director is ready", async () => (await director.ask("/readyz"))?.status === 200);
+  port = await freePort();
+  const routes = [
+    upload,
+    ...machineRoutes({
+      book,
+      audit,
+      reload: (mayEmpty) => done.push(mayEmpty ? "reload, may be empty" : "reload"),
+      finish: (how) => done.push(how),
+    }),
+  ];
+  access = createAccess({
+    ...{ clock, log, audit, routes, folder },
+    directorSocket: join(director.runDir, "api.sock"),
+    keep: (files) => kept.push(...files.keys()),
+    startGate(order, heard, ended) {
+      const gate = startGate(order, heard, ended, PROGRAM);
+      gatePid = gate.pid;
+      return gate;
+    },
+    // Below it the gate must be able to walk.
+    socket: join(mkdtempSync("/run/lbd-access-"), "gate", "door.sock"),
+  });
+  execFileSync("chmod", ["711", join(access.socket, "../..")]);
+  await access.apply(settingsWith({}));
+  await until("the gate listens", () => access.status().state === "listening");
+  fingerprint = access.status().fingerprint ?? "";
+});
+
+afterAll(async () => {
+  if (reason) return;
+  await access.stop();
+  await lab.end();
+  rmSync(join(access.socket, "../.."), { recursive: true, force: true });
+  rmSync(folder, { recursive: true });
+});
+
+interface Ask {
+  readonly method?: string;
+  readonly token?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+  readonly client?: { readonly key: string; readonly cert: string };
+}
+
+function ask(path: string, { method = "GET", token, headers = {}, body, client }: Ask = {}) {
+  const all = { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers };
+  return new Promise<{ status: number; text: string; headers: Record<string, unknown> }>((resolve, reject) => {
+    const options = { host: "127.0.0.1", port, path, method, headers: all, rejectUnauthorized: false, agent: false };
+    const asked = request({ ...options, ...client }, (answer) => {
+      let text = "";
+      answer.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text, headers: answer.headers }));
+    });
+    asked.on("error", reject);
+    asked.end(body);
+  });
+}
+
+describe.skipIf(reason !== undefined)("the way in", () => {
+  test("has a certificate of its own, which is kept and stays the same", async () => {
+    expect(fingerprint).toMatch(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+    expect(kept).toEqual(["access/key.pem", "access/certificate.pem"]);
+    expect(said()).toContain(`listening on https://127.0.0.1:${port}, fingerprint ${fingerprint}`);
+    const shown = await new Promise((resolve, reject) => {
+      const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false }, () => {
+        resolve(socket.getPeerCertificate().fingerprint256);
+        socket.destroy();
+      });
+      socket.on("error", reject);
+    });
+    expect(shown).toBe(fingerprint);
+    const text = execFileSync("openssl", ["x509", "-in", join(folder, "access/certificate.pem"), "-noout", "-text"], {
+      encoding: "utf8",
+    });
+    expect(text).toContain("DNS:director1, IP Address:127.0.0.1");
+    await access.apply(settingsWith({}));
+    expect(access.status().fingerprint).toBe(fingerprint);
+  });
+
+  test("is a process without rights of its own", () => {
+    const status = readFileSync(`/proc/${gatePid}/status`, "utf8");
+    expect(/^Uid:\t(.*)$/m.exec(status)?.[1]?.split("\t")).toEqual(Array(4).fill(`${GATE_ID}`));
+    expect(/^CapEff:\t(\d+)$/m.exec(status)?.[1]).toBe("0000000000000000");
+    expect(/^Seccomp:\t(\d)$/m.exec(status)?.[1]).toBe("2");
+    expect(/^NoNewPrivs:\t(\d)$/m.exec(status)?.[1]).toBe("1");
+  });
+
+  test.each([
+    ["GET", "/v1/status", "lbd_read", 200],
+    ["GET", "/v1/logs", "lbd_read", 200],
+    ["GET", "/openapi.json", "lbd_read", 200],
+    ["GET", "/v1/config", "lbd_read", 403],
+    ["GET", "/v1/config", "lbd_operate", 200],
+    // However it is written, the same path needs the same role.
+    ["GET", "/v1/virtual-servers/../config", "lbd_read", 403],
+    ["GET", "/v1/%63onfig", "lbd_read", 403],
+    ["GET", "/v1/x/%2e%2e/config", "lbd_read", 403],
+    ["GET", "//v1/config", "lbd_read", 404],
+    ["GET", "/v1/audit", "lbd_read", 403],
+    ["GET", "/v1/audit", "lbd_operate", 200],
+    ["POST", "/v1/reload", "lbd_read", 403],
+    ["POST", "/v1/reload", "lbd_operate", 202],
+    ["POST", "/v1/appliance/poweroff", "lbd_operate", 403],
+    ["PUT", "/v1/appliance/update", "lbd_operate", 403],
+    ["DELETE", "/v1/status", "lbd_admin", 405],
+    ["GET", "/v1/nothing", "lbd_admin", 404],
+    ["GET", "/v1/status", "lbd_other", 401],
+    ["GET", "/v1/status", undefined, 401],
+    ["POST", "/v1/reload", undefined, 401],
+  ])("%s %s with %p is %d", async (method, path, token, status) => {
+    const answer = await ask(path, { method, ...(token !== undefined && { token }) });
+    expect(answer.status).toBe(status);
+    if (status === 401) expect(answer.headers["www-authenticate"]).toBe("Bearer");
+    if (status >= 400) expect(JSON.parse(answer.text).status).toBe(status);
+  });
+
+  test("takes no word of a client for who he is", async () => {
+    const headers = { "lbd-certificate": "admin root", "lbd-from": "192.0.2.1" };
+    expect((await ask("/v1/reload", { method: "POST", headers })).status).toBe(401);
+    expect((await ask("/v1/reload", { method: "POST", headers, token: "lbd_read" })).status).toBe(403);
+    expect(audit.after(0).at(-1)?.from).toBe("127.0.0.1");
+  });
+
+  test("lets no page of another site ask with what a browser has", async () => {
+    const token = "lbd_admin";
+    expect((await ask("/v1/status", { token, headers: { origin: "https://evil.example" } })).status).toBe(403);
+    expect((await ask("/v1/status", { token, headers: { "sec-fetch-site": "cross-site" } })).status).toBe(403);
+  });
+
+  test("streams a large body, for whoever may, and none of it for others", async () => {
+    const body = Buffer.alloc(20_000_000, 1);
+    expect((await ask("/v1/appliance/update", { method: "PUT", token: "lbd_admin", body })).text).toBe("taken\n");
+    expect(received).toBe(body.byteLength);
+    received = 0;
+    const refused = await ask("/v1/appliance/update", { method: "PUT", token: "lbd_read", body });
+    expect(refused.status).toBe(403);
+    expect(audit.after(0).at(-1)?.outcome).toBe("the role admin is needed");
+    expect(received).toBe(0);
+  });
+
+  test("streams what happens as it happens", async () => {
+    const got = await new Promise<string>((resolve, reject) => {
+      const headers = { authorization: "Bearer lbd_read" };
+      const asked = request(
+        { host: "127.0.0.1", port, path: "/v1/logs?follow=true&limit=0", headers, rejectUnauthorized: false },
+        (answer) => {
+          let text = "";
+          answer.on("data", (chunk: Buffer) => {
+            text += chunk.toString();
+            if (!text.includes("data:")) return;
+            resolve(text);
+            asked.destroy();
+          });
+          log({ level: "info", area: "test", message: "just now" });
+        },
+      );
+      asked.on("error", reject);
+      asked.end();
+    });
+    expect(got).toContain('"message":"just now"');
+  });
+
+  test("writes down who changed what, and who was refused", async () => {
+    await ask("/v1/reload?allow-empty=1", { method: "POST", token: "lbd_operate" });
+    await until("the director was asked", () => done.at(-1) === "reload, may be empty");
+    await until("the audit has it", () => audit.after(0).at(-1)?.call === "POST /v1/reload");
+    const { who, role, from, status } = audit.after(0).at(-1) ?? {};
+    expect([who, role, from, status]).toEqual(["operateer", "operate", "127.0.0.1", 202]);
+    expect(said()).toContain("audit: operateer (operate) from 127.0.0.1: POST /v1/reload: 202");
+    expect(said()).toContain("audit: reader (read) from 127.0.0.1: POST /v1/reload: 403, the role operate is needed");
+  });
+
+  test("holds up whoever comes with ever new tokens, and nobody who has a right one", async () => {
+    const statuses: number[] = [];
+    for (let i = 0; i < 12; i++) statuses.push((await ask("/v1/status", { token: `lbd_${i}` })).status);
+    expect(statuses.at(-1)).toBe(429);
+    const before = audit.after(0).length;
+    expect((await ask("/v1/status", { token: "lbd_guess" })).headers["retry-after"]).toMatch(/^\d+$/);
+    expect(audit.after(0)).toHaveLength(before);
+    expect((await ask("/v1/status", { token: "lbd_read" })).status).toBe(200);
+  });
+
+  test("outlives junk, plain HTTP and connections that say nothing", async () => {
+    const idle = Array.from({ length: 150 }, () => connectTcp(port, "127.0.0.1").on("error", () => {}));
+    const plain = connectTcp(port, "127.0.0.1").on("error", () => {});
+    plain.write("GET /v1/status HTTP/1.1\r\nhost: x\r\n\r\n");
+    await new Promise((resolve) => plain.once("close", resolve));
+    expect((await ask("/v1/status", { token: "lbd_read" })).status).toBe(200);
+    for (const socket of idle) socket.destroy();
+  });
+
+  test("ends the machine behind its answer", async () => {
+    expect((await ask("/v1/appliance/reboot", { method: "POST", token: "lbd_operate" })).status).toBe(202);
+    await until("the machine ends", () => done.at(-1) === "restart");
+  });
+
+  test("comes again by itself when its process ends", async () => {
+    const before = gatePid;
+    process.kill(before, "SIGKILL");
+    await until(
+      "a new gate answers",
+      async () =>
+        gatePid !== before && (await ask("/v1/status", { token: "lbd_read" }).catch(() => undefined))?.status === 200,
+    );
+  });
+
+  test("takes client certificates of the authority, with the role of their unit", async () => {
+    const at = (name: string) => join(folder, name);
+    const openssl = (...words: string[]) =>
+      execFileSync("openssl", words, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+    const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    openssl("req", "-x509", ...newKey, "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem");
+    for (const [name, subject, authority] of [
+      ["operator", "/OU=operate/CN=anna", "ca"],
+      ["nobody", "/CN=bert", "ca"],
+      ["forged", "/OU=admin/CN=eve", "forged-ca"],
+    ] as const) {
+      if (authority === "forged-ca")
+        openssl(
+          "req",
+          "-x509",
+          ...newKey,
+          "-subj",
+          "/CN=authority",
+          "-keyout",
+          "forged-ca.key",
+          "-out",
+          "forged-ca.pem",
+        );
+      openssl("req", ...newKey, "-subj", subject, "-keyout", `${name}.key`, "-out", `${name}.csr`);
+      openssl(
+        "x509",
+        "-req",
+        "-in",
+        `${name}.csr`,
+        "-CA",
+        `${authority}.pem`,
+        "-CAkey",
+        `${authority}.key`,
+        "-CAcreateserial",
+        "-out",
+        `${name}.pem`,
+      );
+    }
+    const pair = (name: string) => ({
+      key: readFileSync(at(`${name}.key`), "utf8"),
+      cert: readFileSync(at(`${name}.pem`), "utf8"),
+    });
+    await access.apply(settingsWith({ clientAuthority: "ca.pem" }));
+    await until("the gate listens again", () => access.status().state === "listening");
+    expect((await ask("/v1/reload", { method: "POST", client: pair("operator") })).status).toBe(202);
+    expect(audit.after(0).at(-1)?.who).toBe("anna");
+    expect((await ask("/v1/appliance/poweroff", { method: "POST", client: pair("operator") })).status).toBe(403);
+    expect((await ask("/v1/status", { client: pair("nobody") })).status).toBe(401);
+    expect((await ask("/v1/status", { client: pair("forged") })).status).toBe(401);
+    // A token counts beside it.
+    expect((await ask("/v1/status", { token: "lbd_read" })).status).toBe(200);
+  });
+
+  test("shows a given certificate, and its own when that one is no use", async () => {
+    mkdirSync(join(folder, "tls"));
+    writeFileSync(join(folder, "tls/a.pem"), readFileSync(join(folder, "ca.pem")));
+    writeFileSync(join(folder, "tls/a.key"), readFileSync(join(folder, "ca.key")));
+    await access.apply(settingsWith({ certificate: "tls/a.pem", key: "tls/a.key" }));
+    expect(access.status()).toMatchObject({ certificate: "given" });
+    expect(access.status().fingerprint).not.toBe(fingerprint);
+    writeFileSync(join(folder, "tls/a.key"), readFileSync(join(folder, "operator.key")));
+    await access.apply(settingsWith({ certificate: "tls/a.pem", key: "tls/a.key" }));
+    expect(access.status()).toMatchObject({ certificate: "own", fingerprint });
+    expect(said()).toContain(
+      "tls/a.pem, tls/a.key: the key is not the certificate's: the machine's own certificate is shown instead",
+    );
+  });
+
+  test("is shut when appliance.yaml no longer asks for it", async () => {
+    await access.apply(DEFAULT_SETTINGS);
+    expect(access.status()).toEqual({ state: "off" });
+    expect(await ask("/v1/status", { token: "lbd_read" }).catch((error) => error.code)).toBe("ECONNREFUSED");
+  });
+});

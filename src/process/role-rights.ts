@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import type { Config } from "../config/model/config.ts";
 import type { RealServer } from "../config/model/lvs.ts";
 import type { RoleName } from "../roles/role.ts";
+import { KEEPING_ROLES, roleDirectory } from "./host/places.ts";
 
 const CHOWN = 0;
 const DAC_OVERRIDE = 1;
@@ -44,7 +45,7 @@ export function rightsOf(
   const capabilities = [...new Set(wanted)].sort((a, b) => a - b);
   // kernel: Landlock keeps it from looking at processes outside, whatever its capabilities.
   const confined = !capabilities.includes(SYS_PTRACE);
-  const writable = role === "api" ? [] : [...ALWAYS_WRITTEN, runDir, ...(config ? placesOf(role, config) : [])];
+  const writable = role === "api" ? [] : [...ALWAYS_WRITTEN, ...ownPlaces(role, runDir, config)];
   return {
     capabilities,
     ...(confined && { writable: [...new Set(writable)] }),
@@ -63,6 +64,11 @@ const ALWAYS: Readonly<Record<Exclude<RoleName, "starter">, readonly number[]>> 
 
 /** Settings of its network namespace, its own oom_score_adj, and nowhere. */
 const ALWAYS_WRITTEN = ["/proc/sys/net", "/proc/self", "/dev/null"];
+
+function ownPlaces(role: RoleName, runDir: string, config: Config | undefined): readonly string[] {
+  const kept = KEEPING_ROLES.some((one) => one === role) ? [roleDirectory(runDir, role)] : [];
+  return [...kept, ...(config ? placesOf(role, config) : [])];
+}
 
 /** FIFOs are made and removed, `init_file` writes a tracked file: all in their directories. */
 function placesOf(role: RoleName, { global, vrrp }: Config): readonly string[] {

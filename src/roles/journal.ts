@@ -1,7 +1,8 @@
-// Roles: what a role added to the kernel, kept in the run directory so that the next process of the role knows its own things
+// Roles: what a role added to the kernel, kept in its own part of the run directory so that the next process of the role knows its own things
 // after a crash. /run is memory: a restart of the machine forgets it together with the kernel's tables.
 import { rmSync } from "node:fs";
 import { readRegular } from "../kernel/regular-file.ts";
+import { roleDirectory } from "../process/host/places.ts";
 import { replaceFile } from "../process/host/replace-file.ts";
 
 /** Larger ones were not written by us. */
@@ -16,8 +17,9 @@ export interface Journal<T> {
   clear(): void;
 }
 
-export function journalPath(runDir: string, role: string): string {
-  return `${runDir}/${role}.journal`;
+/** Each role has its own; `of`: what of the role it is about. */
+export function journalPath(runDir: string, role: string, of = "kernel"): string {
+  return `${roleDirectory(runDir, role)}/${of}.journal`;
 }
 
 /** @param parse gives undefined for what is no value of this journal */

@@ -20,10 +20,13 @@ export function runningDirectors(base: string = DEFAULT_RUN_DIR): RunningDirecto
 function directoriesIn(base: string): string[] {
   try {
     const entries = readdirSync(base, { withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => `${base}/${name}`)
-      .sort();
+    return (
+      entries
+        // A director's has no dot in its name (places.ts), a role's has one.
+        .filter((entry) => entry.isDirectory() && !entry.name.includes("."))
+        .map(({ name }) => `${base}/${name}`)
+        .sort()
+    );
   } catch {
     return [];
   }

@@ -1,10 +1,10 @@
 // Process layer: the run directory, which director holds it, and pid files.
 
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../../base/errors.ts";
 import { type LockAttempt, type LockFile, lockFile, lockHolder } from "../../kernel/lock-file.ts";
-import { socketPath } from "./places.ts";
+import { KEEPING_ROLES, roleDirectory, socketPath } from "./places.ts";
 import { nameOf, runsOurProgram, startedAtMs } from "./process-facts.ts";
 import { replaceFile } from "./replace-file.ts";
 import { checkDirectory } from "./safe-directory.ts";
@@ -45,6 +45,7 @@ export function claimRunDir(path: string): RunDir {
   } catch (error) {
     throw new Error(`run directory: ${messageOf(error)}`, { cause: error });
   }
+  for (const name of [LOCK_FILE, PID_FILE]) removeDirectory(`${path}/${name}`);
   const attempt = lockFile(`${path}/${LOCK_FILE}`);
   if (!attempt.held) throw whoHolds(`${path}/${LOCK_FILE}`, attempt);
   try {
@@ -55,8 +56,23 @@ export function claimRunDir(path: string): RunDir {
     throw error;
   }
   // Left over by one that was killed; nobody answers there, since we hold the lock.
-  rmSync(socketPath(path), { force: true });
+  rmSync(socketPath(path), { force: true, recursive: true });
+  for (const role of KEEPING_ROLES) makeRoleDirectory(roleDirectory(path, role));
   return { path, release: () => release(path, attempt.lock) };
+}
+
+/** For the role alone, with what an earlier process of it left there; what is no file was left by none that meant well. */
+function makeRoleDirectory(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false) rmSync(path);
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o700);
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (!entry.isFile()) rmSync(`${path}/${entry.name}`, { recursive: true, force: true });
+}
+
+/** Where a file of ours should be; from a role that could write here, on a kernel without Landlock. */
+function removeDirectory(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) rmSync(path, { recursive: true, force: true });
 }
 
 /** With the parts that are missing, for everybody to look into whatever the umask is. */
@@ -83,11 +99,21 @@ function isCalledDirector(pid: number): boolean {
 }
 
 function release(path: string, lock: LockFile): void {
-  rmSync(socketPath(path), { force: true });
+  rmSync(socketPath(path), { force: true, recursive: true });
   rmSync(directorPidFile(path), { force: true });
+  for (const role of KEEPING_ROLES) removeEmpty(roleDirectory(path, role));
   // Removed while still locked: who has it open finds afterwards that it has no name, and opens the new one (lock-file.ts).
   rmSync(`${path}/${LOCK_FILE}`, { force: true });
   lock.release();
+}
+
+/** What a killed role left in the kernel stays written down. */
+function removeEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // ENOTEMPTY, or it was never made.
+  }
 }
 
 /** Pid of the director that holds the run directory; undefined when none does. @throws SyscallError EACCES */
@@ -129,13 +155,14 @@ export function pidFileOwner(path: string): number | undefined {
   return startedMs <= writtenMs + CLOCK_SLACK_MS ? pid : undefined;
 }
 
+/** In the run directory, where all is ours. */
 export function removePidFile(path: string): void {
-  rmSync(path, { force: true });
+  rmSync(path, { force: true, recursive: true });
 }
 
 /** Removes a pid file unless it holds another pid than ours meanwhile. */
 export function disclaimPidFile(path: string, pid: number): void {
-  if (readPidFile(path) === pid) removePidFile(path);
+  if (readPidFile(path) === pid) rmSync(path, { force: true });
 }
 
 /** The pid in a pid file; undefined when there is none or it holds something else. */

@@ -35,6 +35,14 @@ export function socketPath(runDir: string): string {
   return `${runDir}/${SOCKET_FILE}`;
 }
 
+/** What a role keeps over its ends lies here, and nothing of anybody else: it has user id 0, and may write nowhere else in the run directory. */
+export function roleDirectory(runDir: string, role: string): string {
+  return `${runDir}/${role}.d`;
+}
+
+/** Roles that keep something. */
+export const KEEPING_ROLES = ["vrrp", "checker"] as const;
+
 /** A name without a dot, which every file in the directory has one of; a path's slashes become plus signs. */
 function encoded(text: string): string {
   return encodeURIComponent(text).replaceAll("%2F", "+").replaceAll(".", "%2E").replaceAll("_", "%5F");

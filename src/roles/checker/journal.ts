@@ -1,4 +1,4 @@
-// Role checker: what the checker role leaves for its next life (checker.journal in the run directory): which services and servers it
+// Role checker: what the checker role leaves for its next life (checker.d/kernel.journal in the run directory): which services and servers it
 // put into the kernel, and which time-outs it found. After a crash the table is adopted by it: what is missing there was down.
 import type { IpvsTimeouts } from "../../lvs/model.ts";
 import { type Journal, journalPath, openJournal } from "../journal.ts";

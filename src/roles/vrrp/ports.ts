@@ -78,7 +78,7 @@ export function realPorts(context: RoleContext): VrrpPorts {
   const programs = createProgramClient(readiness, clock, options.runDir);
   const trackScripts = programs.runner("checks");
   const notifyScripts = programs.runner("notifications");
-  const sysctl = openSysctlKeeper(openJournal(journalPath(options.runDir, "vrrp-sysctl"), parseSysctlJournal), log);
+  const sysctl = openSysctlKeeper(openJournal(journalPath(options.runDir, "vrrp", "sysctl"), parseSysctlJournal), log);
   const commands = openRtnetlink();
   return {
     openSockets: (onDatagram) => openVrrpSockets(readiness, () => clock.now(), onDatagram),

@@ -5,6 +5,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openConfinement } from "../../../ffi/landlock.ts";
+import { claimRunDir } from "../../../src/process/host/pidfile.ts";
+import { rightsOf } from "../../../src/process/role-rights.ts";
+import { bindText } from "../../support/config.ts";
 
 const isRoot = process.getuid?.() === 0;
 const reason = !isRoot ? "needs root" : openConfinement([]) === undefined ? "this kernel has no Landlock" : undefined;
@@ -39,6 +42,20 @@ describe.skipIf(reason !== undefined)("a confined process", () => {
     const { written } = ask([open, join(shut, "own"), join(dir, "not there")], paths);
     expect(written).toEqual(["done", "done", "done", "EACCES", "EACCES", "EACCES"]);
     expect(existsSync(join(shut, "new"))).toBe(false);
+  });
+
+  test("of a role: in its own part of the run directory, and nothing of the director's or another role's", () => {
+    const runDir = join(dir, "run");
+    const claimed = claimRunDir(runDir);
+    const here = bindText("").config;
+    const { writable = [] } = rightsOf("checker", here, { runDir }) ?? {};
+    const names = ["lbd.lock", "lbd.pid", "reload.allow-empty", "vrrp.pid/", "starter.sock", "vrrp.d/kernel.journal"];
+    const { written } = ask(
+      writable,
+      [...names, "checker.d/kernel.journal"].map((name) => join(runDir, name)),
+    );
+    expect(written).toEqual([...names.map(() => "EACCES"), "done"]);
+    claimed.release();
   });
 
   test("writes settings of its network namespace, and none of the others", () => {

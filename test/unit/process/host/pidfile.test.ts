@@ -25,6 +25,7 @@ import {
   disclaimPidFile,
   pidFileOwner,
   readPidFile,
+  removePidFile,
   runningDirector,
   writePidFile,
 } from "../../../../src/process/host/pidfile.ts";
@@ -211,6 +212,7 @@ test.each([
 });
 
 test("a journal gives back what was written, and nothing of a broken one", () => {
+  const claimed = claimRunDir(base);
   const journal = openJournal(journalPath(base, "checker"), (raw) => (Array.isArray(raw) ? raw : undefined));
   expect(journal.read()).toBeUndefined();
   journal.write(["192.0.2.1:80/tcp"]);
@@ -223,4 +225,36 @@ test("a journal gives back what was written, and nothing of a broken one", () =>
   expect(() => openJournal<string>(`${base}/no/x`, () => undefined).write("x")).toThrow("ENOENT");
   journal.clear();
   expect(existsSync(journalPath(base, "checker"))).toBe(false);
+  claimed.release();
+});
+
+test("what a killed role kept is there for the next one; nothing stays of a role that kept nothing", () => {
+  claimRunDir(base).release();
+  expect(readdirSync(base)).toEqual([]);
+  const first = claimRunDir(base);
+  writeFileSync(journalPath(base, "vrrp"), "[]");
+  first.release();
+  expect(readdirSync(base)).toEqual(["vrrp.d"]);
+  const second = claimRunDir(base);
+  expect(readFileSync(journalPath(base, "vrrp"), "utf8")).toBe("[]");
+  expect(statSync(join(base, "vrrp.d")).mode & 0o777).toBe(0o700);
+  second.release();
+});
+
+test("nothing that a role may have put in the way keeps the next director from starting", () => {
+  // Where the kernel has no Landlock it writes in all of the directory.
+  for (const name of ["lbd.lock", "lbd.pid", "api.sock", "vrrp.pid", "vrrp.d"])
+    mkdirSync(join(base, name, "inner"), { recursive: true });
+  mkdirSync(journalPath(base, "vrrp"));
+  const elsewhere = mkdtempSync(join(tmpdir(), "lbd-elsewhere-"));
+  writeFileSync(join(elsewhere, "kept"), "");
+  symlinkSync(elsewhere, join(base, "vrrp.d/link"));
+  symlinkSync(elsewhere, join(base, "checker.d"));
+  const claimed = claimRunDir(base);
+  removePidFile(join(base, "vrrp.pid"));
+  expect(readdirSync(base).sort()).toEqual(["checker.d", "lbd.lock", "lbd.pid", "vrrp.d"]);
+  expect(["vrrp.d", "checker.d"].flatMap((name) => readdirSync(join(base, name)))).toEqual([]);
+  expect(readdirSync(elsewhere)).toEqual(["kept"]);
+  rmSync(elsewhere, { recursive: true });
+  claimed.release();
 });

@@ -125,6 +125,11 @@ describe("which director", () => {
     });
   });
 
+  test("what a role wrote into its own directory is no director's word", () => {
+    runs("vrrp.d", process.pid);
+    expect(runningDirectors(base)).toEqual([]);
+  });
+
   test("the usual one before others, which are named", () => {
     runs("web", process.pid);
     runs(".", process.pid);

@@ -310,17 +310,24 @@ describe("rights", () => {
   test("where a role may write: its settings, the journals, and where the configuration has FIFOs and init_file", () => {
     const text = (lines: string) =>
       loaded(`global_defs {\n  notify_fifo /run/all/f\n${lines}}\ntrack_file f {\n  file /srv/f\n  init_file 1\n}\n`);
-    const places = (name: "vrrp" | "checker" | "api", config: ReturnType<typeof loaded>) =>
+    const places = (name: "vrrp" | "checker" | "bfd" | "api", config: ReturnType<typeof loaded>) =>
       rightsOf(name, config, AT)?.writable;
-    const always = ["/proc/sys/net", "/proc/self", "/dev/null", "/run/lbd"];
+    const always = ["/proc/sys/net", "/proc/self", "/dev/null"];
     expect(places("vrrp", text("  vrrp_notify_fifo /run/own/f\n"))).toEqual([
       ...always,
+      "/run/lbd/vrrp.d",
       "/run/all",
       "/run/own",
       "/srv",
     ]);
-    expect(places("checker", text("  lvs_notify_fifo /run/lvs/f\n"))).toEqual([...always, "/run/all", "/run/lvs"]);
-    expect(places("checker", loaded(""))).toEqual(always);
+    expect(places("checker", text("  lvs_notify_fifo /run/lvs/f\n"))).toEqual([
+      ...always,
+      "/run/lbd/checker.d",
+      "/run/all",
+      "/run/lvs",
+    ]);
+    expect(places("checker", loaded(""))).toEqual([...always, "/run/lbd/checker.d"]);
+    expect(places("bfd", loaded(""))).toEqual(always);
     expect(places("api", text(""))).toEqual([]);
     // It looks at the namespace of process 1.
     expect(places("checker", loaded("net_namespace_ipvs\n"))).toBeUndefined();

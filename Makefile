@@ -7,7 +7,7 @@ REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || ech
 SOURCES := $(shell find src ffi -name '*.ts') package-lock.json
 PREFIX ?= /usr
 DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables tcpdump busybox-static curl openssl kmod \
-  iputils-ping procps tcc xz-utils zstd lz4 util-linux
+  iputils-ping procps tcc xz-utils zstd lz4 util-linux minisign
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build image run lab check fmt test test-unit test-deno test-netns test-vm test-words bench docs install uninstall clean

@@ -62,6 +62,8 @@ export interface RootParts {
   /** dist/lbd. */
   readonly binary: string;
   readonly tools: Tools;
+  /** Content of a .pub file of minisign: updates signed with it are taken. */
+  readonly trustedKey?: string;
 }
 
 /** The archive, not yet compressed. @throws Error that names what is missing */
@@ -87,6 +89,7 @@ export function initrd(parts: RootParts): Uint8Array {
     { kind: "link", path: KEEPALIVED_FOLDER.slice(1), target: CONFIGURATION_FOLDER },
     ...modules(kernel, resolveModules(kernel, wanted)),
     text("etc/lbd-version", `${version}\n`),
+    ...(parts.trustedKey === undefined ? [] : [text("etc/lbd-update.pub", parts.trustedKey)]),
     text(
       "etc/passwd",
       "root:x:0:0::/run:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n_chrony:x:100:100::/run:/bin/false\n",

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { FIRST_ENVIRONMENT, writeEnvironment } from "../src/appliance/boot.ts";
+import { PLACE_BYTES } from "../src/appliance/history.ts";
 import { makeFat } from "./fat.ts";
 import type { Packages } from "./packages.ts";
 import type { Tools } from "./tools.ts";
@@ -135,6 +136,10 @@ function espFiles({ packages }: DiskParts): Map<string, Uint8Array | string> {
     ["EFI/debian/grub.cfg", "configfile /grub/grub.cfg\n"],
     ["grub/grub.cfg", readFileSync(join(import.meta.dirname, "grub.cfg"))],
     ["grub/grubenv", writeEnvironment(FIRST_ENVIRONMENT)],
+    ["grub/grubenv.2", writeEnvironment(FIRST_ENVIRONMENT)],
+    // What lbd writes over in place later (src/appliance/history.ts): the file system itself is never changed.
+    ["lbd/starts.1", " ".repeat(PLACE_BYTES)],
+    ["lbd/starts.2", " ".repeat(PLACE_BYTES)],
   ]);
 }
 

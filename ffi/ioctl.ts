@@ -11,6 +11,10 @@ export const SIOCETHTOOL = 0x8946;
 export const SIOCGMIIPHY = 0x8947;
 export const SIOCGMIIREG = 0x8948;
 
+/** linux/watchdog.h: _IOWR and _IOR of 'W' with an int. */
+export const WDIOC_SETTIMEOUT = 0xc004_5706;
+export const WDIOC_GETTIMEOUT = 0x8004_5707;
+
 /** struct ifreq with the forms of its union that are used. */
 export const IFREQ = layout(
   {

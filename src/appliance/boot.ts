@@ -3,6 +3,10 @@
 
 export type Slot = "A" | "B";
 
+export function otherSlot(slot: Slot): Slot {
+  return slot === "A" ? "B" : "A";
+}
+
 /** The start that is running. */
 export interface Boot {
   /** Absent: not from a slot (a live medium, PXE): nothing is kept, nothing is updated. */
@@ -68,6 +72,11 @@ export const FIRST_ENVIRONMENT: BootEnvironment = new Map([
   ["B_left", "0"],
   ["B_ok", "0"],
 ]);
+
+/** The slot has not shown yet that it works, and there is one to go back to. */
+export function isOnTrial(environment: BootEnvironment, slot: Slot): boolean {
+  return environment.get(`${slot}_ok`) !== "1" && environment.get(`${otherSlot(slot)}_ok`) === "1";
+}
 
 /** This start was a good one: the slot has all its starts again, and is the first. The other slot's state stays. */
 export function markedGood(environment: BootEnvironment, slot: Slot): BootEnvironment {

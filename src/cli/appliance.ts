@@ -13,17 +13,19 @@ export const applianceCommand = defineCommand({
   meta: { name: "lbd appliance", description: "Run a machine that is a director, as the first process of an image" },
   run: async () => {
     const clock = systemClock();
-    const end = (status: number) => {
-      void appliance.end().then(() => process.exit(status));
+    const end = (how: "restart" | "power-off", reason: string) => {
+      void appliance
+        .end(how, reason)
+        .then(() => process.exit(how === "restart" ? APPLIANCE_EXIT.restart : APPLIANCE_EXIT.powerOff));
     };
     const appliance = await startAppliance(
       clock,
       (line) => writeError(`${renderBare(line)}\n`),
-      (how) => end(how === "restart" ? APPLIANCE_EXIT.restart : APPLIANCE_EXIT.powerOff),
+      (how) => end(how, "asked for by the machine's API"),
     );
     process.on("SIGHUP", () => appliance.reload());
-    process.once("SIGTERM", () => end(APPLIANCE_EXIT.powerOff));
-    process.once("SIGINT", () => end(APPLIANCE_EXIT.restart));
+    process.once("SIGTERM", () => end("power-off", "SIGTERM"));
+    process.once("SIGINT", () => end("restart", "SIGINT"));
     // A command that is done ends the process.
     await new Promise<never>(() => {});
   },

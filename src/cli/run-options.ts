@@ -24,6 +24,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     "config-id",
     "namespace",
     "api-socket-group",
+    "hold-vrrp",
   ] as const)
     if (last(name) === "") return err(`--${name}: the value is empty`);
   const api = readApi(last("api") ?? DEFAULT_API);
@@ -47,6 +48,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
   const namespace = last("namespace");
   const pidFile = path("pid");
   const vrrpPid = path("vrrp_pid");
+  const holdVrrp = path("hold-vrrp");
   const checkerPid = path("checkers_pid");
   return ok({
     configFile: path("use-file") ?? DEFAULT_CONFIG,
@@ -69,6 +71,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     logFormat,
     debug: has("log-detail"),
     ...(umask === undefined ? {} : { umask: readUmask(umask) ?? 0 }),
+    ...(holdVrrp === undefined ? {} : { holdVrrp }),
     roles,
     releaseIpvs: !has("dont-release-ipvs"),
     releaseVrrp: !has("dont-release-vrrp"),

@@ -58,6 +58,8 @@ export interface RunOptions {
   readonly logFormat: "text" | "json";
   readonly debug: boolean;
   readonly umask?: number;
+  /** `--hold-vrrp FILE`: no VRRP instance leaves INIT as long as the file is there. */
+  readonly holdVrrp?: string;
   readonly roles: { readonly vrrp: boolean; readonly checker: boolean; readonly bfd: boolean };
   readonly releaseIpvs: boolean;
   readonly releaseVrrp: boolean;

@@ -1,5 +1,5 @@
 // Process layer, parent: the start of a director: the first reading, and its roles one behind the other.
-import type { RoleName } from "../roles/role.ts";
+import { HOLD_TOPIC, type RoleName } from "../roles/role.ts";
 import type { Outline } from "./configuration/outline.ts";
 import { EXIT } from "./options.ts";
 import { readingOver } from "./parent-reload.ts";
@@ -10,6 +10,8 @@ import { describe, logRefused, setConfig, takeInForce } from "./parent-told.ts";
 export const VRRP_WAIT_MS = 5000;
 /** The api process waits for the same, so that its start does not slow that of the table; but not for a checker that hangs. */
 export const API_WAIT_MS = 1000;
+/** How soon the file of `--hold-vrrp` is missed. */
+const HOLD_LOOK_MS = 100;
 /** The configuration goes to the roles first; what is only told of it comes when the table is loaded, or after this long. */
 const DESCRIBE_AFTER_MS = 1000;
 
@@ -18,6 +20,7 @@ export async function start(parent: ParentState): Promise<void> {
   const { ports, workers } = parent;
   const { readings } = ports;
   if (parent.phase.kind !== "new") return;
+  if (ports.isVrrpHeld?.()) holdVrrp(parent);
   parent.phase = { kind: "starting", again: false };
   // They boot while the configuration is read; which roles are needed is known after that.
   const answer = readings.read({ at: "start", mayEmpty: false });
@@ -33,6 +36,17 @@ export async function start(parent: ParentState): Promise<void> {
   takeInForce(parent, kept);
   startRoles(parent, kept.outline, early);
   readingOver(parent);
+}
+
+/** Until its file goes. The vrrp process hears of it before it starts, and so does one that comes after it. */
+function holdVrrp(parent: ParentState): void {
+  const { ports, workers } = parent;
+  workers.publish(HOLD_TOPIC, true);
+  const look = () => {
+    if (ports.isVrrpHeld?.()) ports.clock.at(ports.clock.now() + HOLD_LOOK_MS, look);
+    else workers.publish(HOLD_TOPIC, false);
+  };
+  look();
 }
 
 function cantStart(parent: ParentState, errors: readonly string[]): void {

@@ -33,6 +33,8 @@ export interface ParentPorts {
   reloaded?(): void;
   /** Whether the next reload may take everything away (`lbd reload --allow-empty`); asking uses it up. */
   mayEmpty?(): boolean;
+  /** VRRP instances are to stay out of the election (`--hold-vrrp`); asked until it says no. Absent: they are not. */
+  isVrrpHeld?(): boolean;
   /** Loads the kernel modules that a configuration needs, in this order. */
   loadModules?(names: readonly string[]): void;
   /** Who asks the API: the process that answers runs while somebody does. Absent: always. */

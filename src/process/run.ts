@@ -133,6 +133,7 @@ export async function runDirector(
     roles,
     identity: { version: VERSION, pid: process.pid, boot: crypto.randomUUID().slice(0, 8), hostname: hostname() },
     leftBehind: (role) => existsSync(journalPath(options.runDir, role)),
+    ...(options.holdVrrp !== undefined && { isVrrpHeld: () => existsSync(options.holdVrrp ?? "") }),
     mayEmpty: () => takeAllowEmpty(options.runDir, clock.wallMs()),
     loadModules: createModuleLoader(log),
     rolePid: (role, pid) => attempt(log, () => notePid(role, pid)),

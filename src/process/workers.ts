@@ -63,6 +63,8 @@ export interface Workers {
   send(role: RoleName, message: ToChild): boolean;
   /** Kills its process, which does what it may not; another one is started. */
   expel(role: RoleName, why: string): void;
+  /** A fact of the parent's own for every role, also for those that start later; newer replaces older. */
+  publish(topic: string, value: unknown): void;
   /** To each process there is, but that of `but`. */
   sendAll(message: ToChild, but?: RoleName): void;
   /** Tells a role, and each later process of it, what the parent alone knows. */
@@ -111,7 +113,7 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
     });
   }
 
-  function publish(from: RoleName, values: Topics): void {
+  function publish(from: RoleName | "parent", values: Topics): void {
     for (const [topic, value] of Object.entries(values)) {
       topics.set(topic, value);
       for (const [role, supervisor] of supervisors)
@@ -162,6 +164,7 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
     },
     send: (role, message) => supervisors.get(role)?.send(message) ?? false,
     expel: (role, why) => supervisors.get(role)?.expel(why),
+    publish: (topic, value) => publish("parent", { [topic]: value }),
     sendAll(message, but) {
       for (const [role, supervisor] of supervisors) if (role !== but) supervisor.send(message);
     },

@@ -7,6 +7,9 @@ import type { StatusUpdate } from "../status/schema.ts";
 /** `starter` runs the operator's programs for the others, which have no rights to hand on. */
 export type RoleName = "vrrp" | "checker" | "bfd" | "api" | "starter";
 
+/** Of the parent, for vrrp: whether instances are held in INIT. */
+export const HOLD_TOPIC = "hold-vrrp";
+
 export interface RoleOptions {
   readonly runDir: string;
   readonly ipvsTransport: "auto" | "sockopt" | "netlink";

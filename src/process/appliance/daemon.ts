@@ -29,6 +29,8 @@ export interface Daemon {
   start(): void;
   /** Reads its configuration again. */
   reload(): void;
+  /** Ends it by force, as one that hangs: it is started again. */
+  kill(): void;
   /** Ends it in order, by force after `limitMs`; resolves when it is gone. */
   stop(limitMs: number): Promise<void>;
   /** Ends that nobody asked for. */
@@ -67,6 +69,7 @@ export function createDaemon({ clock, log, name = "the director", start }: Daemo
     },
     start: begin,
     reload: () => running?.process.signal("SIGHUP"),
+    kill: () => running?.process.signal("SIGKILL"),
     stop(limitMs) {
       cancelWait();
       const { process } = running ?? {};
@@ -83,12 +86,20 @@ export function createDaemon({ clock, log, name = "the director", start }: Daemo
   };
 }
 
+export interface DirectorStart {
+  readonly words: readonly string[];
+  /** Beside the appliance's own. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly log: Log;
+}
+
 /** This program as a director; what it logs comes here line by line. */
-export function spawnDirector(words: readonly string[], log: Log, ended: (how: string) => void): DaemonProcess {
+export function spawnDirector({ words, environment, log }: DirectorStart, ended: (how: string) => void): DaemonProcess {
   const child: ChildProcess = spawn("/proc/self/exe", ["--log-format", "json", ...words], {
     stdio: ["ignore", "inherit", "pipe"],
     detached: true,
     cwd: "/",
+    env: { ...process.env, ...environment },
   });
   if (child.stderr) createInterface({ input: child.stderr }).on("line", (line) => log(readLogLine(line)));
   child.on("error", (error) => ended(error.message));

@@ -6,7 +6,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, mount, setHostName, unmount } from "../../../ffi/machine.ts";
 import { createAudit } from "../../appliance/access/audit.ts";
-import { type Boot, markedGood, readBoot } from "../../appliance/boot.ts";
+import { type Boot, readBoot } from "../../appliance/boot.ts";
 import { CONFIGURATION_FOLDER } from "../../appliance/image.ts";
 import { createLogBook } from "../../appliance/log-book.ts";
 import { connectionTableBits, DIRECTOR_SETTINGS } from "../../appliance/sysctls.ts";
@@ -27,11 +27,11 @@ import { startGate } from "./access/start-gate.ts";
 import { APPLIANCE_SOCKET, type ApplianceRoute, serveOn } from "./api.ts";
 import { keepCardNames, readCardNames } from "./card-names.ts";
 import { type Folder, KEEPALIVED_CONF, readFolder, takeCopy, withDirectorFile } from "./configuration.ts";
-import { createDaemon, type Daemon, spawnDirector } from "./daemon.ts";
+import { createDaemon, spawnDirector } from "./daemon.ts";
+import { createImageKeeper } from "./image-keeper.ts";
 import { bringUp, LINK_DRIVERS, type NetworkPorts } from "./network.ts";
 import { keepOnPartition } from "./partition.ts";
-import { changeEnvironment } from "./slots.ts";
-import { statusOf, statusRoute } from "./status.ts";
+import { imageVersion, statusOf, statusRoute } from "./status.ts";
 
 /** The copy in memory that everything is read from. */
 const FOLDER = CONFIGURATION_FOLDER;
@@ -44,15 +44,13 @@ const DISK_WAIT_MS = 10_000;
 const DISK_LOOK_MS = 100;
 /** Cards whose drivers come late, links that somebody took away. */
 const NETWORK_LOOK_MS = 2000;
-/** A director that has run so long without an end of its own makes the start a good one. */
-const GOOD_AFTER_MS = 5000;
 const STOP_LIMIT_MS = 20_000;
 
 export interface Appliance {
   /** The director reads its configuration again. */
   reload(): void;
   /** Ends the director in order; the exit status then tells the first process what to do (appliance/init.c). */
-  end(): Promise<void>;
+  end(how: "restart" | "power-off", reason: string): Promise<void>;
 }
 
 type Say = (level: Level, message: string) => void;
@@ -60,7 +58,7 @@ type Say = (level: Level, message: string) => void;
 /**
  * Never throws for what a file says or a piece of hardware does.
  * @param write shows a line of the log on the console
- * @param finish ends the machine, as a caller of its API asked
+ * @param finish ends the machine in order, as the appliance itself or a caller of its API asks
  */
 export async function startAppliance(
   clock: Clock,
@@ -82,21 +80,32 @@ export async function startAppliance(
   mkdirSync(MOUNTS, { recursive: true, mode: 0o700 });
   const folder = await takeConfiguration(clock, coldplug, boot, say);
   attempt(say, "host name", () => setHostName(folder.settings.hostname));
-  loadIpvs(modules, folder, say);
+  const moduleFaults = loadIpvs(modules, folder, say);
   setKernelSettings(say);
   const networkFaults = keepNetworkUp(folder, clock, coldplug, modules, say);
 
-  const daemon = createDaemon({ clock, log, start: (ended) => spawnDirector(directorWords(folder), log, ended) });
+  const keeper = createImageKeeper({
+    ...{ clock, say, boot, modules, moduleFaults, networkFaults, finish },
+    version: imageVersion(),
+    settings: folder.settings,
+    mounts: MOUNTS,
+  });
+  const words = [...directorWords(folder), ...keeper.director.words];
+  const { environment } = keeper.director;
+  const daemon = createDaemon({ clock, log, start: (ended) => spawnDirector({ words, environment, log }, ended) });
   daemon.start();
-  clock.at(clock.now() + GOOD_AFTER_MS, () => rememberGoodStart(boot, daemon, say));
+  keeper.begin(daemon);
   const audit = createAudit();
   const reload = (mayEmpty: boolean) => {
     if (mayEmpty) allowEmpty(DEFAULT_RUN_DIR);
     daemon.reload();
   };
+  const status = () =>
+    statusOf({ boot, folder, daemon, networkFaults: networkFaults(), access: access.status(), image: keeper.status() });
   const routes: readonly ApplianceRoute[] = [
-    statusRoute(() => statusOf({ boot, folder, daemon, networkFaults: networkFaults(), access: access.status() })),
+    statusRoute(status),
     ...machineRoutes({ book, audit, reload, finish }),
+    ...keeper.routes,
   ];
   const access = createAccess({
     ...{ clock, log, audit, routes, startGate, folder: FOLDER },
@@ -109,7 +118,10 @@ export async function startAppliance(
   await access.apply(folder.settings);
   return {
     reload: () => daemon.reload(),
-    end: () => daemon.stop(STOP_LIMIT_MS),
+    end: (how, reason) => {
+      keeper.ended(how, reason);
+      return daemon.stop(STOP_LIMIT_MS);
+    },
   };
 }
 
@@ -121,7 +133,13 @@ function keepOnConfigurationPartition(files: ReadonlyMap<string, string>): void 
 }
 
 function directorWords({ settings }: Folder): readonly string[] {
-  return ["--config", join(FOLDER, KEEPALIVED_CONF), ...(settings.strict ? ["--strict"] : [])];
+  return [
+    "--config",
+    join(FOLDER, KEEPALIVED_CONF),
+    "--run-dir",
+    DEFAULT_RUN_DIR,
+    ...(settings.strict ? ["--strict"] : []),
+  ];
 }
 
 /** A driver brings new devices up, so it goes on until nothing is new. */
@@ -165,12 +183,14 @@ async function takeConfiguration(clock: Clock, coldplug: Coldplug, boot: Boot, s
   return folder;
 }
 
-/** The size of its table can be said only when the module is loaded. */
-function loadIpvs(modules: KernelModules, { settings }: Folder, say: Say): void {
+/** The size of its table can be said only when the module is loaded. @returns why it is not there, one line each */
+function loadIpvs(modules: KernelModules, { settings }: Folder, say: Say): readonly string[] {
   const memory = Number(/^MemTotal:\s+(\d+)/.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] ?? 0) * 1024;
   const bits = settings.connectionTableBits ?? connectionTableBits(memory);
   const outcome = modules.load("ip_vs", `conn_tab_bits=${bits}`);
-  if (outcome.kind === "failed") say("error", `ip_vs: ${outcome.reason}`);
+  if (outcome.kind !== "failed") return [];
+  say("error", `ip_vs: ${outcome.reason}`);
+  return [`ip_vs: ${outcome.reason}`];
 }
 
 function setKernelSettings(say: Say): void {
@@ -215,26 +235,6 @@ function keepNetworkUp(
   };
   look();
   return () => told;
-}
-
-/** Health of the image, and not of what is behind it: servers that are down are no reason for the other slot. */
-function rememberGoodStart({ slot }: Boot, daemon: Daemon, say: Say): void {
-  if (slot === undefined) return;
-  if (daemon.failures > 0 || daemon.pid === undefined) {
-    say(
-      "error",
-      `slot ${slot}: this start does not count as a good one, since the director ended ${daemon.failures} times`,
-    );
-    return;
-  }
-  attempt(say, "boot environment", () => {
-    const [place] = partitionsNamed("lbd-esp");
-    if (!place) throw new Error("no disk has the partition lbd-esp");
-    const at = join(MOUNTS, "esp");
-    mkdirSync(at, { recursive: true });
-    changeEnvironment(place.device, at, (before) => markedGood(before, slot));
-    say("info", `slot ${slot}: a good start`);
-  });
 }
 
 function attempt(say: Say, what: string, act: () => void): void {

@@ -10,6 +10,7 @@ import type { AccessStatus } from "./access/access.ts";
 import { type ApplianceRoute, sendJson } from "./api.ts";
 import type { Folder } from "./configuration.ts";
 import type { Daemon } from "./daemon.ts";
+import type { ImageStatus } from "./image-keeper.ts";
 
 /** The image's own version, as `git describe` had it (appliance/initrd.ts). */
 const VERSION_FILE = "/etc/lbd-version";
@@ -31,6 +32,8 @@ export interface ApplianceStatus {
   /** How the API is reached from the network. */
   readonly access: AccessStatus;
   readonly network: { readonly faults: readonly string[] };
+  /** Starts, watchdog, updates. */
+  readonly image: ImageStatus;
   readonly settings: readonly SettingStatus[];
 }
 
@@ -56,12 +59,13 @@ export interface StatusSources {
   readonly daemon: Daemon;
   readonly networkFaults: readonly string[];
   readonly access: AccessStatus;
+  readonly image: ImageStatus;
 }
 
-export function statusOf({ boot, folder, daemon, networkFaults, access }: StatusSources): ApplianceStatus {
+export function statusOf({ boot, folder, daemon, networkFaults, access, image }: StatusSources): ApplianceStatus {
   const { slot, left } = boot;
   return {
-    version: textOf(VERSION_FILE) ?? VERSION_LINE,
+    version: imageVersion(),
     program: VERSION_LINE,
     kernel: release(),
     hostname: hostname(),
@@ -80,11 +84,16 @@ export function statusOf({ boot, folder, daemon, networkFaults, access }: Status
     },
     access,
     network: { faults: networkFaults },
+    image,
     settings: DIRECTOR_SETTINGS.map(({ path, value, reason }) => {
       const seen = textOf(join("/proc/sys", path));
       return { path, wanted: value, ...(seen !== undefined && { seen }), reason };
     }),
   };
+}
+
+export function imageVersion(): string {
+  return textOf(VERSION_FILE) ?? VERSION_LINE;
 }
 
 export function statusRoute(status: () => ApplianceStatus): ApplianceRoute {

@@ -4,7 +4,7 @@
 import type { Config } from "../../config/model/config.ts";
 import { createVrrpRouter } from "../../vrrp/router/router.ts";
 import { createReadFailures } from "../read-failures.ts";
-import type { Role, RoleContext } from "../role.ts";
+import { HOLD_TOPIC, type Role, type RoleContext } from "../role.ts";
 import { follow, reach, settled, stayWarm, tellFacts } from "./actions.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { fitted, reload, start, stop } from "./configuration.ts";
@@ -27,11 +27,15 @@ import { hearWhatWaits, onDatagram, onNetEvents } from "./world.ts";
 export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPorts(context)): Role {
   /** States of BFD sessions that came before the configuration. */
   let sessions: Readonly<Record<string, boolean>> = {};
+  /** `--hold-vrrp`, while its file is there. */
+  let held = false;
   let state: VrrpState | undefined;
   return {
     start(first) {
       state = newState(context, ports, first);
       state.trackers.setBfd(sessions);
+      state.router.setHeld(held, state.now());
+      if (held) context.log({ level: "info", area: AREA, message: "instances are held in INIT (--hold-vrrp)" });
       start(state);
     },
     reload(next) {
@@ -41,6 +45,12 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
     snapshot: () => state?.reports.everything(),
     unwatched: () => state?.reports.rest(),
     receive(topic, value) {
+      if (topic === HOLD_TOPIC && typeof value === "boolean") {
+        held = value;
+        if (!state) return;
+        if (!held) context.log({ level: "info", area: AREA, message: "instances are let go (--hold-vrrp)" });
+        state.turns.perform(state.router.setHeld(held, state.now()));
+      }
       if (topic !== "bfd" || !isSessions(value)) return;
       if (state) state.trackers.setBfd(value);
       else sessions = value;

@@ -20,7 +20,7 @@ import { takeStep } from "./perform.ts";
 import { isTakeoverDue, takeover, takeoverLooms } from "./rehearse.ts";
 import { NOTHING, newRouterState, type RouterState, stateOf } from "./state.ts";
 import { timer } from "./timer.ts";
-import { type NamedFact, setFacts, setFault, setSource } from "./tracking.ts";
+import { type NamedFact, setFacts, setFault, setHeld, setSource } from "./tracking.ts";
 
 /**
  * The calls are of four kinds:
@@ -61,6 +61,8 @@ export interface VrrpRouter {
   setSource(instance: string, ip: IpText | undefined, at: Instant): readonly VrrpAction[];
   /** A fault that only the driver knows of (duplicate VRID, address refused by the kernel …); `text` undefined clears it. */
   setFault(instance: string, code: string, text: string | undefined, at: Instant): readonly VrrpAction[];
+  /** Holds instances that are not in the election yet, or lets them go; may be called before start(). */
+  setHeld(held: boolean, at: Instant): readonly VrrpAction[];
   /** Somebody else removed an address, route or rule of a master; `by`: who it was, as far as known. */
   removed(instance: string, what: string, at: Instant, by?: string): readonly VrrpAction[];
   /** The link came back or changed its MAC: masters with addresses on it announce them again. */
@@ -106,6 +108,7 @@ export function createVrrpRouter(
     setFacts: (facts, at) => setFacts(state, facts, at),
     setSource: (name, ip, at) => setSource(state, name, ip, at),
     setFault: (name, code, text, at) => setFault(state, name, code, text, at),
+    setHeld: (held, at) => setHeld(state, held, at),
     removed: (name, what, at, by) => removed(state, name, what, at, by),
     reannounce: (link, why, at) => reannounce(state, link, why, at),
     retire: (next, at) => retire(state, next, at),

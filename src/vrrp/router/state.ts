@@ -39,6 +39,8 @@ export interface RouterState {
   foreseen: Foreseen | undefined;
   /** Takes what a rehearsal counts, remembers and limits: of no consequence, and reused so that a rehearsal makes no garbage. */
   readonly understudy: Understudy;
+  /** Instances that have not entered the election stay out of it (`--hold-vrrp`). */
+  held: boolean;
   /** start() was called: before, facts are kept and nothing is decided. */
   started: boolean;
   /** stop() was called: nothing is heard any more. */
@@ -81,6 +83,7 @@ export function newRouterState(
     lastRehearsalAt: Number.NEGATIVE_INFINITY,
     foreseen: undefined,
     understudy: { limiter: logLimiter(), sightings: sightings() },
+    held: false,
     started: false,
     stopped: false,
     strangerLog: logLimiter(),

@@ -10,6 +10,9 @@ import type { Instant } from "../view.ts";
 import { takeStep } from "./perform.ts";
 import { NOTHING, type RouterState } from "./state.ts";
 
+/** No tracker has such a name: theirs are words of a configuration. */
+const HOLD = "--hold-vrrp";
+
 export type NamedFact = Fact & { readonly kind: TrackKind; readonly name: string };
 
 export function setFacts(state: RouterState, batch: readonly NamedFact[], at: Instant): readonly VrrpAction[] {
@@ -44,6 +47,13 @@ export function setFault(
   return retrackAll(state, [runtime], at);
 }
 
+/** As a tracker without a result yet: whoever is in the election stays in it. */
+export function setHeld(state: RouterState, held: boolean, at: Instant): readonly VrrpAction[] {
+  if (state.held === held) return NOTHING;
+  state.held = held;
+  return retrackAll(state, state.runtimes.values(), at);
+}
+
 function retrackAll(state: RouterState, which: Iterable<Runtime>, at: Instant): readonly VrrpAction[] {
   // start() does it once for all that is known by then.
   if (!state.started) return NOTHING;
@@ -69,7 +79,7 @@ export function retrack(state: RouterState, runtime: Runtime): boolean {
     : [{ code: "source", text: `no source address on ${runtime.config.interface ?? "any interface"}` }];
   const tracked: Tracked = {
     priority: runtime.evaluation.priority,
-    pending: runtime.evaluation.pending,
+    pending: state.held ? [HOLD, ...runtime.evaluation.pending] : runtime.evaluation.pending,
     faults: [...runtime.evaluation.faults, ...source, ...withoutPeer(runtime.config), ...extra],
   };
   const changed = !sameTracked(tracked, runtime.tracked);

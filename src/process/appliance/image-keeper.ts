@@ -1,0 +1,233 @@
+// Process layer, appliance: what concerns the image and not the director: what came of the starts, whether this one is a good one, the
+// watchdog, the last crash, and updates. It ties their parts together; run.ts knows only this.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, mount } from "../../../ffi/machine.ts";
+import type { Boot } from "../../appliance/boot.ts";
+import type { History } from "../../appliance/history.ts";
+import { type MinisignKey, readMinisignKey, readMinisignKeyFile } from "../../appliance/minisign.ts";
+import type { StartFacts } from "../../appliance/self-test.ts";
+import type { ApplianceSettings } from "../../appliance/settings.ts";
+import type { Clock } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Level } from "../../base/log.ts";
+import { takeCrash } from "../../kernel/crash-records.ts";
+import type { KernelModules } from "../../kernel/modules.ts";
+import { openReadiness } from "../../kernel/readiness.ts";
+import { openServiceSocket } from "../../kernel/service-socket.ts";
+import { openWatchdog, seenWatchdogs } from "../../kernel/watchdog.ts";
+import { DEFAULT_RUN_DIR, socketPath } from "../host/places.ts";
+import { APPLIANCE_SOCKET, type ApplianceRoute } from "./api.ts";
+import type { Daemon } from "./daemon.ts";
+import { createHeart, type Heart, type WatchdogStatus } from "./heart.ts";
+import { answers, type SelfTest, startSelfTest } from "./self-test.ts";
+import { openSlot } from "./slot-storage.ts";
+import { beginStart, FORGETFUL, type Starts, withEfiPartition } from "./starts.ts";
+import { createUpdates, type UpdateStatus, type Updates, updateRoute } from "./update.ts";
+
+const RUN = "/run/lbd-appliance";
+/** The director's own instances wait as long as it is there (`--hold-vrrp`). */
+const HOLD = join(RUN, "hold-vrrp");
+const NOTIFY = join(RUN, "notify.sock");
+const PSTORE = "/sys/fs/pstore";
+/** The crash of this start's predecessor, for a process of the appliance that comes after this one. */
+const BEGUN = join(RUN, "start-began");
+/** Of the key that the image was made with (appliance/initrd.ts). */
+const IMAGE_KEY = "/etc/lbd-update.pub";
+const ARCHITECTURE: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
+
+export interface ImageStatus {
+  /** This start has shown that it is a good one; on trial: it has to, or the other slot has its turn. */
+  readonly start: { readonly good: boolean; readonly trial: boolean; readonly faults: readonly string[] };
+  readonly history: History;
+  readonly watchdog: WatchdogStatus;
+  readonly updateKeys: readonly string[];
+  readonly update?: UpdateStatus;
+}
+
+export interface ImageKeeperPorts {
+  readonly clock: Clock;
+  say(level: Level, message: string): void;
+  readonly boot: Boot;
+  readonly version: string;
+  readonly settings: ApplianceSettings;
+  readonly modules: KernelModules;
+  /** Modules that are needed and not there, one line each. */
+  readonly moduleFaults: readonly string[];
+  networkFaults(): readonly string[];
+  /** Where partitions are mounted for a moment. */
+  readonly mounts: string;
+  /** Ends the machine. */
+  finish(how: "restart" | "power-off"): void;
+}
+
+export interface ImageKeeper {
+  /** Words and variables for the director's command line. */
+  readonly director: { readonly words: readonly string[]; readonly environment: Readonly<Record<string, string>> };
+  readonly routes: readonly ApplianceRoute[];
+  /** Once the director was started. */
+  begin(daemon: Daemon): void;
+  /** The machine ends in order. */
+  ended(how: "restart" | "power-off", reason: string): void;
+  status(): ImageStatus;
+}
+
+export function createImageKeeper(ports: ImageKeeperPorts): ImageKeeper {
+  const { clock, say, boot, settings } = ports;
+  const starts = noteStart(ports);
+  let daemon: Daemon | undefined;
+  let test: SelfTest | undefined;
+  const heart = createHeart(
+    {
+      clock,
+      say,
+      pid: () => daemon?.pid,
+      kill: () => daemon?.kill(),
+      watchdogs: seenWatchdogs,
+      loadSoftware: () => void ports.modules.load("softdog"),
+      open: (name) => openWatchdog(name, settings.watchdog.timeoutS),
+    },
+    NOTIFY,
+    settings.watchdog.enabled,
+  );
+  attempt(say, "the director's signs of life", () => openServiceSocket(openReadiness(), NOTIFY, heart.said));
+  if (starts.trial) attempt(say, "the hold of VRRP", () => writeFileSync(HOLD, ""));
+  const keys = trustedKeys(settings);
+  const updates = createUpdates({
+    slot: boot.slot,
+    architecture: ARCHITECTURE[process.arch] ?? process.arch,
+    say,
+    keys: () => keys,
+    isGood: starts.isGood,
+    open: openSlot,
+    changeEnvironment: starts.changeEnvironment,
+    written: (slot, version) => starts.written(slot, version, test?.faults() ?? []),
+  });
+
+  function failed(reason: string): void {
+    say("error", `slot ${boot.slot}: this start failed its trial: ${reason}`);
+    attempt(say, "the history of starts", () => starts.ended("failed", reason));
+    ports.finish("restart");
+  }
+
+  function passed(): void {
+    attempt(say, "the boot environment", () => {
+      starts.good();
+      if (boot.slot !== undefined) say("info", `slot ${boot.slot}: a good start`);
+    });
+    rmSync(HOLD, { force: true });
+  }
+
+  return {
+    director: { words: ["--hold-vrrp", HOLD], environment: heart.environment },
+    routes: [updateRoute(updates)],
+    begin(running) {
+      daemon = running;
+      test = startSelfTest({
+        ...{ clock, say, failed, good: passed },
+        trial: starts.trial,
+        before: starts.history().pending?.faults ?? [],
+        facts: () => factsOf(ports, heart),
+      });
+    },
+    ended: (how, reason) => attempt(say, "the history of starts", () => endInOrder(starts, how, reason)),
+    status: () => statusOf(starts, heart, updates, keys, test),
+  };
+}
+
+/** A start that failed its trial has said so. */
+function endInOrder(starts: Starts, how: "restart" | "power-off", reason: string): void {
+  if (starts.history().starts.at(-1)?.end === undefined) starts.ended(how, reason);
+}
+
+async function factsOf({ moduleFaults, networkFaults }: ImageKeeperPorts, heart: Heart): Promise<StartFacts> {
+  const [ready, api] = await Promise.all([
+    answers(socketPath(DEFAULT_RUN_DIR), "/readyz"),
+    answers(APPLIANCE_SOCKET, "/v1/appliance"),
+  ]);
+  const director = ready === true && !heart.isReady() ? "it has not said that it is ready" : ready;
+  return { modules: moduleFaults, network: networkFaults(), director, api };
+}
+
+function statusOf(
+  starts: Starts,
+  heart: Heart,
+  updates: Updates,
+  keys: readonly MinisignKey[],
+  test: SelfTest | undefined,
+): ImageStatus {
+  const update = updates.status();
+  return {
+    start: { good: starts.isGood(), trial: starts.trial, faults: test?.faults() ?? [] },
+    history: starts.history(),
+    watchdog: heart.watchdog(),
+    updateKeys: keys.map(({ id }) => id),
+    ...(update && { update }),
+  };
+}
+
+/** Notes that this start began; by what the machine says of the one before. A process that comes after one that crashed notes nothing. */
+function noteStart({ say, boot, version, mounts, clock }: ImageKeeperPorts): Starts {
+  const again = readQuietly(BEGUN) !== undefined;
+  try {
+    const crash = again ? undefined : lastCrash(say);
+    if (crash !== undefined)
+      say("error", `the kernel crashed before this start; its last words are in GET /v1/appliance`);
+    const starts = beginStart({
+      boot,
+      version,
+      now: () => new Date(clock.wallMs()).toISOString(),
+      ...(crash !== undefined && { crash }),
+      byWatchdog: !again && seenWatchdogs().some(({ bit }) => bit),
+      again,
+      withFiles: (act) => withEfiPartition(join(mounts, "esp"), act),
+    });
+    if (starts.damage !== undefined) say("warning", starts.damage);
+    tellPast(starts.history(), say);
+    mkdirSync(dirname(BEGUN), { recursive: true });
+    writeFileSync(BEGUN, "");
+    return starts;
+  } catch (error) {
+    say("error", `the history of starts: ${messageOf(error)}: updates are not possible`);
+    return FORGETFUL;
+  }
+}
+
+function tellPast({ starts, failure }: History, say: ImageKeeperPorts["say"]): void {
+  const before = starts.at(-2);
+  if (before?.end === "lost" || before?.end === "failed")
+    say("warning", `the start before (slot ${before.slot}, ${before.version}): ${before.reason}`);
+  if (failure) say("error", `the update to ${failure.version} (slot ${failure.slot}) was given up: ${failure.reason}`);
+}
+
+function lastCrash(say: ImageKeeperPorts["say"]): string | undefined {
+  try {
+    mount("pstore", PSTORE, "pstore", MS_NODEV | MS_NOSUID | MS_NOEXEC);
+  } catch (error) {
+    // The kernel or somebody before has mounted it, or has none.
+    say("debug", `pstore: ${messageOf(error)}`);
+  }
+  return takeCrash(PSTORE);
+}
+
+function trustedKeys({ updateKeys }: ApplianceSettings): readonly MinisignKey[] {
+  const own = readMinisignKeyFile(readQuietly(IMAGE_KEY) ?? "");
+  const given = updateKeys.flatMap((text) => readMinisignKey(text) ?? []);
+  return own ? [own, ...given] : given;
+}
+
+function readQuietly(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function attempt(say: ImageKeeperPorts["say"], what: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    say("error", `${what}: ${messageOf(error)}`);
+  }
+}

@@ -14,8 +14,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { FIRST_ENVIRONMENT, writeEnvironment } from "../src/appliance/boot.ts";
+import { CONFIGURATION_FAT } from "../src/appliance/disk/fat.ts";
 import { PLACE_BYTES } from "../src/appliance/history.ts";
-import { makeFat } from "./fat.ts";
+import { writeFat } from "./fat.ts";
 import type { Packages } from "./packages.ts";
 import type { Tools } from "./tools.ts";
 
@@ -97,9 +98,14 @@ export function makeSlot(
 export function makeDisk(parts: DiskParts, path: string, slot: string, conf: ReadonlyMap<string, string>): void {
   const { tools, work, epoch } = parts;
   const esp = join(work, "esp.img");
-  makeFat(tools, { path: esp, sizeMib: ESP_MIB, label: "LBD-ESP", serial: "1bd00001", epoch }, espFiles(parts));
+  const fat = (name: string, sizeMib: number) => ({
+    bytes: sizeMib * MIB,
+    epochS: epoch,
+    hiddenSectors: (startOf(name) * MIB) / SECTOR,
+  });
+  writeFat(esp, { ...fat("lbd-esp", ESP_MIB), label: "LBD-ESP", serial: 0x1bd0_0001 }, espFiles(parts));
   const confImage = join(work, "conf.img");
-  makeFat(tools, { path: confImage, sizeMib: CONF_MIB, label: "LBD-CONF", serial: "1bd00002", epoch }, conf);
+  writeFat(confImage, { ...fat("lbd-conf", CONF_MIB), ...CONFIGURATION_FAT }, conf);
 
   const total = 1 + PARTITIONS.reduce((sum, { sizeMib }) => sum + sizeMib, 0) + 1;
   writeFileSync(path, "");

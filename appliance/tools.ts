@@ -7,7 +7,7 @@ import type { Packages } from "./packages.ts";
 
 /** Programs, and the libraries that they link. */
 export const TOOL_PACKAGES = [
-  ...["grub-common", "squashfs-tools", "mtools", "xorriso", "fdisk", "zstd", "binutils-x86-64-linux-gnu"],
+  ...["grub-common", "squashfs-tools", "xorriso", "fdisk", "zstd", "binutils-x86-64-linux-gnu"],
   ...[
     "libc6",
     "libgcc-s1",
@@ -79,7 +79,7 @@ export function toolsOf(packages: Packages, epoch: number): Tools {
           ...(input === undefined ? {} : { input }),
           encoding: "utf8",
           maxBuffer: 1 << 28,
-          env: { PATH: "/nonexistent", LC_ALL: "C", TZ: "UTC", SOURCE_DATE_EPOCH: `${epoch}`, MTOOLS_SKIP_CHECK: "1" },
+          env: { PATH: "/nonexistent", LC_ALL: "C", TZ: "UTC", SOURCE_DATE_EPOCH: `${epoch}` },
         },
       );
       if (error) throw new Error(`${program}: ${error.message}`);

@@ -32,3 +32,7 @@ export const IFREQ = layout(
 export function ioctl(fd: Fd, request: number, memory: Uint8Array): number {
   return check(libc.ioctl(fd, request, memory), "ioctl", `fd ${fd} request 0x${request.toString(16)}`);
 }
+
+/** linux/fs.h: read the table of partitions again; forget what of the device is in memory. */
+export const BLKRRPART = 0x125f;
+export const BLKFLSBUF = 0x1261;

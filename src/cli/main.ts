@@ -45,6 +45,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     EXIT.failed,
     async () => (await import("./appliance.ts")).applianceCommand,
   ),
+  "appliance flash": command(
+    "write an image to a disk, with its configuration",
+    CHECK_USAGE,
+    async () => (await import("./flash.ts")).flashCommand,
+  ),
   licenses: command(
     "licences of what is compiled in",
     EXIT.failed,
@@ -89,14 +94,21 @@ export async function runCli(argv: readonly string[]): Promise<boolean> {
     const { directorCommand } = await import("./director.ts");
     return directorCommand(first === "run" ? rest : argv, help);
   }
-  const chosen = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
-  if (chosen) await runOther(first, chosen, rest);
+  const [name, left] = commandIn(first, rest);
+  const chosen = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (chosen) await runOther(name, chosen, left);
   else {
     const { complainUsage, nearOnes } = await import("./terminal.ts");
     const known = [...Object.keys(COMMANDS), "run", "help"];
     complainUsage(`unknown command ${first}`, EXIT.failed, nearOnes(first, known));
   }
   return false;
+}
+
+/** Some commands have two words. */
+function commandIn(first: string, rest: readonly string[]): readonly [name: string, left: readonly string[]] {
+  const two = `${first} ${rest[0]}`;
+  return Object.hasOwn(COMMANDS, two) ? [two, rest.slice(1)] : [first, rest];
 }
 
 async function runOther(name: string, chosen: Command, rawArgs: readonly string[]): Promise<void> {

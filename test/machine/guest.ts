@@ -47,6 +47,7 @@ const MODULES = [
     "nfnetlink",
     "netlink_diag",
   ],
+  ...["loop", "vfat", "nls_cp437", "nls_iso8859_1", "nls_utf8", "nls_ascii"],
   ...["ip_vs", "ip_vs_ftp", "ip_vs_pe_sip", ...SCHEDULERS.map((name) => `ip_vs_${name}`)],
 ];
 

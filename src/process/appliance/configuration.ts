@@ -1,7 +1,7 @@
 // Process layer, appliance: the configuration partition. It is mounted for the moment of reading and copied into memory: a stick that is
 // pulled out, or a file system that breaks later, changes nothing. What is damaged leaves the last good copy in force.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { isProgram } from "../../appliance/image.ts";
 import type { Network } from "../../appliance/network/model.ts";
 import { readNetwork } from "../../appliance/network/read.ts";
@@ -67,6 +67,33 @@ export function readFolder(folder: string, called: (name: string) => string = (n
   };
 }
 
+/** What laptops leave on every disk that they see. */
+const LITTER = /^(\._.*|\.DS_Store|\.Trash.*|\.Spotlight-.*|\.fseventsd|System Volume Information|\$RECYCLE\.BIN)$/;
+
+/**
+ * Content of every file of a folder by its path below it, sorted; without what laptops leave there.
+ * @throws Error when something can't be read, is no file, or all is too much
+ */
+export function readFiles(folder: string): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  let left = MAX_FOLDER_BYTES;
+  const walk = (below: string) => {
+    for (const name of readdirSync(join(folder, below)).sort()) {
+      if (LITTER.test(name)) continue;
+      const path = below === "" ? name : `${below}/${name}`;
+      const stat = statSync(join(folder, path));
+      if (stat.isDirectory()) walk(path);
+      else if (stat.isFile()) {
+        left -= stat.size;
+        if (left < 0) throw new Error(`more than ${MAX_FOLDER_BYTES / 1024 / 1024} MiB: ${path} is too much`);
+        files.set(path, readFileSync(join(folder, path)));
+      } else throw new Error(`${path} is neither a file nor a folder`);
+    }
+  };
+  walk("");
+  return files;
+}
+
 /**
  * Puts a copy of a folder where the director reads it; an older copy goes when the new one is whole. FAT knows no modes and the kernel
  * shows every file as executable, which a configuration must not be: a file is a program by how it begins. Programs may be run by every
@@ -77,19 +104,10 @@ export function takeCopy(from: string, to: string): void {
   const fresh = `${to}.new`;
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh, { recursive: true, mode: 0o755 });
-  let left = MAX_FOLDER_BYTES;
-  for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const copy = join(fresh, relative(from, path));
-    if (entry.isDirectory()) mkdirSync(copy, { recursive: true, mode: 0o755 });
-    else if (entry.isFile()) {
-      left -= statSync(path).size;
-      if (left < 0)
-        throw new Error(`more than ${MAX_FOLDER_BYTES / 1024 / 1024} MiB: ${relative(from, path)} is too much`);
-      mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
-      const content = readFileSync(path);
-      writeFileSync(copy, content, { mode: isProgram(content) ? 0o755 : 0o600 });
-    }
+  for (const [path, content] of readFiles(from)) {
+    const copy = join(fresh, path);
+    mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
+    writeFileSync(copy, content, { mode: isProgram(content) ? 0o755 : 0o600 });
   }
   rmSync(`${to}.old`, { recursive: true, force: true });
   if (existsSync(to)) renameSync(to, `${to}.old`);

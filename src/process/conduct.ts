@@ -40,7 +40,7 @@ const OWN_KINDS: Readonly<Record<RoleName, readonly StatusUpdate["kind"][]>> = {
 
 /** Topics that only this role publishes. */
 const OWN_TOPICS: Readonly<Record<RoleName, readonly string[]>> = {
-  vrrp: ["addresses"],
+  vrrp: [],
   checker: [],
   bfd: ["bfd"],
   api: [],

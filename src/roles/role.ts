@@ -51,7 +51,7 @@ export interface RoleContext {
    */
   isWatched?(): boolean;
   /**
-   * A fact another role waits for: addresses this director owns (for ha_suspend), BFD session states. Relayed by the parent.
+   * A fact another role waits for: states of BFD sessions. Relayed by the parent.
    * The value is the whole truth of its topic: only the last one is kept for a reader that is slow or comes later.
    */
   publish(topic: string, value: unknown): void;

@@ -26,7 +26,7 @@ import {
 import type { Station } from "./station-record.ts";
 import { releaseSocket } from "./station-socket.ts";
 import { allParts, applyTables, auditLater, checkStatics } from "./upkeep.ts";
-import { onNetEvents, publishAddresses, refresh } from "./world.ts";
+import { onNetEvents, refresh } from "./world.ts";
 
 /** What notify programs may take after the stop, of child_wait_time. */
 const DRAIN_SHARE = 0.6;
@@ -65,7 +65,6 @@ export function start(role: VrrpState): void {
   tellPeersBeyond(role, vrrp.instances);
   role.ports.sysctl.releaseLeftOver();
   role.syncDaemons.configure(config, new Set(role.owning.keys()));
-  publishAddresses(role);
   auditLater(role);
   role.warmth.awake();
 }

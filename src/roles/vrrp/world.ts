@@ -48,7 +48,6 @@ export function onNetEvents(role: VrrpState, events: readonly NetEvent[]): void 
   restore();
   // A device that has come (back) may be what a wish waits for.
   if (linksChanged) applyTables(role);
-  if (addressesChanged) publishAddresses(role);
   // Not in the middle of putting things back: what is missing now is there at the end of it, and then this is called again.
   if (role.applying === "no") checkStatics(role);
   if (events.some(mayDropRoutes) && allParts(role).some(({ routes }) => routes.length > 0)) lookSoon(role);
@@ -75,12 +74,6 @@ function noteLink({ router, turns, now }: VrrpState, { link, before, ours }: Net
   if (ours || !before) return;
   if (before.mac !== link.mac) turns.perform(router.reannounce(link.name, "mac", now()));
   else if (!linkWorks(before) && linkWorks(link)) turns.perform(router.reannounce(link.name, "link", now()));
-}
-
-/** For ha_suspend of those who don't look by themselves. */
-export function publishAddresses({ reflector, context }: VrrpState): void {
-  const own = new Set([...reflector.seen.addresses.values()].map((address) => address.ip));
-  context.publish("addresses", [...own].sort());
 }
 
 /** Links, sources and sockets of these stations: as they are now. */

@@ -46,7 +46,6 @@ test.each([
 });
 
 test.each([
-  ["addresses", ["vrrp"]],
   ["bfd", ["bfd"]],
   ["anything", []],
 ] as const)("topic %s is published by its owner alone", (topic, owners) => {

@@ -537,20 +537,21 @@ test("what roles report reaches the api, also one that comes later", async () =>
 });
 
 test("what one role publishes, the others hear, also those that start later", async () => {
-  const { director, children, clock } = lab(reading(SERVICES + VRRP));
+  const session = "bfd_instance b {\n  neighbor_ip 192.0.2.2\n}\n";
+  const { director, children, clock } = lab(reading(session + VRRP), {}, { roles: ["bfd", "vrrp", "api"] });
   director.start();
   await settle();
-  const checker = children.of("checker");
-  checker.comeUp();
+  const bfd = children.of("bfd");
+  bfd.comeUp();
   const vrrp = children.of("vrrp");
   vrrp.comeUp();
-  vrrp.say({ kind: "batch", logs: [], updates: [], topics: { addresses: ["192.0.2.9"] } });
-  expect(checker.last("topic")).toMatchObject({ topic: "addresses", value: ["192.0.2.9"] });
-  expect(vrrp.last("topic")).toBeUndefined();
-  checker.end("status 1");
+  bfd.say({ kind: "batch", logs: [], updates: [], topics: { bfd: { b: true } } });
+  expect(vrrp.last("topic")).toMatchObject({ topic: "bfd", value: { b: true } });
+  expect(bfd.last("topic")).toBeUndefined();
+  vrrp.end("status 1");
   clock.advance(100);
-  children.of("checker").say({ kind: "hello" });
-  expect(children.of("checker").last("start")?.topics).toEqual({ addresses: ["192.0.2.9"] });
+  children.of("vrrp").say({ kind: "hello" });
+  expect(children.of("vrrp").last("start")?.topics).toEqual({ bfd: { b: true } });
 });
 
 test("the starter is told the processes of the roles that have programs, and nobody else is", async () => {

@@ -66,7 +66,6 @@ export function bench(options: BenchOptions = {}) {
   network.addAddress("eth0", "192.0.2.1");
   const logs: LogLine[] = [];
   const updates: StatusUpdate[] = [];
-  const published: [string, unknown][] = [];
   const notifications: Notification[] = [];
   const rights: ProcessRights[] = [];
   const sent: Sent[] = [];
@@ -246,7 +245,7 @@ export function bench(options: BenchOptions = {}) {
       log: (line) => logs.push(line),
       options: roleOptions,
       report: (update) => updates.push(update),
-      publish: (topic, value) => published.push([topic, value]),
+      publish() {},
     },
     ports,
   );
@@ -263,7 +262,6 @@ export function bench(options: BenchOptions = {}) {
     ipvs,
     logs,
     updates,
-    published,
     notifications,
     rights,
     /** Advertisements, in order. */

@@ -26,7 +26,8 @@ export interface Reports {
   soon(service: CheckedService): void;
   /** It is gone. */
   forget(service: CheckedService): void;
-  everything(): void;
+  /** Everything, some in each turn, for a reader who knows nothing. */
+  everything(): Promise<void>;
   failures(): void;
   /** Nobody looks any more. */
   rest(): void;
@@ -39,6 +40,8 @@ const REPORT_ALL_MS = 5000;
 const REPORT_SLICES = 50;
 /** So many are one slice: a few need no wake-ups of their own. */
 const SMALL_SLICE = 20;
+/** Virtual and real servers that are told of in one turn of the loop: half a millisecond. */
+export const TOLD_AT_ONCE = 100;
 /** Failed kernel calls that are named in the facts. */
 const MAX_SHOWN_FAILURES = 5;
 
@@ -52,9 +55,14 @@ export function createReports(ports: ReportPorts): Reports {
   let toldFailures: object = {};
   let cancel: Cancel | undefined;
   let stopped = false;
+  /** Who is to be told of to somebody who knows nothing, and who waits for that. */
+  const untold = new Set<CheckedService>();
+  let whenTold: (() => void)[] = [];
+  let cancelTelling: Cancel | undefined;
 
   function service(one: CheckedService): void {
     stale.delete(one);
+    untold.delete(one);
     if (!ports.isWatched()) return;
     const failed = ports.failures();
     const { virtualServer, standing, suspended, servers, keys } = one;
@@ -106,9 +114,35 @@ export function createReports(ports: ReportPorts): Reports {
     return true;
   }
 
+  function tellSome(): void {
+    cancelTelling = undefined;
+    let told = 0;
+    for (const one of untold) {
+      if (told >= TOLD_AT_ONCE) {
+        cancelTelling = clock.at(clock.now(), tellSome);
+        return;
+      }
+      told += 1 + one.servers.length;
+      service(one);
+    }
+    metrics();
+    failures();
+    schedule();
+    allTold();
+  }
+
+  function allTold(): void {
+    const done = whenTold;
+    whenTold = [];
+    for (const one of done) one();
+  }
+
   function rest(): void {
     cancel?.();
     cancel = undefined;
+    cancelTelling?.();
+    untold.clear();
+    allTold();
     stale.clear();
     round = [];
   }
@@ -130,15 +164,18 @@ export function createReports(ports: ReportPorts): Reports {
     },
     forget(gone) {
       stale.delete(gone);
+      untold.delete(gone);
       round = round.filter((one) => one !== gone);
     },
     everything() {
-      for (const one of ports.all()) service(one);
       told = {};
-      metrics();
       toldFailures = {};
-      failures();
-      schedule();
+      if (ports.isWatched()) for (const one of ports.all()) untold.add(one);
+      cancelTelling?.();
+      return new Promise((resolve) => {
+        whenTold.push(resolve);
+        tellSome();
+      });
     },
     failures,
     count(name) {

@@ -60,7 +60,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
       const service = services.ofKey(key);
       if (service) reports.soon(service);
     },
-    arrived: () => reports.everything(),
+    arrived: () => void reports.everything(),
   });
   const reports = createReports({
     clock,
@@ -107,7 +107,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     ipvs.fill(next);
     // After a crash the outside knows already, and nothing has changed for it.
     if (!inheritance.respawn) announce(changes, next, news);
-    reports.everything();
+    void reports.everything();
   }
 
   function reload(configured: Config): void {

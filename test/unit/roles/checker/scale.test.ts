@@ -1,6 +1,7 @@
 // Many services in a kernel that refuses much: how much work it takes, counted in steps over maps and sets, not in time.
 import { expect, test } from "bun:test";
 import type { Config } from "../../../../src/config/model/config.ts";
+import { TOLD_AT_ONCE } from "../../../../src/roles/checker/reports.ts";
 import { configOf, ORIGIN, realServer, tcpCheck, timing, virtualServer } from "../../../support/model.ts";
 import { bench } from "./bench.ts";
 
@@ -77,11 +78,42 @@ function refusing(services: number, servers: number) {
 test("a scheduler is missing: a report of everything costs as much as there are services and servers", () => {
   const { b, config } = refusing(SERVICES, SERVERS);
   const started = steps(() => b.start(config));
-  const reported = steps(() => b.role.snapshot());
+  b.clock.advance(0);
+  const reported = steps(() => {
+    void b.role.snapshot();
+    b.clock.advance(0);
+  });
   const objects = SERVICES * (1 + SERVERS);
   expect(started).toBeLessThan(60 * objects);
   expect(reported).toBeLessThan(20 * objects);
   expect(b.status("10.9.0.7:80/tcp").reason).toContain("addService 10.9.0.7:80/tcp: ENOENT");
+});
+
+test("a report of everything takes many turns, in which checks run; who comes meanwhile is told the same", async () => {
+  const b = bench();
+  b.start(many(SERVICES, SERVERS));
+  b.clock.advance(0);
+  const from = b.updates.length;
+  const since = () => b.updates.slice(from).flatMap((one) => (one.kind === "virtual-server" ? [one.value.id] : []));
+  const first = b.role.snapshot();
+  expect(since().length).toBeLessThanOrEqual(TOLD_AT_ONCE / (1 + SERVERS));
+  const second = b.role.snapshot();
+  b.clock.advance(0);
+  await Promise.all([first, second]);
+  expect(new Set(since()).size).toBe(SERVICES);
+  expect(since().length).toBeLessThan(SERVICES + 2 * TOLD_AT_ONCE);
+});
+
+test("who looks no more is not told the rest", async () => {
+  const b = bench();
+  b.start(many(SERVICES, SERVERS));
+  b.clock.advance(0);
+  const told = b.role.snapshot();
+  b.watch(false);
+  await told;
+  const from = b.updates.length;
+  b.clock.advance(0);
+  expect(b.updates.slice(from).filter(({ kind }) => kind === "virtual-server")).toEqual([]);
 });
 
 test("a scheduler is missing: one failure for each service, and ten lines of log with the number of the rest", () => {

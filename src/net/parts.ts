@@ -1,9 +1,18 @@
 // Core: what instances and the static part want of the kernel's tables, who wants it, and what of it waits for an interface: what a
 // configuration would do, whoever asks.
+import { type Decoded, ok } from "../base/result.ts";
 import { sameItems } from "../base/same-items.ts";
 import type { Address, Route, Rule } from "../config/model/net.ts";
 import type { VrrpConfig, VrrpInstance } from "../config/model/vrrp.ts";
-import { addressKey, linkByName, type NetRoute, type NetRule, ruleKey, type SeenTables } from "./model.ts";
+import {
+  addressKey,
+  type InterfaceAddress,
+  linkByName,
+  type NetRoute,
+  type NetRule,
+  ruleKey,
+  type SeenTables,
+} from "./model.ts";
 import { newPlacement, type Placement, placedAddresses } from "./placement.ts";
 import { type NetCommand, routeOwnKey, type WantedTables } from "./plan.ts";
 import type { NetEvent } from "./seen.ts";
@@ -79,12 +88,42 @@ export interface Wish {
 
 const EMPTY: WantedTables = { addresses: [], routes: [], rules: [] };
 
-/** The parts in the kernel's terms, and what each key stands for; without those that were left. */
+interface WantedAddress {
+  readonly address: InterfaceAddress;
+  readonly key: string;
+  readonly what: string;
+}
+
+/** Addresses in the kernel's terms as they were made last: most are asked for again, on the same interface. */
+const wantedAddresses = new WeakMap<Address, WantedAddress>();
+
+function wantedOn(address: Address, resolve: ResolveDevice): Decoded<WantedAddress, WishProblem> {
+  const known = wantedAddresses.get(address);
+  if (known && resolve(address.device ?? "")?.index === known.address.index) return ok(known);
+  const wish = wantedAddress(address, undefined, resolve);
+  if (!wish.ok) return wish;
+  const what = `address ${address.ip}/${address.prefix}`;
+  const wanted = { address: wish.value, key: addressKey(wish.value), what };
+  wantedAddresses.set(address, wanted);
+  return ok(wanted);
+}
+
+/** Each interface is looked for once. */
+function once(resolve: ResolveDevice): ResolveDevice {
+  const known = new Map<string, ReturnType<ResolveDevice>>();
+  return (name) => {
+    if (!known.has(name)) known.set(name, resolve(name));
+    return known.get(name);
+  };
+}
+
+/** The parts in the kernel's terms, and what each key (`ownedKeys`) stands for; without those that were left. */
 export function wantedOf(
   parts: readonly TablesPart[],
-  resolve: ResolveDevice,
+  resolveDevice: ResolveDevice,
   left: ReadonlyMap<string, unknown> = new Map(),
 ): { wanted: WantedTables; waiting: string[]; wishes: ReadonlyMap<string, Wish> } {
+  const resolve = once(resolveDevice);
   const waiting: string[] = [];
   const addresses = new Map<string, WantedTables["addresses"][number]>();
   const routes: NetRoute[] = [];
@@ -98,13 +137,10 @@ export function wantedOf(
   };
   for (const part of parts) {
     for (const address of part.addresses) {
-      const wish = wantedAddress(address, undefined, resolve);
-      if (!wish.ok) {
-        waiting.push(describeProblem(`address ${address.ip}`, part, wish.error));
-        continue;
-      }
-      const key = addressKey(wish.value);
-      if (want(key, part, `address ${address.ip}/${address.prefix}`, address.noTrack)) addresses.set(key, wish.value);
+      const wish = wantedOn(address, resolve);
+      if (!wish.ok) waiting.push(describeProblem(`address ${address.ip}`, part, wish.error));
+      else if (want(wish.value.key, part, wish.value.what, address.noTrack))
+        addresses.set(wish.value.key, wish.value.address);
     }
     for (const route of part.routes) {
       const wish = wantedRoute(route, resolve);

@@ -17,7 +17,12 @@ export interface Placement {
 
 /** Names that are given already. */
 export function givenNames(places: Iterable<Placement>): Set<string> {
-  return new Set([...places].flatMap((one) => virtualsOf(one).map(({ name }) => name)));
+  const names = new Set<string>();
+  for (const { vmac, addressVmacs } of places) {
+    if (vmac) names.add(vmac.name);
+    for (const { name } of addressVmacs.values()) names.add(name);
+  }
+  return names;
 }
 
 /** One of our kind by that name is what a crash left, and is taken over. */

@@ -45,7 +45,21 @@ export function socketSpecsOf(runtimes: Iterable<Pick<Runtime, "config" | "sourc
   return [...specs.values()].map(({ spec, instances }) => ({ ...spec, instances }));
 }
 
+/** Of the same instance with the same source the same: all are asked whenever one has changed. */
+const specsOf = new WeakMap<
+  VrrpInstance,
+  { readonly source: IpText | undefined; readonly spec: SocketSpec | undefined }
+>();
+
 function socketSpecOf(instance: VrrpInstance, source: IpText | undefined): SocketSpec | undefined {
+  const known = specsOf.get(instance);
+  if (known && known.source === source) return known.spec;
+  const spec = specFor(instance, source);
+  specsOf.set(instance, { source, spec });
+  return spec;
+}
+
+function specFor(instance: VrrpInstance, source: IpText | undefined): SocketSpec | undefined {
   const link = instance.interface ?? "";
   const protocol = ipProtocol(instance);
   const { family, name } = instance;

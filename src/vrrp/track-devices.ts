@@ -23,7 +23,18 @@ export function trackedDevices(config: VrrpConfig): ReadonlyMap<string, Readonly
   return devices;
 }
 
+/** Of the same instance the same: a reload asks all of them, and few are new. */
+const devicesOf = new WeakMap<VrrpInstance, readonly (string | undefined)[]>();
+
 function ownDevices(instance: VrrpInstance): readonly (string | undefined)[] {
+  const known = devicesOf.get(instance);
+  if (known) return known;
+  const devices = findDevices(instance);
+  devicesOf.set(instance, devices);
+  return devices;
+}
+
+function findDevices(instance: VrrpInstance): readonly (string | undefined)[] {
   const addresses = [...instance.virtualAddresses, ...instance.excludedAddresses];
   return [
     // The instance's own interface is tracked anyway, or on purpose not (`dont_track_primary`).

@@ -1,4 +1,4 @@
-// Reloads by SIGHUP, nothing changed, one weight changed, and all moved by a line, while instances advertise: how late the latest advertisement gets, what CPU
+// Reloads by SIGHUP, nothing changed, one weight (without services: four priorities) changed, and all moved by a line, while instances advertise: how late the latest advertisement gets, what CPU
 // it costs, and what memory all processes have after four of them. Services are programmed into a stand-in for IPVS (stand-in/).
 // Usage: bun test/bench/reload.ts [--only NAME]
 import { parseArgs } from "node:util";
@@ -87,7 +87,10 @@ for (const one of CASES) {
   printOf(results, `${of}: anonymous after four`, "MB", ({ memory }) => memory.anonymousMb);
   printOf(results, `${of}, a line above: latest advert`, "ms", ({ moved }) => latest(moved), one.lateMs);
   printOf(results, `${of}, a line above: CPU`, "s", ({ moved }) => cpu(moved));
-  if (one.virtualServers === 0) continue;
+  if (one.virtualServers === 0) {
+    printOf(results, `${of}, four changed: latest advert`, "ms", ({ changed }) => latest(changed), one.lateMs);
+    continue;
+  }
   printOf(results, `${of}, a weight changed: latest advert`, "ms", ({ changed }) => latest(changed), one.lateMs);
   printOf(results, `${of}, a weight changed: CPU`, "s", ({ changed }) => cpu(changed));
 }
@@ -127,7 +130,7 @@ async function measure(one: Case, subject: Subject): Promise<Measured> {
   while (unchanged.length < UNCHANGED) unchanged.push(await reload());
   const memory = memoryOf(director.processes());
   const changed: Reload[] = [];
-  while (one.virtualServers > 0 && changed.length < CHANGED) {
+  while (changed.length < CHANGED) {
     director.configure(textOf(one, subject, changed.length + 2));
     changed.push(await reload());
   }
@@ -140,7 +143,11 @@ async function measure(one: Case, subject: Subject): Promise<Measured> {
   return { unchanged, changed, moved, quietLateMs: quiet.lateMs, memory };
 }
 
-function textOf({ instances, virtualServers }: Case, subject: Subject, weight: number): string {
-  const servers = virtualServers > 0 ? bigConfig({ virtualServers, firstWeight: weight }) : "";
-  return (subject === "keepalived" ? "" : PRIORITY) + instancesText(instances) + servers;
+/** `state` says which of the texts that differ a little. */
+function textOf({ instances, virtualServers }: Case, subject: Subject, state: number): string {
+  const rights = subject === "keepalived" ? "" : PRIORITY;
+  const all = instancesText(instances);
+  if (virtualServers > 0) return rights + all + bigConfig({ virtualServers, firstWeight: state });
+  const first = instancesText({ ...instances, count: 4 });
+  return rights + first.replaceAll("priority 254", `priority ${254 - state}`) + all.slice(first.length);
 }

@@ -101,6 +101,7 @@ export function isLacking({ socket, faults }: Station): boolean {
 
 /** What the packet filter must know of the virtual interfaces. */
 export function virtualMacsOf(station: Station, seen: SeenTables): readonly VirtualMac[] {
+  if (!station.vmac && station.addressVmacs.size === 0) return [];
   return virtualsOf(station).flatMap((vmac) => {
     const parent = linkByName(seen, vmac.parent);
     const link = vmac === station.vmac ? station.link : linkByName(seen, vmac.name);
@@ -191,15 +192,22 @@ function addressOn(
 export function missingInterfaces(vrrp: VrrpConfig, seen: SeenTables): readonly LogLine[] {
   const expected = vrrp.global.dynamicInterfaces !== "no";
   const beneath = trackedDevices(vrrp);
-  const users = new Map<string, string[]>();
+  const there = new Set([...seen.links.values()].map((link) => link.name));
+  const users = new Map<string, Set<string>>();
+  const need = (device: string, name: string) => {
+    if (there.has(device)) return;
+    const names = users.get(device);
+    if (names) names.add(name);
+    else users.set(device, new Set([name]));
+  };
   for (const { name, interface: own } of vrrp.instances) {
-    const needed = new Set([...(own === undefined ? [] : [own]), ...(beneath.get(name) ?? [])]);
-    for (const device of needed) if (!linkByName(seen, device)) users.set(device, [...(users.get(device) ?? []), name]);
+    if (own !== undefined) need(own, name);
+    for (const device of beneath.get(name) ?? []) need(device, name);
   }
   return [...users].map(([device, names]) => ({
     level: expected ? "info" : "warning",
     area: "vrrp",
-    message: `interface ${device} does not exist${expected ? " yet" : ""}: ${names.join(", ")} in FAULT until it does${expected ? "" : " (dynamic_interfaces, if that is meant)"}`,
+    message: `interface ${device} does not exist${expected ? " yet" : ""}: ${[...names].join(", ")} in FAULT until it does${expected ? "" : " (dynamic_interfaces, if that is meant)"}`,
   }));
 }
 

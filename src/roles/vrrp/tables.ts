@@ -137,11 +137,11 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
 
   /** What the parts ask for, and the commands that lead there. */
   function compare(parts: readonly TablesPart[]) {
-    if (owned) configured = ownedKeys(wantedOf(owned, resolve).wanted);
+    if (owned) configured = new Set(wantedOf(owned, resolve).wishes.keys());
     owned = undefined;
     const { wanted, waiting, wishes: named } = wantedOf(parts, resolve, left);
-    const keys = new Set([...configured, ...ownedKeys(wanted)]);
-    const ours = new Set([...keys, ...outgoing, ...leftBehind]);
+    const keys = configured.union(new Set(named.keys()));
+    const ours = keys.union(outgoing).union(new Set(leftBehind));
     const todo: readonly NetCommand[] = plan(wanted, reflector.seen, { marks, keys: ours });
     return { todo, keys, ours, waiting, named };
   }

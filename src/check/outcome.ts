@@ -32,6 +32,8 @@ export interface Outcome {
   /** In words: `connection refused`, `status 503, wanted 200-299`. Safe to print. */
   readonly reason: string;
   readonly weight?: WeightShare;
+  /** The last lines of a program that failed, for the log. */
+  readonly output?: string;
   /** The attempt could not be made for want of this machine's own resources; it says nothing about the server. */
   readonly inconclusive?: true;
 }

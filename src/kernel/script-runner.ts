@@ -11,11 +11,16 @@ import { type Account, findAccount } from "./accounts.ts";
 import { createScriptPlaces, MAX_WAITING } from "./script-places.ts";
 import { judgeScript } from "./script-security.ts";
 
+/** The last lines that a program wrote which failed; absent: none. They are for the log: whatever it says may stand in them. */
+export interface LastWords {
+  readonly output?: string;
+}
+
 export type ScriptOutcome =
   /** `note`: what to know of this status, in words. */
-  | { readonly kind: "exit"; readonly status: number; readonly note?: string }
-  | { readonly kind: "signal"; readonly signal: string }
-  | { readonly kind: "timeout"; readonly limitMs: number }
+  | ({ readonly kind: "exit"; readonly status: number; readonly note?: string } & LastWords)
+  | ({ readonly kind: "signal"; readonly signal: string } & LastWords)
+  | ({ readonly kind: "timeout"; readonly limitMs: number } & LastWords)
   /** `transient`: for want of processes, memory, descriptors or a place here; it says nothing about the program. */
   | { readonly kind: "cannot-start"; readonly reason: string; readonly transient?: true };
 
@@ -57,10 +62,12 @@ const SIGRTMIN = 34;
 export interface RawEnd {
   readonly status: number | null;
   readonly signal: string | number | null;
+  /** The end of what it wrote. */
+  readonly output?: string;
 }
 
 /**
- * Starts a program in a session of its own, with nothing to read and nobody to hear it, and gives its pid; `ended` is called once,
+ * Starts a program in a session of its own, with nothing to read, and gives its pid; `ended` is called once,
  * later. @throws Error with a `code` when it can't be started
  */
 export type SpawnProgram = (launch: Launch, ended: (end: RawEnd) => void) => number;
@@ -137,7 +144,7 @@ export function createScriptRunner(
         cancelKill();
         active.delete(pid);
         if (active.size === 0) allGone();
-        resolve(timedOut ? { kind: "timeout", limitMs: limit.ms } : outcomeOf(program, how));
+        resolve(withLastWords(timedOut ? { kind: "timeout", limitMs: limit.ms } : outcomeOf(program, how), how));
       };
       try {
         pid = spawn(launch, ended);
@@ -248,6 +255,11 @@ function defaultAccount(security: ScriptSecurity): ReturnType<typeof findAccount
       reason: `no script_user is set and there is no user ${DEFAULT_ACCOUNT}: set script_user in global_defs`,
     };
   return findAccount("0");
+}
+
+function withLastWords(outcome: ScriptOutcome, { output = "" }: RawEnd): ScriptOutcome {
+  if (output === "" || outcome.kind === "cannot-start") return outcome;
+  return outcome.kind === "exit" && outcome.status === 0 ? outcome : { ...outcome, output };
 }
 
 function outcomeOf(program: string, { status, signal }: RawEnd): ScriptOutcome {

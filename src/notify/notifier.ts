@@ -4,6 +4,7 @@
 import type { Cancel, Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { observe } from "../base/histogram.ts";
+import { whatItWrote } from "../base/last-words.ts";
 import type { Log } from "../base/log.ts";
 import type { Command } from "../config/model/command.ts";
 import type { Fifo, GlobalConfig } from "../config/model/global.ts";
@@ -17,9 +18,9 @@ import { objectKey, type ScriptCall, scriptCalls } from "./scripts.ts";
 
 /** How a program ended, as the script runner says it. */
 export type NotifyOutcome =
-  | { readonly kind: "exit"; readonly status: number }
-  | { readonly kind: "signal"; readonly signal: string }
-  | { readonly kind: "timeout"; readonly limitMs: number }
+  | { readonly kind: "exit"; readonly status: number; readonly output?: string }
+  | { readonly kind: "signal"; readonly signal: string; readonly output?: string }
+  | { readonly kind: "timeout"; readonly limitMs: number; readonly output?: string }
   | { readonly kind: "cannot-start"; readonly reason: string };
 
 export interface NotifyPorts {
@@ -221,11 +222,11 @@ function fifoResult(written: boolean): string {
 function describe(outcome: NotifyOutcome): string {
   switch (outcome.kind) {
     case "exit":
-      return `ended with status ${outcome.status}`;
+      return `ended with status ${outcome.status}${whatItWrote(outcome.output)}`;
     case "signal":
-      return `ended by ${outcome.signal}`;
+      return `ended by ${outcome.signal}${whatItWrote(outcome.output)}`;
     case "timeout":
-      return `took longer than ${outcome.limitMs} ms and was ended`;
+      return `took longer than ${outcome.limitMs} ms and was ended${whatItWrote(outcome.output)}`;
     case "cannot-start":
       return `can't be run: ${outcome.reason}`;
   }

@@ -7,6 +7,8 @@ import type { TrackScript } from "../config/model/vrrp.ts";
 export interface ScriptRunResult {
   readonly ok: boolean;
   readonly detail: string;
+  /** The last lines that it wrote, when it failed. */
+  readonly output?: string;
 }
 
 export interface ScriptTrackerState {
@@ -56,7 +58,7 @@ export function trackScript(
   script: TrackScript,
   clock: Clock,
   run: (script: TrackScript, overdue: (result: ScriptRunResult) => void) => Promise<ScriptRunResult>,
-  changed: (before: ScriptTrackerState, after: ScriptTrackerState) => void,
+  changed: (before: ScriptTrackerState, after: ScriptTrackerState, result: ScriptRunResult) => void,
   kept?: ScriptTrackerState,
 ): ScriptTracker {
   let state = kept ?? initialScriptState(script, clock.now());
@@ -77,7 +79,7 @@ export function trackScript(
       judged = true;
       const before = state;
       state = afterScriptRun(script, state, result, clock.now());
-      if (before.up !== state.up || before.detail !== state.detail) changed(before, state);
+      if (before.up !== state.up || before.detail !== state.detail) changed(before, state, result);
     };
     // A run that is overdue has failed now, though it may take a while until it is gone.
     judge(await run(script, judge));

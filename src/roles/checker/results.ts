@@ -1,5 +1,6 @@
 // Role checker: what the run of a check changes: its server, its virtual server, the table, and what is told of it. The way of a verdict
 // from here to the kernel is docs/checker.md §2.
+import { whatItWrote } from "../../base/last-words.ts";
 import type { Health } from "../../check/health.ts";
 import type { Outcome, OutcomeCode } from "../../check/outcome.ts";
 import type { CheckerNews } from "./news.ts";
@@ -49,13 +50,19 @@ export function createResults(ports: ResultPorts): Results {
     restand(check);
   }
 
-  function tellCheck(check: ServerCheck, { ok, reason, inconclusive }: Outcome, wasUp: boolean): void {
+  function tellCheck(check: ServerCheck, { ok, reason, inconclusive, output }: Outcome, wasUp: boolean): void {
     const { service, realServer } = check.owner;
     const { up } = check.health;
     if (inconclusive) say(() => news.notTried(service, realServer, check.check, reason));
     else if (up !== wasUp || (!ok && check.check.timing.logAllFailures)) {
       const what = up === wasUp ? "failed" : up ? "up" : "down";
-      say(() => news.checkSaid(service, realServer, check.check, { what, reason, good: up && ok }));
+      say(() =>
+        news.checkSaid(service, realServer, check.check, {
+          what,
+          reason: `${reason}${whatItWrote(output)}`,
+          good: up && ok,
+        }),
+      );
     }
   }
 

@@ -9,6 +9,7 @@ import {
   type MessageListener,
   type MessageSocket,
 } from "../../kernel/message-socket.ts";
+import { programOutputs } from "../../kernel/program-output.ts";
 import { openReadiness } from "../../kernel/readiness.ts";
 import { createScriptPlaces, NOTIFY_PLACES } from "../../kernel/script-places.ts";
 import { createScriptRunner, type ScriptOutcome, type ScriptRunner } from "../../kernel/script-runner.ts";
@@ -24,7 +25,7 @@ import {
 } from "../programs/messages.ts";
 import { hasPrograms, mayFollow, type NamedProgram, type ProgramRole, programKey } from "../programs/named.ts";
 import type { Role, RoleContext } from "../role.ts";
-import { spawnProgram } from "./spawn-program.ts";
+import { programSpawner, readOn } from "./spawn-program.ts";
 import { endLeftovers, recordedSpawn } from "./started-programs.ts";
 
 /** Roles that are still there at the end may have last words to say: `notify_stop`. */
@@ -43,7 +44,8 @@ interface Peer {
 export function createStarterRole(context: RoleContext): Role {
   const { clock, log, options } = context;
   const readiness = openReadiness();
-  const spawn = recordedSpawn(spawnProgram, options.runDir);
+  const outputs = programOutputs(readiness, readOn);
+  const spawn = recordedSpawn(programSpawner(outputs.open), options.runDir);
   /** What may be started now, and what could under the configuration before: its last notifications come during a reload. */
   let allowed = new Map<string, NamedProgram>();
   let before = new Map<string, NamedProgram>();
@@ -166,6 +168,7 @@ export function createStarterRole(context: RoleContext): Role {
       listener?.close();
       await Promise.all([...peers].flatMap(({ runners }) => Object.values(runners).map((runner) => runner.stop())));
       for (const { socket } of peers) socket.close();
+      outputs.stop();
     },
     snapshot() {},
   };

@@ -1,7 +1,13 @@
 // Role vrrp: scripts that instances track. One that is run in another way from now on keeps what is known of it.
+import { whatItWrote } from "../../base/last-words.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { TrackScript } from "../../config/model/vrrp.ts";
-import { type ScriptTracker, type ScriptTrackerState, trackScript } from "../../probe/track-script.ts";
+import {
+  type ScriptRunResult,
+  type ScriptTracker,
+  type ScriptTrackerState,
+  trackScript,
+} from "../../probe/track-script.ts";
 import type { Fact } from "../../vrrp/track.ts";
 import { named, type TrackedKind, type TrackerPorts, uses } from "./tracked.ts";
 
@@ -30,13 +36,13 @@ export function trackScripts(ports: TrackerPorts, changed: () => void): TrackedS
     }
     for (const script of wanted.values()) {
       if (scripts.has(script.name)) continue;
-      const onChange = (before: ScriptTrackerState, after: ScriptTrackerState) => {
+      const onChange = (before: ScriptTrackerState, after: ScriptTrackerState, { output }: ScriptRunResult) => {
         if (before.up !== after.up) {
           const level = after.up ? "info" : "warning";
           log({
             level,
             area: "vrrp",
-            message: `script ${script.name} ${after.up ? "succeeded" : "failed"}: ${after.detail}`,
+            message: `script ${script.name} ${after.up ? "succeeded" : "failed"}: ${after.detail}${whatItWrote(output)}`,
           });
         }
         changed();

@@ -10,9 +10,10 @@ import type { ScriptSecurity } from "../../../src/config/model/global.ts";
 import { KEPT_FOR_QUICK, MAX_RUNNING } from "../../../src/kernel/script-places.ts";
 import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
 import { judgePath, judgeScript, type PathPart } from "../../../src/kernel/script-security.ts";
-import { spawnProgram } from "../../../src/roles/starter/spawn-program.ts";
+import { programSpawner } from "../../../src/roles/starter/spawn-program.ts";
 import { until } from "../../support/until.ts";
 
+const spawnProgram = programSpawner(() => undefined);
 const OPEN: ScriptSecurity = { user: "root", enabled: false, useSymlinkPaths: false, supplementaryGroups: false };
 const clock: Clock = {
   now: () => performance.now(),

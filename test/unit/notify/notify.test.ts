@@ -129,13 +129,15 @@ test("a reader of a FIFO is run once; its end is told, another one takes its pla
     log: ({ message }) => lines.push(message),
     hostName: "d",
     run: ({ argv }) =>
-      new Promise((end) => runs.push({ program: argv[0], end: () => end({ kind: "exit", status: 3 }) })),
+      new Promise((end) =>
+        runs.push({ program: argv[0], end: () => end({ kind: "exit", status: 3, output: "no\u001bway" }) }),
+      ),
     openFifo: openNotifyFifo,
   });
   notifier.reload(reading("/one"));
   runs[0]?.end();
   await until("it is told", () => lines.length > 0);
-  expect(lines).toEqual([`nobody reads notify FIFO ${path} any more: /one ended with status 3`]);
+  expect(lines).toEqual([`nobody reads notify FIFO ${path} any more: /one ended with status 3; it wrote: no\u001bway`]);
   notifier.reload(reading("/two"));
   expect(runs.map(({ program }) => program)).toEqual(["/one", "/two"]);
   // Removed by somebody: neither a reload nor the end minds.

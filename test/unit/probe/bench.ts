@@ -11,7 +11,7 @@ import { readWhole } from "../../../src/kernel/regular-file.ts";
 import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
 import { systemTls } from "../../../src/kernel/system-tls.ts";
 import { createProbes } from "../../../src/probe/probes.ts";
-import { spawnProgram } from "../../../src/roles/starter/spawn-program.ts";
+import { programSpawner } from "../../../src/roles/starter/spawn-program.ts";
 import { selfSigned } from "../../support/certificate.ts";
 
 const clock = systemClock();
@@ -24,7 +24,7 @@ const scripts = createScriptRunner(
     useSymlinkPaths: false,
     supplementaryGroups: false,
   },
-  spawnProgram,
+  programSpawner(() => undefined),
 );
 
 export const probes = createProbes({

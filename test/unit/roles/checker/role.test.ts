@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { judgeProgram } from "../../../../src/check/misc.ts";
 import { failedCall, good } from "../../../../src/check/outcome.ts";
 import type { Config } from "../../../../src/config/model/config.ts";
 import type { RealServer, VirtualServer } from "../../../../src/config/model/lvs.ts";
@@ -246,6 +247,19 @@ describe("failure and recovery", () => {
     const b = bench();
     b.start(configOf([virtualServer([server(1)])], { rsInitNotifies: true }));
     expect(b.notified()).toEqual(["RS [10.9.1.1]:tcp:80 [10.9.0.1]:tcp:80 UP", "VS [10.9.0.1]:tcp:80 UP"]);
+  });
+
+  test("what a program wrote that failed is for the log, and nobody else", () => {
+    const b = bench();
+    b.start(configOf([virtualServer([realServer(1, { checks: [miscCheck(["/lab/misc.sh"])] })])]));
+    b.answers("/lab/misc.sh", judgeProgram({ kind: "exit", status: 2, output: "no such pool" }, false));
+    b.clock.advance(60_000);
+    const lines = b.logs.map(({ message }) => message).filter((message) => message.includes("no such pool"));
+    expect(lines).toEqual([
+      "MISC_CHECK of 10.9.1.1:80 in 10.9.0.1:80/tcp: down: exit status 2; it wrote: no such pool",
+    ]);
+    expect(JSON.stringify(b.status())).toContain("exit status 2");
+    expect(JSON.stringify(b.status())).not.toContain("no such pool");
   });
 
   test("a change of weight is no change of health", () => {

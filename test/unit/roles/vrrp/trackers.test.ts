@@ -3,7 +3,10 @@ import { describe, expect, test } from "bun:test";
 import type { PolledInterface } from "../../../../src/kernel/link-monitor.ts";
 import type { Link, SeenTables } from "../../../../src/net/model.ts";
 import { NOTHING_SEEN } from "../../../../src/net/model.ts";
+import type { ScriptRunResult } from "../../../../src/probe/track-script.ts";
+import { scriptResult } from "../../../../src/roles/vrrp/script-result.ts";
 import { bootDelayMs } from "../../../../src/roles/vrrp/station.ts";
+import type { TrackerPorts } from "../../../../src/roles/vrrp/tracked.ts";
 import { createTrackers } from "../../../../src/roles/vrrp/trackers.ts";
 import { bindText } from "../../../support/config.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
@@ -21,20 +24,21 @@ const seen = (...up: readonly string[]): SeenTables => ({
   ),
 });
 
-function lab(text: string) {
+function lab(text: string, runScript?: TrackerPorts["runScript"]) {
   const clock = manualClock();
   const carriers = new Map<string, boolean>();
   let polled: readonly PolledInterface[] = [];
   let polledChanged: (name: string) => void = () => {};
   let changes = 0;
+  const logs: string[] = [];
   const never = () => {
     throw new Error("not asked for");
   };
   const trackers = createTrackers(
     {
       clock,
-      log: () => {},
-      runScript: never,
+      log: ({ message }) => void logs.push(message),
+      runScript: runScript ?? never,
       openFiles: never,
       openProcesses: never,
       openLinks(interfaces, changed) {
@@ -54,6 +58,7 @@ function lab(text: string) {
   trackers.linksChanged(seen("eth0", "eth1"));
   trackers.configure(bindText(text).config);
   return {
+    logs,
     clock,
     trackers,
     polled: () => polled,
@@ -127,4 +132,25 @@ describe("interface_up_down_delays", () => {
 test("vrrp_delay_after_boot: what is left of it", () => {
   const { config } = bindText("global_defs {\n  vrrp_delay_after_boot 60\n}\n");
   expect([10, 59.5, 61].map((uptimeS) => bootDelayMs(config, uptimeS))).toEqual([50_000, 500, 0]);
+});
+
+test("what a script wrote that failed stands in the log beside its failure", async () => {
+  const results: ScriptRunResult[] = [
+    scriptResult({ kind: "exit", status: 1, output: "nobody listens" }),
+    scriptResult({ kind: "exit", status: 0 }),
+    scriptResult({ kind: "signal", signal: "SIGSEGV", output: "oh" }),
+  ];
+  const { clock, logs } = lab(
+    "vrrp_script chk {\nscript /bin/chk\ninterval 1\n}\nvrrp_instance A {\ninterface eth0\nvirtual_router_id 51\ntrack_script {\nchk\n}\nvirtual_ipaddress {\n192.0.2.1\n}\n}\n",
+    () => Promise.resolve(results.shift() ?? { ok: false, detail: "again" }),
+  );
+  for (let at = 0; at < 3; at++) {
+    clock.advance(at === 0 ? 0 : 1000);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  expect(logs).toEqual([
+    "script chk failed: exit status 1; it wrote: nobody listens",
+    "script chk succeeded: exit status 0",
+    "script chk failed: ended by SIGSEGV; it wrote: oh",
+  ]);
 });

@@ -6,9 +6,12 @@ import { epollAddForeign } from "../../ffi/epoll.ts";
 import { asFd, type Fd, replaceFd } from "../../ffi/fd.ts";
 import { getsockname } from "../../ffi/socket.ts";
 
-/** Where the runtime is told to listen: an abstract name that nobody else has. */
-export function placeholderName(number: number): string {
-  return `\0lbd-placeholder-${process.pid}-${number}`;
+/**
+ * Where the runtime is told to listen: another abstract name each time. kernel: they belong to whoever binds them first, so one that
+ * can be guessed is one that any user here can take.
+ */
+export function placeholderName(): string {
+  return `\0lbd-placeholder-${crypto.randomUUID()}`;
 }
 
 export interface AdoptedListener {

@@ -54,7 +54,7 @@ export function createApiRole(context: RoleContext): Role {
   return {
     async start() {
       for (const { kind, fd } of handedListeners()) {
-        const path = placeholderName(fd);
+        const path = placeholderName();
         const where = kind === "tcp" ? ({ kind: "unix", path, as: "tcp" } as const) : ({ kind: "unix", path } as const);
         servers.push(await listen(where, { app, clock, ready: () => confined, changed: linger.changed }));
         adopted.push(adoptListener(path, fd));

@@ -21,16 +21,23 @@ const dir = mkdtempSync(join(tmpdir(), "lbd-adopted-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /** A server of the runtime's that listens on what was opened elsewhere. */
-async function serverOn(fd: number, number: number) {
+async function serverOn(fd: number) {
   const server = createServer((request, response) => response.end(`served ${request.url}`));
-  const path = placeholderName(number);
+  const path = placeholderName();
   await new Promise<void>((resolve) => server.listen(path, resolve));
   return { server, adopted: adoptListener(path, fd) };
 }
 
+test("nobody can have the placeholder's name before it is bound", () => {
+  const names = Array.from({ length: 100 }, placeholderName);
+  expect(new Set(names).size).toBe(100);
+  // Nothing of it is to be known from outside, and no two have more in common than chance gives them.
+  expect(names.every((name) => /^\0lbd-placeholder-[0-9a-f-]{36}$/.test(name))).toBe(true);
+});
+
 test("a server answers on a socket that was opened elsewhere, and only from when it may", async () => {
   const socket = openListeningSocket({ kind: "tcp", address: "127.0.0.1", port: 0 });
-  const { server, adopted } = await serverOn(socket.fd, 1);
+  const { server, adopted } = await serverOn(socket.fd);
   let answered = false;
   const early = fetch(`http://127.0.0.1:${socket.port}/early`).then((answer) => {
     answered = true;
@@ -107,5 +114,5 @@ test("the port that another socket has, and an address that is not here, have th
 });
 
 test("a name on which the runtime does not listen is an error", () => {
-  expect(() => adoptListener(placeholderName(99), 0)).toThrow("not among the descriptors");
+  expect(() => adoptListener(placeholderName(), 0)).toThrow("not among the descriptors");
 });

@@ -45,8 +45,8 @@ function sameWords(a: readonly string[], b: readonly string[]): boolean {
 }
 
 export interface ProcessTrackState {
-  /** Pids that match now. */
-  readonly pids: ReadonlySet<number>;
+  /** How many match now. */
+  readonly count: number;
   readonly up: boolean;
   readonly sinceMs: MonoMs;
   /** When the contrary of `up` becomes true, unless the count changes back before. */
@@ -54,39 +54,35 @@ export interface ProcessTrackState {
 }
 
 /** The state right after the first look at /proc: no delay applies. */
-export function initialProcessState(tracker: TrackProcess, pids: Iterable<number>, now: MonoMs): ProcessTrackState {
-  const set = new Set(pids);
-  return { pids: set, up: enough(tracker, set.size), sinceMs: now };
+export function initialProcessState(tracker: TrackProcess, count: number, now: MonoMs): ProcessTrackState {
+  return { count, up: enough(tracker, count), sinceMs: now };
 }
 
-/** A process that matches appeared, or one that matched is gone (or matches no longer). */
+/** So many match now. */
 export function stepProcess(
   tracker: TrackProcess,
   state: ProcessTrackState,
-  change: { readonly pid: number; readonly matches: boolean },
+  count: number,
   now: MonoMs,
 ): ProcessTrackState {
-  if (state.pids.has(change.pid) === change.matches) return settleProcess(state, now);
-  const pids = new Set(state.pids);
-  if (change.matches) pids.add(change.pid);
-  else pids.delete(change.pid);
-  const good = enough(tracker, pids.size);
+  if (count === state.count) return settleProcess(state, now);
+  const good = enough(tracker, count);
   const { changeAt, ...rest } = state;
-  if (good === state.up) return { ...rest, pids };
+  if (good === state.up) return { ...rest, count };
   const delayMs = good ? tracker.forkDelayMs : tracker.terminateDelayMs;
-  return settleProcess({ ...rest, pids, changeAt: changeAt ?? now + delayMs }, now);
+  return settleProcess({ ...rest, count, changeAt: changeAt ?? now + delayMs }, now);
 }
 
 /** Lets a waiting change take effect when its time has come. */
 export function settleProcess(state: ProcessTrackState, now: MonoMs): ProcessTrackState {
   if (state.changeAt === undefined || now < state.changeAt) return state;
-  return { pids: state.pids, up: !state.up, sinceMs: now };
+  return { count: state.count, up: !state.up, sinceMs: now };
 }
 
 /** `3 of 2 run`: for status and logs. */
 export function describeProcess(tracker: TrackProcess, state: ProcessTrackState): string {
   const most = tracker.quorumMax === undefined ? "" : `, at most ${tracker.quorumMax}`;
-  return `${state.pids.size} of ${tracker.process} running, ${tracker.quorum} wanted${most}`;
+  return `${state.count} of ${tracker.process} running, ${tracker.quorum} wanted${most}`;
 }
 
 function enough(tracker: TrackProcess, count: number): boolean {

@@ -1,5 +1,5 @@
 // Role vrrp: processes that instances track, by number; one monitor serves them all, and only as long as there are any.
-import type { Cancel } from "../../base/clock.ts";
+import type { Cancel, MonoMs } from "../../base/clock.ts";
 import { sameItems } from "../../base/same-items.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { TrackProcess } from "../../config/model/vrrp.ts";
@@ -16,12 +16,29 @@ import {
 } from "../../vrrp/track-process.ts";
 import { named, type TrackedKind, type TrackerPorts, uses } from "./tracked.ts";
 
+/**
+ * Processes of every user count, so any of them decides how often their number changes, thousands of times a second if he likes: what
+ * comes of it is told no more often than this, but for the first change of a tracker, which is told at once.
+ */
+export const TELL_EVERY_MS = 100;
+
+interface Tracked {
+  readonly tracker: TrackProcess;
+  /** That match now. */
+  readonly pids: Set<number>;
+  state: ProcessTrackState;
+  cancel: Cancel;
+}
+
 export function trackProcesses(ports: TrackerPorts, changed: () => void): TrackedKind {
   const { clock, log } = ports;
-  const processes = new Map<string, { readonly tracker: TrackProcess; state: ProcessTrackState; cancel: Cancel }>();
+  const processes = new Map<string, Tracked>();
   let monitor: ProcessMonitor | undefined;
   /** What the monitor looks for. */
   let watched: readonly TrackProcess[] = [];
+  let toldAt: MonoMs = Number.NEGATIVE_INFINITY;
+  let tellAt: MonoMs = Number.POSITIVE_INFINITY;
+  let cancelTell: Cancel = () => {};
 
   function configure(config: Config): void {
     const used = uses(config, "processes");
@@ -53,7 +70,8 @@ export function trackProcesses(ports: TrackerPorts, changed: () => void): Tracke
       const pids = [...monitor.running()].filter(([, process]) => processMatches(tracker, process)).map(([pid]) => pid);
       processes.set(tracker.name, {
         tracker,
-        state: initialProcessState(tracker, pids, clock.now()),
+        pids: new Set(pids),
+        state: initialProcessState(tracker, pids.length, clock.now()),
         cancel: () => {},
       });
     }
@@ -66,24 +84,41 @@ export function trackProcesses(ports: TrackerPorts, changed: () => void): Tracke
   }
 
   function onProcess(pid: number, process: RunningProcess | undefined): void {
-    let news = false;
     for (const entry of processes.values()) {
-      const matches = process !== undefined && processMatches(entry.tracker, process);
-      const before = entry.state;
-      entry.state = stepProcess(entry.tracker, before, { pid, matches }, clock.now());
-      if (entry.state !== before) news = true;
-      armProcess(entry);
+      const { tracker, pids, state: before } = entry;
+      if (process !== undefined && processMatches(tracker, process)) pids.add(pid);
+      else pids.delete(pid);
+      entry.state = stepProcess(tracker, before, pids.size, clock.now());
+      if (entry.state !== before) tell(entry.state.up !== before.up);
+      if (entry.state.changeAt !== before.changeAt) armProcess(entry);
     }
-    if (news) changed();
   }
 
-  function armProcess(entry: { state: ProcessTrackState; cancel: Cancel }): void {
+  function armProcess(entry: Tracked): void {
     entry.cancel();
+    entry.cancel = () => {};
     if (entry.state.changeAt === undefined) return;
     entry.cancel = clock.at(entry.state.changeAt, () => {
       entry.state = settleProcess(entry.state, clock.now());
-      changed();
+      tell(true);
     });
+  }
+
+  /** `isUrgent`: a tracker went up or down; else there is only another number to show. */
+  function tell(isUrgent: boolean): void {
+    const now = clock.now();
+    const at = isUrgent ? Math.max(now, toldAt + TELL_EVERY_MS) : now + TELL_EVERY_MS;
+    if (tellAt <= at) return;
+    cancelTell();
+    tellAt = at;
+    if (at <= now) tellNow();
+    else cancelTell = clock.at(at, tellNow);
+  }
+
+  function tellNow(): void {
+    tellAt = Number.POSITIVE_INFINITY;
+    toldAt = clock.now();
+    changed();
   }
 
   return {
@@ -94,6 +129,7 @@ export function trackProcesses(ports: TrackerPorts, changed: () => void): Tracke
     configure,
     stop() {
       for (const entry of processes.values()) entry.cancel();
+      cancelTell();
       monitor?.[Symbol.dispose]();
     },
   };

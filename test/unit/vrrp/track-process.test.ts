@@ -64,24 +64,24 @@ test.each([
 });
 
 test.each([
-  ["one is enough", {}, [1], true],
-  ["none", {}, [], false],
-  ["quorum 2", { quorum: 2 }, [1], false],
-  ["too many", { quorumMax: 2 }, [1, 2, 3], false],
-  ["none may run, none runs", { quorumMax: 0 }, [], true],
-  ["none may run, one runs", { quorumMax: 0 }, [1], false],
-])("quorum: %s", (_why, change, pids, up) => {
-  expect(initialProcessState(tracker(change), pids, 0).up).toBe(up);
+  ["one is enough", {}, 1, true],
+  ["none", {}, 0, false],
+  ["quorum 2", { quorum: 2 }, 1, false],
+  ["too many", { quorumMax: 2 }, 3, false],
+  ["none may run, none runs", { quorumMax: 0 }, 0, true],
+  ["none may run, one runs", { quorumMax: 0 }, 1, false],
+])("quorum: %s", (_why, change, count, up) => {
+  expect(initialProcessState(tracker(change), count, 0).up).toBe(up);
 });
 
 test("a restart within terminate_delay is not noticed", () => {
   const t = tracker({ terminateDelayMs: 500 });
-  let state = initialProcessState(t, [1], 0);
-  state = stepProcess(t, state, { pid: 1, matches: false }, 100);
+  let state = initialProcessState(t, 1, 0);
+  state = stepProcess(t, state, 0, 100);
   expect([state.up, state.changeAt]).toEqual([true, 600]);
-  state = stepProcess(t, state, { pid: 2, matches: true }, 400);
+  state = stepProcess(t, state, 1, 400);
   expect([state.up, state.changeAt]).toEqual([true, undefined]);
-  state = stepProcess(t, state, { pid: 2, matches: false }, 1000);
+  state = stepProcess(t, state, 0, 1000);
   expect(settleProcess(state, 1499).up).toBe(true);
   expect(settleProcess(state, 1500)).toMatchObject({ up: false, sinceMs: 1500 });
 });

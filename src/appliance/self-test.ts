@@ -3,7 +3,7 @@
 // what was wrong then may be wrong now, and nothing else.
 
 /** One that takes longer is none: the loader's next try, or the other slot, has its turn. */
-export const TRIAL_LIMIT_MS = 60_000;
+export const TRIAL_LIMIT_MS = 120_000;
 /** Everything has to be well for so long. */
 export const STEADY_MS = 3000;
 

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import {
   FIRST_ENVIRONMENT,
+  isOnTrial,
   markedForTrial,
   markedGood,
   markedUnusable,
@@ -85,3 +86,11 @@ test.each([
   [2048, 20],
   [65_536, 20],
 ])("%d MB of memory: 2^%d buckets", (mib, bits) => expect(connectionTableBits(mib * 1024 ** 2 * 0.95)).toBe(bits));
+
+test.each([
+  ["a new disk", FIRST_ENVIRONMENT, "A", false],
+  ["a new slot beside a good one", markedForTrial(markedGood(FIRST_ENVIRONMENT, "A"), "B"), "B", true],
+  ["the good one", markedForTrial(markedGood(FIRST_ENVIRONMENT, "A"), "B"), "A", false],
+  ["one that has shown that it works", markedGood(markedGood(FIRST_ENVIRONMENT, "A"), "B"), "B", false],
+  ["an environment that is damaged", new Map<string, string>(), "B", false],
+] as const)("on trial: %s", (_, environment, slot, trial) => expect(isOnTrial(environment, slot)).toBe(trial));

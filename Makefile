@@ -8,12 +8,14 @@ SOURCES := $(shell find src ffi -name '*.ts') package-lock.json
 PREFIX ?= /usr
 DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables tcpdump busybox-static curl openssl kmod \
   iputils-ping procps tcc xz-utils zstd lz4 util-linux minisign
+# Firmware, and tools that judge what was made.
+DEBIAN_APPLIANCE := ovmf ipxe-qemu qemu-utils
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build image run lab check fmt test test-unit test-deno test-netns test-vm test-words bench docs install uninstall clean
+.PHONY: help deps build image run lab check fmt test test-unit test-deno test-netns test-vm test-appliance test-words bench docs install uninstall clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: .cache/debian .cache/npm ## Install what is needed: Debian's packages and npm's, Bun and Deno among them
 
@@ -41,8 +43,10 @@ dist/lbd: .cache/npm Makefile appliance/licenses.ts $(SOURCES)
 	@# Beside it lie the maps of its lines, which are in it as well.
 	@mv dist/new/lbd dist/lbd && rm -r dist/new
 
-image: build ## Write dist/image: the disk image of a director (BIOS and UEFI), its kernel and root; no root rights needed
-	$(BUN) appliance/image.ts
+# LEVEL is zstd's (3 is quick, and a tenth larger); KEY a secret key of minisign without a password; CONFIG a folder that goes into the media.
+LEVEL ?= 19
+image: build ## Write dist/image: disk images, ISO, netboot, UKI, checksums, signature, SBOM; no root rights needed. CONFIG=dir KEY=file LEVEL=3
+	$(BUN) appliance/image.ts --level $(LEVEL) $(if $(CONFIG),--config $(CONFIG)) $(if $(KEY),--key $(KEY))
 
 run: deps build ## Boot a lab (client, two directors, real servers), show failover, leave the API on a local port
 	$(BUN) test/machine/lab.ts
@@ -72,6 +76,15 @@ test-netns: deps build ## Packets between network namespaces, beside Debian's ke
 
 test-vm: deps build ## A machine with a real ip_vs
 	$(BUN) test/run.ts vm
+
+test-appliance: deps build .cache/debian-appliance ## Boot every medium of the image through every firmware, check formats and signature, build twice: an hour
+	$(BUN) appliance/image.ts --config test/appliance/director --out dist/test-appliance/image
+	$(BUN) test --timeout 600000 test/appliance
+
+.cache/debian-appliance: Makefile
+	@mkdir -p .cache
+	@if [ "$$(dpkg-query -W -f '$${db:Status-Abbrev}\n' $(DEBIAN_APPLIANCE) 2>/dev/null | grep -c ^ii)" = $(words $(DEBIAN_APPLIANCE)) ]; then echo "Debian's packages for the appliance's tests are there"; else appliance/install-debian.sh $(DEBIAN_APPLIANCE); fi
+	@touch $@
 
 test-words: .cache/npm ## Does each test that docs/compat.md names fail without its word? A minute; unit ring only
 	$(BUN) test/words.ts

@@ -2,6 +2,7 @@
 // and GRUB, two slots that each hold a kernel and its root, and the configuration partition, which a laptop mounts by itself.
 // Slots are raw squashfs without compression (what they hold is compressed): an update writes one as a whole and reads it back.
 import {
+  chmodSync,
   closeSync,
   copyFileSync,
   mkdirSync,
@@ -16,6 +17,7 @@ import { join } from "node:path";
 import { FIRST_ENVIRONMENT, writeEnvironment } from "../src/appliance/boot.ts";
 import { CONFIGURATION_FAT } from "../src/appliance/disk/fat.ts";
 import { PLACE_BYTES } from "../src/appliance/history.ts";
+import type { Architecture } from "./architecture.ts";
 import { writeFat } from "./fat.ts";
 import type { Packages } from "./packages.ts";
 import type { Tools } from "./tools.ts";
@@ -59,6 +61,7 @@ export const PARTITIONS: readonly Partition[] = [
 ];
 
 export interface DiskParts {
+  readonly architecture: Architecture;
   readonly tools: Tools;
   readonly packages: Packages;
   readonly epoch: number;
@@ -77,7 +80,10 @@ export function makeSlot(
   copyFileSync(files.vmlinuz, join(folder, "vmlinuz"));
   copyFileSync(files.initrd, join(folder, "initrd"));
   writeFileSync(join(folder, "VERSION"), `${files.version}\n`);
-  for (const name of ["vmlinuz", "initrd", "VERSION", ""]) utimesSync(join(folder, name), epoch, epoch);
+  for (const name of ["vmlinuz", "initrd", "VERSION", ""]) {
+    chmodSync(join(folder, name), name === "" ? 0o755 : 0o644);
+    utimesSync(join(folder, name), epoch, epoch);
+  }
   const uncompressed = ["-noI", "-noId", "-noD", "-noF", "-noX"];
   tools.run("mksquashfs", [
     folder,
@@ -95,7 +101,12 @@ export function makeSlot(
 }
 
 /** @param conf content of the configuration partition by path */
-export function makeDisk(parts: DiskParts, path: string, slot: string, conf: ReadonlyMap<string, string>): void {
+export function makeDisk(
+  parts: DiskParts,
+  path: string,
+  slot: string,
+  conf: ReadonlyMap<string, Uint8Array | string>,
+): void {
   const { tools, work, epoch } = parts;
   const esp = join(work, "esp.img");
   const fat = (name: string, sizeMib: number) => ({
@@ -115,7 +126,7 @@ export function makeDisk(parts: DiskParts, path: string, slot: string, conf: Rea
   put("lbd-esp", readFileSync(esp));
   put("lbd-a", readFileSync(slot));
   put("lbd-conf", readFileSync(confImage));
-  installBiosLoader(parts, path);
+  if (parts.architecture.bios) installBiosLoader(parts, path);
 }
 
 function tableOf(): string {
@@ -133,19 +144,30 @@ export function startOf(name: string): number {
   return 1 + PARTITIONS.slice(0, index).reduce((sum, { sizeMib }) => sum + sizeMib, 0);
 }
 
-function espFiles({ packages }: DiskParts): Map<string, Uint8Array | string> {
-  const signed = (name: string, path: string) => readFileSync(join(packages.of(name).root, path));
+function espFiles(parts: DiskParts): Map<string, Uint8Array | string> {
+  const config = readFileSync(join(import.meta.dirname, "grub.cfg"), "utf8");
   return new Map<string, Uint8Array | string>([
-    ["EFI/BOOT/BOOTX64.EFI", signed("shim-signed", "usr/lib/shim/shimx64.efi.signed")],
-    ["EFI/BOOT/grubx64.efi", signed("grub-efi-amd64-signed", "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed")],
+    ...signedLoaders(parts),
     // The signed GRUB reads this one, on the partition that it was started from.
     ["EFI/debian/grub.cfg", "configfile /grub/grub.cfg\n"],
-    ["grub/grub.cfg", readFileSync(join(import.meta.dirname, "grub.cfg"))],
+    ["grub/grub.cfg", config.replaceAll("console=ttyS0,115200", `console=${parts.architecture.serial}`)],
     ["grub/grubenv", writeEnvironment(FIRST_ENVIRONMENT)],
     ["grub/grubenv.2", writeEnvironment(FIRST_ENVIRONMENT)],
     // What lbd writes over in place later (src/appliance/history.ts): the file system itself is never changed.
     ["lbd/starts.1", " ".repeat(PLACE_BYTES)],
     ["lbd/starts.2", " ".repeat(PLACE_BYTES)],
+  ]);
+}
+
+/** Debian's shim, which firmware with Microsoft's keys starts, and its GRUB, which the shim starts; by their places on an EFI system partition. */
+export function signedLoaders(
+  { packages, architecture: { name, efi, signedGrub } }: DiskParts,
+  grub = `grub${efi}.efi.signed`,
+): Map<string, Uint8Array | string> {
+  const signed = (from: string, path: string) => readFileSync(join(packages.of(from).root, path));
+  return new Map<string, Uint8Array | string>([
+    [`EFI/BOOT/BOOT${efi.toUpperCase()}.EFI`, signed("shim-signed", `usr/lib/shim/shim${efi}.efi.signed`)],
+    [`EFI/BOOT/grub${efi}.efi`, signed(`grub-efi-${name}-signed`, join(signedGrub, grub))],
   ]);
 }
 

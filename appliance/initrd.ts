@@ -3,11 +3,13 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CONFIGURATION_FOLDER, KEEPALIVED_FOLDER, SHELL_PROGRAMS } from "../src/appliance/image.ts";
+import { CONFIGURATION_FOLDER, KEEPALIVED_FOLDER, SHELL_PROGRAMS, UPDATE_KEY_FILE } from "../src/appliance/image.ts";
+import type { Architecture } from "./architecture.ts";
+import { copyrightOf } from "./copyright.ts";
 import { type CpioEntry, cpioArchive } from "./cpio.ts";
 import { type Kernel, resolveModules } from "./kernel.ts";
-import type { Packages } from "./packages.ts";
-import { file, modules, text } from "./root.ts";
+import type { DebianPackage, Packages } from "./packages.ts";
+import { file, modules, text, tree } from "./root.ts";
 import type { Tools } from "./tools.ts";
 
 /** What runs in the image beside lbd, and where it lies there. */
@@ -28,18 +30,9 @@ const LIBRARIES = [
   "libcrypto.so.3",
   "libnss_files.so.2",
 ];
-const LIBRARY_FOLDER: Readonly<Record<string, string>> = {
-  amd64: "usr/lib/x86_64-linux-gnu",
-  arm64: "usr/lib/aarch64-linux-gnu",
-};
-const LOADER: Readonly<Record<string, string>> = {
-  amd64: "lib64/ld-linux-x86-64.so.2",
-  arm64: "lib/ld-linux-aarch64.so.1",
-};
-
 /** Packages whose files are in the image. */
 export const ROOT_PACKAGES = [
-  ...["libc6", "libssl3t64", "openssl", "libzstd1", "zlib1g", "busybox-static", "chrony"],
+  ...["libc6", "libssl3t64", "openssl", "libzstd1", "zlib1g", "busybox-static", "chrony", "base-files"],
   ...[
     "libcap2",
     "libedit2",
@@ -57,7 +50,7 @@ export const ROOT_PACKAGES = [
 export interface RootParts {
   readonly packages: Packages;
   readonly kernel: Kernel;
-  readonly architecture: string;
+  readonly architecture: Architecture;
   readonly version: string;
   /** dist/lbd. */
   readonly binary: string;
@@ -66,8 +59,15 @@ export interface RootParts {
   readonly trustedKey?: string;
 }
 
-/** The archive, not yet compressed. @throws Error that names what is missing */
-export function initrd(parts: RootParts): Uint8Array {
+export interface Initrd {
+  /** Not yet compressed. */
+  readonly archive: Uint8Array;
+  /** Those that it has files of. */
+  readonly packages: readonly DebianPackage[];
+}
+
+/** @throws Error that names what is missing */
+export function initrd(parts: RootParts): Initrd {
   const { packages, kernel, architecture, version, binary } = parts;
   const libraries = librariesOf(parts);
   const wanted = readFileSync(join(import.meta.dirname, "modules.txt"), "utf8")
@@ -81,7 +81,7 @@ export function initrd(parts: RootParts): Uint8Array {
     ...SHELL_PROGRAMS.map((name): CpioEntry => ({ kind: "link", path: `bin/${name}`, target: "busybox" })),
     ...[...libraries].map(([name, from]) =>
       file(
-        name.startsWith("ld-") ? (LOADER[architecture] ?? name) : `${LIBRARY_FOLDER[architecture]?.slice(4)}/${name}`,
+        name.startsWith("ld-") ? architecture.loader : `${architecture.libraries.slice("usr/".length)}/${name}`,
         from,
         0o755,
       ),
@@ -89,7 +89,7 @@ export function initrd(parts: RootParts): Uint8Array {
     { kind: "link", path: KEEPALIVED_FOLDER.slice(1), target: CONFIGURATION_FOLDER },
     ...modules(kernel, resolveModules(kernel, wanted)),
     text("etc/lbd-version", `${version}\n`),
-    ...(parts.trustedKey === undefined ? [] : [text("etc/lbd-update.pub", parts.trustedKey)]),
+    ...(parts.trustedKey === undefined ? [] : [text(UPDATE_KEY_FILE.slice(1), parts.trustedKey)]),
     text(
       "etc/passwd",
       "root:x:0:0::/run:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n_chrony:x:100:100::/run:/bin/false\n",
@@ -101,13 +101,21 @@ export function initrd(parts: RootParts): Uint8Array {
       "ip 0 IP\nicmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nipv6-icmp 58 IPv6-ICMP\nah 51 AH\nvrrp 112 VRRP\nsctp 132 SCTP\n",
     ),
   ];
-  return cpioArchive(entries);
+  const from = [...libraries.values(), ...PROGRAMS.map(([name]) => packages.of(name).root), kernel.modulesDir];
+  const used = packages.all.filter(({ root }) => from.some((path) => `${path}/`.startsWith(`${root}/`)));
+  return { archive: cpioArchive([...entries, ...copyrights(used, packages.of("base-files").root)]), packages: used };
+}
+
+/** Debian's copyright files, which belong to what they are about, and the texts that they name. */
+function copyrights(packages: readonly DebianPackage[], base: string): CpioEntry[] {
+  const files = packages.map((one) => text(`usr/share/doc/${one.name}/copyright`, copyrightOf(one, packages)));
+  return [...files, ...tree("usr/share/common-licenses", join(base, "usr/share/common-licenses"))];
 }
 
 /** What lbd opens and the programs link, and what those link, by name: where each lies. */
 function librariesOf({ packages, architecture, tools, binary }: RootParts): Map<string, string> {
   const folders = packages.all.flatMap(({ root }) =>
-    [LIBRARY_FOLDER[architecture] ?? "", "usr/lib64", "usr/lib"].map((folder) => join(root, folder)),
+    [architecture.libraries, "usr/lib64", "usr/lib"].map((folder) => join(root, folder)),
   );
   const found = new Map<string, string>();
   const add = (name: string) => {

@@ -2,46 +2,21 @@
 // depends on at run time, and what is to be said of the runtime, whose package holds no text. A package without a text is an error.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { npmPackage, runtimePackages } from "./npm.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
-interface Package {
-  readonly name: string;
-  readonly version: string;
-  readonly license?: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
-}
-
-const own = read(ROOT);
+const own = npmPackage(ROOT);
 const sections = [
   section(`lbd ${own.version}`, textIn(ROOT)),
-  ...[...runtimePackages()].toSorted().map((name) => {
+  ...[...runtimePackages(ROOT)].toSorted().map((name) => {
     const folder = join(ROOT, "node_modules", name);
-    const { version, license } = read(folder);
+    const { version, license } = npmPackage(folder);
     return section(`${name} ${version} (${license})`, textIn(folder));
   }),
-  section(`bun ${read(join(ROOT, "node_modules", "bun")).version} (MIT), the runtime`, runtimeText()),
+  section(`bun ${npmPackage(join(ROOT, "node_modules", "bun")).version} (MIT), the runtime`, runtimeText()),
 ];
 process.stdout.write(JSON.stringify(sections.join("\n")));
-
-/** Everything that the code may import at run time, with what that needs in turn. */
-function runtimePackages(): Set<string> {
-  const found = new Set<string>();
-  const visit = ({ dependencies = {} }: Package) => {
-    for (const name of Object.keys(dependencies)) {
-      // An addon's helpers are installed with netlink and never imported.
-      if (found.has(name) || name.startsWith("node-")) continue;
-      found.add(name);
-      visit(read(join(ROOT, "node_modules", name)));
-    }
-  };
-  visit(own);
-  return found;
-}
-
-function read(folder: string): Package {
-  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-}
 
 function textIn(folder: string): string {
   const names = readdirSync(folder).filter((name) => /^(licen[cs]e|copying|notice)(\.|$)/i.test(name));
@@ -54,7 +29,7 @@ function section(title: string, text: string): string {
 }
 
 function runtimeText(): string {
-  const { version } = read(join(ROOT, "node_modules", "bun"));
+  const { version } = npmPackage(join(ROOT, "node_modules", "bun"));
   return [
     "Bun is under the MIT licence. It is linked with JavaScriptCore and WTF of WebKit, parts of which are under the GNU Library General",
     "Public License, version 2 or later, and with other libraries (BoringSSL, mimalloc, zlib, zstd, libarchive, lol-html, c-ares,",

@@ -17,6 +17,8 @@ export interface DebianPackage {
   /** The package that its source is in, and that one's version. */
   readonly source: string;
   readonly sourceVersion: string;
+  /** Other sources that are in it: the kernel of a signed kernel, the C library of a static program. */
+  readonly builtUsing: readonly { readonly source: string; readonly version: string }[];
   /** SHA-256 of the .deb. */
   readonly sha256: string;
   /** Where it lies unpacked. */
@@ -114,8 +116,11 @@ function privateApt(home: string, architecture: string): Apt {
 function packageOf(entry: ReadonlyMap<string, string>, cache: string): DebianPackage {
   const [name, version, architecture] = [need(entry, "Package"), need(entry, "Version"), need(entry, "Architecture")];
   const [, source = name, sourceVersion = version] = /^(\S+)(?: \((.*)\))?$/.exec(entry.get("Source") ?? name) ?? [];
+  const builtUsing = ["Built-Using", "Static-Built-Using"]
+    .flatMap((field) => [...(entry.get(field) ?? "").matchAll(/([^\s,]+) \(= ([^)]+)\)/g)])
+    .map(([, source = "", version = ""]) => ({ source, version }));
   const root = join(cache, "packages", `${name}_${version.replace(/[^\w.+~-]/g, "%")}_${architecture}`);
-  return { name, version, architecture, source, sourceVersion, sha256: need(entry, "SHA256"), root };
+  return { name, version, architecture, source, sourceVersion, builtUsing, sha256: need(entry, "SHA256"), root };
 }
 
 function need(entry: ReadonlyMap<string, string>, field: string): string {

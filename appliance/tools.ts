@@ -44,6 +44,9 @@ export const TOOL_PACKAGES = [
     "libsframe1",
   ],
   ...["libjansson4", "libctf-nobfd0", "libgprofng0", "tcc", "kmod", "libkmod2"],
+  // qemu-img, for qcow2
+  ...["qemu-utils", "libaio1t64", "libfuse3-4", "libglib2.0-0t64", "libnuma1", "liburing2", "libffi8", "libgmp10"],
+  ...["libgnutls30t64", "libhogweed6t64", "libnettle8t64", "libp11-kit0", "libidn2-0", "libunistring5", "libtasn1-6"],
 ] as const;
 
 export interface Tools {

@@ -2,6 +2,10 @@
 
 /** Where the configuration folder lies in a running machine; `/etc/keepalived` is another name of it. */
 export const CONFIGURATION_FOLDER = "/run/lbd-appliance/configuration";
+/** What came with the start itself, from a medium that has no partition for it: it goes before a partition (appliance/image.ts). */
+export const GIVEN_CONFIGURATION = "/configuration";
+/** The key that updates of this image are signed with, a file of minisign (appliance/image.ts). */
+export const UPDATE_KEY_FILE = "/etc/lbd-update.pub";
 export const KEEPALIVED_FOLDER = "/etc/keepalived";
 
 /** Names in /bin that BusyBox answers to: scripts of a configuration are written for a shell. Nobody can log in to it. */

@@ -32,8 +32,17 @@ export function endOnSignals(status: (signal: NodeJS.Signals) => number): void {
 }
 
 export function startMachine(machine: Machine): RunningMachine {
+  return startEmulator("qemu-system-x86_64", qemuArguments(machine), machine);
+}
+
+/** Starts QEMU with arguments of its own; the serial console is on its standard output. */
+export function startEmulator(
+  program: string,
+  given: readonly string[],
+  machine: Pick<Machine, "limitMs" | "line">,
+): RunningMachine {
   // A group of its own: Ctrl-C is ours to answer. And whatever kills us kills the machine.
-  const words = ["--pdeathsig", "SIGKILL", "qemu-system-x86_64", ...qemuArguments(machine)];
+  const words = ["--pdeathsig", "SIGKILL", program, ...given];
   const child = spawn("setpriv", words, { stdio: ["ignore", "pipe", "pipe"], detached: true });
   const limit = setTimeout(() => child.kill("SIGKILL"), machine.limitMs);
   const stop = () => {
@@ -56,7 +65,7 @@ export function startMachine(machine: Machine): RunningMachine {
   child.stderr.on("data", take);
   const finished = new Promise<number | undefined>((resolve, reject) => {
     child.once("error", (error) =>
-      reject(new Error(`setpriv and qemu-system-x86_64 can't be started (make deps): ${error.message}`)),
+      reject(new Error(`setpriv and ${program} can't be started (make deps): ${error.message}`)),
     );
     child.once("close", () => {
       clearTimeout(limit);

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, mount } from "../../../ffi/machine.ts";
 import type { Boot } from "../../appliance/boot.ts";
 import type { History } from "../../appliance/history.ts";
+import { UPDATE_KEY_FILE } from "../../appliance/image.ts";
 import { type MinisignKey, readMinisignKey, readMinisignKeyFile } from "../../appliance/minisign.ts";
 import type { StartFacts } from "../../appliance/self-test.ts";
 import type { ApplianceSettings } from "../../appliance/settings.ts";
@@ -33,7 +34,6 @@ const PSTORE = "/sys/fs/pstore";
 /** The crash of this start's predecessor, for a process of the appliance that comes after this one. */
 const BEGUN = join(RUN, "start-began");
 /** Of the key that the image was made with (appliance/initrd.ts). */
-const IMAGE_KEY = "/etc/lbd-update.pub";
 const ARCHITECTURE: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
 export interface ImageStatus {
@@ -211,7 +211,7 @@ function lastCrash(say: ImageKeeperPorts["say"]): string | undefined {
 }
 
 function trustedKeys({ updateKeys }: ApplianceSettings): readonly MinisignKey[] {
-  const own = readMinisignKeyFile(readQuietly(IMAGE_KEY) ?? "");
+  const own = readMinisignKeyFile(readQuietly(UPDATE_KEY_FILE) ?? "");
   const given = updateKeys.flatMap((text) => readMinisignKey(text) ?? []);
   return own ? [own, ...given] : given;
 }

@@ -1,13 +1,13 @@
 // Process layer, appliance: `lbd appliance`, what the first process of an image runs. Drivers, the configuration partition, the network,
 // kernel settings; then the director as a child, while this process stays: it keeps the network as it is asked for, tells the boot loader
 // that the start was a good one, and ends the machine in order. Nothing that a configuration says can end it.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, mount, setHostName, unmount } from "../../../ffi/machine.ts";
 import { createAudit } from "../../appliance/access/audit.ts";
 import { type Boot, readBoot } from "../../appliance/boot.ts";
-import { CONFIGURATION_FOLDER } from "../../appliance/image.ts";
+import { CONFIGURATION_FOLDER, GIVEN_CONFIGURATION } from "../../appliance/image.ts";
 import { createLogBook } from "../../appliance/log-book.ts";
 import { connectionTableBits, DIRECTOR_SETTINGS } from "../../appliance/sysctls.ts";
 import type { Clock } from "../../base/clock.ts";
@@ -147,8 +147,24 @@ function lookForHardware(coldplug: Coldplug): void {
   while (coldplug.look() > 0);
 }
 
-/** Waits for the partition, copies it into memory, and reads what is there. Without it the machine has the defaults. */
+/** Copies the configuration into memory and reads it. Without any the machine has the defaults. */
 async function takeConfiguration(clock: Clock, coldplug: Coldplug, boot: Boot, say: Say): Promise<Folder> {
+  if (existsSync(GIVEN_CONFIGURATION)) attempt(say, GIVEN_CONFIGURATION, () => takeCopy(GIVEN_CONFIGURATION, FOLDER));
+  else await copyPartition(clock, coldplug, boot, say);
+  const folder = readFolder(FOLDER);
+  for (const { severity, span, message, hint } of folder.findings) {
+    const place = span === undefined ? "" : `${span.file.name}:${span.line}:${span.column}: `;
+    say(severity === "error" ? "error" : "warning", `${place}${message}${hint === undefined ? "" : ` (${hint})`}`);
+  }
+  for (const name of folder.missing) say("warning", `the configuration has no ${name}`);
+  for (const { id, dhcp4, dhcp6 } of folder.network.links)
+    if (dhcp4 || dhcp6) say("warning", `network.yaml: ${id}: DHCP is not spoken yet: write addresses and routes`);
+  attempt(say, KEEPALIVED_CONF, () => withDirectorFile(FOLDER));
+  return folder;
+}
+
+/** Waits for the partition of a disk. */
+async function copyPartition(clock: Clock, coldplug: Coldplug, boot: Boot, say: Say): Promise<void> {
   const until = clock.now() + DISK_WAIT_MS;
   let found = partitionsNamed("lbd-conf");
   while (found.length === 0 && boot.slot !== undefined && clock.now() < until) {
@@ -171,16 +187,6 @@ async function takeConfiguration(clock: Clock, coldplug: Coldplug, boot: Boot, s
         unmount(at);
       }
     });
-  const folder = readFolder(FOLDER);
-  for (const { severity, span, message, hint } of folder.findings) {
-    const place = span === undefined ? "" : `${span.file.name}:${span.line}:${span.column}: `;
-    say(severity === "error" ? "error" : "warning", `${place}${message}${hint === undefined ? "" : ` (${hint})`}`);
-  }
-  for (const name of folder.missing) say("warning", `the configuration has no ${name}`);
-  for (const { id, dhcp4, dhcp6 } of folder.network.links)
-    if (dhcp4 || dhcp6) say("warning", `network.yaml: ${id}: DHCP is not spoken yet: write addresses and routes`);
-  attempt(say, KEEPALIVED_CONF, () => withDirectorFile(FOLDER));
-  return folder;
 }
 
 /** The size of its table can be said only when the module is loaded. @returns why it is not there, one line each */

@@ -1,7 +1,7 @@
-// CLI: asks the director that holds a run directory, over its UNIX socket.
+// CLI: asks a director or an appliance, over a UNIX socket (peer.ts).
 import { type Decoded, err, ok } from "../base/result.ts";
-import { socketPath } from "../process/host/places.ts";
 import { ASK_EXIT } from "./ask-exit.ts";
+import type { Peer } from "./peer.ts";
 
 /** More than the largest director's whole state. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
@@ -18,10 +18,10 @@ const AGAIN_MS = 1000;
 
 export type Answer = Decoded<{ readonly status: number; readonly body: unknown }, AskError>;
 
-/** GET `path`; the value of its JSON body, whatever the status. Where too many large answers are on their way, it waits a little. */
-export async function ask(runDir: string, path: string): Promise<Answer> {
+/** The value of the JSON body, whatever the status. Where too many large answers are on their way, it waits a little. */
+export async function ask(peer: Peer, path: string, method: "GET" | "POST" = "GET"): Promise<Answer> {
   for (let left = TRIES; ; left--) {
-    const answer = await askOnce(runDir, path);
+    const answer = await askOnce(peer, path, method);
     if (!answer.ok || left === 0 || !isBusy(answer.value)) return answer;
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
@@ -31,12 +31,12 @@ function isBusy({ status, body }: { readonly status: number; readonly body: unkn
   return status === 503 && typeof body === "object" && body !== null && "code" in body && body.code === "busy";
 }
 
-async function askOnce(runDir: string, path: string): Promise<Answer> {
-  const socket = socketPath(runDir);
+async function askOnce(peer: Peer, path: string, method: string): Promise<Answer> {
   const { request } = process.getBuiltinModule("node:http");
   return new Promise((resolve) => {
     const failed = (exit: number, message: string) => resolve(err({ exit, message }));
-    const asked = request({ socketPath: socket, path, headers: { host: "localhost" }, agent: false }, (answer) => {
+    const { socket: socketPath, headers } = peer;
+    const asked = request({ socketPath, path, method, headers, agent: false }, (answer) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       answer.on("data", (chunk: Buffer) => {
@@ -55,12 +55,85 @@ async function askOnce(runDir: string, path: string): Promise<Answer> {
     });
     asked.setTimeout(LIMIT_MS, () => asked.destroy(new Error(`no answer within ${LIMIT_MS / 1000} s`)));
     asked.on("error", (error) => {
-      const code = "code" in error ? error.code : undefined;
-      if (code === "ENOENT" || code === "ECONNREFUSED" || code === "FailedToOpenSocket")
-        return failed(ASK_EXIT.none, `no director runs with the run directory ${runDir} (${socket} does not answer)`);
-      if (code === "EACCES" || code === "EPERM") return failed(ASK_EXIT.none, `${socket}: no permission, ask as root`);
-      return failed(ASK_EXIT.failed, `${socket}: ${error.message}`);
+      const { message, isNone } = peer.silent(error);
+      failed(isNone ? ASK_EXIT.none : ASK_EXIT.failed, message);
     });
     asked.end();
   });
+}
+
+/** One event of a stream of them (HTML standard, §9.2). */
+export interface ServerEvent {
+  readonly id: string;
+  readonly event: string;
+  readonly data: string;
+}
+
+/** A reader that sends more without an end of an event is none of ours. */
+const MAX_EVENT_CHARS = 4 * 1024 * 1024;
+
+/**
+ * Hands each event of a stream to `take` until that says "enough", or the stream ends.
+ * @returns undefined when it ended so; else why there is none
+ */
+export function follow(
+  peer: Peer,
+  path: string,
+  take: (event: ServerEvent) => "more" | "enough",
+): Promise<AskError | undefined> {
+  const { request } = process.getBuiltinModule("node:http");
+  return new Promise((resolve) => {
+    const { socket: socketPath, headers } = peer;
+    const asked = request({ socketPath, path, headers, agent: false }, (answer) => {
+      let text = "";
+      if (answer.statusCode !== 200) {
+        answer.on("data", (chunk: Buffer) => {
+          text += chunk.toString("utf8");
+        });
+        answer.on("end", () => resolve({ exit: ASK_EXIT.failed, message: detailOf(text, path, answer.statusCode) }));
+        return;
+      }
+      const decoder = new TextDecoder();
+      answer.on("data", (chunk: Buffer) => {
+        text += decoder.decode(chunk, { stream: true });
+        if (text.length > MAX_EVENT_CHARS) asked.destroy(new Error("an event has no end"));
+        for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+          const event = readEvent(text.slice(0, end));
+          text = text.slice(end + 2);
+          if (take(event) === "more") continue;
+          asked.destroy();
+          resolve(undefined);
+          return;
+        }
+      });
+      answer.on("end", () => resolve(undefined));
+      answer.on("error", (error) => resolve({ exit: ASK_EXIT.failed, message: `${path}: ${error.message}` }));
+    });
+    asked.on("error", (error) => {
+      const { message, isNone } = peer.silent(error);
+      resolve({ exit: isNone ? ASK_EXIT.none : ASK_EXIT.failed, message });
+    });
+    asked.end();
+  });
+}
+
+export function readEvent(text: string): ServerEvent {
+  const field = (name: string) =>
+    text
+      .split("\n")
+      .filter((line) => line.startsWith(`${name}:`))
+      .map((line) => line.slice(name.length + 1).replace(/^ /, ""))
+      .join("\n");
+  return { id: field("id"), event: field("event"), data: field("data") };
+}
+
+/** What a problem says, or the status alone. */
+function detailOf(body: string, path: string, status: number | undefined): string {
+  try {
+    const { detail } = JSON.parse(body);
+    if (typeof detail === "string") return detail;
+  } catch {
+    // No problem of ours.
+  }
+  return `${path}: status ${status}`;
 }

@@ -26,6 +26,7 @@ export function helpText(commands: readonly (readonly [name: string, summary: st
     "",
     "Usage: lbd [OPTIONS]            run the director in the foreground",
     "       lbd COMMAND [OPTIONS]    lbd COMMAND --help says more",
+    "       lbd --host NAME COMMAND  ask an appliance over the network",
     "",
     "Commands:",
     ...commands.flatMap(([name, summary]) => row(name, summary)),

@@ -40,6 +40,28 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     ASK_EXIT.usage,
     async () => (await import("./status.ts")).vrrpCommand,
   ),
+  events: command(
+    "what happened, and with -f what happens",
+    ASK_EXIT.usage,
+    async () => (await import("./machine.ts")).eventsCommand,
+  ),
+  logs: command("log lines of an appliance", ASK_EXIT.usage, async () => (await import("./machine.ts")).logsCommand),
+  audit: command(
+    "who changed what on an appliance",
+    ASK_EXIT.usage,
+    async () => (await import("./machine.ts")).auditCommand,
+  ),
+  reboot: command("start an appliance again", ASK_EXIT.usage, async () => (await import("./machine.ts")).rebootCommand),
+  poweroff: command(
+    "switch an appliance off",
+    ASK_EXIT.usage,
+    async () => (await import("./machine.ts")).poweroffCommand,
+  ),
+  token: command(
+    "make a token for the API of an appliance",
+    ASK_EXIT.usage,
+    async () => (await import("./token.ts")).tokenCommand,
+  ),
   appliance: command(
     "run the machine of an image (its first process starts it)",
     EXIT.failed,
@@ -90,6 +112,13 @@ export async function runCli(argv: readonly string[]): Promise<boolean> {
     return false;
   }
   if (first === "help") return runCli([...rest, "--help"]);
+  const behind = hostWords(argv);
+  if (behind >= argv.length && behind > 0) {
+    const { complainUsage } = await import("./terminal.ts");
+    complainUsage(`${argv.join(" ")}: expected --host NAME and a command`, ASK_EXIT.usage);
+    return false;
+  }
+  if (behind > 0) return runCli([...argv.slice(behind), ...argv.slice(0, behind)]);
   if (first === undefined || first === "run" || first.startsWith("-")) {
     const { directorCommand } = await import("./director.ts");
     return directorCommand(first === "run" ? rest : argv, help);
@@ -109,6 +138,16 @@ export async function runCli(argv: readonly string[]): Promise<boolean> {
 function commandIn(first: string, rest: readonly string[]): readonly [name: string, left: readonly string[]] {
   const two = `${first} ${rest[0]}`;
   return Object.hasOwn(COMMANDS, two) ? [two, rest.slice(1)] : [first, rest];
+}
+
+/** Options that say which machine is meant, and have a value. */
+const HOST_WORDS = /^--(host|token-file|client-cert|client-key|fingerprint)(=|$)/;
+
+/** How many words before the command name another machine: `lbd --host NAME status` is `lbd status --host NAME`. */
+function hostWords(argv: readonly string[]): number {
+  let at = 0;
+  while (HOST_WORDS.test(argv[at] ?? "")) at += argv[at]?.includes("=") ? 1 : 2;
+  return at;
 }
 
 async function runOther(name: string, chosen: Command, rawArgs: readonly string[]): Promise<void> {

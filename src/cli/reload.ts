@@ -10,8 +10,11 @@ import { runningDirector } from "../process/host/pidfile.ts";
 import { ASK_EXIT } from "./ask-exit.ts";
 import { ask } from "./client.ts";
 import { print } from "./output.ts";
+import { directorPeer, type Peer, REMOTE_ARGS } from "./peer.ts";
+import { askFor } from "./status-query.ts";
 import { complain, complainLines } from "./terminal.ts";
 import { RUN_DIR_HELP, runDirOfPid, withRunDir } from "./which-director.ts";
+import { withAppliance } from "./with-peer.ts";
 
 /** How long the outcome is waited for; the reload goes on all the same. */
 const LIMIT_MS = 60_000;
@@ -38,8 +41,10 @@ export const reloadCommand = defineCommand({
       type: "boolean",
       description: "Take also a configuration that has no VRRP instance or no virtual server any more",
     },
+    ...REMOTE_ARGS,
   },
   run: ({ args }) => {
+    if (args.host !== undefined) return withAppliance(args, (peer) => reloadRemote(peer, args["allow-empty"] === true));
     const given = args.pid === undefined ? args["run-dir"] : runDirOfPid(Number(args.pid));
     if (args.pid !== undefined && given === undefined)
       return complain(`pid ${args.pid} is no director that can be found`, ASK_EXIT.none);
@@ -50,7 +55,8 @@ export const reloadCommand = defineCommand({
 async function reload(runDir: string, mayEmpty: boolean): Promise<void> {
   const pid = holder(runDir);
   if (typeof pid === "string") return complain(pid, ASK_EXIT.none);
-  const before = await reloads(runDir);
+  const peer = directorPeer(runDir);
+  const before = await reloads(peer);
   if (typeof before === "string") return complain(before, ASK_EXIT.none);
   const askedAt = Date.now();
   try {
@@ -59,10 +65,28 @@ async function reload(runDir: string, mayEmpty: boolean): Promise<void> {
   } catch (error) {
     return complain(`pid ${pid}: ${messageOf(error)}`, ASK_EXIT.failed);
   }
+  return outcome(peer, (now) => now.count > before.count && now.beganAt >= askedAt);
+}
+
+/** The machine's own clock may be any: the count alone tells. */
+async function reloadRemote(peer: Peer, mayEmpty: boolean): Promise<void> {
+  const before = await reloads(peer);
+  if (typeof before === "string") return complain(before, ASK_EXIT.none);
+  const asker = (path: string) => ask(peer, path, "POST");
+  const asked = await askFor(
+    asker,
+    `/v1/reload${mayEmpty ? "?allow-empty=true" : ""}`,
+    v.object({ reload: v.string() }),
+  );
+  if (!asked.ok) return complain(asked.error.message, asked.error.exit);
+  return outcome(peer, (now) => now.count > before.count);
+}
+
+async function outcome(peer: Peer, isOurs: (now: Reloads) => boolean): Promise<void> {
   const deadline = performance.now() + LIMIT_MS;
   while (performance.now() < deadline) {
-    const now = await reloads(runDir);
-    if (typeof now !== "string" && now.count > before.count && now.beganAt >= askedAt)
+    const now = await reloads(peer);
+    if (typeof now !== "string" && isOurs(now))
       return now.errors.length === 0
         ? print(taken(now))
         : complainLines("refused, the old configuration stays in force:", now.errors, ASK_EXIT.failed);
@@ -104,12 +128,11 @@ interface Reloads {
   readonly beganAt: number;
 }
 
-async function reloads(runDir: string): Promise<Reloads | string> {
-  const answer = await ask(runDir, "/v1/status");
+async function reloads(peer: Peer): Promise<Reloads | string> {
+  const answer = await askFor((path) => ask(peer, path), "/v1/status", Status);
   if (!answer.ok) return answer.error.message;
-  const read = v.safeParse(Status, answer.value.body);
-  if (!read.success || !read.output.director) return "the director's answer can't be used";
-  const { config } = read.output.director;
+  if (!answer.value.director) return "the director has not reported yet";
+  const { config } = answer.value.director;
   const durationMs = config.lastReload?.durationMs ?? 0;
   return {
     count: config.reloads,

@@ -2,7 +2,6 @@
 // counted and only what is down is shown, unless more is asked for.
 import * as v from "valibot";
 import { RealServerList, Status, VirtualServerList, VrrpList } from "../api/answers.ts";
-import { Problem } from "../api/problem.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
 import type { RealServerStatus, VirtualServerStatus, VrrpStatus } from "../status/schema.ts";
 import { shapes } from "../status/shapes.ts";
@@ -122,6 +121,13 @@ function unknown(id: string, { instances, groups }: Vrrp): AskError {
   return { exit: ASK_EXIT.failed, message: `no virtual server, real server, instance or sync group ${id}${hint}` };
 }
 
+/** The director's (src/api/problem.ts), and those of an appliance. */
+const AnyProblem = v.object({
+  code: v.string(),
+  detail: v.exactOptional(v.string()),
+  reasons: v.exactOptional(v.array(v.string())),
+});
+
 /** The answer as `schema` has it; a problem gives its detail, and its code for who asks on. */
 export async function askFor<T>(
   asker: Asker,
@@ -132,9 +138,9 @@ export async function askFor<T>(
   if (!answer.ok) return answer;
   const { status, body } = answer.value;
   const read = v.safeParse(schema, body);
-  if (status === 200 && read.success) return ok(read.output);
-  const problem = v.safeParse(Problem, body);
-  if (status !== 200 && problem.success) {
+  if (status >= 200 && status < 300 && read.success) return ok(read.output);
+  const problem = v.safeParse(AnyProblem, body);
+  if (status >= 400 && problem.success) {
     const { code, detail = "", reasons = [] } = problem.output;
     const message = `${detail}${reasons.length > 0 ? `: ${reasons.join(", ")}` : ""}`;
     return err({ exit: ASK_EXIT.failed, message, code });

@@ -10,10 +10,12 @@ import type { TextOptions } from "../status/writer.ts";
 import { ASK_EXIT } from "./ask-exit.ts";
 import { type AskError, ask } from "./client.ts";
 import { print } from "./output.ts";
+import { type Peer, REMOTE_ARGS, type RemoteWords } from "./peer.ts";
 import { askFor, readPicture, type Wanted } from "./status-query.ts";
 import { columns, complain, isTerminal, nearOnes, takesColour } from "./terminal.ts";
 import { watch } from "./watch.ts";
-import { RUN_DIR_HELP, withRunDir } from "./which-director.ts";
+import { RUN_DIR_HELP } from "./which-director.ts";
+import { withPeer } from "./with-peer.ts";
 
 const ARGS = {
   json: { type: "boolean", description: "Print JSON, as the API gives it" },
@@ -23,6 +25,7 @@ const ARGS = {
     valueHint: "DIR",
     description: RUN_DIR_HELP,
   },
+  ...REMOTE_ARGS,
 } as const;
 
 export const statusCommand = defineCommand({
@@ -47,8 +50,8 @@ export const statusCommand = defineCommand({
     ...ARGS,
   },
   run: ({ args }) =>
-    show(args, (runDir) =>
-      readStatus(runDir, { ids: args._, vs: args.vs, down: args.down === true, all: args.all === true }),
+    show(args, (peer) =>
+      readStatus(peer, { ids: args._, vs: args.vs, down: args.down === true, all: args.all === true }),
     ),
 });
 
@@ -67,7 +70,7 @@ export const vrrpCommand = defineCommand({
     },
     ...ARGS,
   },
-  run: ({ args }) => show(args, (runDir) => readVrrp(runDir, args._)),
+  run: ({ args }) => show(args, (peer) => readVrrp(peer, args._)),
 });
 
 interface Shown {
@@ -75,25 +78,25 @@ interface Shown {
   readonly text: (options: TextOptions) => string;
 }
 
-type Reader = (runDir: string) => Promise<Decoded<Shown, AskError>>;
+type Reader = (peer: Peer) => Promise<Decoded<Shown, AskError>>;
 
-interface ShowArgs {
+interface ShowArgs extends RemoteWords {
   readonly json?: boolean | undefined;
   readonly watch?: boolean | undefined;
   readonly "run-dir"?: string | undefined;
 }
 
 function show(args: ShowArgs, read: Reader): Promise<void> {
-  return withRunDir(args["run-dir"], (runDir) => showOf(runDir, args, read));
+  return withPeer(args, (peer) => showOf(peer, args, read));
 }
 
-async function showOf(runDir: string, args: ShowArgs, read: Reader): Promise<void> {
+async function showOf(peer: Peer, args: ShowArgs, read: Reader): Promise<void> {
   if (!args.watch) {
-    const shown = await read(runDir);
+    const shown = await read(peer);
     return shown.ok ? print(render(shown.value, args.json)) : complain(shown.error.message, shown.error.exit);
   }
   await watch(async () => {
-    const shown = await read(runDir);
+    const shown = await read(peer);
     return shown.ok ? render(shown.value, args.json) : `lbd: ${escapeControls(shown.error.message)}\n`;
   }, isTerminal() && !args.json);
 }
@@ -103,15 +106,15 @@ function render(shown: Shown, json: boolean | undefined): string {
   return shown.text({ columns: columns(), nowWallMs: Date.now(), colour: takesColour() });
 }
 
-async function readStatus(runDir: string, wanted: Wanted): Promise<Decoded<Shown, AskError>> {
-  const picture = await readPicture((path) => ask(runDir, path), wanted);
+async function readStatus(peer: Peer, wanted: Wanted): Promise<Decoded<Shown, AskError>> {
+  const picture = await readPicture((path) => ask(peer, path), wanted);
   if (!picture.ok) return picture;
   const { vrrp: instances, groups, scope: _scope, left: _left, ...rest } = picture.value;
   return ok({ json: { ...rest, vrrp: { instances, groups } }, text: (options) => statusText(picture.value, options) });
 }
 
-async function readVrrp(runDir: string, names: readonly string[]): Promise<Decoded<Shown, AskError>> {
-  const all = await askFor((path) => ask(runDir, path), "/v1/vrrp", VrrpList);
+async function readVrrp(peer: Peer, names: readonly string[]): Promise<Decoded<Shown, AskError>> {
+  const all = await askFor((path) => ask(peer, path), "/v1/vrrp", VrrpList);
   if (!all.ok) return all;
   const named = names.length === 0 ? all : onlyNamed(all.value, names);
   if (!named.ok) return err({ exit: ASK_EXIT.failed, message: named.error });

@@ -2,44 +2,31 @@
 // certificates, roles, what a stranger gets, and what the audit and the log say of it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { connect as connectTcp } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
-import { createAudit } from "../../src/appliance/access/audit.ts";
-import { hashOf } from "../../src/appliance/access/permits.ts";
-import { createLogBook } from "../../src/appliance/log-book.ts";
-import { type ApplianceSettings, DEFAULT_SETTINGS } from "../../src/appliance/settings.ts";
-import { systemClock } from "../../src/kernel/clock.ts";
-import { type Access, createAccess } from "../../src/process/appliance/access/access.ts";
+import type { Audit } from "../../src/appliance/access/audit.ts";
+import { DEFAULT_SETTINGS } from "../../src/appliance/settings.ts";
+import type { Access } from "../../src/process/appliance/access/access.ts";
 import { GATE_ID } from "../../src/process/appliance/access/gate-protocol.ts";
-import { machineRoutes } from "../../src/process/appliance/access/routes.ts";
-import { startGate } from "../../src/process/appliance/access/start-gate.ts";
 import type { ApplianceRoute } from "../../src/process/appliance/api.ts";
-import { lbdLab, PROGRAM, type RunningLbd } from "../support/lbd.ts";
+import { type AccessLab, accessLab } from "../support/access-lab.ts";
 import { netnsReason } from "../support/netns.ts";
 import { until } from "../support/until.ts";
 
 const reason = netnsReason();
 if (reason) console.log(`skipped: ${reason}`);
 
-const folder = mkdtempSync(join(tmpdir(), "appliance-access-"));
-const lab = lbdLab();
-const clock = systemClock();
-const audit = createAudit();
-const book = createLogBook();
-const log = (line: Parameters<typeof book.add>[0]) => void book.add(line, new Date().toISOString());
-const said = () => book.after(0, 1000).map(({ message }) => message);
-const done: string[] = [];
-const kept: string[] = [];
 let received = 0;
-let director: RunningLbd;
+let lab: AccessLab;
 let access: Access;
+let audit: Audit;
 let port: number;
+let folder: string;
 let fingerprint: string;
-let gatePid: number;
+const said = () => lab.said();
 
 const upload: ApplianceRoute = {
   method: "PUT",
@@ -53,63 +40,14 @@ const upload: ApplianceRoute = {
   },
 };
 
-/** A free port: the gate listens on it a moment later. */
-async function freePort(): Promise<number> {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const free = probe.port;
-  probe.stop(true);
-  return free;
-}
-
-function settingsWith(api: Partial<ApplianceSettings["api"] & object>): ApplianceSettings {
-  const origin = { file: "appliance.yaml", line: 1, column: 1 };
-  const tokens = (["read", "operate", "admin"] as const).map((role) => ({
-    name: `${role}er`,
-    role,
-    sha256: hashOf(`lbd_${role}`),
-  }));
-  return { ...DEFAULT_SETTINGS, hostname: "director1", api: { address: "127.0.0.1", port, tokens, origin, ...api } };
-}
-
 beforeAll(async () => {
   if (reason) return;
-  director = lab.start("global_defs { router_id x }\n");
-  await until("the director is ready", async () => (await director.ask("/readyz"))?.status === 200);
-  port = await freePort();
-  const routes = [
-    upload,
-    ...machineRoutes({
-      book,
-      audit,
-      reload: (mayEmpty) => done.push(mayEmpty ? "reload, may be empty" : "reload"),
-      finish: (how) => done.push(how),
-    }),
-  ];
-  access = createAccess({
-    ...{ clock, log, audit, routes, folder },
-    directorSocket: join(director.runDir, "api.sock"),
-    keep: (files) => kept.push(...files.keys()),
-    startGate(order, heard, ended) {
-      const gate = startGate(order, heard, ended, PROGRAM);
-      gatePid = gate.pid;
-      return gate;
-    },
-    // Below it the gate must be able to walk.
-    socket: join(mkdtempSync("/run/lbd-access-"), "gate", "door.sock"),
-  });
-  execFileSync("chmod", ["711", join(access.socket, "../..")]);
-  await access.apply(settingsWith({}));
-  await until("the gate listens", () => access.status().state === "listening");
+  lab = await accessLab([upload]);
+  ({ access, audit, port, folder } = lab);
   fingerprint = access.status().fingerprint ?? "";
 });
 
-afterAll(async () => {
-  if (reason) return;
-  await access.stop();
-  await lab.end();
-  rmSync(join(access.socket, "../.."), { recursive: true, force: true });
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => lab?.end());
 
 interface Ask {
   readonly method?: string;
@@ -138,7 +76,7 @@ function ask(path: string, { method = "GET", token, headers = {}, body, client }
 describe.skipIf(reason !== undefined)("the way in", () => {
   test("has a certificate of its own, which is kept and stays the same", async () => {
     expect(fingerprint).toMatch(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
-    expect(kept).toEqual(["access/key.pem", "access/certificate.pem"]);
+    expect(lab.kept).toEqual(["access/key.pem", "access/certificate.pem"]);
     expect(said()).toContain(`listening on https://127.0.0.1:${port}, fingerprint ${fingerprint}`);
     const shown = await new Promise((resolve, reject) => {
       const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false }, () => {
@@ -152,12 +90,12 @@ describe.skipIf(reason !== undefined)("the way in", () => {
       encoding: "utf8",
     });
     expect(text).toContain("DNS:director1, IP Address:127.0.0.1");
-    await access.apply(settingsWith({}));
+    await access.apply(lab.settingsWith({}));
     expect(access.status().fingerprint).toBe(fingerprint);
   });
 
   test("is a process without rights of its own", () => {
-    const status = readFileSync(`/proc/${gatePid}/status`, "utf8");
+    const status = readFileSync(`/proc/${lab.gatePid()}/status`, "utf8");
     expect(/^Uid:\t(.*)$/m.exec(status)?.[1]?.split("\t")).toEqual(Array(4).fill(`${GATE_ID}`));
     expect(/^CapEff:\t(\d+)$/m.exec(status)?.[1]).toBe("0000000000000000");
     expect(/^Seccomp:\t(\d)$/m.exec(status)?.[1]).toBe("2");
@@ -230,7 +168,7 @@ describe.skipIf(reason !== undefined)("the way in", () => {
             resolve(text);
             asked.destroy();
           });
-          log({ level: "info", area: "test", message: "just now" });
+          lab.log({ level: "info", area: "test", message: "just now" });
         },
       );
       asked.on("error", reject);
@@ -241,7 +179,7 @@ describe.skipIf(reason !== undefined)("the way in", () => {
 
   test("writes down who changed what, and who was refused", async () => {
     await ask("/v1/reload?allow-empty=1", { method: "POST", token: "lbd_operate" });
-    await until("the director was asked", () => done.at(-1) === "reload, may be empty");
+    await until("the director was asked", () => lab.done.at(-1) === "reload, may be empty");
     await until("the audit has it", () => audit.after(0).at(-1)?.call === "POST /v1/reload");
     const { who, role, from, status } = audit.after(0).at(-1) ?? {};
     expect([who, role, from, status]).toEqual(["operateer", "operate", "127.0.0.1", 202]);
@@ -270,16 +208,17 @@ describe.skipIf(reason !== undefined)("the way in", () => {
 
   test("ends the machine behind its answer", async () => {
     expect((await ask("/v1/appliance/reboot", { method: "POST", token: "lbd_operate" })).status).toBe(202);
-    await until("the machine ends", () => done.at(-1) === "restart");
+    await until("the machine ends", () => lab.done.at(-1) === "restart");
   });
 
   test("comes again by itself when its process ends", async () => {
-    const before = gatePid;
+    const before = lab.gatePid();
     process.kill(before, "SIGKILL");
     await until(
       "a new gate answers",
       async () =>
-        gatePid !== before && (await ask("/v1/status", { token: "lbd_read" }).catch(() => undefined))?.status === 200,
+        lab.gatePid() !== before &&
+        (await ask("/v1/status", { token: "lbd_read" }).catch(() => undefined))?.status === 200,
     );
   });
 
@@ -325,7 +264,7 @@ describe.skipIf(reason !== undefined)("the way in", () => {
       key: readFileSync(at(`${name}.key`), "utf8"),
       cert: readFileSync(at(`${name}.pem`), "utf8"),
     });
-    await access.apply(settingsWith({ clientAuthority: "ca.pem" }));
+    await access.apply(lab.settingsWith({ clientAuthority: "ca.pem" }));
     await until("the gate listens again", () => access.status().state === "listening");
     expect((await ask("/v1/reload", { method: "POST", client: pair("operator") })).status).toBe(202);
     expect(audit.after(0).at(-1)?.who).toBe("anna");
@@ -340,11 +279,11 @@ describe.skipIf(reason !== undefined)("the way in", () => {
     mkdirSync(join(folder, "tls"));
     writeFileSync(join(folder, "tls/a.pem"), readFileSync(join(folder, "ca.pem")));
     writeFileSync(join(folder, "tls/a.key"), readFileSync(join(folder, "ca.key")));
-    await access.apply(settingsWith({ certificate: "tls/a.pem", key: "tls/a.key" }));
+    await access.apply(lab.settingsWith({ certificate: "tls/a.pem", key: "tls/a.key" }));
     expect(access.status()).toMatchObject({ certificate: "given" });
     expect(access.status().fingerprint).not.toBe(fingerprint);
     writeFileSync(join(folder, "tls/a.key"), readFileSync(join(folder, "operator.key")));
-    await access.apply(settingsWith({ certificate: "tls/a.pem", key: "tls/a.key" }));
+    await access.apply(lab.settingsWith({ certificate: "tls/a.pem", key: "tls/a.key" }));
     expect(access.status()).toMatchObject({ certificate: "own", fingerprint });
     expect(said()).toContain(
       "tls/a.pem, tls/a.key: the key is not the certificate's: the machine's own certificate is shown instead",

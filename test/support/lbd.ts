@@ -45,7 +45,15 @@ export interface LbdLab {
   run(...argv: string[]): Promise<Ended>;
   /** The same with more variables in the environment. */
   runWith(extra: Readonly<Record<string, string>>, ...argv: string[]): Promise<Ended>;
+  /** Starts a command that does not end by itself. */
+  follow(extra: Readonly<Record<string, string>>, ...argv: string[]): Following;
   end(): Promise<void>;
+}
+
+export interface Following {
+  out(): string;
+  interrupt(): void;
+  readonly exited: Promise<number>;
 }
 
 export function lbdLab(): LbdLab {
@@ -101,6 +109,22 @@ export function lbdLab(): LbdLab {
     beside: (other, ...argv) => launch(other.runDir, other.configFile, argv),
     run: (...argv) => runWith({}, ...argv),
     runWith,
+    follow(extra, ...argv) {
+      const outFile = join(base, `${++count}.out`);
+      const child = Bun.spawn([...PROGRAM, ...argv], {
+        env: { ...plainEnvironment(), ...extra },
+        stdin: "ignore",
+        stdout: Bun.file(outFile),
+        stderr: "ignore",
+        cwd: base,
+      });
+      started.push(child);
+      return {
+        out: () => (existsSync(outFile) ? readFileSync(outFile, "utf8") : ""),
+        interrupt: () => child.kill("SIGINT"),
+        exited: child.exited,
+      };
+    },
     async end() {
       for (const child of started) child.kill("SIGKILL");
       await Promise.all(started.map((child) => child.exited));

@@ -70,6 +70,7 @@ interface ChildState {
   /** Undefined until it is told to start. */
   role: Role | undefined;
   maskOfOptions: number | undefined;
+  calledAs: string | undefined;
   stopping: boolean;
   /** When the parent gave its last sign of life. */
   heardAt: MonoMs;
@@ -89,6 +90,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     early: new Map(),
     role: undefined,
     maskOfOptions: undefined,
+    calledAs: undefined,
     stopping: false,
     heardAt: clock.now(),
     turn: Promise.resolve(),
@@ -181,6 +183,7 @@ function start(child: ChildState, message: ToChild & { kind: "start" }): void {
   // Before the role opens its first socket.
   if (namespace !== undefined && ports.namespace === undefined) ports.enterNamespace(namespace);
   child.maskOfOptions = message.options.umask;
+  child.calledAs = message.options.calledAs;
   takeUmask(child, config);
   const created = child.factory(contextOf(child, message.options));
   child.role = created;
@@ -231,8 +234,8 @@ function takeUmask({ maskOfOptions, ports }: ChildState, { global }: Config): vo
 }
 
 /** What holds for every role. */
-function takeGlobals({ name, ports }: ChildState, { global }: Config): void {
-  ports.rename(processName(name, global));
+function takeGlobals({ name, ports, calledAs }: ChildState, { global }: Config): void {
+  ports.rename(processName(name, global, calledAs));
   if (name !== "api" && name !== "starter")
     ports.autoPriority.configure(global.autoPriority, global.process[name].realtimePriority ?? 0);
 }

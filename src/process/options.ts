@@ -75,8 +75,9 @@ export interface RunOptions {
 export function roleOptions(options: RunOptions): RoleOptions {
   const { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, namespace, umask } = options;
   const inside = namespace === undefined ? {} : { namespace };
+  const called = options.calledAs === undefined ? {} : { calledAs: options.calledAs };
   const masked = umask === undefined ? {} : { umask };
   const { api: tcp, apiHosts: hosts = [], apiSocketGroup, instanceLabel = false } = options;
   const api = { tcp, hosts, instanceLabel, ...(apiSocketGroup === undefined ? {} : { socketGroup: apiSocketGroup }) };
-  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, ...inside, ...masked, api };
+  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, ...inside, ...masked, ...called, api };
 }

@@ -13,6 +13,8 @@ export const HOLD_TOPIC = "hold-vrrp";
 export interface RoleOptions {
   readonly runDir: string;
   readonly ipvsTransport: "auto" | "sockopt" | "netlink";
+  /** `keepalived`, when lbd was started under that name: ps shows it. */
+  readonly calledAs?: string;
   /** `-I`/`--dont-release-ipvs`, `-V`/`--dont-release-vrrp`. */
   readonly releaseIpvs: boolean;
   readonly releaseVrrp: boolean;

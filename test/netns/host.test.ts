@@ -153,6 +153,22 @@ describe.skipIf(reason !== undefined)("called as keepalived", () => {
     expect(machine.files()).toEqual(["lbd"]);
   });
 
+  hostTest("who signals all that are called keepalived reloads it, and ends it in order", async () => {
+    using machine = await new Machine().up();
+    const lbd = machine.start(keepalived(), "-f", file(CHECKED), "--api", "off");
+    await lbd.says("checker runs");
+    const checker = Number(machine.read("/run/checkers.pid"));
+    const named = () => [lbd.pid, checker].map((pid) => readFileSync(`/proc/${pid}/comm`, "utf8"));
+    await until("both are called so", () => named().join("") === "keepalived\nkeepalived\n");
+    // As killall and pkill do: in the order of pids.
+    for (const pid of [lbd.pid, checker]) process.kill(pid, "SIGHUP");
+    await lbd.says("reload done");
+    expect(Number(machine.read("/run/checkers.pid"))).toBe(checker);
+    for (const pid of [lbd.pid, checker]) process.kill(pid, "SIGTERM");
+    expect(await lbd.exited).toBe(0);
+    expect(machine.files()).toEqual(["lbd"]);
+  });
+
   hostTest("instance, use_pid_dir", async () => {
     using machine = await new Machine().up();
     const web = machine.start(keepalived(), "-f", file(`instance web\n${SYSTEM}`), "--api", "off");

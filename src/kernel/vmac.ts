@@ -1,8 +1,8 @@
-// Adapter: virtual interfaces (macvlan, ipvlan) for use_vmac and use_ipvlan: made or taken over, with the settings that make ARP and
-// routing behave, and removed with the settings of the parent put back as they were found (trap R3).
+// Adapter: virtual interfaces (macvlan, ipvlan) for use_vmac and use_ipvlan: made, taken over or put right as the core plans it
+// (net/vmac-plan.ts), and removed with the settings of the parent put back as they were found (trap R3).
 import { SyscallError } from "../../ffi/errno.ts";
-import { familyOf } from "../base/ip.ts";
 import type { Log } from "../base/log.ts";
+import { unreachable } from "../base/never.ts";
 import { addAddress } from "../net/addresses.ts";
 import {
   createLink,
@@ -12,9 +12,10 @@ import {
   setLinkUp,
   setNoAddressGeneration,
 } from "../net/links.ts";
-import { IFA_F_NODAD, IFF_UP, type Link, type SeenTables } from "../net/model.ts";
+import type { Link, SeenTables } from "../net/model.ts";
 import { looseReversePath, parentSettings } from "../net/sysctls.ts";
-import { linkLocalOf, lowerIndex, newLinkOf, presenceOf, type VirtualInterface } from "../net/vmac.ts";
+import { lowerIndex, type VirtualInterface } from "../net/vmac.ts";
+import { describeSteps, planVirtual, type VirtualStep } from "../net/vmac-plan.ts";
 import type { Rtnetlink } from "./rtnetlink.ts";
 import type { SysctlKeeper } from "./sysctl.ts";
 
@@ -25,16 +26,16 @@ export type VmacResult =
       readonly parent: Link;
       /** It was there, with whatever is on it. */
       readonly adopted: boolean;
-      /** IPv6: the parent's link-local address, now on the virtual interface too. */
-      readonly linkLocal?: string;
+      /** One that was set up before was not as wanted any more: what was put right. */
+      readonly putRight?: string;
     }
   /** In words: `no interface eth7`, `vrrp.51 is a bridge, not a macvlan`. */
   | { readonly ok: false; readonly reason: string };
 
 export interface VirtualInterfaces {
   /**
-   * Makes it, or takes over the one that is there, and brings it up. To be called again when the parent has come back. `seen` may
-   * be older than what this itself changed; the result's link is current.
+   * Makes it, takes over the one that is there, or puts it right, whatever of that is needed; of one that is as wanted the kernel is not
+   * asked. `seen` may be older than what this itself changed; the result's link is current.
    */
   ensure(wish: VirtualInterface, seen: SeenTables): VmacResult;
   /** Removes it, and puts the parent's settings back when no other needs them. Gone already is fine. */
@@ -47,41 +48,87 @@ export interface VirtualInterfaces {
 
 export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper, log: Log): VirtualInterfaces {
   const made = new Map<string, VirtualInterface>();
+  /** Those of them that were set up to the end. */
+  const ready = new Set<string>();
+  /** What could not be set, with why: said once. */
+  const troubles = new Map<string, string>();
 
   function ensure(wish: VirtualInterface, seen: SeenTables): VmacResult {
-    const parent = commands.link(wish.parent);
-    if (!parent) return { ok: false, reason: `no interface ${wish.parent}` };
+    const known = ready.has(wish.name);
+    const heard = planVirtual(wish, seen, known);
+    if (known && heard.ok && heard.link && heard.steps.length === 0)
+      return { ok: true, link: heard.link, parent: heard.parent, adopted: true };
+    const plan = planVirtual(wish, current(wish, seen), known);
+    if (!plan.ok) return plan;
+    const putRight = known && plan.steps.length > 0 ? describeSteps(plan.steps) : undefined;
+    if (putRight !== undefined)
+      log({ level: "warning", area: "vrrp", message: `${wish.name} was not as wanted, put right: ${putRight}` });
+    ready.delete(wish.name);
+    if (plan.link) made.set(wish.name, wish);
+    let { link } = plan;
+    for (const step of plan.steps) link = take(wish, step, link);
     const there = commands.link(wish.name);
-    const links = new Map([parent, ...(there ? [there] : [])].map((link) => [link.index, link]));
-    const presence = presenceOf(wish, { links });
-    if (presence.kind === "stranger")
-      return { ok: false, reason: `${wish.name} is a ${presence.link.kind ?? "device"}, not a ${wish.form.kind}` };
-    if (presence.kind === "replace") commands.request(deleteLink(presence.link.index));
-    if (presence.kind !== "adopt") commands.request(createLink(newLinkOf(wish, parent, isVrf(parent, seen))));
-    const link = commands.link(wish.name);
-    if (!link) return { ok: false, reason: `${wish.name} vanished while it was made` };
-    made.set(wish.name, wish);
-    if (presence.kind !== "adopt") retell(wish, parent);
-    configure(wish, link, parent, seen);
-    if ((link.flags & IFF_UP) === 0) commands.request(setLinkUp(link.index));
-    const linkLocal =
-      wish.family === 6 && wish.form.kind === "macvlan" ? copyLinkLocal(wish, link, parent, seen) : undefined;
-    // Like the link-local address without our mark: both go with the link, and what is marked and nobody wants is taken away.
-    const own = wish.address;
-    if (own) {
-      const family = familyOf(own.ip);
-      const flags = family === 6 ? IFA_F_NODAD : 0;
-      const address = { family, index: link.index, ...own, flags };
-      attempt(`address of ${wish.name}`, () => commands.request(addAddress(address)));
-    }
-    const current = commands.link(wish.name) ?? link;
+    if (!there) return { ok: false, reason: `${wish.name} vanished while it was made` };
+    wantSettings(wish, plan.parent, seen);
+    ready.add(wish.name);
     return {
       ok: true,
-      link: current,
-      parent,
-      adopted: presence.kind === "adopt",
-      ...(linkLocal !== undefined && { linkLocal }),
+      link: there,
+      parent: plan.parent,
+      adopted: plan.link !== undefined,
+      ...(putRight !== undefined && { putRight }),
     };
+  }
+
+  /** `seen` may be older than what this itself changed. */
+  function current(
+    { name, parent }: VirtualInterface,
+    { links, addresses }: SeenTables,
+  ): Pick<SeenTables, "links" | "addresses"> {
+    const others = [...links.values()].filter((link) => link.name !== name && link.name !== parent);
+    const asked = [commands.link(parent), commands.link(name)].filter((link) => link !== undefined);
+    return { links: new Map([...others, ...asked].map((link) => [link.index, link])), addresses };
+  }
+
+  /** `link`: the one that it is about; what there is of it now is given back. */
+  function take(wish: VirtualInterface, step: VirtualStep, link: Link | undefined): Link | undefined {
+    switch (step.kind) {
+      case "delete":
+        commands.request(deleteLink(step.link.index));
+        return undefined;
+      case "create":
+        commands.request(createLink(step.link));
+        made.set(wish.name, wish);
+        return commands.link(wish.name);
+      case "retell":
+        retell(wish, step.parent);
+        return link;
+      case "disable-ipv6":
+        sysctl.write(`net/ipv6/conf/${wish.name}/disable_ipv6`, "1");
+        return link;
+      default:
+        if (link) takeOn(wish, step, link.index);
+        return link;
+    }
+  }
+
+  function takeOn(wish: VirtualInterface, step: LinkStep, index: number): void {
+    switch (step.kind) {
+      case "settings":
+        commands.request(setIpv4Settings(index, step.values));
+        return;
+      case "no-address-generation":
+        attempt(`addr_gen_mode of ${wish.name}`, () => commands.request(setNoAddressGeneration(index)));
+        return;
+      case "up":
+        commands.request(setLinkUp(index));
+        return;
+      case "address":
+        attempt(step.what, () => commands.request(addAddress({ ...step.address, index })));
+        return;
+      default:
+        unreachable(step);
+    }
   }
 
   /** kernel: a parent without unicast filtering (a bridge) becomes promiscuous and says nothing of it. */
@@ -89,54 +136,33 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
     if (wish.notifyParent) attempt(`news of ${wish.parent}`, () => commands.request(retellLink(parent)));
   }
 
-  /** Why each: rtnl.md §4. */
-  function configure(wish: VirtualInterface, link: Link, parent: Link, seen: SeenTables): void {
-    const owner = ownerOf(wish.name);
+  /** Of those below, as long as this one is there. Audited as all settings are. */
+  function wantSettings(wish: VirtualInterface, parent: Link, seen: SeenTables): void {
+    if (wish.family !== 4) return;
     const lower = seen.links.get(lowerIndex(wish.form, parent) ?? parent.index) ?? parent;
-    if (wish.family === 4) {
-      commands.request(
-        setIpv4Settings(link.index, [
-          ["arp_ignore", 1],
-          ["accept_local", 1],
-          ["rp_filter", 0],
-          ["promote_secondaries", 1],
-        ]),
-      );
-      // Another virtual interface may have moved a strict `all` already: it is needed as long as any of them is there.
-      const others = sysctl.list("net/ipv4/conf").filter((name) => name !== link.name && !made.has(name));
-      sysctl.want(owner, [
-        ...parentSettings(new Set([parent.name, lower.name])),
-        ...looseReversePath(sysctl.original("net/ipv4/conf/all/rp_filter"), others),
-      ]);
-      if (wish.form.kind === "macvlan") sysctl.write(`net/ipv6/conf/${link.name}/disable_ipv6`, "1");
-    } else commands.request(setIpv4Settings(link.index, [["arp_ignore", 1]]));
-    attempt(`addr_gen_mode of ${link.name}`, () => commands.request(setNoAddressGeneration(link.index)));
-  }
-
-  /** Adverts must come from a link-local address (RFC 9568 §5.1.2.1), and this interface makes none of its own. */
-  function copyLinkLocal(wish: VirtualInterface, link: Link, parent: Link, seen: SeenTables): string | undefined {
-    const found = linkLocalOf(seen, parent.index);
-    if (!found) {
-      log({ level: "warning", area: "vrrp", message: `${wish.parent} has no link-local address for ${wish.name}` });
-      return undefined;
-    }
-    const address = { family: 6 as const, index: link.index, ...found, flags: IFA_F_NODAD };
-    attempt(`link-local address of ${wish.name}`, () => commands.request(addAddress({ ...address, preferredS: 0 })));
-    return found.ip;
+    // Another virtual interface may have moved a strict `all` already: it is needed as long as any of them is there.
+    const others = sysctl.list("net/ipv4/conf").filter((name) => !made.has(name));
+    sysctl.want(ownerOf(wish.name), [
+      ...parentSettings(new Set([parent.name, lower.name])),
+      ...looseReversePath(sysctl.original("net/ipv4/conf/all/rp_filter"), others),
+    ]);
   }
 
   function attempt(what: string, run: () => void): void {
     try {
       run();
+      troubles.delete(what);
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
-      if (error.code === "EEXIST") return;
+      if (error.code === "EEXIST" || troubles.get(what) === error.code) return;
+      troubles.set(what, error.code);
       log({ level: "warning", area: "vrrp", message: `${what} can't be set: ${error.message}` });
     }
   }
 
   function forget(name: string): void {
     made.delete(name);
+    ready.delete(name);
     sysctl.want(ownerOf(name), []);
   }
 
@@ -169,7 +195,4 @@ function ownerOf(name: string): string {
   return `vmac ${name}`;
 }
 
-function isVrf(link: Link, seen: SeenTables): boolean {
-  const master = link.master === undefined ? undefined : seen.links.get(link.master);
-  return master?.kind === "vrf";
-}
+type LinkStep = Exclude<VirtualStep, { readonly kind: "delete" | "create" | "retell" | "disable-ipv6" }>;

@@ -32,7 +32,7 @@ const IFLA_INET_CONF = 1;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IFF_UP = 1;
 
-/** Number of an IPv4 interface setting in IFLA_INET_CONF (linux/ip.h, IPV4_DEVCONF_*). */
+/** Number of an IPv4 interface setting in IFLA_INET_CONF (linux/ip.h, IPV4_DEVCONF_*); told, it is a list that begins with number 1. */
 export const IPV4_DEVCONF = {
   forwarding: 1,
   rp_filter: 8,
@@ -43,6 +43,8 @@ export const IPV4_DEVCONF = {
 } as const;
 
 export type Ipv4Setting = keyof typeof IPV4_DEVCONF;
+/** Of these a virtual interface of ours wants values of its own. */
+const SHOWN = ["rp_filter", "arp_ignore", "promote_secondaries", "accept_local"] as const;
 
 const noStatistics: Attribute = { type: IFLA_EXT_MASK, value: le32(RTEXT_FILTER_SKIP_STATS) };
 
@@ -156,6 +158,8 @@ export function decodeLink(payload: Uint8Array): Link | undefined {
   const kind = readText(info.get(IFLA_INFO_KIND));
   const data = readAttributes(info.get(IFLA_INFO_DATA) ?? new Uint8Array(0));
   const mode = readNumber(data.get(1));
+  const isVirtual = kind === "macvlan" || kind === "ipvlan";
+  const ipv4 = isVirtual ? ipv4Settings(attributes.get(IFLA_AF_SPEC)) : undefined;
   const vrfTable = kind === "vrf" ? readNumber(data.get(IFLA_VRF_TABLE)) : undefined;
   const mac = attributes.get(IFLA_ADDRESS);
   // A parent in another namespace has an index that means nothing here.
@@ -169,12 +173,22 @@ export function decodeLink(payload: Uint8Array): Link | undefined {
     hardwareType: readNumber(payload.subarray(2, 4)) ?? 0,
     ...(mac?.byteLength === 6 && { mac: formatMac(mac) }),
     ...(kind !== undefined && { kind }),
-    ...(mode !== undefined && (kind === "macvlan" || kind === "ipvlan") && { mode }),
+    ...(mode !== undefined && isVirtual && { mode }),
+    ...(ipv4 && { ipv4 }),
     ...(vrfTable !== undefined && { vrfTable }),
     ...(parent !== undefined && parent > 0 && { parent }),
     ...(master !== undefined && master > 0 && { master }),
     group: readNumber(attributes.get(IFLA_GROUP)) ?? 0,
   };
+}
+
+function ipv4Settings(families: Uint8Array | undefined): Link["ipv4"] {
+  const settings = families && readAttributes(families).get(AF_INET);
+  const list = settings && readAttributes(settings).get(IFLA_INET_CONF);
+  if (!list) return undefined;
+  const settingOf = (name: Ipv4Setting) =>
+    readNumber(list.subarray(4 * (IPV4_DEVCONF[name] - 1), 4 * IPV4_DEVCONF[name]));
+  return Object.fromEntries(SHOWN.map((name) => [name, settingOf(name)]));
 }
 
 export function formatMac(bytes: Uint8Array): string {

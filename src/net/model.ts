@@ -25,6 +25,8 @@ export interface Link {
   readonly kind?: string;
   /** MACVLAN_MODE_* bit, IPVLAN_MODE_* number. */
   readonly mode?: number;
+  /** Of a macvlan or ipvlan: settings of net/ipv4/conf, where the kernel tells them. */
+  readonly ipv4?: Readonly<Partial<Record<string, number>>>;
   /** Routing table of a VRF. */
   readonly vrfTable?: number;
   /** Index of the link below (IFLA_LINK), when it is in this namespace. */

@@ -1,5 +1,7 @@
 // Ring netns: virtual interfaces with their settings, and the packet filter, against a real kernel. S36, S44, traps R3 and R4.
+
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import type { LogLine } from "../../src/base/log.ts";
 import { openVrrpFirewall } from "../../src/kernel/nftables.ts";
 import { openRtnetlink, type Rtnetlink } from "../../src/kernel/rtnetlink.ts";
@@ -182,10 +184,39 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
     expect(logged.map((l) => l.message)).toEqual([expect.stringContaining("changed to 2 by somebody else")]);
   });
 
+  test("what somebody else changed of one is found by a look at the tables, put right and told", () => {
+    within(ns, () => {
+      const { vmacs } = open(memoryJournal());
+      const look = (wish = V4) => vmacs.ensure(wish, commands.read(SCOPE));
+      expect(look()).toMatchObject({ ok: true, adopted: false });
+      expect(look()).not.toHaveProperty("putRight");
+      // As a service that sets rp_filter of every new interface does.
+      writeFileSync("/proc/sys/net/ipv4/conf/vrrp.51/rp_filter", "2");
+      expect(look()).toMatchObject({ ok: true, adopted: true, putRight: "rp_filter" });
+      expect(settings()).toContain("vrrp.51/rp_filter:0");
+      ns.ip("link set vrrp.51 down");
+      expect(look()).toMatchObject({ putRight: "up" });
+      ns.ip("link del vrrp.51");
+      expect(look()).toMatchObject({ putRight: "made anew", adopted: false });
+      expect(look()).not.toHaveProperty("putRight");
+      look(V6);
+      ns.ip("addr del fe80::a/64 dev vrrp6.51");
+      expect(look(V6)).toMatchObject({ putRight: "fe80::a" });
+      vmacs.remove("vrrp.51");
+      vmacs.remove("vrrp6.51");
+    });
+    expect(logged.map(({ message }) => message)).toEqual([
+      "vrrp.51 was not as wanted, put right: rp_filter",
+      "vrrp.51 was not as wanted, put right: up",
+      "vrrp.51 was not as wanted, put right: made anew",
+      "vrrp6.51 was not as wanted, put right: fe80::a",
+    ]);
+  });
+
   test("IPv6: the parent's link-local address is copied, deprecated and without duplicate detection", () => {
     within(ns, () => {
       const { vmacs } = open(memoryJournal());
-      expect(vmacs.ensure(V6, commands.read(SCOPE))).toMatchObject({ ok: true, linkLocal: "fe80::a" });
+      expect(vmacs.ensure(V6, commands.read(SCOPE))).toMatchObject({ ok: true });
       expect(ns.ip("-6 addr show dev vrrp6.51")).toMatch(/fe80::a\/64 scope link (nodad deprecated|deprecated nodad)/);
       vmacs.remove("vrrp6.51");
     });

@@ -1,12 +1,15 @@
 // The kernel's links, addresses, routes and rules in memory, behind the port of the reflector: what the role asks for is done and told
 // as its own, what a test does is somebody else's.
+
 import { formatIp, ipBytes } from "../../src/base/ip.ts";
 import type { Reflector } from "../../src/kernel/reflector.ts";
 import type { VirtualInterfaces } from "../../src/kernel/vmac.ts";
+import { MACVLAN_MODE_PRIVATE } from "../../src/net/links.ts";
 import { addressKey, IFF_RUNNING, IFF_UP, type InterfaceAddress, type Link, linkByName } from "../../src/net/model.ts";
 import type { NetCommand } from "../../src/net/plan.ts";
 import type { NetMessage } from "../../src/net/rtnetlink.ts";
 import { applyMessage, differences, emptyState, type NetEvent } from "../../src/net/seen.ts";
+import { describeSteps, planVirtual } from "../../src/net/vmac-plan.ts";
 
 export interface FakeNetwork {
   /** A link that works, with this index. */
@@ -16,6 +19,8 @@ export interface FakeNetwork {
   removeLink(name: string): void;
   addAddress(link: string, ip: string, prefix?: number): void;
   removeAddress(link: string, ip: string, by?: number): void;
+  /** As removeLink(), but nobody is told: only an audit finds it. */
+  loseLink(name: string): void;
   /** As removeAddress(), but nobody is told: only an audit finds it. */
   loseAddress(link: string, ip: string): void;
   /** `192.0.2.100/32 eth0`, sorted. */
@@ -97,6 +102,7 @@ export function fakeNetwork(): FakeNetwork {
     },
     removeAddress: (name, ip, by) =>
       stranger({ removed: true, object: { kind: "address", address: addressOn(name, ip) } }, by),
+    loseLink: (name) => void there.links.delete(link(name).index),
     loseAddress(name, ip) {
       there.addresses.delete(addressKey(addressOn(name, ip)));
     },
@@ -147,19 +153,27 @@ export function fakeNetwork(): FakeNetwork {
         const parent = linkByName(there, wish.parent);
         if (!parent) return { ok: false, reason: `no interface ${wish.parent}` };
         const before = linkByName(there, wish.name);
+        const plan = planVirtual(wish, seen, made.has(wish.name));
+        if (plan.ok && plan.link && plan.steps.length === 0)
+          return { ok: true, link: plan.link, parent, adopted: true };
         const mac = wish.form.kind === "macvlan" ? wish.form.mac : (parent.mac ?? "");
+        const putRight = made.has(wish.name) && plan.ok ? describeSteps(plan.steps) : undefined;
         const own: Link = before ?? {
           ...parent,
           index: nextIndex++,
           name: wish.name,
           kind: wish.form.kind,
           parent: parent.index,
+          ...(wish.form.kind === "macvlan" ? { mode: MACVLAN_MODE_PRIVATE } : {}),
           mac,
         };
         commands.push(`ensure ${wish.name}`);
         made.add(wish.name);
         echo.push(...change({ removed: false, object: { kind: "link", link: { ...own, flags: parent.flags } } }, true));
-        return { ok: true, link: own, parent, adopted: before !== undefined };
+        return {
+          ...{ ok: true, link: own, parent, adopted: before !== undefined },
+          ...(putRight !== undefined && { putRight }),
+        };
       },
       remove(name) {
         made.delete(name);

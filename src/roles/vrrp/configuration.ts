@@ -12,9 +12,10 @@ import { planReload, type ReloadPlan } from "../../vrrp/reload.ts";
 import { type Arrival, sameParts } from "../../vrrp/router/configuration.ts";
 import type { RoleContext } from "../role.ts";
 import { changesTables, tellFacts } from "./actions.ts";
+import { auditLater } from "./audit.ts";
 import { AREA, type VrrpState } from "./state.ts";
 import {
-  addressesByLink,
+  aroundStations,
   bootDelayMs,
   fitInstances,
   isLacking,
@@ -25,7 +26,7 @@ import {
 } from "./station.ts";
 import type { Station } from "./station-record.ts";
 import { releaseSocket } from "./station-socket.ts";
-import { allParts, applyTables, auditLater, checkStatics } from "./upkeep.ts";
+import { allParts, applyTables, checkStatics } from "./upkeep.ts";
 import { onNetEvents, refresh } from "./world.ts";
 
 /** What notify programs may take after the stop, of child_wait_time. */
@@ -180,11 +181,11 @@ function renameOwners(
 }
 
 function addStations(role: VrrpState, instances: readonly VrrpInstance[]): ReadonlyMap<string, Arrival> {
-  const { stations, reflector, sockets, ports } = role;
+  const { stations, reflector } = role;
   const { global } = role.config.vrrp;
   const arrived = new Map<string, Arrival>();
   const given = givenNames(stations.values());
-  const around = { addresses: addressesByLink(reflector.seen), sockets, virtuals: ports.virtuals };
+  const around = aroundStations(role);
   for (const instance of instances) {
     const station = newStation(instance, given, reflector.seen, global);
     stations.set(instance.name, station);

@@ -8,6 +8,7 @@ import { HOLD_TOPIC, type Role, type RoleContext } from "../role.ts";
 import { follow, reach, settled, stayWarm, tellFacts } from "./actions.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { fitted, reload, start, stop } from "./configuration.ts";
+import { drift } from "./drift.ts";
 import { createInstants } from "./instant.ts";
 import { createLosses } from "./losses.ts";
 import { createVrrpMetrics } from "./metrics.ts";
@@ -21,7 +22,7 @@ import { createSyncDaemons } from "./sync-daemon.ts";
 import { createTables } from "./tables.ts";
 import { createTrackers } from "./trackers.ts";
 import { createTurns } from "./turns.ts";
-import { applyTables, drift } from "./upkeep.ts";
+import { applyTables } from "./upkeep.ts";
 import { hearWhatWaits, onDatagram, onNetEvents } from "./world.ts";
 
 export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPorts(context)): Role {

@@ -4,13 +4,15 @@ import type { LogLine } from "../../base/log.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { VrrpConfig, VrrpGlobal, VrrpInstance } from "../../config/model/vrrp.ts";
 import type { VrrpSockets } from "../../kernel/raw-socket.ts";
-import type { VirtualInterfaces } from "../../kernel/vmac.ts";
+import type { VirtualInterfaces, VmacResult } from "../../kernel/vmac.ts";
 import type { VirtualMac } from "../../net/firewall-wish.ts";
-import { IFF_UP, type InterfaceAddress, type Link, linkByName, type SeenTables } from "../../net/model.ts";
+import { type InterfaceAddress, type Link, linkByName, type SeenTables } from "../../net/model.ts";
 import { addressesOf, addressVmacsOf, newPlacement, virtualsOf } from "../../net/placement.ts";
-import { linkLocalOf, lowerIndex, type VirtualInterface } from "../../net/vmac.ts";
+import { linkLocalOf, type VirtualInterface } from "../../net/vmac.ts";
 import { fitAddresses } from "../../vrrp/room.ts";
 import { trackedDevices } from "../../vrrp/track-devices.ts";
+import { drift } from "./drift.ts";
+import type { VrrpState } from "./state.ts";
 import type { Station, StationFaults } from "./station-record.ts";
 import { NO_SOCKETS, openSocket, releaseSocket } from "./station-socket.ts";
 
@@ -53,6 +55,18 @@ export interface StationPorts {
   readonly addresses: AddressesByLink;
   readonly sockets: VrrpSockets;
   readonly virtuals: VirtualInterfaces;
+  /** Somebody else had changed a virtual interface. */
+  drifted(name: string, putRight: string): void;
+}
+
+/** What is around the stations of the role now. */
+export function aroundStations(role: Pick<VrrpState, "reflector" | "sockets" | "ports" | "context">): StationPorts {
+  return {
+    addresses: addressesByLink(role.reflector.seen),
+    sockets: role.sockets,
+    virtuals: role.ports.virtuals,
+    drifted: (name, putRight) => drift(role, `virtual interface ${name}`, "repaired", putRight),
+  };
 }
 
 /** Looks again; gives the faults there are. `source` and `socket` of the station are current afterwards. */
@@ -71,8 +85,7 @@ export function refreshStation(
     station.source = instance.sourceIp;
     return {};
   }
-  const vmac =
-    ensureVirtual(station, parent, seen, ports.virtuals) ?? ensureAddressVirtuals(station, seen, ports.virtuals);
+  const vmac = ensureVirtual(station, seen, ports) ?? ensureAddressVirtuals(station, seen, ports);
   if (vmac !== undefined) return { vmac };
   if (!station.vmac) station.link = parent;
   station.source = chooseSource(station, parent, ports.addresses);
@@ -113,44 +126,19 @@ export function virtualMacsOf(station: Station, seen: SeenTables): readonly Virt
 }
 
 /** Why one of the addresses' virtual interfaces is missing; what they lie on is tracked by itself. */
-function ensureAddressVirtuals(station: Station, seen: SeenTables, virtuals: VirtualInterfaces): string | undefined {
+function ensureAddressVirtuals(station: Station, seen: SeenTables, ports: StationPorts): string | undefined {
   for (const vmac of station.addressVmacs.values()) {
-    const parent = linkByName(seen, vmac.parent);
-    const there = linkByName(seen, vmac.name);
-    if (!parent || (there && isIntact(vmac, there, parent) && virtuals.names().includes(vmac.name))) continue;
-    const made = virtuals.ensure(vmac, seen);
+    if (!linkByName(seen, vmac.parent)) continue;
+    const made = ensure(vmac, seen, ports);
     if (!made.ok) return `virtual interface ${vmac.name}: ${made.reason}`;
   }
   return undefined;
 }
 
-/** Is it as it was made? Somebody may have set it down or changed its MAC. */
-function isIntact({ form }: VirtualInterface, there: Link, parent: Link): boolean {
-  if (there.parent !== lowerIndex(form, parent) || (there.flags & IFF_UP) === 0) return false;
-  return form.kind !== "macvlan" || there.mac === form.mac;
-}
-
-/** The interface below got its link-local address later: at boot it is tentative for a second or two. */
-function lacksLinkLocal({ family, form }: VirtualInterface, there: Link, parent: Link, seen: SeenTables): boolean {
-  if (family !== 6 || form.kind !== "macvlan") return false;
-  return linkLocalOf(seen, there.index) === undefined && linkLocalOf(seen, parent.index) !== undefined;
-}
-
 /** Why there is no virtual interface, or undefined when there is one or none is asked for. */
-function ensureVirtual(
-  station: Station,
-  parent: Link | undefined,
-  seen: SeenTables,
-  virtuals: VirtualInterfaces,
-): string | undefined {
+function ensureVirtual(station: Station, seen: SeenTables, ports: StationPorts): string | undefined {
   if (!station.vmac) return undefined;
-  const there = linkByName(seen, station.vmac.name);
-  const known = there && parent && there.index === station.link?.index && isIntact(station.vmac, there, parent);
-  if (known && !lacksLinkLocal(station.vmac, there, parent, seen)) {
-    station.link = there;
-    return undefined;
-  }
-  const made = virtuals.ensure(station.vmac, seen);
+  const made = ensure(station.vmac, seen, ports);
   if (made.ok) {
     station.link = made.link;
     return undefined;
@@ -158,6 +146,12 @@ function ensureVirtual(
   releaseSocket(station);
   station.link = undefined;
   return `virtual interface ${station.vmac.name}: ${made.reason}`;
+}
+
+function ensure(vmac: VirtualInterface, seen: SeenTables, { virtuals, drifted }: StationPorts): VmacResult {
+  const made = virtuals.ensure(vmac, seen);
+  if (made.ok && made.putRight !== undefined) drifted(vmac.name, made.putRight);
+  return made;
 }
 
 /** `mcast_src_ip`, `unicast_src_ip`, or the first address of the interface that does not come and go. */

@@ -4,14 +4,8 @@ import type { VrrpInstance } from "../../config/model/vrrp.ts";
 import type { BlockedAddress } from "../../net/firewall-wish.ts";
 import { partOf, staticPart, type TablesPart, trackedStatics } from "../../net/parts.ts";
 import { blockedOn } from "../../net/placement.ts";
-import { AREA, type VrrpState } from "./state.ts";
+import type { VrrpState } from "./state.ts";
 
-/** All of it is compared with the wish this often. */
-const AUDIT_MS = 5000;
-/** An audit reads whole tables: it waits for the time behind an advertisement when the next one is closer than this. */
-const AUDIT_QUIET_MS = 50;
-/** Where adverts follow closer than that there is no such time. */
-const AUDIT_PATIENCE_MS = 1000;
 /** Somebody who undoes each command at once is not answered without end: the audit comes anyway. */
 const MAX_APPLY_ROUNDS = 3;
 
@@ -47,7 +41,7 @@ export function rehearseTables(role: VrrpState, owned: ReadonlyMap<string, VrrpI
   role.tables.rehearse(wantedParts(role, owned));
 }
 
-function wantedParts(role: VrrpState, owned: ReadonlyMap<string, VrrpInstance>): TablesPart[] {
+export function wantedParts(role: VrrpState, owned: ReadonlyMap<string, VrrpInstance>): TablesPart[] {
   const parts = [...owned].flatMap(([name, instance]) => {
     const station = role.stations.get(name);
     return station ? [partOf(station, instance)] : [];
@@ -83,44 +77,4 @@ export function checkStatics(role: VrrpState): void {
   const touched = new Set([...role.lostStatics.keys(), ...lost.keys()]);
   role.lostStatics = lost;
   for (const name of touched) turns.perform(router.setFault(name, "static", lost.get(name), now()));
-}
-
-/** Sets the time of the next audit. */
-export function auditLater(role: VrrpState): void {
-  const { clock } = role.context;
-  role.cancelAudit = clock.at(clock.now() + AUDIT_MS, () => auditWhenQuiet(role, clock.now()));
-}
-
-function auditWhenQuiet(role: VrrpState, since: number): void {
-  const { clock } = role.context;
-  const next = role.router.deadline();
-  const busy = next - clock.now() < AUDIT_QUIET_MS && clock.now() - since < AUDIT_PATIENCE_MS;
-  if (busy) {
-    role.cancelAudit = clock.at(Math.max(next, clock.now()) + 1, () => auditWhenQuiet(role, since));
-    return;
-  }
-  auditLater(role);
-  role.reads.attempt(() => compareAll(role));
-}
-
-function compareAll(role: VrrpState): void {
-  role.reflector.audit();
-  role.filter.audit();
-  const settings = role.ports.sysctl.audit();
-  if (settings > 0) drift(role, "kernel settings", "repaired", `${settings} were not as wanted`);
-  const repaired = role.tables.apply(wantedParts(role, role.owning));
-  role.reflector.settle();
-  role.losses.prune(role.tables.isWanted);
-  checkStatics(role);
-  role.syncDaemons.audit(new Set(role.owning.keys()));
-  if (repaired === 0) return;
-  const message = `audit: ${repaired} addresses, routes or rules were not as wanted, put right`;
-  role.context.log({ level: "warning", area: AREA, message });
-  drift(role, "addresses, routes, rules", "repaired", `${repaired} changes were needed`);
-}
-
-/** An event for those who follow them: somebody else has changed what is ours. */
-export function drift({ context }: VrrpState, subject: string, to: string, reason: string): void {
-  const at = new Date(context.clock.wallMs()).toISOString();
-  context.report({ kind: "event", value: { at, kind: "drift", subject, to, reason } });
 }

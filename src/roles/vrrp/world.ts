@@ -5,7 +5,7 @@ import { linkWorks } from "../../net/model.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import type { VrrpAction } from "../../vrrp/actions.ts";
 import type { VrrpState } from "./state.ts";
-import { addressesByLink, refreshStation, virtualMacsOf } from "./station.ts";
+import { aroundStations, refreshStation, virtualMacsOf } from "./station.ts";
 import { STATION_FAULTS, type Station } from "./station-record.ts";
 import { allParts, applyTables, checkStatics } from "./upkeep.ts";
 
@@ -78,9 +78,9 @@ function noteLink({ router, turns, now }: VrrpState, { link, before, ours }: Net
 
 /** Links, sources and sockets of these stations: as they are now. */
 export function refresh(role: VrrpState, which: Iterable<Station> = role.stations.values()): void {
-  const { config, router, reflector, sockets, ports, now } = role;
+  const { config, router, reflector, now } = role;
   const actions: VrrpAction[] = [];
-  const around = { addresses: addressesByLink(reflector.seen), sockets, virtuals: ports.virtuals };
+  const around = aroundStations(role);
   for (const station of which) {
     const { name } = station.instance;
     station.faults = refreshStation(station, reflector.seen, config.vrrp.global, around);

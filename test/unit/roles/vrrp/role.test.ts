@@ -217,6 +217,30 @@ describe("what others do to the tables", () => {
     expect(b.events("drift").length).toBeGreaterThan(0);
   });
 
+  test("a virtual interface that nobody told of is made anew by the audit, and told as drift", () => {
+    const b = master(configWith([vrrpInstance({ vmac: { kind: "macvlan", xmitBase: false } })]));
+    const made = () => b.network.commands.filter((command) => command === "ensure vrrp.51").length;
+    expect([made(), b.network.addresses()]).toEqual([1, ["192.0.2.1/24 eth0", "192.0.2.100/32 vrrp.51"]]);
+    b.clock.advance(20_000);
+    expect(made()).toBe(1);
+    b.network.loseLink("vrrp.51");
+    b.clock.advance(10_000);
+    expect(made()).toBe(2);
+    expect(b.events("drift")).toMatchObject([
+      { subject: "virtual interface vrrp.51", to: "repaired", reason: "made anew" },
+    ]);
+  });
+
+  test("what could not be had is tried again by the audit", () => {
+    const b = bench();
+    b.socketsFail(true);
+    b.start(configWith([VI_1]));
+    expect(b.transitions()).toEqual(["VI_1: INIT → FAULT"]);
+    b.socketsFail(false);
+    b.clock.advance(6000);
+    expect(b.transitions().at(-1)).toBe("VI_1: FAULT → BACKUP");
+  });
+
   test("a link without carrier is a fault, and a link that works again ends it", () => {
     const b = master();
     b.network.setCarrier("eth0", false);

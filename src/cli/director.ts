@@ -38,7 +38,7 @@ export async function directorCommand(argv: readonly string[], help: () => Promi
 
 /** What the engine did by them before the first line of this program is done; a director's processes shall not do it again. */
 async function leaveEngineVariables(): Promise<void> {
-  if (!Object.keys(process.env).some((name) => /^(BUN|NODE|DENO)_/.test(name))) return;
+  if (!Object.keys(process.env).some((name) => /^(BUN_(?!GC_TIMER_INTERVAL$)|NODE_|DENO_)/.test(name))) return;
   const { engineVariables, startAgain } = await import("../process/runtime-again.ts");
   const found = engineVariables(process.env);
   if (found.length > 0) startAgain(found);

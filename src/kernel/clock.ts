@@ -3,7 +3,7 @@
 // kernel's alarm.
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import type { Alarm } from "./alarm.ts";
-import { sweep } from "./sweep.ts";
+import { ownSweep } from "./sweep.ts";
 
 /** What is due this soon runs now: the runtime counts whole milliseconds, and the next one would be later than this is early. */
 const EARLY_MS = 0.2;
@@ -109,9 +109,12 @@ function timeoutTimer(turn: () => void): Timer {
 }
 
 function alarmTimer(openAlarm: (ring: () => void) => Alarm, turn: () => void): Timer {
-  const alarm = openAlarm(turn);
+  const alarm = openAlarm(() => {
+    turn();
+    ownSweep.inPassing();
+  });
   let immediate: ReturnType<typeof setImmediate> | undefined;
-  sweep(turn);
+  ownSweep.add(turn);
   return {
     earlyMs: 0,
     set(delayMs) {

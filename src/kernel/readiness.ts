@@ -14,7 +14,7 @@ import {
 } from "../../ffi/epoll.ts";
 import { ENOENT, SyscallError } from "../../ffi/errno.ts";
 import { close, type Fd, setSignalled } from "../../ffi/fd.ts";
-import { sweep } from "./sweep.ts";
+import { ownSweep } from "./sweep.ts";
 
 /** What is asked for; errors and hang-ups are always told. */
 export type Interest = "read" | "write" | "read-write";
@@ -95,7 +95,7 @@ export function openReadiness(onError: (error: unknown) => void = rethrowLater):
   signalled.add(wake);
   handleSignal();
   const set = epollCreate();
-  const endSweep = sweep(wake);
+  const endSweep = ownSweep.add(wake);
 
   function wake(): void {
     if (open && !continuation) drain();
@@ -233,6 +233,7 @@ function handleSignal(): void {
   handled = true;
   process.on("SIGIO", () => {
     for (const wake of signalled) wake();
+    ownSweep.inPassing();
   });
 }
 

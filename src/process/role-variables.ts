@@ -10,3 +10,9 @@ export const RIGHTS_VARIABLE = "LBD_RIGHTS";
 export const WRITABLE_VARIABLE = "LBD_WRITABLE";
 /** Path of the network namespace in which a role is. */
 export const IN_NAMESPACE_VARIABLE = "LBD_NAMESPACE";
+/**
+ * What keeps the runtime asleep while nothing happens. The allocator (mimalloc) gives free pages back at once: otherwise a thread of its own
+ * wakes twice for each turn of the loop, to do it 50 ms later. And the engine's look at its heap by the clock comes every ten seconds
+ * instead of each second; a heap that grows is looked at in the turns of the loop all the same. conf/lbd.service has both for the parent.
+ */
+export const CALM_RUNTIME = { MIMALLOC_PURGE_DELAY: "0", BUN_GC_TIMER_INTERVAL: "10000" } as const;

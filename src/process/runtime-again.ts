@@ -4,7 +4,8 @@ import { execve, ignoreSignal } from "../../ffi/process.ts";
 import { ownArguments } from "./runtime.ts";
 
 const SIGHUP = 1;
-const ENGINE = /^(BUN|NODE|DENO)_/;
+/** BUN_GC_TIMER_INTERVAL, which conf/lbd.service sets, is a number of milliseconds and no more. */
+export const ENGINE = /^(BUN_(?!GC_TIMER_INTERVAL$)|NODE_|DENO_)/;
 /** These make it run what somebody else wrote: a director does not start under them at all. */
 const FOREIGN_CODE = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_CONFIG_.*|NODE_OPTIONS|NODE_PATH)$/;
 /** Names that were taken away by the process that had this id before, with commas between. */

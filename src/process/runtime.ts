@@ -8,6 +8,7 @@ import { createFrameReader, encodeBytesFrame, encodeFrame } from "./frames.ts";
 import { READER_WORD, ROLE_WORD } from "./options.ts";
 import type { RoleRights } from "./role-rights.ts";
 import {
+  CALM_RUNTIME,
   CHANNEL_FD,
   IN_NAMESPACE_VARIABLE,
   LISTENERS_VARIABLE,
@@ -225,6 +226,7 @@ function spawnOn(
     detached: true,
     env: {
       ...keptEnvironment(process.env),
+      ...CALM_RUNTIME,
       ...(expectsCoreFiles() ? { [CORE_VARIABLE]: "1" } : {}),
       [DEPTH_VARIABLE]: "1",
       [PARENT_VARIABLE]: `${process.pid}`,

@@ -1,6 +1,7 @@
 // A director at rest: one instance that is master, after the first minute: memory, wake-ups, CPU; and 10,000 services without
 // checks in a stand-in for IPVS (stand-in/): CPU. All subjects at the same time: each sleeps nearly always.
 // Usage: bun test/bench/rest.ts [--settle SECONDS] [--seconds N]
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { addressesOf } from "../support/segment.ts";
 import { until } from "../support/until.ts";
@@ -16,6 +17,9 @@ interface Rest {
   readonly wakesPerS: number;
   readonly cpuMsPerS: number;
 }
+
+/** As the service manager starts it. */
+const UNIT_ENVIRONMENT = /^Environment=(.*)$/m.exec(readFileSync("conf/lbd.service", "utf8"))?.[1]?.split(" ") ?? [];
 
 const { values } = parseArgs({
   options: { settle: { type: "string", default: "60" }, seconds: { type: "string", default: "60" } },
@@ -38,7 +42,8 @@ async function measure(subject: Subject, size: BigConfig): Promise<Rest> {
   using ipvs = new IpvsHost();
   const text = instancesText({ count: 1, advertInt: 1 }) + (size.virtualServers > 0 ? bigConfig(size) : "");
   // Without services it runs as it is: the program that puts the filter on it is not to be in what is measured.
-  const wrapper = size.virtualServers > 0 ? ipvs.wrapper : [];
+  const filter = size.virtualServers > 0 ? ipvs.wrapper : [];
+  const wrapper = subject === "lbd" ? ["env", ...UNIT_ENVIRONMENT, ...filter] : filter;
   using director = directorOf(subject, segment.host(0), text, { program: ownProgramOf(subject), wrapper });
   director.start(...ipvsArguments(subject));
   const isMaster = () => addressesOf(segment.host(0)).includes("10.200.1.1/32");

@@ -20,6 +20,8 @@ import { AF_UNIX } from "../../ffi/sockaddr.ts";
 import { bind, recv, SOCK_DGRAM, SOCK_NONBLOCK, socket } from "../../ffi/socket.ts";
 import { ignoredSignals, SIGXFSZ } from "../../src/kernel/inherited-signals.ts";
 import { EXIT } from "../../src/process/options.ts";
+import { CALM_RUNTIME } from "../../src/process/role-variables.ts";
+import { engineVariables } from "../../src/process/runtime-again.ts";
 import { lbdBinary } from "../support/daemon.ts";
 import { netnsReason } from "../support/netns.ts";
 import { until } from "../support/until.ts";
@@ -493,6 +495,9 @@ describe.skipIf(reason !== undefined)("conf/lbd.service", () => {
     expect(setting("RestartPreventExitStatus")).toBe(final.join(" "));
     for (const name of ["BUN_OPTIONS", "BUN_BE_BUN", "BUN_INSPECT", "NODE_OPTIONS", "LD_PRELOAD"])
       expect(setting("UnsetEnvironment").split(" ")).toContain(name);
+    const calm = Object.entries(CALM_RUNTIME).map(([name, value]) => `${name}=${value}`);
+    expect(setting("Environment").split(" ")).toEqual(calm);
+    expect(engineVariables(CALM_RUNTIME)).toEqual([]);
     expect(settings("EnvironmentFile")).toContain("-/etc/default/lbd");
     expect(setting("ExecStart")).toContain("$LBD_OPTIONS");
     expect(unit).not.toMatch(/^(MemoryMax|PrivateTmp|MemoryDenyWriteExecute)=/m);

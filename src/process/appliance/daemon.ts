@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { readLogLine } from "../../appliance/log-book.ts";
 import type { Cancel, Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
+import { CALM_RUNTIME } from "../role-variables.ts";
 
 const FIRST_WAIT_MS = 250;
 const MAX_WAIT_MS = 10_000;
@@ -99,7 +100,7 @@ export function spawnDirector({ words, environment, log }: DirectorStart, ended:
     stdio: ["ignore", "inherit", "pipe"],
     detached: true,
     cwd: "/",
-    env: { ...process.env, ...environment },
+    env: { ...process.env, ...CALM_RUNTIME, ...environment },
   });
   if (child.stderr) createInterface({ input: child.stderr }).on("line", (line) => log(readLogLine(line)));
   child.on("error", (error) => ended(error.message));

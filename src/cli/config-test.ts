@@ -5,7 +5,7 @@ import type { Diagnostic } from "../config/findings/diagnostic.ts";
 import { renderDiagnostic } from "../config/findings/render.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/model/config.ts";
-import type { Machine } from "../config/semantics/here.ts";
+import { LINKBEAT, type Machine } from "../config/semantics/here.ts";
 import { type JudgedProgram, programsOf } from "../config/semantics/programs.ts";
 import { programJudge } from "../kernel/program-judge.ts";
 import { appendRegular } from "../kernel/regular-file.ts";
@@ -103,16 +103,23 @@ function testExit(result: MachineResult, secure: boolean): number {
   if (result.told.some(isCounted)) codes.add("program-unusable");
   // keepalived's test ends at the interfaces, unless they may come.
   if (result.config.vrrp.global.dynamicInterfaces !== "no") codes.delete("unknown-interface");
-  if (codes.has("unknown-interface")) return TEST_EXIT.errors;
+  else if (codes.has("unknown-interface") && !onlyLinkbeat(result.diagnostics)) return TEST_EXIT.errors;
   if (!secure || SECURITY_CODES.some((code) => codes.has(code))) return TEST_EXIT.security;
   if (codes.size === 0) return TEST_EXIT.ok;
+  // All that is left to be said is that the interface of a linkbeat is not there.
+  if (codes.has("unknown-interface") && codes.size === 1) return TEST_EXIT.fatal;
   return [...codes].every((code) => FATAL_CODES.includes(code)) ? TEST_EXIT.fatal : TEST_EXIT.errors;
+}
+
+/** keepalived's test ends otherwise where only `linkbeat_interfaces` names an interface that is not there. */
+function onlyLinkbeat(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.every(({ code, message }) => code !== "unknown-interface" || message.startsWith(LINKBEAT));
 }
 
 function isCounted({ use, kind, command }: JudgedProgram): boolean {
   // The account that programs run as by default is asked for at once.
   if (kind === "user" && command.user === undefined) return true;
-  if (use === "tracker") return kind === "user" || kind === "absent" || kind === "unsafe";
+  if (use === "tracker") return kind === "user" || kind === "absent" || kind === "directory" || kind === "unsafe";
   return use === "check" && kind === "user";
 }
 

@@ -246,7 +246,9 @@ function toVrrp(
     staticRoutes: (top.static_routes ?? []).flatMap((entry) => entry.lines.map((line) => line.value)),
     staticRules,
     garpGroups: (top.garp_group ?? []).map((group) => toGarpGroup(group, findings)),
-    linkbeat: (top.linkbeat_interfaces ?? []).flatMap((entry) => entry.lines.map((line) => line.value)),
+    linkbeat: (top.linkbeat_interfaces ?? []).flatMap((entry) =>
+      entry.lines.map(({ value, word }) => ({ ...value, origin: word.origin })),
+    ),
     linkbeatUsePolling: top.linkbeat_use_polling?.value ?? false,
     upDownDelays: lastPerInterface(top),
     global: toVrrpGlobal(global),

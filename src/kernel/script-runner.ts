@@ -200,11 +200,16 @@ export function prepare(
     case "safe":
       return { program: verdict.resolved, account: found.account };
     case "missing":
-      return { kind: verdict.isThere ? "not-executable" : "absent", reason: verdict.reason };
+      return { kind: missingKind(verdict.isThere), reason: verdict.reason };
     case "unsafe":
       if (!security.enabled) return { program: verdict.resolved, account: found.account };
       return { kind: "unsafe", reason: `enable_script_security: ${verdict.reason}; ${verdict.mend}` };
   }
+}
+
+function missingKind(isThere: boolean | "directory"): Unusable["kind"] {
+  if (isThere === "directory") return "directory";
+  return isThere ? "not-executable" : "absent";
 }
 
 /** keepalived: a script that begins with `</` is for the shell: it succeeds when the file or connection can be opened. */

@@ -20,7 +20,7 @@ export interface PathPart {
 export type ScriptVerdict =
   | { readonly kind: "safe"; readonly resolved: string }
   /** The program is not there or can't be run: running it would fail. */
-  | { readonly kind: "missing"; readonly isThere: boolean; readonly reason: string }
+  | { readonly kind: "missing"; readonly isThere: boolean | "directory"; readonly reason: string }
   /** Somebody other than root could change it, and it would run as root. */
   | { readonly kind: "unsafe"; readonly resolved: string; readonly reason: string; readonly mend: string };
 
@@ -33,7 +33,8 @@ export function judgeScript(program: string, uid: number, security: ScriptSecuri
     const parts = pathParts(resolved);
     const file = statSync(found);
     const cannot = whyNotExecutable(file, uid);
-    if (cannot) return { kind: "missing", isThere: true, reason: `${found}: ${cannot}` };
+    if (cannot)
+      return { kind: "missing", isThere: file.isDirectory() ? "directory" : true, reason: `${found}: ${cannot}` };
     const problem = uid === 0 ? judgePath(parts) : undefined;
     return problem ? { kind: "unsafe", resolved, ...problem } : { kind: "safe", resolved };
   } catch (error) {

@@ -15,7 +15,7 @@ export interface VrrpConfig {
   readonly staticRoutes: readonly Route[];
   readonly staticRules: readonly Rule[];
   readonly garpGroups: readonly GarpGroup[];
-  readonly linkbeat: readonly { readonly interface: string; readonly method?: "MII" | "ETHTOOL" | "IOCTL" }[];
+  readonly linkbeat: readonly Linkbeat[];
   readonly linkbeatUsePolling: boolean;
   readonly upDownDelays: readonly { readonly interface: string; readonly downMs: number; readonly upMs: number }[];
   readonly global: VrrpGlobal;
@@ -53,7 +53,14 @@ export interface VrrpGlobal {
   readonly rxBufsMultiplier: number;
 }
 
+export interface Linkbeat {
+  readonly interface: string;
+  readonly method?: "MII" | "ETHTOOL" | "IOCTL";
+  readonly origin?: Origin;
+}
+
 export interface GarpGroup {
+  readonly origin?: Origin;
   readonly garpIntervalMs?: number;
   readonly gnaIntervalMs?: number;
   readonly interfaces: readonly string[];

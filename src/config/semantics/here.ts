@@ -15,6 +15,9 @@ export interface Machine {
   hasModule(name: string): boolean;
 }
 
+/** How the message about an interface begins that `linkbeat_interfaces` names. */
+export const LINKBEAT = "linkbeat_interfaces:";
+
 /**
  * Interfaces that are not there. A director waits for them, so each is a warning; a network namespace of the configuration's own is not
  * looked into.
@@ -47,6 +50,21 @@ export function missingInterfaces(config: Config, machine: Machine, sources: rea
           hint: hint(name, "it counts as down until it comes"),
         });
   }
+  for (const { interface: name, origin } of vrrp.linkbeat)
+    if (origin && missing(name))
+      say(origin, {
+        code: "unknown-interface",
+        message: `${LINKBEAT} ${whose} has no interface ${name}`,
+        hint: hint(name, "its carrier is asked for when it comes"),
+      });
+  for (const { interfaces, origin } of vrrp.garpGroups)
+    for (const name of interfaces)
+      if (origin && missing(name))
+        say(origin, {
+          code: "unknown-interface",
+          message: `garp_group: ${whose} has no interface ${name}`,
+          hint: hint(name, "it counts in the group when it comes"),
+        });
   for (const [name, { what, origin, more }] of devicesOf(vrrp, missing))
     say(origin, {
       code: "unknown-interface",

@@ -10,8 +10,8 @@ import type { SourceFile } from "../text/span.ts";
 
 /** Why a program can't be run. */
 export interface Unusable {
-  /** `user`: no such user or group; `absent`: no such file; `not-executable`; `unsafe`: enable_script_security refuses it. */
-  readonly kind: "user" | "absent" | "not-executable" | "unsafe";
+  /** `user`: no such user or group; `absent`: no such file; `not-executable`; `directory`; `unsafe`: enable_script_security refuses it. */
+  readonly kind: "user" | "absent" | "not-executable" | "directory" | "unsafe";
   readonly reason: string;
 }
 

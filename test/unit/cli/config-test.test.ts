@@ -94,3 +94,24 @@ test("an interface that is not there counts before programs, and with dynamic_in
   expect(status(`global_defs {\n dynamic_interfaces\n}\n${missing}`)).toBe(6);
   expect(status(`global_defs {\n dynamic_interfaces\n}\n${missing.replace("notify /bin/true", "")}`)).toBe(0);
 });
+
+test("interfaces that only linkbeat_interfaces or garp_group names", () => {
+  const linkbeat = "linkbeat_interfaces {\n eth9\n}\n";
+  expect(status(`${linkbeat}${instance("")}`)).toBe(4);
+  expect(status(`${linkbeat}${instance("").replace("eth0", "eth9")}`)).toBe(5);
+  expect(status(`${linkbeat}${instance("bogus 7")}`)).toBe(5);
+  expect(status(`${linkbeat}${instance("notify /bin/true")}`)).toBe(6);
+  expect(status(`global_defs {\n dynamic_interfaces\n}\n${linkbeat}${instance("")}`)).toBe(0);
+  const group = "garp_group {\n garp_interval 1\n interfaces {\n eth9\n eth0\n }\n}\n";
+  expect(status(`${group}${instance("")}`)).toBe(5);
+  expect(status(`${linkbeat}${group}${instance("")}`)).toBe(5);
+});
+
+test("a directory is no program: only as a tracked one it is missed", () => {
+  const secure = "global_defs {\n enable_script_security\n script_user root\n}\n";
+  expect(status(secure + tracked(join(dir, "folder")))).toBe(5);
+  expect(status(tracked(join(dir, "folder")))).toBe(6);
+  expect(status(secure + tracked(join(dir, "text")))).toBe(0);
+  expect(status(secure + instance(`notify ${join(dir, "folder")}`))).toBe(0);
+  expect(status(secure + service("", misc(join(dir, "folder"))))).toBe(0);
+});

@@ -48,6 +48,14 @@ describe("interfaces", () => {
       instance("interface eth0\nuse_vmac eth9\nvirtual_ipaddress_excluded {\n192.0.2.8 dev eth9\n}"),
       [],
     ],
+    [
+      "of linkbeat_interfaces and garp_group",
+      `linkbeat_interfaces {\neth9\neth0\n}\ngarp_group {\ninterfaces {\neth0\neth9\n}\n}\n${instance("interface eth0")}`,
+      [
+        "2: linkbeat_interfaces: this machine has no interface eth9",
+        "5: garp_group: this machine has no interface eth9",
+      ],
+    ],
     ["of a namespace that nobody looks into", `net_namespace n\n${instance("interface eth9")}`, []],
   ])("%s", (_what, text, said) => {
     const { config, sources, diagnostics } = bindText(text);

@@ -18,6 +18,7 @@ export function toGarpGroup(bound: BoundGarpGroup, findings: Findings): GarpGrou
       hint: "write interface NAME or interfaces { NAME … }",
     });
   return {
+    origin: bound.statement.origin,
     ...(block.garp_interval && { garpIntervalMs: block.garp_interval.value }),
     ...(block.gna_interval && { gnaIntervalMs: block.gna_interval.value }),
     interfaces: [...new Set(interfaces)],

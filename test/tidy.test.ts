@@ -51,7 +51,7 @@ const ARROWS: Readonly<Record<string, { readonly all: readonly string[]; readonl
   "src/probe": { all: ["src/base", "src/probe", "src/check"], types: ["src/config/model", "src/kernel"] },
   "src/notify": { all: ["src/base", "src/notify"], types: ["src/config/model"] },
   "src/appliance": {
-    all: ["src/base", "src/appliance", "src/config/findings", "src/net"],
+    all: ["src/base", "src/appliance", "src/config/findings", "src/net", "src/status"],
     types: ["src/config/text", "src/config/model"],
   },
   "src/api": { all: ["src/base", "src/api", "src/status"], types: ["src/config/model"] },

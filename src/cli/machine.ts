@@ -19,7 +19,7 @@ import { complain } from "./terminal.ts";
 import { RUN_DIR_HELP } from "./which-director.ts";
 import { withAppliance, withPeer } from "./with-peer.ts";
 
-const LogLineShape = v.object({
+export const LogLineShape = v.object({
   id: v.number(),
   at: v.string(),
   level: v.picklist(["debug", "info", "warning", "error"]),

@@ -67,6 +67,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     EXIT.failed,
     async () => (await import("./appliance.ts")).applianceCommand,
   ),
+  "appliance console": command(
+    "the screen at the machine itself (an image starts it)",
+    ASK_EXIT.usage,
+    async () => (await import("./console.ts")).consoleCommand,
+  ),
   "appliance flash": command(
     "write an image to a disk, with its configuration",
     CHECK_USAGE,

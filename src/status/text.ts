@@ -60,15 +60,18 @@ export function statusText(picture: Picture, options: TextOptions): string {
 
 /** What an operator looks for first: one line, and the reasons below it. */
 function summaryLines({ ready, reasons, details, summary }: Picture, out: Writer): void {
-  const { virtualServers, realServers, vrrp } = summary;
-  const parts = [
+  out.wrapped(headline(ready, summary), 0);
+  for (const line of [...reasons, ...details]) out.wrapped(line, 2);
+}
+
+/** `ready, 2 virtual servers up, 1 of 8 real servers DOWN, VRRP 1 MASTER`. */
+export function headline(ready: boolean, { virtualServers, realServers, vrrp }: Summary): string {
+  return [
     ready ? "ready" : "NOT READY",
     ...(virtualServers.total > 0 ? [share("virtual server", virtualServers.total, virtualServers.up)] : []),
     ...(realServers.total > 0 ? [share("real server", realServers.total, realServers.healthy)] : []),
     ...(vrrp.total > 0 ? [vrrpShare(vrrp)] : []),
-  ];
-  out.wrapped(parts.join(", "), 0);
-  for (const line of [...reasons, ...details]) out.wrapped(line, 2);
+  ].join(", ");
 }
 
 /** `3 of 40,000 real servers DOWN`, `1 virtual server up`. */

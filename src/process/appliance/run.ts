@@ -9,6 +9,7 @@ import { createAudit } from "../../appliance/access/audit.ts";
 import { type Boot, readBoot } from "../../appliance/boot.ts";
 import { CONFIGURATION_FOLDER, GIVEN_CONFIGURATION } from "../../appliance/image.ts";
 import { createLogBook } from "../../appliance/log-book.ts";
+import type { ApplianceSettings } from "../../appliance/settings.ts";
 import { connectionTableBits, DIRECTOR_SETTINGS } from "../../appliance/sysctls.ts";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
@@ -27,7 +28,8 @@ import { startGate } from "./access/start-gate.ts";
 import { APPLIANCE_SOCKET, type ApplianceRoute, serveOn } from "./api.ts";
 import { keepCardNames, readCardNames } from "./card-names.ts";
 import { type Folder, KEEPALIVED_CONF, readFolder, takeCopy, withDirectorFile } from "./configuration.ts";
-import { createDaemon, spawnDirector } from "./daemon.ts";
+import { startConsole, startShell, terminalsOf } from "./console.ts";
+import { createDaemon, type Daemon, spawnDirector } from "./daemon.ts";
 import { createImageKeeper } from "./image-keeper.ts";
 import { bringUp, LINK_DRIVERS, type NetworkPorts } from "./network.ts";
 import { keepOnPartition } from "./partition.ts";
@@ -116,13 +118,30 @@ export async function startAppliance(
     say("error", `the machine's own API: ${messageOf(error)}`),
   );
   await access.apply(folder.settings);
+  const screen = keepConsole(clock, log, boot, folder.settings);
   return {
     reload: () => daemon.reload(),
     end: (how, reason) => {
       keeper.ended(how, reason);
+      void screen?.stop(STOP_LIMIT_MS);
       return daemon.stop(STOP_LIMIT_MS);
     },
   };
+}
+
+/** The screen at the machine, or a shell where the kernel's command line asks for one. */
+function keepConsole(clock: Clock, log: Log, { rescue }: Boot, settings: ApplianceSettings): Daemon | undefined {
+  const terminals = terminalsOf(settings.console);
+  if (!rescue && (!settings.console.menu || terminals.length === 0)) return undefined;
+  if (rescue) log({ level: "warning", area: "appliance", message: "lbd.rescue: a shell of root at the console" });
+  const screen = createDaemon({
+    clock,
+    log,
+    name: rescue ? "the rescue shell" : "the console's screen",
+    start: (ended) => (rescue ? startShell(ended) : startConsole(terminals, ended)),
+  });
+  screen.start();
+  return screen;
 }
 
 /** @throws Error when there is no such partition, or it can't be written */

@@ -1,0 +1,110 @@
+// Appliance core: what the machine's console shows, and what is made of the machine's own status for it: what is wrong and what to do.
+import type { Severity } from "../../config/findings/diagnostic.ts";
+
+export interface ConsolePicture {
+  readonly hostname: string;
+  /** Of the image. */
+  readonly version: string;
+  /** Absent on a live medium. */
+  readonly slot?: string;
+  readonly uptimeS: number;
+  /** In the order of the kernel; without loopback. */
+  readonly interfaces: readonly { readonly name: string; readonly addresses: readonly string[] }[];
+  readonly access: ConsoleAccess;
+  /** Absent: it does not answer. */
+  readonly director?: ConsoleDirector;
+  /** The newest last. */
+  readonly events: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
+export interface ConsoleAccess {
+  readonly state: string;
+  readonly address?: string;
+  readonly fingerprint?: string;
+  readonly reason?: string;
+}
+
+export interface ConsoleDirector {
+  /** In one line: ready, servers up and down, VRRP states. */
+  readonly headline: string;
+  readonly reasons: readonly string[];
+  readonly instances: readonly ConsoleInstance[];
+}
+
+export interface ConsoleInstance {
+  readonly name: string;
+  readonly state: string;
+  /** ISO 8601. */
+  readonly since: string;
+  readonly interface: string;
+  readonly vrid: number;
+  readonly priority: number;
+  /** Of the master, or why it is in fault. */
+  readonly note: string;
+}
+
+export interface Problem {
+  readonly what: string;
+  readonly todo: string;
+}
+
+/** As GET /v1/appliance has it, as far as it is looked at here. */
+export interface MachineFacts {
+  readonly configuration: {
+    readonly findings: readonly {
+      readonly severity: Severity;
+      readonly at?: string;
+      readonly message: string;
+      readonly hint?: string;
+    }[];
+    readonly missing: readonly string[];
+  };
+  readonly access: ConsoleAccess;
+  readonly network: { readonly faults: readonly string[] };
+  readonly image: { readonly start: { readonly faults: readonly string[] } };
+  readonly director: { readonly failures: number };
+}
+
+/** @param facts undefined: the machine's own API does not answer; @param answers the director does */
+export function problemsOf(facts: MachineFacts | undefined, answers: boolean): readonly Problem[] {
+  if (!facts)
+    return [
+      {
+        what: "the appliance does not answer on this machine",
+        todo: "it is started again by itself; reboot if it stays so",
+      },
+    ];
+  const { configuration, access, network, image, director } = facts;
+  const errors = configuration.findings.filter(({ severity }) => severity === "error");
+  return [
+    ...configuration.missing.map((name) => ({
+      what: `the configuration has no ${name}`,
+      todo: "put it on the partition LBD-CONF, which any laptop mounts",
+    })),
+    ...errors.map(({ at, message, hint }) => ({
+      what: `${at === undefined ? "" : `${at}: `}${message}`,
+      todo: hint ?? "mend the file; what else it says is in force",
+    })),
+    ...network.faults.map((fault) => ({
+      what: `network: ${fault}`,
+      todo: "see network.yaml, and n for a test of the network",
+    })),
+    ...(answers
+      ? []
+      : [
+          {
+            what:
+              director.failures > 0 ? `the director ended ${director.failures} times` : "the director does not answer",
+            todo: "it is started again by itself and takes over what the kernel has; the log says why it ended",
+          },
+        ]),
+    ...(access.state === "waiting" || access.state === "failed"
+      ? [{ what: `API: ${access.reason ?? access.state}`, todo: "see api: in appliance.yaml" }]
+      : []),
+    ...image.start.faults.map((fault) => ({
+      what: `this start: ${fault}`,
+      todo: "if it stays so the other slot has its turn",
+    })),
+  ];
+}

@@ -1,5 +1,6 @@
 // Adapter: ties a child to its parent, and gives up rights for good.
 
+import { readFileSync } from "node:fs";
 import {
   becomeUser,
   RLIMIT_CORE,
@@ -12,11 +13,14 @@ import {
 } from "../../ffi/process.ts";
 import { filterSystemCalls, machine } from "../../ffi/seccomp.ts";
 import { messageOf } from "../base/errors.ts";
+import { roleRefusals } from "./role-filter.ts";
 import { refusals, type Use } from "./seccomp-filter.ts";
+import type { FilterStep, Machine } from "./seccomp-program.ts";
 
 /** kernel: the account that stands for "nobody" wherever ids can't be told (fs.overflowuid); it needs no entry anywhere. */
 export const NOBODY = 65534;
 const SIGTERM = 15;
+const CAP_SYS_ADMIN = 21n;
 
 /**
  * Has the kernel ask this process to stop when its parent ends, and names it for ps.
@@ -60,12 +64,33 @@ export function becomeNobody(parentPid: number, id = NOBODY): void {
  * process. Undefined, or why the kernel does not have it: then the rest holds all the same.
  */
 export function refuseSystemCalls(use: Use = "answers"): string | undefined {
+  return filtered((here) => refusals(here, use));
+}
+
+/**
+ * The same for vrrp and checker, which work on the network and on files: no program, no other process' life, limits or place on the
+ * processors, no mode of a file, no service of this machine but the starter, in every thread. With SYS_ADMIN they go to other namespaces.
+ */
+export function refuseForeignAffairs(): string | undefined {
+  return filtered((here) => {
+    // Without root nobody has done it before.
+    setNoNewPrivileges();
+    return roleRefusals(here, { pid: process.pid, changesNamespace: hasCapability(CAP_SYS_ADMIN) });
+  });
+}
+
+function filtered(program: (here: Machine) => readonly FilterStep[]): string | undefined {
   const here = machine();
   if (here === undefined) return "there is no table of system calls for this machine";
   try {
-    filterSystemCalls(refusals(here, use));
+    filterSystemCalls(program(here));
     return undefined;
   } catch (error) {
     return messageOf(error);
   }
+}
+
+function hasCapability(number: bigint): boolean {
+  const set = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
+  return ((BigInt(`0x${set ?? "0"}`) >> number) & 1n) === 1n;
 }

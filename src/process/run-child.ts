@@ -5,7 +5,7 @@ import type { Log } from "../base/log.ts";
 import { openAlarm } from "../kernel/alarm.ts";
 import { createAutoPriority } from "../kernel/auto-priority.ts";
 import { systemClock } from "../kernel/clock.ts";
-import { bindToParent, keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
+import { bindToParent, keepMemoryPrivate, nameProcess, refuseForeignAffairs } from "../kernel/confinement.ts";
 import { enterNetworkNamespace } from "../kernel/namespace.ts";
 import { dropProgramPages } from "../kernel/program-pages.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
@@ -61,6 +61,8 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
   });
   const letGo = createLetGo({ clock, cpuMs: ownCpuMs, shrink: rest });
   if (!bindToParent(parent, `lbd-${name}`)) process.exit(EXIT.failed);
+  // The starter needs all its rights, and api refuses itself more when it has nothing more to open.
+  if (name !== "starter" && name !== "api") confine(name, log);
 
   const child = createChild(name, factory, {
     clock,
@@ -85,6 +87,11 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
   process.on("uncaughtException", (error) => die(name, error));
   process.on("unhandledRejection", (error) => die(name, error));
   tell({ kind: "hello" });
+}
+
+function confine(name: RoleName, log: Log): void {
+  const reason = refuseForeignAffairs();
+  if (reason !== undefined) log({ level: "warning", area: name, message: `no filter of system calls here: ${reason}` });
 }
 
 /** At rest: what only the start needed goes. */

@@ -88,8 +88,8 @@ describe.skipIf(reason !== undefined)("rights", () => {
       expect(await lbd.callApi()).toBe(200);
       const bare = { CapBnd: NONE, NoNewPrivs: "1" };
       const of = (set: number) => ({ CapPrm: hex(set), CapEff: hex(set), ...bare });
-      expect(threads(rolePid(lbd, "vrrp.pid"))).toEqual([{ ...of(NET), Seccomp: "0", Uid: "0" }]);
-      expect(threads(rolePid(lbd, "checkers.pid"))).toEqual([{ ...of(NET | (1 << 10)), Seccomp: "0", Uid: "0" }]);
+      expect(threads(rolePid(lbd, "vrrp.pid"))).toEqual([{ ...of(NET), Seccomp: "2", Uid: "0" }]);
+      expect(threads(rolePid(lbd, "checkers.pid"))).toEqual([{ ...of(NET | (1 << 10)), Seccomp: "2", Uid: "0" }]);
       expect(threads(rolePid(lbd, "api.pid"))).toEqual([{ ...of(0), Seccomp: "2", Uid: "65534" }]);
       expect(field(readFileSync(out, "utf8"), "CapEff")).toBe(ALL);
       const nobody = readFileSync(asNobody, "utf8");

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type FilterStep, type Machine, refusals } from "../../../src/kernel/seccomp-filter.ts";
+import { roleRefusals } from "../../../src/kernel/role-filter.ts";
+import { refusals } from "../../../src/kernel/seccomp-filter.ts";
+import type { FilterStep, Machine } from "../../../src/kernel/seccomp-program.ts";
 
 const ALLOW = 0x7fff_0000;
 const EPERM = 0x0005_0001;
@@ -97,6 +101,82 @@ describe.each(["x64", "arm64"] as const)("on %s", (machine: Machine) => {
   });
 });
 
+describe.each(["x64", "arm64"] as const)("of a role, on %s", (machine: Machine) => {
+  const PID = 4711;
+  const whole = { pid: PID, changesNamespace: false };
+  const own = BigInt(PID);
+  const other = 1n;
+  const all = 0xffff_ffffn;
+  const of = (use: typeof whole, x64: number, arm64: number, args: readonly bigint[]) =>
+    run(roleRefusals(machine, use), ARCH[machine], machine === "x64" ? x64 : arm64, args);
+
+  test.each([
+    ["execve", 59, 221, [], EPERM],
+    ["ptrace", 101, 117, [], EPERM],
+    ["a new process", 56, 220, [17n], EPERM],
+    ["a new thread", 56, 220, [0x3d_0f00n], ALLOW],
+    ["a signal to itself", 62, 129, [own, 6n], ALLOW],
+    ["a signal to another", 62, 129, [other, 9n], EPERM],
+    ["a signal to all", 62, 129, [all, 9n], EPERM],
+    ["a signal to its group", 62, 129, [0n, 9n], EPERM],
+    ["a signal to a thread of its own", 234, 131, [own, 99n, 10n], ALLOW],
+    ["a signal to a thread of another", 234, 131, [other, 1n, 9n], EPERM],
+    ["a limit of its own", 302, 261, [0n, 0n], ALLOW],
+    ["a limit of another", 302, 261, [other, 0n], EPERM],
+    ["its scheduling", 144, 119, [0n, 2n], ALLOW],
+    ["another's scheduling", 144, 119, [other, 5n], EPERM],
+    ["another's scheduling, in the newer way", 314, 274, [other], EPERM],
+    ["its processors", 203, 122, [0n], ALLOW],
+    ["another's processors", 203, 122, [other], EPERM],
+    ["its nice value", 141, 140, [0n, 0n, 5n], ALLOW],
+    ["another's nice value", 141, 140, [0n, other, 19n], EPERM],
+    ["the nice value of a user", 141, 140, [2n, 0n, 19n], EPERM],
+    ["another's place at the disk", 251, 30, [1n, other], EPERM],
+    ["a mode", 268, 53, [], EPERM],
+    ["a mode, in the newer way", 452, 452, [], EPERM],
+    ["an access list", 188, 5, [], EPERM],
+    ["an owner, which takes CHOWN", 260, 54, [], ALLOW],
+    ["another namespace", 308, 268, [], EPERM],
+    ["a user namespace", 272, 97, [0x1000_0000n], EPERM],
+    ["fcntl for the flags", 72, 25, [4n, 4n, 0o24000n], ALLOW],
+    ["itself signalled", 72, 25, [4n, 8n, own], ALLOW],
+    ["nobody signalled", 72, 25, [4n, 8n, 0n], ALLOW],
+    ["another signalled", 72, 25, [4n, 8n, other], EPERM],
+    ["a group signalled", 72, 25, [4n, 8n, all], EPERM],
+    ["another signalled, by kind", 72, 25, [4n, 15n], EPERM],
+    ["another signalled, by ioctl", 16, 29, [4n, 0x8901n], EPERM],
+    ["a lease on a file", 72, 25, [4n, 1024n, 1n], EPERM],
+    ["an ioctl of a link", 16, 29, [4n, 0x8946n], ALLOW],
+    ["a raw socket", 41, 198, [2n, 3n, 112n], ALLOW],
+    ["a raw socket of IPv6", 41, 198, [10n, 3n, 112n], ALLOW],
+    ["a packet socket", 41, 198, [17n, 3n, 0n], ALLOW],
+    ["a netlink socket for routes", 41, 198, [16n, 3n, 0n], ALLOW],
+    ["a netlink socket for IPVS", 41, 198, [16n, 3n, 16n], ALLOW],
+    ["a netlink socket for device events", 41, 198, [16n, 3n, 15n], EPERM],
+    ["a UNIX socket of streams", 41, 198, [1n, 0o2004001n, 0n], EPERM],
+    ["a UNIX socket of datagrams", 41, 198, [1n, 2n, 0n], EPERM],
+    ["the starter's kind", 41, 198, [1n, 0o2004005n, 0n], ALLOW],
+    ["a virtual machine's socket", 41, 198, [40n, 1n, 0n], EPERM],
+    ["socketpair", 53, 199, [1n, 2n, 0n], EPERM],
+    ["connect", 42, 203, [], ALLOW],
+    ["sendmmsg", 307, 269, [], ALLOW],
+    ["openat for writing", 257, 56, [0n, 0n, 0o1n], ALLOW],
+    ["read", 0, 63, [], ALLOW],
+  ] as const)("%s", (_what, x64, arm64, args, answer) => {
+    expect(of(whole, x64, arm64, args)).toBe(answer);
+  });
+
+  test("with what a configuration asks for", () => {
+    expect(of({ ...whole, changesNamespace: true }, 308, 268, [])).toBe(ALLOW);
+  });
+
+  test("fits the kernel", () => {
+    const program = roleRefusals(machine, whole);
+    expect(program.length).toBeLessThan(4096);
+    for (const { ifTrue, ifFalse } of program) expect(Math.max(ifTrue, ifFalse)).toBeLessThan(256);
+  });
+});
+
 test("numbers of the other interface of x86-64 are refused", () => {
   expect(run(refusals("x64"), ARCH.x64, 0x4000_0000 + 59)).toBe(EPERM);
 });
@@ -122,4 +202,42 @@ test("a process under the filter serves and reads, and does nothing else, in eve
     connect: expect.stringMatching(/^(EPERM|ECONNREFUSED|FailedToOpenSocket)$/),
     listen: "done",
   });
+});
+
+test("a role under its filter works, and leaves other processes, modes and services alone, in every thread", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "lbd-role-filter-"));
+  const file = join(dir, "file");
+  writeFileSync(file, "", { mode: 0o600 });
+  const child = Bun.spawn(
+    [process.execPath, join(import.meta.dir, "../../support/role-filter-child.ts"), `${process.pid}`, file],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  expect(JSON.parse(await new Response(child.stdout).text())).toEqual({
+    said: "filtered",
+    threads: ["2"],
+    "signal another": "EPERM",
+    "signal itself": "done",
+    "limit another": "EPERM",
+    "limit itself": "done",
+    "slow another": "EPERM",
+    "slow itself": "done",
+    "nice another": "EPERM",
+    "nice itself": "done",
+    "start a program": "EPERM",
+    "change a mode": "EPERM",
+    "write a file": "done",
+    "replace a file": "done",
+    "ask the bus": "EPERM",
+    "ask the log": "EPERM",
+    "ask the starter": "done",
+    "tell of devices": "EPERM",
+    "change routes": "done",
+    check: "done",
+    "be signalled": "done",
+    "have another signalled": "EPERM",
+    "connect by name": "hello",
+    thread: "32",
+  });
+  expect([statSync(file).mode & 0o7777, statSync(join(dir, "replaced")).mode & 0o7777]).toEqual([0o600, 0o640]);
+  rmSync(dir, { recursive: true });
 });

@@ -1,0 +1,86 @@
+// Adapter: what the kernel refuses to vrrp and checker for good, as a program for its filter machine. They have user id 0, and with that
+// alone, without a capability, a process may signal, limit and slow others of root, change the modes of root's files and give orders to
+// services on this machine. A list of what is refused, for the reason of seccomp-filter.ts. Pure.
+import { CALLS, MACHINE, MODES, PROCESSES, RIGHTS, WIDE } from "./seccomp-numbers.ts";
+import {
+  ALLOW,
+  AND_K,
+  argument,
+  type FilterStep,
+  filterProgram,
+  JEQ_K,
+  load,
+  type Machine,
+  onlyWith,
+  REFUSE,
+  step,
+} from "./seccomp-program.ts";
+
+const AF_UNIX = 1;
+/** AF_INET, AF_INET6, AF_PACKET. */
+const NETWORK_FAMILIES = [2, 10, 17];
+const AF_NETLINK = 16;
+/** NETLINK_ROUTE, NETLINK_CONNECTOR, NETLINK_NETFILTER, NETLINK_GENERIC: not that of device events, by which services are started. */
+const NETLINK_PROTOCOLS = [0, 11, 12, 16];
+/** The kind of the starter's socket. The bus, the service manager, containers and the log take streams and datagrams. */
+const SOCK_SEQPACKET = 5;
+const SOCK_TYPE_MASK = 0xf;
+const F_SETOWN = 8;
+/** F_SETOWN_EX, F_SETLEASE (keeps others from a file of root's), F_NOTIFY. */
+const FCNTLS = [15, 1024, 1026];
+/** FIOSETOWN, SIOCSPGRP, TIOCSTI. */
+const IOCTLS = [0x8901, 0x8902, 0x5412];
+const PRIO_PROCESS = 0;
+
+export interface RoleUse {
+  /** Of this process: it may signal itself, and limit itself. */
+  readonly pid: number;
+  /** Sockets are made in other network namespaces. */
+  readonly changesNamespace: boolean;
+}
+
+/** The program for a machine. What it refuses fails with EPERM; a call in another machine's way ends the process. */
+export function roleRefusals(machine: Machine, { pid, changesNamespace }: RoleUse): readonly FilterStep[] {
+  const program = filterProgram(machine);
+  const netlink = onlyWith(2, NETLINK_PROTOCOLS);
+  // First what is asked most.
+  program.when(CALLS.fcntl, [
+    load(argument(1)),
+    ...FCNTLS.flatMap((command) => [step(JEQ_K, command, 0, 1), REFUSE]),
+    step(JEQ_K, F_SETOWN, 1, 0),
+    ALLOW,
+    ...onlyWith(2, [0, pid]),
+  ]);
+  program.when(CALLS.socket, [
+    load(argument(0)),
+    ...NETWORK_FAMILIES.flatMap((family) => [step(JEQ_K, family, 0, 1), ALLOW]),
+    step(JEQ_K, AF_NETLINK, 0, netlink.length),
+    ...netlink,
+    step(JEQ_K, AF_UNIX, 1, 0),
+    REFUSE,
+    load(argument(1)),
+    step(AND_K, SOCK_TYPE_MASK),
+    step(JEQ_K, SOCK_SEQPACKET, 0, 1),
+    ALLOW,
+    REFUSE,
+  ]);
+  program.when(CALLS.ioctl, [
+    load(argument(1)),
+    ...IOCTLS.flatMap((request) => [step(JEQ_K, request, 0, 1), REFUSE]),
+    ALLOW,
+  ]);
+  for (const call of [CALLS.kill, CALLS.tgkill]) program.when(call, onlyWith(0, [pid]));
+  const { prlimit64, sched_setparam, sched_setscheduler, sched_setattr, sched_setaffinity } = CALLS;
+  for (const call of [prlimit64, sched_setparam, sched_setscheduler, sched_setattr, sched_setaffinity])
+    program.when(call, onlyWith(0, [0, pid]));
+  program.when(CALLS.setpriority, [
+    load(argument(0)),
+    step(JEQ_K, PRIO_PROCESS, 1, 0),
+    REFUSE,
+    ...onlyWith(1, [0, pid]),
+  ]);
+  for (const group of [PROCESSES, MODES, RIGHTS, WIDE, MACHINE]) program.refuse(Object.values(group));
+  program.refuse([CALLS.socketpair]);
+  if (!changesNamespace) program.refuse([CALLS.setns]);
+  return program.whole();
+}

@@ -1,5 +1,5 @@
 // Adapter: who listens on a TCP port of this network namespace, read from proc(5).
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { parseIp } from "../base/ip.ts";
 
 /** State of a listener in /proc/net/tcp (include/net/tcp_states.h). */
@@ -11,14 +11,24 @@ export interface PortHolder {
   readonly name?: string;
 }
 
+/** kernel: those that listen come first in the table. Behind them are all connections, of which any user may have any number. */
+const MAX_TABLE_BYTES = 1024 * 1024;
+/** Descriptors of all processes that are looked at. */
+const MAX_DESCRIPTORS = 100_000;
+
 /** Whether another socket listens where one bound to `address` could not; who holds it, as far as may be seen. */
 export function portHolder(address: string, port: number): PortHolder | undefined {
   const inode = [...listeners("/proc/net/tcp"), ...listeners("/proc/net/tcp6")].find(
     (listener) => listener.port === port && overlaps(listener.address, address),
   )?.inode;
   if (inode === undefined) return undefined;
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
-    if (hasSocket(pid, inode)) return { pid: Number(pid), name: read(`/proc/${pid}/comm`).trim() };
+  let left = MAX_DESCRIPTORS;
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const descriptors = descriptorsOf(pid).slice(0, left);
+    left -= descriptors.length;
+    if (descriptors.some((path) => linkOf(path) === `socket:[${inode}]`))
+      return { pid: Number(pid), name: readStart(`/proc/${pid}/comm`).trim() };
+  }
   return {};
 }
 
@@ -29,7 +39,7 @@ interface Listener {
 }
 
 function listeners(path: string): Listener[] {
-  return read(path)
+  return readStart(path)
     .split("\n")
     .slice(1)
     .flatMap((line) => {
@@ -52,12 +62,12 @@ function overlaps(held: Uint8Array, address: string): boolean {
   return held.byteLength === wanted.byteLength && held.every((byte, i) => byte === wanted[i]);
 }
 
-function hasSocket(pid: string, inode: string): boolean {
+function descriptorsOf(pid: string): readonly string[] {
   try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`);
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => `/proc/${pid}/fd/${fd}`);
   } catch {
     // Gone meanwhile, or somebody else's.
-    return false;
+    return [];
   }
 }
 
@@ -69,10 +79,23 @@ function linkOf(path: string): string {
   }
 }
 
-function read(path: string): string {
+/** As much of a file as is looked at. */
+export function readStart(path: string): string {
+  let fd: number;
   try {
-    return readFileSync(path, "utf8");
+    fd = openSync(path, "r");
   } catch {
     return "";
   }
+  const bytes = Buffer.alloc(MAX_TABLE_BYTES);
+  let filled = 0;
+  try {
+    for (let count = -1; count !== 0 && filled < bytes.byteLength; filled += count)
+      count = readSync(fd, bytes, filled, bytes.byteLength - filled, null);
+  } catch {
+    // The process has ended.
+  } finally {
+    closeSync(fd);
+  }
+  return bytes.toString("utf8", 0, filled);
 }

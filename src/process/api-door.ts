@@ -1,8 +1,7 @@
 // Process layer, parent: the sockets of the API and who calls on them, with what they need of this machine.
 import { chmodSync, chownSync, rmSync } from "node:fs";
-import { networkInterfaces } from "node:os";
 import type { Clock } from "../base/clock.ts";
-import { canonicalIp, isLoopback } from "../base/ip.ts";
+import { isLoopback } from "../base/ip.ts";
 import type { Log } from "../base/log.ts";
 import { findGroup } from "../kernel/accounts.ts";
 import { openListeningSocket } from "../kernel/listening-socket.ts";
@@ -34,7 +33,6 @@ export function openApiDoor({ runDir, api, apiSocketGroup }: RunOptions, clock: 
     },
     permit,
     holder: (address, port, namespace) => inNetworkNamespace(namespace, () => portHolder(address, port)),
-    hasAddress: (address, namespace) => inNetworkNamespace(namespace, () => hasAddress(address)),
     isLoopback,
     added: () => callers.added(),
   });
@@ -44,9 +42,4 @@ export function openApiDoor({ runDir, api, apiSocketGroup }: RunOptions, clock: 
     onSignal: (look) => void process.on("SIGIO", look),
   });
   return callers;
-}
-
-function hasAddress(address: string): boolean {
-  const wanted = canonicalIp(address);
-  return Object.values(networkInterfaces()).some((of) => of?.some((one) => canonicalIp(one.address) === wanted));
 }

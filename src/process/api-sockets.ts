@@ -21,8 +21,6 @@ export interface ApiSocketPorts {
   permit(path: string): void;
   /** Who listens on the port; undefined: nobody. */
   holder(address: string, port: number, namespace: string | undefined): PortHolder | undefined;
-  /** Whether an interface has the address now. */
-  hasAddress(address: string, namespace: string | undefined): boolean;
   isLoopback(address: string): boolean;
   /** A socket is there that was waited for. */
   added(): void;
@@ -81,16 +79,14 @@ export function createApiSockets(runDir: string, tcp: TcpAddress | null, ports: 
     const message = `can't listen on ${where}: ${why}${by}${waits ? "; waiting for it" : ""}, api.sock works meanwhile`;
     log({ level: "error", area: "api", message });
     say(`can't listen: ${why}${by}`, where);
-    if (waits) lookLater({ address, port }, why);
+    if (waits) lookLater({ address, port });
   }
 
-  function lookLater(wanted: TcpAddress, why: string): void {
+  /** By trying: who has the port is not looked for again, which costs the more the more sockets and processes others have. */
+  function lookLater(wanted: TcpAddress): void {
     cancelLook = clock.at(clock.now() + LOOK_EVERY_MS, () => {
-      const { address, port } = wanted;
-      const isFree =
-        why === TAKEN ? ports.holder(address, port, namespace) === undefined : ports.hasAddress(address, namespace);
-      if (isFree && openTcp(wanted, false)) ports.added();
-      else lookLater(wanted, why);
+      if (openTcp(wanted, false)) ports.added();
+      else lookLater(wanted);
     });
   }
 

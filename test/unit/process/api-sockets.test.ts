@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { ListenAt, ListeningSocket } from "../../../src/kernel/listening-socket.ts";
-import { portHolder } from "../../../src/kernel/port-holder.ts";
+import { portHolder, readStart } from "../../../src/kernel/port-holder.ts";
 import { createApiSockets, LOOK_EVERY_MS } from "../../../src/process/api-sockets.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 
@@ -12,6 +15,7 @@ function lab(code: string | undefined) {
   const opened: (ListenAt & { readonly namespace?: string | undefined })[] = [];
   const closed: string[] = [];
   let added = 0;
+  let looks = 0;
   const isFree = () => code === undefined || (code === "EADDRINUSE" ? !world.taken : world.present);
   const sockets = createApiSockets(
     "/run/lbd",
@@ -33,14 +37,16 @@ function lab(code: string | undefined) {
         };
       },
       permit: (path) => void opened.push({ kind: "unix", path: `permit ${path}` }),
-      holder: () => (world.taken ? { pid: 7, name: "haproxy" } : undefined),
-      hasAddress: () => world.present,
+      holder() {
+        looks++;
+        return world.taken ? { pid: 7, name: "haproxy" } : undefined;
+      },
       isLoopback: () => false,
       added: () => added++,
     },
   );
   sockets.open("blue");
-  return { clock, world, logs, opened, closed, sockets, added: () => added };
+  return { clock, world, logs, opened, closed, sockets, added: () => added, looks: () => looks };
 }
 
 test("TCP's is in the network namespace of the director; what is open to a network is said", () => {
@@ -60,12 +66,13 @@ test("TCP's is in the network namespace of the director; what is open to a netwo
 });
 
 test("a port that another program has is told once, with whose it is, and taken when it is free", () => {
-  const { clock, world, logs, sockets, added } = lab("EADDRINUSE");
+  const { clock, world, logs, sockets, added, looks } = lab("EADDRINUSE");
   clock.advance(60_000);
   const why = "can't listen on 192.0.2.1:812: another program has the port (haproxy, pid 7)";
   expect(logs).toEqual([`${why}; waiting for it, api.sock works meanwhile`]);
   expect(sockets.facts()).toMatchObject({ tcp: "can't listen: another program has the port (haproxy, pid 7)" });
-  expect([sockets.all().length, added()]).toEqual([1, 0]);
+  // Who has it is looked for once: the other sockets and processes of the machine are as many as their users like.
+  expect([sockets.all().length, added(), looks()]).toEqual([1, 0, 1]);
   world.taken = false;
   clock.advance(LOOK_EVERY_MS);
   expect([sockets.all().length, added(), sockets.facts().tcp]).toEqual([2, 1, "listening"]);
@@ -88,6 +95,15 @@ test("nothing waits after the end", () => {
   const { clock, sockets } = lab("EADDRINUSE");
   sockets.close();
   expect(clock.nextAt()).toBeUndefined();
+});
+
+test("of the table of sockets no more is read than its beginning, where those are that listen", () => {
+  const dir = mkdtempSync(join(tmpdir(), "lbd-table-"));
+  const path = join(dir, "tcp");
+  writeFileSync(path, "x".repeat(3 * 1024 * 1024));
+  expect(readStart(path).length).toBe(1024 * 1024);
+  expect(readStart(join(dir, "none"))).toBe("");
+  rmSync(dir, { recursive: true });
 });
 
 test.each([

@@ -8,7 +8,7 @@ import { writeFat } from "./fat.ts";
 
 /** The volume's name, by which the running system finds it. */
 export const LIVE_LABEL = "LBD-LIVE";
-const ESP_BYTES = 8 * 1024 * 1024;
+const ESP_BYTES = 10 * 1024 * 1024;
 const BIOS_MODULES =
   "biosdisk iso9660 part_gpt part_msdos normal configfile linux boot serial terminal test echo sleep reboot";
 
@@ -28,8 +28,9 @@ export function makeIso(parts: DiskParts, path: string, live: ReadonlyMap<string
   const { tools, packages, work, epoch } = parts;
   const esp = join(work, "iso-esp.img");
   const loaders = signedLoaders(parts);
-  // GRUB was started from the small partition; the ISO is the volume around it.
-  loaders.set("EFI/debian/grub.cfg", "search --set=root --file /live/vmlinuz\nconfigfile ($root)/boot/grub/grub.cfg\n");
+  // GRUB of UEFI looks for this one on the ISO, from a disc and from a stick; where it takes the small partition for its own, on that.
+  const first = "search --set=root --file /live/vmlinuz\nconfigfile ($root)/boot/grub/grub.cfg\n";
+  loaders.set("EFI/debian/grub.cfg", first);
   writeFat(esp, { bytes: ESP_BYTES, label: "LBD-ISO", serial: 0x1bd0_0003, epochS: epoch }, loaders);
 
   const grub = join(packages.of("grub-pc-bin").root, "usr/lib/grub/i386-pc");
@@ -39,6 +40,7 @@ export function makeIso(parts: DiskParts, path: string, live: ReadonlyMap<string
     writeFileSync(join(tree, name), content);
   };
   put("boot/grub/grub.cfg", CONFIG);
+  put("EFI/debian/grub.cfg", first);
   const eltorito = join(tree, "boot/grub/eltorito.img");
   tools.run("grub-mkimage", [
     "-d",

@@ -8,15 +8,12 @@ import { type DiskParts, signedLoaders } from "./disk.ts";
 const BIOS_MODULES = "pxe tftp normal configfile linux boot serial terminal test echo sleep reboot";
 
 const GRUB_CONFIG = `${GRUB_CONSOLES}
-# configuration/52:54:00:aa:00:01.cpio is one machine's, configuration.cpio is for all (docs/appliance.md says how they are made).
-set files="/initrd"
-if [ -n "$net_default_mac" -a -f "/configuration/$net_default_mac.cpio" ]; then
-  set files="$files /configuration/$net_default_mac.cpio"
-elif [ -f /configuration.cpio ]; then
-  set files="$files /configuration.cpio"
-fi
+# configuration/52:54:00:aa:00:01.cpio is one machine's, configuration.cpio is for all (docs/appliance.md says how they are made). A file that the
+# server does not have is an error before anything is read.
 if linux /vmlinuz ${liveCommandLine("netboot")}; then
-  if initrd $files; then boot; fi
+  if initrd /initrd /configuration/$net_default_mac.cpio; then boot; fi
+  if initrd /initrd /configuration.cpio; then boot; fi
+  if initrd /initrd; then boot; fi
 fi
 echo "lbd: the server has no kernel or root: starting again in 10 seconds"
 sleep 10

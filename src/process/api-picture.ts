@@ -47,7 +47,7 @@ export function createApiPicture({ clock, relay, workers, telling, callers }: Ap
     begin(director) {
       relay.begin(director);
       telling.watch();
-      workers.sendAll({ kind: "snapshot" });
+      workers.snapshot();
       if (!callers) return;
       awaited = new Set<RoleName>(workers.running());
       relay.take({ kind: "facts", role: "api", values: callers.facts() });

@@ -112,7 +112,7 @@ function take(child: ChildState, message: ToChild) {
     case "stop":
       return stop(child, message.limitMs);
     case "snapshot":
-      return snapshot(child);
+      return snapshot(child, message.id);
     case "unwatched":
       child.telling.unwatch();
       return role?.unwatched?.();
@@ -128,7 +128,7 @@ function take(child: ChildState, message: ToChild) {
       return role?.effective?.(message);
     case "ping":
       heard(child);
-      return ports.tell({ kind: "pong" });
+      return ports.tell({ kind: "answer", id: message.id });
     case "ack":
       return ports.outbox.acknowledged();
     default:
@@ -222,7 +222,7 @@ function reload(child: ChildState, message: ToChild & { kind: "reload" }): void 
     takeUmask(child, config);
     await child.role.reload(config);
     takeGlobals(child, config);
-    ports.tell({ kind: "reloaded", serial: message.serial });
+    ports.tell({ kind: "answer", id: message.id });
     ports.grown?.();
   });
 }
@@ -240,13 +240,13 @@ function takeGlobals({ name, ports, calledAs }: ChildState, { global }: Config):
     ports.autoPriority.configure(global.autoPriority, global.process[name].realtimePriority ?? 0);
 }
 
-function snapshot({ role, stopping, telling, ports }: ChildState): void {
+function snapshot({ role, stopping, telling, ports }: ChildState, id: number): void {
   if (!role || stopping) return;
   telling.watch();
-  const current = () => ports.outbox.whenEmpty(() => ports.tell({ kind: "current" }));
+  const answer = () => ports.outbox.whenEmpty(() => ports.tell({ kind: "answer", id }));
   const told = role.snapshot();
-  if (told) void told.then(current);
-  else current();
+  if (told) void told.then(answer);
+  else answer();
 }
 
 // --- stop

@@ -18,6 +18,8 @@ export const MAX_FROM_CHILD_BYTES: Readonly<Record<RoleName, number>> = {
 };
 /** Pieces of the effective configuration that may be asked for and not answered: a reader that gave up leaves one behind. */
 export const MAX_WISHES = 4;
+/** Questions that one who says other things may leave without an answer. */
+export const MAX_UNANSWERED = 100;
 /** Longer texts of events, log lines and last words are cut. */
 export const MAX_TEXT_CHARS = 4096;
 /** Names of counters and facts that a process of these roles may have in its life; they need a dozen. */
@@ -58,7 +60,7 @@ const RATES: Readonly<Record<RoleName, { readonly bytesPerMs: number; readonly b
 
 export interface Conduct {
   /** A message goes to the child: what answers it may come. */
-  sent(kind: ToChild["kind"]): void;
+  sent(message: ToChild): void;
   /** Undefined when the child may say this now; else the rule that it breaks. */
   judge(message: FromChild): string | undefined;
   /** How long the next batch has to wait, in ms, after `bytes` more were taken; 0 in ordinary life. */
@@ -68,19 +70,18 @@ export interface Conduct {
 /** The conduct of one process of a role; a new process has a new one. */
 export function createConduct(role: RoleName): Conduct {
   /** How often each kind may still come. */
-  const allowed: Record<FromChild["kind"], number> = {
+  const allowed: Record<Exclude<FromChild["kind"], "answer">, number> = {
     hello: 1,
     started: 0,
-    reloaded: 0,
-    current: 0,
     failed: 1,
     stopped: 0,
     idle: 0,
-    pong: 0,
     ack: 0,
     batch: 1,
     "want-effective": role === "api" ? MAX_WISHES : 0,
   };
+  /** Numbers of the questions that it has not answered. */
+  const asked = new Set<number>();
   const { bytesPerMs, burst } = RATES[role];
   let credit = burst;
   let creditAt: MonoMs | undefined;
@@ -108,25 +109,21 @@ export function createConduct(role: RoleName): Conduct {
   }
 
   return {
-    sent(kind) {
-      switch (kind) {
+    sent(message) {
+      switch (message.kind) {
         case "start":
           allowed.started++;
           return;
         case "reload":
-          allowed.reloaded++;
-          return;
         case "snapshot":
-          allowed.current++;
+        case "ping":
+          asked.add(message.id);
           return;
         case "complete":
           allowed.idle = 1;
           return;
         case "stop":
           allowed.stopped = 1;
-          return;
-        case "ping":
-          allowed.pong++;
           return;
         case "status":
           allowed.ack++;
@@ -139,6 +136,8 @@ export function createConduct(role: RoleName): Conduct {
       }
     },
     judge(message) {
+      if (asked.size > MAX_UNANSWERED) return `«${message.kind}» while ${asked.size} questions have no answer`;
+      if (message.kind === "answer") return asked.delete(message.id) ? undefined : "«answer» that nothing asked for";
       if (allowed[message.kind] <= 0) return `«${message.kind}» that nothing asked for`;
       allowed[message.kind]--;
       return message.kind === "batch" ? judgeBatch(message) : undefined;

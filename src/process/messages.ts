@@ -8,11 +8,7 @@ import type { StatusUpdate } from "../status/schema.ts";
 export type ToChild =
   /** The configuration came before, in pieces (configuration/shares.ts). */
   | { readonly kind: "start"; readonly options: RoleOptions; readonly topics: Topics }
-  /** What differs came before, in pieces. */
-  | { readonly kind: "reload"; readonly serial: number }
   | { readonly kind: "stop"; readonly limitMs: number }
-  /** Somebody looks from now on: report everything again, and then what changes. */
-  | { readonly kind: "snapshot" }
   /** Nobody looks any more: only events and log lines are wanted. */
   | { readonly kind: "unwatched" }
   | { readonly kind: "topic"; readonly topic: string; readonly value: unknown }
@@ -20,23 +16,30 @@ export type ToChild =
   /** api only: it knows all that there was to know, and may answer; `lingerMs`: it goes so long after its last caller. */
   | { readonly kind: "complete"; readonly lingerMs: number }
   | EffectivePiece
-  | { readonly kind: "ping" }
   /** The last batch was taken: the next may come. */
-  | { readonly kind: "ack" };
+  | { readonly kind: "ack" }
+  | Question;
+
+/** Each is answered once, by an `answer` with its number, when it is done. */
+export type Question =
+  /** What differs came before, in pieces. */
+  | { readonly kind: "reload"; readonly id: number }
+  /** Somebody looks from now on: report everything again, and then what changes. Answered when the parent has taken all of that. */
+  | { readonly kind: "snapshot"; readonly id: number }
+  /** A sign of life. */
+  | { readonly kind: "ping"; readonly id: number };
 
 export type FromChild =
   /** The process is up and reads its channel. */
   | { readonly kind: "hello" }
   | { readonly kind: "started" }
-  | { readonly kind: "reloaded"; readonly serial: number }
-  /** Everything that was reported before this is a whole picture. */
-  | { readonly kind: "current" }
+  /** Of the question with this number. */
+  | { readonly kind: "answer"; readonly id: number }
   /** start() or reload() failed; the process ends by itself. */
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "stopped" }
   /** api only: nobody calls, and it takes nobody any more. */
   | { readonly kind: "idle" }
-  | { readonly kind: "pong" }
   /** The last `status` was taken. */
   | { readonly kind: "ack" }
   /** Somebody reads the effective configuration: its first piece for a number that is new, else the next one. */
@@ -94,18 +97,18 @@ const keyed = v.variant("kind", [
 const update = v.custom<StatusUpdate>((input) => v.is(keyed, input));
 
 const fromChildShape = v.variant("kind", [
-  v.object({ kind: v.picklist(["hello", "started", "current", "stopped", "idle", "pong", "ack"]) }),
+  v.object({ kind: v.picklist(["hello", "started", "stopped", "idle", "ack"]) }),
   v.object({ kind: v.literal("want-effective"), serial: whole }),
-  v.object({ kind: v.literal("reloaded"), serial: whole }),
+  v.object({ kind: v.literal("answer"), id: whole }),
   v.object({ kind: v.literal("failed"), reason: text }),
   v.object({ kind: v.literal("batch"), logs: v.array(logLine), updates: v.array(update), topics }),
 ]);
 
 const toChildShape = v.variant("kind", [
   v.object({ kind: v.literal("start"), options: payload, topics }),
-  v.object({ kind: v.literal("reload"), serial: whole }),
+  v.object({ kind: v.picklist(["reload", "snapshot", "ping"]), id: whole }),
   v.object({ kind: v.literal("stop"), limitMs: v.pipe(v.number(), v.minValue(0)) }),
-  v.object({ kind: v.picklist(["snapshot", "unwatched", "ping", "ack"]) }),
+  v.object({ kind: v.picklist(["unwatched", "ack"]) }),
   v.object({ kind: v.literal("complete"), lingerMs: v.pipe(v.number(), v.minValue(0)) }),
   v.object({ kind: v.literal("topic"), topic: text, value: v.unknown() }),
   v.object({ kind: v.literal("status"), updates: v.array(update) }),

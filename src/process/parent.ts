@@ -117,7 +117,7 @@ function running(parent: ParentState, role: RoleName): void {
   notices.runs(role);
   startBehind(parent, role);
   // What roles say while nobody looks is dropped: they are told when somebody does.
-  if (role !== "api" && workers.isRunning("api")) workers.send(role, { kind: "snapshot" });
+  if (role !== "api" && workers.isRunning("api")) workers.snapshot(role);
   if (role !== "api") return;
   effective.reset();
   picture.begin(directorUpdate(parent));

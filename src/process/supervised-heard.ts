@@ -5,7 +5,7 @@ import { unreachable } from "../base/never.ts";
 import { clip, clipLine } from "./conduct.ts";
 import { type FromChild, readFromChild } from "./messages.ts";
 import { enter, type Live, type Supervised } from "./supervised.ts";
-import { sendStart, settleReloads, tell } from "./supervised-told.ts";
+import { sendStart, takeAnswer, tell } from "./supervised-told.ts";
 
 const MAX_LINE_CHARS = 4096;
 const MAX_LAST_WORDS_CHARS = 300;
@@ -44,10 +44,8 @@ function take(supervised: Supervised, from: Live, message: FromChild, bytes: num
       return sendStart(supervised, from);
     case "started":
       return takeStarted(supervised, from);
-    case "reloaded":
-      return settleReloads(supervised, message.serial);
-    case "current":
-      return ports.report({ kind: "role-current", role });
+    case "answer":
+      return takeAnswer(from, message.id);
     case "failed":
       from.lastWords = clip(message.reason);
       return;
@@ -56,8 +54,6 @@ function take(supervised: Supervised, from: Live, message: FromChild, bytes: num
       return;
     case "idle":
       return ports.idle?.(role);
-    case "pong":
-      return;
     case "want-effective":
       return ports.wantsEffective(message.serial);
     case "ack":

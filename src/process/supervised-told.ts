@@ -1,11 +1,11 @@
 // Process layer, parent: what the process of a supervised role is told: its start, its share of the configuration, a reload.
-import type { ToChild } from "./messages.ts";
+import type { Question, ToChild } from "./messages.ts";
 import { gained, type RoleRights } from "./role-rights.ts";
 import type { RoleShare } from "./role-share.ts";
 import type { Live, Supervised } from "./supervised.ts";
 
 export function tell(to: Live, message: ToChild): boolean {
-  to.conduct.sent(message.kind);
+  to.conduct.sent(message);
   return to.handle.send(message);
 }
 
@@ -19,22 +19,36 @@ export function sendStart(supervised: Supervised, to: Live): void {
   tell(to, { kind: "start", options: ports.options, topics: ports.topics() });
 }
 
+/** `done` runs once. */
+export function ask(to: Live, kind: Question["kind"], done: (isAnswered: boolean) => void = () => {}): void {
+  const id = ++to.lastQuestion;
+  to.asked.set(id, done);
+  tell(to, { kind, id });
+}
+
+export function takeAnswer({ asked }: Live, id: number): void {
+  const done = asked.get(id);
+  asked.delete(id);
+  done?.(true);
+}
+
+/** Nobody answers any more. */
+export function endQuestions({ asked }: Live): void {
+  const all = [...asked.values()];
+  asked.clear();
+  for (const done of all) done(false);
+}
+
 /** Resolves when the process has answered, or is gone. */
 export function sendReload(supervised: Supervised, to: Live, share: RoleShare): Promise<void> {
   tellGained(supervised, to, share.rights);
-  const serial = ++supervised.serial;
   sendPieces(to, share);
-  tell(to, { kind: "reload", serial });
-  return new Promise((done) => {
-    supervised.reloads = [...supervised.reloads, { serial, done }];
-  });
+  return new Promise((done) => ask(to, "reload", () => done()));
 }
 
-/** The reloads up to this number are done. */
-export function settleReloads(supervised: Supervised, upTo: number): void {
-  const { reloads } = supervised;
-  supervised.reloads = reloads.filter((reload) => reload.serial > upTo);
-  for (const reload of reloads) if (reload.serial <= upTo) reload.done();
+/** Somebody looks from now on. */
+export function sendSnapshot({ role, ports }: Supervised, to: Live): void {
+  ask(to, "snapshot", (isAnswered) => isAnswered && ports.report({ kind: "role-current", role }));
 }
 
 /** What of its share the process has not got. */

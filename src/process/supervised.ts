@@ -55,21 +55,12 @@ export interface Supervised {
   stopping: boolean;
   /** Nothing was started, or the last process said that it has stopped. */
   inOrder: boolean;
-  /** Number of the last reload. */
-  serial: number;
-  /** Reloads that wait for their answer. */
-  reloads: readonly PendingReload[];
   /** Those who wait for the process to be gone. */
   whenGone: readonly (() => void)[];
   /** Why it ended the last time, as far as that was told. */
   toldReason: string;
   /** When an end was logged the last time. */
   loggedAt: MonoMs;
-}
-
-export interface PendingReload {
-  readonly serial: number;
-  done(): void;
 }
 
 export interface Live {
@@ -79,6 +70,9 @@ export interface Live {
   readonly conduct: Conduct;
   readonly lines: LineBudget;
   readonly signs: SignsOfLife;
+  /** What is done when a question has its answer, by its number; `isAnswered` is false when the process is gone instead. */
+  readonly asked: Map<number, (isAnswered: boolean) => void>;
+  lastQuestion: number;
   hello: boolean;
   startSent: boolean;
   /** Pieces of its share that it has got, of the whole with this number. */
@@ -101,8 +95,6 @@ export function createSupervised(role: RoleName, ports: SupervisorPorts): Superv
     cancelRestart: undefined,
     stopping: false,
     inOrder: true,
-    serial: 0,
-    reloads: [],
     whenGone: [],
     toldReason: "",
     loggedAt: 0,

@@ -12,7 +12,7 @@ import type { RoleShare } from "./role-share.ts";
 import { watchSigns } from "./signs-of-life.ts";
 import { createSupervised, enter, type Live, type Supervised, type SupervisorPorts } from "./supervised.ts";
 import { expel, hearMessage, hearNothing, hearText } from "./supervised-heard.ts";
-import { sendReload, sendStart, tell } from "./supervised-told.ts";
+import { ask, endQuestions, sendReload, sendSnapshot, sendStart, tell } from "./supervised-told.ts";
 
 /** An end for the same reason as the last is logged this often. */
 const SAY_AGAIN_MS = 60_000;
@@ -29,6 +29,8 @@ export interface Supervisor {
   configure(share: RoleShare): Promise<void>;
   /** False when there is no process to tell. */
   send(message: ToChild): boolean;
+  /** Somebody looks at what the role tells from now on: it reports everything again, and then that it is current. */
+  snapshot(): void;
   /** Kills the process, if there is one: `why` is its reason. */
   expel(why: string): void;
   /**
@@ -48,6 +50,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     spawn: () => spawn(supervised),
     configure: (share) => configure(supervised, share),
     send: (message) => (supervised.live ? tell(supervised.live, message) : false),
+    snapshot: () => supervised.live && sendSnapshot(supervised, supervised.live),
     expel: (why) => supervised.live && expel(supervised, supervised.live, why),
     stop: (limitMs) => stop(supervised, limitMs),
   };
@@ -98,9 +101,11 @@ function createLive(supervised: Supervised, handle: Live["handle"], rights: Role
     signs: watchSigns(clock, {
       isWatched: () => supervised.live === born,
       isAtWork: () => supervised.state === "running" || supervised.stopping,
-      ask: () => void tell(born, { kind: "ping" }),
+      ask: () => ask(born, "ping"),
       silent: (silentMs) => hearNothing(supervised, born, silentMs),
     }),
+    asked: new Map(),
+    lastQuestion: 0,
     hello: false,
     startSent: false,
     got: { whole: 0, pieces: 0 },
@@ -115,8 +120,7 @@ function ended(supervised: Supervised, was: Live, how: string): void {
   const { role, ports } = supervised;
   if (was.partial !== "") hearText(supervised, was, "\n");
   supervised.live = undefined;
-  for (const { done } of supervised.reloads) done();
-  supervised.reloads = [];
+  endQuestions(was);
   ports.report({ kind: "role-gone", role });
   if (supervised.stopping) {
     enter(supervised, "stopped", "");

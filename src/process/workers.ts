@@ -65,6 +65,8 @@ export interface Workers {
   expel(role: RoleName, why: string): void;
   /** A fact of the parent's own for every role, also for those that start later; newer replaces older. */
   publish(topic: string, value: unknown): void;
+  /** Somebody looks at what this role tells, or all of them do, from now on. */
+  snapshot(role?: RoleName): void;
   /** To each process there is, but that of `but`. */
   sendAll(message: ToChild, but?: RoleName): void;
   /** Tells a role, and each later process of it, what the parent alone knows. */
@@ -165,6 +167,9 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
     send: (role, message) => supervisors.get(role)?.send(message) ?? false,
     expel: (role, why) => supervisors.get(role)?.expel(why),
     publish: (topic, value) => publish("parent", { [topic]: value }),
+    snapshot(only) {
+      for (const [role, supervisor] of supervisors) if (only === undefined || role === only) supervisor.snapshot();
+    },
     sendAll(message, but) {
       for (const [role, supervisor] of supervisors) if (role !== but) supervisor.send(message);
     },

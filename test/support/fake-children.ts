@@ -1,7 +1,7 @@
 // Children that a test plays itself: what the parent spawns, sends and kills, and the words to say in a child's place.
 import type { Config } from "../../src/config/model/config.ts";
 import { createAssembly } from "../../src/process/configuration/assembly.ts";
-import type { FromChild, ToChild } from "../../src/process/messages.ts";
+import type { FromChild, Question, ToChild } from "../../src/process/messages.ts";
 import { type ChildEvents, type SpawnChild, unpackText } from "../../src/process/runtime.ts";
 import type { RoleName } from "../../src/roles/role.ts";
 
@@ -25,6 +25,8 @@ export interface FakeChild {
   /** As a well-behaved child: hello, then started. */
   comeUp(): void;
   end(how: string): void;
+  /** Answers the last question of a kind. */
+  answer(kind: Question["kind"]): void;
   /** The last message of a kind. */
   last<K extends ToChild["kind"]>(kind: K): (Got & { kind: K }) | undefined;
 }
@@ -106,6 +108,9 @@ function fakeChild(role: RoleName, pid: number, events: ChildEvents): FakeChild 
       if (!this.alive) return;
       this.alive = false;
       events.exit(how);
+    },
+    answer(kind) {
+      this.say({ kind: "answer", id: this.last(kind)?.id ?? 0 });
     },
     last(kind) {
       return this.got.findLast((message): message is Got & { kind: typeof kind } => message.kind === kind);

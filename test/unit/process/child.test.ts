@@ -91,10 +91,10 @@ test("starts with the topics that are known, and gives a whole picture when it i
   child.take(START);
   await settle();
   expect(calls).toEqual(["receive owned", "start"]);
-  child.take({ kind: "snapshot" });
+  child.take({ kind: "snapshot", id: 2 });
   await settle();
   expect(calls).toEqual(["receive owned", "start", "snapshot"]);
-  expect(kinds()).toEqual(["started", "batch", "current"]);
+  expect(kinds()).toEqual(["started", "batch", "answer"]);
 });
 
 test("while nobody looks it tells events alone, and wakes up for nothing", async () => {
@@ -114,7 +114,7 @@ test("while nobody looks it tells events alone, and wakes up for nothing", async
   await settle();
   expect(updates().map(({ kind }) => kind)).toEqual(["event"]);
   expect([context?.isWatched?.(), clock.nextAt()]).toEqual([false, undefined]);
-  child.take({ kind: "snapshot" });
+  child.take({ kind: "snapshot", id: 2 });
   await settle();
   // The fact was told to nobody; the service is the role's to tell again.
   expect(updates().map(({ kind }) => kind)).toEqual(["facts", "metrics"]);
@@ -161,9 +161,9 @@ test("«current» comes after everything that was reported", async () => {
   });
   child.take(START);
   await settle();
-  child.take({ kind: "snapshot" });
+  child.take({ kind: "snapshot", id: 2 });
   await settle();
-  expect(kinds()).toEqual(["started", "batch", "current"]);
+  expect(kinds()).toEqual(["started", "batch", "answer"]);
 });
 
 test("a start that fails says why and ends the process", async () => {
@@ -181,7 +181,7 @@ test("start, reload and stop never overlap", async () => {
   });
   const { child, calls, exits, kinds } = lab({ start: () => slow });
   child.take(START);
-  child.take({ kind: "reload", serial: 1 });
+  child.take({ kind: "reload", id: 1 });
   await settle();
   expect(calls).toEqual(["receive owned"]);
   finish();
@@ -235,13 +235,13 @@ test("a stop that fails is not told as done: the parent takes away what is left"
 
 test("answers heartbeats, and tells of a parent that was silent", async () => {
   const { child, kinds, told, clock } = lab();
-  child.take({ kind: "ping" });
+  child.take({ kind: "ping", id: 3 });
   clock.advance(1000);
-  child.take({ kind: "ping" });
+  child.take({ kind: "ping", id: 3 });
   await settle();
-  expect(kinds()).toEqual(["pong", "pong"]);
+  expect(kinds()).toEqual(["answer", "answer"]);
   clock.advance(12_000);
-  child.take({ kind: "ping" });
+  child.take({ kind: "ping", id: 3 });
   await settle();
   expect(told.at(-1)).toMatchObject({ logs: [{ message: "checker: nothing was heard of the parent for 12 s" }] });
 });
@@ -282,7 +282,7 @@ test.each([
   give(child, config);
   child.take({ ...START, options: { ...START.options, ...(umask !== undefined && { umask }) } });
   await settle();
-  child.take({ kind: "reload", serial: 1 });
+  child.take({ kind: "reload", id: 1 });
   await settle();
   expect(masks).toEqual([mask, mask]);
 });
@@ -290,7 +290,7 @@ test.each([
 test("a configuration that can't be read ends the process with the reason", async () => {
   const { child, told, exits } = lab();
   child.takePiece(Buffer.from("[["));
-  child.take({ kind: "reload", serial: 1 });
+  child.take({ kind: "reload", id: 1 });
   await settle();
   expect(told.find(({ kind }) => kind === "failed")).toMatchObject({ reason: expect.stringContaining("JSON") });
   expect(exits).toEqual([1]);

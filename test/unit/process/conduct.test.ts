@@ -6,10 +6,11 @@ import {
   createLineBudget,
   MAX_NAMES,
   MAX_TEXT_CHARS,
+  MAX_UNANSWERED,
   MAX_WISHES,
 } from "../../../src/process/conduct.ts";
 import type { Batch, FromChild, Topics } from "../../../src/process/messages.ts";
-import type { RoleName } from "../../../src/roles/role.ts";
+import type { RoleName, RoleOptions } from "../../../src/roles/role.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
 
 const ROLES: readonly RoleName[] = ["vrrp", "checker", "bfd", "api", "starter"];
@@ -19,6 +20,10 @@ function batch(updates: readonly StatusUpdate[] = [], topics: Topics = {}, logLi
   return { kind: "batch", logs: Array.from({ length: logLines }, () => line), updates, topics };
 }
 
+const OPTIONS: RoleOptions = {
+  ...{ runDir: "/run/lbd", ipvsTransport: "auto", releaseIpvs: true, releaseVrrp: true },
+  ...{ api: { tcp: null }, debug: false },
+};
 const EVENT = { at: "", kind: "vrrp", subject: "a", to: "MASTER", reason: "" };
 const VRRP_GONE: StatusUpdate = { kind: "vrrp-gone", name: "a" };
 const SERVER_GONE: StatusUpdate = { kind: "virtual-server-gone", id: "a" };
@@ -55,12 +60,12 @@ test.each([
 
 test.each([
   ["hello", "hello", undefined],
-  ["started", { kind: "started" }, "start"],
-  ["reloaded", { kind: "reloaded", serial: 1 }, "reload"],
-  ["pong", { kind: "pong" }, "ping"],
-  ["ack", { kind: "ack" }, "status"],
-  ["current", { kind: "current" }, "snapshot"],
-  ["batch", batch(), "ack"],
+  ["started", { kind: "started" }, { kind: "start", options: OPTIONS, topics: {} }],
+  ["the answer to a reload", { kind: "answer", id: 1 }, { kind: "reload", id: 1 }],
+  ["the answer to a snapshot", { kind: "answer", id: 2 }, { kind: "snapshot", id: 2 }],
+  ["a sign of life", { kind: "answer", id: 3 }, { kind: "ping", id: 3 }],
+  ["ack", { kind: "ack" }, { kind: "status", updates: [] }],
+  ["batch", batch(), { kind: "ack" }],
 ] as const)("%s comes as often as it was asked for", (_kind, said, asked) => {
   const message: FromChild = said === "hello" ? { kind: "hello" } : said;
   const conduct = createConduct("api");
@@ -74,6 +79,18 @@ test.each([
   expect(first).toBe(message.kind === "batch" ? 1 : 0);
 });
 
+test("a question has one answer, with its own number; one that leaves too many without is told", () => {
+  const conduct = createConduct("vrrp");
+  for (const id of [1, 2]) conduct.sent({ kind: "ping", id });
+  expect(conduct.judge({ kind: "answer", id: 3 })).toBe("«answer» that nothing asked for");
+  expect(conduct.judge({ kind: "answer", id: 2 })).toBeUndefined();
+  expect(conduct.judge({ kind: "answer", id: 1 })).toBeUndefined();
+  for (let id = 0; id < MAX_UNANSWERED; id++) conduct.sent({ kind: "ping", id });
+  expect(conduct.judge({ kind: "hello" })).toBeUndefined();
+  conduct.sent({ kind: "ping", id: MAX_UNANSWERED });
+  expect(conduct.judge(batch())).toBe("«batch» while 101 questions have no answer");
+});
+
 test("only the api asks for the effective configuration, a few pieces ahead of the answers", () => {
   const ask: FromChild = { kind: "want-effective", serial: 1 };
   const askers = ROLES.filter((role) => createConduct(role).judge(ask) === undefined);
@@ -81,7 +98,7 @@ test("only the api asks for the effective configuration, a few pieces ahead of t
   const conduct = createConduct("api");
   for (let at = 0; at < MAX_WISHES; at++) expect(conduct.judge(ask)).toBeUndefined();
   expect(conduct.judge(ask)).toBeDefined();
-  conduct.sent("effective");
+  conduct.sent({ kind: "effective", serial: 1, piece: "", end: false });
   expect(conduct.judge(ask)).toBeUndefined();
   expect(conduct.judge(ask)).toBeDefined();
 });
@@ -97,7 +114,7 @@ test.each(["api", "starter"] as const)("the %s process can't make up names witho
   const named = (at: number): StatusUpdate => ({ kind: "metrics", role, values: { [`lbd_x_${at}`]: 1 } });
   const conduct = createConduct(role);
   const say = (update: StatusUpdate) => {
-    conduct.sent("ack");
+    conduct.sent({ kind: "ack" });
     return conduct.judge(batch([update]));
   };
   for (let at = 0; at < MAX_NAMES; at++) expect(say(named(at))).toBeUndefined();

@@ -304,7 +304,7 @@ test("an api process that takes nothing holds roles back, and is replaced before
     if (acks() < at + 1) clock.advance(1000);
     for (const child of [checker, api])
       for (; child.got.filter(({ kind }) => kind === "ping").length > (pongs.get(child) ?? 0); ) {
-        child.say({ kind: "pong" });
+        child.answer("ping");
         pongs.set(child, (pongs.get(child) ?? 0) + 1);
       }
   }
@@ -324,7 +324,7 @@ test("at rest there is one wake-up in five seconds, for all children", async () 
   while (clock.now() < 120_000) {
     clock.advance((clock.nextAt() ?? Number.NaN) - clock.now());
     wakeUps.push(clock.now());
-    for (const child of children.all) if (child.got.at(-1)?.kind === "ping") child.say({ kind: "pong" });
+    for (const child of children.all) if (child.got.at(-1)?.kind === "ping") child.answer("ping");
   }
   expect(new Set(wakeUps.filter((at) => at > 60_000)).size).toBe(12);
 });
@@ -337,7 +337,7 @@ test("a stuck child is killed and restarted; one that answers is left alone", as
   checker.comeUp();
   for (let i = 0; i < 10; i++) {
     clock.advance(HEARTBEAT_MS);
-    checker.say({ kind: "pong" });
+    checker.answer("ping");
   }
   expect(checker.alive).toBe(true);
   clock.advance(SILENT_MS + 1001);
@@ -383,8 +383,8 @@ test("a reload with an error keeps the old configuration and says so everywhere"
   await settle();
   const checker = children.of("checker");
   expect(configIds(checker.last("reload")?.config)).toEqual(["192.0.2.1:81/tcp"]);
-  checker.say({ kind: "reloaded", serial: checker.last("reload")?.serial ?? 0 });
-  children.of("api").say({ kind: "reloaded", serial: children.of("api").last("reload")?.serial ?? 0 });
+  checker.answer("reload");
+  children.of("api").answer("reload");
   await settle();
   children.of("api").say({ kind: "ack" });
   await settle();
@@ -436,7 +436,7 @@ test.each([
   await settle();
   const taken = children.of("checker").last("reload");
   expect(configIds(taken?.config)).toEqual(refused.length === 0 ? ["192.0.2.1:81/tcp"] : []);
-  if (taken) children.of("checker").say({ kind: "reloaded", serial: taken.serial });
+  if (taken) children.of("checker").answer("reload");
   children.of("api").say({ kind: "ack" });
   await settle();
   const config = pictureOf(children).director()?.config;
@@ -471,8 +471,7 @@ test("reloads asked for during one are done once after it", async () => {
   await settle();
   const answered = () => checker.got.filter((message) => message.kind === "reload");
   for (let i = 0; i < 3; i++) {
-    for (const child of [checker, children.of("api")])
-      child.say({ kind: "reloaded", serial: child.last("reload")?.serial ?? 0 });
+    for (const child of [checker, children.of("api")]) child.answer("reload");
     await settle();
   }
   expect(answered().map((message) => configIds(message.config)[0])).toEqual(["192.0.2.1:81/tcp", "192.0.2.1:82/tcp"]);
@@ -583,7 +582,7 @@ const VRRP_PID = { role: "vrrp", state: "running", pid: 4711, since: "", restart
 
 test.each([
   ["no message", 7, "sent something that is no message"],
-  ["a message that nothing asked for", { kind: "pong" }, "sent «pong» that nothing asked for"],
+  ["a message that nothing asked for", { kind: "answer", id: 7 }, "sent «answer» that nothing asked for"],
   [
     "the pid of another process",
     { kind: "batch", logs: [], updates: [{ kind: "process", value: VRRP_PID }], topics: {} },
@@ -724,7 +723,7 @@ describe("an api process that runs while somebody asks", () => {
     clock.advance(10_000);
     director.reload();
     await settle();
-    children.of("checker").say({ kind: "reloaded", serial: children.of("checker").last("reload")?.serial ?? 0 });
+    children.of("checker").answer("reload");
     await settle();
     expect(roles()).toEqual(["checker"]);
     expect(children.of("checker").last("snapshot")).toBeUndefined();
@@ -737,9 +736,9 @@ describe("an api process that runs while somebody asks", () => {
     api.comeUp();
     expect(children.of("checker").last("snapshot")).toBeDefined();
     await takeAll(api);
-    api.say({ kind: "current" });
+    api.answer("snapshot");
     expect(api.last("complete")).toBeUndefined();
-    children.of("checker").say({ kind: "current" });
+    children.of("checker").answer("snapshot");
     await takeAll(api);
     expect(api.last("complete")).toEqual({ kind: "complete", lingerMs: 5 });
     await leave();

@@ -31,8 +31,7 @@ function lab(first: Found, spawnBy: (children: FakeChildren) => SpawnChild = ({ 
     reloads: () => children.of("checker").got.filter(({ kind }) => kind === "reload").length,
     /** Every child answers every reload it was sent. */
     answer() {
-      for (const child of children.all)
-        if (child.alive) child.say({ kind: "reloaded", serial: child.last("reload")?.serial ?? 0 });
+      for (const child of children.all) if (child.alive) child.answer("reload");
     },
     ports: () => portsOf(children.of("checker").last("reload")?.config ?? children.of("checker").last("start")?.config),
   };
@@ -220,7 +219,7 @@ test("a role that should have been killed and is not gone is stuck: a service ma
   children.of("checker").comeUp();
   clock.advance(SILENT_MS);
   expect(director.stuck()).toEqual([]);
-  children.of("checker").say({ kind: "pong" });
+  children.of("checker").answer("ping");
   clock.advance(SILENT_MS + 1001);
   // It is being killed: that is supervision at work.
   expect(director.stuck()).toEqual([]);
@@ -259,7 +258,7 @@ test("after many changes the pieces begin anew, and a process that has them all 
     director.reload();
     await settle();
     expect(portsOf(checker.last("reload")?.config)).toEqual([`${port}`]);
-    checker.say({ kind: "reloaded", serial: port - 80 });
+    checker.answer("reload");
     await settle();
   }
   const wholes = checker.pieces.filter((piece) => piece.startsWith('[["whole"]'));

@@ -41,7 +41,7 @@ function lab(change: Partial<SupervisorPorts> = {}) {
         send(message) {
           const copy: ToChild = JSON.parse(JSON.stringify(message));
           one.got.push(copy.kind);
-          if (copy.kind === "reload") one.reloads.push(copy.serial);
+          if (copy.kind === "reload") one.reloads.push(copy.id);
           return true;
         },
         sendPiece: (piece) => one.got.push(piece[0] ?? -1) > 0,
@@ -112,14 +112,14 @@ test("a process gets the pieces that it lacks, and all of another whole", () => 
   expect(last().got).toEqual([1, 2, "start", 3, "reload", 4, 5, "reload"]);
 });
 
-test("an answer settles the reloads up to its number; the end of the process those behind it", async () => {
+test("an answer settles its reload; the end of the process all the others", async () => {
   const { supervisor, last } = lab();
   const done: number[] = [];
   void supervisor.configure(share(1));
   last().say({ kind: "hello" });
   last().say({ kind: "started" });
   for (const one of [1, 2, 3]) void supervisor.configure(share(1)).then(() => done.push(one));
-  last().say({ kind: "reloaded", serial: last().reloads[1] ?? 0 });
+  for (const at of [0, 1]) last().say({ kind: "answer", id: last().reloads[at] ?? 0 });
   await settle();
   expect(done).toEqual([1, 2]);
   last().events.exit("status 1");

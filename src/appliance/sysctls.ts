@@ -40,6 +40,11 @@ export const DIRECTOR_SETTINGS: readonly WantedSetting[] = [
   },
   { path: "net/ipv4/vs/conn_reuse_mode", value: "1", reason: "a port that a client uses again is scheduled anew" },
   { path: "net/ipv4/vs/sloppy_tcp", value: "1", reason: "connections that another director had are taken over" },
+  {
+    path: "net/ipv4/vs/sync_refresh_period",
+    value: "10",
+    reason: "a director that comes back learns of every connection that lives, ten seconds later at most",
+  },
   { path: "net/ipv4/vs/conntrack", value: "0", reason: "connection tracking would see every packet a second time" },
   {
     path: "net/core/netdev_max_backlog",

@@ -13,7 +13,7 @@ import { type MinisignKey, verifyMinisign } from "./minisign.ts";
 const MAGIC = "LBD-UPDATE 1 ";
 const MAX_HEAD_BYTES = 64;
 /** 4,096 pieces of 64 digits and what is around them. */
-const MAX_MANIFEST_BYTES = 512 * 1024;
+export const MAX_MANIFEST_BYTES = 512 * 1024;
 const MAX_SIGNATURE_BYTES = 4096;
 export const PIECE_BYTES = 1024 * 1024;
 
@@ -168,6 +168,14 @@ export function createUpdateReader(limits: UpdateLimits): UpdateReader {
       return { code: "truncated", message: `the update ends ${manifest.bytes - offset} bytes too early` };
     },
   };
+}
+
+/** What the beginning of a file says of itself, without a judgement; undefined: it is no update. */
+export function peekManifest(start: Uint8Array): UpdateManifest | undefined {
+  const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
+  const end = bytes.subarray(0, MAX_HEAD_BYTES).indexOf("\n");
+  const found = /^LBD-UPDATE 1 (\d{1,7}) \d{1,5}$/.exec(bytes.toString("latin1", 0, Math.max(0, end)));
+  return found ? manifestOf(bytes.toString("utf8", end + 1, end + 1 + Number(found[1]))) : undefined;
 }
 
 /** The list of a slot's content, as it is signed. */

@@ -8,16 +8,15 @@ import { messageOf } from "../base/errors.ts";
 import { escapeControls } from "../base/log.ts";
 import { type Disk, readDisks, wholeDiskOf } from "../kernel/disks.ts";
 import { readFiles } from "../process/appliance/configuration.ts";
-import { type FlashStep, flash, type ImageFile, openImage } from "../process/appliance/flash.ts";
+import { flash, type ImageFile, openImage } from "../process/appliance/flash.ts";
 import { judgeFolder } from "../process/appliance/judge-folder.ts";
 import { runCheck } from "./check.ts";
 import { print, writeError } from "./output.ts";
-import { complain, complainLines, isTerminal } from "./terminal.ts";
+import { drawer } from "./progress.ts";
+import { complain, complainLines } from "./terminal.ts";
 
 const FLASH_EXIT = { failed: 1, usage: 2 } as const;
 const STDIN = 0;
-/** On a terminal a line of progress is drawn over so often. */
-const DRAW_MS = 200;
 
 export const flashCommand = defineCommand({
   meta: {
@@ -176,47 +175,6 @@ function readLine(): string | undefined {
     if (byte === 0x0a) return Buffer.from(bytes).toString().trim();
     if (bytes.push(byte) > 4096) return undefined;
   }
-}
-
-/** Over one line on a terminal, else a line every tenth. */
-function drawer(): (step: FlashStep) => void {
-  const live = isTerminal();
-  let [kind, startedMs, drawnMs, tenth] = ["", 0, 0, -1];
-  return (step) => {
-    const now = performance.now();
-    if (step.kind !== kind) [kind, startedMs, drawnMs, tenth] = [step.kind, now, 0, -1];
-    const done = step.doneBytes === step.allBytes;
-    const text = progressText(step, now - startedMs);
-    if (live) {
-      if (!done && now - drawnMs < DRAW_MS) return;
-      drawnMs = now;
-      writeError(`\r${text.padEnd(70)}${done ? "\n" : ""}`);
-      return;
-    }
-    const reached = Math.floor((10 * step.doneBytes) / (step.allBytes ?? Number.POSITIVE_INFINITY));
-    if (reached === tenth) return;
-    tenth = reached;
-    writeError(`${text}\n`);
-  };
-}
-
-/** `write  123.4 of 642.0 MB  19 %  45.1 MB/s  0:12 left`. */
-export function progressText({ kind, doneBytes, allBytes }: FlashStep, elapsedMs: number): string {
-  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
-  const perSecond = elapsedMs > 0 ? (doneBytes / elapsedMs) * 1000 : 0;
-  const words = [kind.padEnd(7)];
-  if (allBytes === undefined) words.push(`${megabytes(doneBytes)} MB`, `${megabytes(perSecond)} MB/s`);
-  else {
-    words.push(`${megabytes(doneBytes)} of ${megabytes(allBytes)} MB`, `${Math.floor((100 * doneBytes) / allBytes)} %`);
-    words.push(`${megabytes(perSecond)} MB/s`);
-    if (perSecond > 0) words.push(`${clock((allBytes - doneBytes) / perSecond)} left`);
-  }
-  return words.join("  ");
-}
-
-function clock(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  return `${Math.floor(whole / 60)}:${`${whole % 60}`.padStart(2, "0")}`;
 }
 
 /** As makers of disks count. */

@@ -52,6 +52,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     async () => (await import("./machine.ts")).auditCommand,
   ),
   reboot: command("start an appliance again", ASK_EXIT.usage, async () => (await import("./machine.ts")).rebootCommand),
+  update: command(
+    "bring an update to an appliance, or to a pair of them",
+    ASK_EXIT.usage,
+    async () => (await import("./update.ts")).updateCommand,
+  ),
   poweroff: command(
     "switch an appliance off",
     ASK_EXIT.usage,

@@ -18,6 +18,7 @@ import {
   createUpdateReader,
   describeSlot,
   PIECE_BYTES,
+  peekManifest,
   type UpdateLimits,
   type UpdateStep,
   updateHead,
@@ -170,4 +171,10 @@ describe("an update", () => {
       expect(error).toBeDefined();
     }
   });
+});
+
+test("what a file says of itself is read without a key, from its beginning", () => {
+  expect(peekManifest(file.subarray(0, 100_000))).toMatchObject({ version: "v1.2-3-gabc", bytes: slot.byteLength });
+  for (const other of [Buffer.alloc(0), Buffer.from("LBD-UPDATE 1 5 5"), file.subarray(0, 100), Buffer.alloc(1000, 65)])
+    expect(peekManifest(other)).toBeUndefined();
 });

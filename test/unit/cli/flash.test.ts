@@ -5,7 +5,8 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { listOf, progressText, refusalOf, sizeText } from "../../../src/cli/flash.ts";
+import { listOf, refusalOf, sizeText } from "../../../src/cli/flash.ts";
+import { progressText } from "../../../src/cli/progress.ts";
 import { readDisks, wholeDiskOf } from "../../../src/kernel/disks.ts";
 import { diskImage } from "../../support/disk-image.ts";
 

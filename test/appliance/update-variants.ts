@@ -1,0 +1,70 @@
+// Test of the appliance: update files made from an image of `make image`, each with one thing in it that is not as it should be. The kernel and
+// the root are the image's; what differs is a second archive behind the root's, which the kernel unpacks over it.
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { ARCHITECTURES } from "../../appliance/architecture.ts";
+import { type CpioEntry, cpioArchive } from "../../appliance/cpio.ts";
+import { makeSlot } from "../../appliance/disk.ts";
+import { fetchPackages } from "../../appliance/packages.ts";
+import { text } from "../../appliance/root.ts";
+import { DIGEST, readSecretKey, signDigest } from "../../appliance/signing.ts";
+import { TOOL_PACKAGES, toolsOf } from "../../appliance/tools.ts";
+import { describeSlot, updateHead } from "../../src/appliance/update-file.ts";
+
+const CACHE = resolve(import.meta.dirname, "../../.cache/image");
+const EPOCH = 1_700_000_000;
+
+export interface Variant {
+  readonly version: string;
+  /** Over the root of the image. */
+  readonly over?: readonly CpioEntry[];
+  /** In place of the image's kernel. */
+  readonly kernel?: Uint8Array;
+}
+
+/** A director that never says a word: what should be lbd sleeps, where it is started as one. */
+export const HANGS: Variant = { version: "hangs", over: [text("sbin/lbd-sleep", "", 0o755)] };
+
+export interface VariantSource {
+  /** Folder with `vmlinuz` and `initrd`. */
+  readonly images: string;
+  /** minisign's secret key. */
+  readonly keyFile: string;
+}
+
+/** Writes an update file. */
+export function makeUpdate(
+  { images, keyFile }: VariantSource,
+  { version, over = [], kernel }: Variant,
+  path: string,
+): void {
+  const work = mkdtempSync(join(tmpdir(), "lbd-variant-"));
+  try {
+    const architecture = ARCHITECTURES.amd64;
+    const packages = fetchPackages([...new Set(TOOL_PACKAGES)], architecture.name, CACHE);
+    const root = join(work, "initrd");
+    const archive = cpioArchive([text("etc/lbd-version", `${version}\n`), ...over]);
+    writeFileSync(root, Buffer.concat([aligned(readFileSync(join(images, "initrd"))), archive]));
+    const vmlinuz = kernel === undefined ? join(images, "vmlinuz") : join(work, "vmlinuz");
+    if (kernel !== undefined) writeFileSync(vmlinuz, kernel);
+    const slot = join(work, "slot.squashfs");
+    mkdirSync(join(work, "parts"));
+    const parts = { tools: toolsOf(packages, EPOCH), packages, architecture, epoch: EPOCH, work: join(work, "parts") };
+    makeSlot(parts, slot, { vmlinuz, initrd: root, version });
+    const content = readFileSync(slot);
+    const key = readSecretKey(readFileSync(keyFile, "utf8"));
+    if (!key.ok) throw new Error(key.error);
+    const list = describeSlot(content, { version, architecture: architecture.name });
+    const signature = signDigest(key.value, createHash(DIGEST).update(list).digest(), `lbd ${version}`);
+    writeFileSync(path, Buffer.concat([updateHead(list, signature), content]));
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
+
+/** kernel: an archive begins at a multiple of four bytes; zeros between two are passed over. */
+function aligned(bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([bytes, new Uint8Array((4 - (bytes.byteLength % 4)) % 4)]);
+}

@@ -1,6 +1,7 @@
 // Adapter: ties a child to its parent, and gives up rights for good.
 
 import { readFileSync } from "node:fs";
+import { openConfinement } from "../../ffi/landlock.ts";
 import {
   becomeUser,
   RLIMIT_CORE,
@@ -77,6 +78,11 @@ export function refuseForeignAffairs(): string | undefined {
     setNoNewPrivileges();
     return roleRefusals(here, { pid: process.pid, changesNamespace: hasCapability(CAP_SYS_ADMIN) });
   });
+}
+
+/** Landlock keeps a role from files that are not its own: the kernel has it, and it is switched on. */
+export function hasLandlock(): boolean {
+  return openConfinement([]) !== undefined;
 }
 
 function filtered(program: (here: Machine) => readonly FilterStep[]): string | undefined {

@@ -8,7 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { systemClock } from "../kernel/clock.ts";
-import { keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
+import { hasLandlock, keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
 import { shedInheritedSignals } from "../kernel/inherited-signals.ts";
 import { dropProgramPages } from "../kernel/program-pages.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
@@ -40,6 +40,7 @@ import { PARENT_NAME } from "./host/process-names.ts";
 import { createUsageWatch } from "./host/process-usage.ts";
 import { createServiceNotices, type ServiceNotices } from "./host/service-notices.ts";
 import { takeSignal } from "./host/signals.ts";
+import { unconfinedNote } from "./host/unconfined.ts";
 import { awaitLeftovers } from "./leftovers.ts";
 import { EXIT, type RunOptions } from "./options.ts";
 import { createParent } from "./parent.ts";
@@ -49,6 +50,9 @@ import { clearedVariables } from "./runtime-again.ts";
 
 /** What the last log lines may take to leave. */
 const DRAIN_MS = 500;
+
+/** The start itself does not wait for what is only to be said. */
+const NOTES_AFTER_MS = 1000;
 
 /** Names as keepalived gives them, in the run directory. */
 const PID_FILES: Readonly<Record<RoleName, string>> = {
@@ -166,6 +170,13 @@ export async function runDirector(
   );
   await awaitLeftovers(pidFiles, clock, log);
   parent.start();
+  clock.at(clock.now() + NOTES_AFTER_MS, () => attempt(log, tellUnconfined));
+
+  function tellUnconfined(): void {
+    const { coreFiles } = options;
+    const note = unconfinedNote({ isRoot: process.getuid?.() === 0, hasLandlock: hasLandlock(), coreFiles });
+    if (note !== undefined) log({ level: "warning", area: "process", message: note });
+  }
 
   /** The state is unknown: stop what can be stopped and say so by the status. */
   function broken(error: unknown): void {

@@ -75,7 +75,7 @@ export function fakeIpvs(initial: readonly ServiceEntry[] = []): FakeIpvs {
         return undefined;
       case "addDestination":
       case "editDestination": {
-        if (!entry) return "ESRCH";
+        if (entry?.service.protocol !== command.service.protocol) return "ESRCH";
         const { destination } = command;
         const known = entry.destinations.has(destinationKey(destination));
         if (known === (command.kind === "addDestination")) return known ? "EEXIST" : "ENOENT";
@@ -84,7 +84,7 @@ export function fakeIpvs(initial: readonly ServiceEntry[] = []): FakeIpvs {
         return undefined;
       }
       case "deleteDestination":
-        if (!entry) return "ESRCH";
+        if (entry?.service.protocol !== command.service.protocol) return "ESRCH";
         return entry.destinations.delete(destinationKey(command.destination)) ? undefined : "ENOENT";
       default:
         return unreachable(command);

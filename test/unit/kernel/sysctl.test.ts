@@ -24,9 +24,12 @@ function world(values: Record<string, string>, content?: SysctlJournalContent) {
   };
   const lines: LogLine[] = [];
   const written: string[] = [];
+  /** What the journal said of a setting at the moment when it was written. */
+  const named: (string | undefined)[] = [];
   const io = {
     read: (path: string) => values[path],
     write: (path: string, value: string) => {
+      named.push(journal.content?.records.find((record) => record.path === path)?.found);
       if (value === "refused") return false;
       values[path] = value;
       written.push(`${path}=${value}`);
@@ -34,17 +37,28 @@ function world(values: Record<string, string>, content?: SysctlJournalContent) {
     },
     list: () => [],
   };
-  return { values, journal, lines, written, keeper: openSysctlKeeper(journal, (line) => lines.push(line), io, "boot") };
+  return {
+    values,
+    journal,
+    lines,
+    written,
+    named,
+    keeper: openSysctlKeeper(journal, (line) => lines.push(line), io, "boot"),
+  };
 }
 
 describe("settings that are changed for a time", () => {
   test("the journal says what was found before the setting is changed", () => {
-    const { keeper, values, journal } = world({ [PATH]: "0" });
+    const { keeper, values, journal, named } = world({ [PATH]: "0" });
     keeper.want("a", [{ path: PATH, value: "1" }]);
     expect([values[PATH], journal.content]).toEqual([
       "1",
       { world: "boot", records: [{ path: PATH, found: "0", set: "1" }] },
     ]);
+    // A crash between the two must not leave a setting that nobody knows of; nor is it forgotten before it is back.
+    expect(named).toEqual(["0"]);
+    keeper.want("a", []);
+    expect([named, journal.content]).toEqual([["0", "0"], undefined]);
   });
 
   test("put back when the last owner lets go", () => {

@@ -353,6 +353,23 @@ describe("plan", () => {
     ]);
   });
 
+  test("a secondary of another primary stays where it is", () => {
+    const there = (ip: string, prefix: number, flags = 0) => ({ ...ADDRESS_4, ip, prefix, flags });
+    const others = [
+      there("192.0.2.9", 25),
+      there("192.0.2.10", 25, 1),
+      there("198.51.100.9", 24),
+      there("198.51.100.10", 24, 1),
+    ];
+    const state = emptyState();
+    for (const address of [there("192.0.2.50", 24), ...others])
+      applyMessage(state, { removed: false, object: { kind: "address", address } }, () => true, true);
+    const commands = plan({ ...NOTHING_WANTED, addresses: others }, state, { marks: true, keys: new Set() });
+    expect(commands.map((c) => [c.kind, "address" in c ? c.address.ip : ""])).toEqual([
+      ["delete-address", "192.0.2.50"],
+    ]);
+  });
+
   test.each<[string, Partial<typeof ADDRESS_4>, Partial<typeof ADDRESS_4>]>([
     ["label", { label: "eth0:1" }, { label: "eth0" }],
     ["broadcast", { broadcast: "192.0.2.255" }, {}],

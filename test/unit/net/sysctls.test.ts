@@ -38,6 +38,14 @@ describe("from what is seen to what is wanted", () => {
       { p: ["0", "1"] },
     ],
     [
+      "a larger one that is ours does not: less is wanted now",
+      [{ path: "p", value: "1", atLeast: true as const }],
+      { p: ["0", "2"] },
+      { p: "2" },
+      ["set p 1"],
+      { p: ["0", "1"] },
+    ],
+    [
       "held and as set: nothing to do",
       [{ path: "p", value: "1" }],
       { p: ["0", "1"] },

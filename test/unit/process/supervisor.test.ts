@@ -93,6 +93,21 @@ test("ends for one reason are one event and one line a minute; another reason is
   expect(told.at(-1)).toBe("starting → waiting: ended with status 2");
 });
 
+test("a configuration that comes while a start is waited for does not hurry it", () => {
+  const { clock, spawned, supervisor, last } = lab();
+  supervisor.spawn();
+  for (let ends = 0; ends < 3; ends++) {
+    last().events.exit("status 1");
+    clock.advance(ends < 2 ? 2000 : 0);
+  }
+  expect([supervisor.state(), spawned.length]).toEqual(["waiting", 3]);
+  void supervisor.configure(share(1, 1));
+  expect([supervisor.state(), spawned.length]).toEqual(["waiting", 3]);
+  clock.advance(2000);
+  last().say({ kind: "hello" });
+  expect([spawned.length, last().got]).toEqual([4, [1, "start"]]);
+});
+
 test("the first line outside the channel says why it ended", () => {
   const { told, supervisor, last } = lab();
   supervisor.spawn();

@@ -212,6 +212,8 @@ describe("groups", () => {
     expect(moves).toEqual(expect.arrayContaining(["B BACKUP>MASTER group", "send B 100", "add B"]));
     expect(moves.some((text) => text.includes("A MASTER>"))).toBe(false);
     expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "MASTER"]);
+    // The group is what it was: nobody is told of it.
+    expect(moves.filter((text) => /\bG\b/.test(text))).toEqual([]);
   });
 
   test("taking instances of different states together never leaves a split", () => {

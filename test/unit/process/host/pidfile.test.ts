@@ -30,6 +30,7 @@ import {
   writePidFile,
 } from "../../../../src/process/host/pidfile.ts";
 import { socketPath } from "../../../../src/process/host/places.ts";
+import { startedAtMs } from "../../../../src/process/host/process-facts.ts";
 import { journalPath, openJournal } from "../../../../src/roles/journal.ts";
 
 let base = "";
@@ -154,6 +155,21 @@ describe("a pid file in a place that others use", () => {
     disclaimPidFile(path, 9);
     expect(existsSync(path)).toBe(false);
   });
+});
+
+test("the times of a file and of a process are told by different clocks: a little early is still its owner's", () => {
+  const path = join(base, "k.pid");
+  writeFileSync(path, `${process.ppid}\n`);
+  const startedS = (startedAtMs(process.ppid) ?? 0) / 1000;
+  for (const [lateS, owner] of [
+    [1, process.ppid],
+    [0, process.ppid],
+    [-1, process.ppid],
+    [-10, undefined],
+  ] as const) {
+    utimesSync(path, startedS + lateS, startedS + lateS);
+    expect([lateS, pidFileOwner(path)]).toEqual([lateS, owner]);
+  }
 });
 
 test("flags of open(2) that differ between architectures come from the platform", () => {

@@ -92,6 +92,45 @@ describe("one of many changed", () => {
     ]);
   });
 
+  test.each(["in the middle of a round of reports", "in the same turn as a verdict"])(
+    "%s: from then on nobody hears of the service that was replaced",
+    (when) => {
+      const config = configOf([service(1), service(2)]);
+      const heavier = service(1).realServers.map((one) => ({ ...one, weight: 7 }));
+      const next = configOf([service(1, { realServers: heavier }), service(2)]);
+      const verdictAt = () => {
+        const twin = running(config);
+        twin.fails(host(2));
+        while (twin.events("real-server").length === 0) twin.clock.advance(1);
+        return twin.clock.now();
+      };
+      const b = running(config);
+      if (when.includes("verdict")) {
+        b.fails(host(2));
+        const at = verdictAt();
+        b.clock.advance(at - b.clock.now() - 1);
+        // Behind the check's end, before what follows from it.
+        b.clock.at(at, () => {
+          expect(b.events("real-server")).toEqual([]);
+          b.updates.length = 0;
+          b.role.reload(next);
+        });
+      } else {
+        for (let ran = b.starts.length; b.starts.length === ran; ) b.clock.advance(1);
+        b.clock.advance(2);
+        b.updates.length = 0;
+        b.role.reload(next);
+      }
+      b.clock.advance(20_000);
+      const weights = b.updates.flatMap((update) =>
+        update.kind === "virtual-server" && update.value.id === "10.9.0.1:80/tcp"
+          ? update.value.realServers.map(({ weight }) => weight.configured)
+          : [],
+      );
+      expect(new Set(weights)).toEqual(new Set([7]));
+    },
+  );
+
   test("taken away and added: the journal names the others, before and after", () => {
     const b = running(configOf([service(1), service(2)]));
     b.role.reload(configOf([service(2), service(3)]));

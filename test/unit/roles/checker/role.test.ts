@@ -359,6 +359,10 @@ describe("the kernel's table", () => {
     }
     expect(b.events("drift").length).toBe(3);
     expect(b.metric('lbd_drift_detected_total{kind="ipvs"}')).toBe(36);
+    b.clock.advance(10_000);
+    b.table.drop("10.9.0.1:80/tcp");
+    b.clock.advance(5000);
+    expect(b.events("drift").length).toBe(6);
   });
 
   test("a change while the table is not as thought: it is read again and the change is made", () => {

@@ -82,6 +82,10 @@ describe("an instance", () => {
     expect(words()).toEqual(["V1", "metric a", "vrrp-gone"]);
     clock.advance(2000);
     expect(words()).toEqual(["V1", "traffic V1"]);
+    reports.gone("V1");
+    clock.advance(2000);
+    // With its traffic, though nothing was sent meanwhile.
+    expect(words()).toEqual(["vrrp-gone", "V1", "traffic V1"]);
   });
 });
 

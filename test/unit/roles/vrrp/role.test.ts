@@ -209,6 +209,26 @@ describe("what others do to the tables", () => {
     expect(b.network.addresses()).toContain("192.0.2.50/32 eth0");
   });
 
+  test("a loss of what is not wanted any more is forgotten: the same one of the next mastership is told anew", () => {
+    const b = master();
+    const lose = () => b.network.removeAddress("eth0", "192.0.2.100");
+    const told = () => b.events("drift").filter(({ to }) => to === "repaired").length;
+    b.clock.advance(1000);
+    lose();
+    lose();
+    b.clock.advance(100);
+    expect(told()).toBe(1);
+    // Backup over the next audit, and master again before one loss would be told twice.
+    b.hears(VI_1, "192.0.2.2", 200);
+    b.clock.advance(2000);
+    b.hears(VI_1, "192.0.2.2", 200);
+    b.clock.advance(4000);
+    expect(b.state()).toBe("MASTER");
+    lose();
+    b.clock.advance(100);
+    expect(told()).toBe(2);
+  });
+
   test("what nobody told is found by the audit, and told as drift", () => {
     const b = master();
     b.network.loseAddress("eth0", "192.0.2.100");
@@ -271,6 +291,21 @@ describe("what others do to the tables", () => {
     b.network.addLink("eth9", 9);
     b.clock.advance(5000);
     expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
+  });
+});
+
+describe("the sync daemon of an instance", () => {
+  test("changes its role with the instance, both ways", () => {
+    const { lvs } = configWith([]).global;
+    const syncDaemon = { interface: "eth0", instance: VI_1.name, syncId: 1, origin: VI_1.origin };
+    const b = bench();
+    const roles = () => b.ipvs.daemons().map(({ role }) => role);
+    b.start(configWith([VI_1], {}, { lvs: { ...lvs, syncDaemon } }));
+    expect(roles()).toEqual(["backup"]);
+    b.clock.advance(5000);
+    expect(roles()).toEqual(["master"]);
+    b.hears(VI_1, "192.0.2.2", 200);
+    expect([b.transitions().at(-1), roles()]).toEqual(["VI_1: MASTER → BACKUP", ["backup"]]);
   });
 });
 
@@ -340,14 +375,20 @@ describe("trackers", () => {
   });
 
   test("sessions of BFD that came before the configuration count from the start", () => {
-    const b = bench();
-    b.role.receive?.("bfd", { B: false });
     const uses = { ...tracking, files: [], bfd: [{ name: "B", reverse: false, origin: VI_1.origin }] };
-    b.start({
-      ...configWith([vrrpInstance({ tracking: uses })]),
-      bfd: [{ name: "B", weight: 0, reverse: false }] as never,
-    });
-    b.clock.advance(5000);
+    const startsWith = (up: boolean) => {
+      const b = bench();
+      b.role.receive?.("bfd", { B: up });
+      b.start({
+        ...configWith([vrrpInstance({ tracking: uses })]),
+        bfd: [{ name: "B", weight: 0, reverse: false }] as never,
+      });
+      b.clock.advance(5000);
+      return b;
+    };
+    // One that nobody has told of is a fault as well, so only the one that is up shows that it was kept.
+    expect(startsWith(true).transitions()).toEqual(["VI_1: INIT → BACKUP", "VI_1: BACKUP → MASTER"]);
+    const b = startsWith(false);
     expect(b.transitions()).toEqual(["VI_1: INIT → FAULT"]);
     b.role.receive?.("bfd", { B: true });
     b.clock.advance(5000);

@@ -21,11 +21,15 @@ import { type ResolveDevice, type WishProblem, wantedAddress, wantedRoute, wante
 /** A part of the wish, and who wants it: the name of an instance, or undefined for the static part. */
 export interface TablesPart {
   readonly owner: string | undefined;
+  /** Priority 255 (RFC 9568 §1.7): its addresses are real ones of this machine. */
+  readonly isAddressOwner?: boolean;
   /** Each with the interface that it goes to. */
   readonly addresses: readonly Address[];
   readonly routes: readonly Route[];
   readonly rules: readonly Rule[];
 }
+
+const OWNER_PRIORITY = 255;
 
 /** Parts that were made before, with what they were made of: the same one again tells a takeover that it was rehearsed. */
 const instanceParts = new WeakMap<VrrpInstance, { readonly of: readonly unknown[]; readonly part: TablesPart }>();
@@ -38,7 +42,13 @@ export function partOf(place: Placement, instance: VrrpInstance): TablesPart {
   const known = instanceParts.get(instance);
   if (known && sameItems(known.of, of)) return known.part;
   const addresses = placedAddresses(place, instance);
-  const part = { owner: instance.name, addresses, routes: instance.routes, rules: instance.rules };
+  const part = {
+    owner: instance.name,
+    isAddressOwner: instance.priority === OWNER_PRIORITY,
+    addresses,
+    routes: instance.routes,
+    rules: instance.rules,
+  };
   instanceParts.set(instance, { of, part });
   return part;
 }

@@ -33,6 +33,8 @@ export interface Ownership {
   readonly marks: boolean;
   /** Keys (see ownedKeys) that the configuration names, in whatever role, or that the journal says we added. */
   readonly keys: ReadonlySet<string>;
+  /** Addresses that the machine had before us: they stay as they are, wanted or not. */
+  readonly machines?: ReadonlySet<string>;
 }
 
 export type NetCommand =
@@ -73,6 +75,7 @@ function planAddresses(wanted: readonly InterfaceAddress[], seen: SeenTables, ow
   const wantedByKey = new Map(wanted.map((address) => [addressKey(address), address]));
   const gone = new Set<string>();
   for (const [key, there] of seen.addresses) {
+    if (owned.machines?.has(key)) continue;
     const wish = wantedByKey.get(key);
     if (wish ? addressMatches(wish, there) : !ownsAddress(owned, key, there)) continue;
     remove.push({ kind: "delete-address", address: there });

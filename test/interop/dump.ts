@@ -7,6 +7,9 @@ import type { Forwarding, VirtualServer } from "../../src/config/model/lvs.ts";
 import type { Address } from "../../src/config/model/net.ts";
 import type { TrackUse, VrrpInstance } from "../../src/config/model/vrrp.ts";
 
+/** A DNS_CHECK without a name asks for this one, which the dump leaves out. */
+const ROOT_NAME = ".";
+
 // --- from the dump
 
 interface Node {
@@ -171,7 +174,7 @@ function checkers(nodes: readonly Node[]): string[] {
       );
     }
     if (kind === "SMTP_CHECK") facts.push(`${name} helo ${fields.get("helo")}`);
-    if (kind === "DNS_CHECK") facts.push(`${name} asks ${fields.get("Type")} ${fields.get("Name")}`);
+    if (kind === "DNS_CHECK") facts.push(`${name} asks ${fields.get("Type")} ${fields.get("Name") ?? ROOT_NAME}`);
     if (kind === "UDP_CHECK")
       facts.push(`${name} payload ${fields.get("Payload len")} reply ${fields.get("Require reply")}`);
     return facts;

@@ -541,6 +541,25 @@ static_rules {
     expect(await a.stop()).toBe(0);
   });
 
+  netTest("the owner of an address leaves it where it was: at the start, after a crash and at the end", async () => {
+    if (SUBJECT === "keepalived") return; // It takes it away (findings/keepalived-takes-the-owners-address.sh).
+    using segment = new Segment("a", "b");
+    const host = segment.host(0);
+    const capture = await segment.capture("proto 112");
+    // The only address of the interface, so the advertisements come from it.
+    host.run("ip", "addr", "flush", "dev", "eth0");
+    host.run("ip", "addr", "add", "192.0.2.100/24", "dev", "eth0");
+    const addresses = () => host.run("ip", "-o", "-4", "addr", "show", "dev", "eth0").stdout.match(/inet \S+/g);
+    using a = new Daemon(SUBJECT, host, config({ priority: 255 }).replace("192.0.2.100", "192.0.2.100/24")).start();
+    await until("it advertises", () => vrrpFrames(capture.frames).some(({ source }) => source === "192.0.2.100"));
+    expect(addresses()).toEqual(["inet 192.0.2.100/24"]);
+    a.kill();
+    a.start();
+    await until("master again", () => a.output.split("to MASTER").length > 2);
+    expect(await a.stop()).toBe(0);
+    expect(addresses()).toEqual(["inet 192.0.2.100/24"]);
+  });
+
   netTest("a reload that makes the virtual interface anew works with the new one at once", async () => {
     if (SUBJECT === "keepalived") return; // 2.2.7 keeps the interface.
     using segment = new Segment("a");

@@ -14,6 +14,7 @@ export interface CodeInfo {
 
 // biome-ignore format: one row a line
 export const CODES = {
+  "address-owner": { title: "the machine's own address as a virtual one", explanation: "Priority 255 says that the virtual addresses are real ones of this machine (RFC 9568 section 1.7). What of them is on the interface before lbd stays there, also in FAULT and at the end, when another director may have it as well; keepalived takes it away at its start and gives it back to nobody. Below 255 an address is there only while the instance is master.", example: "priority 255" },
   "bad-command": { title: "a command that can't be run as written", explanation: "Script words are split with quotes of both kinds and backslash escapes; what is quoted must be closed, and there must be a program. Put program and arguments together in double quotes, and arguments with blanks in single quotes inside them.", example: "notify_master \"/etc/notify.sh 'two words\"" },
   "bad-definition": { title: "a macro definition is not written as one", explanation: "A definition is $NAME=text: a dollar sign, a name of letters, digits and underscores that does not begin with a digit, and = directly behind it. With a blank before = the line would be read as a statement.", example: "$VIP = 192.0.2.1" },
   "bad-dns-name": { title: "a name that no server can be asked for", explanation: "Labels have 1 to 63 bytes, a name at most 253 (RFC 1035). The check would fail for ever.", example: "name example..com" },

@@ -35,6 +35,12 @@ export function checkInstances(top: BoundTop, config: Config, findings: Findings
         hint: "add virtual_ipaddress, or no_virtual_ipaddress if none is meant",
         about: { kind: "lacks", keywords: ["virtual_ipaddress", "no_virtual_ipaddress"] },
       });
+    if (instance.priority === 255 && block.priority && instance.virtualAddresses.length > 0)
+      findings.add("note", valueSpan(block.priority.statement), {
+        code: "address-owner",
+        message: `vrrp_instance ${instance.name} owns its addresses: those that are on the interface already stay there, also at the end`,
+        hint: "write 254 where the addresses are to come and go; keepalived takes them away at its start in any case",
+      });
     if (block.owner_ignore_adverts && instance.priority !== 255)
       findings.add("warning", block.owner_ignore_adverts.statement.words[0].span, {
         code: "without-effect",

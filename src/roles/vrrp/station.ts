@@ -9,6 +9,7 @@ import type { VirtualMac } from "../../net/firewall-wish.ts";
 import { type InterfaceAddress, type Link, linkByName, type SeenTables } from "../../net/model.ts";
 import { addressesOf, addressVmacsOf, newPlacement, virtualsOf } from "../../net/placement.ts";
 import { linkLocalOf, type VirtualInterface } from "../../net/vmac.ts";
+import { OWNER_PRIORITY } from "../../vrrp/machine/state.ts";
 import { fitAddresses } from "../../vrrp/room.ts";
 import { trackedDevices } from "../../vrrp/track-devices.ts";
 import { drift } from "./drift.ts";
@@ -167,19 +168,24 @@ function chooseSource(station: Station, parent: Link | undefined, addresses: Add
   return undefined;
 }
 
-/** The current one as long as it is there, else the first. */
+/**
+ * The current one as long as it is there, else the first. Where there is no other one the owner of the virtual addresses (priority 255)
+ * speaks from one of them, as they are real ones of its interface (RFC 9568 §1.7).
+ */
 function addressOn(
   there: ReadonlyMap<string, InterfaceAddress> | undefined,
   instance: VrrpInstance,
   current: string | undefined,
 ): string | undefined {
   const own = addressesOf(instance);
-  const serves = ({ ip, family }: InterfaceAddress) =>
-    family === instance.family && (family === 4 || /^fe[89ab]/.test(ip)) && !own.some((virtual) => virtual.ip === ip);
+  const isOwner = instance.priority === OWNER_PRIORITY;
+  const speaks = ({ ip, family }: InterfaceAddress) =>
+    family === instance.family && (family === 4 || /^fe[89ab]/.test(ip));
+  const serves = (address: InterfaceAddress) => speaks(address) && !own.some((virtual) => virtual.ip === address.ip);
   const known = current === undefined ? undefined : there?.get(current);
   if (known && serves(known)) return current;
-  for (const address of there?.values() ?? []) if (serves(address)) return address.ip;
-  return undefined;
+  const all = [...(there?.values() ?? [])];
+  return (all.find(serves) ?? (isOwner ? all.find(speaks) : undefined))?.ip;
 }
 
 /** What to say of interfaces that instances need and that are not there: expected with `dynamic_interfaces`, else a likely mistake. */

@@ -6,7 +6,7 @@ import { sameItems } from "../../base/same-items.ts";
 import type { Address } from "../../config/model/net.ts";
 import type { Reflector } from "../../kernel/reflector.ts";
 import type { CommandOutcome } from "../../kernel/rtnetlink.ts";
-import { addressKey, linkByName } from "../../net/model.ts";
+import { addressKey, linkByName, RTPROT_VRRP } from "../../net/model.ts";
 import { single, type TablesPart, type Wish, wantedOf } from "../../net/parts.ts";
 import { type NetCommand, ownedKeys, plan } from "../../net/plan.ts";
 import type { NetEvent } from "../../net/seen.ts";
@@ -20,15 +20,21 @@ import type { Journal } from "../journal.ts";
 export interface TablesJournal {
   readonly world: string;
   readonly keys: readonly string[];
+  /** Of these what the machine had before: addresses of an owner (priority 255). */
+  readonly machines?: readonly string[];
 }
 
 /** For openJournal(): undefined for what is none. */
 export function parseTablesJournal(raw: unknown): TablesJournal | undefined {
   if (typeof raw !== "object" || raw === null || !("world" in raw) || !("keys" in raw)) return undefined;
   const { world, keys } = raw;
-  if (typeof world !== "string" || !Array.isArray(keys) || !keys.every((key) => typeof key === "string"))
-    return undefined;
-  return { world, keys };
+  const machines = "machines" in raw ? raw.machines : [];
+  if (typeof world !== "string" || !isTexts(keys) || !isTexts(machines)) return undefined;
+  return { world, keys, machines };
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 export interface Tables {
@@ -79,6 +85,8 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
   const earlier = journal.read();
   /** Ours until the kernel has been put right once. */
   let leftBehind: readonly string[] = earlier?.world === world ? earlier.keys : [];
+  /** Addresses of owners that were there before any of us: nothing here touches them. */
+  let machines: ReadonlySet<string> = new Set(earlier?.world === world ? earlier.machines : []);
   let configured: ReadonlySet<string> = new Set();
   /** Undefined: worked out. With thousands of addresses that takes its time, and a director that starts is in a hurry. */
   let owned: readonly TablesPart[] | undefined;
@@ -100,7 +108,7 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
   function write(keys: ReadonlySet<string>): void {
     journalled = keys;
     try {
-      journal.write({ world, keys: [...keys].sort() });
+      journal.write({ world, keys: [...keys].sort(), ...(machines.size > 0 && { machines: [...machines].sort() }) });
     } catch (error) {
       const reason = messageOf(error);
       log({ level: "warning", area: "vrrp", message: `the journal of addresses can't be written: ${reason}` });
@@ -135,14 +143,29 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
     problems = now;
   }
 
+  /** What an owner of addresses finds on the interface, and nobody here has put there, is the machine's. */
+  function lookForMachines(parts: readonly TablesPart[], known: ReadonlySet<string>): void {
+    const owners = parts.filter(({ isAddressOwner }) => isAddressOwner);
+    if (owners.length === 0 && machines.size === 0) return;
+    const { wanted } = wantedOf(owners, resolve);
+    const isMachines = (key: string) => {
+      const there = reflector.seen.addresses.get(key);
+      return machines.has(key) || (there !== undefined && there.protocol !== RTPROT_VRRP && !known.has(key));
+    };
+    machines = new Set(wanted.addresses.map(addressKey).filter(isMachines));
+  }
+
   /** What the parts ask for, and the commands that lead there. */
   function compare(parts: readonly TablesPart[]) {
-    if (owned) configured = new Set(wantedOf(owned, resolve).wishes.keys());
+    if (owned) {
+      lookForMachines(owned, outgoing.union(new Set(leftBehind)));
+      configured = new Set(wantedOf(owned, resolve).wishes.keys());
+    }
     owned = undefined;
     const { wanted, waiting, wishes: named } = wantedOf(parts, resolve, left);
     const keys = configured.union(new Set(named.keys()));
     const ours = keys.union(outgoing).union(new Set(leftBehind));
-    const todo: readonly NetCommand[] = plan(wanted, reflector.seen, { marks, keys: ours });
+    const todo: readonly NetCommand[] = plan(wanted, reflector.seen, { marks, keys: ours, machines });
     return { todo, keys, ours, waiting, named };
   }
 

@@ -89,6 +89,7 @@ const network = (...lines: string[]): Cause => {
 };
 
 const CAUSES: Readonly<Record<Code, Cause>> = {
+  "address-owner": instance("priority 255"),
   "bad-command": instance(`notify_master "/etc/notify.sh 'two words"`),
   "bad-definition": "$VIP = 192.0.2.1\n",
   "bad-dns-name": real("DNS_CHECK {", "name example..com", "}"),

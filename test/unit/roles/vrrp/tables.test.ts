@@ -2,20 +2,21 @@
 import { describe, expect, test } from "bun:test";
 import type { Reflector } from "../../../../src/kernel/reflector.ts";
 import { addressKey, type InterfaceAddress, type Link, NOTHING_SEEN } from "../../../../src/net/model.ts";
-import type { TablesPart } from "../../../../src/net/parts.ts";
+import { type TablesPart, wantedOf } from "../../../../src/net/parts.ts";
 import type { NetCommand } from "../../../../src/net/plan.ts";
-import { createTables, type TablesJournal } from "../../../../src/roles/vrrp/tables.ts";
+import { createTables, parseTablesJournal, type TablesJournal } from "../../../../src/roles/vrrp/tables.ts";
 import { address } from "../../../support/vrrp.ts";
 
 const ETH0: Link = { index: 2, name: "eth0", flags: 1, mtu: 1500, hardwareType: 1, group: 0 };
 const WORLD = "one";
+const NO_ADDRESS: InterfaceAddress = { family: 4, index: 2, ip: "0.0.0.0", prefix: 32, flags: 0 };
 
 function part(owner: string, ...ips: readonly string[]): TablesPart {
   return { owner, addresses: ips.map((ip) => address(ip, { device: "eth0" })), routes: [], rules: [] };
 }
 
 /** A kernel with eth0 that does what it is told, but for the address `refused`; every value the journal has had; the log. */
-function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress[] = [], refused = "") {
+function bench(earlier: readonly string[] | TablesJournal = [], there: readonly InterfaceAddress[] = [], refused = "") {
   const addresses = new Map(there.map((one) => [addressKey(one), one]));
   const written: TablesJournal[] = [];
   const commands: string[] = [];
@@ -55,7 +56,7 @@ function bench(earlier: readonly string[] = [], there: readonly InterfaceAddress
     [Symbol.dispose]: () => {},
   };
   const journal = {
-    read: () => (earlier.length > 0 ? { world: WORLD, keys: earlier } : undefined),
+    read: () => ("world" in earlier ? earlier : earlier.length > 0 ? { world: WORLD, keys: earlier } : undefined),
     write: (value: TablesJournal) => void written.push(value),
     clear: () => {},
   };
@@ -203,3 +204,71 @@ describe("a rehearsal", () => {
     expect(one.written.at(-1)?.keys).toHaveLength(2);
   });
 });
+
+describe("the owner of an address (priority 255)", () => {
+  const [machines = NO_ADDRESS] = wantedOf([part("V1", "192.0.2.100")], () => ETH0).wanted.addresses;
+  const there: InterfaceAddress = { ...machines, protocol: 0 };
+  const key = addressKey(there);
+  const owner = (...ips: readonly string[]): TablesPart => ({ ...part("V1", ...ips), isAddressOwner: true });
+
+  test("keeps what the machine had: at the start, as a master and at the end", () => {
+    const { tables, commands, addresses } = bench([], [there]);
+    const both = owner("192.0.2.100", "192.0.2.101");
+    tables.setOwned([both]);
+    tables.apply([]);
+    expect(addresses.get(key)).toBe(there);
+    tables.apply([both]);
+    expect(commands).toEqual(["add-address"]);
+    tables.apply([]);
+    expect([...addresses.values()]).toEqual([there]);
+  });
+
+  test("puts it back when somebody took it while it was master, and keeps that, too", () => {
+    const { tables, addresses, stranger } = bench([], [there]);
+    tables.setOwned([owner("192.0.2.100")]);
+    tables.apply([owner("192.0.2.100")]);
+    stranger((seen) => seen.delete(key));
+    tables.apply([owner("192.0.2.100")]);
+    tables.apply([]);
+    expect(addresses.has(key)).toBe(true);
+  });
+
+  test("knows it after a crash, and knows its own from it", () => {
+    const { tables, written } = bench([], [there]);
+    const both = owner("192.0.2.100", "192.0.2.101");
+    tables.setOwned([both]);
+    tables.apply([both]);
+    const [journal] = written.slice(-1);
+    expect(parseTablesJournal(JSON.parse(JSON.stringify(journal)))).toMatchObject({ machines: [key] });
+    // Where the kernel keeps no mark, only the journal tells them apart.
+    const [, own = NO_ADDRESS] = wantedOf([both], () => ETH0).wanted.addresses;
+    const after = bench(journal, [there, { ...own, protocol: 0 }]);
+    after.tables.setOwned([both]);
+    after.tables.apply([]);
+    expect([...after.addresses.keys()]).toEqual([key]);
+  });
+
+  test("what it has put there itself is not the machine's, also at a reload", () => {
+    const { tables, addresses } = bench();
+    const before = part("V1", "192.0.2.100");
+    tables.setOwned([before]);
+    tables.apply([before]);
+    stripMarks(addresses);
+    tables.setOwned([owner("192.0.2.100")]);
+    tables.apply([owner("192.0.2.100")]);
+    tables.apply([]);
+    expect(addresses.size).toBe(0);
+  });
+
+  test("another priority takes away what it finds: it may be what somebody left", () => {
+    const { tables, addresses } = bench([], [there]);
+    tables.setOwned([part("V1", "192.0.2.100")]);
+    tables.apply([]);
+    expect(addresses.size).toBe(0);
+  });
+});
+
+/** As a kernel before 5.18 has them. */
+function stripMarks(addresses: Map<string, InterfaceAddress>): void {
+  for (const [key, one] of addresses) addresses.set(key, { ...one, protocol: 0 });
+}

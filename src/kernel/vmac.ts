@@ -15,7 +15,7 @@ import {
 import type { Link, SeenTables } from "../net/model.ts";
 import { looseReversePath, parentSettings } from "../net/sysctls.ts";
 import { lowerIndex, type VirtualInterface } from "../net/vmac.ts";
-import { describeSteps, planVirtual, type VirtualStep } from "../net/vmac-plan.ts";
+import { describeDrift, planVirtual, type VirtualStep } from "../net/vmac-plan.ts";
 import type { Rtnetlink } from "./rtnetlink.ts";
 import type { SysctlKeeper } from "./sysctl.ts";
 
@@ -48,20 +48,20 @@ export interface VirtualInterfaces {
 
 export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper, log: Log): VirtualInterfaces {
   const made = new Map<string, VirtualInterface>();
-  /** Those of them that were set up to the end. */
-  const ready = new Set<string>();
+  /** Those of them that were set up to the end, with the index of the parent: on another one of that name they are made for the first time. */
+  const ready = new Map<string, number>();
   /** What could not be set, with why: said once. */
   const troubles = new Map<string, string>();
 
   function ensure(wish: VirtualInterface, seen: SeenTables): VmacResult {
-    const known = ready.has(wish.name);
-    const heard = planVirtual(wish, seen, known);
-    if (known && heard.ok && heard.link && heard.steps.length === 0)
+    const heard = planVirtual(wish, seen, isReady(wish, seen));
+    if (isReady(wish, seen) && heard.ok && heard.link && heard.steps.length === 0)
       return { ok: true, link: heard.link, parent: heard.parent, adopted: true };
-    const plan = planVirtual(wish, current(wish, seen), known);
+    const tables = current(wish, seen);
+    const plan = planVirtual(wish, tables, isReady(wish, tables));
     if (!plan.ok) return plan;
-    const putRight = known && plan.steps.length > 0 ? describeSteps(plan.steps) : undefined;
-    if (putRight !== undefined)
+    const putRight = isReady(wish, tables) ? describeDrift(plan.steps) : "";
+    if (putRight !== "")
       log({ level: "warning", area: "vrrp", message: `${wish.name} was not as wanted, put right: ${putRight}` });
     ready.delete(wish.name);
     if (plan.link) made.set(wish.name, wish);
@@ -70,14 +70,19 @@ export function openVirtualInterfaces(commands: Rtnetlink, sysctl: SysctlKeeper,
     const there = commands.link(wish.name);
     if (!there) return { ok: false, reason: `${wish.name} vanished while it was made` };
     wantSettings(wish, plan.parent, seen);
-    ready.add(wish.name);
+    ready.set(wish.name, plan.parent.index);
     return {
       ok: true,
       link: there,
       parent: plan.parent,
       adopted: plan.link !== undefined,
-      ...(putRight !== undefined && { putRight }),
+      ...(putRight !== "" && { putRight }),
     };
+  }
+
+  function isReady({ name, parent }: VirtualInterface, { links }: Pick<SeenTables, "links">): boolean {
+    const index = ready.get(name);
+    return index !== undefined && links.get(index)?.name === parent;
   }
 
   /** `seen` may be older than what this itself changed. */

@@ -18,7 +18,13 @@ export type VirtualStep =
   | { readonly kind: "no-address-generation" }
   | { readonly kind: "up" }
   /** Without our mark: it goes with the link, and what is marked and nobody wants is taken away. */
-  | { readonly kind: "address"; readonly what: string; readonly address: Omit<InterfaceAddress, "index"> };
+  | {
+      readonly kind: "address";
+      readonly what: string;
+      readonly address: Omit<InterfaceAddress, "index">;
+      /** The parent may have got it only now: at boot it is tentative for a second or two. */
+      readonly mayComeLate?: true;
+    };
 
 export type VirtualPlan =
   /** `link`: the one that stays; absent where one is made. */
@@ -80,7 +86,7 @@ function addressSteps(wish: VirtualInterface, link: Link | undefined, parent: Li
   const lower = family === 6 && form.kind === "macvlan" ? linkLocalOf(seen, parent.index) : undefined;
   if (lower && !(link && linkLocalOf(seen, link.index))) {
     const address = { family: 6 as const, ...lower, flags: IFA_F_NODAD, preferredS: 0 };
-    steps.push({ kind: "address", what: `link-local address of ${name}`, address });
+    steps.push({ kind: "address", what: `link-local address of ${name}`, address, mayComeLate: true });
   }
   if (own && !(link && hasAddress(seen, link.index, own.ip))) {
     const ownFamily = familyOf(own.ip);
@@ -99,13 +105,14 @@ function isInVrf(link: Link, seen: Seen): boolean {
   return master?.kind === "vrf";
 }
 
-/** What of one that was as wanted is not so any more, for people: `rp_filter, up`; `made anew`. */
-export function describeSteps(steps: readonly VirtualStep[]): string {
+/** What somebody else changed of one that was as wanted, for people: `rp_filter, up`; `made anew`; empty: nothing. */
+export function describeDrift(steps: readonly VirtualStep[]): string {
   if (steps.some(({ kind }) => kind === "create")) return "made anew";
   return steps
     .flatMap((step) => {
       if (step.kind === "settings") return step.values.map(([name]) => name);
-      return step.kind === "address" ? [step.address.ip] : [step.kind];
+      if (step.kind === "address") return step.mayComeLate ? [] : [step.address.ip];
+      return [step.kind];
     })
     .join(", ");
 }

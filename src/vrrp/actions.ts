@@ -83,9 +83,23 @@ export type VrrpAction =
    */
   | { readonly kind: "imminent"; readonly actions: readonly VrrpAction[]; readonly due: Instant };
 
+/** Something of what instances own comes, goes, or is to be put back. */
+export function changesTables({ kind }: VrrpAction): boolean {
+  switch (kind) {
+    case "addAddresses":
+    case "removeAddresses":
+    case "syncAddresses":
+    case "restoreAddresses":
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** Others notice it at once: it comes before programs, the log and the status. */
-export function reachesNeighbours({ kind }: VrrpAction): boolean {
-  return kind === "send" || kind === "announce" || kind === "announceSource" || kind.endsWith("Addresses");
+export function reachesNeighbours(action: VrrpAction): boolean {
+  const { kind } = action;
+  return kind === "send" || kind === "announce" || kind === "announceSource" || changesTables(action);
 }
 
 /** Those of `actions` that have not been done yet. `done` came in the same order, of the same instances. */

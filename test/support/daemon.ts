@@ -9,9 +9,9 @@ import { until } from "./until.ts";
 
 export type Kind = "lbd" | "keepalived";
 
-/** The program under test: the compiled binary (LBD_BIN, else dist/lbd). */
+/** The program under test: the compiled binary (LBD_BINARY, else dist/lbd). */
 export function lbdBinary(): string {
-  const path = resolve(process.env.LBD_BIN ?? "dist/lbd");
+  const path = resolve(process.env.LBD_BINARY ?? "dist/lbd");
   if (!existsSync(path)) throw new Error(`${path} is missing: make build`);
   return path;
 }

@@ -9,7 +9,7 @@ import { addressKey, IFF_RUNNING, IFF_UP, type InterfaceAddress, type Link, link
 import type { NetCommand } from "../../src/net/plan.ts";
 import type { NetMessage } from "../../src/net/rtnetlink.ts";
 import { applyMessage, differences, emptyState, type NetEvent } from "../../src/net/seen.ts";
-import { describeSteps, planVirtual } from "../../src/net/vmac-plan.ts";
+import { describeDrift, planVirtual } from "../../src/net/vmac-plan.ts";
 
 export interface FakeNetwork {
   /** A link that works, with this index. */
@@ -157,7 +157,7 @@ export function fakeNetwork(): FakeNetwork {
         if (plan.ok && plan.link && plan.steps.length === 0)
           return { ok: true, link: plan.link, parent, adopted: true };
         const mac = wish.form.kind === "macvlan" ? wish.form.mac : (parent.mac ?? "");
-        const putRight = made.has(wish.name) && plan.ok ? describeSteps(plan.steps) : undefined;
+        const putRight = made.has(wish.name) && plan.ok ? describeDrift(plan.steps) : undefined;
         const own: Link = before ?? {
           ...parent,
           index: nextIndex++,

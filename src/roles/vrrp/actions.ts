@@ -4,7 +4,7 @@ import { ipBytes } from "../../base/ip.ts";
 import { unreachable } from "../../base/never.ts";
 import type { VrrpInstance } from "../../config/model/vrrp.ts";
 import type { SendOutcome } from "../../kernel/raw-socket.ts";
-import type { VrrpAction } from "../../vrrp/actions.ts";
+import { changesTables, type VrrpAction } from "../../vrrp/actions.ts";
 import type { AnnounceRounds } from "./announcer.ts";
 import { AREA, type VrrpState } from "./state.ts";
 import type { NamedFact } from "./tracked.ts";
@@ -47,19 +47,6 @@ function reachNeighbours(
     rehearsing,
   );
   return tablesChanged;
-}
-
-/** Something of what instances own comes, goes, or is to be put back. */
-export function changesTables({ kind }: VrrpAction): boolean {
-  switch (kind) {
-    case "addAddresses":
-    case "removeAddresses":
-    case "syncAddresses":
-    case "restoreAddresses":
-      return true;
-    default:
-      return false;
-  }
 }
 
 /** All that is no neighbour's business: programs, the log, events, the sync daemons. */

@@ -7,11 +7,12 @@ import type { SeenTables } from "../../net/model.ts";
 import { isEmpty, staticPart, tableScope } from "../../net/parts.ts";
 import { givenNames, virtualsOf } from "../../net/placement.ts";
 import { settingsOf } from "../../net/sysctls.ts";
+import { changesTables } from "../../vrrp/actions.ts";
 import { beyondText } from "../../vrrp/peers.ts";
 import { planReload, type ReloadPlan } from "../../vrrp/reload.ts";
 import { type Arrival, sameParts } from "../../vrrp/router/configuration.ts";
 import type { RoleContext } from "../role.ts";
-import { changesTables, tellFacts } from "./actions.ts";
+import { tellFacts } from "./actions.ts";
 import { auditLater } from "./audit.ts";
 import { AREA, type VrrpState } from "./state.ts";
 import {

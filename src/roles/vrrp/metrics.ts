@@ -20,7 +20,7 @@ export interface VrrpMetrics {
   /** Sync daemons that run: none of either role before the first one, and 0 for one that runs no more. */
   syncDaemons(running: readonly SyncDaemonState["role"][]): Record<string, number>;
   /** Takes what was counted; the greatest lateness of timers begins anew. */
-  values(): Record<string, number>;
+  take(): Record<string, number>;
 }
 
 /** Something tracked is another thing now: `up`, `down`, for files `value 7`. */
@@ -91,7 +91,7 @@ export function createVrrpMetrics(): VrrpMetrics {
       ];
       return Object.fromEntries([up("master"), up("backup")]);
     },
-    values() {
+    take() {
       const jitter = latestMs / 1000;
       latestMs = 0;
       return { ...counters, lbd_vrrp_advert_jitter_seconds: jitter };

@@ -40,7 +40,7 @@ export function* groups({ config, router, now }: VrrpState): Iterable<SyncGroupS
 export function metricValues(role: VrrpState): Record<string, number> {
   const { overruns, resyncs } = role.reflector.counters();
   const values: Record<string, number> = {
-    ...role.metrics.values(),
+    ...role.metrics.take(),
     ...role.tables.metrics(),
     ...role.losses.metrics(),
     ...role.syncDaemons.metrics(),

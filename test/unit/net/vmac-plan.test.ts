@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { IFA_F_NODAD, type InterfaceAddress, type Link, type SeenTables } from "../../../src/net/model.ts";
 import type { VirtualInterface } from "../../../src/net/vmac.ts";
-import { describeSteps, planVirtual, type VirtualPlan } from "../../../src/net/vmac-plan.ts";
+import { describeDrift, planVirtual, type VirtualPlan } from "../../../src/net/vmac-plan.ts";
 
 const V4: VirtualInterface = {
   ...{ name: "vrrp.51", parent: "eth0", family: 4 },
@@ -102,9 +102,16 @@ describe("virtual interfaces: the steps", () => {
     const plan = planVirtual(V4, seen([ETH0, { ...OURS, flags: 2, ipv4: { ...SETTINGS, rp_filter: 1 } }]), true);
     if (!plan.ok) throw new Error(plan.reason);
     expect(plan.steps[0]).toEqual({ kind: "settings", values: [["rp_filter", 0]] });
-    expect(describeSteps(plan.steps)).toBe("rp_filter, up");
+    expect(describeDrift(plan.steps)).toBe("rp_filter, up");
     const anew = planVirtual(V4, seen([ETH0]), true);
-    expect(anew.ok && describeSteps(anew.steps)).toBe("made anew");
+    expect(anew.ok && describeDrift(anew.steps)).toBe("made anew");
+  });
+
+  test("a link-local address that the parent got only now is nobody's change, another address is", () => {
+    const late = planVirtual(V6, seen([ETH0, OURS6], [LOCAL]), true);
+    expect(late.ok && describeDrift(late.steps)).toBe("");
+    const taken = planVirtual(IPVLAN, seen([ETH0, OURS_IP]), true);
+    expect(taken.ok && describeDrift(taken.steps)).toBe("192.0.2.7");
   });
 
   test("the parent's link-local address: without duplicate detection, and not preferred", () => {

@@ -10,7 +10,7 @@ test("counts transitions, announcements and flaps, with labels that are escaped"
   metrics.announced("eth0");
   metrics.announced("eth0");
   for (const up of [null, true, true, false, null, true]) metrics.tracked(fact(up));
-  expect(metrics.values()).toEqual({
+  expect(metrics.take()).toEqual({
     'lbd_vrrp_transitions_total{vrrp="web \\"1\\"",from="BACKUP",to="MASTER",reason="master-down"}': 1,
     'lbd_garp_sent_total{interface="eth0"}': 2,
     'lbd_track_flaps_total{kind="script",name="chk"}': 2,
@@ -22,15 +22,15 @@ test("the latest timer since the last look is the jitter", () => {
   const metrics = createVrrpMetrics();
   metrics.timer(1000, 1004);
   metrics.timer(2000, 2001);
-  expect(metrics.values().lbd_vrrp_advert_jitter_seconds).toBe(0.004);
+  expect(metrics.take().lbd_vrrp_advert_jitter_seconds).toBe(0.004);
   metrics.timer(3000, 3002);
-  expect(metrics.values().lbd_vrrp_advert_jitter_seconds).toBe(0.002);
+  expect(metrics.take().lbd_vrrp_advert_jitter_seconds).toBe(0.002);
 });
 
 test("each name has its help", () => {
   const metrics = createVrrpMetrics();
   metrics.transition("a", "INIT", "BACKUP", "start");
-  for (const name of Object.keys(metrics.values())) expect(ROLE_HELP).toHaveProperty(name.replace(/\{.*/, ""));
+  for (const name of Object.keys(metrics.take())) expect(ROLE_HELP).toHaveProperty(name.replace(/\{.*/, ""));
 });
 
 test("a sync daemon that runs no more says 0, and one that was never asked for says nothing", () => {

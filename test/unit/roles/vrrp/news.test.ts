@@ -16,7 +16,7 @@ test("a tracker that goes up or down is a change and a flap; its first result is
     { kind: "script", name: "chk", from: "up", to: "down", detail: "exit status 1" },
     { kind: "file", name: "f", from: "value 1", to: "value 7", detail: "" },
   ]);
-  expect(metrics.values()['lbd_track_flaps_total{kind="script",name="chk"}']).toBe(1);
+  expect(metrics.take()['lbd_track_flaps_total{kind="script",name="chk"}']).toBe(1);
 });
 
 test("D8: refused advertisements are counted by reason; that they begin to fail and work again is news once", () => {
@@ -27,6 +27,6 @@ test("D8: refused advertisements are counted by reason; that they begin to fail 
   );
   expect(news).toEqual([false, true, false, true, false, true]);
   expect(metrics.sendErrors("V1")).toEqual({ count: 3, last: "ENETUNREACH" });
-  expect(metrics.values()['lbd_vrrp_send_errors_total{vrrp="V1",code="ENETUNREACH"}']).toBe(3);
+  expect(metrics.take()['lbd_vrrp_send_errors_total{vrrp="V1",code="ENETUNREACH"}']).toBe(3);
   expect(ROLE_HELP).toHaveProperty("lbd_vrrp_send_errors_total");
 });

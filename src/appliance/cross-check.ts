@@ -103,5 +103,5 @@ function hasAddress({ config }: CheckedFolder, own: ReadonlyMap<IpText, NetworkL
 
 /** What an address will be is known to its server alone. */
 function usesDhcp({ links }: Network): boolean {
-  return links.some(({ dhcp4, dhcp6, acceptRa }) => dhcp4 || dhcp6 || acceptRa === true);
+  return links.some(({ dhcp4, acceptRa }) => dhcp4 || acceptRa === true);
 }

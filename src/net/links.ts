@@ -24,6 +24,8 @@ const IFLA_AF_SPEC = 26;
 const IFLA_GROUP = 27;
 const IFLA_EXT_MASK = 29;
 const IFLA_LINK_NETNSID = 37;
+/** linux/if_link.h; since kernel 5.6. */
+const IFLA_PERM_ADDRESS = 54;
 
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
@@ -162,6 +164,7 @@ export function decodeLink(payload: Uint8Array): Link | undefined {
   const ipv4 = isVirtual ? ipv4Settings(attributes.get(IFLA_AF_SPEC)) : undefined;
   const vrfTable = kind === "vrf" ? readNumber(data.get(IFLA_VRF_TABLE)) : undefined;
   const mac = attributes.get(IFLA_ADDRESS);
+  const permanent = attributes.get(IFLA_PERM_ADDRESS);
   // A parent in another namespace has an index that means nothing here.
   const parent = attributes.has(IFLA_LINK_NETNSID) ? undefined : readNumber(attributes.get(IFLA_LINK));
   const master = readNumber(attributes.get(IFLA_MASTER));
@@ -172,6 +175,7 @@ export function decodeLink(payload: Uint8Array): Link | undefined {
     mtu: readNumber(attributes.get(IFLA_MTU)) ?? 1500,
     hardwareType: readNumber(payload.subarray(2, 4)) ?? 0,
     ...(mac?.byteLength === 6 && { mac: formatMac(mac) }),
+    ...(permanent?.byteLength === 6 && { permanentMac: formatMac(permanent) }),
     ...(kind !== undefined && { kind }),
     ...(mode !== undefined && isVirtual && { mode }),
     ...(ipv4 && { ipv4 }),

@@ -21,6 +21,8 @@ export interface Link {
   readonly hardwareType: number;
   /** Six octets in lower case, colon separated; absent for links without one. */
   readonly mac?: string;
+  /** What the card was made with; absent for links that are no cards. */
+  readonly permanentMac?: string;
   /** `macvlan`, `ipvlan`, `vlan`, `vrf` …; absent for hardware. */
   readonly kind?: string;
   /** MACVLAN_MODE_* bit, IPVLAN_MODE_* number. */

@@ -84,7 +84,7 @@ function treeOf(files: ReadonlyMap<string, Uint8Array>): Folder {
     const names = path.split("/");
     let folder = root;
     for (const [n, name] of names.entries()) {
-      if (!isName(name)) throw new RangeError(`FAT can't have the name ${JSON.stringify(name)} (of ${path})`);
+      if (!isFatName(name)) throw new RangeError(`FAT can't have the name ${JSON.stringify(name)} (of ${path})`);
       // FAT does not tell upper case from lower case.
       const same = [...folder.children.keys()].find((other) => other.toUpperCase() === name.toUpperCase()) ?? name;
       const there = folder.children.get(same);
@@ -102,7 +102,8 @@ function treeOf(files: ReadonlyMap<string, Uint8Array>): Folder {
   return root;
 }
 
-function isName(name: string): boolean {
+/** A name that FAT can have: no folder above, no control characters. */
+export function isFatName(name: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: FAT refuses them.
   return name !== "" && name.length <= 255 && !/[\u0000-\u001f"*/:<>?\\|]/.test(name) && !/^\.+$|[. ]$/.test(name);
 }

@@ -51,7 +51,7 @@ function reportSharedMembers(byId: ReadonlyMap<string, ReadLink>, findings: Find
         });
       else owners.set(id, one);
       const member = byId.get(id);
-      if (member && (member.link.addresses.length > 0 || member.link.dhcp4 || member.link.dhcp6))
+      if (member && (member.link.addresses.length > 0 || member.link.dhcp4))
         findings.add("warning", member.span, {
           code: "without-effect",
           message: `${id} is a member of ${one.link.id}: addresses belong there`,

@@ -30,8 +30,7 @@ export interface LinkSettings {
   readonly nameservers: readonly IpText[];
   readonly searchDomains: readonly string[];
   readonly dhcp4: boolean;
-  readonly dhcp6: boolean;
-  /** `accept-ra`; absent: the kernel's default. */
+  /** `accept-ra`; absent: the kernel's default, which for a machine that forwards is no. */
   readonly acceptRa?: boolean;
   /** Its absence at the start is no fault. */
   readonly optional: boolean;

@@ -67,6 +67,18 @@ const networkBlock: Reader<readonly ReadLink[]> = (value) => {
   );
 };
 
+/** `dhcp6: false` stands in many files, and asks for nothing. */
+function notSpoken(value: Value): boolean | undefined {
+  const asked = flag(value);
+  if (asked !== true) return asked;
+  value.file.report("error", value.span, {
+    code: "unsupported-key",
+    message: "DHCPv6 is not spoken here",
+    hint: "write accept-ra: true for addresses that routers announce, or addresses",
+  });
+  return false;
+}
+
 /** What every kind of link has. */
 const COMMON = {
   mtu: whole(68, 65536),
@@ -76,7 +88,7 @@ const COMMON = {
   "routing-policy": listOf(rule),
   nameservers: block({ addresses: listOf(ip), search: listOf(text) }),
   dhcp4: flag,
-  dhcp6: flag,
+  dhcp6: notSpoken,
   "accept-ra": flag,
   optional: flag,
 } as const;
@@ -171,7 +183,6 @@ function settings(id: string, name: string, span: Span, read: Block<typeof COMMO
     nameservers: read.nameservers?.value.addresses?.value ?? [],
     searchDomains: read.nameservers?.value.search?.value ?? [],
     dhcp4: read.dhcp4?.value ?? false,
-    dhcp6: read.dhcp6?.value ?? false,
     optional: read.optional?.value ?? false,
   };
 }

@@ -2,6 +2,7 @@
 // pulled out, or a file system that breaks later, changes nothing. What is damaged leaves the last good copy in force.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Files } from "../../appliance/folder/parts.ts";
 import { isProgram } from "../../appliance/image.ts";
 import type { Network } from "../../appliance/network/model.ts";
 import { readNetwork } from "../../appliance/network/read.ts";
@@ -67,14 +68,15 @@ export function readFolder(folder: string, called: (name: string) => string = (n
   };
 }
 
-/** What laptops leave on every disk that they see. */
-const LITTER = /^(\._.*|\.DS_Store|\.Trash.*|\.Spotlight-.*|\.fseventsd|System Volume Information|\$RECYCLE\.BIN)$/;
+/** What laptops leave on every disk that they see, and what this machine has begun to write. */
+const LITTER =
+  /^(\.lbd-new.*|\._.*|\.DS_Store|\.Trash.*|\.Spotlight-.*|\.fseventsd|System Volume Information|\$RECYCLE\.BIN)$/;
 
 /**
  * Content of every file of a folder by its path below it, sorted; without what laptops leave there.
  * @throws Error when something can't be read, is no file, or all is too much
  */
-export function readFiles(folder: string): Map<string, Uint8Array> {
+export function readFiles(folder: string): Files {
   const files = new Map<string, Uint8Array>();
   let left = MAX_FOLDER_BYTES;
   const walk = (below: string) => {
@@ -101,10 +103,15 @@ export function readFiles(folder: string): Map<string, Uint8Array> {
  * @throws Error when something of it can't be read
  */
 export function takeCopy(from: string, to: string): void {
+  putFiles(readFiles(from), to);
+}
+
+/** The same with contents that are known. @throws Error ENOSPC */
+export function putFiles(files: Files, to: string): void {
   const fresh = `${to}.new`;
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh, { recursive: true, mode: 0o755 });
-  for (const [path, content] of readFiles(from)) {
+  for (const [path, content] of files) {
     const copy = join(fresh, path);
     mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
     writeFileSync(copy, content, { mode: isProgram(content) ? 0o755 : 0o600 });

@@ -35,6 +35,8 @@ export interface NetworkPorts {
   cards(): readonly Card[];
   /** Loads the driver of a kind of link: this kernel has no modprobe that it could ask. Why it is not there; undefined: it is. */
   driver(kind: StackedKind): string | undefined;
+  /** Sets what is below /proc/sys/net. @throws Error ENOENT */
+  setting(path: string, value: string): void;
   /** Keeps what a card was called before it got its name, by the new name, for as long as the machine runs. */
   readonly firstNames: Map<string, string>;
 }
@@ -60,9 +62,11 @@ export function bringUp(network: Network, ports: NetworkPorts): NetworkFaults {
   const loopback = byName("lo");
   if (loopback && (loopback.flags & IFF_UP) === 0) attempt("lo", setLinkUp(loopback.index));
 
-  const cards = ports.cards().map((card) => {
+  const cards = ports.cards().map((card): Card => {
     const firstName = ports.firstNames.get(card.name);
-    return firstName === undefined ? card : { ...card, firstName };
+    // kernel: 5.6 and later say what the card itself has; what it was given (a bond's, macaddress:) is another matter.
+    const mac = byName(card.name)?.permanentMac ?? card.mac;
+    return { ...card, mac, ...(firstName !== undefined && { firstName }) };
   });
   const { assignments, absent, doubts } = assignCards(network, cards);
   faults.push(...doubts);
@@ -82,9 +86,19 @@ export function bringUp(network: Network, ports: NetworkPorts): NetworkFaults {
     }
     indexes.set(link.id, there.index);
     settle(link, there, indexes, (index) => seen().links.get(index)?.master, attempt);
+    if (link.acceptRa !== undefined) acceptRouters(link.name, link.acceptRa, ports, faults);
   }
   applyTables(network, indexes, ports, faults);
   return faults;
+}
+
+/** kernel (ip-sysctl): a machine that forwards, as a director does, takes advertisements of routers only with 2. */
+function acceptRouters(name: string, accept: boolean, ports: NetworkPorts, faults: string[]): void {
+  try {
+    ports.setting(`ipv6/conf/${name}/accept_ra`, accept ? "2" : "0");
+  } catch (error) {
+    faults.push(`${name}: accept-ra: ${messageOf(error)}`);
+  }
 }
 
 type Attempt = (what: string, request: NetlinkRequest) => boolean;

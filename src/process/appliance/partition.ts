@@ -16,12 +16,12 @@ export function keepOnPartition(device: string, at: string, files: ReadonlyMap<s
 }
 
 /** What was there stays until the new one is whole on the disk. @throws Error ENOSPC, EROFS */
-export function writeSafely(path: string, text: string): void {
+export function writeSafely(path: string, content: string | Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });
   const fresh = `${path}.new`;
   const file = openSync(fresh, "w", 0o600);
   try {
-    const bytes = Buffer.from(text);
+    const bytes = Buffer.from(content);
     for (let written = 0; written < bytes.byteLength; ) written += writeSync(file, bytes, written);
     fsyncSync(file);
   } finally {

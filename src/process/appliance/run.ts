@@ -2,11 +2,12 @@
 // kernel settings; then the director as a child, while this process stays: it keeps the network as it is asked for, tells the boot loader
 // that the start was a good one, and ends the machine in order. Nothing that a configuration says can end it.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { release } from "node:os";
+import { hostname, release } from "node:os";
 import { join } from "node:path";
-import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, mount, setHostName, unmount } from "../../../ffi/machine.ts";
+import { setHostName } from "../../../ffi/machine.ts";
 import { createAudit } from "../../appliance/access/audit.ts";
 import { type Boot, readBoot } from "../../appliance/boot.ts";
+import type { Files } from "../../appliance/folder/parts.ts";
 import { CONFIGURATION_FOLDER, GIVEN_CONFIGURATION } from "../../appliance/image.ts";
 import { createLogBook } from "../../appliance/log-book.ts";
 import type { ApplianceSettings } from "../../appliance/settings.ts";
@@ -21,31 +22,46 @@ import { partitionsNamed } from "../../kernel/partitions.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { allowEmpty } from "../configuration/allow-empty.ts";
 import { DEFAULT_RUN_DIR, socketPath } from "../host/places.ts";
+import { replaceFile } from "../host/replace-file.ts";
 import { createAccess } from "./access/access.ts";
 import { createLocalDoor } from "./access/door.ts";
 import { machineRoutes } from "./access/routes.ts";
 import { startGate } from "./access/start-gate.ts";
 import { APPLIANCE_SOCKET, type ApplianceRoute, serveOn } from "./api.ts";
 import { keepCardNames, readCardNames } from "./card-names.ts";
-import { type Folder, KEEPALIVED_CONF, readFolder, takeCopy, withDirectorFile } from "./configuration.ts";
+import { type Folder, KEEPALIVED_CONF, readFiles } from "./configuration.ts";
+import { createConfigurationKeeper } from "./configuration-keeper.ts";
+import { configurationRoutes } from "./configuration-routes.ts";
+import {
+  mounted,
+  readGood,
+  readPartition,
+  replacePartition,
+  type WithFolder,
+  writeGood,
+} from "./configuration-store.ts";
 import { startConsole, startShell, terminalsOf } from "./console.ts";
 import { createDaemon, type Daemon, spawnDirector } from "./daemon.ts";
+import { createDhcpClients } from "./dhcp.ts";
 import { createImageKeeper } from "./image-keeper.ts";
-import { bringUp, LINK_DRIVERS, type NetworkPorts } from "./network.ts";
+import { LINK_DRIVERS } from "./network.ts";
+import { createNetworkKeeper, type NetworkKeeper, setLinkSetting } from "./network-keeper.ts";
 import { keepOnPartition } from "./partition.ts";
+import { answers } from "./self-test.ts";
 import { imageVersion, statusOf, statusRoute } from "./status.ts";
+import { createSyslogSender } from "./syslog-sender.ts";
+import { createTimeKeeper, type TimeKeeper } from "./time-keeper.ts";
 
 /** The copy in memory that everything is read from. */
 const FOLDER = CONFIGURATION_FOLDER;
-const MOUNTS = "/run/lbd-appliance/mounts";
-const CARD_NAMES = "/run/lbd-appliance/card-names.json";
+const RUN = "/run/lbd-appliance";
+const MOUNTS = `${RUN}/mounts`;
+const CARD_NAMES = `${RUN}/card-names.json`;
 /** Drivers that no device asks for by itself. */
 const ALWAYS = ["sd_mod", "vfat", "nls_cp437", "nls_iso8859_1", "nls_ascii", "atkbd"];
 /** A disk that is slow to come: a controller of many, a stick. */
 const DISK_WAIT_MS = 10_000;
 const DISK_LOOK_MS = 100;
-/** Cards whose drivers come late, links that somebody took away. */
-const NETWORK_LOOK_MS = 2000;
 const STOP_LIMIT_MS = 20_000;
 
 export interface Appliance {
@@ -80,33 +96,69 @@ export async function startAppliance(
   lookForHardware(coldplug);
 
   mkdirSync(MOUNTS, { recursive: true, mode: 0o700 });
-  const folder = await takeConfiguration(clock, coldplug, boot, say);
-  attempt(say, "host name", () => setHostName(folder.settings.hostname));
+  await waitForPartition(clock, coldplug, boot, say);
+  const isWell = async () => ({
+    director: (await answers(socketPath(DEFAULT_RUN_DIR), "/readyz")) === true,
+    network: network.faults().length === 0,
+  });
+  const configuration = createConfigurationKeeper({ clock, say, folder: FOLDER, isWell, ...configurationPlaces(boot) });
+  const folder = await configuration.take();
   const moduleFaults = loadIpvs(modules, folder, say);
   setKernelSettings(say);
-  const networkFaults = keepNetworkUp(folder, clock, coldplug, modules, say);
+  const time = createTimeKeeper(clock, log, `${RUN}/chrony`);
+  const syslog = createSyslogSender({ clock, book, hostname, log });
+  const network = keepNetwork(clock, log, coldplug, modules, time);
+  const applyMachine = ({ settings, network: wanted }: Folder) => {
+    attempt(say, "host name", () => setHostName(settings.hostname));
+    network.apply(wanted);
+    time.want(settings.timeServers);
+    syslog.apply(settings.syslog);
+  };
+  applyMachine(folder);
 
   const keeper = createImageKeeper({
-    ...{ clock, say, boot, modules, moduleFaults, networkFaults, finish },
+    ...{ clock, say, boot, modules, moduleFaults, networkFaults: network.faults, finish },
     version: imageVersion(),
     settings: folder.settings,
     mounts: MOUNTS,
   });
-  const words = [...directorWords(folder), ...keeper.director.words];
   const { environment } = keeper.director;
-  const daemon = createDaemon({ clock, log, start: (ended) => spawnDirector({ words, environment, log }, ended) });
+  const words = () => [...directorWords(configuration.inForce()), ...keeper.director.words];
+  const daemon = createDaemon({
+    clock,
+    log,
+    start: (ended) => spawnDirector({ words: words(), environment, log }, ended),
+  });
   daemon.start();
   keeper.begin(daemon);
+  configuration.watch();
   const audit = createAudit();
-  const reload = (mayEmpty: boolean) => {
-    if (mayEmpty) allowEmpty(DEFAULT_RUN_DIR);
+  const reloadOnce = async () => {
+    const next = await configuration.take();
+    applyMachine(next);
+    await access.apply(next.settings);
     daemon.reload();
+    configuration.watch();
+  };
+  let turn = Promise.resolve();
+  const reload = () => {
+    turn = turn.then(reloadOnce).catch((error: unknown) => say("error", `reload: ${messageOf(error)}`));
+    return turn;
+  };
+  const reloadBy = (mayEmpty: boolean) => {
+    if (mayEmpty) allowEmpty(DEFAULT_RUN_DIR);
+    void reload();
   };
   const status = () =>
-    statusOf({ boot, folder, daemon, networkFaults: networkFaults(), access: access.status(), image: keeper.status() });
+    statusOf({
+      ...{ boot, daemon, networkFaults: network.faults(), access: access.status(), image: keeper.status() },
+      folder: configuration.inForce(),
+      configuration: configuration.status(),
+    });
   const routes: readonly ApplianceRoute[] = [
     statusRoute(status),
-    ...machineRoutes({ book, audit, reload, finish }),
+    ...machineRoutes({ book, audit, reload: reloadBy, finish }),
+    ...configurationRoutes({ keeper: configuration, reload }),
     ...keeper.routes,
   ];
   const access = createAccess({
@@ -120,11 +172,12 @@ export async function startAppliance(
   await access.apply(folder.settings);
   const screen = keepConsole(clock, log, boot, folder.settings);
   return {
-    reload: () => daemon.reload(),
-    end: (how, reason) => {
+    reload: () => reloadBy(false),
+    end: async (how, reason) => {
       keeper.ended(how, reason);
       void screen?.stop(STOP_LIMIT_MS);
-      return daemon.stop(STOP_LIMIT_MS);
+      await daemon.stop(STOP_LIMIT_MS);
+      await Promise.all([network.stop(), time.stop()]);
     },
   };
 }
@@ -146,9 +199,33 @@ function keepConsole(clock: Clock, log: Log, { rescue }: Boot, settings: Applian
 
 /** @throws Error when there is no such partition, or it can't be written */
 function keepOnConfigurationPartition(files: ReadonlyMap<string, string>): void {
-  const [place] = partitionsNamed("lbd-conf");
-  if (!place) throw new Error("no disk has a configuration partition (lbd-conf)");
-  keepOnPartition(place.device, join(MOUNTS, "configuration"), files);
+  keepOnPartition(partition("lbd-conf"), join(MOUNTS, "configuration"), files);
+}
+
+/** @throws Error when no disk has it */
+function partition(name: string): string {
+  const [place] = partitionsNamed(name);
+  if (!place) throw new Error(`no disk has the partition ${name}`);
+  return place.device;
+}
+
+/** Where the folder and the last good one lie; a machine that was not started from a slot keeps none. */
+function configurationPlaces(boot: Boot) {
+  const onPartition: WithFolder = (how, act) => mounted(partition("lbd-conf"), join(MOUNTS, "configuration"))(how, act);
+  const isGiven = existsSync(GIVEN_CONFIGURATION);
+  const byLoader: WithFolder = (how, act) => mounted(partition("lbd-esp"), join(MOUNTS, "esp"))(how, act);
+  return {
+    readPartition: () => (isGiven ? readFiles(GIVEN_CONFIGURATION) : readPartition(onPartition)),
+    replacePartition: (files: Files) => {
+      if (isGiven) throw new Error("the configuration came with the start over the network: it is changed there");
+      replacePartition(onPartition, files);
+    },
+    readGood: () => (boot.slot === undefined ? undefined : readGood(byLoader)),
+    writeGood: (files: Files) => {
+      if (boot.slot === undefined) throw new Error("this machine was not started from a slot");
+      writeGood(byLoader, files);
+    },
+  };
 }
 
 function directorWords({ settings }: Folder): readonly string[] {
@@ -166,24 +243,9 @@ function lookForHardware(coldplug: Coldplug): void {
   while (coldplug.look() > 0);
 }
 
-/** Copies the configuration into memory and reads it. Without any the machine has the defaults. */
-async function takeConfiguration(clock: Clock, coldplug: Coldplug, boot: Boot, say: Say): Promise<Folder> {
-  if (existsSync(GIVEN_CONFIGURATION)) attempt(say, GIVEN_CONFIGURATION, () => takeCopy(GIVEN_CONFIGURATION, FOLDER));
-  else await copyPartition(clock, coldplug, boot, say);
-  const folder = readFolder(FOLDER);
-  for (const { severity, span, message, hint } of folder.findings) {
-    const place = span === undefined ? "" : `${span.file.name}:${span.line}:${span.column}: `;
-    say(severity === "error" ? "error" : "warning", `${place}${message}${hint === undefined ? "" : ` (${hint})`}`);
-  }
-  for (const name of folder.missing) say("warning", `the configuration has no ${name}`);
-  for (const { id, dhcp4, dhcp6 } of folder.network.links)
-    if (dhcp4 || dhcp6) say("warning", `network.yaml: ${id}: DHCP is not spoken yet: write addresses and routes`);
-  attempt(say, KEEPALIVED_CONF, () => withDirectorFile(FOLDER));
-  return folder;
-}
-
-/** Waits for the partition of a disk. */
-async function copyPartition(clock: Clock, coldplug: Coldplug, boot: Boot, say: Say): Promise<void> {
+/** A disk may be slow to come. */
+async function waitForPartition(clock: Clock, coldplug: Coldplug, boot: Boot, say: Say): Promise<void> {
+  if (existsSync(GIVEN_CONFIGURATION)) return;
   const until = clock.now() + DISK_WAIT_MS;
   let found = partitionsNamed("lbd-conf");
   while (found.length === 0 && boot.slot !== undefined && clock.now() < until) {
@@ -191,21 +253,9 @@ async function copyPartition(clock: Clock, coldplug: Coldplug, boot: Boot, say: 
     lookForHardware(coldplug);
     found = partitionsNamed("lbd-conf");
   }
-  const [place, ...others] = found;
-  if (!place) say("error", "no disk has a configuration partition (lbd-conf)");
-  else if (others.length > 0)
+  const [place] = found;
+  if (place && found.length > 1)
     say("warning", `${found.length} disks have a configuration partition: ${place.device} of ${place.disk} is taken`);
-  if (place)
-    attempt(say, "the configuration partition", () => {
-      const at = join(MOUNTS, "configuration");
-      mkdirSync(at, { recursive: true });
-      mount(place.device, at, "vfat", MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC);
-      try {
-        takeCopy(at, FOLDER);
-      } finally {
-        unmount(at);
-      }
-    });
 }
 
 /** The size of its table can be said only when the module is loaded. @returns why it is not there, one line each */
@@ -223,43 +273,27 @@ function setKernelSettings(say: Say): void {
     attempt(say, `setting ${path}`, () => writeFileSync(join("/proc/sys", path), value));
 }
 
-/**
- * Brings it up now, and again every few seconds: what came late or was taken away is put right, and each fault is told once.
- * @returns what is wrong at this moment
- */
-function keepNetworkUp(
-  { network }: Folder,
+function keepNetwork(
   clock: Clock,
+  log: Log,
   coldplug: Coldplug,
   modules: KernelModules,
-  say: Say,
-): () => readonly string[] {
-  const ports: NetworkPorts = {
-    rtnetlink: openRtnetlink(),
-    cards: readCards,
+  time: TimeKeeper,
+): NetworkKeeper {
+  const firstNames = readCardNames(CARD_NAMES);
+  return createNetworkKeeper({
+    ...{ clock, firstNames, rtnetlink: openRtnetlink(), cards: readCards, setting: setLinkSetting },
+    say: (level, message) => log({ level, area: "appliance", message }),
     driver(kind) {
       const outcome = modules.load(...LINK_DRIVERS[kind]);
       return outcome.kind === "failed" ? outcome.reason : undefined;
     },
-    firstNames: readCardNames(CARD_NAMES),
-  };
-  let told: readonly string[] = [];
-  const look = () => {
-    lookForHardware(coldplug);
-    try {
-      const known = ports.firstNames.size;
-      const faults = bringUp(network, ports);
-      if (ports.firstNames.size !== known) keepCardNames(CARD_NAMES, ports.firstNames);
-      for (const fault of faults) if (!told.includes(fault)) say("error", `network: ${fault}`);
-      for (const fault of told) if (!faults.includes(fault)) say("info", `network: no longer: ${fault}`);
-      told = faults;
-    } catch (error) {
-      say("error", `network: ${messageOf(error)}`);
-    }
-    clock.at(clock.now() + NETWORK_LOOK_MS, look);
-  };
-  look();
-  return () => told;
+    dhcp: createDhcpClients({ clock, log, folder: `${RUN}/dhcp`, program: "/bin/busybox" }),
+    lookForHardware: () => lookForHardware(coldplug),
+    keepNames: () => keepCardNames(CARD_NAMES, firstNames),
+    resolve: (text) => replaceFile("/etc/resolv.conf", text, 0o644),
+    timeServers: time.learned,
+  });
 }
 
 function attempt(say: Say, what: string, act: () => void): void {

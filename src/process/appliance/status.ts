@@ -9,6 +9,7 @@ import { VERSION_LINE } from "../../version.ts";
 import type { AccessStatus } from "./access/access.ts";
 import { type ApplianceRoute, sendJson } from "./api.ts";
 import type { Folder } from "./configuration.ts";
+import type { ConfigurationStatus } from "./configuration-keeper.ts";
 import type { Daemon } from "./daemon.ts";
 import type { ImageStatus } from "./image-keeper.ts";
 
@@ -28,7 +29,11 @@ export interface ApplianceStatus {
   /** Starts the loader had left for this slot after this one. */
   readonly startsLeft?: number;
   readonly director: { readonly pid?: number; readonly failures: number };
-  readonly configuration: { readonly findings: readonly FindingStatus[]; readonly missing: readonly string[] };
+  /** The folder that is in force, where each part comes from, and whether it is kept as the last good one. */
+  readonly configuration: ConfigurationStatus & {
+    readonly findings: readonly FindingStatus[];
+    readonly missing: readonly string[];
+  };
   /** How the API is reached from the network. */
   readonly access: AccessStatus;
   readonly network: { readonly faults: readonly string[] };
@@ -56,13 +61,22 @@ export interface SettingStatus {
 export interface StatusSources {
   readonly boot: Boot;
   readonly folder: Folder;
+  readonly configuration: ConfigurationStatus;
   readonly daemon: Daemon;
   readonly networkFaults: readonly string[];
   readonly access: AccessStatus;
   readonly image: ImageStatus;
 }
 
-export function statusOf({ boot, folder, daemon, networkFaults, access, image }: StatusSources): ApplianceStatus {
+export function statusOf({
+  boot,
+  folder,
+  configuration,
+  daemon,
+  networkFaults,
+  access,
+  image,
+}: StatusSources): ApplianceStatus {
   const { slot, left } = boot;
   return {
     version: imageVersion(),
@@ -74,6 +88,7 @@ export function statusOf({ boot, folder, daemon, networkFaults, access, image }:
     ...(left !== undefined && { startsLeft: left }),
     director: { ...(daemon.pid !== undefined && { pid: daemon.pid }), failures: daemon.failures },
     configuration: {
+      ...configuration,
       findings: folder.findings.map(({ severity, span, message, hint }) => ({
         severity,
         ...(span && { at: `${span.file.name}:${span.line}:${span.column}` }),

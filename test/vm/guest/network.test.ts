@@ -1,11 +1,14 @@
 // network.yaml in a kernel: every key that the appliance takes, as ip(8) shows it afterwards. Cards are dummies that are called so.
 import { afterEach, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readNetwork } from "../../../src/appliance/network/read.ts";
 import { createFindings } from "../../../src/config/findings/findings.ts";
 import { kernelModules } from "../../../src/kernel/modules.ts";
 import { openRtnetlink } from "../../../src/kernel/rtnetlink.ts";
 import { bringUp, LINK_DRIVERS } from "../../../src/process/appliance/network.ts";
+import { setLinkSetting } from "../../../src/process/appliance/network-keeper.ts";
+import { retire } from "../../../src/process/appliance/network-retire.ts";
 
 const CARDS = [
   { name: "c0", mac: "02:00:00:00:00:01", driver: "fast", path: "pci-0000:01:00.0" },
@@ -23,6 +26,29 @@ function ip(...words: readonly string[]) {
   const { status, stdout, stderr } = spawnSync("ip", ["-d", "-j", ...words], { encoding: "utf8" });
   if (status !== 0) throw new Error(`ip ${words.join(" ")}: ${stderr}`);
   return stdout.trim() === "" ? [] : JSON.parse(stdout);
+}
+
+/** What is there stays. */
+function bringAgain(text: string): void {
+  const findings = createFindings();
+  const wanted = readNetwork({ name: "network.yaml", text }, findings);
+  expect(findings.list).toEqual([]);
+  const rtnetlink = openRtnetlink();
+  const modules = kernelModules();
+  const driver = (kind: keyof typeof LINK_DRIVERS) => {
+    const outcome = modules.load(...LINK_DRIVERS[kind]);
+    return outcome.kind === "failed" ? outcome.reason : undefined;
+  };
+  const faults = bringUp(wanted, {
+    rtnetlink,
+    cards: () => CARDS,
+    driver,
+    firstNames: new Map(),
+    setting: setLinkSetting,
+  });
+  for (const { name } of wanted.links) made.add(name);
+  rtnetlink[Symbol.dispose]();
+  expect(faults).toEqual([]);
 }
 
 /** Brings it up twice: the second time there is nothing to do, and nothing changes. */
@@ -49,7 +75,7 @@ function bring(text: string) {
       return { ...card, name: renamed ?? card.name };
     }).filter(({ name }) => names.has(name));
   };
-  const ports = { rtnetlink, cards: present, driver, firstNames };
+  const ports = { rtnetlink, cards: present, driver, firstNames, setting: setLinkSetting };
   const first = bringUp(network, ports);
   for (const { name } of network.links) made.add(name);
   const second = bringUp(network, ports);
@@ -229,4 +255,52 @@ test("addresses, routes and rules are those of the file", () => {
       expect.objectContaining({ priority: 30_000, dst: "198.51.100.0", dstlen: 24, fwmark: "0x5", table: "8" }),
     ]),
   );
+});
+
+test("router advertisements are taken where accept-ra says so, by a machine that forwards", () => {
+  bring(network("ethernets: {c0: {accept-ra: true}, c1: {accept-ra: false}}"));
+  const taken = (name: string) => readFileSync(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, "utf8").trim();
+  expect([taken("c0"), taken("c1")]).toEqual(["2", "0"]);
+});
+
+test("another network takes the place of one that is up: what it lacks goes, what both have stays", () => {
+  const lines = (mode: string, vlan: number) => [
+    "ethernets: {c0: {}, c1: {}}",
+    `bonds: {bond0: {interfaces: [c0, c1], parameters: {mode: ${mode}}}}`,
+    `vlans: {v7: {id: ${vlan}, link: bond0, addresses: [192.0.2.5/24]}}`,
+    "dummy-devices: {d0: {addresses: [203.0.113.9/32]}}",
+  ];
+  const rtnetlink = openRtnetlink();
+  const read = (text: string) => readNetwork({ name: "network.yaml", text }, createFindings());
+  bring(network(...lines("active-backup", 7)));
+  const before = read(network(...lines("active-backup", 7)));
+  const index = (name: string): number => link(name).ifindex;
+  const [bond, vlan] = [index("bond0"), index("v7")];
+
+  const another = [
+    "ethernets:",
+    "  c0: {}",
+    "  c1: {addresses: [198.51.100.5/24], routes: [{to: 10.0.0.0/8, via: 198.51.100.1}], routing-policy: [{from: 198.51.100.0/24, table: 9}]}",
+    "bonds: {bond0: {interfaces: [c0], parameters: {mode: active-backup}}}",
+    "vlans: {v7: {id: 7, link: bond0, addresses: [192.0.2.6/24]}}",
+  ];
+  expect(retire(before, read(network(...another)), rtnetlink)).toEqual([]);
+  expect([link("c1").master, link("c0").master]).toEqual([undefined, "bond0"]);
+  expect(() => link("d0")).toThrow();
+  bringAgain(network(...another));
+  expect([index("bond0"), index("v7")]).toEqual([bond, vlan]);
+  const own = (name: string) =>
+    (ip("-4", "addr", "show", name)[0]?.addr_info ?? []).map(({ local }: { local: string }) => local);
+  expect([own("v7"), own("c1")]).toEqual([["192.0.2.6"], ["198.51.100.5"]]);
+
+  // Another mode takes another bond, and what lies on it is made anew.
+  const mode = network(...lines("balance-xor", 7).slice(0, 3));
+  expect(retire(read(network(...another)), read(mode), rtnetlink)).toEqual([]);
+  expect(ip("rule", "show").some(({ src }: { src?: string }) => src === "198.51.100.0")).toBe(false);
+  expect(own("c1")).toEqual([]);
+  bringAgain(mode);
+  expect(index("bond0")).not.toBe(bond);
+  expect([link("bond0").linkinfo.info_data.mode, own("v7")]).toEqual(["balance-xor", ["192.0.2.5"]]);
+  expect(retire(read(mode), read(mode), rtnetlink)).toEqual([]);
+  rtnetlink[Symbol.dispose]();
 });

@@ -12,6 +12,7 @@ import { readBudget } from "../process/configuration/read-budget.ts";
 import { DEFAULT_CONFIG } from "../process/options.ts";
 import { VERSION } from "../version.ts";
 import { write, writeError } from "./output.ts";
+import { REMOTE_ARGS } from "./peer.ts";
 import { isTerminal } from "./terminal.ts";
 
 export const CHECK_EXIT = { ok: 0, errors: 1, unreadable: 2 } as const;
@@ -67,6 +68,7 @@ export const checkCommand = defineCommand({
       negativeDescription: "No colors (also by NO_COLOR)",
       description: "Colors on a terminal",
     },
+    ...REMOTE_ARGS,
   },
   run: async ({ args, rawArgs }) => {
     if (args.appliance !== undefined && (args._.length > 0 || args.here)) {
@@ -75,6 +77,12 @@ export const checkCommand = defineCommand({
       );
       process.exitCode = CHECK_EXIT.unreadable;
       return;
+    }
+    if (args.host !== undefined) {
+      const { checkRemote } = await import("./check-remote.ts");
+      const here = ["here", "appliance", "strict", "effective", "config-id", "all-config"] as const;
+      const rest = here.filter((name) => args[name] !== undefined && args[name] !== false).map((name) => `--${name}`);
+      return checkRemote(args, args.json ? "json" : args.format, [...rest, ...args._]);
     }
     const words = args.appliance !== undefined ? [args.appliance] : args._.length > 0 ? args._ : [DEFAULT_CONFIG];
     const configId = args["config-id"];

@@ -59,7 +59,7 @@ export const logsCommand = defineCommand({
   run: ({ args }) => {
     if (!/^\d{1,4}$/.test(args.lines)) return complain(`--lines ${args.lines}: expected a number`, ASK_EXIT.usage);
     const show = (line: KeptLine) =>
-      print(args.json ? safeJson(JSON.stringify(line)) : `${line.at} ${renderBare(line)}`);
+      print(args.json ? safeJson(JSON.stringify(line)) : `${escapeControls(line.at)} ${renderBare(line)}`);
     return withAppliance(args, async (peer) => {
       if (args.follow) return followed(peer, `/v1/logs?follow=true&limit=${args.lines}`, LogLineShape, "log", show);
       const logs = await askFor((path) => ask(peer, path), `/v1/logs?limit=${args.lines}`, Logs);
@@ -101,7 +101,7 @@ export const auditCommand = defineCommand({
       const list = await askFor((path) => ask(peer, path), "/v1/audit", AuditList);
       if (!list.ok) return complain(list.error.message, list.error.exit);
       for (const entry of list.value.entries)
-        print(args.json ? safeJson(JSON.stringify(entry)) : `${entry.at} ${escapeControls(auditText(entry))}`);
+        print(args.json ? safeJson(JSON.stringify(entry)) : escapeControls(`${entry.at} ${auditText(entry)}`));
     }),
 });
 

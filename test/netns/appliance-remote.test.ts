@@ -99,6 +99,22 @@ describe.skipIf(reason !== undefined)("lbd --host", () => {
     expect((await lbd(host("reload"), "lbd_operate")).status).toBe(0);
   });
 
+  test("checks the folder that the machine has", async () => {
+    writeFileSync(
+      join(lab.folder, "keepalived.conf"),
+      "vrrp_instance a {\n  interface lan9\n  virtual_router_id 5\n}\n",
+    );
+    writeFileSync(join(lab.folder, "network.yaml"), "network:\n  version: 2\n  ethernet: {}\n");
+    const { status, out } = await lbd(host("check"), "lbd_operate");
+    expect(status).toBe(1);
+    expect(out).toMatch(/network\.yaml:3:3: error/);
+    expect(out).toMatch(/keepalived\.conf:2:\d+: \w+\[.*lan9/);
+    const json = await lbd(host("check", "--json"), "lbd_operate");
+    expect(JSON.parse(json.out)).toBeObject();
+    expect((await lbd(host("check", "a.conf"), "lbd_operate")).err).toContain("goes without a.conf");
+    expect((await lbd(host("check"), "lbd_read")).err).toContain("the role operate is needed");
+  });
+
   test("shows log, events and audit", async () => {
     const logs = await lbd(host("logs", "-n", "500"), "lbd_read");
     expect(logs.out).toContain(`info api: audit: operateer (operate) from 127.0.0.1: POST /v1/reload: 202\n`);

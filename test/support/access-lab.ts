@@ -11,6 +11,7 @@ import { type ApplianceSettings, DEFAULT_SETTINGS } from "../../src/appliance/se
 import type { Log } from "../../src/base/log.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { type Access, createAccess } from "../../src/process/appliance/access/access.ts";
+import { checkRoute } from "../../src/process/appliance/access/check-folder.ts";
 import { machineRoutes } from "../../src/process/appliance/access/routes.ts";
 import { startGate } from "../../src/process/appliance/access/start-gate.ts";
 import type { ApplianceRoute } from "../../src/process/appliance/api.ts";
@@ -59,6 +60,7 @@ export async function accessLab(own: readonly ApplianceRoute[] = []): Promise<Ac
   await until("the director is ready", async () => (await director.ask("/readyz"))?.status === 200);
   const routes = [
     ...own,
+    checkRoute(folder, PROGRAM),
     ...machineRoutes({
       book,
       audit,

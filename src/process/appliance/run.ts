@@ -24,6 +24,7 @@ import { allowEmpty } from "../configuration/allow-empty.ts";
 import { DEFAULT_RUN_DIR, socketPath } from "../host/places.ts";
 import { replaceFile } from "../host/replace-file.ts";
 import { createAccess } from "./access/access.ts";
+import { checkRoute } from "./access/check-folder.ts";
 import { createLocalDoor } from "./access/door.ts";
 import { machineRoutes } from "./access/routes.ts";
 import { startGate } from "./access/start-gate.ts";
@@ -159,6 +160,7 @@ export async function startAppliance(
     statusRoute(status),
     ...machineRoutes({ book, audit, reload: reloadBy, finish }),
     ...configurationRoutes({ keeper: configuration, reload }),
+    checkRoute(FOLDER),
     ...keeper.routes,
   ];
   const access = createAccess({

@@ -127,9 +127,13 @@ function sharedByRange(
 ): SharedByRange {
   const forwarding = entry.block.lvs_method?.value ?? inherited.forwarding;
   const unsure = entry.attempted.has("lvs_method");
-  // keepalived: port 0 is the port of the service, as if it were left out.
-  const given = bound.value.kind === "address" ? entry.value.port || undefined : entry.value.port;
-  const ported = { port: given, statement: entry.statement, forwarding, unsure, leftFor: "is for the checks only" };
+  const ported = {
+    port: entry.value.port,
+    statement: entry.statement,
+    forwarding,
+    unsure,
+    leftFor: "is for the checks only",
+  };
   const port = serverPort(bound, ported, inherited, findings);
   return {
     port,
@@ -197,7 +201,7 @@ function serverPort(bound: BoundVirtualServer, server: Ported, inherited: Inheri
       });
     return 0;
   }
-  // keepalived: port 0 is none.
+  // keepalived: port 0 is the port of the service, as if it were left out.
   if (port === undefined || (port === 0 && bound.value.kind === "address")) return inherited.port;
   if (method === "NAT" || bound.value.kind === "group" || port === inherited.port) return port;
   // A service whose port was left out has its own finding.

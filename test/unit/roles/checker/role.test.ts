@@ -513,6 +513,24 @@ describe("stop", () => {
     expect(b.notifications.map(({ smtpAlert }) => smtpAlert)).toEqual([false, false]);
   });
 
+  test.each(["a stop with omega", "a reload without it"])(
+    "who is down already does not go down again: %s",
+    async (how) => {
+      const b = bench();
+      b.fails("10.9.1.1");
+      b.start(configOf([virtualServer([server(1)], { omega: true })]));
+      b.clock.advance(20_000);
+      expect(b.notified().slice(1)).toEqual([
+        "RS [10.9.1.1]:tcp:80 [10.9.0.1]:tcp:80 DOWN",
+        "VS [10.9.0.1]:tcp:80 DOWN",
+      ]);
+      b.notifications.length = 0;
+      if (how.includes("stop")) await b.role.stop();
+      else b.role.reload(configOf([]));
+      expect(b.notified()).toEqual([]);
+    },
+  );
+
   test.each([
     ["all", "", []],
     ["virtual-servers", "10.9.0.99:80 rr:", ["deleteService"]],

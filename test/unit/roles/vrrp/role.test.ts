@@ -154,6 +154,17 @@ describe("the packet filter", () => {
     expect(b.firewalls[1]?.wishes[0]?.blocked).toEqual([{ ip: "192.0.2.100", index: 2 }]);
   });
 
+  test("other settings of the same table: it is made anew in its place, and not taken away", () => {
+    const b = master(configWith([NO_ACCEPT]));
+    const nftables = { table: "keepalived", priority: 5, counters: false, ifindex: false };
+    b.reload(configWith([NO_ACCEPT], { global: { nftables } }));
+    expect(b.firewalls.map(({ settings, removed }) => [settings.priority, removed])).toEqual([
+      [-1, false],
+      [5, false],
+    ]);
+    expect(b.firewalls[1]?.wishes.at(-1)?.blocked).toEqual([{ ip: "192.0.2.100", index: 2 }]);
+  });
+
   test("without one in the kernel the instance works, and that is said", () => {
     const b = master(configWith([NO_ACCEPT]), { nftFails: true });
     expect(b.state()).toBe("MASTER");
@@ -476,6 +487,30 @@ describe("a reload", () => {
     expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0"]);
     expect(b.sockets()).toEqual([]);
     expect(b.updates.some((one) => one.kind === "vrrp-gone" && one.name === "VI_1")).toBe(true);
+  });
+
+  test("peers beyond the link are told of where they are new, and of nobody else's again", () => {
+    const peersOf = (ip: string) => ({
+      unicast: {
+        peers: [{ ip, minTtl: 0, maxTtl: 255 }],
+        checkSource: false,
+        faultWithoutPeer: false,
+        oldChecksum: "auto" as const,
+      },
+    });
+    const far = vrrpInstance({ name: "FAR", vrid: 52, ...peersOf("203.0.113.9") });
+    const near = vrrpInstance({ ...peersOf("192.0.2.2") });
+    const b = bench();
+    const told = () => b.logs.splice(0).filter(({ message }) => message.includes("203.0.113.9"));
+    b.start(configWith([near]));
+    expect(told()).toEqual([]);
+    b.reload(configWith([near, far]));
+    expect(told()).toHaveLength(1);
+    b.reload(configWith([vrrpInstance({ priority: 90, ...peersOf("192.0.2.2") }), far]));
+    expect(told()).toEqual([]);
+    b.reload(configWith([far]));
+    b.reload(configWith([{ ...far, priority: 90 }]));
+    expect(told()).toHaveLength(1);
   });
 
   test("addresses come and go while the master stays one", () => {

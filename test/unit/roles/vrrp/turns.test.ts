@@ -32,6 +32,7 @@ function bench(due: readonly (readonly [MonoMs, (now: MonoMs) => readonly VrrpAc
     },
   };
   const done: string[] = [];
+  const begun: number[] = [];
   const waiting = [...due];
   let inSockets: (turns: Turns) => void = () => {};
   const turns = createTurns({
@@ -40,7 +41,7 @@ function bench(due: readonly (readonly [MonoMs, (now: MonoMs) => readonly VrrpAc
     awakeUntil(at) {
       while (clock.now() < at);
     },
-    begun: () => {},
+    begun: (dueAt) => void begun.push(Math.round(dueAt)),
     drain() {
       const read = inSockets;
       inSockets = () => {};
@@ -72,6 +73,8 @@ function bench(due: readonly (readonly [MonoMs, (now: MonoMs) => readonly VrrpAc
   return {
     turns,
     done,
+    /** When each turn could have begun. */
+    begun,
     /** Until nothing is due before `ms`. */
     run: (ms: number) => time.advance(ms),
     /** What is in the sockets when they are read next. */
@@ -104,6 +107,16 @@ test("neighbours come before everything else, and one timer stands for all", () 
     "follow send A 100",
     "settled",
   ]);
+});
+
+test("a turn's lateness counts from when it could have begun, not from what was due before anybody knew", () => {
+  const { begun, run, turns } = bench([
+    [-500, () => [log("x")]],
+    [10, () => [log("y")]],
+  ]);
+  turns.perform([]);
+  run(30);
+  expect(begun).toEqual([0, 10]);
 });
 
 test("actions of actions are settled once, behind all", () => {

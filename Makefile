@@ -9,7 +9,7 @@ PREFIX ?= /usr
 DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables tcpdump busybox-static curl openssl kmod \
   iputils-ping procps tcc xz-utils zstd lz4 util-linux minisign
 # Firmware, and tools that judge what was made.
-DEBIAN_APPLIANCE := ovmf ipxe-qemu qemu-utils fdisk dosfstools binutils
+DEBIAN_APPLIANCE := mtools ovmf ipxe-qemu qemu-utils fdisk dosfstools binutils
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build image run lab check fmt test test-unit test-deno test-netns test-vm test-appliance test-words bench docs install uninstall clean

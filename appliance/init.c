@@ -4,12 +4,13 @@
 //
 // When the appliance itself ends: exit status 100 asks for a restart of the machine, 101 for power-off, 102 for a halt; anything else is
 // a failure, and it is started again, later each time. Nothing here restarts the machine for a failure: what the kernel forwards goes on.
+// But one: a start that the loader counts, in which the appliance never comes so far that it could arm the watchdog, would never end.
 typedef unsigned long word;
 
 // linux/arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h for the others.
 #ifdef __x86_64__
 enum { WRITE = 1, NANOSLEEP = 35, FORK = 57, EXECVE = 59, EXIT = 60, WAIT4 = 61, KILL = 62, MKDIR = 83, SETSID = 112,
-  SYNC = 162, MOUNT = 165, REBOOT = 169, CLOCK_GETTIME = 228, RT_SIGACTION = 13 };
+  SYNC = 162, MOUNT = 165, REBOOT = 169, CLOCK_GETTIME = 228, RT_SIGACTION = 13, READ = 0, OPENAT = 257, FACCESSAT = 269 };
 __asm__(
   ".globl _start\n_start:\n xor %ebp, %ebp\n and $-16, %rsp\n call start\n"
   ".globl kernel\nkernel:\n mov %rdi, %rax\n mov %rsi, %rdi\n mov %rdx, %rsi\n mov %rcx, %rdx\n mov %r8, %r10\n mov %r9, %r8\n syscall\n ret\n"
@@ -19,7 +20,7 @@ __asm__(
 enum { SA_RESTORER = 0x04000000 };
 #elif defined(__aarch64__)
 enum { WRITE = 64, NANOSLEEP = 101, CLONE = 220, EXECVE = 221, EXIT = 93, WAIT4 = 260, KILL = 129, MKDIRAT = 34, SETSID = 157,
-  SYNC = 81, MOUNT = 40, REBOOT = 142, CLOCK_GETTIME = 113, RT_SIGACTION = 134 };
+  SYNC = 81, MOUNT = 40, REBOOT = 142, CLOCK_GETTIME = 113, RT_SIGACTION = 134, READ = 63, OPENAT = 56, FACCESSAT = 48 };
 __asm__(
   ".globl _start\n_start:\n mov x29, #0\n mov x30, #0\n bl start\n"
   ".globl kernel\nkernel:\n mov x8, x0\n mov x0, x1\n mov x1, x2\n mov x2, x3\n mov x3, x4\n mov x4, x5\n svc #0\n ret\n"
@@ -37,6 +38,10 @@ enum { SIGHUP = 1, SIGINT = 2, SIGTERM = 15, SIGKILL = 9 };
 enum { EINTR = 4, NOHANG = 1, CLOCK_MONOTONIC = 1 };
 enum { NOSUID = 2, NODEV = 4, NOEXEC = 8 };
 enum { STATUS_RESTART = 100, STATUS_POWER_OFF = 101, STATUS_HALT = 102 };
+static const word HERE = (word)-100; // AT_FDCWD
+/** The appliance writes it when it has begun (src/process/appliance/image-keeper.ts); a start that takes longer is none. */
+#define BEGUN "/run/lbd-appliance/start-began"
+enum { BEGIN_LIMIT_MS = 180000 };
 /** A start that ended sooner is a failed one: each makes the next wait longer. */
 enum { STEADY_S = 10, WAIT_STEP_MS = 200, MAX_WAIT_MS = 10000 };
 /** linux/reboot.h */
@@ -93,6 +98,31 @@ static void end_machine(word how) {
   kernel(REBOOT, MAGIC, MAGIC2, how, 0, 0);
 }
 
+/** The loader counts this start: `lbd.left=` and a digit stand on the kernel's command line (appliance/grub.cfg). */
+static int is_counted(void) {
+  static char line[4096];
+  static const char wanted[] = "lbd.left=";
+  long fd = kernel(OPENAT, HERE, (word)"/proc/cmdline", 0, 0, 0);
+  long length = fd < 0 ? 0 : kernel(READ, fd, (word)line, sizeof line, 0, 0);
+  for (long at = 0; at + (long)sizeof wanted <= length; at++) {
+    long same = 0;
+    while (same < (long)sizeof wanted - 1 && line[at + same] == wanted[same]) same++;
+    if (same == sizeof wanted - 1 && line[at + same] >= '0' && line[at + same] <= '9') return 1;
+  }
+  return 0;
+}
+
+/** A process that ends the machine when the appliance has not begun by then; the loader then has its next try, or the other slot. */
+static void watch_begin(void) {
+  if (!is_counted() || FORK_IT() != 0) return;
+  wait_ms(BEGIN_LIMIT_MS);
+  if (kernel(FACCESSAT, HERE, (word)BEGUN, 0, 0, 0) != 0) {
+    say("init: lbd appliance has not begun: starting the machine again\n");
+    end_machine(RESTART);
+  }
+  kernel(EXIT, 0, 0, 0, 0, 0);
+}
+
 /** Runs the appliance once and collects everything that ends meanwhile. @return its wait status, or -1 when it can't be started */
 static int run_appliance(void) {
   static char *const words[] = { "/lbd", "appliance", 0 };
@@ -124,6 +154,7 @@ void start(void) {
   handle(SIGHUP);
   handle(SIGINT);
   handle(SIGTERM);
+  watch_begin();
   long failures = 0;
   for (;;) {
     long began = seconds();

@@ -9,8 +9,8 @@ import { type CpioEntry, cpioArchive } from "../../appliance/cpio.ts";
 import { makeSlot } from "../../appliance/disk.ts";
 import { fetchPackages } from "../../appliance/packages.ts";
 import { text } from "../../appliance/root.ts";
-import { DIGEST, readSecretKey, signDigest } from "../../appliance/signing.ts";
-import { TOOL_PACKAGES, toolsOf } from "../../appliance/tools.ts";
+import { DIGEST, type SecretKey, signDigest } from "../../appliance/signing.ts";
+import { TOOL_PACKAGES, type Tools, toolsOf } from "../../appliance/tools.ts";
 import { describeSlot, updateHead } from "../../src/appliance/update-file.ts";
 
 const CACHE = resolve(import.meta.dirname, "../../.cache/image");
@@ -24,26 +24,29 @@ export interface Variant {
   readonly kernel?: Uint8Array;
 }
 
-/** A director that never says a word: what should be lbd sleeps, where it is started as one. */
-export const HANGS: Variant = { version: "hangs", over: [text("sbin/lbd-sleep", "", 0o755)] };
+export const VARIANTS = {
+  good: { version: "good" },
+  /** The kernel finds no program to begin with: it panics, and starts again after five seconds (`panic=5`). */
+  panics: { version: "panics", over: [text("init", "#!/bin/nothing\n", 0o755)] },
+  /** GRUB can't start it. */
+  unreadable: { version: "unreadable", kernel: new Uint8Array(100_000).fill(65) },
+  /** lbd never says a word and arms no watchdog: the first process ends the start (appliance/init.c). */
+  hangs: { version: "hangs", over: [text("lbd", "#!/bin/sh\nexec /bin/busybox sleep 1000000\n", 0o755)] },
+} as const satisfies Record<string, Variant>;
 
-export interface VariantSource {
-  /** Folder with `vmlinuz` and `initrd`. */
-  readonly images: string;
-  /** minisign's secret key. */
-  readonly keyFile: string;
+export function imageTools(): Tools {
+  return toolsOf(fetchPackages([...new Set(TOOL_PACKAGES)], ARCHITECTURES.amd64.name, CACHE), EPOCH);
 }
 
-/** Writes an update file. */
+/** Writes an update file. `images`: folder with `vmlinuz` and `initrd`. */
 export function makeUpdate(
-  { images, keyFile }: VariantSource,
+  { images, key, tools }: { readonly images: string; readonly key: SecretKey; readonly tools: Tools },
   { version, over = [], kernel }: Variant,
   path: string,
 ): void {
+  const architecture = ARCHITECTURES.amd64;
   const work = mkdtempSync(join(tmpdir(), "lbd-variant-"));
   try {
-    const architecture = ARCHITECTURES.amd64;
-    const packages = fetchPackages([...new Set(TOOL_PACKAGES)], architecture.name, CACHE);
     const root = join(work, "initrd");
     const archive = cpioArchive([text("etc/lbd-version", `${version}\n`), ...over]);
     writeFileSync(root, Buffer.concat([aligned(readFileSync(join(images, "initrd"))), archive]));
@@ -51,13 +54,12 @@ export function makeUpdate(
     if (kernel !== undefined) writeFileSync(vmlinuz, kernel);
     const slot = join(work, "slot.squashfs");
     mkdirSync(join(work, "parts"));
-    const parts = { tools: toolsOf(packages, EPOCH), packages, architecture, epoch: EPOCH, work: join(work, "parts") };
+    const packages = fetchPackages([...new Set(TOOL_PACKAGES)], architecture.name, CACHE);
+    const parts = { tools, packages, architecture, epoch: EPOCH, work: join(work, "parts") };
     makeSlot(parts, slot, { vmlinuz, initrd: root, version });
     const content = readFileSync(slot);
-    const key = readSecretKey(readFileSync(keyFile, "utf8"));
-    if (!key.ok) throw new Error(key.error);
     const list = describeSlot(content, { version, architecture: architecture.name });
-    const signature = signDigest(key.value, createHash(DIGEST).update(list).digest(), `lbd ${version}`);
+    const signature = signDigest(key, createHash(DIGEST).update(list).digest(), `lbd ${version}`);
     writeFileSync(path, Buffer.concat([updateHead(list, signature), content]));
   } finally {
     rmSync(work, { recursive: true });

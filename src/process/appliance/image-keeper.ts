@@ -31,14 +31,22 @@ const RUN = "/run/lbd-appliance";
 const HOLD = join(RUN, "hold-vrrp");
 const NOTIFY = join(RUN, "notify.sock");
 const PSTORE = "/sys/fs/pstore";
-/** The crash of this start's predecessor, for a process of the appliance that comes after this one. */
+/** This start was noted: for a process of the appliance that comes after one that crashed, and for the first process (appliance/init.c). */
 const BEGUN = join(RUN, "start-began");
 /** Of the key that the image was made with (appliance/initrd.ts). */
 const ARCHITECTURE: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
+export interface StartStatus {
+  readonly good: boolean;
+  readonly trial: boolean;
+  readonly faults: readonly string[];
+  /** What was wrong with what the loader went by. */
+  readonly damage?: string;
+}
+
 export interface ImageStatus {
   /** This start has shown that it is a good one; on trial: it has to, or the other slot has its turn. */
-  readonly start: { readonly good: boolean; readonly trial: boolean; readonly faults: readonly string[] };
+  readonly start: StartStatus;
   readonly history: History;
   readonly watchdog: WatchdogStatus;
   readonly updateKeys: readonly string[];
@@ -158,7 +166,10 @@ function statusOf(
 ): ImageStatus {
   const update = updates.status();
   return {
-    start: { good: starts.isGood(), trial: starts.trial, faults: test?.faults() ?? [] },
+    start: {
+      ...{ good: starts.isGood(), trial: starts.trial, faults: test?.faults() ?? [] },
+      ...(starts.damage !== undefined && { damage: starts.damage }),
+    },
     history: starts.history(),
     watchdog: heart.watchdog(),
     updateKeys: keys.map(({ id }) => id),
@@ -184,12 +195,15 @@ function noteStart({ say, boot, version, mounts, clock }: ImageKeeperPorts): Sta
     });
     if (starts.damage !== undefined) say("warning", starts.damage);
     tellPast(starts.history(), say);
-    mkdirSync(dirname(BEGUN), { recursive: true });
-    writeFileSync(BEGUN, "");
     return starts;
   } catch (error) {
     say("error", `the history of starts: ${messageOf(error)}: updates are not possible`);
     return FORGETFUL;
+  } finally {
+    attempt(say, BEGUN, () => {
+      mkdirSync(dirname(BEGUN), { recursive: true });
+      writeFileSync(BEGUN, "");
+    });
   }
 }
 

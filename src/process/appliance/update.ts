@@ -1,6 +1,7 @@
 // Process layer, appliance: an update goes to the slot that does not run. The loader may not start that slot from before the first byte
 // is written until all of them were read back from the disk: whatever happens in between, the slot that runs is the one that starts.
 import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { type BootEnvironment, markedForTrial, markedUnusable, otherSlot, type Slot } from "../../appliance/boot.ts";
 import type { MinisignKey } from "../../appliance/minisign.ts";
 import {
@@ -41,6 +42,9 @@ export interface UpdatePorts {
   /** A slot holds another version, to be tried at the next start. */
   written(slot: Slot, version: string): void;
 }
+
+/** Of a body that was refused: the largest slot; whoever sends more is cut off. */
+const MAX_DRAIN_BYTES = 512 * 1024 * 1024;
 
 const OWN_PROBLEMS = { "no-slot": 409, "on-trial": 409, busy: 409, storage: 500 } as const;
 export interface UpdateFailure {
@@ -177,6 +181,25 @@ async function readBack(storage: SlotStorage, of: UpdateManifest, tell: Tell): P
   return { code: "storage", message: "what was read back from the disk is not what was written: the disk is broken" };
 }
 
+/** The body of a request, which stays open when its reader has had enough. */
+function bodyOf(request: IncomingMessage) {
+  const source: AsyncIterator<Buffer> = request[Symbol.asyncIterator]();
+  return {
+    async *chunks(): AsyncGenerator<Buffer> {
+      for (let next = await source.next(); !next.done; next = await source.next()) yield next.value;
+    },
+    async drain(): Promise<void> {
+      let left = MAX_DRAIN_BYTES;
+      try {
+        for (let next = await source.next(); !next.done && left > 0; next = await source.next())
+          left -= next.value.length;
+      } catch {
+        // It went away.
+      }
+    },
+  };
+}
+
 export function updateRoute(updates: Updates): ApplianceRoute {
   return {
     method: "PUT",
@@ -186,7 +209,10 @@ export function updateRoute(updates: Updates): ApplianceRoute {
     async answer(request, response) {
       // It may take as long as it takes to send a few hundred megabytes, and to read them from a slow disk.
       request.socket.setTimeout(0);
-      const taken = await updates.take(request);
+      const body = bodyOf(request);
+      const taken = await updates.take(body.chunks());
+      // Who is still sending hears no answer: the rest is read, and nothing is done with it.
+      await body.drain();
       if (taken.ok) return sendJson(response, taken.value);
       const { code, message } = taken.error;
       sendProblem(response, { ...UPDATE_PROBLEMS, ...OWN_PROBLEMS }[code], code, message);

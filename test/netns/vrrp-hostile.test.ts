@@ -1,11 +1,12 @@
 // Ring netns: nothing from outside may silence a master (X01–X25). A hostile host on the segment sends junk with the master's
 // VRID; advertisements keep their interval, memory stays, the log stays small, and a valid stronger master is still obeyed.
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Daemon, type Kind } from "../support/daemon.ts";
 import { vrrpFrames } from "../support/frames.ts";
 import { type Namespace, netnsReason } from "../support/netns.ts";
+import { saying } from "../support/saying.ts";
 import { addressesOf, Segment } from "../support/segment.ts";
 import { until } from "../support/until.ts";
 
@@ -99,7 +100,7 @@ describe.skipIf(reason !== undefined)("a hostile host", () => {
       async () => {
         using segment = new Segment("victim", "hostile");
         const capture = await segment.capture("proto 112 and src host 192.0.2.1");
-        using _a = new Daemon(SUBJECT, segment.host(0), config(100)).start();
+        using a = new Daemon(SUBJECT, segment.host(0), config(100)).start();
         await until("master", () => addressesOf(segment.host(0)).includes(VIP), 20_000);
         const seen = vrrpFrames(capture.frames).length;
         // All but the first, which is a valid advertisement with a TTL of 255.
@@ -108,8 +109,7 @@ describe.skipIf(reason !== undefined)("a hostile host", () => {
         const during = vrrpFrames(capture.frames).slice(seen);
         expect(during.length).toBeGreaterThanOrEqual(7);
         expect(during.every((frame) => frame.priority === 100)).toBe(true);
-        const gaps = during.slice(1).map((frame, i) => frame.at - (during[i]?.at ?? 0));
-        expect(Math.max(...gaps)).toBeLessThan(SKIPPED_S);
+        await saying(a, () => expect(longestGap(during)).toBeLessThan(SKIPPED_S), loadFacts);
         expect(addressesOf(segment.host(0))).toContain(VIP);
       },
       LIMIT_MS,
@@ -139,9 +139,14 @@ describe.skipIf(reason !== undefined)("a hostile host", () => {
       await until("the flood ends", () => sender.exitCode !== null, 40_000);
       expect(Number(sent)).toBeGreaterThan(200_000);
       const during = vrrpFrames(capture.frames).slice(seen);
-      const gaps = during.slice(1).map((frame, i) => frame.at - (during[i]?.at ?? 0));
-      expect(during.length).toBeGreaterThanOrEqual(7);
-      expect(Math.max(...gaps)).toBeLessThan(SKIPPED_S);
+      await saying(
+        a,
+        () => {
+          expect(during.length).toBeGreaterThanOrEqual(7);
+          expect(longestGap(during)).toBeLessThan(SKIPPED_S);
+        },
+        loadFacts,
+      );
       expect(a.output.length - logBefore).toBeLessThan(20_000);
       expect(residentKb(a) - memoryBefore).toBeLessThan(60_000);
       using _strong = new Daemon(SUBJECT, segment.host(2), config(200)).start();
@@ -150,6 +155,17 @@ describe.skipIf(reason !== undefined)("a hostile host", () => {
     LIMIT_MS,
   );
 });
+
+/** Between two advertisements in a row, as the bridge saw them, in seconds. */
+function longestGap(frames: readonly { readonly at: number }[]): number {
+  return Math.max(...frames.slice(1).map((frame, i) => frame.at - (frames[i]?.at ?? 0)));
+}
+
+/** How busy the machine is: whether the product or the machine was late. */
+function loadFacts(): string {
+  const pressure = existsSync("/proc/pressure/cpu") ? readFileSync("/proc/pressure/cpu", "utf8") : "";
+  return `load ${readFileSync("/proc/loadavg", "utf8")}${pressure}`;
+}
 
 function residentKb(daemon: Daemon): number {
   const sizes = daemon

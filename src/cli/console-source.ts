@@ -1,5 +1,5 @@
 // CLI: what the console shows, asked from the machine's API and the director's again and again.
-import { networkInterfaces } from "node:os";
+import { networkInterfaces, hostname as ownName, uptime as uptimeNow } from "node:os";
 import * as v from "valibot";
 import { Status, VrrpList } from "../api/answers.ts";
 import { type ConsolePicture, problemsOf } from "../appliance/console/picture.ts";
@@ -7,6 +7,7 @@ import { renderBare } from "../base/log.ts";
 import type { VrrpStatus } from "../status/schema.ts";
 import { shapes } from "../status/shapes.ts";
 import { headline } from "../status/text.ts";
+import { VERSION } from "../version.ts";
 import { ask, follow } from "./client.ts";
 import { eventText, LogLineShape } from "./machine.ts";
 import type { Peer } from "./peer.ts";
@@ -44,21 +45,25 @@ const Machine = v.object({
 });
 
 export interface ConsoleSource {
-  picture(): ConsolePicture;
+  /** Undefined until something was asked. */
+  picture(): ConsolePicture | undefined;
   /** The newest lines of the log, the oldest first. */
   lines(count: number): readonly string[];
 }
 
 /** Asks from now on, as long as the process lives; `logged` is called with each new line of the log. */
 export function consoleSource(machine: Peer, director: Peer, logged: (line: string) => void): ConsoleSource {
+  /** As it was last told. */
   let facts: v.InferOutput<typeof Machine> | undefined;
+  let answers: boolean | undefined;
   let known: Pick<ConsolePicture, "director"> = {};
   const events: string[] = [];
   const lines: string[] = [];
 
   async function look(): Promise<void> {
     const seen = await askFor((path) => ask(machine, path), "/v1/appliance", Machine);
-    facts = seen.ok ? seen.value : undefined;
+    if (seen.ok) facts = seen.value;
+    const isThere = seen.ok;
     const status = await askFor((path) => ask(director, path), "/v1/status", Status);
     const vrrp = await askFor((path) => ask(director, path), "/v1/vrrp", VrrpList);
     if (!status.ok || !vrrp.ok) known = {};
@@ -67,6 +72,7 @@ export function consoleSource(machine: Peer, director: Peer, logged: (line: stri
       const instances = vrrp.value.instances.slice(0, MAX_INSTANCES).map(instanceOf);
       known = { director: { headline: headline(ready, summary), reasons: [...reasons, ...details], instances } };
     }
+    answers = isThere;
     setTimeout(look, LOOK_EVERY_MS);
   }
 
@@ -103,13 +109,20 @@ export function consoleSource(machine: Peer, director: Peer, logged: (line: stri
   void followLog();
   return {
     picture() {
-      const { hostname = "lbd", version = "", slot, uptime = 0, access = { state: "off" } } = facts ?? {};
+      if (answers === undefined) return undefined;
+      const {
+        hostname = ownName(),
+        version = VERSION,
+        slot,
+        uptime = uptimeNow(),
+        access = { state: "unknown" },
+      } = facts ?? {};
       return {
         ...{ hostname, version, uptimeS: uptime, access, events },
         ...(slot !== undefined && { slot }),
         ...known,
         interfaces: interfacesNow(),
-        problems: problemsOf(facts, known.director !== undefined),
+        problems: problemsOf(answers ? facts : undefined, known.director !== undefined),
       };
     },
     lines: (count) => lines.slice(-count),

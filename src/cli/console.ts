@@ -112,9 +112,11 @@ function createScreen(terminal: Terminal, showsLog: boolean): Screen {
   let test = 0;
 
   function draw(source: ConsoleSource): void {
+    const picture = source.picture();
+    if (!picture) return;
     const { rows, columns } = terminal.size();
     const size = { columns, nowWallMs: Date.now(), colour: true };
-    const lines = screenLines(source.picture(), view, { ...size, rows: screenRows(rows, view, MAX_SCREEN_ROWS) });
+    const lines = screenLines(picture, view, { ...size, rows: screenRows(rows, view, MAX_SCREEN_ROWS) });
     // The screen keeps its height where it can: a change of it takes the log away.
     const height = view.kind === "log" ? 1 : Math.max(lines.length, drawn?.rows === rows ? drawn.height : 0);
     const padded = [...lines.slice(0, -1), ...Array<string>(height - lines.length).fill(""), lines.at(-1) ?? ""];

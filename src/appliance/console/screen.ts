@@ -92,7 +92,7 @@ function statusLines(picture: ConsolePicture, out: Writer, nowWallMs: number): v
   for (const { name, addresses } of interfaces)
     out.wrapped(`${name}: ${addresses.length > 0 ? addresses.join(" ") : "no address"}`, 0);
   if (access.state === "off") out.line("API: on this machine only (appliance.yaml has no api:)");
-  else {
+  else if (access.state !== "unknown") {
     out.line(
       `API: https://${access.address ?? "?"}${access.state === "listening" ? "" : ` ${access.state.toUpperCase()}`}`,
     );

@@ -98,7 +98,7 @@ export function createConfigurationKeeper(ports: ConfigurationPorts): Configurat
 
   async function take(): Promise<Folder> {
     // What runs is as good as it gets; after a start of this process alone it still lies in memory.
-    const before = files.size > 0 ? files : (inMemory(folder) ?? readGood());
+    const before = files.size > 0 ? withOwn(files, folder) : (inMemory(folder) ?? readGood());
     let taken: Files | undefined;
     let reason: string | undefined;
     try {
@@ -190,8 +190,7 @@ export function createConfigurationKeeper(ports: ConfigurationPorts): Configurat
     files: publicFiles,
     judge: async (other) => (await judged(other, `${folder}.judged`)).loaded.diagnostics,
     replace(other) {
-      const own = [...files].filter(([path]) => partOf(path) === "own");
-      ports.replacePartition(new Map([...other, ...own]));
+      ports.replacePartition(withOwn(other, folder));
     },
     status: () => ({ tag: folderTag(publicFiles()), parts, kept }),
   };
@@ -237,6 +236,13 @@ function withNetworkOf(files: Files, before: Files | undefined): Files {
   const rest = [...files].filter(([path]) => path !== NETWORK_YAML);
   const network = before?.get(NETWORK_YAML);
   return new Map(network ? [...rest, [NETWORK_YAML, network]] : rest);
+}
+
+/** With what the machine has made for itself by now: its certificate comes after the folder was taken. */
+function withOwn(files: Files, folder: string): Files {
+  const isOwn = (path: string) => partOf(path) === "own";
+  const own = [...(inMemory(folder) ?? files)].filter(([path]) => isOwn(path));
+  return new Map([...[...files].filter(([path]) => !isOwn(path)), ...own]);
 }
 
 function inMemory(folder: string): Files | undefined {

@@ -77,6 +77,9 @@ describe("the screen", () => {
     ]);
   });
 
+  test("of one that has not said how it is reached says nothing of it", () =>
+    expect(show({ ...WELL, access: { state: "unknown" } }).filter((line) => line.includes("API"))).toEqual([]));
+
   test.each([
     ["waiting", "API: https://192.0.2.5:8443 WAITING"],
     ["failed", "API: https://192.0.2.5:8443 FAILED"],

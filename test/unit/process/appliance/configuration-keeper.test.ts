@@ -111,6 +111,36 @@ test("what ran well is the last good one, and is written once", async () => {
   ]);
 });
 
+describe("a certificate that the machine made after it had taken its folder", () => {
+  test.each([
+    ["and kept", true],
+    ["and could not keep", false],
+  ])("%s stays the same", async (_what, isKept) => {
+    put(GOOD);
+    const folder = join(dir, "run");
+    const { keeper } = machine({ folder });
+    await keeper.take();
+    put({ "access/certificate.pem": "own" }, "run");
+    if (isKept) put({ "access/certificate.pem": "own" });
+    await keeper.take();
+    expect(readFileSync(join(folder, "access/certificate.pem"), "utf8")).toBe("own");
+    keeper.replace(new Map([["appliance.yaml", Buffer.from("hostname: two\n")]]));
+    expect(readFileSync(join(dir, "conf/access/certificate.pem"), "utf8")).toBe("own");
+    await keeper.take();
+    expect(readFileSync(join(folder, "access/certificate.pem"), "utf8")).toBe("own");
+  });
+
+  test("is not taken away by a folder that comes before the next look at it", async () => {
+    put(GOOD);
+    const folder = join(dir, "run");
+    const { keeper } = machine({ folder });
+    await keeper.take();
+    for (const place of ["run", "conf"]) put({ "access/certificate.pem": "own" }, place);
+    keeper.replace(new Map([["appliance.yaml", Buffer.from("hostname: two\n")]]));
+    expect(readFileSync(join(dir, "conf/access/certificate.pem"), "utf8")).toBe("own");
+  });
+});
+
 describe("after a good start", () => {
   test.each([
     ["YAML that is none", "network.yaml", "network: [\n", /^last-good: network\.yaml:\d:\d+: /],

@@ -109,12 +109,17 @@ test("a configuration that comes while a start is waited for does not hurry it",
 });
 
 test("the first line outside the channel says why it ended", () => {
-  const { told, supervisor, last } = lab();
+  const { clock, told, supervisor, last } = lab();
   supervisor.spawn();
   last().events.stderr("\n no mem");
   last().events.stderr("ory \nat x");
   last().events.exit("status 1");
   expect(told.at(-1)).toBe("starting → waiting: ended with status 1: no memory");
+  clock.advance(5000);
+  // Its end cut the line off.
+  last().events.stderr("bad instruction");
+  last().events.exit("status 2");
+  expect(told.at(-1)).toBe("starting → waiting: ended with status 2: bad instruction");
 });
 
 test("a process gets the pieces that it lacks, and all of another whole", () => {

@@ -105,6 +105,21 @@ describe("what looking costs", () => {
 });
 
 describe("when it is found", () => {
+  test("where something was changed the rest of the round hurries, and the next one does not", () => {
+    const a = audit({ services: 100_000, destinations: 4, objectMs: 0.005 });
+    a.clock.advance(5100);
+    a.change(5000);
+    const began = a.clock.now();
+    while (a.found.length === 0) a.clock.advance(100);
+    const foundMs = a.clock.now() - began;
+    while (a.rounds === 0) a.clock.advance(100);
+    // What comes behind the change is twenty times as much as what was before it.
+    expect(a.clock.now() - began - foundMs).toBeLessThan(foundMs);
+    const next = a.clock.now();
+    while (a.rounds === 1) a.clock.advance(100);
+    expect(a.clock.now() - next).toBeGreaterThan(4 * MINUTE_MS);
+  });
+
   test.each([
     ["10 services", 10, 0.005, 5500],
     ["1,000 services", 1000, 0.005, 15_000],

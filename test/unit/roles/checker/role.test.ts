@@ -60,6 +60,18 @@ describe("start", () => {
     ]);
   });
 
+  test("alpha: a server that has been up and fails is told of as down once as well", () => {
+    const b = bench();
+    b.start(configOf([virtualServer([server(1, {}, true), server(2)])]));
+    b.clock.advance(5000);
+    b.fails("10.9.1.1");
+    b.clock.advance(20_000);
+    expect(b.notified().filter((text) => text.includes("10.9.1.1"))).toEqual([
+      "RS [10.9.1.1]:tcp:80 [10.9.0.1]:tcp:80 UP",
+      "RS [10.9.1.1]:tcp:80 [10.9.0.1]:tcp:80 DOWN",
+    ]);
+  });
+
   test("alpha with a sorry server: it serves until then, and that is told (keepalived)", () => {
     const b = bench();
     b.start(configOf([virtualServer([server(1, {}, true)], { sorryServer: sorryServer() })]));

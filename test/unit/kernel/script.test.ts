@@ -41,6 +41,8 @@ describe("judgePath", () => {
     ["everybody may write", [dir("/"), file("/x", 0o757)], "chmod o-w /x"],
     ["a directory above that everybody may write", [dir("/"), dir("/d", 0o777), file("/d/x")], "chmod o-w /d"],
     ["a sticky directory above", [dir("/"), dir("/tmp", 0o1777), file("/tmp/x")], undefined],
+    ["a sticky directory of a group above", [dir("/"), dir("/tmp", 0o1777, 0, 50), file("/tmp/x")], undefined],
+    ["a file has nothing of the sticky bit", [dir("/"), file("/x", 0o1777, 0, 50)], "chmod g-w /x"],
   ] as const)("%s", (_why, parts, mend) => {
     expect(judgePath(parts)?.mend).toBe(mend as string);
   });

@@ -216,6 +216,15 @@ describe("groups", () => {
     expect(moves.filter((text) => /\bG\b/.test(text))).toEqual([]);
   });
 
+  test("a new member whose script has not run yet follows a group that runs: it is not waited for", () => {
+    const bench = master(vrrpConfig([a], { syncGroups: [syncGroup("G", ["A"])] }));
+    const waits = vrrpInstance({ name: "B", vrid: 2, tracking: { ...NO_TRACKING, scripts: [use("chk")] } });
+    const config = vrrpConfig([a, waits], { scripts: [CHK], syncGroups: [syncGroup("G", ["A", "B"])] });
+    const arrivals = new Map([["B", { source: "192.0.2.1", faults: {} }]]);
+    bench.do((d, at) => d.reload(config, [], at, arrivals));
+    expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "MASTER"]);
+  });
+
   test("taking instances of different states together never leaves a split", () => {
     const bench = lab(vrrpConfig([a, b]));
     for (let i = 0; i < 10; i++) {

@@ -16,6 +16,8 @@ const STOP_LIMIT_MS = 1000;
 const QUESTIONS = ["-t", "5", "-T", "2", "-A", "10"];
 /** Options of RFC 2132 and 3442 beside those that it asks for itself. */
 const OPTIONS = ["search", "ntpsrv", "staticroutes"];
+/** What udhcpc says of each of its steps, thousands of times where no server answers. */
+const CHATTER = /^udhcpc: (started|broadcasting|sending|unicasting|lease of|performing|received SIG|no lease|entering)/;
 const SCRIPT = `#!/bin/sh
 # udhcpc calls this with what it learned in its environment.
 { echo "event=$1"; env; } > "$LBD_LEASE.new" && mv "$LBD_LEASE.new" "$LBD_LEASE"
@@ -73,9 +75,9 @@ export function createDhcpClients({ clock, log, folder, program }: DhcpPorts): D
           stdio: ["ignore", "ignore", "pipe"],
           env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LBD_LEASE: leaseFile(id) },
         });
-        createInterface({ input: child.stderr }).on("line", (message) =>
-          log({ level: "debug", area: "dhcp", message: `${name}: ${message}` }),
-        );
+        createInterface({ input: child.stderr }).on("line", (message) => {
+          if (!CHATTER.test(message)) log({ level: "warning", area: "dhcp", message: `${name}: ${message}` });
+        });
         child.on("error", (error) => ended(error.message));
         child.on("exit", (status, signal) => ended(signal ?? `status ${status}`));
         return { pid: child.pid ?? 0, signal: (what) => child.kill(what) };

@@ -126,7 +126,7 @@ export function makeDisk(
   put("lbd-esp", readFileSync(esp));
   put("lbd-a", readFileSync(slot));
   put("lbd-conf", readFileSync(confImage));
-  if (parts.architecture.bios) installBiosLoader(parts, path);
+  installBiosLoader(parts, path);
 }
 
 function tableOf(): string {

@@ -1,6 +1,6 @@
 // Appliance: `make image`. Builds the images of a director for dedicated hardware into dist/image, without root, loop devices or mounts. The same
 // sources give the same bytes in any folder, by any user (SOURCE_DATE_EPOCH and the version come from the commit).
-// Usage: bun appliance/image.ts [--out DIR] [--level N] [--config DIR] [--architecture NAME] [--key FILE]
+// Usage: bun appliance/image.ts [--out DIR] [--level N] [--config DIR] [--key FILE]
 //   N is zstd's, 19 for a release; DIR goes to the configuration partition and to the media that have none; FILE is a secret key of minisign
 //   without a password (LBD_SIGNING_KEY names it as well), whose updates the image takes: without it one for development is made once, beside
 //   the folder.
@@ -19,7 +19,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { describeSlot, updateHead } from "../src/appliance/update-file.ts";
-import { ARCHITECTURES, type Architecture } from "./architecture.ts";
+import { AMD64 } from "./architecture.ts";
 import { liveCommandLine } from "./command-line.ts";
 import { cpioArchive } from "./cpio.ts";
 import { type DiskParts, makeDisk, makeSlot } from "./disk.ts";
@@ -57,14 +57,13 @@ const { values } = parseArgs({
     out: { type: "string", default: "dist/image" },
     level: { type: "string", default: "3" },
     config: { type: "string" },
-    architecture: { type: "string", default: HOST },
     key: { type: "string" },
   },
 });
 const out = resolve(values.out);
-const architecture = architectureOf(values.architecture);
-const binary = join(REPOSITORY, architecture.name === HOST ? "dist/lbd" : `dist/lbd-${architecture.name}`);
-if (!existsSync(binary)) throw new Error(`${binary} is missing: make build`);
+const architecture = AMD64;
+const binary = join(REPOSITORY, "dist/lbd");
+if (!existsSync(binary)) throw new Error("dist/lbd is missing: make build");
 const keyFile = values.key ?? process.env.LBD_SIGNING_KEY;
 const key = keyFile === undefined ? developmentKey(join(dirname(out), "development.key")) : signingKey(keyFile);
 const publicKey = writePublicKey(key.publicKey);
@@ -141,12 +140,6 @@ function describe(): void {
   writeFileSync(at("lbd.spdx.json"), sbomOf(bill));
   writeFileSync(at("SOURCES.txt"), sourceOffer(bill));
   writeFileSync(at("update.pub"), publicKey);
-}
-
-function architectureOf(name: string): Architecture {
-  const found = Object.values(ARCHITECTURES).find((one) => one.name === name);
-  if (!found) throw new Error(`--architecture ${name}: ${Object.keys(ARCHITECTURES).join(" or ")} is expected`);
-  return found;
 }
 
 function signingKey(path: string): SecretKey {

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { ARCHITECTURES } from "../../appliance/architecture.ts";
+import { AMD64 } from "../../appliance/architecture.ts";
 import { type CpioEntry, cpioArchive } from "../../appliance/cpio.ts";
 import { makeSlot } from "../../appliance/disk.ts";
 import { fetchPackages } from "../../appliance/packages.ts";
@@ -35,7 +35,7 @@ export const VARIANTS = {
 } as const satisfies Record<string, Variant>;
 
 export function imageTools(): Tools {
-  return toolsOf(fetchPackages([...new Set(TOOL_PACKAGES)], ARCHITECTURES.amd64.name, CACHE), EPOCH);
+  return toolsOf(fetchPackages([...new Set(TOOL_PACKAGES)], AMD64.name, CACHE), EPOCH);
 }
 
 /** Writes an update file. `images`: folder with `vmlinuz` and `initrd`. */
@@ -44,7 +44,7 @@ export function makeUpdate(
   { version, over = [], kernel }: Variant,
   path: string,
 ): void {
-  const architecture = ARCHITECTURES.amd64;
+  const architecture = AMD64;
   const work = mkdtempSync(join(tmpdir(), "lbd-variant-"));
   try {
     const root = join(work, "initrd");

@@ -43,7 +43,7 @@ dist/lbd: .cache/npm Makefile appliance/licenses.ts $(SOURCES)
 	@# Beside it lie the maps of its lines, which are in it as well.
 	@mv dist/new/lbd dist/lbd && rm -r dist/new
 
-# LEVEL is zstd's (3 is quick, and a tenth larger); KEY a secret key of minisign without a password; CONFIG a folder that goes into the media.
+# LEVEL is zstd's (3 is quick, and a seventh larger); KEY a secret key of minisign without a password; CONFIG a folder that goes into the media.
 LEVEL ?= 19
 image: build ## Write dist/image: disk images, ISO, netboot, UKI, checksums, signature, SBOM; no root rights needed. CONFIG=dir KEY=file LEVEL=3
 	$(BUN) appliance/image.ts --level $(LEVEL) $(if $(CONFIG),--config $(CONFIG)) $(if $(KEY),--key $(KEY))

@@ -165,8 +165,8 @@ The image holds programs of Debian, unchanged, some of them under the GNU Genera
 Their complete sources, as Debian built them, are the source packages below. Debian keeps every version that it ever published at
 https://snapshot.debian.org/package/NAME/VERSION/
 
-Whoever passes the image on owes those who get it these sources on request, for three years or as long as it is supported: \`make image-sources\`
-fetches them all into one folder, which can go with the image (section 3(a) of the GPL, version 2; section 6(a) and (d) of version 3).
+Whoever passes the image on owes those who get it these sources on request, for three years or as long as it is supported, or passes them on with
+the image (GPL version 2, section 3; version 3, section 6). \`debsnap NAME VERSION\` of Debian's package devscripts fetches one.
 Texts of all licences are in the image, /usr/share/doc/*/copyright and \`lbd licenses\`, and in lbd.spdx.json.
 
 ${sources.map((line) => `${line}\n  https://snapshot.debian.org/package/${line.replace(" ", "/")}/`).join("\n")}

@@ -61,7 +61,7 @@ test("the unified kernel image has its sections", () => {
 });
 
 test("nothing is larger than was promised", () => {
-  // As made for tests (zstd's level 3); at level 19 it is a tenth less.
+  // As made for tests (zstd's level 3); at level 19 it is an eighth less.
   expect(Bun.file(join(IMAGES, "lbd.img.zst")).size).toBeLessThan(100e6);
 });
 

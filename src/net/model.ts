@@ -70,6 +70,11 @@ export interface InterfaceAddress {
   readonly protocol?: number;
 }
 
+/** May advertisements come from it (RFC 9568 §5.1.1.1 and §5.1.2.1: over IPv6 a link-local address)? */
+export function speaksVrrp({ family, ip }: InterfaceAddress): boolean {
+  return family === 4 || /^fe[89ab]/.test(ip);
+}
+
 /**
  * Can packets be sent from it? Not while the kernel looks for duplicates, nor when it found one. kernel: an address without
  * duplicate detection is tentative too, until a work queue has run.

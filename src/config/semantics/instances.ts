@@ -38,8 +38,8 @@ export function checkInstances(top: BoundTop, config: Config, findings: Findings
     if (instance.priority === 255 && block.priority && instance.virtualAddresses.length > 0)
       findings.add("note", valueSpan(block.priority.statement), {
         code: "address-owner",
-        message: `vrrp_instance ${instance.name} owns its addresses: those that are on the interface already stay there, also at the end`,
-        hint: "write 254 where the addresses are to come and go; keepalived takes them away at its start in any case",
+        message: `vrrp_instance ${instance.name} owns its addresses: one that is on the interface already stays there, also at the end, if there is no other to speak from`,
+        hint: "give the interface an address of its own beside it, so that the virtual one comes and goes; keepalived takes it away in any case",
       });
     if (block.owner_ignore_adverts && instance.priority !== 255)
       findings.add("warning", block.owner_ignore_adverts.statement.words[0].span, {

@@ -6,7 +6,7 @@ import type { VrrpConfig, VrrpGlobal, VrrpInstance } from "../../config/model/vr
 import type { VrrpSockets } from "../../kernel/raw-socket.ts";
 import type { VirtualInterfaces, VmacResult } from "../../kernel/vmac.ts";
 import type { VirtualMac } from "../../net/firewall-wish.ts";
-import { type InterfaceAddress, type Link, linkByName, type SeenTables } from "../../net/model.ts";
+import { type InterfaceAddress, type Link, linkByName, type SeenTables, speaksVrrp } from "../../net/model.ts";
 import { addressesOf, addressVmacsOf, newPlacement, virtualsOf } from "../../net/placement.ts";
 import { linkLocalOf, type VirtualInterface } from "../../net/vmac.ts";
 import { OWNER_PRIORITY } from "../../vrrp/machine/state.ts";
@@ -179,8 +179,7 @@ function addressOn(
 ): string | undefined {
   const own = addressesOf(instance);
   const isOwner = instance.priority === OWNER_PRIORITY;
-  const speaks = ({ ip, family }: InterfaceAddress) =>
-    family === instance.family && (family === 4 || /^fe[89ab]/.test(ip));
+  const speaks = (address: InterfaceAddress) => address.family === instance.family && speaksVrrp(address);
   const serves = (address: InterfaceAddress) => speaks(address) && !own.some((virtual) => virtual.ip === address.ip);
   const known = current === undefined ? undefined : there?.get(current);
   if (known && serves(known)) return current;

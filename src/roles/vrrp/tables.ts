@@ -6,7 +6,7 @@ import { sameItems } from "../../base/same-items.ts";
 import type { Address } from "../../config/model/net.ts";
 import type { Reflector } from "../../kernel/reflector.ts";
 import type { CommandOutcome } from "../../kernel/rtnetlink.ts";
-import { addressKey, linkByName, RTPROT_VRRP } from "../../net/model.ts";
+import { addressKey, type InterfaceAddress, linkByName, RTPROT_VRRP, speaksVrrp } from "../../net/model.ts";
 import { single, type TablesPart, type Wish, wantedOf } from "../../net/parts.ts";
 import { type NetCommand, ownedKeys, plan } from "../../net/plan.ts";
 import type { NetEvent } from "../../net/seen.ts";
@@ -143,16 +143,23 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
     problems = now;
   }
 
-  /** What an owner of addresses finds on the interface, and nobody here has put there, is the machine's. */
+  /**
+   * What an owner of addresses finds on the interface, and nobody here has put there, is the machine's where there is no other address to
+   * speak from: without it the owner could never advertise. Else it comes and goes, and whoever takes over is the only one that has it.
+   */
   function lookForMachines(parts: readonly TablesPart[], known: ReadonlySet<string>): void {
     const owners = parts.filter(({ isAddressOwner }) => isAddressOwner);
     if (owners.length === 0 && machines.size === 0) return;
-    const { wanted } = wantedOf(owners, resolve);
-    const isMachines = (key: string) => {
-      const there = reflector.seen.addresses.get(key);
-      return machines.has(key) || (there !== undefined && there.protocol !== RTPROT_VRRP && !known.has(key));
+    const wanted = new Map(wantedOf(owners, resolve).wanted.addresses.map((address) => [addressKey(address), address]));
+    const seen = reflector.seen.addresses;
+    const others = [...seen].filter(([key, address]) => !wanted.has(key) && speaksVrrp(address));
+    const isMachines = (key: string, { index, family }: InterfaceAddress) => {
+      if (machines.has(key)) return true;
+      const there = seen.get(key);
+      if (there === undefined || there.protocol === RTPROT_VRRP || known.has(key)) return false;
+      return !others.some(([, other]) => other.index === index && other.family === family);
     };
-    machines = new Set(wanted.addresses.map(addressKey).filter(isMachines));
+    machines = new Set([...wanted].flatMap(([key, address]) => (isMachines(key, address) ? [key] : [])));
   }
 
   /** What the parts ask for, and the commands that lead there. */

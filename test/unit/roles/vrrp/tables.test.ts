@@ -260,6 +260,27 @@ describe("the owner of an address (priority 255)", () => {
     expect(addresses.size).toBe(0);
   });
 
+  test("comes and goes where there is another one to speak from, so that whoever takes over has it alone", () => {
+    const other: InterfaceAddress = { ...there, ip: "192.0.2.1" };
+    const { tables, commands, addresses } = bench([], [there, other]);
+    const both = owner("192.0.2.100");
+    tables.setOwned([both]);
+    tables.apply([]);
+    expect([...addresses.values()]).toEqual([other]);
+    tables.apply([both]);
+    tables.apply([]);
+    expect(commands).toEqual(["delete-address", "add-address", "delete-address"]);
+    expect([...addresses.values()]).toEqual([other]);
+  });
+
+  test("another interface's address is none to speak from", () => {
+    const elsewhere: InterfaceAddress = { ...there, ip: "198.51.100.1", index: 3 };
+    const { tables, addresses } = bench([], [there, elsewhere]);
+    tables.setOwned([owner("192.0.2.100")]);
+    tables.apply([]);
+    expect(addresses.get(key)).toBe(there);
+  });
+
   test("another priority takes away what it finds: it may be what somebody left", () => {
     const { tables, addresses } = bench([], [there]);
     tables.setOwned([part("V1", "192.0.2.100")]);

@@ -1,15 +1,23 @@
 // Ring vm, in the guest: `lbd appliance` as the first process of an image runs it. Nothing here is its own: settings of the kernel, host name
 // and director are the machine's, so this file has one story.
 import { afterAll, expect, test } from "bun:test";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { until } from "../../support/until.ts";
 
 let appliance: ChildProcess | undefined;
 afterAll(() => appliance?.kill("SIGKILL"));
 
+test("a machine that is no image is left as it is", () => {
+  const { status, stderr } = spawnSync("/work/dist/lbd", ["appliance"], { encoding: "utf8" });
+  expect(stderr).toContain("this machine is no appliance");
+  expect(status).toBe(1);
+});
+
 test("the appliance stays beside its director, and ends it first when it is told to end", async () => {
+  // As appliance/initrd.ts marks an image.
+  writeFileSync("/etc/lbd-version", "0.1.0\n");
   let said = "";
   appliance = spawn("/work/dist/lbd", ["appliance"], { stdio: ["ignore", "pipe", "pipe"] });
   for (const stream of [appliance.stdout, appliance.stderr]) stream?.on("data", (chunk) => (said += chunk));

@@ -3,6 +3,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fchownSync,
   fstatSync,
   lstatSync,
@@ -30,10 +31,23 @@ export interface OpenFifo {
 
 /**
  * Opens a FIFO, made if missing; then it belongs to `user` and `group`, and only to them. One that is there already must be root's (or of
- * whoever runs this) or the user's. Needs CAP_CHOWN with a user, so a process without it calls this before it gives that up.
+ * whoever runs this) or the user's. Making one for a user needs CAP_CHOWN, which the roles have not: theirs is there before (makeUsersFifo).
  * @throws Error when it can't be made or is no FIFO of ours, or the user or group is unknown
  */
 export function openNotifyFifo(path: string, user: string | undefined, group: string | undefined): OpenFifo {
+  const { fd, made, warning } = openOwn(path, user, group);
+  return {
+    fd,
+    ...(warning === undefined ? {} : { warning }),
+    close() {
+      closeSync(fd);
+      if (made) removeFifo(path, made);
+    },
+  };
+}
+
+/** `made`: what it was when it was made here. */
+function openOwn(path: string, user: string | undefined, group: string | undefined) {
   const owner = user === undefined ? undefined : findAccount(user, group);
   if (owner && !owner.ok) throw new Error(owner.reason);
   const account = owner?.account;
@@ -45,11 +59,7 @@ export function openNotifyFifo(path: string, user: string | undefined, group: st
     if (refusal !== undefined) throw new Error(`${path} ${refusal}`);
     if (made && account) fchownSync(fd, account.uid, account.gid);
     const warning = openDirectory(dirname(path), account?.uid);
-    return {
-      fd,
-      ...(warning === undefined ? {} : { warning }),
-      close: () => closeFifo(path, fd, made ? stats : undefined),
-    };
+    return { fd, warning, made: made ? stats : undefined };
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -80,6 +90,18 @@ function whyNotOurs(stats: Stats, made: boolean, user: number | undefined): stri
   return `is a FIFO of uid ${stats.uid}, neither root's nor the named user's: remove it or name its user`;
 }
 
+/**
+ * Makes a FIFO that belongs to a user, if it is missing, so that one without the right to give files away can open it. What is given back
+ * removes it, if it is still the one; undefined: it was there, and stays. The pipe is not kept open: its reader has its end when the writer goes.
+ * @throws Error as openNotifyFifo
+ */
+export function makeUsersFifo(path: string, user: string, group: string | undefined): (() => void) | undefined {
+  if (existsSync(path)) return undefined;
+  const { fd, made } = openOwn(path, user, group);
+  closeSync(fd);
+  return made && (() => removeFifo(path, made));
+}
+
 function openDirectory(path: string, user: number | undefined): string | undefined {
   const { mode, uid, gid } = statSync(path);
   const own = process.geteuid?.() ?? 0;
@@ -90,9 +112,7 @@ function openDirectory(path: string, user: number | undefined): string | undefin
   return writers === 0 ? undefined : `others can put another in its place: they may write to ${path}`;
 }
 
-function closeFifo(path: string, fd: number, made: Stats | undefined): void {
-  closeSync(fd);
-  if (!made) return;
+function removeFifo(path: string, made: Stats): void {
   try {
     const there = lstatSync(path);
     if (there.ino === made.ino && there.dev === made.dev) unlinkSync(path);

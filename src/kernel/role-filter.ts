@@ -1,7 +1,7 @@
 // Adapter: what the kernel refuses to vrrp and checker for good, as a program for its filter machine. They have user id 0, and with that
-// alone, without a capability, a process may signal, limit and slow others of root, change the modes of root's files and give orders to
-// services on this machine. A list of what is refused, for the reason of seccomp-filter.ts. Pure.
-import { CALLS, MACHINE, MODES, PROCESSES, RIGHTS, WIDE } from "./seccomp-numbers.ts";
+// alone, without a capability, a process may signal, limit and slow others of root, change modes and times of root's files and give orders
+// to services on this machine. A list of what is refused, for the reason of seccomp-filter.ts. Pure.
+import { CALLS, FILES, MACHINE, MODES, OWNERS, PROCESSES, RIGHTS, WIDE } from "./seccomp-numbers.ts";
 import {
   ALLOW,
   AND_K,
@@ -79,8 +79,9 @@ export function roleRefusals(machine: Machine, { pid, changesNamespace }: RoleUs
     REFUSE,
     ...onlyWith(1, [0, pid]),
   ]);
-  for (const group of [PROCESSES, MODES, RIGHTS, WIDE, MACHINE]) program.refuse(Object.values(group));
-  program.refuse([CALLS.socketpair]);
+  for (const group of [PROCESSES, MODES, OWNERS, RIGHTS, WIDE, MACHINE]) program.refuse(Object.values(group));
+  // Owner and times of root's files: either says something else of them than is true, and an owner's change takes the set-user-id bit away.
+  program.refuse([CALLS.socketpair, FILES.utimensat]);
   if (!changesNamespace) program.refuse([CALLS.setns]);
   return program.whole();
 }

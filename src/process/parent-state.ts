@@ -7,6 +7,7 @@ import type { ApiCallers } from "./api-callers.ts";
 import type { ApiPicture } from "./api-picture.ts";
 import type { EffectiveAnswers } from "./effective-answers.ts";
 import type { ServiceNotices } from "./host/service-notices.ts";
+import type { UsersFifo } from "./host/users-fifos.ts";
 import type { RunOptions } from "./options.ts";
 import type { Readings } from "./readings.ts";
 import type { Relay } from "./relay.ts";
@@ -37,6 +38,8 @@ export interface ParentPorts {
   isVrrpHeld?(): boolean;
   /** Loads the kernel modules that a configuration needs, in this order. */
   loadModules?(names: readonly string[]): void;
+  /** Notify FIFOs of users are there before the roles that write them; those of the configuration before go. */
+  keepFifos?(fifos: readonly UsersFifo[]): void;
   /** Who asks the API: the process that answers runs while somebody does. Absent: always. */
   readonly callers?: ApiCallers;
   /** A role's process has another pid now; undefined when it has none. */

@@ -26,6 +26,7 @@ export function takeInForce(parent: ParentState, { outline, findings }: InForceK
   const { log } = ports;
   logFindings(log, findings);
   ports.loadModules?.(outline.modules);
+  ports.keepFifos?.(outline.fifos);
   ports.rename?.(outline.parentName);
   setConfig(parent, {
     state: "loaded",

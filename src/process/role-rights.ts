@@ -6,10 +6,8 @@ import type { RealServer } from "../config/model/lvs.ts";
 import type { RoleName } from "../roles/role.ts";
 import { KEEPING_ROLES, roleDirectory } from "./host/places.ts";
 
-const CHOWN = 0;
 const DAC_OVERRIDE = 1;
 const DAC_READ_SEARCH = 2;
-const FOWNER = 3;
 const SETGID = 6;
 const SETUID = 7;
 const NET_BIND_SERVICE = 10;
@@ -79,10 +77,10 @@ function placesOf(role: RoleName, { global, vrrp }: Config): readonly string[] {
   return [...fifos, ...files].map((path) => dirname(path));
 }
 
-/** FIFOs that belong to somebody else, files of others, sockets in another namespace: only with a configuration that names them. */
+/** FIFOs that belong to somebody else (the parent makes those), files of others, sockets in another namespace: only with a configuration that names them. */
 function forFiles(role: RoleName, { global, vrrp, virtualServers, ssl }: Config): readonly number[] {
   const fifos = [global.fifo.all, role === "vrrp" ? global.fifo.vrrp : global.fifo.lvs];
-  const wanted = fifos.some(Boolean) ? [CHOWN, DAC_OVERRIDE, FOWNER] : [];
+  const wanted = fifos.some(Boolean) ? [DAC_OVERRIDE] : [];
   if (role === "vrrp" && vrrp.files.length > 0) wanted.push(DAC_READ_SEARCH);
   if (role === "vrrp" && vrrp.files.some(({ initFile }) => initFile)) wanted.push(DAC_OVERRIDE);
   if (role !== "checker") return role === "vrrp" ? wanted : [];
@@ -103,10 +101,8 @@ function forPriorities(role: RoleName, { global }: Config): readonly number[] {
 }
 
 const NAMES: Readonly<Record<number, string>> = {
-  [CHOWN]: "CHOWN",
   [DAC_OVERRIDE]: "DAC_OVERRIDE",
   [DAC_READ_SEARCH]: "DAC_READ_SEARCH",
-  [FOWNER]: "FOWNER",
   [IPC_LOCK]: "IPC_LOCK",
   [SYS_ADMIN]: "SYS_ADMIN",
   [SYS_NICE]: "SYS_NICE",

@@ -10,6 +10,7 @@ import type { Log } from "../base/log.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { hasLandlock, keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
 import { shedInheritedSignals } from "../kernel/inherited-signals.ts";
+import { makeUsersFifo } from "../kernel/make-fifo.ts";
 import { dropProgramPages } from "../kernel/program-pages.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { takeServiceManager } from "../kernel/service-manager.ts";
@@ -41,6 +42,7 @@ import { createUsageWatch } from "./host/process-usage.ts";
 import { createServiceNotices, type ServiceNotices } from "./host/service-notices.ts";
 import { takeSignal } from "./host/signals.ts";
 import { unconfinedNote } from "./host/unconfined.ts";
+import { createUsersFifos } from "./host/users-fifos.ts";
 import { awaitLeftovers } from "./leftovers.ts";
 import { EXIT, type RunOptions } from "./options.ts";
 import { createParent } from "./parent.ts";
@@ -121,6 +123,7 @@ export async function runDirector(
   letGo.grown();
   const callers = openApiDoor(options, clock, log);
   const notices = openNotices(log, clock, () => parent.stuck());
+  const fifos = createUsersFifos(makeUsersFifo);
   const rolePids = new Map<RoleName, number>();
   const parent = createParent(options, {
     clock,
@@ -140,6 +143,7 @@ export async function runDirector(
     ...(options.holdVrrp !== undefined && { isVrrpHeld: () => existsSync(options.holdVrrp ?? "") }),
     mayEmpty: () => takeAllowEmpty(options.runDir, clock.wallMs()),
     loadModules: createModuleLoader(log),
+    keepFifos: fifos.keep,
     rolePid: (role, pid) => attempt(log, () => notePid(role, pid)),
     self: () => ({ ...lag.values(), ...usage() }),
     rename: (name) => attempt(log, () => nameProcess(name === PARENT_NAME ? (options.calledAs ?? name) : name)),
@@ -205,6 +209,7 @@ export async function runDirector(
     ended = true;
     if (options.pidFile !== undefined) disclaimPidFile(options.pidFile, process.pid);
     for (const file of pidFiles) removePidFile(file);
+    fifos.keep([]);
     attempt(log, () => callers.close());
     attempt(log, () => runDir.release());
     log({ level: "info", area: "process", message: `ended with status ${status}` });

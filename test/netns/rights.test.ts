@@ -1,6 +1,6 @@
 // Ring netns: what each process of a running director may do, thread by thread, and that programs keep what the director was given.
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openConfinement } from "../../ffi/landlock.ts";
 import { connectMessages } from "../../src/kernel/message-socket.ts";
@@ -155,6 +155,33 @@ describe.skipIf(reason !== undefined)("rights", () => {
       expect(await lbd.stop()).toBe(0);
     },
   );
+
+  netTest("a notify FIFO of a user is made and removed for a role that can give no file away", async () => {
+    using segment = new Segment("a");
+    using lbd = new Daemon("lbd", segment.host(0), "");
+    const at = (name: string) => join(lbd.dir, name);
+    const named = (name: string) => config({ global: `vrrp_notify_fifo ${at(name)} nobody` });
+    lbd.configure(named("first"));
+    chmodSync(lbd.dir, 0o755);
+    lbd.start();
+    await until("master", () => has(segment.host(0)));
+    const pid = rolePid(lbd, "vrrp.pid");
+    const isNobodys = (name: string) => existsSync(at(name)) && lstatSync(at(name)).uid === 65534;
+    expect(isNobodys("first")).toBe(true);
+    expect(threads(pid).map(({ CapEff }) => CapEff)).toEqual([hex(NET | (1 << 1))]);
+    lbd.reload(named("second"));
+    await until("the second is there, and the first is gone", () => isNobodys("second") && !existsSync(at("first")));
+    let heard = "";
+    segment
+      .host(0)
+      .spawn("setpriv", ["--reuid=65534", "--clear-groups", "cat", at("second")])
+      .stdout?.on("data", (chunk: Buffer) => {
+        heard += chunk.toString();
+      });
+    expect(await lbd.stop()).toBe(0);
+    await until("nobody has read the last state", () => heard.includes('INSTANCE "V1" STOP 100\n'));
+    expect(existsSync(at("second"))).toBe(false);
+  });
 
   netTest("programs end with the process that wanted them, whatever they ignore", async () => {
     using segment = new Segment("b");

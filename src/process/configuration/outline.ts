@@ -4,6 +4,7 @@ import { programsOf } from "../../roles/programs/named.ts";
 import type { RoleName } from "../../roles/role.ts";
 import { neededModules } from "../host/needed-modules.ts";
 import { parentName } from "../host/process-names.ts";
+import type { UsersFifo } from "../host/users-fifos.ts";
 
 export interface Outline {
   /** Roles that have something to do. */
@@ -14,6 +15,8 @@ export interface Outline {
   readonly childWaitMs: number;
   /** Kernel modules, the one that the others need first. */
   readonly modules: readonly string[];
+  /** Notify FIFOs of users, of the roles that are needed. */
+  readonly fifos: readonly UsersFifo[];
   /** What tells one director from another. */
   readonly netNamespace?: string;
   readonly instanceName?: string;
@@ -24,6 +27,7 @@ export function outlineOf(config: Config): Outline {
   const { netNamespace, instanceName, usePidDir, childWaitMs } = config.global;
   return {
     needs: ALL_ROLES.filter((role) => needs(role, config)),
+    fifos: usersFifos(config),
     instances: config.vrrp.instances.length,
     virtualServers: config.virtualServers.length,
     parentName: parentName(config.global),
@@ -33,6 +37,17 @@ export function outlineOf(config: Config): Outline {
     ...(instanceName !== undefined && { instanceName }),
     usePidDir,
   };
+}
+
+function usersFifos(config: Config): UsersFifo[] {
+  const { all, vrrp, lvs } = config.global.fifo;
+  const [isRouter, isChecker] = [needs("vrrp", config), needs("checker", config)];
+  const wanted = [isRouter || isChecker ? all : undefined, isRouter ? vrrp : undefined, isChecker ? lvs : undefined];
+  return wanted.flatMap((fifo) => {
+    if (fifo?.user === undefined) return [];
+    const { path, user, group } = fifo;
+    return [{ path, user, ...(group !== undefined && { group }) }];
+  });
 }
 
 export const ALL_ROLES: readonly RoleName[] = ["starter", "vrrp", "bfd", "api", "checker"];

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openNotifyFifo } from "../../../src/kernel/make-fifo.ts";
+import { makeUsersFifo, openNotifyFifo } from "../../../src/kernel/make-fifo.ts";
 import { appendRegular, readRegular, readWhole, writeRegular } from "../../../src/kernel/regular-file.ts";
 import { loadTlsSettings } from "../../../src/probe/tls.ts";
 import { openJournal } from "../../../src/roles/journal.ts";
@@ -127,6 +127,21 @@ describe("notify FIFOs", () => {
     if (said === undefined) expect(fifo.warning).toBeUndefined();
     else expect(fifo.warning).toContain(said);
     fifo.close();
+  });
+
+  test("a user's is made for a writer without rights, has its reader's end, and goes as what it was", () => {
+    const remove = makeUsersFifo(at("f"), "nobody", undefined);
+    expect([lstatSync(at("f")).uid, lstatSync(at("f")).mode & 0o777]).toEqual([NOBODY, 0o600]);
+    const writer = openNotifyFifo(at("f"), "nobody", undefined);
+    writer.close();
+    expect(lstatSync(at("f")).isFIFO()).toBe(true);
+    expect(makeUsersFifo(at("f"), "nobody", undefined)).toBeUndefined();
+    remove?.();
+    expect(() => lstatSync(at("f"))).toThrow("ENOENT");
+    writeFileSync(at("f"), "somebody's");
+    remove?.();
+    expect(readFileSync(at("f"), "utf8")).toBe("somebody's");
+    expect(() => makeUsersFifo(at("g"), "nobody-at-all", undefined)).toThrow("nobody-at-all");
   });
 
   test("an owner is given to the pipe that was made, not to what has its name by then", () => {

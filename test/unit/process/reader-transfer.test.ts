@@ -11,6 +11,7 @@ const TAKEN: Taken = {
     instances: 0,
     virtualServers: 1,
     modules: [],
+    fifos: [],
     parentName: "lbd",
     childWaitMs: 1,
     usePidDir: false,

@@ -138,7 +138,8 @@ describe("SMTP_CHECK", () => {
     ));
   test(`${REAL}/SMTP_CHECK/host`, () =>
     expectWord(
-      smtp("«host {\nconnect_ip 192.0.2.82\n}»"),
+      // The second tells it from a connect_ip of the check itself, of which the last one counts.
+      smtp("«host {\nconnect_ip 192.0.2.82\n}\nhost {\nconnect_ip 192.0.2.83\n}»"),
       (config) => {
         const b = bench();
         b.fails("192.0.2.82");

@@ -6,6 +6,7 @@ import type { RoleName } from "../roles/role.ts";
 import { MAX_FROM_CHILD_BYTES } from "./conduct.ts";
 import { createFrameReader, encodeBytesFrame, encodeFrame } from "./frames.ts";
 import { READER_WORD, ROLE_WORD } from "./options.ts";
+import { PIPE_BYTES_PER_MS } from "./read-lines.ts";
 import type { RoleRights } from "./role-rights.ts";
 import {
   CALM_RUNTIME,
@@ -69,8 +70,6 @@ const MAX_TRUSTED_BYTES = 1024 * 1024 * 1024;
 /** What may wait for a process that does not read; those without a configuration of their own are sent a few megabytes at most. */
 const MAX_QUEUED_BYTES = 512 * 1024 * 1024;
 const MAX_QUEUED: Readonly<Partial<Record<RoleName, number>>> = { api: 64 * 1024 * 1024, starter: 64 * 1024 * 1024 };
-/** What a child writes beside its channel is read no faster than this. */
-const PIPE_BYTES_PER_MS = 64;
 
 /** Compiled, the program's own path lies in Bun's embedded file system. */
 const compiled = Bun.main.startsWith("/$bunfs/");

@@ -30,14 +30,24 @@ export interface SocketPlace {
   readonly path: string;
   /** Id of the group that may ask too, which the folder is given to; absent: root alone. */
   readonly group?: number;
+  /** At one time; one more is closed at once. */
+  readonly maxConnections?: number;
 }
 
-/** HTTP on a UNIX socket, from when it resolves. `answer` never rejects. @throws Error when the socket can't be made */
+/** Root's own tools ask one thing after the other. */
+const MAX_CONNECTIONS = 64;
+
+/** HTTP on a UNIX socket, one request a connection, from when it resolves. `answer` never rejects. @throws Error when the socket can't be made */
 export async function serveOn(
-  { path, group }: SocketPlace,
+  { path, group, maxConnections = MAX_CONNECTIONS }: SocketPlace,
   answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
 ): Promise<ApplianceApi> {
-  const server = createServer((request, response) => void answer(request, response));
+  const server = createServer((request, response) => {
+    // What follows on a connection could be a body that its caller took for one, and another did not.
+    response.setHeader("connection", "close");
+    void answer(request, response);
+  });
+  server.maxConnections = maxConnections;
   server.requestTimeout = 0;
   server.setTimeout(SILENCE_MS);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

@@ -1,14 +1,16 @@
 // Process layer, appliance: the director as a child of the appliance. When it ends by itself it is started again, later each time, and takes
 // over what the kernel has; the machine goes on forwarding meanwhile and is never restarted for it. The other children are kept the same way.
 import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { readLogLine } from "../../appliance/log-book.ts";
 import type { Cancel, Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
+import { readLines } from "../read-lines.ts";
 import { CALM_RUNTIME } from "../role-variables.ts";
 
 const FIRST_WAIT_MS = 250;
 const MAX_WAIT_MS = 10_000;
+/** A line of the director's log is JSON: cut, it is none. Its writer must not wait, and bounds itself. */
+const DIRECTOR_LINES = { maxChars: 65_536, bytesPerMs: Number.POSITIVE_INFINITY };
 /** One that ran so long was well: the next failure is a first one. */
 const STEADY_MS = 60_000;
 
@@ -102,7 +104,7 @@ export function spawnDirector({ words, environment, log }: DirectorStart, ended:
     cwd: "/",
     env: { ...process.env, ...CALM_RUNTIME, ...environment },
   });
-  if (child.stderr) createInterface({ input: child.stderr }).on("line", (line) => log(readLogLine(line)));
+  if (child.stderr) void readLines(child.stderr, (line) => log(readLogLine(line)), DIRECTOR_LINES);
   child.on("error", (error) => ended(error.message));
   child.on("exit", (status, signal) => ended(signal ?? `status ${status}`));
   return { pid: child.pid ?? 0, signal: (name) => child.kill(name) };

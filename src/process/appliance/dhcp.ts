@@ -4,11 +4,11 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { type Lease, readDhcpEvent } from "../../appliance/network/lease.ts";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
+import { readLines } from "../read-lines.ts";
 import { createDaemon, type Daemon } from "./daemon.ts";
 
 const STOP_LIMIT_MS = 1000;
@@ -75,7 +75,7 @@ export function createDhcpClients({ clock, log, folder, program }: DhcpPorts): D
           stdio: ["ignore", "ignore", "pipe"],
           env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LBD_LEASE: leaseFile(id) },
         });
-        createInterface({ input: child.stderr }).on("line", (message) => {
+        void readLines(child.stderr, (message) => {
           if (!CHATTER.test(message)) log({ level: "warning", area: "dhcp", message: `${name}: ${message}` });
         });
         child.on("error", (error) => ended(error.message));

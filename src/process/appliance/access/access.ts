@@ -3,12 +3,14 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { MAX_CONNECTIONS } from "../../../api/connections.ts";
 import type { Audit } from "../../../appliance/access/audit.ts";
 import type { ApplianceSettings } from "../../../appliance/settings.ts";
 import type { Clock } from "../../../base/clock.ts";
 import { messageOf } from "../../../base/errors.ts";
 import { formatEndpoint } from "../../../base/ip.ts";
 import type { Log } from "../../../base/log.ts";
+import { limitLog } from "../../../base/log-limit.ts";
 import { unreachable } from "../../../base/never.ts";
 import { type ApplianceApi, type ApplianceRoute, serveOn } from "../api.ts";
 import { createDaemon, type Daemon, type DaemonProcess } from "../daemon.ts";
@@ -17,6 +19,10 @@ import { createDoor } from "./door.ts";
 import { GATE_ID, GATE_SOCKET, type GateOrder, type GateReport } from "./gate-protocol.ts";
 
 const STOP_LIMIT_MS = 2000;
+/** Reports of a kind that are logged in a window: last words of a runtime have so many lines. */
+const REPORT_BURST = 20;
+/** A judgement or a request for each of the gate's connections, and as many again that are on their way out. */
+const MAX_DOOR_CONNECTIONS = 2 * MAX_CONNECTIONS;
 
 /** How the API is reached, as `GET /v1/appliance` shows it. */
 export interface AccessStatus {
@@ -58,6 +64,8 @@ export function createAccess(ports: AccessPorts): Access {
   let door: ApplianceApi | undefined;
   let gate: Daemon | undefined;
   let inForce = "";
+  // The gate may be in a stranger's hands.
+  const limited = limitLog(log, clock, { burst: REPORT_BURST });
 
   async function apply(next: ApplianceSettings): Promise<void> {
     settings = next;
@@ -77,7 +85,8 @@ export function createAccess(ports: AccessPorts): Access {
       if (gate && inForce === JSON.stringify(order)) return;
       await stop();
       inForce = JSON.stringify(order);
-      door = await serveOn({ path: socket, group: ports.group ?? GATE_ID }, createDoor(doorPorts()));
+      const place = { path: socket, group: ports.group ?? GATE_ID, maxConnections: MAX_DOOR_CONNECTIONS };
+      door = await serveOn(place, createDoor(doorPorts()));
       const address = formatEndpoint(api.address, api.port);
       state = { state: "starting", address, fingerprint, certificate: origin };
       gate = createDaemon({
@@ -107,17 +116,25 @@ export function createAccess(ports: AccessPorts): Access {
     const { address = "", fingerprint } = state;
     switch (report.kind) {
       case "note":
-        log({ level: "warning", area: "api", message: `gate: ${report.message}` });
+        limited(report.kind, { level: "warning", area: "api", message: `gate: ${report.message}` });
         break;
       case "listening": {
         const { reason: _reason, ...rest } = state;
         state = { ...rest, state: "listening" };
-        log({ level: "info", area: "api", message: `listening on https://${address}, fingerprint ${fingerprint}` });
+        limited(report.kind, {
+          level: "info",
+          area: "api",
+          message: `listening on https://${address}, fingerprint ${fingerprint}`,
+        });
         break;
       }
       case "waiting":
         state = { ...state, state: "waiting", reason: report.reason };
-        log({ level: "error", area: "api", message: `can't listen on ${address} yet: ${report.reason}` });
+        limited(report.kind, {
+          level: "error",
+          area: "api",
+          message: `can't listen on ${address} yet: ${report.reason}`,
+        });
         break;
       default:
         unreachable(report);

@@ -8,6 +8,7 @@ import { createTries } from "../../../appliance/access/tries.ts";
 import type { ApiRole, ApiToken } from "../../../appliance/settings.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { Log } from "../../../base/log.ts";
+import { limitLog } from "../../../base/log-limit.ts";
 import { type ApplianceRoute, answerRoute, pathOf, sendProblem } from "../api.ts";
 import { askDirector, directorRole, targetOf } from "./director.ts";
 import { CERTIFICATE_HEADER, FROM_HEADER, JUDGE_HEADER } from "./gate-protocol.ts";
@@ -25,11 +26,15 @@ export interface DoorPorts {
   readonly directorSocket: string;
 }
 
+/** Refusals that are logged in a window; the audit has each. */
+const REFUSED_BURST = 20;
+
 export type Door = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 export function createDoor(ports: DoorPorts): Door {
   const { routes, clock, log, audit } = ports;
   const tries = createTries();
+  const limited = limitLog(log, clock, { burst: REFUSED_BURST });
 
   return async (request, response) => {
     const from = headerOf(request, FROM_HEADER) ?? "unknown";
@@ -101,7 +106,10 @@ export function createDoor(ports: DoorPorts): Door {
       status,
       outcome,
     });
-    log({ level: status < 400 ? "info" : "warning", area: "api", message: auditText(entry) });
+    const message = auditText(entry);
+    // Anybody can be refused as often as he likes; what was done stands in the log, each time.
+    if (status < 400) log({ level: "info", area: "api", message });
+    else limited(name === null ? "stranger" : "refused", { level: "warning", area: "api", message });
   }
 }
 

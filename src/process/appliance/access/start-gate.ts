@@ -1,20 +1,17 @@
 // Process layer, appliance: the gate as a child: it is ordered by its standard input, and ends when that does.
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import * as v from "valibot";
 import { keptEnvironment } from "../../../base/environment.ts";
 import { GATE_WORD } from "../../options.ts";
+import { MAX_LINE_CHARS, readLines } from "../../read-lines.ts";
 import { ownArguments } from "../../runtime.ts";
 import type { DaemonProcess } from "../daemon.ts";
 import { type GateOrder, GateReport } from "./gate-protocol.ts";
 
-/** Its reports are a few words; a longer line is none. */
-const MAX_REPORT_CHARS = 4096;
-
 /** The same program even if the file was replaced meanwhile. */
 const SELF = "/proc/self/exe";
 
-/** `heard` with each report, `ended` once with words for how. */
+/** `heard` with each report, `ended` once with words for how. Its reports are a few words: one that says a longer line is ended. */
 export function startGate(
   order: GateOrder,
   heard: (report: GateReport) => void,
@@ -22,20 +19,28 @@ export function startGate(
   [program = SELF, ...words]: readonly string[] = [SELF, ...ownArguments()],
 ): DaemonProcess {
   const child = spawn(program, [...words, GATE_WORD], {
-    stdio: ["pipe", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "pipe"],
     detached: true,
     cwd: "/",
     env: keptEnvironment(process.env),
   });
   child.on("error", (error) => ended(error.message));
-  child.on("exit", (status, signal) => ended(signal ?? `status ${status}`));
+  let fault: string | undefined;
+  child.on("exit", (status, signal) => ended(fault ?? signal ?? `status ${status}`));
   // It may end before it has read its order.
   child.stdin.on("error", () => {});
   child.stdin.write(`${JSON.stringify(order)}\n`);
-  createInterface({ input: child.stdout }).on("line", (line) => {
-    const report = line.length > MAX_REPORT_CHARS ? undefined : readReport(line);
+  void readLines(child.stdout, (line, cut) => {
+    if (cut) {
+      fault = `a report of more than ${MAX_LINE_CHARS} characters`;
+      child.kill("SIGKILL");
+      return;
+    }
+    const report = readReport(line);
     if (report) heard(report);
   });
+  // Last words of the runtime.
+  void readLines(child.stderr, (message) => heard({ kind: "note", message }));
   return { pid: child.pid ?? 0, signal: (name) => child.kill(name) };
 }
 

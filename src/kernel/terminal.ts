@@ -10,12 +10,15 @@ const TCSETS = 0x5402;
 const TIOCGWINSZ = 0x5413;
 /** struct termios of the kernel: four flags, line discipline, 19 control characters. */
 const TERMIOS_BYTES = 36;
+const IFLAG = 0;
 const CFLAG = 8;
 const LFLAG = 12;
 const VTIME = 17 + 5;
 const VMIN = 17 + 6;
 /** ISIG, ICANON, ECHO, IEXTEN: no key ends a program here. */
 const COOKED = 0o1 | 0o2 | 0o10 | 0o100000;
+/** Control-S would hold up all that is written here, also by others. */
+const IXON = 0o2000;
 const CBAUD = 0o10017;
 /** asm-generic/termbits.h */
 const SPEEDS: Readonly<Record<number, number>> = {
@@ -95,6 +98,7 @@ export function openTerminal(path: string, baud?: number): Terminal {
 function rawKeys(before: Uint8Array, baud: number | undefined): Uint8Array {
   const changed = before.slice();
   const flags = new DataView(changed.buffer);
+  flags.setUint32(IFLAG, flags.getUint32(IFLAG, true) & ~IXON, true);
   flags.setUint32(LFLAG, flags.getUint32(LFLAG, true) & ~COOKED, true);
   const speed = baud === undefined ? undefined : SPEEDS[baud];
   if (speed !== undefined) flags.setUint32(CFLAG, (flags.getUint32(CFLAG, true) & ~CBAUD) | speed, true);

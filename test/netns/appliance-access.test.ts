@@ -100,6 +100,8 @@ describe.skipIf(reason !== undefined)("the way in", () => {
     expect(/^CapEff:\t(\d+)$/m.exec(status)?.[1]).toBe("0000000000000000");
     expect(/^Seccomp:\t(\d)$/m.exec(status)?.[1]).toBe("2");
     expect(/^NoNewPrivs:\t(\d)$/m.exec(status)?.[1]).toBe("1");
+    const limits = readFileSync(`/proc/${lab.gatePid()}/limits`, "utf8");
+    expect(/^Max open files +(\d+) +(\d+)/m.exec(limits)?.slice(1)).toEqual(["512", "512"]);
   });
 
   test.each([
@@ -136,6 +138,12 @@ describe.skipIf(reason !== undefined)("the way in", () => {
     expect((await ask("/v1/reload", { method: "POST", headers })).status).toBe(401);
     expect((await ask("/v1/reload", { method: "POST", headers, token: "lbd_read" })).status).toBe(403);
     expect(audit.after(0).at(-1)?.from).toBe("127.0.0.1");
+  });
+
+  test.each(["GET", "HEAD"])("takes no body with %s", async (method) => {
+    const headers = { "content-length": "5" };
+    const answer = await ask("/v1/status", { method, token: "lbd_read", headers, body: Buffer.from("GET /") });
+    expect([answer.status, answer.headers.connection]).toEqual([413, "close"]);
   });
 
   test("lets no page of another site ask with what a browser has", async () => {

@@ -13,8 +13,9 @@ import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { createServer as serveTls, TLSSocket } from "node:tls";
 import * as v from "valibot";
+import { RLIMIT_NOFILE, setResourceLimit } from "../../../../ffi/process.ts";
 import { type Connections, createConnections } from "../../../api/connections.ts";
-import { hostName } from "../../../api/guard.ts";
+import { hostName, isRead } from "../../../api/guard.ts";
 import { hasBody, rawProblem } from "../../../api/request.ts";
 import { certificateOwner } from "../../../appliance/access/permits.ts";
 import type { Clock } from "../../../base/clock.ts";
@@ -29,6 +30,8 @@ const HANDSHAKE_LIMIT_MS = 5000;
 const MAX_HEADER_BYTES = 8192;
 const BUSY = "the machine does not answer at this moment";
 const LOOK_EVERY_MS = 2000;
+/** Its connections (MAX_CONNECTIONS), the door's for each, and the runtime's own. */
+const MAX_DESCRIPTORS = 512n;
 /** The door answers at once, or streams; a client that takes nothing for so long is gone. */
 const SILENCE_MS = 120_000;
 /** Headers of a request that say something about one connection only (RFC 9110 §7.6.1), and those that only the gate may write. */
@@ -51,6 +54,7 @@ export function runGate(): void {
   const parent = process.ppid;
   keepMemoryPrivate(false);
   nameProcess("lbd-gate");
+  setResourceLimit(RLIMIT_NOFILE, { soft: MAX_DESCRIPTORS, hard: MAX_DESCRIPTORS });
   for (const signal of ["SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2"] as const) takeSignal(signal, () => {});
   takeSignal("SIGTERM", () => process.exit(0));
   const tell = (report: GateReport) => process.stdout.write(`${JSON.stringify(report)}\n`);
@@ -161,7 +165,10 @@ function serve(
   const certificate = clientAuthority !== undefined && client instanceof TLSSocket ? ownerOf(client) : undefined;
   const foreign = foreignPage(request);
   if (foreign !== undefined) refuse(request, response, 403, "foreign-origin", foreign);
-  else if (request.headers.authorization === undefined && certificate === undefined) {
+  else if (hasBody(request) && isRead(request.method)) {
+    response.setHeader("connection", "close");
+    refuse(request, response, 413, "body-not-served", "GET and HEAD with a body are not served");
+  } else if (request.headers.authorization === undefined && certificate === undefined) {
     response.setHeader("www-authenticate", "Bearer");
     refuse(request, response, 401, "unknown-caller", "a token or a client certificate is needed");
   } else passOn(socketPath, certificate, request, response);

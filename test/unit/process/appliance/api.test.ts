@@ -1,6 +1,7 @@
 // The machine's own API: who may open its socket, what is answered where nothing is, and what an answer that fails looks like.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LogLine } from "../../../../src/base/log.ts";
@@ -11,6 +12,7 @@ import {
   sendJson,
   serveOn,
 } from "../../../../src/process/appliance/api.ts";
+import { until } from "../../../support/until.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "appliance-api-"));
 const socket = join(folder, "own", "api.sock");
@@ -37,7 +39,7 @@ const routes: readonly ApplianceRoute[] = [
 ];
 
 beforeAll(async () => {
-  api = await serveOn({ path: socket }, (request, response) =>
+  api = await serveOn({ path: socket, maxConnections: 2 }, (request, response) =>
     answerRoute(routes, (line) => lines.push(line), request, response),
   );
 });
@@ -70,4 +72,25 @@ test.each([
 test("what fails is in the log", async () => {
   await ask("/v1/thing", "PUT");
   expect(lines.at(-1)?.message).toBe("PUT /v1/thing: the disk is full");
+});
+
+test("a connection serves one request", async () => {
+  const client = connect(socket);
+  let text = "";
+  client.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  const closed = new Promise((resolve) => client.once("close", resolve));
+  client.write("GET /v1/thing HTTP/1.1\r\nhost: l\r\n\r\n".repeat(2));
+  await closed;
+  expect(text.match(/HTTP\/1.1 200/g)).toHaveLength(1);
+});
+
+test("connections are bounded", async () => {
+  const clients = Array.from({ length: 5 }, () => connect(socket));
+  let closed = 0;
+  for (const client of clients) client.on("close", () => closed++).on("error", () => {});
+  await until("those beyond two are closed", () => closed === 3);
+  for (const client of clients) client.destroy();
+  await until("it serves again", async () => (await ask("/v1/thing").catch(() => undefined))?.status === 200);
 });

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import * as v from "valibot";
 import { isFatName } from "../../appliance/disk/fat.ts";
 import { folderTag } from "../../appliance/folder/copy.ts";
-import { type Files, partOf } from "../../appliance/folder/parts.ts";
+import { type Files, OWN_FOLDER, partOf } from "../../appliance/folder/parts.ts";
 import { messageOf } from "../../base/errors.ts";
 import { type JsonDiagnostic, toJson } from "../../config/findings/render.ts";
 import { type ApplianceRoute, sendJson, sendProblem } from "./api.ts";
@@ -165,7 +165,14 @@ function readBody(text: string, present: Files): Files | string {
       files.set(path, there);
     }
   }
-  return files;
+  const below = [...files.keys()].find((path) => foldersOf(path).some((folder) => names.has(folder.toUpperCase())));
+  return below === undefined ? files : `${JSON.stringify(below)} lies below a file`;
+}
+
+/** `a`, `a/b` of `a/b/c`. */
+function foldersOf(path: string): readonly string[] {
+  const names = path.split("/").slice(0, -1);
+  return names.map((_, at) => names.slice(0, at + 1).join("/"));
 }
 
 /** Some names FAT can't have, and some belong to the machine. */
@@ -173,7 +180,11 @@ function wrongPath(path: string): string | undefined {
   const shown = JSON.stringify(path);
   const names = path.split("/");
   if (path.length > MAX_PATH_CHARS || !names.every(isFatName)) return `${shown} is no name below the folder`;
-  if (["own", "none"].includes(partOf(path))) return `${shown} is the machine's own`;
+  // FAT takes `ACCESS` and `Access` for `access`.
+  const folded = path.toLowerCase();
+  const part = partOf(folded);
+  if (part === "own" || part === "none" || `${folded}/` === OWN_FOLDER) return `${shown} is the machine's own`;
+  if (part !== partOf(path)) return `${shown} is written ${part}`;
   return undefined;
 }
 

@@ -15,6 +15,7 @@ import { connectionTableBits, DIRECTOR_SETTINGS } from "../../appliance/sysctls.
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Level, Log } from "../../base/log.ts";
+import { oneWaiting } from "../../base/one-waiting.ts";
 import { readCards } from "../../kernel/cards.ts";
 import { type Coldplug, createColdplug } from "../../kernel/coldplug.ts";
 import { type KernelModules, kernelModules } from "../../kernel/modules.ts";
@@ -141,11 +142,7 @@ export async function startAppliance(
     daemon.reload();
     configuration.watch();
   };
-  let turn = Promise.resolve();
-  const reload = () => {
-    turn = turn.then(reloadOnce).catch((error: unknown) => say("error", `reload: ${messageOf(error)}`));
-    return turn;
-  };
+  const reload = oneWaiting(() => reloadOnce().catch((error: unknown) => say("error", `reload: ${messageOf(error)}`)));
   const reloadBy = (mayEmpty: boolean) => {
     if (mayEmpty) allowEmpty(DEFAULT_RUN_DIR);
     void reload();

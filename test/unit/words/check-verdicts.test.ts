@@ -138,8 +138,8 @@ describe("SMTP_CHECK", () => {
     ));
   test(`${REAL}/SMTP_CHECK/host`, () =>
     expectWord(
-      // The second tells it from a connect_ip of the check itself, of which the last one counts.
-      smtp("«host {\nconnect_ip 192.0.2.82\n}\nhost {\nconnect_ip 192.0.2.83\n}»"),
+      // Two tell it from a connect_ip of the check itself, of which the first counts.
+      smtp("«host {\nconnect_ip 192.0.2.83\n}\nhost {\nconnect_ip 192.0.2.82\n}»"),
       (config) => {
         const b = bench();
         b.fails("192.0.2.82");

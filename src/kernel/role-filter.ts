@@ -1,6 +1,6 @@
 // Adapter: what the kernel refuses to vrrp and checker for good, as a program for its filter machine. They have user id 0, and with that
-// alone, without a capability, a process may signal, limit and slow others of root, change modes and times of root's files and give orders
-// to services on this machine. A list of what is refused, for the reason of seccomp-filter.ts. Pure.
+// alone, without a capability, a process may signal, limit and slow others of root, empty root's files, change their modes and times, and
+// give orders to services on this machine. A list of what is refused, for the reason of seccomp-filter.ts. Pure.
 import { CALLS, FILES, MACHINE, MODES, OWNERS, PROCESSES, RIGHTS, WIDE } from "./seccomp-numbers.ts";
 import {
   ALLOW,
@@ -9,6 +9,7 @@ import {
   type FilterStep,
   filterProgram,
   JEQ_K,
+  JSET_K,
   load,
   type Machine,
   onlyWith,
@@ -31,6 +32,10 @@ const FCNTLS = [15, 1024, 1026];
 /** FIOSETOWN, SIOCSPGRP, TIOCSTI. */
 const IOCTLS = [0x8901, 0x8902, 0x5412];
 const PRIO_PROCESS = 0;
+const O_ACCMODE = 0o3;
+const O_WRONLY = 0o1;
+const O_RDWR = 0o2;
+const O_TRUNC = 0o1000;
 
 export interface RoleUse {
   /** Of this process: it may signal itself, and limit itself. */
@@ -69,6 +74,8 @@ export function roleRefusals(machine: Machine, { pid, changesNamespace }: RoleUs
     ...IOCTLS.flatMap((request) => [step(JEQ_K, request, 0, 1), REFUSE]),
     ALLOW,
   ]);
+  program.when(CALLS.open, emptiesOnlyWhatItWrites(1));
+  program.when(CALLS.openat, emptiesOnlyWhatItWrites(2));
   for (const call of [CALLS.kill, CALLS.tgkill]) program.when(call, onlyWith(0, [pid]));
   const { prlimit64, sched_setparam, sched_setscheduler, sched_setattr, sched_setaffinity } = CALLS;
   for (const call of [prlimit64, sched_setparam, sched_setscheduler, sched_setattr, sched_setaffinity])
@@ -81,7 +88,22 @@ export function roleRefusals(machine: Machine, { pid, changesNamespace }: RoleUs
   ]);
   for (const group of [PROCESSES, MODES, OWNERS, RIGHTS, WIDE, MACHINE]) program.refuse(Object.values(group));
   // Owner and times of root's files: either says something else of them than is true, and an owner's change takes the set-user-id bit away.
-  program.refuse([CALLS.socketpair, FILES.utimensat]);
+  program.refuse([CALLS.socketpair, FILES.utimensat, FILES.truncate, FILES.openat2]);
   if (!changesNamespace) program.refuse([CALLS.setns]);
   return program.whole();
+}
+
+/**
+ * kernel: before 6.2 (Landlock's third version) a file that is opened to be emptied and not to be written, which 3 stands for as well, is
+ * none of Landlock's affairs; one that is opened for writing always was. The flags of openat2 lie in memory, where no filter looks.
+ */
+function emptiesOnlyWhatItWrites(flags: number): readonly FilterStep[] {
+  return [
+    load(argument(flags)),
+    step(JSET_K, O_TRUNC, 1, 0),
+    ALLOW,
+    step(AND_K, O_ACCMODE),
+    ...[O_WRONLY, O_RDWR].flatMap((mode) => [step(JEQ_K, mode, 0, 1), ALLOW]),
+    REFUSE,
+  ];
 }

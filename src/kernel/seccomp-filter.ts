@@ -24,8 +24,8 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOCK_TYPE_MASK = 0xf;
-/** O_WRONLY, O_RDWR, O_CREAT; O_TMPFILE needs one of the first two. */
-const OPEN_WRITES = 0o103;
+/** O_WRONLY, O_RDWR, O_CREAT, and O_TRUNC, which empties without them too; O_TMPFILE needs one of the first two. */
+const OPEN_WRITES = 0o1103;
 const MSG_FASTOPEN = 0x2000_0000;
 /** F_SETOWN, F_SETSIG, F_SETOWN_EX. */
 const FCNTL_SIGNALS = [8, 10, 15];

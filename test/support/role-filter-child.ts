@@ -1,6 +1,6 @@
 // Run as a program by the filter's test: gives itself the filter as vrrp and checker do, and says what it still can do to another process
 // (its argument), to a file (the second one) and to services of this machine. Names of what was done, and the error of what was not.
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, constants, openSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer, Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { SyscallError } from "../../ffi/errno.ts";
@@ -16,6 +16,7 @@ import {
 } from "../../ffi/process.ts";
 import { SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM, socket } from "../../ffi/socket.ts";
 import { refuseForeignAffairs } from "../../src/kernel/confinement.ts";
+import { writeRegular } from "../../src/kernel/regular-file.ts";
 import { replaceFile } from "../../src/process/host/replace-file.ts";
 
 const [victim = 0, file = ""] = [Number(process.argv[2]), process.argv[3]];
@@ -47,7 +48,10 @@ attempt("nice another", () => call("setpriority", libc.setpriority(0, victim, 19
 attempt("nice itself", () => setNice(1));
 attempt("start a program", () => Bun.spawnSync(["/bin/true"]));
 attempt("change a mode", () => chmodSync(file, 0o4755));
+attempt("empty a file", () => openSync(file, constants.O_RDONLY | constants.O_TRUNC));
+attempt("empty a file by name", () => truncateSync(file));
 attempt("write a file", () => writeFileSync(file, "x"));
+attempt("write a file anew", () => writeRegular(file, "xy", { overwrite: true, mode: 0o600 }));
 attempt("replace a file", () => replaceFile(join(dirname(file), "replaced"), "x", 0o640));
 attempt("ask the bus", () => socket(1, SOCK_STREAM, 0));
 attempt("ask the log", () => socket(1, SOCK_DGRAM, 0));

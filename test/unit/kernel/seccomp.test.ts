@@ -68,6 +68,7 @@ describe.each(["x64", "arm64"] as const)("on %s", (machine: Machine) => {
     ["openat for reading", 257, 56, [0n, 0n, 0o2000000n], ALLOW],
     ["openat for writing", 257, 56, [0n, 0n, 0o1n], EPERM],
     ["openat that makes a file", 257, 56, [0n, 0n, 0o100n], EPERM],
+    ["openat that empties a file", 257, 56, [0n, 0n, 0o1000n], EPERM],
     ["a TCP socket", 41, 198, [2n, 0o2004001n], ALLOW],
     ["a TCP socket of IPv6", 41, 198, [10n, 1n], ALLOW],
     ["a UDP socket", 41, 198, [2n, 2n], EPERM],
@@ -163,6 +164,15 @@ describe.each(["x64", "arm64"] as const)("of a role, on %s", (machine: Machine) 
     ["connect", 42, 203, [], ALLOW],
     ["sendmmsg", 307, 269, [], ALLOW],
     ["openat for writing", 257, 56, [0n, 0n, 0o1n], ALLOW],
+    ["openat for reading", 257, 56, [0n, 0n, 0o2000000n], ALLOW],
+    ["openat that empties what it writes", 257, 56, [0n, 0n, 0o1101n], ALLOW],
+    ["openat that empties what it reads and writes", 257, 56, [0n, 0n, 0o1002n], ALLOW],
+    ["openat that empties what it reads", 257, 56, [0n, 0n, 0o1000n], EPERM],
+    ["openat that empties without reading or writing", 257, 56, [0n, 0n, 0o1003n], EPERM],
+    ["openat that makes and empties", 257, 56, [0n, 0n, 0o2001100n], EPERM],
+    ["openat2", 437, 437, [], EPERM],
+    ["truncate", 76, 45, [], EPERM],
+    ["ftruncate", 77, 46, [], ALLOW],
     ["read", 0, 63, [], ALLOW],
   ] as const)("%s", (_what, x64, arm64, args, answer) => {
     expect(of(whole, x64, arm64, args)).toBe(answer);
@@ -188,6 +198,16 @@ test.each([
   ["vfork", 58],
 ])("%s, which x86-64 has beside clone, makes no process either", (_name, number) => {
   expect(run(refusals("x64"), ARCH.x64, number)).toBe(EPERM);
+});
+
+test.each([
+  ["for reading", 0n, ALLOW],
+  ["that empties what it writes", 0o1101n, ALLOW],
+  ["that empties what it reads", 0o1000n, EPERM],
+  ["that empties without reading or writing", 0o1003n, EPERM],
+])("open %s, which x86-64 has beside openat, in a role", (_what, flags, answer) => {
+  const program = roleRefusals("x64", { pid: 1, changesNamespace: false });
+  expect(run(program, ARCH.x64, 2, [0n, flags])).toBe(answer);
 });
 
 test("a process under the filter serves and reads, and does nothing else, in every thread", async () => {
@@ -227,7 +247,10 @@ test("a role under its filter works, and leaves other processes, modes and servi
     "nice itself": "done",
     "start a program": "EPERM",
     "change a mode": "EPERM",
+    "empty a file": "EPERM",
+    "empty a file by name": "EPERM",
     "write a file": "done",
+    "write a file anew": "done",
     "replace a file": "done",
     "ask the bus": "EPERM",
     "ask the log": "EPERM",

@@ -1,7 +1,6 @@
 // Adapter: what the configuration lets a process ask of the kernel for itself: nice value, real-time priority, locked memory, CPUs,
-// limits, and how likely the kernel is to kill it when memory runs out. Each is tried; what is refused is said and lived with.
+// and limits. Each is tried; what is refused is said and lived with.
 
-import { writeFileSync } from "node:fs";
 import {
   lockMemoryOnFault,
   MAX_CPUS,
@@ -31,13 +30,8 @@ export const RTTIME_FLOOR_US = 1_000_000;
 const WANTED_FILES = 65_536n;
 const ALL_CPUS: readonly number[] = Array.from({ length: MAX_CPUS }, (_, cpu) => cpu);
 
-export interface RightsExtras {
-  /** -1000..1000; absent: unchanged. */
-  readonly oomScoreAdjust?: number;
-}
-
 /** Gives this process what a configuration says; called anew at each reload. What is refused is a warning, never an error. */
-export type TakeRights = (rights: ProcessRights, extras?: RightsExtras) => void;
+export type TakeRights = (rights: ProcessRights) => void;
 
 /** The rights of this process. What an earlier configuration asked for and the next one does not is given back. */
 export function openRights(area: string, log: Log): TakeRights {
@@ -65,14 +59,12 @@ export function openRights(area: string, log: Log): TakeRights {
     );
   }
 
-  return (rights, { oomScoreAdjust } = {}) => {
+  return (rights) => {
     attempt("more open files", raiseFileLimit);
     const priority = rights.priority ?? (before.priority === undefined ? undefined : 0);
     if (priority !== undefined) attempt(`priority ${priority}`, () => setNice(priority));
     const cpus = rights.cpuAffinity ?? (before.cpuAffinity === undefined ? [] : ALL_CPUS);
     if (cpus.length > 0) attempt(`cpu affinity ${rights.cpuAffinity?.join(" ") ?? "all"}`, () => setAffinity(cpus));
-    if (oomScoreAdjust !== undefined)
-      attempt(`oom score ${oomScoreAdjust}`, () => writeFileSync("/proc/self/oom_score_adj", `${oomScoreAdjust}`));
     if (rights.noSwap) attempt("no_swap (locking memory)", lockMemoryOnFault);
     else if (before.noSwap) attempt("swap (unlocking memory)", unlockMemory);
     takeRealtime(rights.realtimePriority, rights.rlimitRttimeUs);

@@ -60,7 +60,7 @@ const ALWAYS: Readonly<Record<Exclude<RoleName, "starter">, readonly number[]>> 
   api: [SETGID, SETUID],
 };
 
-/** Settings of its network namespace, its own oom_score_adj, and nowhere. */
+/** Settings of its network namespace, its own part of /proc, and nowhere. */
 const ALWAYS_WRITTEN = ["/proc/sys/net", "/proc/self", "/dev/null"];
 
 function ownPlaces(role: RoleName, runDir: string, config: Config | undefined): readonly string[] {

@@ -102,6 +102,8 @@ describe.skipIf(reason !== undefined)("the way in", () => {
     expect(/^NoNewPrivs:\t(\d)$/m.exec(status)?.[1]).toBe("1");
     const limits = readFileSync(`/proc/${lab.gatePid()}/limits`, "utf8");
     expect(/^Max open files +(\d+) +(\d+)/m.exec(limits)?.slice(1)).toEqual(["512", "512"]);
+    // The first to go when memory runs out.
+    expect(Number(readFileSync(`/proc/${lab.gatePid()}/oom_score_adj`, "latin1"))).toBeGreaterThanOrEqual(500);
   });
 
   test.each([

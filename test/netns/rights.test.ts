@@ -91,6 +91,10 @@ describe.skipIf(reason !== undefined)("rights", () => {
       expect(threads(rolePid(lbd, "vrrp.pid"))).toEqual([{ ...of(NET), Seccomp: "2", Uid: "0" }]);
       expect(threads(rolePid(lbd, "checkers.pid"))).toEqual([{ ...of(NET | (1 << 10)), Seccomp: "2", Uid: "0" }]);
       expect(threads(rolePid(lbd, "api.pid"))).toEqual([{ ...of(0), Seccomp: "2", Uid: "65534" }]);
+      // Who asks api can't have the kernel end another for want of memory.
+      const score = (file: string) => readFileSync(`/proc/${rolePid(lbd, file)}/oom_score_adj`, "latin1").trim();
+      const inherited = readFileSync("/proc/self/oom_score_adj", "latin1").trim();
+      expect([score("api.pid"), score("vrrp.pid")]).toEqual([`${Math.max(500, Number(inherited))}`, inherited]);
       expect(field(readFileSync(out, "utf8"), "CapEff")).toBe(ALL);
       const nobody = readFileSync(asNobody, "utf8");
       expect(["CapPrm", "CapEff", "CapInh", "CapAmb"].map((name) => field(nobody, name))).toEqual([

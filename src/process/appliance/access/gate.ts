@@ -22,6 +22,7 @@ import type { Clock } from "../../../base/clock.ts";
 import { messageOf } from "../../../base/errors.ts";
 import { systemClock } from "../../../kernel/clock.ts";
 import { becomeNobody, keepMemoryPrivate, nameProcess, refuseSystemCalls } from "../../../kernel/confinement.ts";
+import { goFirst } from "../../../kernel/oom-score.ts";
 import { takeSignal } from "../../host/signals.ts";
 import { sendProblem } from "../api.ts";
 import { CERTIFICATE_HEADER, FROM_HEADER, GATE_ID, GateOrder, type GateReport, JUDGE_HEADER } from "./gate-protocol.ts";
@@ -52,6 +53,7 @@ const STRICT_TRANSPORT = "max-age=31536000";
 /** Serves as standard input orders, until that ends. Called once, as the whole of this process. */
 export function runGate(): void {
   const parent = process.ppid;
+  goFirst();
   keepMemoryPrivate(false);
   nameProcess("lbd-gate");
   setResourceLimit(RLIMIT_NOFILE, { soft: MAX_DESCRIPTORS, hard: MAX_DESCRIPTORS });

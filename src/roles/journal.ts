@@ -2,11 +2,14 @@
 // after a crash. /run is memory: a restart of the machine forgets it together with the kernel's tables.
 import { rmSync } from "node:fs";
 import { readRegular } from "../kernel/regular-file.ts";
-import { roleDirectory } from "../process/host/places.ts";
+import {
+  type JOURNALS,
+  journalFile,
+  type KeepingRole,
+  MAX_JOURNAL_BYTES,
+  roleDirectory,
+} from "../process/host/places.ts";
 import { replaceFile } from "../process/host/replace-file.ts";
-
-/** Larger ones were not written by us. */
-const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 
 export interface Journal<T> {
   /** What was written last; undefined when there is nothing, or nothing that `parse` takes. */
@@ -18,8 +21,12 @@ export interface Journal<T> {
 }
 
 /** Each role has its own; `of`: what of the role it is about. */
-export function journalPath(runDir: string, role: string, of = "kernel"): string {
-  return `${roleDirectory(runDir, role)}/${of}.journal`;
+export function journalPath(
+  runDir: string,
+  role: string,
+  of: (typeof JOURNALS)[KeepingRole][number] = "kernel",
+): string {
+  return `${roleDirectory(runDir, role)}/${journalFile(of)}`;
 }
 
 /** @param parse gives undefined for what is no value of this journal */

@@ -1,12 +1,13 @@
 // Process layer: the run directory, which director holds it, and pid files.
 
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../../base/errors.ts";
 import { type LockAttempt, type LockFile, lockFile, lockHolder } from "../../kernel/lock-file.ts";
 import { KEEPING_ROLES, roleDirectory, socketPath } from "./places.ts";
 import { nameOf, runsOurProgram, startedAtMs } from "./process-facts.ts";
 import { replaceFile } from "./replace-file.ts";
+import { clearRoleDirectory } from "./role-directory.ts";
 import { checkDirectory } from "./safe-directory.ts";
 
 /** For everybody to read; who holds the directory is told by the lock, which is root's alone. */
@@ -46,11 +47,12 @@ export function claimRunDir(path: string): RunDir {
     throw new Error(`run directory: ${messageOf(error)}`, { cause: error });
   }
   for (const name of [LOCK_FILE, PID_FILE]) removeDirectory(`${path}/${name}`);
-  const attempt = lockFile(`${path}/${LOCK_FILE}`);
+  const attempt = takeLock(path);
   if (!attempt.held) throw whoHolds(`${path}/${LOCK_FILE}`, attempt);
   try {
-    attempt.lock.write(`${process.pid}\n`);
-    replaceFile(directorPidFile(path), `${process.pid}\n`, 0o644);
+    // Before the first byte is written: a role may have left no room for it.
+    for (const role of KEEPING_ROLES) clearRoleDirectory(path, role);
+    writePids(path, attempt.lock);
   } catch (error) {
     release(path, attempt.lock);
     throw error;
@@ -61,13 +63,41 @@ export function claimRunDir(path: string): RunDir {
   return { path, release: () => release(path, attempt.lock) };
 }
 
-/** For the role alone, with what an earlier process of it left there; what is no file was left by none that meant well. */
+/** A director that starts is worth more than to know what one before it left in the kernel: journals may fill /run, too. */
+function writePids(path: string, lock: LockFile): void {
+  const write = () => {
+    lock.write(`${process.pid}\n`);
+    replaceFile(directorPidFile(path), `${process.pid}\n`, 0o644);
+  };
+  try {
+    write();
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    for (const role of KEEPING_ROLES) clearRoleDirectory(path, role, []);
+    write();
+  }
+}
+
+/** Where no file can be made any more there is no lock's file, so no director that could mind: then what roles left goes first. */
+function takeLock(path: string): LockAttempt {
+  const file = `${path}/${LOCK_FILE}`;
+  try {
+    return lockFile(file);
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    for (const role of KEEPING_ROLES) clearRoleDirectory(path, role);
+    return lockFile(file);
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOSPC";
+}
+
+/** For the role alone, with the journals that an earlier process of it left there. */
 function makeRoleDirectory(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false) rmSync(path);
   mkdirSync(path, { recursive: true, mode: 0o700 });
   chmodSync(path, 0o700);
-  for (const entry of readdirSync(path, { withFileTypes: true }))
-    if (!entry.isFile()) rmSync(`${path}/${entry.name}`, { recursive: true, force: true });
 }
 
 /** Where a file of ours should be; from a role that could write here, on a kernel without Landlock. */

@@ -42,6 +42,16 @@ export function roleDirectory(runDir: string, role: string): string {
 
 /** Roles that keep something. */
 export const KEEPING_ROLES = ["vrrp", "checker"] as const;
+export type KeepingRole = (typeof KEEPING_ROLES)[number];
+
+/** What they keep: names of their journals (roles/journal.ts). Anything else in their directories was left by none that meant well. */
+export const JOURNALS = { vrrp: ["kernel", "sysctl"], checker: ["kernel"] } as const;
+/** Larger ones were not written by us. */
+export const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
+
+export function journalFile(of: string): string {
+  return `${of}.journal`;
+}
 
 /** A name without a dot, which every file in the directory has one of; a path's slashes become plus signs. */
 function encoded(text: string): string {

@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -29,7 +30,7 @@ import {
   runningDirector,
   writePidFile,
 } from "../../../../src/process/host/pidfile.ts";
-import { socketPath } from "../../../../src/process/host/places.ts";
+import { MAX_JOURNAL_BYTES, socketPath } from "../../../../src/process/host/places.ts";
 import { startedAtMs } from "../../../../src/process/host/process-facts.ts";
 import { journalPath, openJournal } from "../../../../src/roles/journal.ts";
 
@@ -273,4 +274,57 @@ test("nothing that a role may have put in the way keeps the next director from s
   expect(readdirSync(elsewhere)).toEqual(["kept"]);
   rmSync(elsewhere, { recursive: true });
   claimed.release();
+});
+
+test("of what a role left only its journals stay, of a size that we write", () => {
+  for (const name of ["vrrp.d", "checker.d"]) mkdirSync(join(base, name));
+  for (const name of ["vrrp.d/kernel.journal", "vrrp.d/sysctl.journal", "checker.d/kernel.journal"])
+    writeFileSync(join(base, name), "[]");
+  for (const name of ["vrrp.d/more", "vrrp.d/kernel.journal.7.new", "checker.d/sysctl.journal", "checker.d/.hidden"])
+    writeFileSync(join(base, name), "x");
+  // A name that is no UTF-8.
+  writeFileSync(Buffer.concat([Buffer.from(join(base, "vrrp.d/x")), Buffer.of(0xff)]), "x");
+  const large = journalPath(base, "vrrp", "sysctl");
+  truncateSync(large, MAX_JOURNAL_BYTES + 1);
+  const claimed = claimRunDir(base);
+  expect(["vrrp.d", "checker.d"].map((name) => readdirSync(join(base, name)))).toEqual([
+    ["kernel.journal"],
+    ["kernel.journal"],
+  ]);
+  claimed.release();
+});
+
+const mountReason =
+  Bun.spawnSync(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", tmpdir()]).exitCode === 0
+    ? undefined
+    : "mounts can't be made here";
+if (mountReason) console.log(`pidfile.test.ts: /run that is full is skipped: ${mountReason}`);
+
+describe.skipIf(mountReason !== undefined)("a run directory that a role has filled", () => {
+  /** Fills a file system of 64 kB and 32 files by a command in its vrrp.d, then claims it; the lock's text, and what is in vrrp.d. */
+  function claimed(fill: string): unknown {
+    const child = join(import.meta.dir, "../../../support/full-run-child.ts");
+    const script = `mount -t tmpfs -o size=64k,nr_inodes=32,mode=755 tmpfs "$1" && mkdir "$1/vrrp.d" && cd "$1/vrrp.d" && { ${fill}; } 2>&1 | grep -q "No space left" && exec "$2" "$3" "$1"`;
+    const { stdout, stderr } = Bun.spawnSync([
+      "unshare",
+      "-m",
+      "bash",
+      "-c",
+      script,
+      "fill",
+      base,
+      process.execPath,
+      child,
+    ]);
+    expect(stderr.toString()).toBe("");
+    return JSON.parse(stdout.toString());
+  }
+
+  test.each([
+    ["a file of no journal", "echo '[]' >kernel.journal; cat /dev/zero >more", ["kernel.journal"]],
+    ["a journal", "cat /dev/zero >kernel.journal", []],
+    ["names", "echo '[]' >kernel.journal; for i in {1..40}; do : >$i; done", ["kernel.journal"]],
+  ] as const)("with %s: the next director starts", (_what, fill, kept) => {
+    expect(claimed(fill)).toEqual({ lock: "own", pid: "own", kept });
+  });
 });

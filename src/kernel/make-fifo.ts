@@ -115,7 +115,8 @@ function openDirectory(path: string, user: number | undefined): string | undefin
 function removeFifo(path: string, made: Stats): void {
   try {
     const there = lstatSync(path);
-    if (there.ino === made.ino && there.dev === made.dev) unlinkSync(path);
+    // kernel: the number of what was removed is given to the next file, which is no pipe of ours.
+    if (there.isFIFO() && there.ino === made.ino && there.dev === made.dev) unlinkSync(path);
   } catch {
     // Somebody removed it, or its directory: it is gone, which was the wish.
   }

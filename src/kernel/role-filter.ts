@@ -29,8 +29,8 @@ const SOCK_TYPE_MASK = 0xf;
 const F_SETOWN = 8;
 /** F_SETOWN_EX, F_SETLEASE (keeps others from a file of root's), F_NOTIFY. */
 const FCNTLS = [15, 1024, 1026];
-/** FIOSETOWN, SIOCSPGRP, TIOCSTI. */
-const IOCTLS = [0x8901, 0x8902, 0x5412];
+/** FIOSETOWN, SIOCSPGRP, TIOCSTI; FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR (a file's owner may, and by a descriptor for reading). */
+const IOCTLS = [0x8901, 0x8902, 0x5412, 0x4008_6602, 0x401c_5820];
 const PRIO_PROCESS = 0;
 const O_ACCMODE = 0o3;
 const O_WRONLY = 0o1;

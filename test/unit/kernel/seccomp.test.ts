@@ -149,6 +149,8 @@ describe.each(["x64", "arm64"] as const)("of a role, on %s", (machine: Machine) 
     ["another signalled, by kind", 72, 25, [4n, 15n], EPERM],
     ["another signalled, by ioctl", 16, 29, [4n, 0x8901n], EPERM],
     ["a lease on a file", 72, 25, [4n, 1024n, 1n], EPERM],
+    ["flags of a file", 16, 29, [4n, 0x4008_6602n], EPERM],
+    ["flags of a file, in the newer way", 16, 29, [4n, 0x401c_5820n], EPERM],
     ["an ioctl of a link", 16, 29, [4n, 0x8946n], ALLOW],
     ["a raw socket", 41, 198, [2n, 3n, 112n], ALLOW],
     ["a raw socket of IPv6", 41, 198, [10n, 3n, 112n], ALLOW],

@@ -1,7 +1,6 @@
 // Process layer: a process that is a role of a running director, from its first line on. The signal handlers come first, before any other
 // module is read.
 import "./host/signals.ts";
-import { goFirst } from "../kernel/oom-score.ts";
 import { EXIT, ROLE_WORD } from "./options.ts";
 import { RIGHTS_VARIABLE } from "./role-variables.ts";
 import { loadRole, roleName } from "./roles.ts";
@@ -12,7 +11,7 @@ export async function runRole(words: readonly string[]): Promise<void> {
   if (!role || words.length > 1) process.exit(EXIT.failed);
   if (process.env[RIGHTS_VARIABLE] !== undefined) {
     const { takeRightsStep } = await import("./rights-step.ts");
-    if (role === "api") goFirst();
+    if (role === "api") (await import("../kernel/oom-score.ts")).goFirst();
     takeRightsStep([...ownArguments(), ROLE_WORD, role]);
   }
   const [{ runChild }, factory] = await Promise.all([import("./run-child.ts"), loadRole(role)]);

@@ -285,7 +285,7 @@ describe("rights", () => {
     ["checker", "", [10, ...NET]],
     ["checker", service(files), [2, 10, ...NET]],
     ["vrrp", "track_file f {\n  file /tmp/f\n}\n", [2, ...NET]],
-    ["vrrp", "global_defs {\n  vrrp_notify_fifo /run/f nobody\n}\n", [0, 1, 3, ...NET]],
+    ["vrrp", "global_defs {\n  vrrp_notify_fifo /run/f nobody\n}\n", [1, ...NET]],
     ["checker", "global_defs {\n  vrrp_notify_fifo /run/f nobody\n}\n", [10, ...NET]],
     ["checker", "net_namespace_ipvs blue\n", [10, ...NET, 21]],
     ["checker", "net_namespace_ipvs\n", [10, ...NET, 19, 21]],

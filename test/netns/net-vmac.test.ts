@@ -365,7 +365,8 @@ describe.skipIf(reason !== undefined)("virtual interfaces and packet filter", ()
     );
     const many = Array.from({ length: 2000 }, (_, i) => ({ ip: `10.0.${i >> 8}.${i & 255}`, index: 2 }));
     expect(firewall.apply({ ...NO_FIREWALL, blocked: many })).toBeUndefined();
-    expect(ruleset().match(/10\.0\.\d+\.\d+/g)).toHaveLength(2000);
+    // kernel: a set that has just grown is moved to a larger table, and meanwhile its listing may name an element twice.
+    expect(new Set(ruleset().match(/10\.0\.\d+\.\d+/g)).size).toBe(2000);
     expect(ruleset()).toContain("counter packets 0 bytes 0 drop");
     expect(firewall.apply({ ...NO_FIREWALL, blocked: many.slice(0, 1) })).toBeUndefined();
     expect(ruleset().match(/10\.0\.\d+\.\d+/g)).toEqual(["10.0.0.0"]);

@@ -1,6 +1,15 @@
 // Ring netns: what each process of a running director may do, thread by thread, and that programs keep what the director was given.
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { openConfinement } from "../../ffi/landlock.ts";
 import { connectMessages } from "../../src/kernel/message-socket.ts";
@@ -38,6 +47,15 @@ function threads(pid: number): readonly Record<string, string>[] {
     seen.set(JSON.stringify(one), one);
   }
   return [...seen.values()];
+}
+
+/** Paths of what a process has open; none of one that is gone or not ours to look at yet. */
+function openFiles(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  } catch {
+    return [];
+  }
 }
 
 const rolePid = (lbd: Daemon, file: string) => Number(readFileSync(join(lbd.dir, "run", file), "utf8"));
@@ -176,12 +194,11 @@ describe.skipIf(reason !== undefined)("rights", () => {
     lbd.reload(named("second"));
     await until("the second is there, and the first is gone", () => isNobodys("second") && !existsSync(at("first")));
     let heard = "";
-    segment
-      .host(0)
-      .spawn("setpriv", ["--reuid=65534", "--clear-groups", "cat", at("second")])
-      .stdout?.on("data", (chunk: Buffer) => {
-        heard += chunk.toString();
-      });
+    const reader = segment.host(0).spawn("setpriv", ["--reuid=65534", "--clear-groups", "cat", at("second")]);
+    reader.stdout?.on("data", (chunk: Buffer) => {
+      heard += chunk.toString();
+    });
+    await until("nobody reads", () => openFiles(reader.pid ?? 0).includes(at("second")));
     expect(await lbd.stop()).toBe(0);
     await until("nobody has read the last state", () => heard.includes('INSTANCE "V1" STOP 100\n'));
     expect(existsSync(at("second"))).toBe(false);

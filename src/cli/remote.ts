@@ -199,7 +199,12 @@ async function bridge(host: Host, fingerprint: string, { headers, pair }: Identi
     });
     local.on("error", () => far.destroy());
     local.on("close", () => far.destroy());
-    far.on("close", () => local.destroySoon());
+    // An answer that came before all was sent is read all the same: who writes on meets no broken pipe, which would be told in its place.
+    far.on("close", () => {
+      local.unpipe(far);
+      local.resume();
+      local.end();
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -4,6 +4,9 @@
 /** Where programs are looked for when a configuration gives no path, and what programs find in PATH. */
 export const SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** What the JavaScript engine acts on. BUN_GC_TIMER_INTERVAL, which conf/lbd.service sets, is a number of milliseconds and no more. */
+export const ENGINE_VARIABLE = /^(BUN_(?!GC_TIMER_INTERVAL$)|NODE_|DENO_)/;
+
 const KEPT = /^(LANG|LANGUAGE|LC_[A-Z]+|TZ)$/;
 
 /** Language and time zone as they are, and a PATH of ours. */

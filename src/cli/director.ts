@@ -1,5 +1,6 @@
 // CLI: a command line without a command, which is keepalived's own: a run, or one of the options that ask for something else.
 import { resolve } from "node:path";
+import { ENGINE_VARIABLE } from "../base/environment.ts";
 import { EXIT } from "../process/options.ts";
 import { VERSION_LINE } from "../version.ts";
 import { FLAGS, type ReadFlags, readFlags } from "./flags.ts";
@@ -38,7 +39,7 @@ export async function directorCommand(argv: readonly string[], help: () => Promi
 
 /** What the engine did by them before the first line of this program is done; a director's processes shall not do it again. */
 async function leaveEngineVariables(): Promise<void> {
-  if (!Object.keys(process.env).some((name) => /^(BUN_(?!GC_TIMER_INTERVAL$)|NODE_|DENO_)/.test(name))) return;
+  if (!Object.keys(process.env).some((name) => ENGINE_VARIABLE.test(name))) return;
   const { engineVariables, startAgain } = await import("../process/runtime-again.ts");
   const found = engineVariables(process.env);
   if (found.length > 0) startAgain(found);

@@ -29,6 +29,7 @@ export interface TablesPart {
   readonly rules: readonly Rule[];
 }
 
+/** vrrp/machine/state.ts has the same: this room knows nothing of that one. */
 const OWNER_PRIORITY = 255;
 
 /** Parts that were made before, with what they were made of: the same one again tells a takeover that it was rehearsed. */

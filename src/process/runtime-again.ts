@@ -1,11 +1,10 @@
 // Process layer: variables that the JavaScript engine acts on before the first line of this program runs (a debugger's port, code to
 // load first, its collector). A program that finds one starts itself again without it, under the same process id.
 import { execve, ignoreSignal } from "../../ffi/process.ts";
+import { ENGINE_VARIABLE } from "../base/environment.ts";
 import { ownArguments } from "./runtime.ts";
 
 const SIGHUP = 1;
-/** BUN_GC_TIMER_INTERVAL, which conf/lbd.service sets, is a number of milliseconds and no more. */
-export const ENGINE = /^(BUN_(?!GC_TIMER_INTERVAL$)|NODE_|DENO_)/;
 /** These make it run what somebody else wrote: a director does not start under them at all. */
 const FOREIGN_CODE = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_CONFIG_.*|NODE_OPTIONS|NODE_PATH)$/;
 /** Names that were taken away by the process that had this id before, with commas between. */
@@ -14,7 +13,7 @@ const CLEARED = "LBD_CLEARED";
 /** Names in an environment that the engine would act on; none after the program was started again without them. */
 export function engineVariables(environment: NodeJS.ProcessEnv): string[] {
   if (environment[CLEARED] !== undefined) return [];
-  return Object.keys(environment).filter((name) => ENGINE.test(name));
+  return Object.keys(environment).filter((name) => ENGINE_VARIABLE.test(name));
 }
 
 /** Replaces this process by one with the same arguments and without these variables. Comes back only when that fails. */
@@ -40,9 +39,9 @@ export interface Cleared {
 
 /** What was, or still is, in the environment of this process. Takes the mark away. */
 export function clearedVariables(environment: NodeJS.ProcessEnv): Cleared {
-  const before = (environment[CLEARED] ?? "").split(",").filter((name) => ENGINE.test(name));
+  const before = (environment[CLEARED] ?? "").split(",").filter((name) => ENGINE_VARIABLE.test(name));
   delete environment[CLEARED];
-  const still = Object.keys(environment).filter((name) => ENGINE.test(name));
+  const still = Object.keys(environment).filter((name) => ENGINE_VARIABLE.test(name));
   const isForeign = (name: string) => FOREIGN_CODE.test(name);
   return {
     refused: [...before, ...still].filter((name) => isForeign(name) || still.includes(name)),

@@ -85,7 +85,7 @@ const parts: DiskParts = { architecture, tools, packages, epoch, work };
 say(`lbd ${version}, kernel ${kernel.release}`);
 
 const root = initrd({
-  ...{ packages, kernel, architecture, version, binary, tools },
+  ...{ packages, kernel, architecture, version, epoch, binary, tools },
   // An image trusts the key that it was made with. Without one it trusts those of its appliance.yaml only, and every build is the same.
   ...(keyFile !== undefined && { trustedKey: publicKey }),
 });
@@ -126,7 +126,7 @@ function makeMedia(configuration: ReadonlyMap<string, Uint8Array> | undefined): 
 /** What a running machine takes: the slot behind a signed list of its pieces. */
 function makeUpdate(): void {
   const slot = readFileSync(at("slot.squashfs"));
-  const list = describeSlot(slot, { version, architecture: architecture.name });
+  const list = describeSlot(slot, { version, epoch, architecture: architecture.name });
   const signature = signDigest(key, createHash(DIGEST).update(list).digest(), `lbd ${version}`);
   writeFileSync(at(`lbd-${version}.update`), Buffer.concat([updateHead(list, signature), slot]));
 }

@@ -52,6 +52,8 @@ export interface RootParts {
   readonly kernel: Kernel;
   readonly architecture: Architecture;
   readonly version: string;
+  /** Time of the commit, seconds of 1970. */
+  readonly epoch: number;
   /** dist/lbd. */
   readonly binary: string;
   readonly tools: Tools;
@@ -68,7 +70,7 @@ export interface Initrd {
 
 /** @throws Error that names what is missing */
 export function initrd(parts: RootParts): Initrd {
-  const { packages, kernel, architecture, version, binary } = parts;
+  const { packages, kernel, architecture, version, epoch, binary } = parts;
   const libraries = librariesOf(parts);
   const wanted = readFileSync(join(import.meta.dirname, "modules.txt"), "utf8")
     .split("\n")
@@ -89,6 +91,7 @@ export function initrd(parts: RootParts): Initrd {
     { kind: "link", path: KEEPALIVED_FOLDER.slice(1), target: CONFIGURATION_FOLDER },
     ...modules(kernel, resolveModules(kernel, wanted)),
     text("etc/lbd-version", `${version}\n`),
+    text("etc/lbd-epoch", `${epoch}\n`),
     ...(parts.trustedKey === undefined ? [] : [text(UPDATE_KEY_FILE.slice(1), parts.trustedKey)]),
     text(
       "etc/passwd",

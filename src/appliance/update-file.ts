@@ -20,6 +20,8 @@ export const PIECE_BYTES = 1024 * 1024;
 export interface UpdateManifest {
   readonly format: 1;
   readonly version: string;
+  /** Time of the commit that it was made from, seconds of 1970; absent: files of before. */
+  readonly epoch?: number;
   /** Debian's word: `amd64`, `arm64`. */
   readonly architecture: string;
   readonly bytes: number;
@@ -181,13 +183,20 @@ export function peekManifest(start: Uint8Array): UpdateManifest | undefined {
 /** The list of a slot's content, as it is signed. */
 export function describeSlot(
   slot: Uint8Array,
-  about: { readonly version: string; readonly architecture: string },
+  about: Pick<UpdateManifest, "version" | "epoch" | "architecture">,
 ): string {
   const pieces: string[] = [];
   for (let at = 0; at < slot.byteLength; at += PIECE_BYTES) pieces.push(sha256(slot.subarray(at, at + PIECE_BYTES)));
-  const { version, architecture } = about;
+  const { version, epoch, architecture } = about;
   const manifest: UpdateManifest = {
-    ...{ format: 1, version, architecture, bytes: slot.byteLength, sha256: sha256(slot) },
+    ...{
+      format: 1,
+      version,
+      ...(epoch !== undefined && { epoch }),
+      architecture,
+      bytes: slot.byteLength,
+      sha256: sha256(slot),
+    },
     ...{ pieceBytes: PIECE_BYTES, pieces },
   };
   return `${JSON.stringify(manifest)}\n`;
@@ -209,6 +218,7 @@ const MANIFEST = v.pipe(
   v.object({
     format: v.literal(1),
     version: v.pipe(v.string(), v.regex(/^[\w.+~-]{1,100}$/)),
+    epoch: v.exactOptional(count),
     architecture: v.string(),
     bytes: count,
     sha256: digest,

@@ -41,10 +41,11 @@ export const updateCommand = defineCommand({
       valueHint: "NAME[:PORT]",
       description: "The other director of a pair: each is updated and restarted while the other one serves",
     },
+    "allow-downgrade": { type: "boolean", description: "Also an update that is older than what runs" },
     ...REMOTE_ARGS,
   },
   run: async ({ args }) => {
-    const update = readUpdate(args.file);
+    const update = readUpdate(args.file, args["allow-downgrade"] === true);
     if (typeof update === "string") return complain(update, ASK_EXIT.usage);
     if (args.pair === undefined)
       return withAppliance(args, async (peer) => finish(await updateOne(peer, update, args.restart === true)));
@@ -64,16 +65,17 @@ interface Update {
   readonly path: string;
   readonly version: string;
   readonly bytes: number;
+  readonly allowDowngrade: boolean;
 }
 
 /** What the file says of itself, not yet judged; else why it is none. */
-function readUpdate(path: string): Update | string {
+function readUpdate(path: string, allowDowngrade: boolean): Update | string {
   try {
     const head = Buffer.alloc(MAX_MANIFEST_BYTES);
     const count = readSync(openSync(path, "r"), head);
     const manifest = peekManifest(head.subarray(0, count));
     if (!manifest) return `${path}: this is no update of lbd (lbd-VERSION.update beside the image)`;
-    return { path, version: manifest.version, bytes: statSync(path).size };
+    return { path, version: manifest.version, bytes: statSync(path).size, allowDowngrade };
   } catch (error) {
     return messageOf(error);
   }
@@ -121,12 +123,16 @@ async function updateOne(peer: Peer, update: Update, restart: boolean): Promise<
 const Written = v.object({ slot: v.string(), version: v.string() });
 
 /** Sends the file with its progress; the machine answers when it has read everything back from its disk. */
-async function send(peer: Peer, { path, bytes }: Update): Promise<Decoded<v.InferOutput<typeof Written>, AskError>> {
+async function send(
+  peer: Peer,
+  { path, bytes, allowDowngrade }: Update,
+): Promise<Decoded<v.InferOutput<typeof Written>, AskError>> {
   const draw = drawer();
+  const to = `/v1/appliance/update${allowDowngrade ? "?allow-downgrade=1" : ""}`;
   const put = (): ReturnType<typeof ask> =>
     new Promise((resolve) => {
       const headers = { ...peer.headers, "content-length": `${bytes}`, "content-type": "application/octet-stream" };
-      const where = { socketPath: peer.socket, path: "/v1/appliance/update", method: "PUT", headers, agent: false };
+      const where = { socketPath: peer.socket, path: to, method: "PUT", headers, agent: false };
       let answered = false;
       const source = createReadStream(path, { highWaterMark: 256 * 1024 });
       const asked = request(where, (answer) => {

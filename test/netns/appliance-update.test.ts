@@ -47,6 +47,9 @@ const machine: ApplianceRoute = {
 const updates = createUpdates({
   slot: "A",
   architecture: "amd64",
+  get runs() {
+    return { version: shown.version };
+  },
   say() {},
   keys: () => (trusted ? [trusted] : []),
   isGood: () => shown.good,
@@ -112,6 +115,21 @@ describe.skipIf(reason !== undefined)("lbd update", () => {
     const ended = await lbd("lbd_admin", "update", file());
     expect(ended.err).toMatch(message);
     expect([ended.status, ended.out]).toEqual([status, ""]);
+  });
+
+  test("says both versions of one that is older than what runs, and takes it when that is asked for", async () => {
+    shown.version = "v9";
+    const before = readFileSync(slotFile);
+    const refused = await lbd("lbd_admin", "update", fileOf("v8.3"));
+    expect([refused.status, refused.out]).toEqual([1, ""]);
+    expect(refused.err).toContain(
+      "lbd: director1: the update is v8.3, which is older than v9 that runs: nothing was written; lbd update --allow-downgrade takes it\n",
+    );
+    expect(readFileSync(slotFile).equals(before)).toBeTrue();
+    expect(lab.audit.after(0).at(-1)).toMatchObject({ call: "PUT /v1/appliance/update", status: 409 });
+    const taken = await lbd("lbd_admin", "update", "--allow-downgrade", fileOf("v8.3"));
+    expect([taken.status, taken.out]).toEqual([0, expect.stringContaining("slot B holds v8.3, v9 runs")]);
+    shown.version = "v1";
   });
 
   test("is an admin's, and takes nothing while the start is on trial", async () => {

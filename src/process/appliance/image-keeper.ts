@@ -33,7 +33,8 @@ const NOTIFY = join(RUN, "notify.sock");
 const PSTORE = "/sys/fs/pstore";
 /** This start was noted: for a process of the appliance that comes after one that crashed, and for the first process (appliance/init.c). */
 const BEGUN = join(RUN, "start-began");
-/** Of the key that the image was made with (appliance/initrd.ts). */
+/** Time of the commit that the image was made from, seconds of 1970 (appliance/initrd.ts). */
+const EPOCH_FILE = "/etc/lbd-epoch";
 const ARCHITECTURE: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
 export interface StartStatus {
@@ -104,6 +105,7 @@ export function createImageKeeper(ports: ImageKeeperPorts): ImageKeeper {
   const updates = createUpdates({
     slot: boot.slot,
     architecture: ARCHITECTURE[process.arch] ?? process.arch,
+    runs: { version: ports.version, ...epochOf(readQuietly(EPOCH_FILE)) },
     say,
     keys: () => keys,
     isGood: starts.isGood,
@@ -228,6 +230,11 @@ function trustedKeys({ updateKeys }: ApplianceSettings): readonly MinisignKey[] 
   const own = readMinisignKeyFile(readQuietly(UPDATE_KEY_FILE) ?? "");
   const given = updateKeys.flatMap((text) => readMinisignKey(text) ?? []);
   return own ? [own, ...given] : given;
+}
+
+function epochOf(text: string | undefined): { readonly epoch?: number } {
+  const epoch = Number(text?.trim());
+  return Number.isSafeInteger(epoch) && epoch > 0 ? { epoch } : {};
 }
 
 function readQuietly(path: string): string | undefined {

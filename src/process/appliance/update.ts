@@ -12,6 +12,7 @@ import {
   type UpdateManifest,
   type UpdateStep,
 } from "../../appliance/update-file.ts";
+import { type ImageVersion, isOlder } from "../../appliance/version-order.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Level } from "../../base/log.ts";
 import { type Decoded, err, ok } from "../../base/result.ts";
@@ -32,6 +33,8 @@ export interface UpdatePorts {
   /** Slot that runs; undefined: none of a disk. */
   readonly slot: Slot | undefined;
   readonly architecture: string;
+  /** Of the image that runs. */
+  readonly runs: ImageVersion;
   say(level: Level, message: string): void;
   keys(): readonly MinisignKey[];
   /** The start that runs has shown that it is a good one. */
@@ -46,7 +49,7 @@ export interface UpdatePorts {
 /** Of a body that was refused: the largest slot; whoever sends more is cut off. */
 const MAX_DRAIN_BYTES = 512 * 1024 * 1024;
 
-const OWN_PROBLEMS = { "no-slot": 409, "on-trial": 409, busy: 409, storage: 500 } as const;
+const OWN_PROBLEMS = { "no-slot": 409, "on-trial": 409, busy: 409, downgrade: 409, storage: 500 } as const;
 export interface UpdateFailure {
   readonly code: UpdateError["code"] | keyof typeof OWN_PROBLEMS;
   readonly message: string;
@@ -63,13 +66,18 @@ export interface UpdateStatus {
   readonly error?: string;
 }
 
+export interface TakeOptions {
+  /** Also one that is older than what runs. */
+  readonly allowDowngrade?: boolean;
+}
+
+type Taken = Decoded<{ readonly slot: Slot; readonly version: string }, UpdateFailure>;
+
 export interface Updates {
   /** The last one since the start; undefined: there was none. */
   status(): UpdateStatus | undefined;
   /** Takes an update file as it comes. Never throws. */
-  take(
-    source: AsyncIterable<Uint8Array>,
-  ): Promise<Decoded<{ readonly slot: Slot; readonly version: string }, UpdateFailure>>;
+  take(source: AsyncIterable<Uint8Array>, options?: TakeOptions): Promise<Taken>;
 }
 
 export function createUpdates(ports: UpdatePorts): Updates {
@@ -87,7 +95,7 @@ export function createUpdates(ports: UpdatePorts): Updates {
 
   return {
     status: () => status,
-    async take(source) {
+    async take(source, options = {}) {
       const refused = refusal();
       if (refused || ports.slot === undefined) return err(refused ?? { code: "no-slot", message: "" });
       running = true;
@@ -98,7 +106,7 @@ export function createUpdates(ports: UpdatePorts): Updates {
       status = undefined;
       tell({});
       try {
-        const taken = await takeInto(slot, source, ports, tell);
+        const taken = await takeInto(slot, source, ports, tell, options);
         if (taken.ok) tell({ phase: "done" });
         else tell({ phase: "failed", error: taken.error.message });
         if (!taken.ok) ports.say("error", `update: ${taken.error.message}`);
@@ -116,9 +124,14 @@ export function createUpdates(ports: UpdatePorts): Updates {
 }
 
 type Tell = (next: Partial<UpdateStatus>) => void;
-type Taken = Decoded<{ readonly slot: Slot; readonly version: string }, UpdateFailure>;
 
-async function takeInto(slot: Slot, source: AsyncIterable<Uint8Array>, ports: UpdatePorts, tell: Tell): Promise<Taken> {
+async function takeInto(
+  slot: Slot,
+  source: AsyncIterable<Uint8Array>,
+  ports: UpdatePorts,
+  tell: Tell,
+  options: TakeOptions,
+): Promise<Taken> {
   const storage = await ports.open(slot);
   try {
     const { keys, architecture } = ports;
@@ -140,6 +153,8 @@ async function takeInto(slot: Slot, source: AsyncIterable<Uint8Array>, ports: Up
       for await (const chunk of source) {
         const steps = reader.take(chunk);
         if (!steps.ok) return steps;
+        const older = options.allowDowngrade ? undefined : downgradeIn(steps.value, ports.runs);
+        if (older) return err(older);
         for (const step of steps.value) await take(step);
       }
     } catch (error) {
@@ -159,6 +174,14 @@ async function takeInto(slot: Slot, source: AsyncIterable<Uint8Array>, ports: Up
   } finally {
     await storage.close();
   }
+}
+
+/** A signature holds for ever: an old file with a known fault could be brought by whoever has it. */
+function downgradeIn(steps: readonly UpdateStep[], runs: ImageVersion): UpdateFailure | undefined {
+  const manifest = steps.find((step) => step.kind === "manifest")?.manifest;
+  if (!manifest || isOlder(manifest, runs) !== true) return undefined;
+  const message = `the update is ${manifest.version}, which is older than ${runs.version} that runs: nothing was written`;
+  return { code: "downgrade", message: `${message}; lbd update --allow-downgrade takes it` };
 }
 
 function isOfDisk(error: unknown): boolean {
@@ -205,12 +228,19 @@ export function updateRoute(updates: Updates): ApplianceRoute {
     method: "PUT",
     path: "/v1/appliance/update",
     role: "admin",
-    summary: "Writes an update file to the slot that does not run; the next start tries it",
+    summary:
+      "Writes an update file to the slot that does not run; the next start tries it. `allow-downgrade=1`: also an older one",
     async answer(request, response) {
       // It may take as long as it takes to send a few hundred megabytes, and to read them from a slow disk.
       request.socket.setTimeout(0);
       const body = bodyOf(request);
-      const taken = await updates.take(body.chunks());
+      const query = new URLSearchParams(request.url?.split("?")[1] ?? "");
+      const wrong = [...query].find(([name, value]) => name !== "allow-downgrade" || !/^(0|1)$/.test(value));
+      if (wrong) {
+        await body.drain();
+        return sendProblem(response, 400, "bad-query", "accepted here: allow-downgrade=0 or 1");
+      }
+      const taken = await updates.take(body.chunks(), { allowDowngrade: query.get("allow-downgrade") === "1" });
       // Who is still sending hears no answer: the rest is read, and nothing is done with it.
       await body.drain();
       if (taken.ok) return sendJson(response, taken.value);

@@ -50,6 +50,7 @@ function updatesOf(starts: Starts, more: Partial<UpdatePorts> = {}) {
   return createUpdates({
     slot: "A",
     architecture: "amd64",
+    runs: { version: "v1" },
     say() {},
     keys: () => [trusted ?? { id: "", bytes: new Uint8Array() }],
     isGood: starts.isGood,
@@ -110,6 +111,25 @@ describe("an update", () => {
     }
     // And the next one is taken.
     expect((await updates.take(chunks(file))).ok).toBeTrue();
+  });
+
+  test("that is older than what runs is refused before a byte is written, unless it is allowed", async () => {
+    const updates = updatesOf(starts, { runs: { version: "v2.0.1" } });
+    const taken = await updates.take(chunks(file));
+    expect(taken).toEqual({
+      ok: false,
+      error: {
+        code: "downgrade",
+        message:
+          "the update is v2, which is older than v2.0.1 that runs: nothing was written; lbd update --allow-downgrade takes it",
+      },
+    });
+    expect(readFileSync(slotB).every((byte) => byte === 0xaa)).toBeTrue();
+    // Slot B stays what it was: also one that the loader may start.
+    expect(tries()).toBe("AB 3 1 0 0");
+    expect(updates.status()).toMatchObject({ phase: "failed", error: expect.stringContaining("older than v2.0.1") });
+    expect((await updates.take(chunks(file), { allowDowngrade: true })).ok).toBeTrue();
+    expect(tries()).toBe("BA 3 1 3 0");
   });
 
   test("whose sender goes away is broken off", async () => {

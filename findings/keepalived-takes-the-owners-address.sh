@@ -13,7 +13,7 @@ work=$(mktemp -d)
 pid=
 trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null || true; rm -rf "$work"' EXIT
 cd "$work"
-keepalived --version 2>&1 | head -1
+keepalived --version 2>&1 | sed -n 1p
 ip link set lo up
 ip link add eth0 type veth peer name far
 ip link set far up

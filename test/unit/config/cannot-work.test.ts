@@ -38,6 +38,9 @@ test.each([
     ["interface-name-taken"],
   ],
   ["two names", instance("interface eth0\nuse_vmac vip") + instance("interface eth0\nuse_vmac vip2", "W", 52), []],
+  ["a virtual MAC that is switched off", instance("interface eth0\nuse_vmac false"), ["intention-wins"]],
+  ["a virtual MAC that is switched on by a word", instance("interface eth0\nuse_vmac on"), ["extra-words"]],
+  ["an ipvlan that is switched off", instance("interface eth0\nuse_ipvlan no"), ["intention-wins"]],
   ["the path of a program among names", tracking("process /usr/sbin/nginx"), ["process-name"]],
   ["the path of a program as it was started", tracking("process /usr/sbin/nginx\nfull_command"), []],
   ["a command in quotes", tracking('process "/usr/sbin/nginx -g"'), ["process-name"]],
@@ -73,4 +76,14 @@ test.each([
   expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
   const found = diagnostics.map(({ code }) => code);
   expect<string[]>(found).toEqual(codes.map((code) => code.replace(/^\d+ /, "")));
+});
+
+test.each([
+  ["use_vmac off", undefined],
+  ["use_ipvlan false", undefined],
+  ["use_vmac on", { kind: "macvlan", xmitBase: false }],
+  ["use_vmac name off", { kind: "macvlan", interface: "off", xmitBase: false }],
+])("%s", (line, link) => {
+  const { config } = bindText(instance(`interface eth0\n${line}`));
+  expect<unknown>(config.vrrp.instances[0]?.vmac).toEqual(link);
 });

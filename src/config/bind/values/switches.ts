@@ -29,15 +29,7 @@ const boolSchema = wordSchema((text) => {
  */
 export const flag: Value<boolean> = {
   grammar: "FLAG",
-  read: (words) => {
-    const word = words.peek();
-    const meant = word && booleanOf(word.text);
-    if (!word || meant === undefined) return true;
-    words.next();
-    if (!meant) warnOfIntention(words, word);
-    else words.warn(word, "extra-words", `${words.keyword.text} takes no value: ${word.text} is superfluous`);
-    return meant;
-  },
+  read: (words) => switchWord(words) ?? true,
 };
 
 /** `[BOOL]` where keepalived takes any valid word, even `false`, as «on». */
@@ -51,6 +43,17 @@ export const flagWithIntention: Value<boolean> = {
     return meant;
   },
 };
+
+/** Takes a boolean that stands where keepalived looks for none, and tells of it: undefined when the next word is another. */
+export function switchWord(words: Reader): boolean | undefined {
+  const word = words.peek();
+  const meant = word && booleanOf(word.text);
+  if (!word || meant === undefined) return undefined;
+  words.next();
+  if (!meant) warnOfIntention(words, word);
+  else words.warn(word, "extra-words", `${words.keyword.text} takes no value: ${word.text} is superfluous`);
+  return meant;
+}
 
 function warnOfIntention(words: Reader, word: Word): void {
   words.warn(

@@ -5,6 +5,7 @@ import type { Reader } from "../../bind/reader.ts";
 import { interfaceSchema, nonEmptySchema } from "../../bind/values/names.ts";
 import { integerSchema } from "../../bind/values/numbers.ts";
 import { wordsSchema } from "../../bind/values/shapes.ts";
+import { switchWord } from "../../bind/values/switches.ts";
 import type { SyncDaemon } from "../../model/lvs.ts";
 import type { Word } from "../../text/tree.ts";
 import { readOptions } from "../routing/line-reader.ts";
@@ -14,6 +15,8 @@ import { SYNC_DAEMON, VMAC } from "../routing/small-lines.ts";
 // --- virtual MAC and ipvlan
 
 export interface VmacValue {
+  /** `use_vmac off`, where keepalived makes a link of that name. */
+  readonly off?: true;
   readonly interface?: string;
   /** Five octets (the VRID is the sixth) or six, colon separated, lower case. */
   readonly mac?: string;
@@ -35,6 +38,7 @@ function macOf(text: string): string | undefined {
 export const useVmac: Value<VmacValue> = {
   grammar: "[[name] IFNAME] [MAC (5 or 6 octets)] [netlink_notify_msg] [group GROUP]",
   read: (words) => {
+    if (switchWord(words) === false) return { off: true, notify: false };
     let name: string | undefined;
     let mac: string | undefined;
     let bare: Word | undefined;
@@ -66,6 +70,8 @@ function refuseTwoNames(words: Reader, named: Word | undefined, bare: Word | und
 }
 
 export interface IpvlanValue {
+  /** `use_ipvlan off`, where keepalived makes a link of that name. */
+  readonly off?: true;
   readonly interface?: string;
   readonly address?: Prefix;
   readonly mode?: "bridge" | "private" | "vepa";
@@ -77,6 +83,7 @@ const IPVLAN_MODES = ["bridge", "private", "vepa"] as const;
 export const useIpvlan: Value<IpvlanValue> = {
   grammar: "[[name] IFNAME] [IP[/LEN]] [ENUM(bridge|private|vepa)] [group GROUP]",
   read: (words) => {
+    if (switchWord(words) === false) return { off: true };
     let name: string | undefined;
     let address: Prefix | undefined;
     let mode: (typeof IPVLAN_MODES)[number] | undefined;

@@ -13,20 +13,22 @@ export function vmacOf(
   findings: Findings,
 ): VrrpInstance["vmac"] {
   const { block } = bound;
+  const macvlan = block.use_vmac?.value.off ? undefined : block.use_vmac;
+  const ipvlan = block.use_ipvlan?.value.off ? undefined : block.use_ipvlan;
   const vrid = block.virtual_router_id?.value ?? 0;
-  if (block.vmac_xmit_base?.value && xmitBase && !block.use_vmac && !block.use_ipvlan)
+  if (block.vmac_xmit_base?.value && xmitBase && !macvlan && !ipvlan)
     findings.add("warning", block.vmac_xmit_base.statement.words[0].span, {
       code: "without-effect",
       message: "vmac_xmit_base needs use_vmac: it is ignored",
     });
-  if (block.use_vmac && block.use_ipvlan)
-    findings.add("warning", block.use_ipvlan.statement.words[0].span, {
+  if (macvlan && ipvlan)
+    findings.add("warning", ipvlan.statement.words[0].span, {
       code: "without-effect",
       message: "use_ipvlan is ignored beside use_vmac",
-      related: [{ span: block.use_vmac.statement.words[0].span, message: "given here" }],
+      related: [{ span: macvlan.statement.words[0].span, message: "given here" }],
     });
-  if (block.use_vmac) {
-    const { interface: name, mac, group, notify } = block.use_vmac.value;
+  if (macvlan) {
+    const { interface: name, mac, group, notify } = macvlan.value;
     const octets = mac?.split(":").length === 5 ? `${mac}:${vrid.toString(16).padStart(2, "0")}` : mac;
     return {
       kind: "macvlan",
@@ -37,10 +39,10 @@ export function vmacOf(
       xmitBase,
     };
   }
-  if (!block.use_ipvlan) return undefined;
-  const { interface: name, address, mode, group } = block.use_ipvlan.value;
+  if (!ipvlan) return undefined;
+  const { interface: name, address, mode, group } = ipvlan.value;
   if (!address && family === 4)
-    findings.add("error", block.use_ipvlan.statement.words[0].span, {
+    findings.add("error", ipvlan.statement.words[0].span, {
       code: "missing-value",
       message: "an IPv4 ipvlan lacks its address: the instance can't send",
       hint: "write use_ipvlan NAME ADDRESS",

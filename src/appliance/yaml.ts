@@ -135,7 +135,9 @@ export function block<R extends Readonly<Record<string, Reader<unknown>>>>(
         value.file.report("error", span, {
           code: reason === undefined ? "unknown-key" : "unsupported-key",
           message: reason === undefined ? `unknown key ${key}` : `${key} does nothing here: ${reason}`,
-          hint: didYouMean(key, known) ?? `expected ${known.length > 12 ? "one of " : ""}${known.join(", ")}`,
+          ...(known.length > 0 && {
+            hint: didYouMean(key, known) ?? `expected ${known.length > 12 ? "one of " : ""}${known.join(", ")}`,
+          }),
         });
         continue;
       }

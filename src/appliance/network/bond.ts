@@ -1,6 +1,7 @@
 // Appliance core: the parameters of bonds and bridges.
 import { type Block, block, flag, listOf, oneOf, text, whole } from "../yaml.ts";
 import { BOND_MODES, type BondParameters, type BridgeParameters } from "./model.ts";
+import { UNSUPPORTED_BRIDGE } from "./unsupported.ts";
 import { given, ip, milliseconds, seconds } from "./values.ts";
 
 const BOND = {
@@ -20,6 +21,7 @@ const BOND = {
   "down-delay": milliseconds,
   "fail-over-mac-policy": oneOf(["none", "active", "follow"]),
   "gratuitous-arp": whole(0, 255),
+  "gratuitious-arp": whole(0, 255),
   "packets-per-member": whole(0, 65535),
   "packets-per-slave": whole(0, 65535),
   "primary-reselect-policy": oneOf(["always", "better", "failure"]),
@@ -32,15 +34,13 @@ export const bondParameters = block(BOND);
 const BRIDGE = {
   stp: flag,
   "ageing-time": seconds,
+  "aging-time": seconds,
   "forward-delay": seconds,
   "hello-time": seconds,
   "max-age": seconds,
   priority: whole(0, 65535),
 } as const;
-export const bridgeParameters = block(BRIDGE, {
-  "path-cost": "ports have the kernel's",
-  "port-priority": "ports have the kernel's",
-});
+export const bridgeParameters = block(BRIDGE, UNSUPPORTED_BRIDGE);
 
 export function toBond(read: Block<typeof BOND> | undefined): BondParameters {
   if (!read) return {};
@@ -51,7 +51,7 @@ export function toBond(read: Block<typeof BOND> | undefined): BondParameters {
     ...given("minLinks", read["min-links"]),
     ...given("transmitHashPolicy", read["transmit-hash-policy"]),
     ...given("adSelect", read["ad-select"]),
-    // Names with «slave» are netplan's older ones.
+    // Names with «slave» and a misspelt one are netplan's older ones.
     ...given("allMembersActive", read["all-members-active"] ?? read["all-slaves-active"]),
     ...given("arpIntervalMs", read["arp-interval"]),
     ...given("arpTargets", read["arp-ip-targets"]),
@@ -60,7 +60,7 @@ export function toBond(read: Block<typeof BOND> | undefined): BondParameters {
     ...given("upDelayMs", read["up-delay"]),
     ...given("downDelayMs", read["down-delay"]),
     ...given("failOverMac", read["fail-over-mac-policy"]),
-    ...given("gratuitousArp", read["gratuitous-arp"]),
+    ...given("gratuitousArp", read["gratuitous-arp"] ?? read["gratuitious-arp"]),
     ...given("packetsPerMember", read["packets-per-member"] ?? read["packets-per-slave"]),
     ...given("primaryReselect", read["primary-reselect-policy"]),
     ...given("resendIgmp", read["resend-igmp"]),
@@ -72,7 +72,7 @@ export function toBond(read: Block<typeof BOND> | undefined): BondParameters {
 export function toBridge(read: Block<typeof BRIDGE> | undefined): BridgeParameters {
   return {
     stp: read?.stp?.value ?? true,
-    ...given("ageingS", read?.["ageing-time"]),
+    ...given("ageingS", read?.["ageing-time"] ?? read?.["aging-time"]),
     ...given("forwardDelayS", read?.["forward-delay"]),
     ...given("helloS", read?.["hello-time"]),
     ...given("maxAgeS", read?.["max-age"]),

@@ -1,5 +1,6 @@
 // Appliance core: network.yaml, the netplan subset that a director needs, into a Network. Keys that netplan has and this machine does
 // nothing for are errors with the reason: a network that is half of what was meant is found out at the worst moment.
+import { isScalar } from "yaml";
 import type { Findings } from "../../config/findings/findings.ts";
 import type { SourceFile, Span } from "../../config/text/span.ts";
 import {
@@ -18,26 +19,8 @@ import {
 import { arrangeLinks, type ReadLink } from "./arrange.ts";
 import { bondParameters, bridgeParameters, toBond, toBridge } from "./bond.ts";
 import type { LinkSettings, Match, Network, NetworkLink } from "./model.ts";
-import { given, ip, isLinkName, linkName, mac, missing, originOf, prefix, route, rule, texts } from "./values.ts";
-
-const NOT_FOR_SERVERS = "it is for desktops and wireless cards";
-const UNSUPPORTED_TOP = {
-  wifis: NOT_FOR_SERVERS,
-  modems: NOT_FOR_SERVERS,
-  tunnels: "tunnels to real servers are made from keepalived.conf (lvs_method TUN)",
-  vrfs: "routing tables are chosen by routing-policy",
-  "nm-devices": "there is no NetworkManager here",
-  openvswitch: "there is no Open vSwitch here",
-};
-const UNSUPPORTED_LINK = {
-  gateway4: "netplan has given it up: write routes with to: default",
-  gateway6: "netplan has given it up: write routes with to: default",
-  openvswitch: UNSUPPORTED_TOP.openvswitch,
-  networkmanager: UNSUPPORTED_TOP["nm-devices"],
-  auth: "802.1X is not spoken here",
-  wakeonlan: "a director is not put to sleep",
-  renderer: "lbd itself brings the network up",
-};
+import { UNSUPPORTED_CARD, UNSUPPORTED_LINK, UNSUPPORTED_TOP } from "./unsupported.ts";
+import { address, given, ip, isLinkName, linkName, mac, missing, originOf, route, rule, texts } from "./values.ts";
 
 /** The network of a file; what is wrong is left out of it and said. */
 export function readNetwork(source: SourceFile, findings: Findings): Network {
@@ -46,16 +29,28 @@ export function readNetwork(source: SourceFile, findings: Findings): Network {
   return { links: arrangeLinks(file?.network?.value ?? [], findings) };
 }
 
+/** netplan: one for all, for a kind of link, or for a link. What networkd does lbd does itself. */
+const renderer = oneOf(["networkd"]);
+
+/** Links by their names, with the renderer that netplan takes among them. */
+function links(item: (id: string, value: Value, span: Span) => ReadLink | undefined): Reader<readonly ReadLink[]> {
+  return namedBlocks((id, value, span) => {
+    if (id !== "renderer" || !isScalar(value.node)) return item(id, value, span);
+    renderer(value);
+    return undefined;
+  });
+}
+
 const networkBlock: Reader<readonly ReadLink[]> = (value) => {
   const read = block(
     {
       version: whole(2, 2),
-      renderer: oneOf(["networkd"]),
-      ethernets: namedBlocks(ethernet),
-      bonds: namedBlocks(bond),
-      bridges: namedBlocks(bridge),
-      vlans: namedBlocks(vlan),
-      "dummy-devices": namedBlocks(dummy),
+      renderer,
+      ethernets: links(ethernet),
+      bonds: links(bond),
+      bridges: links(bridge),
+      vlans: links(vlan),
+      "dummy-devices": links(dummy),
     },
     UNSUPPORTED_TOP,
   )(value);
@@ -83,7 +78,7 @@ function notSpoken(value: Value): boolean | undefined {
 const COMMON = {
   mtu: whole(68, 65536),
   macaddress: mac,
-  addresses: listOf(prefix),
+  addresses: listOf(address),
   routes: listOf(route),
   "routing-policy": listOf(rule),
   nameservers: block({ addresses: listOf(ip), search: listOf(text) }),
@@ -91,11 +86,12 @@ const COMMON = {
   dhcp6: notSpoken,
   "accept-ra": flag,
   optional: flag,
+  renderer,
 } as const;
 const MATCH = { macaddress: mac, name: text, driver: texts, path: text } as const;
 
 function ethernet(id: string, value: Value, span: Span): ReadLink | undefined {
-  const read = block({ ...COMMON, match: block(MATCH), "set-name": linkName }, UNSUPPORTED_LINK)(value);
+  const read = block({ ...COMMON, match: block(MATCH), "set-name": linkName }, UNSUPPORTED_CARD)(value);
   const name = read?.["set-name"]?.value ?? nameOf(id, value, span);
   if (!read || name === undefined) return undefined;
   const match = read.match && toMatch(read.match.value);

@@ -1,15 +1,18 @@
 // Appliance core: the values of network.yaml: addresses, times, names, routes and rules.
+
+import { isMap, isNode } from "yaml";
 import { canonicalIp, familyOf, formatIp, ipBytes } from "../../base/ip.ts";
 import type { Origin, Span } from "../../config/text/span.ts";
 import { block, flag, listOf, oneOf, parsed, type Reader, text, type Value, whole } from "../yaml.ts";
 import type { NetworkRoute, NetworkRule, Prefix } from "./model.ts";
+import { UNSUPPORTED_ADDRESS, UNSUPPORTED_ROUTE } from "./unsupported.ts";
 
 /** kernel: IFNAMSIZ without the NUL. */
 const MAX_NAME_BYTES = 15;
 const MAX_TABLE = 0xffff_ffff;
 
 export const ip = parsed("an IPv4 or IPv6 address", canonicalIp);
-export const prefix = parsed("an address with its prefix length, 192.0.2.5/24", prefixOf);
+const prefix = parsed("an address with its prefix length, 192.0.2.5/24", prefixOf);
 const destination = parsed("default, or an address with its prefix length", (word): Prefix | "default" | undefined =>
   word === "default" ? "default" : (prefixOf(word) ?? hostOf(word)),
 );
@@ -28,6 +31,21 @@ export const seconds = parsed("a time, 15 or 15s", (word) => {
   return ms === undefined ? undefined : ms / 1000;
 });
 
+const SETTINGS_OF_ADDRESS = block({}, UNSUPPORTED_ADDRESS);
+
+/** `192.0.2.5/24`, or as a key with settings below it, which are said to do nothing. */
+export const address: Reader<Prefix> = (value) => {
+  const { node } = value;
+  if (!isMap(node) || node.items.length !== 1) return prefix(value);
+  const [pair] = node.items;
+  const below = (part: unknown): Value => {
+    const found = isNode(part) ? part : null;
+    return { ...value, node: found, span: value.file.spanOf(found, value.span) };
+  };
+  if (isMap(pair?.value)) SETTINGS_OF_ADDRESS(below(pair.value));
+  return prefix(below(pair?.key));
+};
+
 const ROUTE = block(
   {
     to: destination,
@@ -40,11 +58,7 @@ const ROUTE = block(
     type: oneOf(["unicast", "blackhole", "unreachable", "prohibit"]),
     scope: oneOf(["global", "link", "host"]),
   },
-  {
-    "congestion-window": "the kernel finds it",
-    "advertised-receive-window": "the kernel finds it",
-    "advertised-mss": "the kernel finds it",
-  },
+  UNSUPPORTED_ROUTE,
 );
 
 export const route: Reader<NetworkRoute> = (value) => {

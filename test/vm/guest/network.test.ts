@@ -158,6 +158,12 @@ describe("a bond", () => {
       { arp_interval: 1000, arp_validate: "all", arp_all_targets: "all", arp_ip_target: ["192.0.2.1", "192.0.2.2"] },
     ],
     ["mode: balance-alb, learn-packet-interval: 3", { mode: "balance-alb", lp_interval: 3 }],
+    // netplan's older words for the same.
+    [
+      "mode: balance-rr, packets-per-slave: 7, all-slaves-active: true",
+      { mode: "balance-rr", packets_per_slave: 7, all_slaves_active: 1 },
+    ],
+    ["mode: active-backup, gratuitious-arp: 6", { mode: "active-backup", num_peer_notif: 6 }],
     ["mode: broadcast", { mode: "broadcast", miimon: 100 }],
   ])("{%s}", (parameters, expected) => {
     expect(
@@ -181,11 +187,13 @@ test("a bridge has its times and members, a VLAN its number and what it lies on,
       "ethernets: {c0: {}}",
       "bridges:",
       "  br0: {interfaces: [c0], parameters: {stp: false, forward-delay: 4, hello-time: 2, max-age: 12, ageing-time: 100, priority: 4096}}",
+      "  br1: {parameters: {aging-time: 200}}",
       "vlans: {v7: {id: 7, link: br0, mtu: 1450}}",
       "dummy-devices: {d0: {addresses: [203.0.113.9/32]}}",
     ),
   );
   expect(faults).toEqual([]);
+  expect(link("br1").linkinfo.info_data).toMatchObject({ stp_state: 1, ageing_time: 20000 });
   expect(link("br0").linkinfo.info_data).toMatchObject({
     stp_state: 0,
     forward_delay: 400,
@@ -214,10 +222,13 @@ test("addresses, routes and rules are those of the file", () => {
       "      - {to: 198.51.100.0/24, via: 203.0.113.1, on-link: true, table: 7, from: 192.0.2.5, mtu: 1300}",
       "      - {to: 198.51.100.9, scope: link}",
       "      - {to: 203.0.113.0/24, type: blackhole}",
+      "      - {to: 203.0.114.0/24, type: unreachable}",
+      "      - {to: 203.0.115.0/24, type: prohibit}",
       "      - {to: '2001:db8:1::/48', via: '2001:db8::1'}",
       "    routing-policy:",
       "      - {from: 192.0.2.0/24, table: 7, priority: 1000}",
       "      - {mark: 5, to: 198.51.100.0/24, table: 8}",
+      "      - {from: 192.0.2.5, type-of-service: 16, table: 9, priority: 1001}",
     ),
   );
   expect(faults).toEqual([]);
@@ -235,6 +246,8 @@ test("addresses, routes and rules are those of the file", () => {
       ["unicast", "default", "192.0.2.1", 77, "global"],
       ["unicast", "198.51.100.9", undefined, undefined, "link"],
       ["blackhole", "203.0.113.0/24", undefined, undefined, "global"],
+      ["unreachable", "203.0.114.0/24", undefined, undefined, "global"],
+      ["prohibit", "203.0.115.0/24", undefined, undefined, "global"],
     ]),
   );
   expect(routes("table", "7")).toMatchObject([
@@ -252,6 +265,12 @@ test("addresses, routes and rules are those of the file", () => {
   expect(ip("rule", "show")).toEqual(
     expect.arrayContaining([
       expect.objectContaining({ priority: 1000, src: "192.0.2.0", srclen: 24, table: "7" }),
+      expect.objectContaining({
+        priority: 1001,
+        src: "192.0.2.5",
+        table: "9",
+        tos: expect.stringMatching(/0x10|lowdelay/),
+      }),
       expect.objectContaining({ priority: 30_000, dst: "198.51.100.0", dstlen: 24, fwmark: "0x5", table: "8" }),
     ]),
   );

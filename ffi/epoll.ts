@@ -5,13 +5,9 @@ import { lastErrno, libc } from "./index.ts";
 import { fixed } from "./memory.ts";
 
 export const EPOLLIN = 0x001;
-export const EPOLLPRI = 0x002;
 export const EPOLLOUT = 0x004;
 export const EPOLLERR = 0x008;
 export const EPOLLHUP = 0x010;
-export const EPOLLRDHUP = 0x2000;
-export const EPOLLONESHOT = 0x4000_0000;
-export const EPOLLET = 0x8000_0000;
 
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;

@@ -34,11 +34,6 @@ export function errnoName(errno: number): ErrnoName {
   return NAMES.get(number) ?? `E${number}`;
 }
 
-/** `ENOENT` → 2; undefined for a name the table lacks. */
-export function errnoNumber(name: string): number | undefined {
-  return Object.entries(NUMBERS).find(([known]) => known === name)?.[1];
-}
-
 export const { EPERM, ENOENT, ESRCH, EINTR, EAGAIN, ENOMEM, EEXIST, EINVAL, ERANGE, ENOSYS, EINPROGRESS } = NUMBERS;
 export const { ENOBUFS, EMSGSIZE, ENETDOWN, ECONNREFUSED, EALREADY, EISCONN, ENODEV, ETIMEDOUT } = NUMBERS;
 export const { ENOPROTOOPT, EAFNOSUPPORT, EFAULT, EPROTONOSUPPORT } = NUMBERS;

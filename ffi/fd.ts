@@ -14,25 +14,21 @@ export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_CREAT = 0o100;
-export const O_TRUNC = 0o1000;
 export const O_NONBLOCK = 0o4000;
+/** fcntl.h: readiness sends a signal. */
 export const O_ASYNC = 0o20000;
 export const O_CLOEXEC = 0o2000000;
 
 const POLLIN = 1;
 
-export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 export const LOCK_UN = 8;
 
-const F_GETFD = 1;
-const F_SETFD = 2;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const F_SETOWN = 8;
 const F_SETSIG = 10;
-const FD_CLOEXEC = 1;
 
 /** Takes a number that is known to be an open descriptor, such as one inherited. @throws RangeError below 0 or not whole */
 export function asFd(number: number): Fd {
@@ -136,12 +132,6 @@ export function replaceFd(fd: Fd, by: Fd): void {
 /** The file status flags (O_…). @throws SyscallError EBADF */
 export function statusFlags(fd: Fd): number {
   return check(libc.fcntl(fd, F_GETFL, 0), "fcntl", `F_GETFL fd ${fd}`);
-}
-
-/** Lets a descriptor live through execve, so that the next program image finds it under the same number. @throws SyscallError */
-export function keepOverExec(fd: Fd): void {
-  const now = check(libc.fcntl(fd, F_GETFD, 0), "fcntl", `F_GETFD fd ${fd}`);
-  check(libc.fcntl(fd, F_SETFD, now & ~FD_CLOEXEC), "fcntl", `F_SETFD fd ${fd}`);
 }
 
 /** Takes or gives back an advisory lock (LOCK_EX | LOCK_NB); false when another holds it. @throws SyscallError */

@@ -4,9 +4,7 @@ import { libc } from "./index.ts";
 import { cstring, i32, layout, u8, u16 } from "./layout.ts";
 
 export const SIOCGIFFLAGS = 0x8913;
-export const SIOCSIFFLAGS = 0x8914;
 export const SIOCGIFMTU = 0x8921;
-export const SIOCGIFHWADDR = 0x8927;
 export const SIOCETHTOOL = 0x8946;
 export const SIOCGMIIPHY = 0x8947;
 export const SIOCGMIIREG = 0x8948;

@@ -92,15 +92,6 @@ export const u32 = (offset: number) =>
     (v) => v.getUint32(offset, true),
     (v, n) => v.setUint32(offset, n, true),
   );
-export const u32be = (offset: number) =>
-  integer(
-    offset,
-    4,
-    0,
-    0xffff_ffff,
-    (v) => v.getUint32(offset),
-    (v, n) => v.setUint32(offset, n),
-  );
 export const i32 = (offset: number) =>
   integer(
     offset,

@@ -170,14 +170,6 @@ function ancillary(messages: readonly ControlMessage[]): Ancillary {
   return found;
 }
 
-/** IPv4: leave by this interface with this source (zeros: the kernel chooses). */
-export function pktinfo4(interfaceIndex: number, source: Uint8Array = new Uint8Array(4)): ControlMessage {
-  const data = new Uint8Array(12);
-  new DataView(data.buffer).setInt32(0, interfaceIndex, true);
-  data.set(source.subarray(0, 4), 4);
-  return { level: IPPROTO_IP, type: IP_PKTINFO, data };
-}
-
 /** IPv6: leave by this interface with this source (zeros: the kernel chooses). */
 export function pktinfo6(interfaceIndex: number, source: Uint8Array = new Uint8Array(16)): ControlMessage {
   const data = new Uint8Array(20);
@@ -197,7 +189,7 @@ export interface OutgoingMessage {
 const sendHeader = pinned(MSGHDR.sizeBytes);
 const sendParts = pinned(MAX_PARTS * IOVEC_BYTES);
 /** Exported only so that nothing can be proven unused. */
-export const sending: { held: readonly unknown[] } = { held: [] };
+const sending: { held: readonly unknown[] } = { held: [] };
 
 /** Sends one datagram; its length, or undefined when the socket takes nothing now. @throws SyscallError as sendTo() */
 export function sendMessage(fd: Fd, message: OutgoingMessage, flags = 0): number | undefined {

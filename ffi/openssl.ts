@@ -5,10 +5,10 @@ import { openLibrary } from "./index.ts";
 import { cString, fixed, readCString } from "./memory.ts";
 
 /** The name says the ABI: another major version has another one. libcrypto comes with it, and its symbols are found through it. */
-export const OPENSSL_NAMES: readonly string[] = ["libssl.so.3"];
+const OPENSSL_NAMES: readonly string[] = ["libssl.so.3"];
 
 /** Addresses of its objects travel as `usize` and stay in this file. Functions without a result are declared with one that is ignored. */
-export const OPENSSL = {
+const OPENSSL = {
   OPENSSL_version_major: { args: [], result: "u32" },
   OPENSSL_version_minor: { args: [], result: "u32" },
   OPENSSL_version_patch: { args: [], result: "u32" },

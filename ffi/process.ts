@@ -4,41 +4,25 @@ import { libc } from "./index.ts";
 import { i32, layout, u32, u64 } from "./layout.ts";
 import { addressOf, cString, fixed, pinned, stringVector } from "./memory.ts";
 
-export const CLONE_NEWNS = 0x0002_0000;
 export const CLONE_NEWNET = 0x4000_0000;
 
 export const SCHED_OTHER = 0;
-export const SCHED_FIFO = 1;
 export const SCHED_RR = 2;
 /** Or'ed to a policy: children fall back to SCHED_OTHER. */
 export const SCHED_RESET_ON_FORK = 0x4000_0000;
 
 const MADV_DONTNEED = 4;
 
-export const MCL_CURRENT = 1;
-export const MCL_FUTURE = 2;
+const MCL_CURRENT = 1;
+const MCL_FUTURE = 2;
 /** Without it the engine's reserved gigabytes become resident (runtime.md §4). */
-export const MCL_ONFAULT = 4;
+const MCL_ONFAULT = 4;
 
 export const RLIMIT_CORE = 4;
 export const RLIMIT_NOFILE = 7;
-export const RLIMIT_MEMLOCK = 8;
-export const RLIMIT_RTPRIO = 14;
 export const RLIMIT_RTTIME = 15;
 
-export const CAP_CHOWN = 0;
-export const CAP_SETGID = 6;
-export const CAP_SETUID = 7;
-export const CAP_SETPCAP = 8;
-export const CAP_NET_BIND_SERVICE = 10;
-export const CAP_NET_BROADCAST = 11;
-export const CAP_NET_ADMIN = 12;
-export const CAP_NET_RAW = 13;
-export const CAP_IPC_LOCK = 14;
 export const CAP_SYS_MODULE = 16;
-export const CAP_SYS_ADMIN = 21;
-export const CAP_SYS_NICE = 23;
-export const CAP_SYS_RESOURCE = 24;
 
 const SIG_IGN = 1;
 
@@ -46,7 +30,6 @@ const PR_SET_PDEATHSIG = 1;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NAME = 15;
 const PR_CAPBSET_READ = 23;
-const PR_CAPBSET_DROP = 24;
 const PR_SET_NO_NEW_PRIVS = 38;
 
 const PRIO_PROCESS = 0;
@@ -81,11 +64,6 @@ export function execve(path: string, args: readonly string[], environment: Reado
  */
 export function setns(namespace: Fd, kind: number): void {
   check(libc.setns(namespace, kind), "setns", `fd ${namespace} kind 0x${kind.toString(16)}`);
-}
-
-/** Puts this thread into new namespaces. @throws SyscallError EPERM */
-export function unshare(kinds: number): void {
-  check(libc.unshare(kinds), "unshare", `kinds 0x${kinds.toString(16)}`);
 }
 
 /** Sends a signal; a negative pid means the process group; signal 0 only asks. @throws SyscallError ESRCH, EPERM */
@@ -125,11 +103,6 @@ export function hasBoundingCapability(capability: number): boolean {
   return libc.prctl(PR_CAPBSET_READ, capability, 0, 0, 0) === 1;
 }
 
-/** Takes a capability out of the bounding set: gone after the next exec. @throws SyscallError EPERM without CAP_SETPCAP */
-export function dropBoundingCapability(capability: number): void {
-  check(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl", `PR_CAPBSET_DROP ${capability}`);
-}
-
 /** Sets of capabilities of one thread, a bit each: bit 12 is CAP_NET_ADMIN. */
 export interface Capabilities {
   readonly effective: bigint;
@@ -148,21 +121,6 @@ export function capabilities(): Capabilities {
     permitted: join(d.permittedHigh, d.permittedLow),
     inheritable: join(d.inheritableHigh, d.inheritableLow),
   };
-}
-
-/** Sets them for this thread only: other threads keep theirs (runtime.md §4). @throws SyscallError EPERM for more than there is */
-export function setCapabilities(wanted: Capabilities): void {
-  const low = (set: bigint) => Number(set & 0xffff_ffffn);
-  const high = (set: bigint) => Number((set >> 32n) & 0xffff_ffffn);
-  const data = CAP_DATA.encode({
-    effectiveLow: low(wanted.effective),
-    effectiveHigh: high(wanted.effective),
-    permittedLow: low(wanted.permitted),
-    permittedHigh: high(wanted.permitted),
-    inheritableLow: low(wanted.inheritable),
-    inheritableHigh: high(wanted.inheritable),
-  });
-  check(libc.capset(CAP_HEADER.encode({ version: CAPABILITY_VERSION_3, pid: 0 }), data), "capset", "this thread");
 }
 
 /** Scheduling of the main thread; priority 1..99 for FIFO and RR, 0 for OTHER. @throws SyscallError EPERM, EINVAL */

@@ -14,8 +14,6 @@ export const SOCK_NONBLOCK = O_NONBLOCK;
 
 export const IPPROTO_IP = 0;
 export const IPPROTO_ICMP = 1;
-export const IPPROTO_TCP = 6;
-export const IPPROTO_UDP = 17;
 export const IPPROTO_IPV6 = 41;
 export const IPPROTO_ICMPV6 = 58;
 export const IPPROTO_RAW = 255;
@@ -23,15 +21,10 @@ export const IPPROTO_RAW = 255;
 export const SOL_IP = 0;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
-export const SO_ERROR = 4;
-export const SO_BROADCAST = 6;
-export const SO_SNDBUF = 7;
+const SO_ERROR = 4;
 export const SO_RCVBUF = 8;
-export const SO_KEEPALIVE = 9;
-export const SO_PRIORITY = 12;
-export const SO_LINGER = 13;
-export const SO_REUSEPORT = 15;
-export const SO_BINDTODEVICE = 25;
+const SO_LINGER = 13;
+const SO_BINDTODEVICE = 25;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 /** Asks for control messages of the same number with a struct timespec. */
@@ -42,14 +35,12 @@ export const IP_TOS = 1;
 export const IP_TTL = 2;
 export const IP_HDRINCL = 3;
 export const IP_PKTINFO = 8;
-export const IP_MTU_DISCOVER = 10;
 export const IP_RECVTTL = 12;
 export const IP_FREEBIND = 15;
 export const IP_MULTICAST_IF = 32;
 export const IP_MULTICAST_TTL = 33;
 export const IP_MULTICAST_LOOP = 34;
 export const IP_ADD_MEMBERSHIP = 35;
-export const IP_DROP_MEMBERSHIP = 36;
 export const IP_MULTICAST_ALL = 49;
 
 export const IPV6_CHECKSUM = 7;
@@ -58,8 +49,6 @@ export const IPV6_MULTICAST_IF = 17;
 export const IPV6_MULTICAST_HOPS = 18;
 export const IPV6_MULTICAST_LOOP = 19;
 export const IPV6_ADD_MEMBERSHIP = 20;
-export const IPV6_DROP_MEMBERSHIP = 21;
-export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_V6ONLY = 26;
 export const IPV6_MULTICAST_ALL = 29;
 export const IPV6_RECVPKTINFO = 49;
@@ -72,19 +61,15 @@ export const ICMP_FILTER = 1;
 export const SOL_RAW = 255;
 export const SOL_ICMPV6 = 58;
 
-export const MSG_PEEK = 0x02;
 export const MSG_DONTROUTE = 0x04;
 /** Raw and datagram sockets: all of sending but the packet itself. */
 export const MSG_PROBE = 0x10;
 export const MSG_CTRUNC = 0x08;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
-export const MSG_ERRQUEUE = 0x2000;
 export const MSG_NOSIGNAL = 0x4000;
 
-export const SHUT_RD = 0;
 export const SHUT_WR = 1;
-export const SHUT_RDWR = 2;
 
 /** @throws SyscallError EPERM for a raw socket without CAP_NET_RAW; EAFNOSUPPORT; EMFILE */
 export function socket(family: number, type: number, protocol: number): Fd {

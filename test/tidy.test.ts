@@ -113,6 +113,28 @@ const RUNTIME_FILES: Readonly<Record<string, string>> = {
 const RUNTIME_ALLOWED =
   /^(src\/process\/runtime[\w-]*\.ts|src\/roles\/starter\/spawn-program\.ts|src\/probe\/tls[\w-]*\.ts)$/;
 
+/**
+ * Exports that no file of the product imports. What its own file uses may be exported for tests when its docstring says what it is;
+ * these are used by nobody in the product, each with its reason.
+ */
+const SEAMS: Readonly<Record<string, string>> = {
+  "ffi/bun.ts backend": "package.json names the file as #dlopen",
+  "ffi/deno.ts backend": "as above",
+  "ffi/index.ts runtime": "which runtime the FFI's cases ran under",
+  "ffi/epoll.ts eventFd": "a descriptor that tests make ready",
+  "ffi/epoll.ts eventFdSignal": "as above",
+  "ffi/fd.ts LOCK_UN": "tests give a lock back that the product keeps to its end",
+  "ffi/fd.ts setNonBlocking": "descriptors of tests",
+  "ffi/fd.ts statusFlags": "what a descriptor is set to",
+  "ffi/ioctl.ts SIOCGIFMTU": "an ioctl that needs no rights",
+  "ffi/process.ts affinity": "what a process is set to",
+  "ffi/process.ts hasBoundingCapability": "as above",
+  "ffi/process.ts scheduler": "as above",
+  "ffi/socket.ts IP_MULTICAST_TTL": "packets that the product must refuse",
+  "ffi/socket.ts IP_RECVTTL": "an option that any socket takes",
+  "src/status/shapes.ts sameShapes": "the compiler compares schemas with types by it",
+};
+
 interface Source {
   readonly path: string;
   readonly text: string;
@@ -152,6 +174,27 @@ describe("imports", () => {
       .filter((path) => !imported.has(path) && path !== "src/main.ts" && !RUNTIME_FILES[path]);
     expect(orphans).toEqual([]);
   });
+});
+
+test("every export is used, and what only tests import has a word on what it is", () => {
+  const product = [...sources, ...walk("appliance").map(readSource)];
+  const used = namesImported(product);
+  const tested = namesImported(walk("test").map(readSource));
+  const wrong = sources.flatMap(({ path, text }) =>
+    exportsOf(text)
+      .filter(({ name }) => !used.has(`${path} ${name}`) && SEAMS[`${path} ${name}`] === undefined)
+      .flatMap(({ name, kind, isDocumented }) => {
+        const isAtWork = (withoutCommentLines(text).match(new RegExp(`\\b${name}\\b`, "g"))?.length ?? 0) > 1;
+        if (!isAtWork) return [`${path} ${name}: nothing of the product uses it`];
+        // The type of what is exported may have a name outside.
+        if (kind === "type") return [];
+        if (!tested.has(`${path} ${name}`)) return [`${path} ${name}: only its own file uses it`];
+        return isDocumented ? [] : [`${path} ${name}: exported for tests, without a docstring`];
+      }),
+  );
+  expect(wrong).toEqual([]);
+  const exported = new Set(sources.flatMap(({ path, text }) => exportsOf(text).map(({ name }) => `${path} ${name}`)));
+  expect(Object.keys(SEAMS).filter((seam) => !exported.has(seam) || used.has(seam))).toEqual([]);
 });
 
 test("Bun and Deno are named only in their places", () => {
@@ -239,6 +282,50 @@ function readSource(path: string): Source {
   return { path, text, imports: [...imports, ...late] };
 }
 
+/** `FILE NAME` of all that these files import by name; of what is imported late, every word that they have. */
+function namesImported(files: readonly Source[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { path, text } of files) {
+    const target = (name: string | undefined) => relative(ROOT, resolve(ROOT, dirname(path), name ?? ""));
+    for (const [, clause = "", from] of text.matchAll(
+      /^\s*(?:import|export)\s+(?:type\s+)?([^;]*?)\s*from\s+"(\.{1,2}\/[^"]+)"/gms,
+    ))
+      for (const name of /\{(.*)\}/s.exec(clause)?.[1]?.split(",") ?? [])
+        names.add(
+          `${target(from)} ${name
+            .trim()
+            .replace(/^type\s+/, "")
+            .replace(/\s+as\s.*/s, "")}`,
+        );
+    for (const [, , from] of text.matchAll(/^\s*import\s+\*\s+as\s+(\w+)\s+from\s+"(\.{1,2}\/[^"]+)"/gm))
+      for (const [word] of text.matchAll(/\w+/g)) names.add(`${target(from)} ${word}`);
+    for (const [, from] of text.matchAll(/\bimport\("(\.{1,2}\/[^"]+)"\)/g))
+      for (const [word] of text.matchAll(/\w+/g)) names.add(`${target(from)} ${word}`);
+  }
+  return names;
+}
+
+function exportsOf(text: string): { readonly name: string; readonly kind: "type" | "value"; isDocumented: boolean }[] {
+  const declared = [
+    ...text.matchAll(/(\*\/\n)?^export\s+(?:async\s+)?(function\*?|const|let|class|interface|type)\s+(\w+)/gm),
+  ].map(([, docstring, word, name = ""]) => ({
+    name,
+    kind: word === "interface" || word === "type" ? ("type" as const) : ("value" as const),
+    isDocumented: docstring !== undefined,
+  }));
+  const handedOn = [...text.matchAll(/^export\s+(?:type\s+)?\{([^}]*)\}/gm)].flatMap(([, list = ""]) =>
+    list.split(",").map((name) => ({
+      name: name
+        .trim()
+        .replace(/^type\s+/, "")
+        .replace(/.*\sas\s+/s, ""),
+      kind: "type" as const,
+      isDocumented: true,
+    })),
+  );
+  return [...declared, ...handedOn.filter(({ name }) => name !== "")];
+}
+
 /** `{ type A, type B }` imports nothing at run time. */
 function onlyTypes(clause: string): boolean {
   const names = /^\{(.*)\}$/s.exec(clause.trim())?.[1];
@@ -257,6 +344,11 @@ function code(text: string): string {
 
 function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "");
+}
+
+/** As withoutComments() for what is no prose, and sure of strings that look like comments. */
+function withoutCommentLines(text: string): string {
+  return text.replace(/^\s*(?:\/\/|\/\*\*|\*).*$/gm, "");
 }
 
 /** Paths of one machine, wherever they stand. */

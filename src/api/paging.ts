@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { problem } from "./problem.ts";
 
-export const MAX_LIMIT = 10_000;
+const MAX_LIMIT = 10_000;
 
 export const PAGE_QUERY = {
   limit: {

@@ -2,7 +2,7 @@
 // director of any size costs is a few hundred kilobytes a client; slots.ts bounds how many there are.
 import { jsonPieces, ofLength } from "../base/json-pieces.ts";
 
-export const PIECE_CHARS = 64 * 1024;
+const PIECE_CHARS = 64 * 1024;
 
 export interface Pieces {
   readonly kind: typeof PIECES;

@@ -4,7 +4,7 @@ import * as v from "valibot";
 export const PROBLEM_CONTENT_TYPE = "application/problem+json";
 
 /** Every kind of problem with its status. Programs may rely on the codes: they stay as they are. */
-export const PROBLEMS = {
+const PROBLEMS = {
   "bad-request": 400,
   "bad-query": 400,
   "bad-cursor": 400,

@@ -6,7 +6,7 @@ const MASK = "********";
 const ON_THE_SOCKET = "the text is on the UNIX socket: lbd status";
 
 /** Queries of URLs may hold tokens. */
-export function publicTarget(target: string): string {
+function publicTarget(target: string): string {
   return target.replace(/\?\S*/g, `?${MASK}`);
 }
 
@@ -20,7 +20,7 @@ export function publicServer(server: VirtualServerStatus): VirtualServerStatus {
 }
 
 /** Errors of the configuration quote its words: what is left is where they are. */
-export function publicError(error: string): string {
+function publicError(error: string): string {
   const place = /^\S*:\d+(?::\d+)?(?=: )/.exec(error)?.[0];
   return place === undefined ? ON_THE_SOCKET : `${place}: ${ON_THE_SOCKET}`;
 }

@@ -5,8 +5,8 @@ import type { Via } from "./guard.ts";
 /** `config` is one of the large ones, and there is one of it. */
 export type Slot = "large" | "config";
 
-export const MAX_LARGE = 2;
-export const MAX_CONFIG = 1;
+const MAX_LARGE = 2;
+const MAX_CONFIG = 1;
 
 export interface Slots {
   /** Undefined when none is free; else gives it back, once, however often it is called. */

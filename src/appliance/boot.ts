@@ -34,7 +34,7 @@ export function readBoot(commandLine: string): Boot {
   };
 }
 
-export const TRIAL_STARTS = 3;
+const TRIAL_STARTS = 3;
 /** GRUB reads and writes exactly so many bytes. */
 const BLOCK_BYTES = 1024;
 const HEAD = "# GRUB Environment Block\n";

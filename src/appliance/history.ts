@@ -139,7 +139,7 @@ function changeLast(history: History, change: Partial<StartRecord>): History {
   };
 }
 
-export function clip(text: string): string {
+function clip(text: string): string {
   return text.length <= MAX_REASON_CHARS ? text : `${text.slice(0, MAX_REASON_CHARS - 1)}…`;
 }
 

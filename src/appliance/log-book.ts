@@ -1,8 +1,9 @@
 // Appliance core: the newest lines of the log, kept in memory for those who ask (GET /v1/logs, the console), bounded in lines and bytes.
 import { escapeControls, type Level, type LogLine } from "../base/log.ts";
 
+/** Lines that are kept; older ones go. */
 export const MAX_LINES = 4000;
-export const MAX_BYTES = 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
 /** Of one line; the rest of a longer one is cut off. */
 export const MAX_LINE_CHARS = 2000;
 

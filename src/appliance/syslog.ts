@@ -23,7 +23,7 @@ function word(text: string, max: number): string {
   return kept === "" ? "-" : kept;
 }
 
-export const MAX_QUEUE_BYTES = 256 * 1024;
+const MAX_QUEUE_BYTES = 256 * 1024;
 
 export interface SyslogQueue {
   /** Lets the oldest go when it is full. */

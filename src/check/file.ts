@@ -3,7 +3,7 @@ import type { FileCheck } from "../config/model/check.ts";
 import { bad, good, type Outcome } from "./outcome.ts";
 
 /** Says «down» whatever the weight is. */
-export const FILE_FAULT = -2147483648;
+const FILE_FAULT = -2147483648;
 const LARGEST = 2147483647;
 
 /** The number at the start of a file; a missing, empty or other one counts as 0. Numbers beyond 32 bits end at the limits. */

@@ -30,7 +30,7 @@ export interface CheckRunner<Owner> {
 }
 
 /** keepalived: checks start about a second after the process. */
-export const START_DELAY_MS = 1000;
+const START_DELAY_MS = 1000;
 /** Runs under way at once; later ones wait for a place, in order. Keeps descriptors below the usual limit of a service. */
 export const MAX_IN_FLIGHT = 16_384;
 /** After a suspension checks come back within this time, or a period if that is shorter. */

@@ -4,7 +4,7 @@ import { escapeControls } from "../base/log.ts";
 import { bad, good, type Outcome } from "./outcome.ts";
 
 /** keepalived's limit for one line; a longer one is no SMTP. */
-export const MAX_LINE_BYTES = 512;
+const MAX_LINE_BYTES = 512;
 /** Lines of one answer. */
 const MAX_LINES = 128;
 

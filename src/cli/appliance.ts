@@ -13,7 +13,7 @@ import { complain } from "./terminal.ts";
 const IMAGE_MARK = "/etc/lbd-version";
 
 /** What appliance/init.c takes the exit status for. */
-export const APPLIANCE_EXIT = { restart: 100, powerOff: 101 } as const;
+const APPLIANCE_EXIT = { restart: 100, powerOff: 101 } as const;
 
 export const applianceCommand = defineCommand({
   meta: { name: "lbd appliance", description: "Run a machine that is a director, as the first process of an image" },

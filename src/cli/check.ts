@@ -15,6 +15,7 @@ import { write, writeError } from "./output.ts";
 import { REMOTE_ARGS } from "./peer.ts";
 import { isTerminal } from "./terminal.ts";
 
+/** Exit status of `lbd check`. */
 export const CHECK_EXIT = { ok: 0, errors: 1, unreadable: 2 } as const;
 
 export interface CheckOptions {

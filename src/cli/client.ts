@@ -117,7 +117,7 @@ export function follow(
   });
 }
 
-export function readEvent(text: string): ServerEvent {
+function readEvent(text: string): ServerEvent {
   const field = (name: string) =>
     text
       .split("\n")

@@ -16,7 +16,7 @@ import { readBudget } from "../process/configuration/read-budget.ts";
 import { writeError } from "./output.ts";
 
 /** What init scripts know from keepalived. */
-export const TEST_EXIT = {
+const TEST_EXIT = {
   ok: 0,
   /** The log file can't be written. */
   failed: 1,

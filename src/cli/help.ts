@@ -4,6 +4,7 @@ import { DEFAULT_RUN_DIR } from "../process/host/places.ts";
 import { DEFAULT_API, DEFAULT_CONFIG } from "../process/options.ts";
 import { FLAGS, type Flag } from "./flags.ts";
 
+/** Widest line of the help. */
 export const HELP_COLUMNS = 80;
 const INDENT = 2;
 const TEXT_COLUMN = 27;

@@ -44,6 +44,6 @@ export const tokenCommand = defineCommand({
   },
 });
 
-export function yamlOf(name: string, role: string, sha256: string): string {
+function yamlOf(name: string, role: string, sha256: string): string {
   return `api:\n  tokens:\n    ${/^\d/.test(name) ? `"${name}"` : name}: {role: ${role}, sha256: ${sha256}}\n`;
 }

@@ -141,6 +141,6 @@ function isLost(tree: Tree, { vrrp, virtualServers }: Config): boolean {
 }
 
 /** The host name up to its first dot. */
-export function defaultConfigId(hostName: string): string {
+function defaultConfigId(hostName: string): string {
   return hostName.split(".")[0] ?? "";
 }

@@ -48,7 +48,7 @@ export interface Aliases {
 }
 
 /** Reads modules.alias; patterns are tried only for devices of their bus, the word before the first colon. */
-export function parseAliases(text: string): Aliases {
+function parseAliases(text: string): Aliases {
   const byBus = new Map<string, (readonly [pattern: string, module: string])[]>();
   for (const line of text.split("\n")) {
     const [word, pattern, module] = line.split(" ");
@@ -67,7 +67,7 @@ export function parseAliases(text: string): Aliases {
 }
 
 /** fnmatch(3) with `*`, `?` and `[…]`: what is between stars is looked for from left to right. */
-export function fits(pattern: string, text: string): boolean {
+function fits(pattern: string, text: string): boolean {
   let [p, t, star, mark] = [0, 0, -1, 0];
   while (t < text.length) {
     const step = pattern[p] === "*" ? 0 : one(pattern, p, text[t] ?? "");

@@ -19,7 +19,7 @@ import { refusals, type Use } from "./seccomp-filter.ts";
 import type { FilterStep, Machine } from "./seccomp-program.ts";
 
 /** kernel: the account that stands for "nobody" wherever ids can't be told (fs.overflowuid); it needs no entry anywhere. */
-export const NOBODY = 65534;
+const NOBODY = 65534;
 const SIGTERM = 15;
 const CAP_SYS_ADMIN = 21n;
 

@@ -18,7 +18,7 @@ import {
 import type { Readiness } from "./readiness.ts";
 
 /** A longer one is not sent. */
-export const MAX_MESSAGE_BYTES = 65_536;
+const MAX_MESSAGE_BYTES = 65_536;
 /** What may wait for a process that does not read. */
 const MAX_QUEUED = 4096;
 /** Read at a time, so that others get their turn. */

@@ -15,7 +15,7 @@ export interface FrameSender {
   send(interfaceIndex: number, frame: Uint8Array): SendOutcome;
   /** Does all of send() but the sending. */
   rehearse(interfaceIndex: number, frame: Uint8Array): void;
-  sent(): number;
+  /** How many the kernel did not take. */
   failed(): number;
   [Symbol.dispose](): void;
 }
@@ -25,17 +25,14 @@ export function openFrameSender(): FrameSender {
   const fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0);
   attachFilter(fd, DROP_ALL);
   setsockoptInt(fd, SOL_SOCKET, SO_RCVBUF, 0);
-  let sent = 0;
   let failed = 0;
   return {
     send(interfaceIndex, frame) {
       const outcome = transmit(fd, interfaceIndex, frame);
-      if (outcome.ok) sent++;
-      else failed++;
+      if (!outcome.ok) failed++;
       return outcome;
     },
     rehearse: (interfaceIndex, frame) => void transmit(NO_FD, interfaceIndex, frame),
-    sent: () => sent,
     failed: () => failed,
     [Symbol.dispose]: () => close(fd),
   };

@@ -7,8 +7,9 @@ import type { Readiness, Registration } from "./readiness.ts";
 
 /** So much of the end is kept. */
 const KEPT_BYTES = 1024;
-/** What is told of it: the last lines, and no more characters. */
+/** The last lines of it. */
 const MAX_LINES = 3;
+/** Characters that are told of it. */
 export const MAX_OUTPUT_CHARS = 300;
 /** One read, and so many in one turn of the loop: a program that writes without end waits between them. */
 const READ_BYTES = 64 * 1024;

@@ -24,7 +24,7 @@ import type { ProcessRights } from "../config/model/global.ts";
  * Least `rlimit_rttime` that is applied. The engine compiles and collects in bursts of tens of milliseconds (runtime.md §4), and
  * the kernel kills a process over the limit; keepalived's default of 10 ms would be deadly.
  */
-export const RTTIME_FLOOR_US = 1_000_000;
+const RTTIME_FLOOR_US = 1_000_000;
 
 /** Open descriptors that a director may need: checks, sockets, scripts. */
 const WANTED_FILES = 65_536n;

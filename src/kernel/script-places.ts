@@ -1,6 +1,7 @@
 // Adapter: how many of the operator's programs run at once, and who waits. Some places are kept for programs that end in time, so that
 // they never wait for those that hang.
 
+/** Programs that run at one time. */
 export const MAX_RUNNING = 16;
 /** Of these places, so many are never taken by programs that ran into their time limit the last time. */
 export const KEPT_FOR_QUICK = 4;

@@ -48,7 +48,7 @@ export interface ScriptRunner {
 }
 
 /** No program gets more than this long between TERM and KILL. */
-export const KILL_AFTER_MS = 2000;
+const KILL_AFTER_MS = 2000;
 /** At the end of this process nobody waits that long. */
 const STOP_GRACE_MS = 500;
 
@@ -213,7 +213,7 @@ function missingKind(isThere: boolean | "directory"): Unusable["kind"] {
 }
 
 /** keepalived: a script that begins with `</` is for the shell: it succeeds when the file or connection can be opened. */
-export function isRedirection(program: string): boolean {
+function isRedirection(program: string): boolean {
   return /^<[ \t]*\//.test(program);
 }
 
@@ -276,7 +276,7 @@ function outcomeOf(program: string, { status, signal }: RawEnd): ScriptOutcome {
 }
 
 /** `SIGTERM`; a real-time signal as glibc counts them: 36 is `SIGRTMIN+2`. */
-export function signalName(signal: string | number): string {
+function signalName(signal: string | number): string {
   const number = Number(signal);
   if (Number.isNaN(number)) return String(signal);
   return number >= SIGRTMIN ? `SIGRTMIN+${number - SIGRTMIN} (${number})` : `signal ${number}`;

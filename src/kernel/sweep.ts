@@ -17,6 +17,7 @@ export interface Sweep {
   inPassing(): void;
 }
 
+/** With time and timer handed in. */
 export function createSweep({ now, after }: SweepPorts): Sweep {
   const looks = new Set<() => void>();
   let cancel: (() => void) | undefined;

@@ -61,7 +61,7 @@ export interface SysctlIo {
 }
 
 /** The settings of this process' network namespace. */
-export const PROC_SYS: SysctlIo = {
+const PROC_SYS: SysctlIo = {
   read(path) {
     try {
       return readFileSync(`/proc/sys/${path}`, "utf8").trim();

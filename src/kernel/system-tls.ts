@@ -5,7 +5,7 @@ import { type OpenSsl, OpenSslError, openOpenSsl, type TlsContext, type TlsIdent
 import { messageOf } from "../base/errors.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
 
-export type { TlsContext, TlsSession, TlsStep } from "../../ffi/openssl.ts";
+export type { TlsContext, TlsSession } from "../../ffi/openssl.ts";
 
 export interface SystemTls {
   /** `OpenSSL 3.0.22` */

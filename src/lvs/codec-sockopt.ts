@@ -25,18 +25,24 @@ import type {
   SyncDaemonState,
 } from "./model.ts";
 
+/** linux/ip_vs.h */
 export const IP_VS_SO_SET_ADD = 1154;
 
+/** linux/ip_vs.h */
 export const IP_VS_SO_SET_EDIT = 1155;
 
+/** linux/ip_vs.h */
 export const IP_VS_SO_SET_DEL = 1156;
 
 export const IP_VS_SO_SET_FLUSH = 1157;
 
+/** linux/ip_vs.h */
 export const IP_VS_SO_SET_ADDDEST = 1159;
 
+/** linux/ip_vs.h */
 export const IP_VS_SO_SET_DELDEST = 1160;
 
+/** linux/ip_vs.h */
 export const IP_VS_SO_SET_EDITDEST = 1161;
 
 export const IP_VS_SO_SET_TIMEOUT = 1162;

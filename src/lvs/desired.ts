@@ -2,12 +2,11 @@
 // Rules: checkers.md §2. Pure.
 import { familyOf } from "../base/ip.ts";
 import { clampWeight } from "../base/weight.ts";
-import type { Config } from "../config/model/config.ts";
 import type { RealServer, ServiceAddress, SorryServer, VirtualServer } from "../config/model/lvs.ts";
 import { destinationKey, serviceKey } from "./keys.ts";
 import type { Destination, Service, ServiceEntry } from "./model.ts";
 
-export const IP_VS_SVC_F_PERSISTENT = 0x01;
+const IP_VS_SVC_F_PERSISTENT = 0x01;
 
 const PROTOCOL_NUMBERS = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 const SINGLE_ADDRESS_MASK = 0xffffffff;
@@ -25,18 +24,6 @@ export interface VirtualServerState {
   readonly quorumUp: boolean;
   /** By id of the real server; one that is missing counts as healthy with its configured weight. */
   readonly realServers: ReadonlyMap<string, RealServerState>;
-}
-
-/**
- * The wanted table. `stateOf` answers for a virtual server's id. Where two virtual servers claim one kernel service, the first of
- * the file has it.
- */
-export function desiredServices(config: Config, stateOf: (id: string) => VirtualServerState): ServiceEntry[] {
-  const taken = new Set<string>();
-  const isFree = (key: string) => !taken.has(key) && taken.add(key).size > 0;
-  return config.virtualServers.flatMap((virtualServer) =>
-    desiredEntries(virtualServer, stateOf(virtualServer.id), isFree),
-  );
 }
 
 /** What is wanted of one virtual server: a service for each of its addresses whose key it `has`. */

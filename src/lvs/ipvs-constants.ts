@@ -6,10 +6,10 @@ export const AF_INET6 = 10;
 /** Firewall-mark services carry it too: the kernel wants TCP, UDP or SCTP, and the same one in every command. */
 export const IPPROTO_TCP = 6;
 
-export const IP_VS_CONN_F_MASQ = 0;
+const IP_VS_CONN_F_MASQ = 0;
 export const IP_VS_CONN_F_LOCALNODE = 1;
-export const IP_VS_CONN_F_TUNNEL = 2;
-export const IP_VS_CONN_F_DROUTE = 3;
+const IP_VS_CONN_F_TUNNEL = 2;
+const IP_VS_CONN_F_DROUTE = 3;
 export const IP_VS_CONN_F_FWD_MASK = 7;
 
 /** Set by the kernel, never by us. */

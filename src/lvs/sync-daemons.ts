@@ -54,7 +54,7 @@ export function wantedSyncDaemons(wish: SyncDaemon, masters: ReadonlySet<string>
 }
 
 /** Compares what the wish names and the kernel tells: by socket options that is not everything. */
-export function daemonDoes(wish: SyncDaemonState, there: SyncDaemonState): boolean {
+function daemonDoes(wish: SyncDaemonState, there: SyncDaemonState): boolean {
   const told = new Map<string, unknown>(Object.entries(there));
   return Object.entries(wish).every(([name, value]) => !told.has(name) || told.get(name) === value);
 }

@@ -100,6 +100,6 @@ function family(address: InterfaceAddress): { family: number } {
   return { family: address.family === 4 ? AF_INET : AF_INET6 };
 }
 
-export function describeAddress(address: InterfaceAddress): string {
+function describeAddress(address: InterfaceAddress): string {
   return `address ${address.ip}/${address.prefix} on interface ${address.index}`;
 }

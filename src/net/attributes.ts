@@ -4,7 +4,7 @@
 
 const NLA_F_NESTED = 0x8000;
 const NLA_TYPE_MASK = 0x3fff;
-export const ATTRIBUTE_HEADER_BYTES = 4;
+const ATTRIBUTE_HEADER_BYTES = 4;
 
 /** Bytes that grow at their end. */
 export interface AttributeWriter {

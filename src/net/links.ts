@@ -35,7 +35,7 @@ const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IFF_UP = 1;
 
 /** Number of an IPv4 interface setting in IFLA_INET_CONF (linux/ip.h, IPV4_DEVCONF_*); told, it is a list that begins with number 1. */
-export const IPV4_DEVCONF = {
+const IPV4_DEVCONF = {
   forwarding: 1,
   rp_filter: 8,
   arp_filter: 13,

@@ -7,7 +7,7 @@ import type { Family, IpText } from "../base/ip.ts";
 export const RTPROT_VRRP = 18;
 
 export const IFF_UP = 0x1;
-export const IFF_LOOPBACK = 0x8;
+/** linux/if.h: it has a carrier. */
 export const IFF_RUNNING = 0x40;
 export const IFF_NOARP = 0x80;
 
@@ -46,11 +46,10 @@ export function linkWorks(link: Link): boolean {
 
 export const IFA_F_SECONDARY = 0x01;
 export const IFA_F_NODAD = 0x02;
-export const IFA_F_DADFAILED = 0x08;
+const IFA_F_DADFAILED = 0x08;
 export const IFA_F_DEPRECATED = 0x20;
-export const IFA_F_TENTATIVE = 0x40;
+const IFA_F_TENTATIVE = 0x40;
 export const IFA_F_PERMANENT = 0x80;
-export const IFA_F_NOPREFIXROUTE = 0x200;
 
 export interface InterfaceAddress {
   readonly family: Family;
@@ -248,8 +247,6 @@ export interface SeenTables {
   readonly routes: ReadonlyMap<string, NetRoute>;
   readonly rules: ReadonlyMap<string, NetRule>;
 }
-
-export const NOTHING_SEEN: SeenTables = { links: new Map(), addresses: new Map(), routes: new Map(), rules: new Map() };
 
 export function linkByName(seen: Pick<SeenTables, "links">, name: string): Link | undefined {
   for (const link of seen.links.values()) if (link.name === name) return link;

@@ -3,9 +3,9 @@
 import { type Attribute, encodeAttributes } from "./attribute-tree.ts";
 import { type NetlinkRequest, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REQUEST } from "./request.ts";
 
-export const NFNL_SUBSYS_NFTABLES = 10;
-export const NFNL_MSG_BATCH_BEGIN = 0x10;
-export const NFNL_MSG_BATCH_END = 0x11;
+const NFNL_SUBSYS_NFTABLES = 10;
+const NFNL_MSG_BATCH_BEGIN = 0x10;
+const NFNL_MSG_BATCH_END = 0x11;
 
 export const NFPROTO_IPV4 = 2;
 export const NFPROTO_IPV6 = 10;
@@ -173,7 +173,7 @@ export interface SetElement {
 }
 
 /** Elements of one message: an attribute holds 64 KiB at most. */
-export const MAX_ELEMENTS_PER_MESSAGE = 500;
+const MAX_ELEMENTS_PER_MESSAGE = 500;
 
 export function addElements(ref: TableRef, set: string, elements: readonly SetElement[]): readonly NetlinkRequest[] {
   return elementMessages(MSG.newElement, NLM_F_CREATE, ref, set, elements, "add to set");
@@ -255,7 +255,6 @@ export function payload(register: number, base: number, offset: number, length: 
 export const META_MARK = 3;
 export const META_IIF = 4;
 export const META_OIF = 5;
-export const META_IIFNAME = 6;
 export const META_OIFNAME = 7;
 export const META_L4PROTO = 16;
 export const META_OIFKIND = 27;
@@ -321,11 +320,11 @@ function numbers(...pairs: readonly (readonly [number, number])[]): Attribute[] 
   return pairs.map(([type, value]) => ({ type, value: be32(value) }));
 }
 
-export function text(value: string): Uint8Array {
+function text(value: string): Uint8Array {
   return new TextEncoder().encode(`${value}\0`);
 }
 
-export function be32(value: number): Uint8Array {
+function be32(value: number): Uint8Array {
   return Uint8Array.of((value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
 }
 

@@ -4,17 +4,9 @@ import { type Decoded, ok } from "../base/result.ts";
 import { sameItems } from "../base/same-items.ts";
 import type { Address, Route, Rule } from "../config/model/net.ts";
 import type { VrrpConfig, VrrpInstance } from "../config/model/vrrp.ts";
-import {
-  addressKey,
-  type InterfaceAddress,
-  linkByName,
-  type NetRoute,
-  type NetRule,
-  ruleKey,
-  type SeenTables,
-} from "./model.ts";
-import { newPlacement, type Placement, placedAddresses } from "./placement.ts";
-import { type NetCommand, routeOwnKey, type WantedTables } from "./plan.ts";
+import { addressKey, type InterfaceAddress, type NetRoute, type NetRule, ruleKey } from "./model.ts";
+import { type Placement, placedAddresses } from "./placement.ts";
+import { type NetCommand, NOTHING_WANTED, routeOwnKey, type WantedTables } from "./plan.ts";
 import type { NetEvent } from "./seen.ts";
 import { type ResolveDevice, type WishProblem, wantedAddress, wantedRoute, wantedRule } from "./wanted.ts";
 
@@ -63,15 +55,6 @@ export function staticPart(config: VrrpConfig): TablesPart {
   return part;
 }
 
-/** All that a configuration may come to hold here: the static part, and that of each instance if it were master. */
-export function wholeWish(config: VrrpConfig, seen: SeenTables): ReturnType<typeof wantedOf> {
-  const given = new Set<string>();
-  const parts = config.instances.map((instance) =>
-    partOf(newPlacement(instance, given, seen, config.global), instance),
-  );
-  return wantedOf([staticPart(config), ...parts], (name) => linkByName(seen, name));
-}
-
 export function isEmpty({ addresses, routes, rules }: TablesPart): boolean {
   return addresses.length + routes.length + rules.length === 0;
 }
@@ -96,8 +79,6 @@ export interface Wish {
   readonly key: string;
   readonly noTrack: boolean;
 }
-
-const EMPTY: WantedTables = { addresses: [], routes: [], rules: [] };
 
 interface WantedAddress {
   readonly address: InterfaceAddress;
@@ -168,8 +149,8 @@ export function wantedOf(
 }
 
 export function single(one: Exclude<NetEvent, { kind: "link" }> | NetCommand): WantedTables {
-  if ("address" in one) return { ...EMPTY, addresses: [one.address] };
-  return "route" in one ? { ...EMPTY, routes: [one.route] } : { ...EMPTY, rules: [one.rule] };
+  if ("address" in one) return { ...NOTHING_WANTED, addresses: [one.address] };
+  return "route" in one ? { ...NOTHING_WANTED, routes: [one.route] } : { ...NOTHING_WANTED, rules: [one.rule] };
 }
 
 function describeProblem(what: string, part: TablesPart, problem: WishProblem): string {

@@ -111,7 +111,7 @@ function secondariesOf(primary: InterfaceAddress, seen: SeenTables): string[] {
 const MANAGED_ADDRESS_FLAGS = 0x10 | 0x100 | 0x200 | 0x400;
 
 /** Does the address that is there do for the one that is wanted? Only fields that the wish names are compared. */
-export function addressMatches(wish: InterfaceAddress, there: InterfaceAddress): boolean {
+function addressMatches(wish: InterfaceAddress, there: InterfaceAddress): boolean {
   if (wish.prefix !== there.prefix) return false;
   if (((wish.flags ^ there.flags) & MANAGED_ADDRESS_FLAGS) !== 0) return false;
   if (wish.family === 4) {
@@ -170,7 +170,7 @@ function hopsCovered(wish: NetRoute, found: readonly NetRoute[]): boolean {
 }
 
 /** Does the route that is there do for the one that is wanted? Only fields that the wish names are compared. */
-export function routeMatches(wish: NetRoute, there: NetRoute): boolean {
+function routeMatches(wish: NetRoute, there: NetRoute): boolean {
   if (wish.protocol !== there.protocol) return false;
   if (wish.family === 4 && wish.scope !== undefined && wish.scope !== there.scope) return false;
   if (wish.source !== undefined && wish.source !== there.source) return false;

@@ -242,7 +242,7 @@ function labelStack(labels: readonly number[]): Uint8Array {
   return bytes;
 }
 
-export function describeRoute(route: NetRoute): string {
+function describeRoute(route: NetRoute): string {
   const via = route.hops.map((hop) => hop.via ?? `interface ${hop.index}`).join(", ");
   return `route ${route.destination.ip}/${route.destination.prefix}${via && ` via ${via}`} in table ${route.table}`;
 }

@@ -190,6 +190,6 @@ function range([start, end]: readonly [number, number]): { start: number; end: n
   return { start, end };
 }
 
-export function describeRule(rule: NetRule): string {
+function describeRule(rule: NetRule): string {
   return `IPv${rule.family} rule with preference ${rule.priority}`;
 }

@@ -134,7 +134,7 @@ export function maskedPrefix(ip: IpText, prefix: number): { readonly ip: IpText;
 }
 
 /** The kernel's default filled in; an explicit 0 means the default for IPv6 too. */
-export function routeMetric(family: Family, metric: number | undefined): number {
+function routeMetric(family: Family, metric: number | undefined): number {
   return family === 6 ? metric || IPV6_DEFAULT_METRIC : (metric ?? 0);
 }
 

@@ -3,6 +3,7 @@
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Mail } from "./mail.ts";
 
+/** What counts together. */
 export const MAIL_WINDOW_MS = 600_000;
 /** Mails on one object in a window, before they are held. */
 export const MAILS_PER_WINDOW = 10;

@@ -21,10 +21,10 @@ export interface Mailer {
   idle(): Promise<void>;
 }
 
-export const MAX_WAITING_MAILS = 100;
-export const MAX_SENDING_MAILS = 4;
+const MAX_WAITING_MAILS = 100;
+const MAX_SENDING_MAILS = 4;
 /** A mail as a whole may take so many times `smtp_connection_timeout`: a relay that drips must not hold a place. */
-export const WHOLE_MAIL_TIMEOUTS = 4;
+const WHOLE_MAIL_TIMEOUTS = 4;
 
 /** The mail for a notification, or undefined when none is due. `routerId` stands in brackets before each subject. */
 export function mailFor(notification: Notification, smtp: SmtpConfig, routerId: string): Mail | undefined {

@@ -1,7 +1,7 @@
 // Process layer: how long a dead child waits for its next start.
 
 /** Delay in milliseconds before restart number 1, 2, 3 … in a row; later ones take the last (reliability.md, requirement 11). */
-export const RESTART_DELAYS_MS: readonly number[] = [0, 1000, 2000, 4000, 5000];
+const RESTART_DELAYS_MS: readonly number[] = [0, 1000, 2000, 4000, 5000];
 /** A child that ran this long starts the count anew. */
 export const HEALTHY_AFTER_MS = 60_000;
 

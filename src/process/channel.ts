@@ -16,7 +16,7 @@ export const MAX_BATCH_UPDATES = 200;
 /** Objects of one batch in bytes, but for the last of them: with events and lines it stays below what the parent takes at once. */
 export const MAX_BATCH_BYTES = 2_000_000;
 /** Objects that may wait; a director has fewer, so reaching it means a broken reporter, and the oldest go. */
-export const MAX_WAITING_UPDATES = 200_000;
+const MAX_WAITING_UPDATES = 200_000;
 export const MAX_TOPICS = 100;
 
 interface Waiting {
@@ -181,7 +181,7 @@ function lossLine(count: number, what: string): readonly LogLine[] {
 }
 
 /** What an update is about: a later one with the same key makes it needless. */
-export function updateKey(update: Exclude<StatusUpdate, EventUpdate>): string {
+function updateKey(update: Exclude<StatusUpdate, EventUpdate>): string {
   switch (update.kind) {
     case "virtual-server":
       return `virtual-server ${update.value.id}`;

@@ -19,7 +19,7 @@ import type { Answer, Details, FindingLines, ReaderOptions, ReadRequest, ShareAs
 import { rightsOf } from "./role-rights.ts";
 
 /** Findings of each kind that are told one by one; a file that is no configuration at all has one in every line. */
-export const MAX_TOLD = 50;
+const MAX_TOLD = 50;
 const MAX_REFUSALS = 1000;
 /** When changes came to this part of a whole, a process that starts would read many of them for nothing: the next one is a whole. */
 const MOST_CHANGED = 0.5;

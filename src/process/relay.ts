@@ -7,7 +7,7 @@ import { createOutbox, MAX_QUEUE_BYTES } from "./channel.ts";
 import { clip } from "./conduct.ts";
 
 /** Events kept for an api process that starts, and for readers that come back. */
-export const MAX_KEPT_EVENTS = 1000;
+const MAX_KEPT_EVENTS = 1000;
 /** Reports that may wait for the api process; above half of it roles have to wait with more. A hundred thousand real servers have 50 MB. */
 export const MAX_WAITING_BYTES = 64_000_000;
 

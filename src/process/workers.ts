@@ -15,7 +15,7 @@ import { createSupervisor, type Supervisor } from "./supervisor.ts";
 /** What each role still gets when the ones before it used up the time. */
 const LEAST_STOP_MS = 1000;
 /** What a process may take to start whose only work is to take away what a killed one left. */
-export const SWEEP_START_MS = 3000;
+const SWEEP_START_MS = 3000;
 
 /** vrrp first: priority 0 goes out and the peer takes over while the table here still works. */
 const STOP_ORDER: readonly RoleName[] = ["vrrp", "checker", "bfd", "api", "starter"];

@@ -48,11 +48,6 @@ export function* metricsPieces(
   yield* roleMetrics(store.metrics(), written, vrrpLabel);
 }
 
-/** The whole page as one text: for small directors and tests. */
-export function renderMetrics(store: StatusStore, build: BuildInfo, vrrpLabel?: VrrpLabel): string {
-  return [...metricsPieces(store, build, vrrpLabel)].join("");
-}
-
 /** Samples of one family are handed on when there are so many characters of them. */
 const PIECE_CHARS = 16 * 1024;
 

@@ -15,19 +15,11 @@ import type {
 /** Events that are kept for readers that come back. */
 export const MAX_EVENTS = 1000;
 /** Metric names of one role that are kept; more is a mistake of the program. */
-export const MAX_METRICS_PER_ROLE = 20_000;
+const MAX_METRICS_PER_ROLE = 20_000;
 
 export interface NumberedEvent {
   readonly id: number;
   readonly event: StatusEvent;
-}
-
-/** Objects that changed after a revision, and names of those that went. */
-export interface Delta {
-  readonly revision: number;
-  readonly virtualServers: readonly VirtualServerStatus[];
-  readonly vrrp: readonly VrrpStatus[];
-  readonly syncGroups: readonly SyncGroupStatus[];
 }
 
 export interface StatusStore {
@@ -46,8 +38,6 @@ export interface StatusStore {
   /** Metric name with rendered labels to value, all roles together. */
   metrics(): ReadonlyMap<string, number>;
   facts(): Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
-  /** What changed after `revision`; with 0, everything. */
-  since(revision: number): Delta;
   /** Events after `id`, oldest first. `missed`: some of them are no longer kept. */
   eventsAfter(id: number): { readonly events: readonly NumberedEvent[]; readonly missed: boolean };
   lastEventId(): number;
@@ -184,12 +174,6 @@ export function createStatusStore(): StatusStore {
       return sums;
     },
     facts: () => Object.fromEntries(facts),
-    since: (after) => ({
-      revision,
-      virtualServers: values(virtualServers, after),
-      vrrp: values(vrrp, after),
-      syncGroups: values(syncGroups, after),
-    }),
     eventsAfter(id) {
       const first = events[0]?.id ?? nextEventId;
       return { events: events.filter((event) => event.id > id), missed: id + 1 < first };
@@ -206,8 +190,6 @@ function markOld<T>(map: Map<string, Kept<T>>): void {
   for (const [key, kept] of map) map.set(key, { ...kept, current: false });
 }
 
-function values<T>(map: ReadonlyMap<string, Kept<T>>, after = -1): T[] {
-  const found: T[] = [];
-  for (const kept of map.values()) if (kept.revision > after) found.push(kept.value);
-  return found;
+function values<T>(map: ReadonlyMap<string, Kept<T>>): T[] {
+  return Array.from(map.values(), ({ value }) => value);
 }

@@ -12,6 +12,7 @@ export type HmacConfig = NonNullable<VrrpInstance["hmac"]>;
 
 const SCHEME_SHA256_128 = 1;
 
+/** Behind the advert: where what lies, in network byte order. */
 export const HMAC_TRAILER = layout({
   scheme: u8(0),
   keyId: u8(1),
@@ -27,7 +28,7 @@ const HMAC_BYTES = 16;
 const SIGNED_TRAILER_BYTES = 12;
 
 /** Sequence number of a moment: seconds, 1/65536 s, counter 0. */
-export function clockSequence(wallMs: number): bigint {
+function clockSequence(wallMs: number): bigint {
   const ticks = BigInt(Math.floor((wallMs * 65536) / 1000));
   return BigInt.asUintN(64, ticks << 16n);
 }
@@ -43,7 +44,7 @@ export function nextSequence(hmac: HmacConfig, last: bigint | undefined, wallMs:
 }
 
 /** Serial number arithmetic on 64 bits: is `a` after `b`? */
-export function isLater(a: bigint, b: bigint): boolean {
+function isLater(a: bigint, b: bigint): boolean {
   return BigInt.asIntN(64, a - b) > 0n;
 }
 
@@ -83,9 +84,9 @@ export interface ReplayMark {
 }
 
 /** Multicast senders remembered at once; the least recently heard makes room. */
-export const MULTICAST_MARKS = 4;
+const MULTICAST_MARKS = 4;
 /** Unicast senders are peers, and peers are bounded by the configuration; this is the belt to the braces. */
-export const UNICAST_MARKS = 1024;
+const UNICAST_MARKS = 1024;
 
 export type HmacRefusal = "missing" | "malformed" | "unknown-key" | "invalid" | "stale" | "replay";
 

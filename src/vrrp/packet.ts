@@ -11,7 +11,7 @@ export const VRRP_ADVERTISEMENT = 1;
 /** TTL or hop limit that shows a sender on the same link (RFC 9568 §5.1.1.3). */
 export const VRRP_TTL = 255;
 /** CS6, network control. */
-export const VRRP_TOS = 0xc0;
+const VRRP_TOS = 0xc0;
 /** IPv4 group of all VRRP routers; also the destination of the old unicast checksum. */
 export const VRRP_GROUP4 = Uint8Array.of(224, 0, 0, 18);
 
@@ -199,8 +199,6 @@ export const IPV4_HEADER = layout({
 });
 
 export const IPV4_HEADER_BYTES = IPV4_HEADER.sizeBytes;
-/** More-fragments bit and offset: anything set is a fragment. */
-export const IPV4_FRAGMENT_MASK = 0x3fff;
 
 /** A header of 20 bytes with TOS 0xc0, DF clear and its checksum. @throws RangeError for a field out of range */
 export function encodeIpv4Header(header: {

@@ -20,7 +20,7 @@ export interface Match {
 }
 
 /** What makes two instances the same one. Another version, group or VMAC use is another router for everybody who listens. */
-export function instanceKey(instance: VrrpInstance): string {
+function instanceKey(instance: VrrpInstance): string {
   const unicast = (instance.unicast?.peers.length ?? 0) > 0;
   const speaks = unicast ? `unicast ${instance.sourceIp ?? ""}` : `group ${instance.multicastGroup}`;
   const vmac = instance.vmac
@@ -77,6 +77,6 @@ function addsAddresses(old: VrrpInstance, next: VrrpInstance): boolean {
 }
 
 /** Equal but for the name and where things stand in the file. */
-export function sameSettings(a: VrrpInstance, b: VrrpInstance): boolean {
+function sameSettings(a: VrrpInstance, b: VrrpInstance): boolean {
   return sameValue(a.name === b.name ? a : { ...a, name: b.name }, b, PLACES);
 }

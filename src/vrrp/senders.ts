@@ -6,7 +6,7 @@ import { VRRP_TTL } from "./packet.ts";
 import { isUnicast } from "./wire.ts";
 
 /** The one that was new longest ago makes room. */
-export const MAX_SENDERS = 8;
+const MAX_SENDERS = 8;
 
 export interface Sender {
   readonly address: IpText;

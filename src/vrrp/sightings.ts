@@ -14,7 +14,7 @@ const KEPT_BYTES = 160;
 /** Other masters remembered at once; the one silent longest makes room. */
 export const MAX_FOREIGN_MASTERS = 4;
 /** Refused packets of one sender before it counts as a master and not as a stray packet. */
-export const FOREIGN_MIN_PACKETS = 2;
+const FOREIGN_MIN_PACKETS = 2;
 const LEAST_SILENCE_MS = 1000;
 /** keepalived: hardly advertises while it hears packets that it refuses, and to it ours are such. So it is remembered longer. */
 const REFUSED_MEMORY_MS = 30_000;

@@ -71,7 +71,7 @@ export function authType(instance: VrrpInstance): number {
 }
 
 /** TTL or hop limit of what the instance sends: 255 unless `unicast_ttl` says otherwise (also over IPv6, where keepalived sends 64). */
-export function sendTtl(instance: VrrpInstance): number {
+function sendTtl(instance: VrrpInstance): number {
   return (isUnicast(instance) ? instance.unicast?.ttl : undefined) ?? VRRP_TTL;
 }
 

@@ -10,6 +10,8 @@ import type {
 import type { Config } from "../../src/config/model/config.ts";
 import type { RealServer, SorryServer, VirtualServer } from "../../src/config/model/lvs.ts";
 import type { Origin } from "../../src/config/text/span.ts";
+import { desiredEntries, type VirtualServerState } from "../../src/lvs/desired.ts";
+import type { ServiceEntry } from "../../src/lvs/model.ts";
 import { bindText } from "./config.ts";
 
 export const ORIGIN: Origin = { file: "test.conf", line: 1, column: 1 };
@@ -19,6 +21,13 @@ const EMPTY = bindText("").config;
 /** A configuration with these virtual servers. `lvs` changes the global LVS settings. */
 export function configOf(virtualServers: readonly VirtualServer[], lvs: Partial<Config["global"]["lvs"]> = {}): Config {
   return { ...EMPTY, virtualServers, global: { ...EMPTY.global, lvs: { ...EMPTY.global.lvs, ...lvs } } };
+}
+
+/** The whole table that is wanted. Where two virtual servers claim one kernel service, the first of the file has it. */
+export function wantedTable(config: Config, stateOf: (id: string) => VirtualServerState): ServiceEntry[] {
+  const taken = new Set<string>();
+  const isFree = (key: string) => !taken.has(key) && taken.add(key).size > 0;
+  return config.virtualServers.flatMap((one) => desiredEntries(one, stateOf(one.id), isFree));
 }
 
 /** A TCP service 10.9.0.1:80 with NAT, quorum 1. */

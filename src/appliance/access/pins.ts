@@ -3,7 +3,7 @@
 import { parseIp } from "../../base/ip.ts";
 
 /** Of an appliance's API. */
-export const DEFAULT_PORT = 8443;
+const DEFAULT_PORT = 8443;
 
 export interface Host {
   readonly name: string;

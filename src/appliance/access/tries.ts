@@ -5,6 +5,7 @@ import { parseIp } from "../../base/ip.ts";
 
 /** Wrong ones at once; then one more every REFILL_MS. */
 export const MAX_TRIES = 8;
+/** A try comes back after so long. */
 export const REFILL_MS = 10_000;
 /** Addresses that are remembered; the one that tried longest ago is forgotten for a new one. */
 export const MAX_ADDRESSES = 1024;

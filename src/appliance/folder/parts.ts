@@ -5,7 +5,7 @@
 export type Files = ReadonlyMap<string, Uint8Array>;
 
 /** `director`: keepalived.conf with all that lies beside it. */
-export const PARTS = ["director", "network.yaml", "appliance.yaml"] as const;
+const PARTS = ["director", "network.yaml", "appliance.yaml"] as const;
 export type PartName = (typeof PARTS)[number];
 
 /** What the machine itself writes there: it belongs to no part, and no caller reads or replaces it. */

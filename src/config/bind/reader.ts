@@ -233,11 +233,11 @@ export class Reader {
   }
 }
 
-export function expectedHint(expected: string): string {
+function expectedHint(expected: string): string {
   return `expected ${expected}`;
 }
 
 /** A word as a message shows it; an empty one would be invisible. */
-export function shown(word: Word): string {
+function shown(word: Word): string {
   return word.text === "" ? '""' : word.text;
 }

@@ -170,7 +170,7 @@ function firstBraces(pattern: string): { from: number; to: number; parts: string
   return undefined;
 }
 
-export function hasWildcard(path: string): boolean {
+function hasWildcard(path: string): boolean {
   return /[*?[]/.test(path);
 }
 
@@ -185,7 +185,7 @@ function plainDirectory(path: string): string {
 const MAX_MATCHES = 10_000;
 
 /** Paths that match a pattern with `*`, `?` and `[…]`, sorted as glob(3) does in the C locale. */
-export function globPaths(pattern: string, files: ConfigFiles): string[] {
+function globPaths(pattern: string, files: ConfigFiles): string[] {
   let found = [pattern.startsWith("/") ? "/" : ""];
   for (const part of pattern.split("/").filter(Boolean)) {
     const next: string[] = [];

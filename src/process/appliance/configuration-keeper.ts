@@ -254,7 +254,7 @@ function inMemory(folder: string): Files | undefined {
 }
 
 /** `network.yaml:3:5: expected … (hint)`. */
-export function textOf({ span, message, hint }: Diagnostic): string {
+function textOf({ span, message, hint }: Diagnostic): string {
   const place = span === undefined ? "" : `${span.file.name}:${span.line}:${span.column}: `;
   return `${place}${message}${hint === undefined ? "" : ` (${hint})`}`;
 }

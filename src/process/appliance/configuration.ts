@@ -97,16 +97,11 @@ export function readFiles(folder: string): Files {
 }
 
 /**
- * Puts a copy of a folder where the director reads it; an older copy goes when the new one is whole. FAT knows no modes and the kernel
- * shows every file as executable, which a configuration must not be: a file is a program by how it begins. Programs may be run by every
- * account that `script_user` names; only root reads the other files.
- * @throws Error when something of it can't be read
+ * Puts files where the director reads them; an older copy goes when the new one is whole. FAT knows no modes and the kernel shows every
+ * file as executable, which a configuration must not be: a file is a program by how it begins. Programs may be run by every account that
+ * `script_user` names; only root reads the other files.
+ * @throws Error ENOSPC
  */
-export function takeCopy(from: string, to: string): void {
-  putFiles(readFiles(from), to);
-}
-
-/** The same with contents that are known. @throws Error ENOSPC */
 export function putFiles(files: Files, to: string): void {
   const fresh = `${to}.new`;
   rmSync(fresh, { recursive: true, force: true });

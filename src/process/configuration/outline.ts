@@ -53,7 +53,7 @@ function usersFifos(config: Config): UsersFifo[] {
 export const ALL_ROLES: readonly RoleName[] = ["starter", "vrrp", "bfd", "api", "checker"];
 
 /** Whether a configuration has something for a role to do. */
-export function needs(role: RoleName, config: Config): boolean {
+function needs(role: RoleName, config: Config): boolean {
   const { vrrp } = config;
   switch (role) {
     case "api":

@@ -4,7 +4,7 @@ import type { Config } from "../../config/model/config.ts";
 import type { RunOptions } from "../options.ts";
 
 /** The word that has such a reload taken. */
-export const FORCE = "lbd reload --allow-empty";
+const FORCE = "lbd reload --allow-empty";
 
 /** What stands in the files: nothing at all, no block that lbd knows, or something. */
 export type Content = "nothing" | "nothing-known" | "blocks";

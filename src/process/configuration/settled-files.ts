@@ -3,7 +3,7 @@
 import type { ConfigFiles } from "../../config/expand/include.ts";
 
 /** A file that was written in place later than this is not read at a reload: its writer may not be done. */
-export const QUIET_MS = 300;
+const QUIET_MS = 300;
 /** When a file changed while it was read, it is looked at again after this long. */
 const LOOK_AGAIN_MS = 50;
 

@@ -14,7 +14,7 @@ const KEYS_AT_ONCE = 500;
 export const MOVED_AT_ONCE = 200;
 
 /** The lists of a configuration whose entries come and go one by one. */
-export const LIST_NAMES = ["virtualServers", "instances", "syncGroups", "programs", "served"] as const;
+const LIST_NAMES = ["virtualServers", "instances", "syncGroups", "programs", "served"] as const;
 export type ListName = (typeof LIST_NAMES)[number];
 
 /** A piece is a JSON list of these. */

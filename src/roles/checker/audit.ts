@@ -27,7 +27,7 @@ export interface AuditPorts {
 }
 
 /** From the start of a round to that of the next one, at least. */
-export const AUDIT_MS = 5000;
+const AUDIT_MS = 5000;
 /** What a slice is to take of the processor, and the longest that it may take when others have it meanwhile. */
 const SLICE_MS = 4;
 const LONGEST_SLICE_MS = 20;

@@ -5,7 +5,7 @@ import type { KernelFailure } from "../../kernel/ports.ts";
 import { destinationKey, serviceKey } from "../../lvs/keys.ts";
 import type { IpvsCommand } from "../../lvs/model.ts";
 
-export const FIRST_RETRY_MS = 1000;
+const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 60_000;
 /** Retries stand on marks this far apart: thousands of calls that failed at their own times share one pass over the table. */
 const RETRY_GRAIN_MS = 1000;

@@ -99,7 +99,7 @@ function realServerStatus(
   };
 }
 
-export function checkStatus(state: CheckState, at: { readonly nowMs: number; readonly wallMs: number }): CheckStatus {
+function checkStatus(state: CheckState, at: { readonly nowMs: number; readonly wallMs: number }): CheckStatus {
   const { check, outcome } = state;
   return {
     id: check.id,
@@ -125,7 +125,7 @@ export function checkStatus(state: CheckState, at: { readonly nowMs: number; rea
 }
 
 /** What a check asks, for people. */
-export function targetOf(check: Check): string {
+function targetOf(check: Check): string {
   switch (check.kind) {
     case "HTTP_GET":
     case "SSL_GET": {

@@ -42,7 +42,7 @@ export function placeAddresses(
 /** By index of the link, then by the text of the address: made once for all stations that look. */
 export type AddressesByLink = ReadonlyMap<number, ReadonlyMap<string, InterfaceAddress>>;
 
-export function addressesByLink({ addresses }: SeenTables): AddressesByLink {
+function addressesByLink({ addresses }: SeenTables): AddressesByLink {
   const links = new Map<number, Map<string, InterfaceAddress>>();
   for (const address of addresses.values()) {
     const there = links.get(address.index) ?? new Map<string, InterfaceAddress>();

@@ -17,10 +17,10 @@ import {
 } from "./state.ts";
 
 /** Least time between two advertisements out of turn that packets from outside draw; an interval, where that is longer. */
-export const ANSWER_SPACING_MS = 334;
+const ANSWER_SPACING_MS = 334;
 
 /** Least time between two repairs of addresses that somebody else removes. */
-export const RESTORE_SPACING_MS = 40;
+const RESTORE_SPACING_MS = 40;
 
 /** Least time between two notifications about lower-priority advertisements. */
 const LOWER_PRIORITY_NOTE_MS = 1000;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { errnoName, errnoNumber, SyscallError } from "../../../ffi/errno.ts";
+import { errnoName, SyscallError } from "../../../ffi/errno.ts";
 import { decodeWatchEvents } from "../../../ffi/inotify.ts";
-import { bytes, cstring, i32, layout, u8, u16, u16be, u32, u32be, u64 } from "../../../ffi/layout.ts";
+import { bytes, cstring, i32, layout, u8, u16, u16be, u32, u64 } from "../../../ffi/layout.ts";
 import { decodeControl, encodeControl } from "../../../ffi/message.ts";
 import { decodeSocketAddress, encodeSocketAddress, type SocketAddress } from "../../../ffi/sockaddr.ts";
 
@@ -14,7 +14,7 @@ describe("layout", () => {
       b: u16(2),
       c: u16be(4),
       d: u32(8),
-      e: u32be(12),
+      e: u32(12),
       f: i32(16),
       g: u64(24),
       h: bytes(32, 4),
@@ -37,7 +37,7 @@ describe("layout", () => {
   test("puts each field at its offset in its byte order, and reads it back", () => {
     const raw = ALL.encode(values);
     expect(hex(raw)).toBe(
-      "01000302040500000908070" + "60a0b0c0dfeffffff0000000088776655443322110102030461626300" + "0000000000000000",
+      "01000302040500000908070" + "60d0c0b0afeffffff0000000088776655443322110102030461626300" + "0000000000000000",
     );
     expect(ALL.decode(raw)).toEqual(values);
   });
@@ -79,12 +79,7 @@ describe("errno", () => {
   test("the error names call, code and object", () => {
     const error = new SyscallError("setsockopt", 92, "fd 5 level 0 option 1154");
     expect(error.message).toBe("setsockopt: ENOPROTOOPT (fd 5 level 0 option 1154)");
-    expect([error.code, error.errno, errnoNumber("ENOPROTOOPT"), errnoNumber("EWHAT")]).toEqual([
-      "ENOPROTOOPT",
-      92,
-      92,
-      undefined,
-    ]);
+    expect([error.code, error.errno]).toEqual(["ENOPROTOOPT", 92]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { RealServer, VirtualServer } from "../../../src/config/model/lvs.ts";
-import { desiredDestinations, desiredServices, serviceOf } from "../../../src/lvs/desired.ts";
-import { configOf, realServer, sorryServer, virtualServer } from "../../support/model.ts";
+import { desiredDestinations, serviceOf } from "../../../src/lvs/desired.ts";
+import { configOf, realServer, sorryServer, virtualServer, wantedTable } from "../../support/model.ts";
 
 /** `1=1 2=0`: last part of the address and weight. */
 function table(
@@ -95,7 +95,7 @@ describe("services", () => {
   test("a group is several services; DR and TUN carry each service's port, NAT the server's", () => {
     const services = [address, { ...address, port: 443 }];
     const vs = virtualServer([realServer(1, { forwarding: { method: "DR" } }), realServer(2)], { services });
-    const entries = desiredServices(configOf([vs]), () => ({ quorumUp: true, realServers: new Map() }));
+    const entries = wantedTable(configOf([vs]), () => ({ quorumUp: true, realServers: new Map() }));
     expect(entries.map((e) => e.destinations.map((d) => `${d.ip}:${d.port}`))).toEqual([
       ["10.9.1.1:80", "10.9.1.2:80"],
       ["10.9.1.1:443", "10.9.1.2:80"],
@@ -104,7 +104,7 @@ describe("services", () => {
 
   test("the first of two virtual servers with one address has it", () => {
     const config = configOf([virtualServer([realServer(1)]), virtualServer([realServer(2)], { id: "again" })]);
-    const entries = desiredServices(config, () => ({ quorumUp: true, realServers: new Map() }));
+    const entries = wantedTable(config, () => ({ quorumUp: true, realServers: new Map() }));
     expect(entries.map((e) => e.destinations.map((d) => d.ip))).toEqual([["10.9.1.1"]]);
   });
 });

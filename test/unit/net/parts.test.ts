@@ -1,21 +1,27 @@
 // What a configuration would have in the kernel's tables, asked of the core alone.
 import { expect, test } from "bun:test";
-import { IFF_RUNNING, IFF_UP, type Link, NOTHING_SEEN, type SeenTables } from "../../../src/net/model.ts";
-import { partOf, wholeWish } from "../../../src/net/parts.ts";
+import { IFF_RUNNING, IFF_UP, type Link, linkByName, type SeenTables } from "../../../src/net/model.ts";
+import { partOf, staticPart, wantedOf } from "../../../src/net/parts.ts";
 import { givenNames, newPlacement } from "../../../src/net/placement.ts";
+import { emptyState } from "../../../src/net/seen.ts";
 import { address, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 
 const link = (index: number, name: string, kind?: string): readonly [number, Link] => [
   index,
   { index, name, flags: IFF_UP | IFF_RUNNING, mtu: 1500, hardwareType: 1, group: 0, ...(kind ? { kind } : {}) },
 ];
-const SEEN: SeenTables = { ...NOTHING_SEEN, links: new Map([link(2, "eth0"), link(3, "eth1")]) };
+const SEEN: SeenTables = { ...emptyState(), links: new Map([link(2, "eth0"), link(3, "eth1")]) };
 
 test("the whole wish: static things and those of every instance, with who wants them and what waits", () => {
   const one = vrrpInstance();
   const two = vrrpInstance({ name: "B", vrid: 52, interface: "eth9", virtualAddresses: [address("192.0.2.110")] });
   const config = vrrpConfig([one, two], { staticAddresses: [address("192.0.2.50", { device: "eth1" })] });
-  const { wanted, waiting, wishes } = wholeWish(config, SEEN);
+  const given = new Set<string>();
+  const parts = config.instances.map((instance) =>
+    partOf(newPlacement(instance, given, SEEN, config.global), instance),
+  );
+  const resolve = (name: string) => linkByName(SEEN, name);
+  const { wanted, waiting, wishes } = wantedOf([staticPart(config), ...parts], resolve);
   expect(wanted.addresses.map(({ ip, index }) => `${ip} ${index}`)).toEqual(["192.0.2.50 3", "192.0.2.100 2"]);
   expect([...wishes.values()].map(({ owner, what }) => `${owner}: ${what}`)).toEqual([
     "undefined: address 192.0.2.50/32",

@@ -13,7 +13,7 @@ import {
   setLinkUp,
   setNoAddressGeneration,
 } from "../../../src/net/links.ts";
-import { type NetRoute, NOTHING_SEEN, type SeenTables } from "../../../src/net/model.ts";
+import type { NetRoute, SeenTables } from "../../../src/net/model.ts";
 import { NOTHING_WANTED, ownedKeys, plan } from "../../../src/net/plan.ts";
 import type { NetlinkRequest } from "../../../src/net/request.ts";
 import { decodeNetMessage, encodeCommand } from "../../../src/net/rtnetlink.ts";
@@ -84,7 +84,7 @@ const WANTED = { addresses: [ADDRESS_4], routes: ROUTES, rules: RULES };
 /** A state in which everything wanted is there, as the kernel shows it. */
 function seenOf(wanted: typeof WANTED): SeenTables {
   const state = emptyState();
-  for (const command of plan(wanted, NOTHING_SEEN, { marks: true, keys: new Set() })) {
+  for (const command of plan(wanted, emptyState(), { marks: true, keys: new Set() })) {
     const request = encodeCommand(command);
     const message = decodeNetMessage(request.type, request.payload);
     if (!message) throw new Error(`not decoded: ${request.what}`);
@@ -106,7 +106,7 @@ describe("bytes are those that keepalived sent", () => {
   const recorded = recordedMessages("routes-rules").map((m) => view({ ...m, what: "" }));
 
   test("taking over: addresses, routes, rules in that order", () => {
-    const commands = plan(WANTED, NOTHING_SEEN, { marks: true, keys: new Set() }).map((c) => view(encodeCommand(c)));
+    const commands = plan(WANTED, emptyState(), { marks: true, keys: new Set() }).map((c) => view(encodeCommand(c)));
     expect(commands).toHaveLength(7);
     expect(recorded.slice(-16, -9)).toEqual(commands);
   });
@@ -334,10 +334,10 @@ describe("plan", () => {
     const seen = seenOf(WANTED);
     const foreign = new Map([...seen.routes].map(([key, r]) => [key, { ...r, protocol: 4 }]));
     const owned = { marks: true, keys: ownedKeys(WANTED) };
-    const commands = plan({ ...NOTHING_WANTED, routes: ROUTES }, { ...NOTHING_SEEN, routes: foreign }, owned);
+    const commands = plan({ ...NOTHING_WANTED, routes: ROUTES }, { ...emptyState(), routes: foreign }, owned);
     // kernel: an IPv6 route with the same next hop would be refused.
     expect(commands.map((c) => c.kind)).toEqual(["add-route", "add-route", "add-route"]);
-    expect(plan(NOTHING_WANTED, { ...NOTHING_SEEN, routes: foreign }, owned)).toEqual([]);
+    expect(plan(NOTHING_WANTED, { ...emptyState(), routes: foreign }, owned)).toEqual([]);
   });
 
   test("removing a primary address puts its wanted secondaries back", () => {

@@ -1,9 +1,14 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { metricsPieces, ROLE_HELP, renderMetrics } from "../../../src/status/metrics.ts";
+import { metricsPieces, ROLE_HELP } from "../../../src/status/metrics.ts";
 import { escapeLabel } from "../../../src/status/metrics-text.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { everything, realServer, virtualServer } from "../../support/status-samples.ts";
+
+/** The whole page as one text. */
+function renderMetrics(...of: Parameters<typeof metricsPieces>): string {
+  return [...metricsPieces(...of)].join("");
+}
 
 const BUILD = { version: "0.1.0", revision: "abc", bun: "1.4.5", kernel: "6.1.0" };
 

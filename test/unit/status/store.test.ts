@@ -17,21 +17,23 @@ test("holds the newest of each object, in the order they came first", () => {
   expect(store.virtualServer("198.51.100.1:80/tcp")).toBeUndefined();
 });
 
-test("since() gives what changed after a revision", () => {
+test("each object has the revision of its last change, each kind that of all of them", () => {
   const store = createStatusStore();
   for (const update of everything()) store.apply(update);
-  const { revision } = store.since(0);
-  expect(store.since(revision)).toEqual({ revision, virtualServers: [], vrrp: [], syncGroups: [] });
+  const revision = store.revision();
   store.apply({ kind: "vrrp", value: vrrpInstance("VI_1", { state: "BACKUP" }) });
-  const delta = store.since(revision);
-  expect(delta.vrrp.map(({ name, state }) => [name, state])).toEqual([["VI_1", "BACKUP"]]);
-  expect(delta.virtualServers).toEqual([]);
+  expect(store.revision()).toBe(revision + 1);
+  expect([store.revisionOf("vrrp"), store.revisionOf("vrrp", "VI_1")]).toEqual([revision + 1, revision + 1]);
+  expect(store.revisionOf("vrrp", "VI_2")).toBeLessThanOrEqual(revision);
+  expect(store.revisionOf("virtual-server")).toBeLessThanOrEqual(revision);
+  store.apply({ kind: "vrrp-gone", name: "VI_2" });
+  expect([store.revisionOf("vrrp"), store.revisionOf("vrrp", "VI_2")]).toEqual([revision + 2, 0]);
 });
 
 test("traffic of an instance is worked into what is known of it", () => {
   const store = createStatusStore();
   for (const update of everything()) store.apply(update);
-  const { revision } = store.since(0);
+  const revision = store.revision();
   const traffic = { lastAdvertAt: "2026-11-23T09:00:00.000Z", counters: { advert_sent: 10 } };
   store.apply({
     kind: "vrrp-traffic",
@@ -45,7 +47,7 @@ test("traffic of an instance is worked into what is known of it", () => {
   });
   expect(store.vrrpInstance("VI_2")?.master).toBeNull();
   expect(store.vrrpInstance("none")).toBeUndefined();
-  expect(store.since(revision).vrrp).toHaveLength(2);
+  for (const name of ["VI_1", "VI_2"]) expect(store.revisionOf("vrrp", name)).toBe(revision + 1);
 });
 
 test("what a role that came back does not mention again is gone, and only that", () => {

@@ -3,16 +3,17 @@ import { describe, test } from "bun:test";
 import { toHex } from "../../../src/base/bytes.ts";
 import type { Config } from "../../../src/config/model/config.ts";
 import { type FirewallWish, firewallSettings } from "../../../src/net/firewall-wish.ts";
-import { type Link, NOTHING_SEEN } from "../../../src/net/model.ts";
+import type { Link } from "../../../src/net/model.ts";
 import { planFirewall } from "../../../src/net/nft-vrrp.ts";
 import { blockedOn, virtualsOf } from "../../../src/net/placement.ts";
+import { emptyState } from "../../../src/net/seen.ts";
 import { newLinkOf } from "../../../src/net/vmac.ts";
 import { newStation } from "../../../src/roles/vrrp/station.ts";
 import type { Station } from "../../../src/roles/vrrp/station-record.ts";
 import { expectWord, globalText, instanceText, type WordCase } from "../../support/words.ts";
 
 const ETH0: Link = { index: 2, name: "eth0", flags: 0x43, mtu: 1500, hardwareType: 1, group: 0 };
-const SEEN = { ...NOTHING_SEEN, links: new Map([[ETH0.index, ETH0]]) };
+const SEEN = { ...emptyState(), links: new Map([[ETH0.index, ETH0]]) };
 
 function stationOf({ vrrp }: Config): Station {
   const [instance] = vrrp.instances;

@@ -9,12 +9,12 @@ import { standServer, standService } from "../../../src/check/standing.ts";
 import type { Check } from "../../../src/config/model/check.ts";
 import type { Config } from "../../../src/config/model/config.ts";
 import type { VirtualServer } from "../../../src/config/model/lvs.ts";
-import { desiredServices } from "../../../src/lvs/desired.ts";
 import { destinationKey } from "../../../src/lvs/keys.ts";
 import { exampleFiles, hasPart, loadedConfig } from "../../interop/compare.ts";
 import { selfSigned } from "../../support/certificate.ts";
 import { bindText } from "../../support/config.ts";
 import { Daemon } from "../../support/daemon.ts";
+import { wantedTable } from "../../support/model.ts";
 import { Namespace } from "../../support/netns.ts";
 import { until } from "../../support/until.ts";
 
@@ -222,7 +222,7 @@ function standingOf(virtualServer: VirtualServer, failed: boolean) {
 function expectedRows(config: Config, failed: boolean): string[] {
   const standings = new Map(config.virtualServers.map((vs) => [vs.id, standingOf(vs, failed)]));
   const none = { quorumUp: true, realServers: new Map() };
-  return desiredServices(config, (id) => standings.get(id) ?? none)
+  return wantedTable(config, (id) => standings.get(id) ?? none)
     .flatMap(({ destinations }) => ["service", ...destinations.map((d) => `${destinationKey(d)} ${d.weight}`)])
     .sort();
 }

@@ -136,8 +136,3 @@ export function hexBytes(grammar: string, kind: "bytes" | "pattern"): Value<stri
 function wholeBytes(digits: string): string {
   return digits.length % 2 === 0 ? digits : `${digits.slice(0, -1)}0${digits.slice(-1)}`;
 }
-
-/** A whole body line or list word as it stands: names, addresses of mail. */
-export function nameEntry(grammar: string): Value<string> {
-  return { grammar, read: (words) => words.next()?.text };
-}

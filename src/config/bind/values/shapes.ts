@@ -1,4 +1,4 @@
-// Config core: the shapes that values share: a word read by a schema, one of several words, several of a kind, none at all.
+// Config core: the shapes that values share: a word read by a schema, one of several words, none at all.
 import * as v from "valibot";
 import { didYouMean } from "../../findings/suggest.ts";
 import type { Value } from "../keyword.ts";
@@ -98,20 +98,4 @@ export function alone<T>(value: Value<T>): Value<T> {
 /** A block without a name. */
 export function bare(grammar = "BLOCK"): Value<true> {
   return { grammar, read: () => true };
-}
-
-/** Any number of words of one kind, at least one. */
-export function several<T>(grammar: string, schema: WordSchema<T>, expected: string): Value<readonly T[]> {
-  return {
-    grammar,
-    read: (words) => {
-      if (!words.peek()) return void words.need(expected);
-      const values: T[] = [];
-      for (const word of words.takeAll()) {
-        const value = words.convert(word, schema);
-        if (value !== undefined) values.push(value);
-      }
-      return values.length > 0 ? values : undefined;
-    },
-  };
 }

@@ -14,7 +14,7 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /** What an exact boolean word means; undefined for all other words. */
-export function booleanOf(text: string): boolean | undefined {
+function booleanOf(text: string): boolean | undefined {
   return BOOLEANS.get(text);
 }
 

@@ -27,7 +27,7 @@ const statusSchema = wordSchema<readonly [number, number]>((text) => {
 });
 
 /** Names of `regex_options`, as PCRE2 has them. */
-export const REGEX_OPTIONS = [
+const REGEX_OPTIONS = [
   "allow_empty_class",
   "alt_bsux",
   "auto_callout",

@@ -12,8 +12,9 @@ import { addresses, routes, rules, unicastPeers } from "../routing/lists.ts";
 import { extraInterfaces, useIpvlan, useVmac } from "./link-values.ts";
 import { trackBfd, trackFiles, trackInterfaces, trackProcesses, trackScripts } from "./track-values.ts";
 import { hmacKey, password, roleName, version } from "./values.ts";
+
 // biome-ignore format: a table reads by rows
-export const AUTHENTICATION = {
+const AUTHENTICATION = {
   auth_type: { value: choice("PASS", "AH"), initial: "none", repeat: "last", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "Plain text password or IPsec AH (IPv4 only)." },
@@ -23,7 +24,7 @@ export const AUTHENTICATION = {
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows
-export const AUTH_HMAC = {
+const AUTH_HMAC = {
   key: { value: hmacKey, default: "(required)", secret: true, repeat: "append, id once", tier: "full", since: "2.4.0",
     effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "A numbered key, inline or from a file that only its owner may read." },

@@ -11,8 +11,8 @@ import { canonicalIp } from "../../../base/ip.ts";
 import type { Log } from "../../../base/log.ts";
 
 /** In the configuration folder; nobody else writes there. */
-export const OWN_CERTIFICATE = "access/certificate.pem";
-export const OWN_KEY = "access/key.pem";
+const OWN_CERTIFICATE = "access/certificate.pem";
+const OWN_KEY = "access/key.pem";
 /** Clients know it by its fingerprint: a date that the clock of a new machine may have wrong keeps nobody out. */
 const DAYS = 36_500;
 /** RFC 5280, ub-common-name. */
@@ -85,7 +85,7 @@ function readPair(folder: string, certificate: string, key: string, origin: "giv
 }
 
 /** ECDSA on P-256, which every client knows. @throws Error with openssl's words */
-export function makeCertificate(hostname: string, address: string): { certificate: string; key: string } {
+function makeCertificate(hostname: string, address: string): { certificate: string; key: string } {
   const folder = mkdtempSync("/tmp/lbd-certificate-");
   const at = (name: string) => join(folder, name);
   const isAny = address === "0.0.0.0" || address === "::";

@@ -73,7 +73,7 @@ export function runGate(): void {
 }
 
 /** Listens as soon as the address is there; `confine` takes the rights away before the first client is taken. */
-export async function openGate(
+async function openGate(
   order: GateOrder,
   clock: Clock,
   tell: (report: GateReport) => void,

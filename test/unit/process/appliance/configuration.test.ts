@@ -12,7 +12,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readFolder, takeCopy, withDirectorFile } from "../../../../src/process/appliance/configuration.ts";
+import { putFiles, readFiles, readFolder, withDirectorFile } from "../../../../src/process/appliance/configuration.ts";
+
+/** As the appliance puts what it read where the director reads it. */
+const takeCopy = (from: string, to: string) => putFiles(readFiles(from), to);
 
 let dir = "";
 beforeEach(() => {

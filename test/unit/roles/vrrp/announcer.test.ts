@@ -1,6 +1,7 @@
 // What tells the neighbours, on a socket that only notes: which frames go out, and what a rehearsal may save the real thing.
 import { describe, expect, test } from "bun:test";
-import { IFF_NOARP, type Link, NOTHING_SEEN } from "../../../../src/net/model.ts";
+import { IFF_NOARP, type Link } from "../../../../src/net/model.ts";
+import { emptyState } from "../../../../src/net/seen.ts";
 import { createAnnouncer } from "../../../../src/roles/vrrp/announcer.ts";
 import { newStation } from "../../../../src/roles/vrrp/station.ts";
 import { gratuitousArp, unsolicitedNeighbourAdvert } from "../../../../src/vrrp/announce/frames.ts";
@@ -30,16 +31,15 @@ function bench(link: Partial<Link> = {}, ips: readonly string[] = IPS) {
         return { ok: true };
       },
       rehearse: (_, frame) => void rehearsed.push(frame),
-      sent: () => sent.length,
       failed: () => 0,
       [Symbol.dispose]: () => {},
     },
-    seen: () => ({ ...NOTHING_SEEN, links }),
+    seen: () => ({ ...emptyState(), links }),
     revision: () => revision,
     forwards: () => forwarding,
     sent: (name) => void counted.push(name),
   });
-  const station = newStation(instance, new Set(), { ...NOTHING_SEEN, links }, global);
+  const station = newStation(instance, new Set(), { ...emptyState(), links }, global);
   const targets = announceTargets(instance);
   return {
     sent,

@@ -133,7 +133,6 @@ export function bench(options: BenchOptions = {}) {
         return { ok: true };
       },
       rehearse() {},
-      sent: () => frames.length,
       failed: () => 0,
       [Symbol.dispose]() {},
     },

@@ -1,9 +1,10 @@
 // The writer of addresses on a fake kernel: what its journal says and when it is written, and what a rehearsal may save it.
 import { describe, expect, test } from "bun:test";
 import type { Reflector } from "../../../../src/kernel/reflector.ts";
-import { addressKey, type InterfaceAddress, type Link, NOTHING_SEEN } from "../../../../src/net/model.ts";
+import { addressKey, type InterfaceAddress, type Link } from "../../../../src/net/model.ts";
 import { type TablesPart, wantedOf } from "../../../../src/net/parts.ts";
 import type { NetCommand } from "../../../../src/net/plan.ts";
+import { emptyState } from "../../../../src/net/seen.ts";
 import { createTables, parseTablesJournal, type TablesJournal } from "../../../../src/roles/vrrp/tables.ts";
 import { address } from "../../../support/vrrp.ts";
 
@@ -29,7 +30,7 @@ function bench(earlier: readonly string[] | TablesJournal = [], there: readonly 
     revision++;
   }
   const reflector: Reflector = {
-    seen: { ...NOTHING_SEEN, links: new Map([[ETH0.index, ETH0]]), addresses },
+    seen: { ...emptyState(), links: new Map([[ETH0.index, ETH0]]), addresses },
     get revision() {
       return revision;
     },

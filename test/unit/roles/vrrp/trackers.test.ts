@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { PolledInterface } from "../../../../src/kernel/link-monitor.ts";
 import type { Link, SeenTables } from "../../../../src/net/model.ts";
-import { NOTHING_SEEN } from "../../../../src/net/model.ts";
+import { emptyState } from "../../../../src/net/seen.ts";
 import type { ScriptRunResult } from "../../../../src/probe/track-script.ts";
 import { scriptResult } from "../../../../src/roles/vrrp/script-result.ts";
 import { bootDelayMs } from "../../../../src/roles/vrrp/station.ts";
@@ -15,7 +15,7 @@ const instance = (name: string, device: string, extra = "") =>
   `vrrp_instance ${name} {\n  interface ${device}\n  virtual_router_id 51\n  ${extra}\n  virtual_ipaddress {\n    192.0.2.100\n  }\n}\n`;
 
 const seen = (...up: readonly string[]): SeenTables => ({
-  ...NOTHING_SEEN,
+  ...emptyState(),
   links: new Map(
     ["eth0", "eth1"].map((name, i): [number, Link] => [
       i + 1,

@@ -12,7 +12,7 @@ DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables
 DEBIAN_APPLIANCE := mtools ovmf ipxe-qemu qemu-utils fdisk dosfstools binutils
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build image run lab check fmt test test-unit test-deno test-netns test-vm test-appliance test-words bench docs install uninstall clean
+.PHONY: help deps build image run lab check fmt test test-unit test-deno test-netns test-vm test-appliance test-words test-mutants bench docs install uninstall clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,10 @@ test-appliance: deps build .cache/debian-appliance ## Boot every medium of the i
 
 test-words: .cache/npm ## Does each test that docs/compat.md names fail without its word? A minute; unit ring only
 	$(BUN) test/words.ts
+
+# AT=file or AT=file:line tries all faults there, instead of N of a room by SEED.
+test-mutants: .cache/npm ## Would the pure tests see a fault? ROOM=src/vrrp N=40 SEED=1, or AT=src/vrrp/accept.ts:120
+	@ROOM="$(ROOM)" N="$(N)" SEED="$(SEED)" AT="$(AT)" $(BUN) test/mutants.ts
 
 bench: deps build ## Figures beside Debian's keepalived (PEER=program) and a build before (BEFORE=program or revision): ONLY=rest,start
 	$(BUN) test/bench/run.ts

@@ -1,0 +1,13 @@
+// Faults that are none: after the change the program does the same, and why. A row is found by the text of its line, so it holds when lines move;
+// one whose line is gone is an error.
+
+export interface Equivalent {
+  readonly file: string;
+  /** A piece of the line that is changed. */
+  readonly at: string;
+  /** As the report says it. */
+  readonly change: string;
+  readonly why: string;
+}
+
+export const EQUIVALENT: readonly Equivalent[] = [];

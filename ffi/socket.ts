@@ -113,30 +113,6 @@ export function listen(fd: Fd, backlog: number): void {
   check(libc.listen(fd, backlog), "listen", `fd ${fd}`);
 }
 
-/** The next connection, non-blocking; undefined when none waits. @throws SyscallError EMFILE, ECONNABORTED … */
-export function accept(fd: Fd): { readonly fd: Fd; readonly peer: SocketAddress } | undefined {
-  const { raw, length, view } = nameScratch();
-  for (;;) {
-    const accepted = libc.accept4(fd, raw, length, O_CLOEXEC | O_NONBLOCK);
-    if (accepted >= 0)
-      return { fd: accepted as Fd, peer: decodeSocketAddress(raw.subarray(0, view.getUint32(0, true))) };
-    const errno = lastErrno();
-    if (errno === EAGAIN) return undefined;
-    if (errno !== EINTR) throw new SyscallError("accept4", errno, `fd ${fd}`);
-  }
-}
-
-/** struct ucred: pid, uid, gid. */
-const UCRED_BYTES = 12;
-const SO_PEERCRED = 17;
-
-/** Who connected a UNIX socket, when it did: its process, as this one sees it (0: not at all). @throws SyscallError ENOTSOCK */
-export function peerPid(fd: Fd): number {
-  const credentials = fixed(UCRED_BYTES);
-  getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials);
-  return new DataView(credentials.buffer).getInt32(0, true);
-}
-
 /** @throws SyscallError ENOTSOCK */
 export function getsockname(fd: Fd): SocketAddress {
   const { raw, length, view } = nameScratch();

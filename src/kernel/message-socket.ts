@@ -1,20 +1,7 @@
 // Adapter: short texts between two processes of a director over a UNIX socket that keeps their bounds (SOCK_SEQPACKET): a process that
-// ends in the middle of one leaves no half of it. Only root can connect: the socket has mode 0600.
-import { rmSync } from "node:fs";
+// ends in the middle of one leaves no half of it. The parent has made it (introductions.ts).
 import { close, type Fd } from "../../ffi/fd.ts";
-import { AF_UNIX } from "../../ffi/sockaddr.ts";
-import {
-  accept,
-  bind,
-  connect,
-  listen,
-  peerPid,
-  recv,
-  SOCK_NONBLOCK,
-  SOCK_SEQPACKET,
-  send,
-  socket,
-} from "../../ffi/socket.ts";
+import { recv, send } from "../../ffi/socket.ts";
 import type { Readiness } from "./readiness.ts";
 
 /** A longer one is not sent. */
@@ -23,7 +10,6 @@ const MAX_MESSAGE_BYTES = 65_536;
 const MAX_QUEUED = 4096;
 /** Read at a time, so that others get their turn. */
 const MESSAGES_PER_TURN = 32;
-const BACKLOG = 16;
 
 export interface MessageSocket {
   /** False when it is too long, too many wait, or the other side is gone. */
@@ -37,56 +23,8 @@ export interface MessageEvents {
   closed(): void;
 }
 
-/** Connects to a listener; undefined when there is none, or it has no room yet. */
-export function connectMessages(readiness: Readiness, path: string, events: MessageEvents): MessageSocket | undefined {
-  const fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
-  try {
-    connect(fd, { family: "unix", path });
-  } catch {
-    close(fd);
-    return;
-  }
-  return overSocket(readiness, fd, events);
-}
-
-export interface MessageListener {
-  close(): void;
-}
-
-/**
- * Listens at a path in the run directory, which is ours alone; what lies there is from an earlier process. `pid`: the process that
- * connected. @throws SyscallError
- */
-export function listenMessages(
-  readiness: Readiness,
-  path: string,
-  accepted: (open: (events: MessageEvents) => MessageSocket, pid: number) => void,
-): MessageListener {
-  rmSync(path, { force: true });
-  const fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
-  const mask = process.umask(0o177);
-  try {
-    bind(fd, { family: "unix", path });
-  } finally {
-    process.umask(mask);
-  }
-  listen(fd, BACKLOG);
-  const registration = readiness.add(fd, "read", () => {
-    for (let next = accept(fd); next; next = accept(fd)) {
-      const peer = next.fd;
-      accepted((events) => overSocket(readiness, peer, events), peerPid(peer));
-    }
-  });
-  return {
-    close() {
-      registration.leave();
-      close(fd);
-      rmSync(path, { force: true });
-    },
-  };
-}
-
-function overSocket(readiness: Readiness, fd: Fd, events: MessageEvents): MessageSocket {
+/** Over a non-blocking descriptor, which it owns from now on. */
+export function openMessages(readiness: Readiness, fd: Fd, events: MessageEvents): MessageSocket {
   const buffer = new Uint8Array(MAX_MESSAGE_BYTES);
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();

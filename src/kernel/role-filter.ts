@@ -17,15 +17,11 @@ import {
   step,
 } from "./seccomp-program.ts";
 
-const AF_UNIX = 1;
 /** AF_INET, AF_INET6, AF_PACKET. */
 const NETWORK_FAMILIES = [2, 10, 17];
 const AF_NETLINK = 16;
 /** NETLINK_ROUTE, NETLINK_CONNECTOR, NETLINK_NETFILTER, NETLINK_GENERIC: not that of device events, by which services are started. */
 const NETLINK_PROTOCOLS = [0, 11, 12, 16];
-/** The kind of the starter's socket. The bus, the service manager, containers and the log take streams and datagrams. */
-const SOCK_SEQPACKET = 5;
-const SOCK_TYPE_MASK = 0xf;
 const F_SETOWN = 8;
 /** F_SETOWN_EX, F_SETLEASE (keeps others from a file of root's), F_NOTIFY. */
 const FCNTLS = [15, 1024, 1026];
@@ -61,12 +57,6 @@ export function roleRefusals(machine: Machine, { pid, changesNamespace }: RoleUs
     ...NETWORK_FAMILIES.flatMap((family) => [step(JEQ_K, family, 0, 1), ALLOW]),
     step(JEQ_K, AF_NETLINK, 0, netlink.length),
     ...netlink,
-    step(JEQ_K, AF_UNIX, 1, 0),
-    REFUSE,
-    load(argument(1)),
-    step(AND_K, SOCK_TYPE_MASK),
-    step(JEQ_K, SOCK_SEQPACKET, 0, 1),
-    ALLOW,
     REFUSE,
   ]);
   program.when(CALLS.ioctl, [

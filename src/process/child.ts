@@ -32,6 +32,8 @@ export interface ChildPorts {
   /** Counters of this process itself. */
   self(): Readonly<Record<string, number>>;
   tell(message: FromChild): void;
+  /** As RoleContext has it. */
+  readonly introductions?: number | undefined;
   /** The namespace in which this process is already. */
   readonly namespace?: string | undefined;
   /** Goes to a network namespace for good. @throws Error */
@@ -205,6 +207,7 @@ function contextOf(child: ChildState, options: RoleContext["options"]): RoleCont
     clock,
     log,
     options,
+    ...(ports.introductions === undefined ? {} : { introductions: ports.introductions }),
     report: telling.report,
     isWatched: telling.isWatched,
     publish: (topic, value) => outbox.topic(topic, value),

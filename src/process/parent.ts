@@ -1,6 +1,5 @@
 // Process layer: the director as a whole, in its parent: has the configuration read, starts the roles that it needs, relays what they say,
 // and turns signals into reload and stop. Everything outside is handed in, so tests run it with a manual clock and children of their own.
-import { PROCESSES_TOPIC, type Processes } from "../roles/programs/messages.ts";
 import type { RoleName } from "../roles/role.ts";
 import type { StatusUpdate } from "../status/schema.ts";
 import { createApiPicture } from "./api-picture.ts";
@@ -13,6 +12,7 @@ import { start, startBehind } from "./parent-start.ts";
 import { type ParentPorts, type ParentState, stop, wallTime } from "./parent-state.ts";
 import { directorUpdate, sayHowItIs } from "./parent-told.ts";
 import { createRelay, MAX_WAITING_BYTES } from "./relay.ts";
+import { isIntroduced } from "./role-variables.ts";
 import { createTelling } from "./telling.ts";
 import { createWorkers } from "./workers.ts";
 
@@ -100,16 +100,11 @@ function report(parent: ParentState, update: StatusUpdate): void {
   if (update.kind === "role-current" || update.kind === "role-gone") picture.told(update.role);
   if (update.kind !== "process") return;
   sayHowItIs(parent);
-  const { role, pid } = update.value;
+  const { role, pid, state } = update.value;
   const known = allowed.find((one) => one === role);
   if (!known) return;
   ports.rolePid?.(known, pid ?? undefined);
-  if (known === "vrrp" || known === "checker") parent.workers.inform("starter", PROCESSES_TOPIC, processesOf(parent));
-}
-
-function processesOf({ relay }: ParentState): Processes {
-  const pid = (role: string) => relay.processes().find((one) => one.role === role)?.pid ?? undefined;
-  return { vrrp: pid("vrrp"), checker: pid("checker") };
+  if (isIntroduced(known) && state === "starting") parent.workers.introduce(known);
 }
 
 function running(parent: ParentState, role: RoleName): void {

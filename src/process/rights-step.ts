@@ -4,9 +4,12 @@
 import { writeSync } from "node:fs";
 import { joinNetworkNamespace, shedInto } from "../../ffi/shed.ts";
 import { messageOf } from "../base/errors.ts";
+import type { RoleName } from "../roles/role.ts";
 import {
   CHANNEL_FD,
   IN_NAMESPACE_VARIABLE,
+  INTRODUCTIONS_FD,
+  isIntroduced,
   LISTENERS_VARIABLE,
   RIGHTS_VARIABLE,
   WRITABLE_VARIABLE,
@@ -19,7 +22,7 @@ const FOR_THE_PARENT = [1, 2, 10, 12];
  * Comes back only when it can't be done; then this process goes on as it is, and says so.
  * @throws SyscallError when there is no such namespace (yet): a role must not run elsewhere, it is started again
  */
-export function takeRightsStep(ownArguments: readonly string[]): void {
+export function takeRightsStep(role: RoleName, ownArguments: readonly string[]): void {
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env))
     if (value !== undefined && name !== RIGHTS_VARIABLE && name !== WRITABLE_VARIABLE) environment[name] = value;
@@ -36,7 +39,7 @@ export function takeRightsStep(ownArguments: readonly string[]): void {
       environment,
       capabilities,
       ...(writable === undefined ? {} : { writable: JSON.parse(writable) }),
-      descriptors: [CHANNEL_FD, ...listenerFds()],
+      descriptors: [CHANNEL_FD, ...(isIntroduced(role) ? [INTRODUCTIONS_FD] : []), ...listenerFds()],
       ignoredSignals: FOR_THE_PARENT,
     });
   } catch (error) {

@@ -12,7 +12,7 @@ export async function runRole(words: readonly string[]): Promise<void> {
   if (process.env[RIGHTS_VARIABLE] !== undefined) {
     const { takeRightsStep } = await import("./rights-step.ts");
     if (role === "api") (await import("../kernel/oom-score.ts")).goFirst();
-    takeRightsStep([...ownArguments(), ROLE_WORD, role]);
+    takeRightsStep(role, [...ownArguments(), ROLE_WORD, role]);
   }
   const [{ runChild }, factory] = await Promise.all([import("./run-child.ts"), loadRole(role)]);
   runChild(role, factory);

@@ -1,7 +1,12 @@
 // Process layer: what a parent and the first step of a role agree on.
+import type { RoleName } from "../roles/role.ts";
 
 /** Where a child finds its end of the channel. */
 export const CHANNEL_FD = 3;
+/** Behind it, in those that programs and files are about, what introduces roles and starter to each other (kernel/introductions.ts). */
+export const INTRODUCTIONS_FD = 4;
+const INTRODUCED: ReadonlySet<RoleName> = new Set(["vrrp", "checker", "starter"]);
+export const isIntroduced = (role: RoleName): boolean => INTRODUCED.has(role);
 /** Kinds of the listening sockets that follow the channel, with commas between: `unix,tcp`. */
 export const LISTENERS_VARIABLE = "LBD_LISTENERS";
 /** Capabilities that a role keeps; gone from its environment when it has given up the others. */

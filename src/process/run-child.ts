@@ -18,6 +18,7 @@ import { createUsageWatch } from "./host/process-usage.ts";
 import { takeSignal } from "./host/signals.ts";
 import { readToChild } from "./messages.ts";
 import { EXIT } from "./options.ts";
+import { INTRODUCTIONS_FD, isIntroduced } from "./role-variables.ts";
 import {
   expectedParent,
   expectsCoreFiles,
@@ -71,6 +72,7 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
     autoPriority,
     self: () => ({ ...lag.values(), ...usage() }),
     tell,
+    ...(isIntroduced(name) && { introductions: INTRODUCTIONS_FD }),
     namespace: namespaceEntered(),
     enterNamespace: enterNetworkNamespace,
     setUmask: (mask) => void process.umask(mask),

@@ -1,6 +1,7 @@
 // Process layer: the one file above ffi/ that speaks to Bun itself: how this program starts itself again as a child.
 import { keptEnvironment } from "../base/environment.ts";
 import { closeChannelEnd, openChannelPair } from "../kernel/channel-pair.ts";
+import { openMessagePair } from "../kernel/introductions.ts";
 import { namespacePath } from "../kernel/namespace.ts";
 import type { RoleName } from "../roles/role.ts";
 import { MAX_FROM_CHILD_BYTES } from "./conduct.ts";
@@ -12,6 +13,7 @@ import {
   CALM_RUNTIME,
   CHANNEL_FD,
   IN_NAMESPACE_VARIABLE,
+  isIntroduced,
   LISTENERS_VARIABLE,
   RIGHTS_VARIABLE,
   WRITABLE_VARIABLE,
@@ -33,6 +35,8 @@ export interface ChildHandle {
   /** As send(): a piece of the role's configuration. */
   sendPiece(piece: Uint8Array): boolean;
   kill(signal: "SIGTERM" | "SIGKILL"): void;
+  /** The parent's end of what introduces it to others (kernel/introductions.ts); undefined once it has ended. */
+  introductions?(): number | undefined;
 }
 
 export interface ChildEvents extends Omit<ChannelEvents, "closed" | "bytes"> {
@@ -146,6 +150,7 @@ export function permitCoreFiles(): void {
 export const spawnChild: SpawnChild = (role, events, rights, listeners = []) => {
   const { channel, ...child } = spawnProcess(role, [ROLE_WORD, role], events, {
     listeners,
+    introduced: isIntroduced(role),
     rights: process.getuid?.() === 0 ? rights : undefined,
     maxBytes: MAX_FROM_CHILD_BYTES[role],
     maxQueued: MAX_QUEUED[role],
@@ -168,6 +173,7 @@ export type SpawnReader = (events: ReaderEvents) => ReaderHandle;
 export const spawnReader: SpawnReader = (events) => {
   const { channel, ...child } = spawnProcess("reader", [READER_WORD], events, {
     listeners: [],
+    introduced: false,
     rights: undefined,
     maxBytes: MAX_TRUSTED_BYTES,
     maxQueued: MAX_QUEUED_BYTES,
@@ -178,6 +184,7 @@ export const spawnReader: SpawnReader = (events) => {
 
 interface ProcessOptions {
   readonly listeners: readonly HandedListener[];
+  readonly introduced: boolean;
   readonly rights: RoleRights | undefined;
   readonly maxBytes: number;
   readonly maxQueued: number | undefined;
@@ -194,7 +201,11 @@ function spawnProcess(
   const { maxBytes, maxQueued, lastWordsMs } = options;
   if (process.env[DEPTH_VARIABLE] !== undefined) throw new Error("a child does not start children");
   const [ours, theirs] = openChannelPair();
-  const child = spawnOn(name, words, theirs, options, (how) => {
+  const [introductions, bornWith] = options.introduced ? openMessagePair() : [];
+  let isOver = false;
+  const child = spawnOn(name, words, [theirs, ...(bornWith === undefined ? [] : [bornWith])], options, (how) => {
+    isOver = true;
+    if (introductions !== undefined) closeChannelEnd(introductions);
     // Last words first: channel and pipes are read to their end, unless somebody else still holds them.
     const limit = new Promise<void>((resolve) => setTimeout(resolve, lastWordsMs));
     void Promise.race([ends, limit]).then(() => {
@@ -203,19 +214,25 @@ function spawnProcess(
     });
   });
   closeChannelEnd(theirs);
+  if (bornWith !== undefined) closeChannelEnd(bornWith);
   let channelEnds = () => {};
   const channelEnd = new Promise<void>((resolve) => {
     channelEnds = resolve;
   });
   const channel = openChannel(ours, maxBytes, { ...events, closed: () => channelEnds() }, maxQueued);
   const ends = Promise.all([channelEnd, relay(child.stdout, events.stderr), relay(child.stderr, events.stderr)]);
-  return { pid: child.pid, kill: (signal: "SIGTERM" | "SIGKILL") => child.kill(signal), channel };
+  return {
+    pid: child.pid,
+    kill: (signal: "SIGTERM" | "SIGKILL") => child.kill(signal),
+    introductions: () => (isOver ? undefined : introductions),
+    channel,
+  };
 }
 
 function spawnOn(
   name: string,
   words: readonly string[],
-  channelFd: number,
+  own: readonly number[],
   { listeners, rights }: Pick<ProcessOptions, "listeners" | "rights">,
   ended: (how: string) => void,
 ) {
@@ -235,8 +252,8 @@ function spawnOn(
       ...(rights?.writable && !expectsCoreFiles() ? { [WRITABLE_VARIABLE]: JSON.stringify(rights.writable) } : {}),
       ...(rights?.namespace === undefined ? {} : { [IN_NAMESPACE_VARIABLE]: namespacePath(rights.namespace) }),
     },
-    // The fourth is CHANNEL_FD there, and behind it are the listeners.
-    stdio: ["ignore", "pipe", "pipe", channelFd, ...listeners.map(({ fd }) => fd)],
+    // The fourth is CHANNEL_FD there, and behind it are INTRODUCTIONS_FD or the listeners.
+    stdio: ["ignore", "pipe", "pipe", ...own, ...listeners.map(({ fd }) => fd)],
     onExit: (_child, status, signal) => ended(describeExit(status, signal)),
   });
 }

@@ -21,6 +21,8 @@ export interface Supervisor {
   readonly role: RoleName;
   state(): ProcessStatus["state"];
   pid(): number | null;
+  /** The parent's end of what introduces its process to others; undefined without a process. */
+  introductions(): number | undefined;
   /** The process is silent for longer than this supervisor bears: it should have been killed, and is not gone. */
   isStuck(): boolean;
   /** Starts the process; it waits for its configuration when configure() has not been called. Does nothing if it runs. */
@@ -46,6 +48,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     role,
     state: () => supervised.state,
     pid: () => supervised.live?.handle.pid ?? null,
+    introductions: () => supervised.live?.handle.introductions?.(),
     isStuck: () => supervised.live?.signs.isStuck() === true,
     spawn: () => spawn(supervised),
     configure: (share) => configure(supervised, share),

@@ -3,6 +3,8 @@
 import type { Clock } from "../base/clock.ts";
 import { firstOf } from "../base/first-of.ts";
 import type { Log } from "../base/log.ts";
+import { introduce } from "../kernel/introductions.ts";
+import { PROGRAM_ROLES } from "../roles/programs/named.ts";
 import type { RoleName } from "../roles/role.ts";
 import type { StatusUpdate } from "../status/schema.ts";
 import type { ToChild, Topics } from "./messages.ts";
@@ -69,8 +71,8 @@ export interface Workers {
   snapshot(role?: RoleName): void;
   /** To each process there is, but that of `but`. */
   sendAll(message: ToChild, but?: RoleName): void;
-  /** Tells a role, and each later process of it, what the parent alone knows. */
-  inform(role: RoleName, topic: string, value: unknown): void;
+  /** Connects a process that was just started with those that it works with: the starter with the others. */
+  introduce(role: RoleName): void;
   /** Stops all in order, within `limitMs` and a second for each that has none left of it. */
   stopAll(limitMs: number): Promise<void>;
   stuck(): readonly RoleName[];
@@ -84,8 +86,6 @@ export function stopLimitMs(limitMs: number): number {
 export function createWorkers(options: RunOptions, roles: readonly RoleName[], ports: WorkerPorts): Workers {
   const { clock, log } = ports;
   const topics = new Map<string, unknown>();
-  /** What one role alone is told. */
-  const informed = new Map<RoleName, ReadonlyMap<string, unknown>>();
   const supervisors = new Map(roles.map((role) => [role, supervise(role)] as const));
   const leaving = new Map<RoleName, Promise<void>>();
   let isStopping = false;
@@ -98,7 +98,7 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
       options: roleOptions(options),
       earlyRights: rightsOf(role, undefined, options),
       respawn: options.respawn,
-      topics: () => Object.fromEntries([...topics, ...(informed.get(role) ?? [])]),
+      topics: () => Object.fromEntries(topics),
       report: ports.report,
       event: ports.event,
       batch(from, batch) {
@@ -173,9 +173,14 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
     sendAll(message, but) {
       for (const [role, supervisor] of supervisors) if (role !== but) supervisor.send(message);
     },
-    inform(role, topic, value) {
-      informed.set(role, new Map(informed.get(role)).set(topic, value));
-      supervisors.get(role)?.send({ kind: "topic", topic, value });
+    introduce(role) {
+      const others: readonly RoleName[] = role === "starter" ? PROGRAM_ROLES : ["starter"];
+      const own = supervisors.get(role)?.introductions();
+      for (const other of others) {
+        const through = supervisors.get(other)?.introductions();
+        if (own !== undefined && through !== undefined)
+          introduce({ name: role, through: own }, { name: other, through });
+      }
     },
     async stopAll(limitMs) {
       isStopping = true;

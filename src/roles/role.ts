@@ -44,6 +44,8 @@ export interface RoleContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly options: RoleOptions;
+  /** Descriptor by which the parent connects roles and starter (kernel/introductions.ts); absent: nobody is introduced. */
+  readonly introductions?: number;
   /** Hands status to the parent; never blocks, oldest deltas are dropped first and made good by the next snapshot. */
   report(update: StatusUpdate): void;
   /**

@@ -25,6 +25,7 @@ import { createProbes } from "../../probe/probes.ts";
 import type { Journal } from "../journal.ts";
 import { lateNotifier } from "../late-notifier.ts";
 import { createProgramClient } from "../programs/client.ts";
+import { openStarterLink } from "../programs/link.ts";
 import type { RoleContext } from "../role.ts";
 import { type CheckerRecord, openCheckerJournal } from "./journal.ts";
 import type { OpenGroupMarkTables } from "./marks.ts";
@@ -74,7 +75,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
   const { clock, log, options } = context;
   const readiness = openReadiness();
   // Two: a check's programs never wait for those of notifications, nor the other way round.
-  const programs = createProgramClient(readiness, clock, options.runDir);
+  const programs = createProgramClient(openStarterLink(readiness, context.introductions), clock);
   const checkScripts = programs.runner("checks");
   const notifyScripts = programs.runner("notifications");
   let fileChanged: (path: string) => void = () => {};

@@ -2,14 +2,11 @@
 // starter that was killed is started again by the parent; what it had not answered is asked of the next one.
 import type { Cancel, Clock, MonoMs } from "../../base/clock.ts";
 import type { Command } from "../../config/model/command.ts";
-import { connectMessages, type MessageSocket } from "../../kernel/message-socket.ts";
-import type { Readiness } from "../../kernel/readiness.ts";
 import type { ScriptOutcome, ScriptRunner } from "../../kernel/script-runner.ts";
-import { type ProgramPool, readFromStarter, starterPath, type ToStarter } from "./messages.ts";
+import type { StarterLink } from "./link.ts";
+import type { ProgramPool, ToStarter } from "./messages.ts";
 
-/** Between two tries to reach it. */
-const RETRY_MS = 10;
-/** A starter that can't be reached for so long is not coming. */
+/** A starter that is not there for so long is not coming. */
 const REACH_MS = 5000;
 /** A little more than the starter takes to end programs. */
 const STOP_MS = 1000;
@@ -26,54 +23,47 @@ export interface ProgramClient {
   runner(pool: ProgramPool): ScriptRunner;
 }
 
-export function createProgramClient(readiness: Readiness, clock: Clock, runDir: string): ProgramClient {
+export function createProgramClient(link: StarterLink, clock: Clock): ProgramClient {
   const asked = new Map<number, Asked>();
   let lastId = 0;
-  let socket: MessageSocket | undefined;
-  let cancelRetry: Cancel | undefined;
-  /** Since when nothing is heard of it. */
-  let lostAt: MonoMs | undefined;
+  let cancelGivingUp: Cancel | undefined;
+  /** Since when there is none. */
+  let lostAt: MonoMs = clock.now();
 
-  function reach(): void {
-    cancelRetry?.();
-    cancelRetry = undefined;
-    if (socket || asked.size === 0) return;
-    socket = connectMessages(readiness, starterPath(runDir), {
-      message: hear,
-      closed() {
-        socket = undefined;
-        reachLater();
-      },
+  link.join({
+    hear(message) {
+      if (message.kind === "overdue") asked.get(message.id)?.overdue();
+      else if (message.kind === "ended") asked.get(message.id)?.done(message.outcome);
+    },
+    up() {
+      for (const { request } of asked.values()) tell(request);
+    },
+    down() {
+      lostAt = clock.now();
+      giveUpLater();
+    },
+  });
+
+  function tell(message: ToStarter & { kind: "run" }): void {
+    const how = link.say(message);
+    if (how === "away") giveUpLater();
+    else if (how === "full")
+      asked.get(message.id)?.done({ kind: "cannot-start", reason: "too long arguments, or too many programs wait" });
+  }
+
+  /** While somebody waits for one that is not there. */
+  function giveUpLater(): void {
+    const [first] = asked.values();
+    if (cancelGivingUp || !first || link.isUp()) return;
+    cancelGivingUp = clock.at(Math.max(first.at, lostAt) + REACH_MS, () => {
+      cancelGivingUp = undefined;
+      if (link.isUp()) return;
+      const now = clock.now();
+      for (const { at, done } of [...asked.values()])
+        if (now - Math.max(at, lostAt) >= REACH_MS)
+          done({ kind: "cannot-start", reason: "the process that starts programs can't be reached" });
+      giveUpLater();
     });
-    if (socket) for (const { request } of asked.values()) tell(request);
-    else reachLater();
-  }
-
-  /** Not at once: one that turns this process away, because it has not been told of it yet, would be asked without end. */
-  function reachLater(): void {
-    const now = clock.now();
-    lostAt ??= now;
-    for (const { at, done } of [...asked.values()])
-      if (now - Math.max(at, lostAt) > REACH_MS)
-        done({ kind: "cannot-start", reason: "the process that starts programs can't be reached" });
-    cancelRetry?.();
-    cancelRetry = clock.at(now + RETRY_MS, reach);
-  }
-
-  function tell(message: ToStarter): void {
-    const to = socket;
-    if (!to || to.send(JSON.stringify(message)) || message.kind !== "run") return;
-    // When the other side has gone it is asked of the next one.
-    if (socket !== to) return;
-    asked.get(message.id)?.done({ kind: "cannot-start", reason: "too long arguments, or too many programs wait" });
-  }
-
-  function hear(text: string): void {
-    lostAt = undefined;
-    const message = readFromStarter(text);
-    const one = asked.get(message.id);
-    if (message.kind === "overdue") one?.overdue();
-    else one?.done(message.outcome);
   }
 
   function run(
@@ -86,7 +76,7 @@ export function createProgramClient(readiness: Readiness, clock: Clock, runDir: 
   ): Promise<ScriptOutcome> {
     const id = ++lastId;
     return new Promise((resolve) => {
-      const stop = () => tell({ kind: "end", id });
+      const stop = () => void link.say({ kind: "end", id });
       const account = { ...(user === undefined ? {} : { user }), ...(group === undefined ? {} : { group }) };
       const limit = Number.isFinite(limitMs) ? limitMs : null;
       asked.set(id, {
@@ -102,8 +92,7 @@ export function createProgramClient(readiness: Readiness, clock: Clock, runDir: 
       });
       end?.addEventListener("abort", stop);
       const one = asked.get(id);
-      if (socket && one) tell(one.request);
-      else if (!cancelRetry) reach();
+      if (one) tell(one.request);
     });
   }
 
@@ -120,7 +109,7 @@ export function createProgramClient(readiness: Readiness, clock: Clock, runDir: 
         async stop() {
           stopped = true;
           if (own().length === 0) return;
-          tell({ kind: "stop", pool });
+          link.say({ kind: "stop", pool });
           const gone = Promise.all(
             own().map(
               (one) =>

@@ -28,17 +28,6 @@ export type FromStarter =
   | { readonly kind: "overdue"; readonly id: number }
   | { readonly kind: "ended"; readonly id: number; readonly outcome: ScriptOutcome };
 
-/** What the parent tells the starter: the processes of the roles that have programs. */
-export const PROCESSES_TOPIC = "processes";
-const processes = v.object({ vrrp: v.optional(whole), checker: v.optional(whole) });
-export type Processes = v.InferOutput<typeof processes>;
-
-/** Undefined for anything else. */
-export function readProcesses(value: unknown): Processes | undefined {
-  const read = v.safeParse(processes, value);
-  return read.success ? read.output : undefined;
-}
-
 /** Undefined for anything that is no message of a role. */
 export function readToStarter(text: string): ToStarter | undefined {
   try {
@@ -52,8 +41,4 @@ export function readToStarter(text: string): ToStarter | undefined {
 /** The starter runs the same program image and has more rights than its reader: its word is taken. */
 export function readFromStarter(text: string): FromStarter {
   return JSON.parse(text) as FromStarter;
-}
-
-export function starterPath(runDir: string): string {
-  return `${runDir}/starter.sock`;
 }

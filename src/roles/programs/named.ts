@@ -6,8 +6,9 @@ import type { Fifo } from "../../config/model/global.ts";
 import type { NotifyCommands } from "../../config/model/vrrp.ts";
 import { isVrrpStateName } from "../../notify/notification.ts";
 
-/** Roles that have programs started for them. */
-export type ProgramRole = "vrrp" | "checker";
+/** Roles that have programs started for them, and files read. */
+export const PROGRAM_ROLES = ["vrrp", "checker"] as const;
+export type ProgramRole = (typeof PROGRAM_ROLES)[number];
 
 export interface NamedProgram {
   readonly role: ProgramRole;

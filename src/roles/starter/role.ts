@@ -3,27 +3,21 @@
 // that it names, with the words that they are told by, and no others. A role that ends takes its programs with it; those that a killed
 // starter left are ended by the next one.
 import type { Config } from "../../config/model/config.ts";
-import {
-  listenMessages,
-  type MessageEvents,
-  type MessageListener,
-  type MessageSocket,
-} from "../../kernel/message-socket.ts";
+import { type Introduced, takeIntroductions } from "../../kernel/introductions.ts";
+import type { MessageSocket } from "../../kernel/message-socket.ts";
 import { programOutputs } from "../../kernel/program-output.ts";
 import { openReadiness } from "../../kernel/readiness.ts";
 import { createScriptPlaces, NOTIFY_PLACES } from "../../kernel/script-places.ts";
 import { createScriptRunner, type ScriptOutcome, type ScriptRunner } from "../../kernel/script-runner.ts";
+import { type FromStarter, type ProgramPool, readToStarter, type ToStarter } from "../programs/messages.ts";
 import {
-  type FromStarter,
-  PROCESSES_TOPIC,
-  type Processes,
-  type ProgramPool,
-  readProcesses,
-  readToStarter,
-  starterPath,
-  type ToStarter,
-} from "../programs/messages.ts";
-import { hasPrograms, mayFollow, type NamedProgram, type ProgramRole, programKey } from "../programs/named.ts";
+  hasPrograms,
+  mayFollow,
+  type NamedProgram,
+  PROGRAM_ROLES,
+  type ProgramRole,
+  programKey,
+} from "../programs/named.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { programSpawner, readOn } from "./spawn-program.ts";
 import { endLeftovers, recordedSpawn } from "./started-programs.ts";
@@ -31,18 +25,14 @@ import { endLeftovers, recordedSpawn } from "./started-programs.ts";
 /** Roles that are still there at the end may have last words to say: `notify_stop`. */
 const PEERS_MS = 4000;
 
-/** A role has one connection; more of them are from a moment in which both sides did not know yet that the last one had ended. */
-const MAX_PEERS_OF_ROLE = 8;
-
 interface Peer {
   readonly role: ProgramRole;
-  readonly pid: number;
   readonly runners: Readonly<Record<ProgramPool, ScriptRunner>>;
   readonly socket: MessageSocket;
 }
 
 export function createStarterRole(context: RoleContext): Role {
-  const { clock, log, options } = context;
+  const { clock, log, options, introductions } = context;
   const readiness = openReadiness();
   const outputs = programOutputs(readiness, readOn);
   const spawn = recordedSpawn(programSpawner(outputs.open), options.runDir);
@@ -50,9 +40,6 @@ export function createStarterRole(context: RoleContext): Role {
   let allowed = new Map<string, NamedProgram>();
   let before = new Map<string, NamedProgram>();
   let security: Config["global"]["scripts"] | undefined;
-  let listener: MessageListener | undefined;
-  /** By the parent's word: whoever else is root here has no business with this process. */
-  let processes: Processes = {};
   const peers = new Set<Peer>();
   let allGone = () => {};
 
@@ -79,14 +66,16 @@ export function createStarterRole(context: RoleContext): Role {
     return [allowed.get(key), before.get(key)].find((program) => program && mayFollow(program, args));
   }
 
-  function welcome(open: (events: MessageEvents) => MessageSocket, pid: number): void {
-    const role = (["vrrp", "checker"] as const).find((one) => processes[one] === pid);
-    const refusal = role === undefined ? `pid ${pid} is no role of this director` : fullOf(role);
-    if (!security || role === undefined || refusal !== undefined) {
+  /** The parent says who is at the other end. */
+  function welcome(open: Parameters<Introduced>[0], word: string): void {
+    const named = PROGRAM_ROLES.find((one) => one === word);
+    if (!security || named === undefined) {
       open({ message() {}, closed() {} }).close();
-      if (refusal !== undefined) log({ level: "warning", area: "starter", message: `refused: ${refusal}` });
       return;
     }
+    const role: ProgramRole = named;
+    // What a process that has ended left to others is nobody's.
+    for (const peer of peers) if (peer.role === role) dismiss(peer);
     const ends = new Map<number, AbortController>();
     const runners = {
       checks: createScriptRunner(clock, security, spawn),
@@ -101,7 +90,7 @@ export function createStarterRole(context: RoleContext): Role {
       say({ kind: "ended", id, outcome });
 
       function start(wanted: typeof request): Promise<ScriptOutcome> | ScriptOutcome {
-        const program = role && find(role, wanted);
+        const program = find(role, wanted);
         if (!program) {
           const words = [...wanted.argv, ...args].join(" ");
           log({ level: "error", area: "starter", message: `refused: no configuration names ${words} for ${role}` });
@@ -122,22 +111,18 @@ export function createStarterRole(context: RoleContext): Role {
         else if (message?.kind === "stop") void runners[message.pool].stop();
       },
       closed() {
-        // Its programs go with it.
         dismiss(peer);
       },
     });
-    const peer: Peer = { role, pid, runners, socket };
+    const peer: Peer = { role, runners, socket };
     peers.add(peer);
   }
 
-  function fullOf(role: ProgramRole): string | undefined {
-    const full = [...peers].filter((peer) => peer.role === role).length >= MAX_PEERS_OF_ROLE;
-    return full ? `${role} has ${MAX_PEERS_OF_ROLE} connections already` : undefined;
-  }
-
+  /** Its programs go with it. */
   function dismiss(peer: Peer): void {
+    if (!peers.delete(peer)) return;
+    peer.socket.close();
     for (const runner of Object.values(peer.runners)) void runner.stop();
-    peers.delete(peer);
     if (peers.size === 0) allGone();
   }
 
@@ -145,27 +130,15 @@ export function createStarterRole(context: RoleContext): Role {
     start(config) {
       endLeftovers(options.runDir);
       take(config);
-      listener = listenMessages(readiness, starterPath(options.runDir), welcome);
+      if (introductions !== undefined) takeIntroductions(readiness, introductions, welcome);
     },
     reload: take,
-    receive(topic, value) {
-      const told = topic === PROCESSES_TOPIC ? readProcesses(value) : undefined;
-      if (!told) return;
-      processes = told;
-      // What a process that has ended left to others is nobody's.
-      for (const peer of peers) {
-        if (processes[peer.role] === peer.pid) continue;
-        peer.socket.close();
-        dismiss(peer);
-      }
-    },
     async stop() {
       if (peers.size > 0)
         await new Promise<void>((resolve) => {
           allGone = resolve;
           clock.at(clock.now() + PEERS_MS, resolve);
         });
-      listener?.close();
       await Promise.all([...peers].flatMap(({ runners }) => Object.values(runners).map((runner) => runner.stop())));
       for (const { socket } of peers) socket.close();
       outputs.stop();

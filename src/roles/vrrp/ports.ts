@@ -27,6 +27,7 @@ import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import { type Journal, journalPath, openJournal } from "../journal.ts";
 import { lateNotifier } from "../late-notifier.ts";
 import { createProgramClient } from "../programs/client.ts";
+import { openStarterLink } from "../programs/link.ts";
 import type { RoleContext } from "../role.ts";
 import { scriptResult } from "./script-result.ts";
 import { parseTablesJournal, type TablesJournal } from "./tables.ts";
@@ -75,7 +76,7 @@ export function realPorts(context: RoleContext): VrrpPorts {
   const { clock, log, options } = context;
   const readiness = openReadiness();
   // Two: programs of notifications never wait for tracking scripts that hang, nor the other way round.
-  const programs = createProgramClient(readiness, clock, options.runDir);
+  const programs = createProgramClient(openStarterLink(readiness, context.introductions), clock);
   const trackScripts = programs.runner("checks");
   const notifyScripts = programs.runner("notifications");
   const sysctl = openSysctlKeeper(openJournal(journalPath(options.runDir, "vrrp", "sysctl"), parseSysctlJournal), log);

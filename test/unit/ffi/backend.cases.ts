@@ -52,7 +52,6 @@ import {
 } from "../../../ffi/process.ts";
 import { AF_INET, AF_INET6, AF_UNIX, inetAddress } from "../../../ffi/sockaddr.ts";
 import {
-  accept,
   bind,
   connect,
   getsockname,
@@ -86,6 +85,7 @@ import {
   takeSocketError,
 } from "../../../ffi/socket.ts";
 import { wallClockMs } from "../../../ffi/time.ts";
+import { accept } from "../../support/accept.ts";
 
 export interface BackendCase {
   readonly name: string;

@@ -49,7 +49,7 @@ describe.skipIf(reason !== undefined)("a confined process", () => {
     const claimed = claimRunDir(runDir);
     const here = bindText("").config;
     const { writable = [] } = rightsOf("checker", here, { runDir }) ?? {};
-    const names = ["lbd.lock", "lbd.pid", "reload.allow-empty", "vrrp.pid/", "starter.sock", "vrrp.d/kernel.journal"];
+    const names = ["lbd.lock", "lbd.pid", "reload.allow-empty", "vrrp.pid/", "vrrp.d/kernel.journal"];
     const { written } = ask(
       writable,
       [...names, "checker.d/kernel.journal"].map((name) => join(runDir, name)),

@@ -3,7 +3,6 @@ import { close, type Fd, O_ASYNC, read, statusFlags } from "../../../ffi/fd.ts";
 import { fixed } from "../../../ffi/memory.ts";
 import { AF_INET, inetAddress } from "../../../ffi/sockaddr.ts";
 import {
-  accept,
   bind,
   getsockname,
   listen,
@@ -17,6 +16,7 @@ import {
 } from "../../../ffi/socket.ts";
 import { openTcp, openUdp } from "../../../src/kernel/check-socket.ts";
 import { openReadiness } from "../../../src/kernel/readiness.ts";
+import { accept } from "../../support/accept.ts";
 import { until } from "../../support/until.ts";
 
 const readiness = openReadiness();

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { openMessagePair, takeIntroductions } from "../../../src/kernel/introductions.ts";
+import { openReadiness } from "../../../src/kernel/readiness.ts";
 import type { ApiCallers, ApiLife } from "../../../src/process/api-callers.ts";
 import type { RunOptions } from "../../../src/process/options.ts";
 import { API_WAIT_MS, VRRP_WAIT_MS } from "../../../src/process/parent-start.ts";
 import { MAX_WAITING_BYTES } from "../../../src/process/relay.ts";
+import type { SpawnChild } from "../../../src/process/runtime.ts";
 import { HEARTBEAT_MS, SILENT_MS } from "../../../src/process/signs-of-life.ts";
 import type { RoleName } from "../../../src/roles/role.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
@@ -12,6 +15,7 @@ import { type FakeChild, type FakeChildren, fakeChildren } from "../../support/f
 import { type Found, found, unusable } from "../../support/fake-readers.ts";
 import { configIds, type ParentLabOptions, parentLab, settle } from "../../support/parent-lab.ts";
 import { AT, virtualServer } from "../../support/status-samples.ts";
+import { until } from "../../support/until.ts";
 
 const SERVICES = "virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 192.0.2.10 80 {\n }\n}\n";
 const VRRP = "vrrp_instance VI_1 {\n interface lo\n virtual_router_id 51\n virtual_ipaddress {\n 192.0.2.9\n }\n}\n";
@@ -553,29 +557,39 @@ test("what one role publishes, the others hear, also those that start later", as
   expect(children.of("vrrp").last("start")?.topics).toEqual({ bfd: { b: true } });
 });
 
-test("the starter is told the processes of the roles that have programs, and nobody else is", async () => {
+test("starter and roles that have programs are introduced to each other, each process anew, and nobody else is", async () => {
   const script = "vrrp_script s {\n  script /bin/true\n}\n";
-  const { director, children, clock } = lab(
+  const children = fakeChildren();
+  const readiness = openReadiness();
+  const met: string[] = [];
+  const spawn: SpawnChild = (role, ...rest) => {
+    const handle = children.spawn(role, ...rest);
+    const [ours, theirs] = openMessagePair();
+    takeIntroductions(readiness, theirs, (open, word) => {
+      open({ message() {}, closed() {} });
+      met.push(`${role} ${word}`);
+    });
+    return { ...handle, introductions: () => (children.of(role).pid === handle.pid ? ours : undefined) };
+  };
+  const { director, clock } = lab(
     reading(SERVICES + script + VRRP),
     {},
-    { roles: ["starter", "vrrp", "checker", "api"] },
+    { roles: ["starter", "vrrp", "checker", "api"], children: { ...children, spawn } },
   );
   director.start();
   await settle();
-  const [starter, checker] = [children.of("starter"), children.of("checker")];
-  starter.comeUp();
-  checker.comeUp();
-  const vrrp = children.of("vrrp");
-  vrrp.comeUp();
-  expect(starter.last("topic")).toMatchObject({ topic: "processes", value: { vrrp: vrrp.pid, checker: checker.pid } });
-  checker.end("status 1");
-  expect(starter.last("topic")?.value).toEqual({ vrrp: vrrp.pid });
-  starter.end("status 1");
+  for (const role of ["starter", "checker", "vrrp", "api"] as const) children.of(role).comeUp();
+  await until("all were introduced", () => met.length === 4);
+  expect(met.splice(0).sort()).toEqual(["checker starter", "starter checker", "starter vrrp", "vrrp starter"]);
+  children.of("checker").end("status 1");
   clock.advance(100);
-  const next = children.of("starter");
-  next.say({ kind: "hello" });
-  expect(next.last("start")?.topics).toMatchObject({ processes: { vrrp: vrrp.pid } });
-  expect(vrrp.last("start")?.topics).toEqual({});
+  await until("the next checker was introduced", () => met.length === 2);
+  expect(met.splice(0).sort()).toEqual(["checker starter", "starter checker"]);
+  children.of("starter").end("status 1");
+  clock.advance(100);
+  await until("the next starter was introduced", () => met.length === 4);
+  expect(met.sort()).toEqual(["checker starter", "starter checker", "starter vrrp", "vrrp starter"]);
+  readiness[Symbol.dispose]();
 });
 
 const VRRP_PID = { role: "vrrp", state: "running", pid: 4711, since: "", restarts: 0, reason: "" } as const;

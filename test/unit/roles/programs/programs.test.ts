@@ -6,11 +6,11 @@ import { join } from "node:path";
 import type { Command } from "../../../../src/config/model/command.ts";
 import type { Config } from "../../../../src/config/model/config.ts";
 import { systemClock } from "../../../../src/kernel/clock.ts";
-import { connectMessages } from "../../../../src/kernel/message-socket.ts";
+import { introduce, openMessagePair, takeIntroductions } from "../../../../src/kernel/introductions.ts";
 import { openReadiness } from "../../../../src/kernel/readiness.ts";
 import { gained, rightsOf } from "../../../../src/process/role-rights.ts";
 import { createProgramClient } from "../../../../src/roles/programs/client.ts";
-import { PROCESSES_TOPIC, starterPath } from "../../../../src/roles/programs/messages.ts";
+import { openStarterLink } from "../../../../src/roles/programs/link.ts";
 import { mayFollow, programsOf, withPrograms } from "../../../../src/roles/programs/named.ts";
 import type { Role } from "../../../../src/roles/role.ts";
 import { createStarterRole } from "../../../../src/roles/starter/role.ts";
@@ -42,7 +42,12 @@ const command = (config: Config, at = 0): Command => {
 const long = scripts("/bin/sh -c 'sleep 300'");
 const many = scripts("/bin/sh -c 'sleep 0.2; exit 7'", "/bin/sh -c 'kill -40 $$'", "/bin/sh -c 'sleep 300'");
 
+/** The parent's end of what the starter of the moment was born with. */
+let atStarter = -1;
+
 function starter(): Role {
+  const [through, introductions] = openMessagePair();
+  atStarter = through;
   return createStarterRole({
     clock,
     log: (line) => said.push(line.message),
@@ -54,17 +59,27 @@ function starter(): Role {
       api: { tcp: null },
       debug: false,
     },
+    introductions,
     report() {},
     publish() {},
   });
 }
 
-/** The words of this process are taken as those of vrrp. */
-const own = { vrrp: process.pid };
+/** A process of a role, in this one: `meet` introduces it to the starter of the moment, as the parent does. */
+function born(name = "vrrp") {
+  const [through, introductions] = openMessagePair();
+  const meet = () => introduce({ name, through }, { name: "starter", through: atStarter });
+  return { introductions, meet };
+}
+
+function client() {
+  const { introductions, meet } = born();
+  meet();
+  return Object.assign(createProgramClient(openStarterLink(readiness, introductions), clock), { meet });
+}
 
 let role = starter();
 beforeAll(() => {
-  role.receive?.(PROCESSES_TOPIC, own);
   role.start(withPrograms(many));
 });
 afterAll(async () => {
@@ -73,64 +88,44 @@ afterAll(async () => {
 });
 
 describe("the starter", () => {
-  function connect() {
-    const state = { isClosed: false, heard: "" };
-    const events = {
-      message(text: string) {
-        state.heard = text;
-      },
-      closed() {
-        state.isClosed = true;
-      },
-    };
-    const socket = connectMessages(readiness, starterPath(runDir), events);
-    if (!socket) throw new Error("the starter does not listen");
+  function connect(name: string) {
+    const state = { isClosed: false };
+    const { introductions, meet } = born(name);
+    const socket = new Promise<{ send(text: string): boolean }>((resolve) =>
+      takeIntroductions(readiness, introductions, (open) => {
+        const closed = () => {
+          state.isClosed = true;
+        };
+        resolve(open({ message() {}, closed }));
+      }),
+    );
+    expect(meet()).toBe(true);
     return { state, socket };
   }
 
-  test("takes eight connections of a role, and another one when one of them is gone", async () => {
-    const first = connect();
-    const others = Array.from({ length: 7 }, connect);
-    const late = connect();
-    await until("the ninth is closed", () => late.state.isClosed);
-    expect(said).toContain("refused: vrrp has 8 connections already");
-    expect([first, ...others].map(({ state }) => state.isClosed)).not.toContain(true);
-    first.socket.close();
-    const run = { kind: "run", id: 1, pool: "checks", argv: ["/none"], args: [], limitMs: null };
-    const served = () => {
-      const next = connect();
-      next.socket.send(JSON.stringify(run));
-      return next;
-    };
-    let next = served();
-    await until("one more is served", () => {
-      if (next.state.isClosed) next = served();
-      return next.state.heard.includes('"cannot-start"');
-    });
-    for (const { socket } of [...others, next]) socket.close();
-  });
-
-  test("takes nobody but the processes that the parent names, and lets them go when they are no longer", async () => {
-    const here = connect();
+  test("has one connection of a role: what an earlier process of it left to others is let go with its programs", async () => {
+    const former = connect("vrrp");
     const run = { kind: "run", id: 1, pool: "checks", argv: command(many, 2).argv, args: [], limitMs: null };
-    here.socket.send(JSON.stringify(run));
+    (await former.socket).send(JSON.stringify(run));
     await until("its program runs", () => pids().length === 1);
     const [program = 0] = pids();
-    role.receive?.(PROCESSES_TOPIC, { vrrp: process.ppid });
-    await until("it is let go", () => here.state.isClosed);
+    const checker = connect("checker");
+    await checker.socket;
+    expect(exists(program)).toBe(true);
+    const next = client().runner("checks").run(command(many), [], 10_000);
+    await until("it is let go", () => former.state.isClosed);
     await until("its program ends", () => !exists(program));
-    const stranger = connect();
-    await until("a stranger is turned away", () => stranger.state.isClosed);
-    expect(said).toContain(`refused: pid ${process.pid} is no role of this director`);
-    // One that comes a moment too early is told of soon after.
-    const early = createProgramClient(readiness, clock, runDir).runner("checks").run(command(many), [], 10_000);
-    await until("it is turned away", () => said.filter((line) => line.includes("is no role")).length > 1);
-    role.receive?.(PROCESSES_TOPIC, own);
-    expect(await early).toEqual({ kind: "exit", status: 7 });
+    expect(await next).toEqual({ kind: "exit", status: 7 });
+    expect(checker.state.isClosed).toBe(false);
+  });
+
+  test("has nothing to do with a process of another kind", async () => {
+    const stranger = connect("api");
+    await until("it is let go", () => stranger.state.isClosed);
   });
 
   test("runs what the configuration names, sixteen at once, and tells how each ended", async () => {
-    const runner = createProgramClient(readiness, clock, runDir).runner("checks");
+    const runner = client().runner("checks");
     const began = performance.now();
     const all = await Promise.all(Array.from({ length: 16 }, () => runner.run(command(many), [], 10_000)));
     expect(all).toEqual(Array.from({ length: 16 }, () => ({ kind: "exit", status: 7 })));
@@ -144,7 +139,7 @@ describe("the starter", () => {
   });
 
   test("refuses a program, and a user, that the configuration does not name", async () => {
-    const runner = createProgramClient(readiness, clock, runDir).runner("checks");
+    const runner = client().runner("checks");
     const origin = command(many).origin;
     const refused = { kind: "cannot-start", reason: "the configuration names no such program" } as const;
     expect(await runner.run({ argv: ["/bin/true"], origin }, [], 1000)).toEqual(refused);
@@ -154,7 +149,7 @@ describe("the starter", () => {
 
   test("refuses words that no notification has, and programs of another role", async () => {
     const refused = { kind: "cannot-start", reason: "the configuration names no such program" } as const;
-    const runner = createProgramClient(readiness, clock, runDir).runner("checks");
+    const runner = client().runner("checks");
     const misc = loaded(
       `virtual_server 192.0.2.1 80 {\n  protocol TCP\n  real_server 192.0.2.2 80 {\n    MISC_CHECK {\n      misc_path "/bin/sh -c 'exit 3'"\n      user root\n    }\n  }\n}\n`,
     );
@@ -168,7 +163,7 @@ describe("the starter", () => {
   });
 
   test("what an earlier configuration named runs until the next one, and no longer", async () => {
-    const runner = createProgramClient(readiness, clock, runDir).runner("notifications");
+    const runner = client().runner("notifications");
     await role.reload(withPrograms(long));
     expect(await runner.run(command(many), [], 10_000)).toEqual({ kind: "exit", status: 7 });
     await role.reload(withPrograms(long));
@@ -177,8 +172,8 @@ describe("the starter", () => {
   });
 
   test("a stop of a runner ends its programs, and an abort one of them", async () => {
-    const client = createProgramClient(readiness, clock, runDir);
-    const [checks, notifications] = [client.runner("checks"), client.runner("notifications")];
+    const own = client();
+    const [checks, notifications] = [own.runner("checks"), own.runner("notifications")];
     const end = new AbortController();
     const aborted = checks.run(command(many, 2), [], Number.POSITIVE_INFINITY, undefined, end.signal);
     const stopped = notifications.run(command(many, 2), [], Number.POSITIVE_INFINITY);
@@ -192,8 +187,8 @@ describe("the starter", () => {
   });
 
   test("what a killed starter left is ended by the next one, and asked of it again", async () => {
-    const client = createProgramClient(readiness, clock, runDir);
-    const outcome = client.runner("checks").run(command(many), [], 10_000);
+    const own = client();
+    const outcome = own.runner("checks").run(command(many), [], 10_000);
     await until("it runs", () => pids().length === 1);
     const orphan = Bun.spawn(["/bin/sleep", "300"], { detached: true });
     const stat = readFileSync(`/proc/${orphan.pid}/stat`, "latin1");
@@ -202,9 +197,9 @@ describe("the starter", () => {
     // As one would leave it: the list, and its programs.
     await role.stop();
     writeFileSync(join(runDir, "programs"), `${orphan.pid} ${born}\n${process.pid} 1\n`);
-    const waiting = client.runner("checks").run(command(many), [], 10_000);
+    const waiting = own.runner("checks").run(command(many), [], 10_000);
     role = starter();
-    role.receive?.(PROCESSES_TOPIC, own);
+    own.meet();
     role.start(withPrograms(many));
     expect(await orphan.exited).not.toBe(0);
     expect(await waiting).toEqual({ kind: "exit", status: 7 });

@@ -4,7 +4,9 @@
 //
 // When the appliance itself ends: exit status 100 asks for a restart of the machine, 101 for power-off, 102 for a halt; anything else is
 // a failure, and it is started again, later each time. Nothing here restarts the machine for a failure: what the kernel forwards goes on.
-// But one: a start that the loader counts, in which the appliance never comes so far that it could arm the watchdog, would never end.
+// But one: a start that the loader counts, in which the appliance never comes so far that it could arm the watchdog, would never end; and a
+// start on trial that nobody judges, because the appliance ends again and again before it has. Such a start ends as a crash of the kernel
+// does, so that the reason is among the kernel's last words (pstore) where the machine keeps them.
 typedef unsigned long word;
 
 // linux/arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h for the others.
@@ -41,7 +43,10 @@ enum { STATUS_RESTART = 100, STATUS_POWER_OFF = 101, STATUS_HALT = 102 };
 static const word HERE = (word)-100; // AT_FDCWD
 /** The appliance writes it when it has begun (src/process/appliance/image-keeper.ts); a start that takes longer is none. */
 #define BEGUN "/run/lbd-appliance/start-began"
-enum { BEGIN_LIMIT_MS = 180000 };
+enum { BEGIN_LIMIT_MS = 120000 };
+/** It writes that when a start on trial has passed or failed, for which it takes two minutes; then what it does is on time again. */
+#define JUDGED "/run/lbd-appliance/start-judged"
+enum { JUDGE_LIMIT_MS = 240000 };
 /** A start that ended sooner is a failed one: each makes the next wait longer. */
 enum { STEADY_S = 10, WAIT_STEP_MS = 200, MAX_WAIT_MS = 10000 };
 /** linux/reboot.h */
@@ -98,12 +103,23 @@ static void end_machine(word how) {
   kernel(REBOOT, MAGIC, MAGIC2, how, 0, 0);
 }
 
+static long read_file(const char *path, char *into, long size) {
+  long fd = kernel(OPENAT, HERE, (word)path, 0, 0, 0);
+  return fd < 0 ? 0 : kernel(READ, fd, (word)into, size, 0, 0);
+}
+
+static void write_file(const char *path, const char *text) {
+  word length = 0;
+  while (text[length]) length++;
+  long fd = kernel(OPENAT, HERE, (word)path, 1 /* O_WRONLY */, 0, 0);
+  if (fd >= 0) kernel(WRITE, fd, (word)text, length, 0, 0);
+}
+
 /** The loader counts this start: `lbd.left=` and a digit stand on the kernel's command line (appliance/grub.cfg). */
 static int is_counted(void) {
   static char line[4096];
   static const char wanted[] = "lbd.left=";
-  long fd = kernel(OPENAT, HERE, (word)"/proc/cmdline", 0, 0, 0);
-  long length = fd < 0 ? 0 : kernel(READ, fd, (word)line, sizeof line, 0, 0);
+  long length = read_file("/proc/cmdline", line, sizeof line);
   for (long at = 0; at + (long)sizeof wanted <= length; at++) {
     long same = 0;
     while (same < (long)sizeof wanted - 1 && line[at + same] == wanted[same]) same++;
@@ -112,13 +128,24 @@ static int is_counted(void) {
   return 0;
 }
 
-/** A process that ends the machine when the appliance has not begun by then; the loader then has its next try, or the other slot. */
+/** @param why a line, with its end: src/appliance/history.ts looks for what it begins with */
+static void give_up(const char *why) {
+  write_file("/dev/kmsg", why);
+  wait_ms(1000);
+  write_file("/proc/sysrq-trigger", "c");
+  end_machine(RESTART);
+}
+
+/** A process that ends the machine when the appliance does not do its part in time; the loader then has its next try, or the other slot. */
 static void watch_begin(void) {
-  if (!is_counted() || FORK_IT() != 0) return;
+  static char begun[1];
+  if (FORK_IT() != 0) return;
+  if (!is_counted()) kernel(EXIT, 0, 0, 0, 0, 0);
   wait_ms(BEGIN_LIMIT_MS);
-  if (kernel(FACCESSAT, HERE, (word)BEGUN, 0, 0, 0) != 0) {
-    say("init: lbd appliance has not begun: starting the machine again\n");
-    end_machine(RESTART);
+  if (read_file(BEGUN, begun, sizeof begun) < 1) give_up("init: this start is given up: lbd appliance has not begun\n");
+  if (begun[0] == 't') {
+    wait_ms(JUDGE_LIMIT_MS);
+    if (kernel(FACCESSAT, HERE, (word)JUDGED, 0, 0, 0) != 0) give_up("init: this start is given up: lbd appliance ends again and again\n");
   }
   kernel(EXIT, 0, 0, 0, 0, 0);
 }

@@ -144,7 +144,8 @@ function neededBy(tools: Tools, path: string): string[] {
   );
 }
 
-function compileInit(tools: Tools): Uint8Array {
+/** The first process. */
+export function compileInit(tools: Tools): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), "lbd-init-"));
   try {
     tools.run("tcc", ["-nostdlib", "-static", "-o", join(folder, "init"), "init.c"], { cwd: import.meta.dirname });

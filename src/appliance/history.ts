@@ -77,23 +77,33 @@ export function begin(before: History, start: Beginning): Begun {
 }
 
 function lost(one: StartRecord, { crash, byWatchdog }: Beginning): StartRecord {
-  const line = crash === undefined ? undefined : crashLine(crash);
-  const reason = line
-    ? `the kernel crashed: ${line}`
-    : byWatchdog
-      ? "the watchdog restarted the machine, which gave no sign of life"
-      : "it ended without a word: the power was cut, the machine was reset, or its kernel crashed";
+  const lines = crash === undefined ? [] : linesOf(crash);
+  const givenUp = lines.findLast((line) => line.startsWith(GIVEN_UP))?.slice(GIVEN_UP.length);
+  const reason = givenUp
+    ? `the first process gave it up: ${givenUp}`
+    : lines.length > 0
+      ? `the kernel crashed: ${crashLine(lines)}`
+      : byWatchdog
+        ? "the watchdog restarted the machine, which gave no sign of life"
+        : "it ended without a word: the power was cut, the machine was reset, or its kernel crashed";
   return { ...one, end: "lost", reason: clip(reason) };
 }
 
-/** The line of a panic or an oops that says what it was. */
-function crashLine(text: string): string {
-  const lines = text.split("\n").map((line) =>
+/** appliance/init.c says so to the kernel before it ends a start. */
+const GIVEN_UP = "init: this start is given up: ";
+
+/** Of a kernel's log, without priorities and times. */
+function linesOf(text: string): readonly string[] {
+  return text.split("\n").map((line) =>
     line
       .replace(/^<\d+>/, "")
       .replace(/^\[ *[\d.]+\]\s*/, "")
       .trim(),
   );
+}
+
+/** The line of a panic or an oops that says what it was. */
+function crashLine(lines: readonly string[]): string {
   const telling = /Kernel panic|^BUG:|^Oops|unable to handle|general protection fault|soft lockup|hung task/i;
   return lines.find((line) => telling.test(line)) ?? lines.findLast((line) => line !== "") ?? "no words were kept";
 }
@@ -119,7 +129,8 @@ export function good(history: History): History {
   };
 }
 
-export function ended(history: History, end: "restart" | "power-off" | "failed", reason: string): History {
+/** `lost`: the watchdog is about to restart the machine. */
+export function ended(history: History, end: NonNullable<StartRecord["end"]>, reason: string): History {
   return history.starts.length === 0 ? history : changeLast(history, { end, reason: clip(reason) });
 }
 

@@ -1,167 +1,150 @@
 // Test of the appliance: updates of a machine that runs, over the network as an operator does it: what is refused, what is tried and stays, and
 // what ends on the slot before, with the reason in the API. `make test-appliance` builds the image.
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import * as v from "valibot";
-import { startOf } from "../../appliance/disk.ts";
-import { readSecretKey } from "../../appliance/signing.ts";
 import { FIRST_ENVIRONMENT, markedGood, markedUnusable, writeEnvironment } from "../../src/appliance/boot.ts";
-import { startMedium } from "../machine/medium.ts";
-import { choosePort } from "../machine/port.ts";
-import type { RunningMachine } from "../machine/qemu.ts";
 import { until } from "../support/until.ts";
-import { imageTools, makeUpdate, VARIANTS } from "./update-variants.ts";
+import { type ApplianceMachine, applianceMachine, LIMIT_MS, SHIPPED } from "./appliance-machine.ts";
+import { updateFile, type VariantName } from "./update-variants.ts";
 
-const FOLDER = resolve(import.meta.dirname, "../../dist/test-appliance");
-const IMAGES = join(FOLDER, "image");
-const WORK = join(FOLDER, "update");
-const TOKEN = "only-for-this-test";
 const MIB = 1024 * 1024;
-/** Four starts under emulation, beside whatever else this machine does, and three times two minutes. */
-const LIMIT_MS = 40 * 60_000;
-const LOOK_LIMIT_MS = 10_000;
 /** Places at which the power is cut during an update; `LBD_CUTS=20` for more. */
 const CUTS = Number(process.env.LBD_CUTS ?? 3);
+const SEED = Number(process.env.LBD_SEED ?? Date.now() % 1_000_000);
+const NO_WORD = /^it ended without a word: the power was cut/;
+const NEVER_BEGAN = /^none of its starts came so far that lbd ran/;
 
-const Appliance = v.object({
-  slot: v.string(),
-  version: v.string(),
-  image: v.object({
-    start: v.object({ good: v.boolean(), trial: v.boolean(), damage: v.exactOptional(v.string()) }),
-    history: v.object({
-      starts: v.array(v.object({ slot: v.string(), version: v.string(), end: v.exactOptional(v.string()) })),
-      failure: v.exactOptional(v.object({ version: v.string(), reason: v.string() })),
-    }),
-  }),
-});
-type Appliance = v.InferOutput<typeof Appliance>;
+let machine: ApplianceMachine;
+afterEach(() => machine.cutPower());
 
-let port: number;
-let machine: RunningMachine | undefined;
-const lines: string[] = [];
-const disk = join(WORK, "disk.img");
-const update = (name: string) => join(WORK, `${name}.update`);
-
-beforeAll(async () => {
-  mkdirSync(WORK, { recursive: true });
-  const tools = imageTools();
-  const read = readSecretKey(readFileSync(join(FOLDER, "development.key"), "utf8"));
-  if (!read.ok) throw new Error(read.error);
-  for (const variant of Object.values(VARIANTS))
-    makeUpdate({ images: IMAGES, key: read.value, tools }, variant, update(variant.version));
-  ({ port } = await choosePort(undefined, 18_443));
-}, LIMIT_MS);
-
-afterEach(cutPower);
-
-/** A disk as it comes, with a director that is reached over the network and trusts the key of the test. */
-function newDisk(): void {
-  copyFileSync(join(IMAGES, "lbd.img"), disk);
-  const sha256 = createHash("sha256").update(TOKEN).digest("hex");
-  const trusted = readFileSync(join(IMAGES, "update.pub"), "utf8").trim().split("\n").at(-1);
-  const settings = [
-    "hostname: director1",
-    `api: {listen: 10.0.2.15, tokens: {test: {role: admin, sha256: ${sha256}}}}`,
-    `update: {keys: ["${trusted}"]}`,
-  ];
-  put("lbd-conf", "appliance.yaml", `${settings.join("\n")}\n`);
+/** Sends an update that is well, and has the machine start with it. */
+async function updateTo(name: VariantName): Promise<void> {
+  expect(await machine.send(updateFile(name))).toEqual([200, expect.stringContaining(`"version":"${name}"`)]);
+  await machine.restart();
 }
 
-/** Puts a file on a partition of the disk of a machine that is off. */
-function put(partition: string, name: string, content: string): void {
-  const from = join(WORK, "file");
-  writeFileSync(from, content);
-  const words = ["-o", "-i", `${disk}@@${startOf(partition) * MIB}`, from, `::/${name}`];
-  execFileSync("mcopy", words, { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" } });
-  rmSync(from);
+async function shipped(): Promise<string> {
+  machine.newDisk();
+  machine.powerOn();
+  const { version, slot } = await machine.runs(SHIPPED);
+  expect(slot).toBe("A");
+  return version;
 }
 
-function powerOn(): void {
-  machine = startMedium({
-    ...{ firmware: "bios", memoryMb: 1024, cpus: 2, limitMs: LIMIT_MS },
-    medium: { kind: "disk", file: disk, keep: true },
-    forward: [{ host: port, guest: 8443 }],
-    more: ["-device", "i6300esb", "-action", "watchdog=reset"],
-    line: (text) => lines.push(text.trim()),
-  });
-}
-
-async function cutPower(): Promise<void> {
-  machine?.stop();
-  await machine?.finished;
-  machine = undefined;
-}
-
-function call(
-  path: string,
-  options: { readonly method?: string; readonly body?: Uint8Array; readonly signal?: AbortSignal } = {},
-): Promise<Response> {
-  return fetch(`https://127.0.0.1:${port}${path}`, {
-    ...options,
-    headers: { authorization: `Bearer ${TOKEN}` },
-    tls: { rejectUnauthorized: false },
-  });
-}
-
-async function look(): Promise<Appliance | undefined> {
-  try {
-    // A machine that went away answers nothing, not even that.
-    const signal = AbortSignal.timeout(LOOK_LIMIT_MS);
-    return v.parse(Appliance, await (await call("/v1/appliance", { signal })).json());
-  } catch {
-    return undefined;
-  }
-}
-
-/** What the machine says once it runs a version and its start is a good one. */
-async function runs(version: string | RegExp): Promise<Appliance> {
-  const fits = (seen: string) => (typeof version === "string" ? seen === version : version.test(seen));
-  try {
-    return await until(
-      `the machine runs ${version}`,
-      async () => {
-        const seen = await look();
-        return seen?.image.start.good && fits(seen.version) ? seen : undefined;
-      },
-      LIMIT_MS,
-    );
-  } catch (error) {
-    throw new Error(`${error}\n${lines.slice(-40).join("\n")}`);
-  }
-}
-
-async function send(content: Uint8Array): Promise<readonly [number, string]> {
-  const answer = await call("/v1/appliance/update", { method: "PUT", body: content });
-  return [answer.status, await answer.text()];
-}
-
-async function reboot(): Promise<void> {
-  const starts = async () => (await look())?.image.history.starts.length ?? 0;
-  const before = await starts();
-  expect((await call("/v1/appliance/reboot", { method: "POST" })).status).toBe(202);
-  await until("the machine has started again", async () => (await starts()) > before, LIMIT_MS);
-}
-
-/** Bytes of an update that is being written or read back. */
+/** How far an update is written; Infinity: it is being read back. */
 async function writtenBytes(): Promise<number | undefined> {
-  const body = await (await call("/v1/appliance")).text();
+  const body = await (await machine.call("/v1/appliance")).text();
   const found = /"update":\{"phase":"(writing|reading-back)".*?"bytes":(\d+)/.exec(body);
   return found?.[1] === "writing" ? Number(found[2]) : found ? Number.POSITIVE_INFINITY : undefined;
 }
 
-const SHIPPED = /-|^[0-9a-f]/;
+describe.each(["bios", "uefi"] as const)("%s:", (firmware) => {
+  beforeAll(async () => {
+    machine = await applianceMachine({ name: `update-${firmware}`, firmware });
+  });
+
+  test(
+    "a good update is tried and stays",
+    async () => {
+      const version = await shipped();
+      await updateTo("good");
+      const after = await machine.runs("good");
+      expect(after.slot).toBe("B");
+      expect(after.image.history.failure).toBeUndefined();
+      expect(after.image.history.starts.map((start) => start.version)).toEqual([version, "good"]);
+      // And it is the one that starts from now on.
+      await machine.cutPower();
+      machine.powerOn();
+      const again = await machine.runs("good");
+      expect(again.image.start.trial).toBeFalse();
+      expect(again.image.history.starts.at(-2)?.end).toBe("lost");
+    },
+    LIMIT_MS,
+  );
+
+  test.each([
+    ["its root panics", "panics", NEVER_BEGAN],
+    [
+      "its kernel crashes later",
+      "crashes",
+      /^each of its 3 starts failed: the kernel crashed: .*sysrq triggered crash/,
+    ],
+  ] as const)(
+    "an update ends on the slot before, with the reason, when %s",
+    (_, name, reason) => endsBefore(name, reason),
+    LIMIT_MS,
+  );
+
+  test(
+    `the power is cut at ${CUTS} places of an update (seed ${SEED}): the slot before starts each time`,
+    async () => {
+      const version = await shipped();
+      // Small, and never to be started: what matters is that it is not.
+      const update = updateFile("panics");
+      for (let n = 0; n < CUTS; n++) {
+        const place = Math.floor(((n + chance(SEED + n)) / CUTS) * update.byteLength);
+        const sending = machine.send(update).catch(() => undefined);
+        await until(`${place} bytes are written`, async () => ((await writtenBytes()) ?? 0) >= place - MIB, LIMIT_MS);
+        await machine.cutPower();
+        await sending;
+        machine.powerOn();
+        const seen = await machine.runs(version);
+        expect([seen.slot, seen.image.history.starts.at(-2)?.reason]).toEqual(["A", expect.stringMatching(NO_WORD)]);
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "the power is cut during starts on trial: the third one passes",
+    async () => {
+      await shipped();
+      await updateTo("good");
+      await cutAt(/Linux version/);
+      await cutAt(/appliance: watchdog/);
+      const after = await machine.runs("good");
+      expect(after.slot).toBe("B");
+      const starts = after.image.history.starts.filter((start) => start.version === "good");
+      expect(starts.length).toBeGreaterThanOrEqual(2);
+      expect(starts.at(-2)?.reason).toMatch(NO_WORD);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe("bios: an update ends on the slot before, with the reason, when", () => {
+  beforeAll(async () => {
+    machine = await applianceMachine({ name: "update-bios" });
+  });
+
+  test.each([
+    ["its kernel can't be read", "unreadable", NEVER_BEGAN],
+    ["its lbd hangs", "hangs", NEVER_BEGAN],
+    ["its director hangs", "stalls", /^each of its 3 starts failed: after \d+ s: director: /],
+  ] as const)("%s", (_, name, reason) => endsBefore(name, reason), LIMIT_MS);
+
+  test(
+    "the power is cut in each of its three starts",
+    async () => {
+      const version = await shipped();
+      await updateTo("good");
+      for (let n = 0; n < 3; n++) await cutAt(/appliance: watchdog/);
+      const after = await machine.runs(version);
+      expect(after.slot).toBe("A");
+      expect(after.image.history.failure).toMatchObject({
+        version: "good",
+        reason: expect.stringMatching(/^each of its 3 starts failed: it ended without a word/),
+      });
+    },
+    LIMIT_MS,
+  );
+});
 
 test(
-  "what is no good update is refused, and a good one is tried and stays",
+  "what is no good update is refused",
   async () => {
-    newDisk();
-    powerOn();
-    const { version, slot } = await runs(SHIPPED);
-    expect(slot).toBe("A");
-    const good = readFileSync(update("good"));
+    machine = await applianceMachine({ name: "update-bios" });
+    await shipped();
+    const good = Buffer.from(updateFile("panics"));
     const changed = Buffer.from(good);
     changed[good.byteLength - 5_000_000] = (changed[good.byteLength - 5_000_000] ?? 0) ^ 1;
     const unsigned = Buffer.from(good);
@@ -172,61 +155,8 @@ test(
       [changed, 422, "damaged"],
       [good.subarray(0, good.byteLength / 2), 422, "truncated"],
     ] as const) {
-      const [was, text] = await send(content);
+      const [was, text] = await machine.send(content);
       expect([was, text]).toEqual([status, expect.stringContaining(`"code":"${code}"`)]);
-    }
-    expect(await send(good)).toEqual([200, expect.stringContaining('"slot":"B"')]);
-    await reboot();
-    const after = await runs("good");
-    expect(after.slot).toBe("B");
-    expect(after.image.history.failure).toBeUndefined();
-    expect(after.image.history.starts.map((start) => start.version)).toEqual([version, "good"]);
-    // And it is the one that starts from now on.
-    await cutPower();
-    powerOn();
-    const again = await runs("good");
-    expect(again.image.start.trial).toBeFalse();
-    expect(again.image.history.starts.at(-2)?.end).toBe("lost");
-  },
-  LIMIT_MS,
-);
-
-describe("an update ends on the slot before, with the reason, when", () => {
-  test.each([
-    ["its kernel can't be read", "unreadable", /none of its starts came so far that lbd ran/],
-    ["its root panics", "panics", /none of its starts came so far that lbd ran/],
-    ["its lbd hangs", "hangs", /none of its starts came so far that lbd ran/],
-  ] as const)(
-    "%s",
-    async (_, name, reason) => {
-      newDisk();
-      powerOn();
-      const { version } = await runs(SHIPPED);
-      expect(await send(readFileSync(update(name)))).toEqual([200, expect.stringContaining(`"version":"${name}"`)]);
-      await reboot();
-      const after = await runs(version);
-      expect(after.slot).toBe("A");
-      expect(after.image.history.failure).toMatchObject({ version: name, reason: expect.stringMatching(reason) });
-    },
-    LIMIT_MS,
-  );
-});
-
-test(
-  `the power is cut at ${CUTS} places of an update: the slot before starts each time`,
-  async () => {
-    newDisk();
-    const good = readFileSync(update("good"));
-    powerOn();
-    const { version } = await runs(SHIPPED);
-    for (let n = 0; n < CUTS; n++) {
-      const place = Math.floor(((n + 0.5) / CUTS) * good.byteLength);
-      const sending = send(good).catch(() => undefined);
-      await until(`${place} bytes are written`, async () => ((await writtenBytes()) ?? 0) >= place - 2 * MIB, LIMIT_MS);
-      await cutPower();
-      await sending;
-      powerOn();
-      expect((await runs(version)).slot).toBe("A");
     }
   },
   LIMIT_MS,
@@ -242,12 +172,34 @@ test.each([
 ] as const)(
   "a boot environment that %s starts the slot that is good",
   async (_, environment, damaged) => {
-    newDisk();
-    put("lbd-esp", "grub/grubenv", environment);
-    powerOn();
-    const seen = await runs(SHIPPED);
+    machine = await applianceMachine({ name: "update-bios" });
+    machine.newDisk();
+    machine.put("lbd-esp", "grub/grubenv", environment);
+    machine.powerOn();
+    const seen = await machine.runs(SHIPPED);
     expect(seen.slot).toBe("A");
     expect(seen.image.start.damage !== undefined).toBe(damaged);
   },
   LIMIT_MS,
 );
+
+async function endsBefore(name: VariantName, reason: RegExp): Promise<void> {
+  const version = await shipped();
+  await updateTo(name);
+  const after = await machine.runs(version);
+  expect(after.slot).toBe("A");
+  expect(after.image.history.failure).toMatchObject({ version: name, reason: expect.stringMatching(reason) });
+}
+
+/** The power goes when the console of the start under way says so, and comes back. */
+async function cutAt(line: RegExp): Promise<void> {
+  await machine.says(line);
+  await machine.cutPower();
+  machine.powerOn();
+}
+
+/** 0 ≤ n < 1, the same for the same seed. */
+function chance(seed: number): number {
+  const x = Math.sin(seed * 12.9898) * 43_758.5453;
+  return x - Math.floor(x);
+}

@@ -6,6 +6,7 @@ import type { ApplianceSettings } from "../../appliance/settings.ts";
 import { SEARCH_PATH } from "../../base/environment.ts";
 import { ownArguments } from "../runtime.ts";
 import type { DaemonProcess } from "./daemon.ts";
+import { OWN_CHILD } from "./left-children.ts";
 
 /** The first virtual terminal, where one is built in. */
 const VIRTUAL = "tty1";
@@ -21,7 +22,7 @@ export function startConsole(terminals: readonly string[], ended: (how: string) 
     stdio: ["ignore", "ignore", "inherit"],
     detached: true,
     cwd: "/",
-    env: { PATH: SEARCH_PATH },
+    env: { PATH: SEARCH_PATH, ...OWN_CHILD },
   });
   child.on("error", (error) => ended(error.message));
   child.on("exit", (status, signal) => ended(signal ?? `status ${status}`));
@@ -36,7 +37,7 @@ export function startShell(ended: (how: string) => void): DaemonProcess {
     const child = spawn("/bin/busybox", ["setsid", "-c", "/bin/sh", "-l"], {
       stdio: [terminal, terminal, terminal],
       cwd: "/",
-      env: { PATH: SEARCH_PATH, HOME: "/run", TERM: "linux", PS1: "rescue# " },
+      env: { PATH: SEARCH_PATH, HOME: "/run", TERM: "linux", PS1: "rescue# ", ...OWN_CHILD },
     });
     child.on("error", (error) => ended(error.message));
     child.on("exit", (status, signal) => ended(signal ?? `status ${status}`));

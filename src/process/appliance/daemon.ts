@@ -1,16 +1,10 @@
-// Process layer, appliance: the director as a child of the appliance. When it ends by itself it is started again, later each time, and takes
-// over what the kernel has; the machine goes on forwarding meanwhile and is never restarted for it. The other children are kept the same way.
-import { type ChildProcess, spawn } from "node:child_process";
-import { readLogLine } from "../../appliance/log-book.ts";
+// Process layer, appliance: a child that is kept running, the director above all (director.ts). When it ends by itself it is started again,
+// later each time; the machine goes on forwarding meanwhile and is never restarted for it.
 import type { Cancel, Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
-import { readLines } from "../read-lines.ts";
-import { CALM_RUNTIME } from "../role-variables.ts";
 
 const FIRST_WAIT_MS = 250;
 const MAX_WAIT_MS = 10_000;
-/** A line of the director's log is JSON: cut, it is none. Its writer must not wait, and bounds itself. */
-const DIRECTOR_LINES = { maxChars: 65_536, bytesPerMs: Number.POSITIVE_INFINITY };
 /** One that ran so long was well: the next failure is a first one. */
 const STEADY_MS = 60_000;
 
@@ -21,6 +15,8 @@ export interface DaemonPorts {
   readonly name?: string;
   /** Starts it; `ended` is called once, with words for how. */
   start(ended: (how: string) => void): DaemonProcess;
+  /** One that runs already, from a life before of this process; looked for once. */
+  adopt?(ended: (how: string) => void): DaemonProcess | undefined;
 }
 
 export interface DaemonProcess {
@@ -41,23 +37,23 @@ export interface Daemon {
   readonly pid: number | undefined;
 }
 
-export function createDaemon({ clock, log, name = "the director", start }: DaemonPorts): Daemon {
+export function createDaemon({ clock, log, name = "the director", start, adopt }: DaemonPorts): Daemon {
   let running: { readonly process: DaemonProcess; readonly since: number } | undefined;
   let stopping: (() => void) | undefined;
   let waitMs = FIRST_WAIT_MS;
   let failures = 0;
   let cancelWait: Cancel = () => {};
 
-  const begin = () => {
+  const begin = (from = start) => {
     cancelWait = () => {};
     const since = clock.now();
-    const process = start((how) => {
+    const process = from((how) => {
       running = undefined;
       if (stopping) return stopping();
       failures++;
       if (clock.now() - since >= STEADY_MS) waitMs = FIRST_WAIT_MS;
       log({ level: "error", area: "appliance", message: `${name} ended (${how}), again in ${waitMs} ms` });
-      cancelWait = clock.at(clock.now() + waitMs, begin);
+      cancelWait = clock.at(clock.now() + waitMs, () => begin());
       waitMs = Math.min(MAX_WAIT_MS, waitMs * 2);
     });
     running = { process, since };
@@ -70,7 +66,7 @@ export function createDaemon({ clock, log, name = "the director", start }: Daemo
     get pid() {
       return running?.process.pid;
     },
-    start: begin,
+    start: () => begin((ended) => adopt?.(ended) ?? start(ended)),
     reload: () => running?.process.signal("SIGHUP"),
     kill: () => running?.process.signal("SIGKILL"),
     stop(limitMs) {
@@ -87,25 +83,4 @@ export function createDaemon({ clock, log, name = "the director", start }: Daemo
       });
     },
   };
-}
-
-export interface DirectorStart {
-  readonly words: readonly string[];
-  /** Beside the appliance's own. */
-  readonly environment: Readonly<Record<string, string>>;
-  readonly log: Log;
-}
-
-/** This program as a director; what it logs comes here line by line. */
-export function spawnDirector({ words, environment, log }: DirectorStart, ended: (how: string) => void): DaemonProcess {
-  const child: ChildProcess = spawn("/proc/self/exe", ["--log-format", "json", ...words], {
-    stdio: ["ignore", "inherit", "pipe"],
-    detached: true,
-    cwd: "/",
-    env: { ...process.env, ...CALM_RUNTIME, ...environment },
-  });
-  if (child.stderr) void readLines(child.stderr, (line) => log(readLogLine(line)), DIRECTOR_LINES);
-  child.on("error", (error) => ended(error.message));
-  child.on("exit", (status, signal) => ended(signal ?? `status ${status}`));
-  return { pid: child.pid ?? 0, signal: (name) => child.kill(name) };
 }

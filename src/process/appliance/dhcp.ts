@@ -10,6 +10,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { readLines } from "../read-lines.ts";
 import { createDaemon, type Daemon } from "./daemon.ts";
+import { OWN_CHILD } from "./left-children.ts";
 
 const STOP_LIMIT_MS = 1000;
 /** Five questions in ten seconds, then again after ten: a server that comes late is found soon. */
@@ -73,7 +74,7 @@ export function createDhcpClients({ clock, log, folder, program }: DhcpPorts): D
       start(ended) {
         const child = spawn(program, words, {
           stdio: ["ignore", "ignore", "pipe"],
-          env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LBD_LEASE: leaseFile(id) },
+          env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LBD_LEASE: leaseFile(id), ...OWN_CHILD },
         });
         void readLines(child.stderr, (message) => {
           if (!CHATTER.test(message)) log({ level: "warning", area: "dhcp", message: `${name}: ${message}` });

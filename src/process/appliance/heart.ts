@@ -20,6 +20,8 @@ export interface HeartPorts {
   /** Loads the kernel's own, for a machine without one. */
   loadSoftware(): void;
   open(name: string): Watchdog;
+  /** The watchdog is about to restart the machine; why. */
+  starves(reason: string): void;
 }
 
 export interface WatchdogStatus {
@@ -63,10 +65,15 @@ export function createHeart(ports: HeartPorts, socketPath: string, enabled: bool
       ports.kill();
     }
     if (verdict === "dead") {
-      if (!starving) say("error", "the director can't be ended: the watchdog is not fed any more");
+      if (!starving) starve(`the director (pid ${pid}) hung and could not be ended`);
       starving = true;
     } else feed();
     clock.at(now + LOOK_MS, look);
+  }
+
+  function starve(reason: string): void {
+    say("error", `${reason}: the watchdog is not fed any more`);
+    if (device) ports.starves(reason);
   }
 
   function feed(): void {

@@ -1,8 +1,8 @@
 // Process layer, appliance: what concerns the image and not the director: what came of the starts, whether this one is a good one, the
 // watchdog, the last crash, and updates. It ties their parts together; run.ts knows only this.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { dirname, join } from "node:path";
-import { MS_NODEV, MS_NOEXEC, MS_NOSUID, mount } from "../../../ffi/machine.ts";
 import type { Boot } from "../../appliance/boot.ts";
 import type { History } from "../../appliance/history.ts";
 import { UPDATE_KEY_FILE } from "../../appliance/image.ts";
@@ -12,13 +12,13 @@ import type { ApplianceSettings } from "../../appliance/settings.ts";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Level } from "../../base/log.ts";
-import { takeCrash } from "../../kernel/crash-records.ts";
 import type { KernelModules } from "../../kernel/modules.ts";
-import { openReadiness } from "../../kernel/readiness.ts";
+import type { Readiness } from "../../kernel/readiness.ts";
 import { openServiceSocket } from "../../kernel/service-socket.ts";
 import { openWatchdog, seenWatchdogs } from "../../kernel/watchdog.ts";
 import { DEFAULT_RUN_DIR, socketPath } from "../host/places.ts";
 import { APPLIANCE_SOCKET, type ApplianceRoute } from "./api.ts";
+import { type CrashKeeper, openCrashKeeper } from "./crash-keeper.ts";
 import type { Daemon } from "./daemon.ts";
 import { createHeart, type Heart, type WatchdogStatus } from "./heart.ts";
 import { answers, type SelfTest, startSelfTest } from "./self-test.ts";
@@ -30,9 +30,13 @@ const RUN = "/run/lbd-appliance";
 /** The director's own instances wait as long as it is there (`--hold-vrrp`). */
 const HOLD = join(RUN, "hold-vrrp");
 const NOTIFY = join(RUN, "notify.sock");
-const PSTORE = "/sys/fs/pstore";
-/** This start was noted: for a process of the appliance that comes after one that crashed, and for the first process (appliance/init.c). */
+/**
+ * This start was noted: for a process of the appliance that comes after one that crashed, and for the first process (appliance/init.c).
+ * `trial 12.34` or `start 12.34`: the seconds that the machine had run.
+ */
 const BEGUN = join(RUN, "start-began");
+/** Its trial is over: the first process watches no longer. */
+const JUDGED = join(RUN, "start-judged");
 /** Time of the commit that the image was made from, seconds of 1970 (appliance/initrd.ts). */
 const EPOCH_FILE = "/etc/lbd-epoch";
 const ARCHITECTURE: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
@@ -50,12 +54,15 @@ export interface ImageStatus {
   readonly start: StartStatus;
   readonly history: History;
   readonly watchdog: WatchdogStatus;
+  /** Where the kernel's last words outlive a crash: `efi_pstore`, `erst`, `ramoops`. Absent: nowhere. */
+  readonly crashRecords?: string;
   readonly updateKeys: readonly string[];
   readonly update?: UpdateStatus;
 }
 
 export interface ImageKeeperPorts {
   readonly clock: Clock;
+  readonly readiness: Readiness;
   say(level: Level, message: string): void;
   readonly boot: Boot;
   readonly version: string;
@@ -83,7 +90,8 @@ export interface ImageKeeper {
 
 export function createImageKeeper(ports: ImageKeeperPorts): ImageKeeper {
   const { clock, say, boot, settings } = ports;
-  const starts = noteStart(ports);
+  const crashes = openCrashKeeper(ports.modules, say);
+  const starts = noteStart(ports, crashes);
   let daemon: Daemon | undefined;
   let test: SelfTest | undefined;
   const heart = createHeart(
@@ -93,13 +101,15 @@ export function createImageKeeper(ports: ImageKeeperPorts): ImageKeeper {
       pid: () => daemon?.pid,
       kill: () => daemon?.kill(),
       watchdogs: seenWatchdogs,
-      loadSoftware: () => void ports.modules.load("softdog"),
+      // It panics before it restarts the machine, so that a crash record tells of it.
+      loadSoftware: () => void ports.modules.load("softdog", "soft_panic=1"),
+      starves: (reason) => attempt(say, "the history of starts", () => starts.ended("lost", reason)),
       open: (name) => openWatchdog(name, settings.watchdog.timeoutS),
     },
     NOTIFY,
     settings.watchdog.enabled,
   );
-  attempt(say, "the director's signs of life", () => openServiceSocket(openReadiness(), NOTIFY, heart.said));
+  attempt(say, "the director's signs of life", () => openServiceSocket(ports.readiness, NOTIFY, heart.said));
   if (starts.trial) attempt(say, "the hold of VRRP", () => writeFileSync(HOLD, ""));
   const keys = trustedKeys(settings);
   const updates = createUpdates({
@@ -114,13 +124,17 @@ export function createImageKeeper(ports: ImageKeeperPorts): ImageKeeper {
     written: (slot, version) => starts.written(slot, version, test?.faults() ?? []),
   });
 
+  const judged = () => attempt(say, JUDGED, () => writeFileSync(JUDGED, ""));
+
   function failed(reason: string): void {
+    judged();
     say("error", `slot ${boot.slot}: this start failed its trial: ${reason}`);
     attempt(say, "the history of starts", () => starts.ended("failed", reason));
     ports.finish("restart");
   }
 
   function passed(): void {
+    judged();
     attempt(say, "the boot environment", () => {
       starts.good();
       if (boot.slot !== undefined) say("info", `slot ${boot.slot}: a good start`);
@@ -136,18 +150,22 @@ export function createImageKeeper(ports: ImageKeeperPorts): ImageKeeper {
       test = startSelfTest({
         ...{ clock, say, failed, good: passed },
         trial: starts.trial,
+        elapsedMs: begunBeforeMs(),
         before: starts.history().pending?.faults ?? [],
         facts: () => factsOf(ports, heart),
       });
     },
     ended: (how, reason) => attempt(say, "the history of starts", () => endInOrder(starts, how, reason)),
-    status: () => statusOf(starts, heart, updates, keys, test),
+    status: () => ({
+      ...statusOf(starts, heart, updates, keys, test),
+      ...(crashes.place !== undefined && { crashRecords: crashes.place }),
+    }),
   };
 }
 
 /** A start that failed its trial has said so. */
 function endInOrder(starts: Starts, how: "restart" | "power-off", reason: string): void {
-  if (starts.history().starts.at(-1)?.end === undefined) starts.ended(how, reason);
+  if (starts.history().starts.at(-1)?.end !== "failed") starts.ended(how, reason);
 }
 
 async function factsOf({ moduleFaults, networkFaults }: ImageKeeperPorts, heart: Heart): Promise<StartFacts> {
@@ -180,10 +198,12 @@ function statusOf(
 }
 
 /** Notes that this start began; by what the machine says of the one before. A process that comes after one that crashed notes nothing. */
-function noteStart({ say, boot, version, mounts, clock }: ImageKeeperPorts): Starts {
-  const again = readQuietly(BEGUN) !== undefined;
+function noteStart({ say, boot, version, mounts, clock }: ImageKeeperPorts, crashes: CrashKeeper): Starts {
+  const begun = readQuietly(BEGUN);
+  const again = begun !== undefined;
+  let trial = false;
   try {
-    const crash = again ? undefined : lastCrash(say);
+    const crash = again ? undefined : crashes.take();
     if (crash !== undefined)
       say("error", `the kernel crashed before this start; its last words are in GET /v1/appliance`);
     const starts = beginStart({
@@ -195,18 +215,26 @@ function noteStart({ say, boot, version, mounts, clock }: ImageKeeperPorts): Sta
       again,
       withFiles: (act) => withEfiPartition(join(mounts, "esp"), act),
     });
+    trial = starts.trial;
     if (starts.damage !== undefined) say("warning", starts.damage);
-    tellPast(starts.history(), say);
+    if (!again) tellPast(starts.history(), say);
     return starts;
   } catch (error) {
     say("error", `the history of starts: ${messageOf(error)}: updates are not possible`);
     return FORGETFUL;
   } finally {
     attempt(say, BEGUN, () => {
+      if (again) return;
       mkdirSync(dirname(BEGUN), { recursive: true });
-      writeFileSync(BEGUN, "");
+      writeFileSync(BEGUN, `${trial ? "trial" : "start"} ${uptime()}\n`);
     });
   }
+}
+
+/** How long ago this start was noted: a life of this process that ends before the start is judged gives the next one no new time. */
+function begunBeforeMs(): number {
+  const begun = Number(/ (\d+(?:\.\d+)?)$/m.exec(readQuietly(BEGUN) ?? "")?.[1] ?? Number.NaN);
+  return Number.isNaN(begun) ? 0 : Math.max(0, (uptime() - begun) * 1000);
 }
 
 function tellPast({ starts, failure }: History, say: ImageKeeperPorts["say"]): void {
@@ -214,16 +242,6 @@ function tellPast({ starts, failure }: History, say: ImageKeeperPorts["say"]): v
   if (before?.end === "lost" || before?.end === "failed")
     say("warning", `the start before (slot ${before.slot}, ${before.version}): ${before.reason}`);
   if (failure) say("error", `the update to ${failure.version} (slot ${failure.slot}) was given up: ${failure.reason}`);
-}
-
-function lastCrash(say: ImageKeeperPorts["say"]): string | undefined {
-  try {
-    mount("pstore", PSTORE, "pstore", MS_NODEV | MS_NOSUID | MS_NOEXEC);
-  } catch (error) {
-    // The kernel or somebody before has mounted it, or has none.
-    say("debug", `pstore: ${messageOf(error)}`);
-  }
-  return takeCrash(PSTORE);
 }
 
 function trustedKeys({ updateKeys }: ApplianceSettings): readonly MinisignKey[] {

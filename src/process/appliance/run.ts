@@ -20,6 +20,7 @@ import { readCards } from "../../kernel/cards.ts";
 import { type Coldplug, createColdplug } from "../../kernel/coldplug.ts";
 import { type KernelModules, kernelModules } from "../../kernel/modules.ts";
 import { partitionsNamed } from "../../kernel/partitions.ts";
+import { openReadiness } from "../../kernel/readiness.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { allowEmpty } from "../configuration/allow-empty.ts";
 import { DEFAULT_RUN_DIR, socketPath } from "../host/places.ts";
@@ -43,9 +44,11 @@ import {
   writeGood,
 } from "./configuration-store.ts";
 import { startConsole, startShell, terminalsOf } from "./console.ts";
-import { createDaemon, type Daemon, spawnDirector } from "./daemon.ts";
+import { createDaemon, type Daemon } from "./daemon.ts";
 import { createDhcpClients } from "./dhcp.ts";
+import { createDirector } from "./director.ts";
 import { createImageKeeper } from "./image-keeper.ts";
+import { endLeftChildren } from "./left-children.ts";
 import { LINK_DRIVERS } from "./network.ts";
 import { createNetworkKeeper, type NetworkKeeper, setLinkSetting } from "./network-keeper.ts";
 import { keepOnPartition } from "./partition.ts";
@@ -91,6 +94,7 @@ export async function startAppliance(
     write(line);
   };
   const say: Say = (level, message) => log({ level, area: "appliance", message });
+  endLeftChildren();
   const boot = readBoot(readFileSync("/proc/cmdline", "utf8"));
   const modules = kernelModules();
   const coldplug = createColdplug(modules, { bus: "/sys/bus", directory: `/lib/modules/${release()}` });
@@ -118,19 +122,17 @@ export async function startAppliance(
   };
   applyMachine(folder);
 
+  const readiness = openReadiness();
   const keeper = createImageKeeper({
-    ...{ clock, say, boot, modules, moduleFaults, networkFaults: network.faults, finish },
+    ...{ clock, say, readiness, boot, modules, moduleFaults, networkFaults: network.faults, finish },
     version: imageVersion(),
     settings: folder.settings,
     mounts: MOUNTS,
   });
   const { environment } = keeper.director;
   const words = () => [...directorWords(configuration.inForce()), ...keeper.director.words];
-  const daemon = createDaemon({
-    clock,
-    log,
-    start: (ended) => spawnDirector({ words: words(), environment, log }, ended),
-  });
+  const director = createDirector({ clock, log, readiness, folder: RUN, words, environment });
+  const daemon = createDaemon({ clock, log, ...director });
   daemon.start();
   keeper.begin(daemon);
   configuration.watch();

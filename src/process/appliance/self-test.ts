@@ -5,14 +5,16 @@ import type { Clock, MonoMs } from "../../base/clock.ts";
 import type { Level } from "../../base/log.ts";
 
 const LOOK_MS = 500;
-/** No more than this counts between two looks: a machine that stood still did not fail for so long. */
-const MAX_COUNTED_MS = 3000;
 const ANSWER_LIMIT_MS = 5000;
+/** No more than this counts between two looks, a question that was not answered among it: a machine that stood still did not fail for so long. */
+const MAX_COUNTED_MS = LOOK_MS + ANSWER_LIMIT_MS + 1000;
 
 export interface SelfTestPorts {
   readonly clock: Clock;
   say(level: Level, message: string): void;
   readonly trial: boolean;
+  /** What of its time is gone already. */
+  readonly elapsedMs: number;
   /** What was wrong when the slot was written. */
   readonly before: readonly string[];
   facts(): Promise<StartFacts>;
@@ -29,7 +31,7 @@ export interface SelfTest {
 export function startSelfTest(ports: SelfTestPorts): SelfTest {
   const { clock, trial, before } = ports;
   let lookedAt = clock.now();
-  let elapsedMs = 0;
+  let { elapsedMs } = ports;
   let steadySince: MonoMs | undefined;
   let faults: readonly string[] = [];
 

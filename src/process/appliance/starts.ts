@@ -20,6 +20,7 @@ import {
   type History,
   NO_HISTORY,
   readPlaces,
+  type StartRecord,
   updateWritten,
   writePlace,
 } from "../../appliance/history.ts";
@@ -38,7 +39,7 @@ export interface Starts {
   history(): History;
   isGood(): boolean;
   good(): void;
-  ended(how: "restart" | "power-off" | "failed", reason: string): void;
+  ended(how: NonNullable<StartRecord["end"]>, reason: string): void;
   written(slot: Slot, version: string, faults: readonly string[]): void;
   changeEnvironment(change: (before: BootEnvironment) => BootEnvironment): void;
 }

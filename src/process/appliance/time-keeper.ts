@@ -5,11 +5,13 @@ import { chownSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { chronyConfiguration } from "../../appliance/time.ts";
 import type { Clock } from "../../base/clock.ts";
+import { SEARCH_PATH } from "../../base/environment.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { replaceFile } from "../host/replace-file.ts";
 import { readLines } from "../read-lines.ts";
 import { createDaemon, type Daemon } from "./daemon.ts";
+import { OWN_CHILD } from "./left-children.ts";
 
 const STOP_LIMIT_MS = 2000;
 const PROGRAM = "/usr/sbin/chronyd";
@@ -76,7 +78,10 @@ export function createTimeKeeper(clock: Clock, log: Log, folder: string): TimeKe
 
 /** `-d`: it stays a child and writes its log to standard error. */
 function spawnChrony(configuration: string, log: Log, ended: (how: string) => void) {
-  const child = spawn(PROGRAM, ["-d", "-f", configuration], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(PROGRAM, ["-d", "-f", configuration], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { PATH: SEARCH_PATH, ...OWN_CHILD },
+  });
   void readLines(child.stderr, (line) => {
     const message = line.replace(/^\d{4}-\d\d-\d\dT\S+ /, "");
     log({ level: /wrong by|can't|could not|fatal|error/i.test(message) ? "warning" : "info", area: "time", message });

@@ -6,14 +6,24 @@ const TICKS_PER_SECOND = 100;
 
 /** Wall-clock time when a process started, in milliseconds; undefined when it is not there, or dead and not waited for. */
 export function startedAtMs(pid: number): number | undefined {
+  const ticks = startedAtTicks(pid);
+  if (ticks === undefined) return undefined;
+  try {
+    const boot = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "latin1"))?.[1];
+    return (Number(boot) + ticks / TICKS_PER_SECOND) * 1000;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same in ticks since the start of the machine, which no setting of the clock changes: with the pid it names one process for good. */
+export function startedAtTicks(pid: number): number | undefined {
   try {
     // Behind the name, which may hold anything: state is the first field, start time the twentieth.
     const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
       .replace(/^.*\) /s, "")
       .split(" ");
-    if (fields[0] === "Z" || fields[0] === "X") return undefined;
-    const boot = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "latin1"))?.[1];
-    return (Number(boot) + Number(fields[19]) / TICKS_PER_SECOND) * 1000;
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : Number(fields[19]);
   } catch {
     return undefined;
   }

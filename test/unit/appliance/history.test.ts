@@ -46,6 +46,14 @@ describe("the start before", () => {
       },
       "the kernel crashed: Kernel panic - not syncing: Fatal exception",
     ],
+    [
+      "the first process ended it",
+      {
+        crash:
+          "<12>[   120.1] init: this start is given up: lbd appliance has not begun\n<0>[  121.2] Kernel panic - not syncing: sysrq triggered crash\n",
+      },
+      "the first process gave it up: lbd appliance has not begun",
+    ],
     ["they tell nothing", { crash: "\n" }, "the kernel crashed: no words were kept"],
   ])("that did not end in order, when %s", (_, more, reason) => expect(reasonAfter(running, more)).toBe(reason));
 

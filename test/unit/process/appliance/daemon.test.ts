@@ -67,3 +67,27 @@ test("one that waits for its next start is stopped by not starting it", async ()
   clock.advance(60_000);
   expect(ends.length).toBe(1);
 });
+
+test("one that runs already is taken over, and the next one is started", () => {
+  const clock = manualClock();
+  let startedOnes = 0;
+  let end: (how: string) => void = () => {};
+  const daemon = createDaemon({
+    clock,
+    log: () => {},
+    start() {
+      startedOnes++;
+      return { pid: 200, signal() {} };
+    },
+    adopt(ended) {
+      end = ended;
+      return { pid: 100, signal() {} };
+    },
+  });
+  daemon.start();
+  expect([daemon.pid, startedOnes]).toEqual([100, 0]);
+  end("it is gone");
+  expect(daemon.pid).toBeUndefined();
+  clock.advance(250);
+  expect([daemon.pid, startedOnes, daemon.failures]).toEqual([200, 1, 1]);
+});

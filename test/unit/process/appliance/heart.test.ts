@@ -7,7 +7,7 @@ import { manualClock } from "../../../support/manual-clock.ts";
 function bench(identities: readonly string[] = ["iTCO_wdt"], enabled = true) {
   const clock = manualClock();
   const said: string[] = [];
-  const at = { pid: 100 as number | undefined, fed: 0, killed: 0, seen: [...identities] };
+  const at = { pid: 100 as number | undefined, fed: 0, killed: 0, seen: [...identities], starved: [] as string[] };
   const heart = createHeart(
     {
       clock,
@@ -16,6 +16,7 @@ function bench(identities: readonly string[] = ["iTCO_wdt"], enabled = true) {
       kill: () => at.killed++,
       watchdogs: () => at.seen.map((identity, n) => ({ name: `watchdog${n}`, identity, bit: false })),
       loadSoftware: () => at.seen.push(SOFTWARE),
+      starves: (reason) => at.starved.push(reason),
       open() {
         if (identities.includes("busy")) throw new Error("EBUSY");
         return { timeoutS: 30, feed: () => at.fed++, close() {} };
@@ -65,6 +66,7 @@ test("one that can't be ended leaves the watchdog hungry", () => {
   clock.advance(60_000);
   expect(at.fed).toBe(before);
   expect(said.filter((line) => line.includes("not fed any more")).length).toBe(1);
+  expect(at.starved).toEqual(["the director (pid 100) hung and could not be ended"]);
 });
 
 test("a director that crashes and is started again keeps it fed", () => {

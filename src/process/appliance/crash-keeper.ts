@@ -11,8 +11,8 @@ import type { KernelModules } from "../../kernel/modules.ts";
 const PSTORE = "/sys/fs/pstore";
 const BACKEND = "/sys/module/pstore/parameters/backend";
 const EFI = "/sys/firmware/efi";
-/** Documentation/admin-guide/ramoops.rst. 64 KiB of the log each, with error correction: memory that was not refreshed for a moment. */
-const RAMOOPS = "mem_name=oops record_size=65536 ecc=1";
+/** Documentation/admin-guide/ramoops.rst; 64 KiB of the log in each record. */
+const RAMOOPS = "mem_name=oops record_size=65536";
 
 export interface CrashKeeper {
   /** The kernel's name of the place; undefined: there is none. */

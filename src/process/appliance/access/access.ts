@@ -67,12 +67,19 @@ export function createAccess(ports: AccessPorts): Access {
   // The gate may be in a stranger's hands.
   const limited = limitLog(log, clock, { burst: REPORT_BURST });
 
-  async function apply(next: ApplianceSettings): Promise<void> {
+  /** One at a time. */
+  let turn = Promise.resolve();
+  function apply(next: ApplianceSettings): Promise<void> {
+    turn = turn.then(() => applyNow(next));
+    return turn;
+  }
+
+  async function applyNow(next: ApplianceSettings): Promise<void> {
     settings = next;
     const { api } = next;
     if (!api) return stop();
     try {
-      const { fingerprint, origin, ...pair } = serverCertificate(api, next.hostname, ports);
+      const { fingerprint, origin, ...pair } = await serverCertificate(api, next.hostname, ports);
       const authority = api.clientAuthority;
       const order: GateOrder = {
         address: api.address,

@@ -1,9 +1,10 @@
 // Process layer, appliance: the certificate that the gate shows. Given ones are files of the configuration folder; else the machine makes its
 // own at the first start, by Debian's openssl, and keeps it on the configuration partition, so that its fingerprint stays the same.
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import type { ApiListener } from "../../../appliance/settings.ts";
 import { keptEnvironment } from "../../../base/environment.ts";
 import { messageOf } from "../../../base/errors.ts";
@@ -17,7 +18,7 @@ const OWN_KEY = "access/key.pem";
 const DAYS = 36_500;
 /** RFC 5280, ub-common-name. */
 const MAX_COMMON_NAME = 64;
-const OPENSSL_LIMIT_MS = 30_000;
+const OPENSSL_LIMIT_MS = 120_000;
 
 export interface ServerCertificate {
   /** PEM, with what belongs to its chain. */
@@ -37,11 +38,11 @@ export interface CertificatePorts {
 }
 
 /** The given one, else the own one, which is made when there is none. @throws Error when none can be made */
-export function serverCertificate(
+export async function serverCertificate(
   { certificate, key, address }: ApiListener,
   hostname: string,
   { log, folder, keep }: CertificatePorts,
-): ServerCertificate {
+): Promise<ServerCertificate> {
   if (certificate !== undefined && key !== undefined)
     try {
       return readPair(folder, certificate, key, "given");
@@ -55,7 +56,7 @@ export function serverCertificate(
     if (!isMissing(error))
       log({ level: "error", area: "api", message: `the own certificate: ${messageOf(error)}: a new one is made` });
   }
-  const made = makeCertificate(hostname, address);
+  const made = await makeCertificate(hostname, address);
   const files = new Map([
     [OWN_KEY, made.key],
     [OWN_CERTIFICATE, made.certificate],
@@ -84,15 +85,15 @@ function readPair(folder: string, certificate: string, key: string, origin: "giv
   return { ...pair, fingerprint: first.fingerprint256, origin };
 }
 
-/** ECDSA on P-256, which every client knows. @throws Error with openssl's words */
-function makeCertificate(hostname: string, address: string): { certificate: string; key: string } {
+/** ECDSA on P-256, which every client knows. On a slow machine it takes seconds, in which the watchdog is fed. @throws Error with openssl's words */
+async function makeCertificate(hostname: string, address: string): Promise<{ certificate: string; key: string }> {
   const folder = mkdtempSync("/tmp/lbd-certificate-");
   const at = (name: string) => join(folder, name);
   const isAny = address === "0.0.0.0" || address === "::";
   const names = [`DNS:${hostname}`, ...(isAny || canonicalIp(address) === undefined ? [] : [`IP:${address}`])];
   try {
     writeFileSync(at("openssl.cnf"), "[req]\ndistinguished_name=name\n[name]\n");
-    execFileSync(
+    await promisify(execFile)(
       "openssl",
       [
         ...["req", "-x509", "-config", at("openssl.cnf"), "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -102,7 +103,6 @@ function makeCertificate(hostname: string, address: string): { certificate: stri
       ],
       {
         env: { ...keptEnvironment(process.env), RANDFILE: at("random") },
-        stdio: ["ignore", "ignore", "pipe"],
         timeout: OPENSSL_LIMIT_MS,
       },
     );

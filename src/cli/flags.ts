@@ -34,6 +34,7 @@ export const FLAGS = [
   { long: "log-format", value: "text|json", origin: "lbd", help: "form of the log lines on standard error" },
   { long: "strict", origin: "lbd", help: "a configuration with errors is refused; else what can be used of it runs" },
   { long: "hold-vrrp", value: "FILE", origin: "lbd", help: "VRRP instances stay in INIT from the start as long as FILE is there" },
+  { long: "keep-health", origin: "lbd", help: "how checks stood at an orderly end counts at the next start within ten minutes" },
   { long: "vrrp", short: "P", origin: "keepalived", help: "only VRRP (and BFD), no health checks" },
   { long: "check", short: "C", origin: "keepalived", help: "only health checks (and BFD), no VRRP" },
   { long: "no_bfd", short: "B", origin: "keepalived", help: "no BFD" },

@@ -72,6 +72,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     debug: has("log-detail"),
     ...(umask === undefined ? {} : { umask: readUmask(umask) ?? 0 }),
     ...(holdVrrp === undefined ? {} : { holdVrrp }),
+    ...(has("keep-health") && { keepHealth: true }),
     roles,
     releaseIpvs: !has("dont-release-ipvs"),
     releaseVrrp: !has("dont-release-vrrp"),

@@ -63,6 +63,8 @@ export interface RunOptions {
   readonly roles: { readonly vrrp: boolean; readonly checker: boolean; readonly bfd: boolean };
   readonly releaseIpvs: boolean;
   readonly releaseVrrp: boolean;
+  /** `--keep-health`: how checks stood at the end counts at the next start, for ten minutes. */
+  readonly keepHealth?: boolean;
   /** `-R`: a dead child ends the director instead of being restarted. */
   readonly respawn: boolean;
   readonly ignoreSigint: boolean;
@@ -79,5 +81,6 @@ export function roleOptions(options: RunOptions): RoleOptions {
   const masked = umask === undefined ? {} : { umask };
   const { api: tcp, apiHosts: hosts = [], apiSocketGroup, instanceLabel = false } = options;
   const api = { tcp, hosts, instanceLabel, ...(apiSocketGroup === undefined ? {} : { socketGroup: apiSocketGroup }) };
-  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, ...inside, ...masked, ...called, api };
+  const kept = options.keepHealth ? { keepHealth: true } : {};
+  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, ...kept, ...inside, ...masked, ...called, api };
 }

@@ -18,6 +18,8 @@ export interface RoleOptions {
   /** `-I`/`--dont-release-ipvs`, `-V`/`--dont-release-vrrp`. */
   readonly releaseIpvs: boolean;
   readonly releaseVrrp: boolean;
+  /** `--keep-health`: how checks stood at the end counts at the next start. */
+  readonly keepHealth?: boolean;
   /** `-s`: beats `net_namespace` of the configuration. */
   readonly namespace?: string;
   /** `--umask`: beats `umask` of the configuration. */

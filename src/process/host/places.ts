@@ -45,7 +45,7 @@ export const KEEPING_ROLES = ["vrrp", "checker"] as const;
 export type KeepingRole = (typeof KEEPING_ROLES)[number];
 
 /** What they keep: names of their journals (roles/journal.ts). Anything else in their directories was left by none that meant well. */
-export const JOURNALS = { vrrp: ["kernel", "sysctl"], checker: ["kernel"] } as const;
+export const JOURNALS = { vrrp: ["kernel", "sysctl"], checker: ["kernel", "health"] } as const;
 /** Larger ones were not written by us. */
 export const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 

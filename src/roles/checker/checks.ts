@@ -8,15 +8,24 @@ import type { CheckRunner } from "../../check/runner.ts";
 import type { CheckView } from "../../check/standing.ts";
 import type { Check } from "../../config/model/check.ts";
 import type { Adopted } from "./adoption.ts";
+import type { HealthBefore, KeptCheck } from "./kept-health.ts";
 import type { CheckedServer, ServerCheck } from "./served.ts";
+
+/** How a real server and its checks stood in earlier lives of the role. */
+export interface Before {
+  /** One that crashed left it so in the kernel: that is the truth. */
+  readonly adopted?: Adopted | undefined;
+  /** One that ended in order. */
+  readonly health?: HealthBefore | undefined;
+}
 
 export interface ServerChecks {
   /**
    * The checks of a real server. `old`: what it was until a reload: equal checks go on with their health; a new check of a server
    * that was known stands where the checks stood that it replaces, so that a reload neither brings a dead server back nor takes a
-   * living one out. `adopted`: how an earlier life of the role left it.
+   * living one out. `before`: how it stood in earlier lives.
    */
-  take(server: CheckedServer, old: CheckedServer | undefined, adopted: Adopted | undefined): ServerCheck[];
+  take(server: CheckedServer, old: CheckedServer | undefined, before?: Before): ServerCheck[];
   /** The same checks stand in another text now, which is in `server.realServer` already. */
   replaceText(server: CheckedServer): void;
   /** The real server is gone. */
@@ -34,12 +43,15 @@ export function createServerChecks(runner: CheckRunner<CheckedServer>): ServerCh
   function start(
     server: CheckedServer,
     check: Check,
-    adopted: Adopted | undefined,
+    { adopted, health }: Before,
     replaced: boolean | undefined,
   ): ServerCheck {
-    const up = replaced ?? (adopted === undefined ? !check.timing.alpha : adopted.up);
-    const added = runner.add(server, check, initialHealth(up), inheritedWeight(check, adopted));
+    const kept = replaced === undefined && adopted === undefined ? health?.(server, check) : undefined;
+    const up = replaced ?? adopted?.up ?? kept?.up ?? !check.timing.alpha;
+    const added = runner.add(server, check, initialHealth(up), inheritedWeight(check, adopted, kept));
     if (!up && replaced === undefined && adopted === undefined) untold.add(added);
+    // It may have come back meanwhile: it is not to wait for its warm-up, out of the table.
+    if (kept?.up === false) runner.kick(added);
     if (check.kind === "FILE_CHECK") {
       const ofFile = byFile.get(check.file) ?? new Set();
       byFile.set(check.file, ofFile.add(added));
@@ -60,7 +72,7 @@ export function createServerChecks(runner: CheckRunner<CheckedServer>): ServerCh
     runner.remove(check);
   }
 
-  function take(server: CheckedServer, old: CheckedServer | undefined, adopted: Adopted | undefined): ServerCheck[] {
+  function take(server: CheckedServer, old: CheckedServer | undefined, before: Before): ServerCheck[] {
     const wanted = server.realServer.checks;
     const left = checksByKey(old);
     const kept = wanted.map((check) => (left.size === 0 ? undefined : takeFirst(left, checkKey(check))));
@@ -68,7 +80,7 @@ export function createServerChecks(runner: CheckRunner<CheckedServer>): ServerCh
     const standing = old && replaced.every(({ health }) => health.up);
     const checks = wanted.map((check, i) => {
       const going = kept[i];
-      if (!going) return start(server, check, adopted, standing);
+      if (!going) return start(server, check, before, standing);
       runner.change(going, server, check);
       return going;
     });
@@ -77,9 +89,8 @@ export function createServerChecks(runner: CheckRunner<CheckedServer>): ServerCh
   }
 
   return {
-    take(server, old, adopted) {
-      if (!old || !sameValue(old.realServer.checks, server.realServer.checks, PLACES))
-        return take(server, old, adopted);
+    take(server, old, before = {}) {
+      if (!old || !sameValue(old.realServer.checks, server.realServer.checks, PLACES)) return take(server, old, before);
       for (const [i, check] of old.checks.entries())
         runner.change(check, server, server.realServer.checks[i] ?? check.check);
       return [...old.checks];
@@ -119,7 +130,12 @@ function takeFirst(checks: Map<string, ServerCheck[]>, key: string): ServerCheck
 }
 
 /** A weight that a check had set lies in the kernel; it holds until the check says another. */
-function inheritedWeight(check: Check, adopted: Adopted | undefined): WeightShare | undefined {
+function inheritedWeight(
+  check: Check,
+  adopted: Adopted | undefined,
+  kept: KeptCheck | undefined,
+): WeightShare | undefined {
+  if (kept) return kept.weight;
   const dynamic = check.kind === "FILE_CHECK" || (check.kind === "MISC_CHECK" && check.dynamic);
   return dynamic && adopted?.up ? { set: adopted.weight } : undefined;
 }

@@ -28,6 +28,7 @@ import { createProgramClient } from "../programs/client.ts";
 import { openStarterLink } from "../programs/link.ts";
 import type { RoleContext } from "../role.ts";
 import { type CheckerRecord, openCheckerJournal } from "./journal.ts";
+import { type KeptHealth, openKeptHealth } from "./kept-health.ts";
 import type { OpenGroupMarkTables } from "./marks.ts";
 
 export interface CheckerPorts {
@@ -37,6 +38,8 @@ export interface CheckerPorts {
   readonly probes: Probes & { setSslClient(ssl: SslClient | undefined): string | undefined };
   readonly notifier: RunningNotifier;
   readonly journal: Journal<CheckerRecord>;
+  /** How checks stood at the last orderly end. */
+  readonly keptHealth: Journal<KeptHealth>;
   /** Tells one parent process from another. */
   readonly session: string;
   random(): number;
@@ -106,6 +109,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
       }),
     ),
     journal: openCheckerJournal(options.runDir),
+    keptHealth: openKeptHealth(options.runDir),
     session: parentSession(),
     random,
     soon: queueMicrotask,

@@ -1,11 +1,13 @@
 // Role checker: runs the checks, turns what they say into the wanted IPVS table, keeps the kernel at it, and tells what happened. It owns
 // IPVS services, destinations and time-outs, nothing else. After a crash the table is adopted, not flushed.
 // This file puts the parts together and is the role's life; docs/checker.md says which part does what.
+import { messageOf } from "../../base/errors.ts";
 import { createCheckRunner } from "../../check/runner.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { createCheckerIpvs } from "./ipvs.ts";
 import { inherit } from "./journal.ts";
+import { type HealthBefore, healthBefore, keepHealth } from "./kept-health.ts";
 import { createGroupMarker } from "./marks.ts";
 import { type CheckerNews, createCheckerNews } from "./news.ts";
 import { type CheckerPorts, realPorts } from "./ports.ts";
@@ -102,12 +104,30 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     const inheritance = inherit(ports.journal.read(), ports.session);
     ipvs.open(next, inheritance);
     takeSettings(next);
-    const changes = services.take(next.virtualServers, inheritance, ipvs.seen);
+    const changes = services.take(next.virtualServers, { inheritance, seen: ipvs.seen, health: takeKeptHealth() });
     takeChanges(changes);
     ipvs.fill(next);
     // After a crash the outside knows already, and nothing has changed for it.
     if (!inheritance.respawn) announce(changes, next, news);
     void reports.everything();
+  }
+
+  /** Once: what is true now is another question after the next crash. */
+  function takeKeptHealth(): HealthBefore | undefined {
+    if (!options.keepHealth) return undefined;
+    const kept = healthBefore(ports.keptHealth.read(), clock.wallMs());
+    ports.keptHealth.clear();
+    return kept;
+  }
+
+  function leaveHealth(): void {
+    const kept = options.keepHealth ? keepHealth(services.all(), clock.wallMs()) : undefined;
+    if (!kept) return;
+    try {
+      ports.keptHealth.write(kept);
+    } catch (error) {
+      context.log({ level: "warning", area: "checker", message: `health of servers is not kept: ${messageOf(error)}` });
+    }
   }
 
   function reload(configured: Config): void {
@@ -146,6 +166,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
   async function stop(): Promise<void> {
     if (stopped) return;
     stopped = true;
+    leaveHealth();
     results.stop();
     news.flush();
     reports.stop();

@@ -10,6 +10,7 @@ import type { SeenService, ServiceEntry } from "../../lvs/model.ts";
 import { adopt } from "./adoption.ts";
 import { createServerChecks, viewsOf } from "./checks.ts";
 import type { CheckerRecord, Inheritance } from "./journal.ts";
+import type { HealthBefore } from "./kept-health.ts";
 import { createPlaces, type Places } from "./places.ts";
 import type { CheckedServer, CheckedService, ServerCheck } from "./served.ts";
 
@@ -25,18 +26,22 @@ export interface ServiceChanges {
   readonly named: boolean;
 }
 
+/** What earlier lives of the role left. */
+export interface LivesBefore {
+  readonly inheritance: Inheritance;
+  /** The kernel's table. */
+  seen(key: string): SeenService | undefined;
+  readonly health: HealthBefore | undefined;
+}
+
 export interface CheckerServices {
   all(): IterableIterator<CheckedService>;
   /** Whose a service of the kernel is. */
   ofKey(key: string): CheckedService | undefined;
   /** Whether it is one of them still. */
   holds(service: CheckedService): boolean;
-  /** Takes the virtual servers of a configuration. `inheritance`: what an earlier life of the role left, with the first one. */
-  take(
-    virtualServers: readonly VirtualServer[],
-    inheritance?: Inheritance,
-    seen?: (key: string) => SeenService | undefined,
-  ): ServiceChanges;
+  /** Takes the virtual servers of a configuration. `before`: what earlier lives of the role left, with the first one. */
+  take(virtualServers: readonly VirtualServer[], before?: LivesBefore): ServiceChanges;
   /** Works out a real server and its service anew; what they were is given back. */
   restand(server: CheckedServer): { readonly server: ServerStanding | undefined; readonly quorumUp: boolean };
   suspend(service: CheckedService, suspended: boolean): void;
@@ -66,8 +71,9 @@ export function createCheckerServices(clock: Clock, runner: CheckRunner<CheckedS
   function takeOne(
     virtualServer: VirtualServer,
     before: CheckedService | undefined,
-    adopted: ReturnType<typeof adopt>,
+    lives: LivesBefore | undefined,
   ): CheckedService {
+    const adopted = lives && adopt(virtualServer, lives.inheritance, lives.seen);
     const wallMs = clock.wallMs();
     const realServers = new Map<string, ServerStanding>();
     const servers: CheckedServer[] = [];
@@ -79,7 +85,7 @@ export function createCheckerServices(clock: Clock, runner: CheckRunner<CheckedS
       const { id } = realServer;
       const old = olds.get(id);
       const server: CheckedServer = { service, realServer, checks: [] };
-      server.checks = checks.take(server, old, adopted?.get(id));
+      server.checks = checks.take(server, old, { adopted: adopted?.get(id), health: lives?.health });
       servers.push(server);
       realServers.set(id, standServer(before?.realServers.get(id), realServer, viewsOf(server.checks), wallMs));
       olds.delete(id);
@@ -102,11 +108,7 @@ export function createCheckerServices(clock: Clock, runner: CheckRunner<CheckedS
     }
   }
 
-  function take(
-    virtualServers: readonly VirtualServer[],
-    inheritance?: Inheritance,
-    seen: (key: string) => SeenService | undefined = () => undefined,
-  ): ServiceChanges {
+  function take(virtualServers: readonly VirtualServer[], lives?: LivesBefore): ServiceChanges {
     const old = services;
     const taken: { before: CheckedService | undefined; service: CheckedService }[] = [];
     services = new Map();
@@ -117,7 +119,7 @@ export function createCheckerServices(clock: Clock, runner: CheckRunner<CheckedS
         services.set(virtualServer.id, before);
         continue;
       }
-      const service = takeOne(virtualServer, before, inheritance && adopt(virtualServer, inheritance, seen));
+      const service = takeOne(virtualServer, before, lives);
       services.set(virtualServer.id, service);
       taken.push({ before, service });
     }

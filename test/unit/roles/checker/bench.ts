@@ -10,6 +10,7 @@ import type { ServiceEntry } from "../../../../src/lvs/model.ts";
 import type { MarkedAddress, MarkSettings } from "../../../../src/net/nft-ipvs.ts";
 import type { Notification } from "../../../../src/notify/notification.ts";
 import type { CheckerRecord } from "../../../../src/roles/checker/journal.ts";
+import type { KeptHealth } from "../../../../src/roles/checker/kept-health.ts";
 import type { CheckerPorts } from "../../../../src/roles/checker/ports.ts";
 import { createCheckerRole } from "../../../../src/roles/checker/role.ts";
 import type { RoleOptions } from "../../../../src/roles/role.ts";
@@ -21,10 +22,11 @@ import { manualClock } from "../../../support/manual-clock.ts";
 export interface Machine {
   readonly table: FakeIpvs;
   journal: CheckerRecord | undefined;
+  health: KeptHealth | undefined;
 }
 
 export function machine(initial: readonly ServiceEntry[] = []): Machine {
-  return { table: fakeIpvs(initial), journal: undefined };
+  return { table: fakeIpvs(initial), journal: undefined, health: undefined };
 }
 
 export interface BenchOptions {
@@ -37,11 +39,14 @@ export interface BenchOptions {
   /** There is no IPVS until `ipvsComes` is called. */
   readonly openFails?: boolean;
   readonly nftFails?: boolean;
+  readonly keepHealth?: boolean;
+  /** Of the wall clock, since the first start. */
+  readonly laterMs?: number;
 }
 
 export function bench(options: BenchOptions = {}) {
   const own = options.on ?? machine();
-  const clock = manualClock(0);
+  const clock = manualClock(0, Date.UTC(2026, 0, 1) + (options.laterMs ?? 0));
   const logs: LogLine[] = [];
   const updates: StatusUpdate[] = [];
   const notifications: Notification[] = [];
@@ -106,6 +111,15 @@ export function bench(options: BenchOptions = {}) {
         own.journal = undefined;
       },
     },
+    keptHealth: {
+      read: () => own.health,
+      write(kept) {
+        own.health = kept;
+      },
+      clear() {
+        own.health = undefined;
+      },
+    },
     session: options.session ?? "1:1",
     random: () => options.random ?? 0,
     soon: (run) => void clock.at(clock.now(), run),
@@ -126,6 +140,7 @@ export function bench(options: BenchOptions = {}) {
     ipvsTransport: "auto",
     releaseIpvs: options.releaseIpvs ?? true,
     releaseVrrp: true,
+    ...(options.keepHealth && { keepHealth: true }),
     api: { tcp: null },
     debug: false,
   };

@@ -1,6 +1,16 @@
 // Adapter: opens what has to be a regular file, and nothing else: no FIFO can hold the process up, no device be written, and where the path is
 // ours alone no symbolic link leads elsewhere. What was opened is looked at by its descriptor.
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 /** Nothing waits for the other end of a FIFO, and no terminal becomes ours. */
@@ -68,4 +78,12 @@ export function appendRegular(path: string, text: string, mode: number): void {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Takes a regular file, or a link, away; nothing happens where there is none. @throws Error for anything else, and as unlink(2) */
+export function removeRegular(path: string): void {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (!there) return;
+  if (!there.isFile() && !there.isSymbolicLink()) throw new Error(`${path} is not a regular file: it stays`);
+  unlinkSync(path);
 }

@@ -3,7 +3,7 @@ import { firstOf } from "../base/first-of.ts";
 import type { RoleName } from "../roles/role.ts";
 import { isStopping, type ParentState, wallTime } from "./parent-state.ts";
 import { describe, logRefused, setConfig, takeInForce } from "./parent-told.ts";
-import type { Refused } from "./reader-messages.ts";
+import type { Answer, Refused } from "./reader-messages.ts";
 
 /** A reload that the roles have not answered by then counts as done; supervision deals with a role that hangs. */
 const RELOAD_LIMIT_MS = 60_000;
@@ -39,9 +39,12 @@ export function readingOver(parent: ParentState): void {
 
 async function reloadOnce(parent: ParentState): Promise<void> {
   const { options, ports, relay } = parent;
-  const { clock, log, readings } = ports;
+  const { clock, log, readings, reloads } = ports;
   log({ level: "info", area: "config", message: `reading ${options.configFile} again` });
-  const answer = await readings.read({ at: "reload", mayEmpty: ports.mayEmpty?.() === true });
+  const strict = readings.inForce()?.outline.reload.checkConfig === true;
+  reloads?.reading();
+  const answer = await readings.read({ at: "reload", mayEmpty: ports.mayEmpty?.() === true, strict });
+  reloads?.read(foundIn(answer));
   const kept = readings.inForce();
   if (isStopping(parent) || !kept) return;
   const began = clock.now() - answer.tookMs;
@@ -69,6 +72,13 @@ async function configureAll({ workers, allowed, ports }: ParentState, needs: rea
   if (toTell.includes("starter")) await firstOf(workers.configure("starter"), clock, STARTER_LIMIT_MS);
   const others = toTell.filter((role) => role !== "starter").map((role) => workers.configure(role));
   await firstOf(Promise.all(others), clock, RELOAD_LIMIT_MS);
+}
+
+/** For `reload_check_config`: what there was to say of the files, a line each. */
+function foundIn(answer: Answer): readonly string[] {
+  if (answer.kind === "same") return [];
+  const { errors, warnings } = answer.findings;
+  return [...errors, ...warnings, ...(answer.kind === "refused" ? answer.beyondFindings : [])];
 }
 
 function refuse(parent: ParentState, answer: Refused): void {

@@ -5,6 +5,7 @@ import type { RoleName } from "../roles/role.ts";
 import type { ConfigStatus, DirectorStatus } from "../status/schema.ts";
 import type { ApiCallers } from "./api-callers.ts";
 import type { ApiPicture } from "./api-picture.ts";
+import type { ReloadWords } from "./configuration/reload-words.ts";
 import type { EffectiveAnswers } from "./effective-answers.ts";
 import type { ServiceNotices } from "./host/service-notices.ts";
 import type { UsersFifo } from "./host/users-fifos.ts";
@@ -42,6 +43,8 @@ export interface ParentPorts {
   keepFifos?(fifos: readonly UsersFifo[]): void;
   /** Who asks the API: the process that answers runs while somebody does. Absent: always. */
   readonly callers?: ApiCallers;
+  /** What global_defs says of reloads. */
+  readonly reloads?: ReloadWords;
   /** A role's process has another pid now; undefined when it has none. */
   rolePid?(role: RoleName, pid: number | undefined): void;
   /** Counters of this process itself, by metric name and labels. */
@@ -104,8 +107,9 @@ export function wallTime(clock: Clock): string {
 export function stop(parent: ParentState, reason: string): void {
   if (isStopping(parent)) return;
   parent.phase = { kind: "stopping" };
-  const { callers, readings, log } = parent.ports;
+  const { callers, readings, reloads, log } = parent.ports;
   callers?.stop();
+  reloads?.stop();
   readings.stop();
   const limitMs = readings.inForce()?.outline.childWaitMs ?? DEFAULT_CHILD_WAIT_MS;
   parent.notices.stopping(stopLimitMs(limitMs));

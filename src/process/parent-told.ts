@@ -27,6 +27,7 @@ export function takeInForce(parent: ParentState, { outline, findings }: InForceK
   logFindings(log, findings);
   ports.loadModules?.(outline.modules);
   ports.keepFifos?.(outline.fifos);
+  ports.reloads?.keep(outline.reload);
   ports.rename?.(outline.parentName);
   setConfig(parent, {
     state: "loaded",

@@ -17,6 +17,8 @@ export interface ReadingsPorts extends ReaderPorts {
 export interface ReadHow {
   readonly at: "start" | "reload";
   readonly mayEmpty: boolean;
+  /** A file with an error in it is not used at all, as with `--strict`. */
+  readonly strict?: boolean;
 }
 
 export interface Readings {
@@ -124,7 +126,8 @@ function read(state: ReadingsState, how: ReadHow): Promise<Answer> {
     state.reader = reader;
     if (kept) reader.sendBytes(kept.record);
     const shares = roles.map((role) => ({ role, ...sizeOf(kept?.shares.get(role)) }));
-    reader.send({ kind: "read", options, ...how, shares });
+    const { at, mayEmpty, strict = false } = how;
+    reader.send({ kind: "read", options: { ...options, strict: options.strict || strict }, at, mayEmpty, shares });
   });
 }
 

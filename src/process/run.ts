@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 import { reapChild } from "../../ffi/signals.ts";
 import { monotonicMicroseconds } from "../../ffi/time.ts";
 import type { Clock } from "../base/clock.ts";
@@ -13,6 +14,7 @@ import { shedInheritedSignals } from "../kernel/inherited-signals.ts";
 import { makeUsersFifo } from "../kernel/make-fifo.ts";
 import { dropProgramPages } from "../kernel/program-pages.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
+import { appendRegular, readWhole, removeRegular, writeRegular } from "../kernel/regular-file.ts";
 import { takeServiceManager } from "../kernel/service-manager.ts";
 import { journalPath } from "../roles/journal.ts";
 import type { RoleName } from "../roles/role.ts";
@@ -20,6 +22,7 @@ import { VERSION } from "../version.ts";
 import { openApiDoor } from "./api-door.ts";
 import { takeAllowEmpty } from "./configuration/allow-empty.ts";
 import { glance } from "./configuration/files.ts";
+import { createReloadWords } from "./configuration/reload-words.ts";
 import { createLagWatch, type LagWatch } from "./host/lag.ts";
 import { createLetGo, ownCpuMs } from "./host/let-go.ts";
 import { createLogSink, type LogSink } from "./host/log-sink.ts";
@@ -36,6 +39,7 @@ import {
   removePidFile,
   writePidFile,
 } from "./host/pidfile.ts";
+import { pollFile } from "./host/polled-file.ts";
 import { nameOf } from "./host/process-facts.ts";
 import { PARENT_NAME } from "./host/process-names.ts";
 import { createUsageWatch } from "./host/process-usage.ts";
@@ -52,6 +56,9 @@ import { clearedVariables } from "./runtime-again.ts";
 
 /** What the last log lines may take to leave. */
 const DRAIN_MS = 500;
+
+/** More than any time has; a file beyond it names none. */
+const RELOAD_TIME_BYTES = 1024;
 
 /** The start itself does not wait for what is only to be said. */
 const NOTES_AFTER_MS = 1000;
@@ -144,6 +151,16 @@ export async function runDirector(
     mayEmpty: () => takeAllowEmpty(options.runDir, clock.wallMs()),
     loadModules: createModuleLoader(log),
     keepFifos: fifos.keep,
+    reloads: createReloadWords({
+      clock,
+      log,
+      directory: options.pidFile === undefined ? options.runDir : dirname(options.pidFile),
+      watch: (path, onText) => pollFile(clock, () => firstBytes(path), onText),
+      make: (path) => writeRegular(path, "", { overwrite: true, mode: 0o600 }),
+      append: (path, text) => appendRegular(path, text, 0o600),
+      remove: removeRegular,
+      reload: () => parent.reload(),
+    }),
     rolePid: (role, pid) => attempt(log, () => notePid(role, pid)),
     self: () => ({ ...lag.values(), ...usage() }),
     rename: (name) => attempt(log, () => nameProcess(name === PARENT_NAME ? (options.calledAs ?? name) : name)),
@@ -214,6 +231,15 @@ export async function runDirector(
     attempt(log, () => runDir.release());
     log({ level: "info", area: "process", message: `ended with status ${status}` });
     await end(sink, status);
+  }
+}
+
+/** A line that tells a time, and no more. Undefined when there is no such file, or it is none to read. */
+function firstBytes(path: string): string | undefined {
+  try {
+    return readWhole(path, RELOAD_TIME_BYTES).toString();
+  } catch {
+    return undefined;
   }
 }
 

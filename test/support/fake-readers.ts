@@ -6,6 +6,7 @@ import { unread } from "../../src/process/configuration/read-config.ts";
 import type { Unsettled } from "../../src/process/configuration/settled-files.ts";
 import type { InForce } from "../../src/process/configuration/unchanged.ts";
 import { effectivePieces, readFor, type Seen, type Sources } from "../../src/process/reader.ts";
+import type { ReadRequest } from "../../src/process/reader-messages.ts";
 import { createReader, type ReaderWork } from "../../src/process/reader-process.ts";
 import { packText, type ReaderHandle, type SpawnReader, unpackText } from "../../src/process/runtime.ts";
 
@@ -39,6 +40,8 @@ export interface FakeReaders {
   readonly spawn: SpawnReader;
   /** How often somebody looked at the files. */
   looks(): number;
+  /** What they were asked to read, those included that found nothing new. */
+  readonly requests: ReadRequest[];
   /** Readers that were started, the last one last. */
   readonly all: FakeReader[];
   /** From now on readers say nothing of themselves. */
@@ -53,6 +56,7 @@ export interface FakeReader {
 export function fakeReaders(clock: Clock, next: () => Found): FakeReaders {
   const all: FakeReader[] = [];
   const known: Found[] = [];
+  const requests: ReadRequest[] = [];
   let looks = 0;
   let isHeld = false;
 
@@ -74,13 +78,17 @@ export function fakeReaders(clock: Clock, next: () => Found): FakeReaders {
     clock,
     isUnchanged: (_options, inForce) => next() === oldOf(inForce),
     load: async () => ({
-      readFor: (request, inForce) => readFor(request, sources(inForce), { clock, sha256: () => "00" }),
+      readFor(request, inForce) {
+        requests.push(request);
+        return readFor(request, sources(inForce), { clock, sha256: () => "00" });
+      },
       effective: (_options, inForce) => effectivePieces(sources(inForce).old()),
     }),
   };
 
   return {
     all,
+    requests,
     looks: () => looks,
     hold() {
       isHeld = true;

@@ -6,6 +6,8 @@ export interface ManualClock extends Clock {
   advance(ms: number): void;
   /** Moves time forward while nothing runs: what fell due meanwhile is late. */
   skip(ms: number): void;
+  /** Somebody sets the wall clock by this much. */
+  setWall(ms: number): void;
   /** When the next thing falls due; undefined when nothing waits. */
   nextAt(): MonoMs | undefined;
 }
@@ -19,6 +21,7 @@ interface Pending {
 export function manualClock(startMs = 0, wallStartMs = Date.UTC(2026, 0, 1)): ManualClock {
   let now = startMs;
   let order = 0;
+  let wallShift = 0;
   const pending = new Set<Pending>();
 
   function earliest(): Pending | undefined {
@@ -30,7 +33,10 @@ export function manualClock(startMs = 0, wallStartMs = Date.UTC(2026, 0, 1)): Ma
 
   return {
     now: () => now,
-    wallMs: () => wallStartMs + (now - startMs),
+    wallMs: () => wallStartMs + wallShift + (now - startMs),
+    setWall(ms) {
+      wallShift += ms;
+    },
     at(when, run): Cancel {
       const item = { when, order: order++, run };
       pending.add(item);

@@ -2,6 +2,7 @@
 import type { LogLine } from "../../src/base/log.ts";
 import type { Config } from "../../src/config/model/config.ts";
 import type { ApiCallers } from "../../src/process/api-callers.ts";
+import { createReloadWords, type ReloadWordsPorts } from "../../src/process/configuration/reload-words.ts";
 import type { RunOptions } from "../../src/process/options.ts";
 import { createParent } from "../../src/process/parent.ts";
 import { readerOptions } from "../../src/process/reader-messages.ts";
@@ -40,6 +41,8 @@ export interface ParentLabOptions {
   readonly leftBehind?: readonly RoleName[];
   readonly likely?: readonly RoleName[];
   readonly callers?: ApiCallers;
+  /** Files of the words about reloads; absent: none. */
+  readonly reloadFiles?: Pick<ReloadWordsPorts, "watch" | "make" | "append" | "remove">;
   /** That this build has. */
   readonly roles?: readonly RoleName[];
 }
@@ -59,14 +62,19 @@ export function parentLab(first: Found, options: ParentLabOptions = {}) {
     spawn: readers.spawn,
     stamp: () => undefined,
   });
+  const log = (line: LogLine) => void logs.push(line);
+  const { reloadFiles } = options;
   const director = createParent(run, {
     clock,
-    log: (line) => logs.push(line),
+    log,
     spawn: options.spawn ?? children.spawn,
     readings,
     roles: new Set(roles),
     identity: { version: "0", pid: 1, boot: "b", hostname: "h" },
     ...(options.callers && { callers: options.callers }),
+    ...(reloadFiles && {
+      reloads: createReloadWords({ clock, log, directory: "/run", ...reloadFiles, reload: () => director.reload() }),
+    }),
     likely: () => new Set(likely),
     leftBehind: (role) => leftBehind.includes(role),
     mayEmpty() {

@@ -1,5 +1,6 @@
 // Process layer: what the parent keeps in mind of a configuration; the rest goes to the roles. Pure.
 import type { Config } from "../../config/model/config.ts";
+import type { GlobalConfig } from "../../config/model/global.ts";
 import { programsOf } from "../../roles/programs/named.ts";
 import type { RoleName } from "../../roles/role.ts";
 import { neededModules } from "../host/needed-modules.ts";
@@ -21,10 +22,11 @@ export interface Outline {
   readonly netNamespace?: string;
   readonly instanceName?: string;
   readonly usePidDir: boolean;
+  readonly reload: GlobalConfig["reload"];
 }
 
 export function outlineOf(config: Config): Outline {
-  const { netNamespace, instanceName, usePidDir, childWaitMs } = config.global;
+  const { netNamespace, instanceName, usePidDir, childWaitMs, reload } = config.global;
   return {
     needs: ALL_ROLES.filter((role) => needs(role, config)),
     fifos: usersFifos(config),
@@ -36,6 +38,7 @@ export function outlineOf(config: Config): Outline {
     ...(netNamespace !== undefined && { netNamespace }),
     ...(instanceName !== undefined && { instanceName }),
     usePidDir,
+    reload,
   };
 }
 

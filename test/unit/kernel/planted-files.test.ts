@@ -17,7 +17,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeUsersFifo, openNotifyFifo } from "../../../src/kernel/make-fifo.ts";
-import { appendRegular, readRegular, readWhole, writeRegular } from "../../../src/kernel/regular-file.ts";
+import {
+  appendRegular,
+  readRegular,
+  readWhole,
+  removeRegular,
+  writeRegular,
+} from "../../../src/kernel/regular-file.ts";
 import { loadTlsSettings } from "../../../src/probe/tls.ts";
 import { openJournal } from "../../../src/roles/journal.ts";
 
@@ -34,6 +40,17 @@ beforeEach(() => {
   writeFileSync(join(root, "precious"), "keep");
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+test("what is removed is a file or the link itself", () => {
+  symlinkSync(join(root, "precious"), at("x"));
+  removeRegular(at("x"));
+  expect(readFileSync(join(root, "precious"), "utf8")).toBe("keep");
+  expect(() => removeRegular(at("x"))).not.toThrow();
+  mkfifo("x");
+  expect(() => removeRegular(at("x"))).toThrow(`${at("x")} is not a regular file: it stays`);
+  expect(() => removeRegular(root)).toThrow("it stays");
+  expect(lstatSync(at("x")).isFIFO()).toBe(true);
+});
 
 describe("a regular file or nothing", () => {
   const write = () => writeRegular(at("x"), "0\n", { overwrite: true, mode: 0o644 });

@@ -15,6 +15,7 @@ const TAKEN: Taken = {
     parentName: "lbd",
     childWaitMs: 1,
     usePidDir: false,
+    reload: { checkConfig: false, repeat: false },
   },
   rights: {},
   stamps: [],

@@ -1,6 +1,17 @@
 // Reloads of the real program: files in pieces, empty ones, and more signals than anybody sends.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { lbdLab, type RunningLbd } from "../../support/lbd.ts";
 import { until } from "../../support/until.ts";
 
@@ -76,4 +87,23 @@ test("hundreds of signals, from the first moment that the runtime lets us have o
   expect((await config(lbd)).reloads).toBeLessThan(300);
   expect(existsSync(`/proc/${lbd.pid}`)).toBe(true);
   await ended(lbd);
+});
+
+test("words about reloads: a time, a file that is there meanwhile, and what was found", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "lbd-reload-words-"));
+  const file = (name: string) => join(folder, name);
+  const words = `global_defs {\n reload_time_file ${file("at")}\n reload_check_config ${file("found")}\n reload_file ${file("mark")}\n}\n`;
+  writeFileSync(file("mark"), "");
+  const lbd = lab.start(words + service(8081));
+  await until("the service is there", async () => (await services(lbd)).length === 1);
+  expect(existsSync(file("mark"))).toBe(false);
+  lbd.configure(`${words}${service(8082)}nonsense\n`);
+  writeFileSync(file("at"), `${new Date(Date.now() + 3000).toISOString().slice(0, 19).replace("T", " ")}Z\n`);
+  await until("it was refused", () => lbd.log().includes("reload refused"));
+  expect(existsSync(file("at"))).toBe(false);
+  expect(existsSync(file("mark"))).toBe(false);
+  expect(readFileSync(file("found"), "utf8")).toContain("nonsense");
+  expect(await services(lbd)).toEqual(["127.0.0.1:8081/tcp"]);
+  await ended(lbd);
+  rmSync(folder, { recursive: true });
 });

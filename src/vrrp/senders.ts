@@ -3,7 +3,6 @@
 import type { IpText } from "../base/ip.ts";
 import type { VrrpInstance } from "../config/model/vrrp.ts";
 import { VRRP_TTL } from "./packet.ts";
-import { isUnicast } from "./wire.ts";
 
 /** The one that was new longest ago makes room. */
 const MAX_SENDERS = 8;
@@ -46,21 +45,18 @@ export function isListed(instance: VrrpInstance, address: IpText): boolean {
 
 /** What an operator may want to change, in whole sentences. */
 export function adviceFor(instance: VrrpInstance, heard: readonly Sender[]): readonly string[] {
-  if (!isUnicast(instance)) return [];
+  const peers = instance.unicast?.peers ?? [];
+  if (peers.length === 0) return [];
   const unlisted = heard.filter(({ address }) => !isListed(instance, address));
   const advice = unlisted.map(
     ({ address }) =>
       `${address} advertises to us and unicast_peer does not name it: name it there, or refuse it with check_unicast_src`,
   );
-  const asksForMore = instance.strict || instance.hmac?.mode === "enforce" || asksForTtl(instance);
+  const asksForMore = instance.strict || instance.hmac?.mode === "enforce" || peers.some(({ minTtl }) => minTtl > 0);
   const near = heard.length > 0 && heard.every(({ hops }) => hops === VRRP_TTL);
   if (near && !asksForMore && unlisted.length === 0)
     advice.push(
       `every peer comes with ${instance.family === 4 ? "TTL" : "hop limit"} 255, so no router lies between: min_ttl 255 behind the peers keeps out what comes through one`,
     );
   return advice;
-}
-
-function asksForTtl({ unicast }: VrrpInstance): boolean {
-  return unicast?.peers.some(({ minTtl }) => minTtl > 0) ?? false;
 }

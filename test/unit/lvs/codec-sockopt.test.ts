@@ -156,7 +156,15 @@ describe("what has no words here", () => {
 
   test("daemons with more than a name and a number", () => {
     const daemon = { role: "master", interface: "eth0", syncId: 1 } as const;
-    expect([saysDaemon(daemon), saysDaemon({ ...daemon, ttl: 1 })]).toEqual([true, false]);
+    expect(saysDaemon(daemon)).toBe(true);
+    const beyond = [
+      { maxLen: 1400 },
+      { port: 8848 },
+      { ttl: 1 },
+      { group: "224.0.0.81" },
+      { interface: "a".repeat(16) },
+    ];
+    for (const more of beyond) expect([more, saysDaemon({ ...daemon, ...more })]).toEqual([more, false]);
   });
 });
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { vrrpErrors } from "../../../src/status/text-vrrp.ts";
 import type { Datagram } from "../../../src/vrrp/datagram.ts";
+import { adviceFor } from "../../../src/vrrp/senders.ts";
 import { advertFrom, HMAC, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
 import { configOf, instanceText, started } from "../../support/words.ts";
@@ -178,6 +179,19 @@ describe("who advertises to a unicast instance", () => {
     far.receive(datagram);
     expect(statusOf(far)?.senders).toEqual([{ address: PEER, listed: true, hops: 254 }]);
     expect(statusOf(far)?.advice).toEqual([]);
+  });
+
+  test.each([
+    ["strict mode", { unicast: unicast(PEER), strict: true }],
+    ["packets that must carry an HMAC", { unicast: unicast(PEER), hmac: { ...HMAC, mode: "enforce" } }],
+    ["a min_ttl that one peer has", { unicast: { ...unicast(), peers: [{ ip: PEER, minTtl: 1, maxTtl: 255 }] } }],
+    ["a peer that no list names", { unicast: unicast("192.0.2.3") }],
+    ["multicast, where the TTL is looked at anyway", {}],
+  ] as const)("min_ttl is not suggested beside %s", (_why, more) => {
+    const heard = [{ address: PEER, hops: 255 }];
+    expect(adviceFor(vrrpInstance({ version: 3, ...more }), heard).join()).not.toContain("min_ttl");
+    expect(adviceFor(vrrpInstance({ version: 3, unicast: unicast(PEER) }), heard).join()).toContain("min_ttl");
+    expect(adviceFor(vrrpInstance({ version: 3, unicast: unicast(PEER) }), [])).toEqual([]);
   });
 
   test("our own address among the peers gets no packet", () => {

@@ -128,6 +128,15 @@ describe("bursts", () => {
     ]);
   });
 
+  test("G06 a lower_prio_delay of 0 means no second burst", () => {
+    const bench = owner({ lowerPrioDelayMs: 0, delayMs: 0 });
+    bench.run(20_000);
+    const from = bench.now;
+    bench.hear("192.0.2.2", 100);
+    bench.run(20_000);
+    expect(schedule(bench, from)).toEqual([[0, 5]]);
+  });
+
   test("G06 lower_prio_repeat 0: none", () => {
     const bench = owner({ lowerPrioRepeat: 0, delayMs: 0 });
     const from = bench.now;

@@ -12,6 +12,8 @@ const SLOW = /^test\/(sim|fuzz|scenario)\//;
 const LATER = 2;
 /** One that takes longer (it builds the program) is left out. */
 const MEASURE_S = 20;
+/** Tests that start programs count for every line that these import, when they are short. */
+const PROGRAMS_S = 5;
 
 export interface Reaching {
   readonly test: string;
@@ -67,7 +69,11 @@ export function createReach(root: string): Reach {
     }
     const folder = join(cache, `${process.pid}-${key.slice(0, 12)}`);
     const run = await runTests(root, [test], MEASURE_S, folder);
-    const is = { seconds: run.cpuSeconds, sound: run.ok, files: readLcov(join(folder, "lcov.info")) };
+    const is = {
+      seconds: run.cpuSeconds,
+      sound: run.ok && run.cpuSeconds < MEASURE_S,
+      files: readLcov(join(folder, "lcov.info")),
+    };
     rmSync(folder, { recursive: true, force: true });
     writeFileSync(kept, JSON.stringify({ key, is }));
     if (!run.ok && !run.stopped)
@@ -93,7 +99,8 @@ export function createReach(root: string): Reach {
         const { sound, seconds, files } = await known;
         const seen = files[file];
         // What a program runs that the test starts is not measured.
-        const comes = imports.get(test)?.startsPrograms || (seen && !seen.not.includes(line));
+        const started = imports.get(test)?.startsPrograms && seconds < PROGRAMS_S;
+        const comes = seen ? !seen.not.includes(line) || started : started;
         if (sound && comes) found.push({ test, seconds });
       }
       return found.sort((a, b) => rank(a) - rank(b));

@@ -89,9 +89,9 @@ test-appliance: deps build .cache/debian-appliance ## Boot every medium of the i
 test-words: .cache/npm ## Does each test that docs/compat.md names fail without its word? A minute; unit ring only
 	$(BUN) test/words.ts
 
-# AT=file or AT=file:line tries all faults there, instead of N of a room by SEED.
+# AT=file or AT=file:line tries all faults there, instead of N of a room by SEED. CPU=60: seconds for each fault.
 test-mutants: .cache/npm ## Would the pure tests see a fault? ROOM=src/vrrp N=40 SEED=1, or AT=src/vrrp/accept.ts:120
-	@ROOM="$(ROOM)" N="$(N)" SEED="$(SEED)" AT="$(AT)" $(BUN) test/mutants.ts
+	@ROOM="$(ROOM)" N="$(N)" SEED="$(SEED)" AT="$(AT)" CPU="$(CPU)" $(BUN) test/mutants.ts
 
 bench: deps build ## Figures beside Debian's keepalived (PEER=program) and a build before (BEFORE=program or revision): ONLY=rest,start
 	$(BUN) test/bench/run.ts

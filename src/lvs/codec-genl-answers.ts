@@ -41,7 +41,7 @@ export function decodeService(
   let flags = 0;
   let timeoutS = 0;
   let netmaskAt: number | undefined;
-  let addressAt = -1;
+  let addressAt = 0;
   let addressSize = 0;
   let statisticsOf = 0;
   let statisticsAt = 0;
@@ -66,7 +66,7 @@ export function decodeService(
     }
   });
   if (family === undefined) return undefined;
-  if (addressAt >= 0 && addressSize >= (family === 4 ? 4 : ADDRESS_BYTES)) ip = addressText(payload, addressAt, family);
+  if (addressSize >= (family === 4 ? 4 : ADDRESS_BYTES)) ip = addressText(payload, addressAt, family);
   if (mark === undefined && (ip === undefined || port === undefined)) return undefined;
   const address =
     mark !== undefined
@@ -91,7 +91,7 @@ export function decodeService(
 export function decodeDestination(payload: Uint8Array, serviceFamily: Family): SeenDestination | undefined {
   const view = viewOf(payload);
   let family = serviceFamily;
-  let addressAt = -1;
+  let addressAt = 0;
   let addressSize = 0;
   let port: number | undefined;
   let method = 0;
@@ -130,7 +130,7 @@ export function decodeDestination(payload: Uint8Array, serviceFamily: Family): S
     else if (attribute === DEST.inactive) inactiveConnections = view.getUint32(at, true);
     else if (attribute === DEST.persistent) persistentConnections = view.getUint32(at, true);
   });
-  if (addressAt < 0 || addressSize < (family === 4 ? 4 : ADDRESS_BYTES) || port === undefined) return undefined;
+  if (addressSize < (family === 4 ? 4 : ADDRESS_BYTES) || port === undefined) return undefined;
   const localNode = (method & IP_VS_CONN_F_FWD_MASK) === IP_VS_CONN_F_LOCALNODE;
   return {
     ip: addressText(payload, addressAt, family),

@@ -10,4 +10,11 @@ export interface Equivalent {
   readonly why: string;
 }
 
-export const EQUIVALENT: readonly Equivalent[] = [];
+export const EQUIVALENT: readonly Equivalent[] = [
+  {
+    file: "src/lvs/codec-sockopt.ts",
+    at: "SERVICE_USER.bytes + DEST_USER.address",
+    change: "SERVICE_USER.bytes + DEST_USER.address → (SERVICE_USER.bytes - DEST_USER.address)",
+    why: "the address is the structure's first field: its offset is 0",
+  },
+];

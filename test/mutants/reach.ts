@@ -10,6 +10,7 @@ const PURE = /^test\/(unit|golden|scenario|sim|fuzz)\/.*\.test\.ts$/;
 /** They take long, so they stand behind others. */
 const SLOW = /^test\/(sim|fuzz|scenario)\//;
 const LATER = 2;
+const LAST = 100;
 /** One that takes longer (it builds the program) is left out. */
 const MEASURE_S = 20;
 /** Tests that start programs count for every line that these import, when they are short. */
@@ -91,7 +92,11 @@ export function createReach(root: string): Reach {
       const steps = distances(file);
       const own = dirname(file).replace("src/", "test/unit/");
       const rank = ({ test, seconds }: Reaching) =>
-        (steps.get(test) ?? 0) + (SLOW.test(test) ? LATER : 0) - (test.startsWith(own) ? LATER : 0) + seconds;
+        (steps.get(test) ?? 0) +
+        (SLOW.test(test) ? LATER : 0) -
+        (test.startsWith(own) ? LATER : 0) +
+        (imports.get(test)?.startsPrograms ? LAST : 0) +
+        seconds;
       const found: Reaching[] = [];
       for (const test of importing(file)) {
         const known = measured.get(test) ?? measure(test);

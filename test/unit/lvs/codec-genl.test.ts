@@ -283,6 +283,129 @@ describe("answers", () => {
     expect([activeConnections, inactiveConnections, persistentConnections]).toEqual([4, 5, 6]);
   });
 
+  /** An answer with these attributes in the nest `nest` (kernel: IPVS_SVC_ATTR_*, IPVS_DEST_ATTR_*, IPVS_DAEMON_ATTR_*). */
+  const answer = (nest: number, attributes: Readonly<Record<number, readonly number[]>>) =>
+    written((w) => {
+      w.rawU32(0);
+      const open = w.open(nest);
+      for (const [type, bytes] of Object.entries(attributes)) w.bytes(Number(type), new Uint8Array(bytes));
+      w.close(open);
+    });
+  const SERVICE = { 1: [2, 0], 2: [6, 0], 3: [192, 0, 2, 1], 4: [0, 80], 7: [1, 0, 0, 0], 8: [60, 0, 0, 0] };
+  const V6 = [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+  const known = {
+    family: 4,
+    protocol: 6,
+    address: { kind: "address", ip: "192.0.2.1", port: 80 },
+    flags: 1,
+    timeoutS: 60,
+  };
+  test.each([
+    ["all of it", {}, known],
+    ["no family", { 1: [] }, undefined],
+    ["a family of one byte", { 1: [2] }, undefined],
+    ["another family than IPv4 and IPv6", { 1: [1, 0] }, undefined],
+    ["no address", { 3: [] }, undefined],
+    ["an address that is cut short", { 3: [192, 0, 2] }, undefined],
+    ["an IPv6 address that is cut short", { 1: [10, 0], 3: V6.slice(1) }, undefined],
+    ["no port", { 4: [] }, undefined],
+    ["a port of one byte", { 4: [80] }, undefined],
+    ["a mark, for which address and port don't matter", { 3: [], 4: [], 5: [7, 0, 0, 0] }, { address: { mark: 7 } }],
+    ["a mark that is cut short", { 5: [7, 0, 0] }, known],
+    ["flags and time that are cut short", { 7: [1, 0, 0], 8: [60] }, { ...known, flags: 0, timeoutS: 0 }],
+    ["a mask that is cut short: the whole address counts", { 9: [255, 0, 0] }, { ...known, netmask: 0xffff_ffff }],
+    ["a mask", { 9: [255, 255, 255, 0] }, { ...known, netmask: 0xffff_ff00 }],
+    ["a prefix of IPv6", { 1: [10, 0], 3: V6, 9: [64, 0, 0, 0] }, { family: 6, netmask: 64 }],
+    ["the flag by which the kernel hashes, which is its own", { 7: [3, 0, 0, 0] }, known],
+  ])("a service with %s", (_what, more, expected) => {
+    const got = decodeService(answer(1, { ...SERVICE, ...more }))?.service;
+    if (expected === undefined) expect(got).toBeUndefined();
+    else expect(got).toMatchObject(expected);
+  });
+
+  const DESTINATION = {
+    1: [10, 0, 0, 1],
+    2: [0, 80],
+    3: [3, 0, 0, 0],
+    4: [1, 0, 0, 0],
+    5: [9, 0, 0, 0],
+    6: [8, 0, 0, 0],
+  };
+  const there = {
+    ip: "10.0.0.1",
+    port: 80,
+    forwarding: { method: "DR" },
+    weight: 1,
+    upperThreshold: 9,
+    lowerThreshold: 8,
+  };
+  test.each([
+    ["all of it", {}, there],
+    ["no address", { 1: [] }, undefined],
+    ["an address that is cut short", { 1: [10, 0, 0] }, undefined],
+    ["an IPv6 address that is cut short", { 1: V6.slice(1), 11: [10, 0] }, undefined],
+    ["an IPv6 address", { 1: V6, 11: [10, 0] }, { ...there, ip: "2001:db8::1" }],
+    ["a family nobody knows: that of the service", { 11: [1, 0] }, there],
+    ["no port", { 2: [] }, undefined],
+    ["a port of one byte", { 2: [80] }, undefined],
+    ["a weight that is cut short", { 4: [1, 0, 0] }, { ...there, weight: 0 }],
+    ["thresholds that are cut short", { 5: [9, 0], 6: [8, 0] }, { ...there, upperThreshold: 0, lowerThreshold: 0 }],
+    ["NAT", { 3: [0, 0, 0, 0] }, { ...there, forwarding: { method: "NAT" } }],
+    [
+      "a GUE tunnel with checksums",
+      { 3: [2, 0, 0, 0], 13: [1], 14: [23, 192], 15: [1, 0] },
+      { ...there, forwarding: { method: "TUN", tunnel: { type: "gue", port: 6080, checksum: "csum" } } },
+    ],
+  ])("a destination with %s", (_what, more, expected) => {
+    const got = decodeDestination(answer(2, { ...DESTINATION, ...more }), 4);
+    if (expected === undefined) expect(got).toBeUndefined();
+    else expect(got).toMatchObject(expected);
+    expect(got?.localNode).toBeUndefined();
+  });
+
+  const DAEMON = { 1: [1, 0, 0, 0], 2: [0x6c, 0x6f, 0], 3: [9, 0, 0, 0] };
+  const runs = { role: "master", interface: "lo", syncId: 9 };
+  test.each([
+    ["all it needs", {}, runs],
+    ["the other role", { 1: [2, 0, 0, 0] }, { ...runs, role: "backup" }],
+    ["a role nobody knows", { 1: [3, 0, 0, 0] }, undefined],
+    ["a role that is cut short", { 1: [1, 0, 0] }, undefined],
+    ["a name without its end", { 2: [0x6c, 0x6f] }, runs],
+    ["a number that is cut short", { 3: [9, 0, 0] }, { ...runs, syncId: 0 }],
+    ["a length and a port that are cut short", { 4: [1], 7: [1] }, runs],
+    ["length, port and TTL", { 4: [0, 1], 7: [1, 1], 8: [5] }, { ...runs, maxLen: 256, port: 257, ttl: 5 }],
+    ["groups that are cut short", { 5: [224, 0, 0], 6: V6.slice(1) }, runs],
+    ["a group", { 5: [224, 0, 0, 81] }, { ...runs, group: "224.0.0.81" }],
+  ])("a daemon with %s", (_what, more, expected) => {
+    expect(decodeDaemon(answer(3, { ...DAEMON, ...more }))).toEqual(expected as never);
+  });
+
+  test("the ten counters, each by its number", () => {
+    const counted = written((w) => {
+      w.rawU32(0);
+      const nest = w.open(2);
+      w.bytes(1, new Uint8Array([10, 0, 0, 1]));
+      w.u16be(2, 80);
+      const counters = w.open(10);
+      for (let number = 1; number <= 10; number++) w.u32(number, number);
+      w.u32(11, 99);
+      w.close(counters);
+      w.close(nest);
+    });
+    expect(decodeDestination(counted, 4)?.statistics).toEqual({
+      connections: 1,
+      inPackets: 2,
+      outPackets: 3,
+      inBytes: 4,
+      outBytes: 5,
+      connectionRate: 6,
+      inPacketRate: 7,
+      outPacketRate: 8,
+      inByteRate: 9,
+      outByteRate: 10,
+    });
+  });
+
   test("64-bit counters win over 32-bit ones, in either order", () => {
     const body = written((w) => {
       w.rawU32(0);

@@ -5,6 +5,7 @@ import type { ApiCallers } from "../../src/process/api-callers.ts";
 import { createReloadWords, type ReloadWordsPorts } from "../../src/process/configuration/reload-words.ts";
 import type { RunOptions } from "../../src/process/options.ts";
 import { createParent } from "../../src/process/parent.ts";
+import type { ParentPorts } from "../../src/process/parent-state.ts";
 import { readerOptions } from "../../src/process/reader-messages.ts";
 import { createReadings } from "../../src/process/readings.ts";
 import type { SpawnChild } from "../../src/process/runtime.ts";
@@ -45,6 +46,8 @@ export interface ParentLabOptions {
   readonly reloadFiles?: Pick<ReloadWordsPorts, "watch" | "make" | "append" | "remove">;
   /** That this build has. */
   readonly roles?: readonly RoleName[];
+  /** Further ones, which a director has on a machine. */
+  readonly ports?: Partial<ParentPorts>;
 }
 
 export function parentLab(first: Found, options: ParentLabOptions = {}) {
@@ -83,6 +86,7 @@ export function parentLab(first: Found, options: ParentLabOptions = {}) {
       return may;
     },
     ended: (status) => ended.push(status),
+    ...options.ports,
   });
   return {
     clock,

@@ -92,6 +92,17 @@ test("a caller whose signal was lost is found with the next heartbeat", () => {
   expect(done).toEqual(["open blue", "start"]);
 });
 
+test("at rest there is one look with each heartbeat, however many signals there were", () => {
+  const { clock, signal } = lab();
+  for (let i = 0; i < 5; i++) signal();
+  let wakes = 0;
+  while ((clock.nextAt() ?? Number.POSITIVE_INFINITY) <= HEARTBEAT_MS) {
+    clock.advance((clock.nextAt() ?? 0) - clock.now());
+    wakes++;
+  }
+  expect(wakes).toBe(1);
+});
+
 test("callers that come again and again keep the process for longer", async () => {
   const { clock, callers, call, serveAndGo } = lab();
   call();

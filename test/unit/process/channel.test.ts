@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
-import { bytesOf } from "../../../src/process/bounded-queue.ts";
+import { bytesOf, createQueue } from "../../../src/process/bounded-queue.ts";
 import {
   createOutbox,
   MAX_BATCH_BYTES,
   MAX_BATCH_UPDATES,
   MAX_QUEUE_BYTES,
+  MAX_TOPICS,
   MAX_WAITING_EVENTS,
   MAX_WAITING_LOG_LINES,
 } from "../../../src/process/channel.ts";
@@ -103,6 +104,57 @@ test("counters of one role that come in parts add up", async () => {
   box.update({ kind: "metrics", role: "checker", values: { b: 2 } });
   await settle();
   expect(sent[0]?.updates).toEqual([{ kind: "metrics", role: "checker", values: { a: 1, b: 2 } }]);
+});
+
+test("traffic of instances and facts come in parts too, and only what is newer replaces", async () => {
+  const { sent, box } = outbox();
+  const traffic = (name: string, sent: number): StatusUpdate => ({
+    kind: "vrrp-traffic",
+    values: { [name]: { lastAdvertAt: AT, counters: { sent } } },
+  });
+  for (const update of [traffic("A", 1), traffic("B", 2), traffic("A", 3)]) box.update(update);
+  box.update({ kind: "facts", role: "checker", values: { a: 1, b: "x" } });
+  box.update({ kind: "facts", role: "checker", values: { b: "y" } });
+  await settle();
+  expect(sent[0]?.updates).toEqual([
+    {
+      kind: "vrrp-traffic",
+      values: { A: { lastAdvertAt: AT, counters: { sent: 3 } }, B: { lastAdvertAt: AT, counters: { sent: 2 } } },
+    },
+    { kind: "facts", role: "checker", values: { a: 1, b: "y" } },
+  ]);
+});
+
+test("topics are counted by batch: many batches have as many as they like, one has its bound", async () => {
+  const { sent, box } = outbox();
+  for (let batch = 0; batch < 3; batch++) {
+    for (let i = 0; i < MAX_TOPICS; i++) box.topic(`${i}`, batch);
+    box.topic("0", "again");
+    await settle();
+    box.acknowledged();
+  }
+  expect(sent.map(({ topics }) => [Object.keys(topics).length, topics["0"]])).toEqual([
+    [MAX_TOPICS, "again"],
+    [MAX_TOPICS, "again"],
+    [MAX_TOPICS, "again"],
+  ]);
+  for (let i = 0; i < MAX_TOPICS; i++) box.topic(`${i}`, 0);
+  expect(() => box.topic("one more", 0)).toThrow(RangeError);
+});
+
+test("an acknowledgement when nothing waits sends nothing", async () => {
+  const { sent, box } = outbox();
+  box.log(line("one"));
+  await settle();
+  box.acknowledged();
+  await settle();
+  expect(sent).toHaveLength(1);
+});
+
+test("the newest of what waits is kept, whatever size it has", () => {
+  const queue = createQueue<string>(10, 100);
+  for (const item of ["small", "x".repeat(200)]) queue.push(item);
+  expect(queue.take()).toEqual({ items: ["x".repeat(200)], dropped: 1 });
 });
 
 test("events and log lines without a reader are bounded, the oldest go, and the loss is said", async () => {

@@ -97,6 +97,51 @@ test("starts with the topics that are known, and gives a whole picture when it i
   expect(kinds()).toEqual(["started", "batch", "answer"]);
 });
 
+test("each message of reports is acknowledged, so that the next can come", async () => {
+  const got: number[] = [];
+  const { child, told } = lab({ update: (updates) => void got.push(updates.length) });
+  child.take(START);
+  await settle();
+  for (let i = 0; i < 2; i++) child.take({ kind: "status", updates: [{ kind: "role-gone", role: "vrrp" }] });
+  expect([got, told.filter(({ kind }) => kind === "ack").length]).toEqual([[1, 1], 2]);
+});
+
+test("facts that were told in parts are whole for who looks later; who looks twice is told by one timer", async () => {
+  let context: RoleContext | undefined;
+  const { child, told, clock } = lab({}, (given) => {
+    context = given;
+  });
+  child.take(START);
+  await settle();
+  context?.report({ kind: "facts", role: "checker", values: { a: 1 } });
+  context?.report({ kind: "facts", role: "checker", values: { b: 2 } });
+  const updates = () => told.splice(0).flatMap((message) => (message.kind === "batch" ? message.updates : []));
+  for (const id of [1, 2]) child.take({ kind: "snapshot", id });
+  await settle();
+  expect(updates()).toContainEqual({ kind: "facts", role: "checker", values: { a: 1, b: 2 } });
+  for (let i = 0; i < 3; i++) {
+    clock.advance(SELF_EVERY_MS);
+    await settle();
+    expect(updates().map(({ kind }) => kind)).toEqual(["metrics"]);
+  }
+  child.take({ kind: "unwatched" });
+  expect(clock.nextAt()).toBeUndefined();
+});
+
+test("a parent that is gone leaves the role five seconds to stop in", async () => {
+  const { child, clock, exits } = lab({ stop: () => new Promise(() => {}) });
+  child.take(START);
+  await settle();
+  child.orphaned();
+  await settle();
+  clock.advance(4999);
+  await settle();
+  expect(exits).toEqual([]);
+  clock.advance(1);
+  await settle();
+  expect(exits).toEqual([1]);
+});
+
 test("while nobody looks it tells events alone, and wakes up for nothing", async () => {
   let context: RoleContext | undefined;
   const { child, told, clock, calls } = lab({ unwatched: () => void calls.push("unwatched") }, (given) => {

@@ -49,8 +49,16 @@ test.each([
 });
 
 test("what comes behind the end of a stream is not read, in a later chunk neither", () => {
-  const { messages } = readAll([Uint8Array.of(0, 0, 0, 0), encodeFrame("behind")]);
-  expect(messages).toEqual([]);
+  for (const bad of [
+    [0, 0, 0, 0],
+    [3, 0, 0, 0, 97, 98, 99],
+  ]) {
+    const messages: unknown[] = [];
+    const reader = createFrameReader(1000, (message) => messages.push(message));
+    const reason = reader.push(Uint8Array.from(bad));
+    expect(reason).toBeString();
+    expect([reader.push(encodeFrame("behind")), messages]).toEqual([reason, []]);
+  }
 });
 
 test("a message of exactly the limit is taken", () => {

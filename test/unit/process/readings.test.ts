@@ -15,11 +15,12 @@ function lab(spawn?: SpawnReader) {
   const clock = manualClock();
   let next = found(configOf(serviceText()));
   const readers = fakeReaders(clock, () => next);
-  let stamp = 1n;
+  let stamp = 0n;
   const readings = createReadings(readerOptions(RUN_OPTIONS, {}), ["checker"], {
     clock,
     spawn: spawn ?? readers.spawn,
-    stamp: () => ({ device: 1n, inode: stamp, bytes: 1n, modifiedNs: 1n, changedNs: 1n }),
+    // What the readers found is no file at all.
+    stamp: () => (stamp === 0n ? undefined : { device: 1n, inode: stamp, bytes: 1n, modifiedNs: 1n, changedNs: 1n }),
   });
   return {
     clock,
@@ -97,4 +98,48 @@ test("the effective configuration is what is in force, piece by piece, by a read
   closed?.close();
   expect(readers.all.at(-1)?.killed).toEqual(["SIGKILL"]);
   expect(closed?.next()).rejects.toThrow("ended");
+});
+
+test("a reader that sends what can't be read is killed, and says so", async () => {
+  const killed: string[] = [];
+  const { readings } = lab((events) => {
+    queueMicrotask(() => events.broken("an empty message"));
+    return {
+      pid: 1,
+      send: () => true,
+      sendBytes: () => true,
+      kill(signal) {
+        killed.push(signal);
+        events.exit("signal SIGKILL");
+      },
+    };
+  });
+  expect(await readings.read(HOW)).toMatchObject({
+    refusals: ["/k.conf: reading it failed: its process ended with signal SIGKILL: it sent an empty message"],
+  });
+  expect(killed).toEqual(["SIGKILL"]);
+});
+
+test("nothing is waited for behind a reader that has ended", async () => {
+  const { readings, clock } = lab();
+  await readings.read(HOW);
+  await settle();
+  expect(clock.nextAt()).toBeUndefined();
+});
+
+test("what was only looked at is in force when nothing changed behind it, and else is forgotten", async () => {
+  const { readings, readers } = lab();
+  await readings.peek();
+  expect((await readings.read({ at: "start", mayEmpty: false })).kind).toBe("taken");
+  expect(readers.looks()).toBe(1);
+  const other = lab();
+  await other.readings.peek();
+  other.touch();
+  other.willRead("");
+  const answer = await other.readings.read({ at: "start", mayEmpty: false });
+  // Not a change from what was looked at: it was never in force, so that nothing is taken away.
+  expect(answer.kind).toBe("taken");
+  expect(answer).not.toHaveProperty("changes");
+  expect(other.readings.inForce()?.outline.needs).toEqual(["api"]);
+  expect(other.readers.looks()).toBe(2);
 });

@@ -6,6 +6,7 @@ import type { RoleShare } from "../../../src/process/role-share.ts";
 import type { ChildEvents } from "../../../src/process/runtime.ts";
 import type { SupervisorPorts } from "../../../src/process/supervised.ts";
 import { createSupervisor } from "../../../src/process/supervisor.ts";
+import type { StatusUpdate } from "../../../src/status/schema.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { RUN_OPTIONS, settle } from "../../support/parent-lab.ts";
 
@@ -169,4 +170,69 @@ test("what stopped without its word for it was not in order", async () => {
   expect(last().killed).toEqual(["SIGKILL"]);
   last().events.exit("signal SIGKILL");
   expect(await gone).toBe(false);
+});
+
+test("the end of a process is told to those who have its reports, and each restart is counted", () => {
+  const updates: StatusUpdate[] = [];
+  const { clock, supervisor, last } = lab({ report: (update) => void updates.push(update) });
+  supervisor.spawn();
+  for (let i = 0; i < 2; i++) {
+    last().events.exit("status 1");
+    clock.advance(1000);
+  }
+  const words = updates.map((one) =>
+    one.kind === "process" ? `${one.value.state} ${one.value.restarts} ${one.value.pid}` : one.kind,
+  );
+  expect(words).toEqual([
+    "starting 0 1",
+    "role-gone",
+    "waiting 1 null",
+    "starting 1 2",
+    "role-gone",
+    "waiting 2 null",
+    "starting 2 3",
+  ]);
+});
+
+test("a start that is asked for while the next one waits takes its place", () => {
+  const { clock, spawned, supervisor, last } = lab();
+  supervisor.spawn();
+  for (let i = 0; i < 2; i++) {
+    last().events.exit("status 1");
+    clock.advance(0);
+  }
+  expect([supervisor.state(), spawned.length]).toEqual(["waiting", 2]);
+  supervisor.spawn();
+  last().events.exit("status 1");
+  clock.advance(1999);
+  // Only the delay of the last end counts; the one before was over after a second.
+  expect([supervisor.state(), spawned.length]).toEqual(["waiting", 3]);
+  clock.advance(1);
+  expect(spawned.length).toBe(4);
+});
+
+test("a stop while the next start waits starts nothing more", async () => {
+  const { clock, spawned, supervisor, last } = lab();
+  supervisor.spawn();
+  for (let i = 0; i < 2; i++) {
+    last().events.exit("status 1");
+    clock.advance(0);
+  }
+  expect(supervisor.state()).toBe("waiting");
+  expect(await supervisor.stop(1000)).toBe(true);
+  clock.advance(60_000);
+  expect([supervisor.state(), spawned.length]).toEqual(["stopped", 2]);
+});
+
+test("a process that can't be started is tried again with growing delays", () => {
+  const tries: number[] = [];
+  const { clock, supervisor } = lab({
+    spawn() {
+      tries.push(clock.now());
+      throw new Error("spawn: EAGAIN");
+    },
+  });
+  supervisor.spawn();
+  for (let i = 0; i < 4; i++) clock.advance((clock.nextAt() ?? 0) - clock.now());
+  expect(tries).toEqual([0, 0, 1000, 3000, 7000]);
 });

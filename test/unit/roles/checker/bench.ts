@@ -42,6 +42,10 @@ export interface BenchOptions {
   readonly keepHealth?: boolean;
   /** Of the wall clock, since the first start. */
   readonly laterMs?: number;
+  /** Each look at the tables of nftables_ipvs finds them gone. */
+  readonly marksGo?: boolean;
+  /** What is wrong with the client certificate. */
+  readonly sslProblem?: string;
 }
 
 export function bench(options: BenchOptions = {}) {
@@ -56,6 +60,7 @@ export function bench(options: BenchOptions = {}) {
   const starts: { readonly at: number; readonly attempt: Attempt }[] = [];
   let addressesChanged: (addresses: ReadonlySet<string>) => void = () => {};
   let fileChanged: (path: string) => void = () => {};
+  const did: string[] = [];
   let opened = 0;
   let journalWrites = 0;
   let watched = true;
@@ -66,7 +71,11 @@ export function bench(options: BenchOptions = {}) {
     openIpvs() {
       opened++;
       if (!available) throw new IpvsUnavailable("ENOENT", "the kernel has no IPVS", undefined);
-      return own.table;
+      return {
+        ...own.table,
+        setReceiveBuffer: (wish) => void did.push(`IPVS has a buffer of ${wish?.bytes}`),
+        [Symbol.dispose]: () => void did.push("IPVS closes"),
+      };
     },
     openGroupMarkTables(settings) {
       markTables.push(settings);
@@ -75,7 +84,7 @@ export function bench(options: BenchOptions = {}) {
           markedSets.push(marked);
           return options.nftFails ? { code: "EOPNOTSUPP", message: "nftables: EOPNOTSUPP" } : undefined;
         },
-        audit: () => false,
+        audit: () => options.marksGo === true,
         remove: () => {
           markedSets.push([]);
           return undefined;
@@ -92,14 +101,14 @@ export function bench(options: BenchOptions = {}) {
         );
         return cancel;
       },
-      setSslClient: () => undefined,
+      setSslClient: () => options.sslProblem,
     },
     notifier: {
       notify: (notification) => notifications.push(notification),
-      drain: () => Promise.resolve(),
-      reload() {},
-      metrics: () => ({}),
-      close() {},
+      drain: (limitMs) => Promise.resolve(void did.push(`notifier drains within ${limitMs}`)),
+      reload: ({ routerId }) => void did.push(`notifier takes ${routerId ?? "the settings"}`),
+      metrics: () => ({ lbd_notified_total: notifications.length }),
+      close: () => void did.push("notifier closes"),
     },
     journal: {
       read: () => own.journal,
@@ -125,14 +134,26 @@ export function bench(options: BenchOptions = {}) {
     soon: (run) => void clock.at(clock.now(), run),
     checksAtOnce: options.checksAtOnce ?? 1000,
     takeRights: (wanted) => rights.push(wanted),
-    scripts: { setSecurity() {}, stopChecks() {}, stopAll() {} },
-    watchFiles: { set() {}, close() {} },
+    scripts: {
+      setSecurity: ({ user }) => void did.push(`programs run as ${user ?? "nobody said"}`),
+      stopChecks: () => void did.push("programs of checks end"),
+      stopAll: () => void did.push("all programs end"),
+    },
+    watchFiles: {
+      set: (paths) => void did.push(`files ${[...paths].join(" ")}`.trimEnd()),
+      close: () => void did.push("files close"),
+    },
     onFileChange(changed) {
       fileChanged = changed;
     },
     watchAddresses(changed) {
       addressesChanged = changed;
-      return { now: new Set(options.addresses), setReceiveBuffer() {}, stop() {} };
+      did.push("addresses are watched");
+      return {
+        now: new Set(options.addresses),
+        setReceiveBuffer: (wish) => void did.push(`addresses have a buffer of ${wish?.bytes}`),
+        stop: () => void did.push("addresses are watched no more"),
+      };
     },
   };
   const roleOptions: RoleOptions = {
@@ -168,6 +189,8 @@ export function bench(options: BenchOptions = {}) {
     /** Every probe, with the second it started at. */
     starts,
     opened: () => opened,
+    /** What the role had its ports do, but for checks and the table. */
+    did,
     /** Nobody looks at the status any more, or somebody does from now on. */
     watch(is: boolean): void {
       watched = is;

@@ -1,7 +1,14 @@
 // What is known of the kernel's table: what a look finds after the kernel, somebody else or this process has changed a service.
 import { expect, test } from "bun:test";
 import { serviceKey } from "../../../../src/lvs/keys.ts";
-import type { IpvsCommand, Service, ServiceEntry } from "../../../../src/lvs/model.ts";
+import {
+  type IpvsCommand,
+  NOTHING_COUNTED,
+  type SeenDestination,
+  type SeenService,
+  type Service,
+  type ServiceEntry,
+} from "../../../../src/lvs/model.ts";
 import { createSeenTable } from "../../../../src/roles/checker/seen-table.ts";
 import { fakeIpvs } from "../../../support/fake-ipvs.ts";
 
@@ -31,7 +38,7 @@ function looked() {
   const seen = createSeenTable(table);
   seen.readAll();
   seen.look(KEY, SERVICE);
-  return { table, look: () => seen.look(KEY, SERVICE), remember: seen.remember };
+  return { table, look: () => seen.look(KEY, SERVICE), remember: seen.remember, seen };
 }
 
 test("nothing moved, counters moved, something else did", () => {
@@ -70,4 +77,64 @@ test.each<[string, IpvsCommand]>([
   table.apply([command]);
   remember(command);
   expect(look()).toBe("same");
+});
+
+/** Two answers of the kernel for one service, the second of them changed. */
+function changed(change: (found: SeenService) => SeenService): string {
+  const [first] = fakeIpvs([ENTRY]).read();
+  if (!first) throw new Error("nothing there");
+  let now = first;
+  const answers: SeenService[] = [];
+  const seen = createSeenTable({
+    read: () => [now],
+    askService: () => new Uint8Array([answers.push(now) - 1]),
+    decodeService: (answer) => answers[answer[0] ?? 0],
+  });
+  seen.readAll();
+  seen.look(KEY, SERVICE);
+  now = change(first);
+  return seen.look(KEY, SERVICE);
+}
+
+const destinationOf = (part: Partial<SeenDestination>) => (found: SeenService) => ({
+  ...found,
+  destinations: found.destinations.map((one) => ({ ...one, ...part })),
+});
+
+test.each(Object.keys(NOTHING_COUNTED))("the counter %s counts, of a service and of a destination", (name) => {
+  const statistics = { ...NOTHING_COUNTED, [name]: 1 };
+  expect(changed((found) => ({ ...found, statistics }))).toBe("counted");
+  expect(changed(destinationOf({ statistics }))).toBe("counted");
+  expect(changed((found) => ({ ...found, statistics: { ...NOTHING_COUNTED } }))).toBe("same");
+});
+
+test.each([
+  ["connections that are open", { activeConnections: 1 }, "counted"],
+  ["connections that are closing", { inactiveConnections: 1 }, "counted"],
+  ["connections that are remembered", { persistentConnections: 1 }, "counted"],
+  ["the address came to this machine", { localNode: true }, "other"],
+  ["a weight", { weight: 7 }, "other"],
+  ["nothing", {}, "same"],
+] as const)("of a destination: %s", (_what, part, is) => {
+  expect(changed(destinationOf(part))).toBe(is);
+});
+
+test("a mark is asked for by the protocol that it was made with, whatever is wanted now", () => {
+  const mark: Service = { ...SERVICE, address: { kind: "fwmark", mark: 5, family: 4 }, protocol: 17 };
+  const table = fakeIpvs([{ service: mark, destinations: [] }]);
+  const seen = createSeenTable(table);
+  seen.readAll();
+  const key = serviceKey(mark);
+  expect(seen.look(key, { ...mark, protocol: 6 })).toBe("same");
+  table.drop(key);
+  expect([seen.look(key, { ...mark, protocol: 6 }), seen.has(key)]).toEqual(["other", false]);
+  expect(seen.look(key, { ...mark, protocol: 6 })).toBe("same");
+});
+
+test("what the kernel said before the whole table was read says nothing any more", () => {
+  const { table, look, seen } = looked();
+  table.put({ ...ENTRY, destinations: [] });
+  seen.readAll();
+  table.put(ENTRY);
+  expect(look()).toBe("other");
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Config } from "../../../src/config/model/config.ts";
 import { createOutbox } from "../../../src/process/channel.ts";
-import { type Child, createChild } from "../../../src/process/child.ts";
+import { type Child, type ChildPorts, createChild } from "../../../src/process/child.ts";
 import { wholePieces } from "../../../src/process/configuration/shares.ts";
 import type { FromChild, ToChild } from "../../../src/process/messages.ts";
 import { readFromChild, readToChild } from "../../../src/process/messages.ts";
@@ -29,6 +29,7 @@ function lab(
   change: Partial<Role> = {},
   onContext: (context: RoleContext) => void = () => {},
   later: (run: () => void) => void = queueMicrotask,
+  more: Partial<ChildPorts> = {},
 ) {
   const clock = manualClock();
   const told: FromChild[] = [];
@@ -47,7 +48,11 @@ function lab(
     receive: (topic) => void calls.push(`receive ${topic}`),
     ...change,
   };
-  const autoPriority = { configure: () => {}, late: () => {} };
+  const took: string[] = [];
+  const autoPriority = {
+    configure: (wish: unknown, base: number) => void took.push(`priority ${base} ${JSON.stringify(wish) ?? "never"}`),
+    late: () => {},
+  };
   const child = createChild(
     "checker",
     (context) => {
@@ -61,7 +66,8 @@ function lab(
       autoPriority,
       self: () => ({ own: clock.now() }),
       tell: (m) => told.push(m),
-      rename: () => {},
+      rename: (name) => void took.push(`name ${name}`),
+      grown: () => void took.push(`grown after ${calls.at(-1)}`),
       setUmask: (mask) => masks.push(mask),
       unpack: (piece) => Buffer.from(piece).toString(),
       later,
@@ -70,11 +76,13 @@ function lab(
         calls.push(`enter ${namespace}`);
       },
       exit: (status) => exits.push(status),
+      ...more,
     },
   );
   const kinds = () => told.map((message) => message.kind);
   give(child, config);
-  return { clock, child, told, kinds, exits, calls, masks };
+  const logged = () => told.flatMap((one) => (one.kind === "batch" ? one.logs.map(({ message }) => message) : []));
+  return { clock, child, told, kinds, exits, calls, masks, took, logged };
 }
 
 /** A configuration, as the parent gives it before it says what to do with it. */
@@ -355,4 +363,107 @@ test("a topic that comes while the configuration does is not lost", async () => 
   for (let run = later.shift(); run; run = later.shift()) run();
   await settle();
   expect(calls).toEqual(["receive owned", "receive bfd", "start"]);
+});
+
+test("name and priority of its process are those of the configuration, at the start and at each reload", async () => {
+  const { child, took } = lab();
+  child.take({ ...START, options: { ...START.options, calledAs: "keepalived" } });
+  await settle();
+  expect(took).toEqual(["name keepalived", expect.stringMatching(/^priority 0 \{"max":0/), "grown after start"]);
+  took.length = 0;
+  give(
+    child,
+    bindText("global_defs {\n checker_process_name other\n checker_rt_priority 7\n max_auto_priority 20\n}\n").config,
+  );
+  child.take({ kind: "reload", id: 2 });
+  await settle();
+  expect(took).toEqual(["name other", expect.stringMatching(/^priority 7 \{.*"max":20/), "grown after reload"]);
+});
+
+test("a role starts once, and enters a namespace only when its process is not in it already", async () => {
+  const { child, calls, kinds } = lab();
+  child.take(START);
+  child.take(START);
+  await settle();
+  expect([calls.filter((call) => call === "start").length, kinds()]).toEqual([1, ["started"]]);
+  const inside = lab({}, undefined, undefined, { namespace: "blue" });
+  inside.child.take({ ...START, options: { ...START.options, namespace: "blue" } });
+  await settle();
+  expect(inside.calls).toEqual(["receive owned", "start"]);
+});
+
+test("a start that is over when the role stops already is not told", async () => {
+  let started = () => {};
+  const { child, kinds, exits, took } = lab({
+    start: () =>
+      new Promise<void>((resolve) => {
+        started = resolve;
+      }),
+  });
+  child.take(START);
+  await settle();
+  child.take({ kind: "stop", limitMs: 1000 });
+  started();
+  await settle();
+  expect([kinds(), exits]).toEqual([["stopped"], [0]]);
+  expect(took.filter((what) => what.startsWith("grown"))).toEqual([]);
+});
+
+test("its last words leave before it does, and are not waited for without end", async () => {
+  const unread = createOutbox(() => {});
+  const { child, told, exits, clock } = lab({}, undefined, undefined, { outbox: unread, log: unread.log });
+  child.take(START);
+  await settle();
+  unread.log({ level: "info", area: "x", message: "last" });
+  await settle();
+  child.take({ kind: "stop", limitMs: 1000 });
+  await settle();
+  expect(exits).toEqual([]);
+  clock.advance(499);
+  await settle();
+  expect(exits).toEqual([]);
+  clock.advance(1);
+  await settle();
+  expect([told.at(-1)?.kind, exits]).toEqual(["stopped", [0]]);
+});
+
+test("why a stop was not in order is said", async () => {
+  const { child, logged, exits } = lab({ stop: () => Promise.reject(new Error("no table")) });
+  child.take(START);
+  await settle();
+  child.take({ kind: "stop", limitMs: 1000 });
+  await settle();
+  expect([logged(), exits]).toEqual([["stop: no table"], [1]]);
+});
+
+test("a role may ask for another process, with its reason", async () => {
+  let context: RoleContext | undefined;
+  const { child, told, exits } = lab({}, (given) => {
+    context = given;
+  });
+  child.take(START);
+  await settle();
+  context?.renew?.("only a process with all its rights can do it");
+  await settle();
+  expect(told.at(-1)).toEqual({ kind: "failed", reason: "only a process with all its rights can do it" });
+  expect(exits).toEqual([1]);
+});
+
+test("what fails leaves its last lines, and what comes behind it is not looked at", async () => {
+  const unread = createOutbox(() => {});
+  const { child, told, exits, clock } = lab({}, undefined, undefined, {
+    outbox: unread,
+    log: unread.log,
+    unpack() {
+      throw new Error("bad piece");
+    },
+  });
+  unread.log({ level: "info", area: "x", message: "last" });
+  await settle();
+  for (let i = 0; i < 3; i++) child.takePiece(new Uint8Array(1));
+  await settle();
+  expect([told, exits]).toEqual([[{ kind: "failed", reason: "start: bad piece" }], []]);
+  clock.advance(500);
+  await settle();
+  expect(exits).toEqual([1]);
 });

@@ -7,7 +7,7 @@ import { API_WAIT_MS, VRRP_WAIT_MS } from "../../../src/process/parent-start.ts"
 import { HOLD_TOPIC } from "../../../src/roles/role.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { bindText } from "../../support/config.ts";
-import { type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
+import { type FakeChild, type FakeChildren, fakeChildren } from "../../support/fake-children.ts";
 import { type Found, found, unusable } from "../../support/fake-readers.ts";
 import { type ParentLabOptions, parentLab, settle } from "../../support/parent-lab.ts";
 
@@ -71,12 +71,16 @@ function pictureOf(children: FakeChildren) {
   return store;
 }
 
+const acked = new WeakMap<FakeChild, number>();
 /** Takes every batch that it is sent. */
 async function takeAll(children: FakeChildren): Promise<void> {
-  for (let seen = 0; ; seen++) {
+  const api = children.of("api");
+  for (;;) {
     await settle();
-    if (children.of("api").got.filter(({ kind }) => kind === "status").length === seen) return;
-    children.of("api").say({ kind: "ack" });
+    const before = acked.get(api) ?? 0;
+    if (!api.alive || api.got.filter(({ kind }) => kind === "status").length === before) return;
+    acked.set(api, before + 1);
+    api.say({ kind: "ack" });
   }
 }
 
@@ -374,4 +378,98 @@ test("a stop ends a reading that is under way, and says how long it may take", a
   expect(only("stopping")).toEqual(["stopping within 28000"]);
   await settle();
   expect(ended).toEqual([0]);
+});
+
+describe("what an api process is told of the others", () => {
+  /** Runs with its checker, and an api process that has been told everything. */
+  async function watched(text = SERVICES) {
+    const all = callersOf();
+    const made = lab(text, { callers: all.callers });
+    made.director.start();
+    await settle();
+    made.children.of("checker").comeUp();
+    all.call();
+    made.children.of("api").comeUp();
+    await takeAll(made.children);
+    const completes = () => made.children.of("api").got.filter(({ kind }) => kind === "complete").length;
+    return { ...made, ...all, completes };
+  }
+
+  test("a role that dies before it has told how it is is not waited for", async () => {
+    const { children, completes } = await watched();
+    children.of("api").answer("snapshot");
+    await takeAll(children);
+    expect(completes()).toBe(0);
+    children.of("checker").end("status 1");
+    await takeAll(children);
+    expect(completes()).toBe(1);
+  });
+
+  test("a role that comes later is asked for its picture too", async () => {
+    const { children, clock } = await watched();
+    children.of("checker").end("status 1");
+    clock.advance(1000);
+    const next = children.of("checker");
+    next.comeUp();
+    expect(next.last("snapshot")).toBeDefined();
+  });
+
+  test("a role that nothing needs any more is gone from the picture", async () => {
+    const { callers, call } = callersOf();
+    const made = lab(SERVICES, { callers, likely: ["checker", "vrrp"] });
+    made.director.start();
+    await settle();
+    made.children.of("checker").comeUp();
+    call();
+    made.children.of("api").comeUp();
+    await takeAll(made.children);
+    // Booted early, and not needed.
+    expect(made.children.of("vrrp").killed).toEqual(["SIGKILL"]);
+    expect(
+      pictureOf(made.children)
+        .processes()
+        .map(({ role }) => role),
+    ).toEqual(["checker", "api"]);
+  });
+
+  test("who has nobody to serve is let go by the callers", async () => {
+    let idle = 0;
+    const { callers, call } = callersOf();
+    const made = lab(SERVICES, { callers: { ...callers, idle: () => void idle++ } });
+    made.director.start();
+    await settle();
+    made.children.of("checker").comeUp();
+    call();
+    const api = made.children.of("api");
+    api.comeUp();
+    await takeAll(made.children);
+    for (const role of ["api", "checker"] as const) made.children.of(role).answer("snapshot");
+    await takeAll(made.children);
+    api.say({ kind: "idle" });
+    expect([idle, api.killed]).toEqual([1, []]);
+  });
+});
+
+test("the service manager is told how it is whenever a process comes or goes", async () => {
+  const lines: string[] = [];
+  const made = parentLab(reading(SERVICES), {
+    ports: {
+      notices: {
+        expect() {},
+        runs() {},
+        reloading() {},
+        reloaded() {},
+        stopping() {},
+        status: (line) => void lines.push(line),
+      },
+    },
+  });
+  made.director.start();
+  await settle();
+  const before = lines.length;
+  made.children.of("checker").comeUp();
+  const running = lines.at(-1);
+  made.children.of("checker").end("status 1");
+  expect(lines.length).toBeGreaterThan(before);
+  expect(lines.at(-1)).not.toBe(running);
 });

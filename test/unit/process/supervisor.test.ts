@@ -236,3 +236,92 @@ test("a process that can't be started is tried again with growing delays", () =>
   for (let i = 0; i < 4; i++) clock.advance((clock.nextAt() ?? 0) - clock.now());
   expect(tries).toEqual([0, 0, 1000, 3000, 7000]);
 });
+
+test("one that broke a rule is killed once, and what it says until it is gone counts no more", () => {
+  const batches: string[] = [];
+  const { logs, supervisor, last } = lab({ batch: (role) => void batches.push(role) });
+  void supervisor.configure(share(1));
+  last().say({ kind: "hello" });
+  last().say({ kind: "started" });
+  last().say({ kind: "answer", id: 99 });
+  last().say({ kind: "answer", id: 98 });
+  last().say({ kind: "batch", logs: [], updates: [], topics: {} });
+  last().events.broken("an empty message");
+  supervisor.expel("does more");
+  expect([last().killed, batches]).toEqual([["SIGKILL"], []]);
+  expect(logs.filter(({ message }) => message.includes("killing pid"))).toHaveLength(1);
+});
+
+test("what goes wrong as its words are taken ends that process, and nobody else", () => {
+  const { logs, supervisor, last } = lab({
+    batch() {
+      throw new Error("no place");
+    },
+  });
+  void supervisor.configure(share(1));
+  last().say({ kind: "hello" });
+  last().say({ kind: "started" });
+  last().say({ kind: "batch", logs: [], updates: [], topics: {} });
+  expect(last().killed).toEqual(["SIGKILL"]);
+  expect(logs.at(-1)?.message).toContain("checker sent «batch», and taking it failed: no place");
+});
+
+test("a batch is acknowledged to the process that sent it, not to the one after it", () => {
+  let room = () => {};
+  const { clock, spawned, supervisor, last } = lab({
+    whenRoom: (_role, then) => {
+      room = then;
+    },
+  });
+  void supervisor.configure(share(1));
+  last().say({ kind: "hello" });
+  last().say({ kind: "started" });
+  last().say({ kind: "batch", logs: [], updates: [], topics: {} });
+  expect(last().got).not.toContain("ack");
+  last().events.exit("status 1");
+  clock.advance(0);
+  room();
+  clock.advance(1000);
+  expect(spawned.flatMap(({ got }) => got.filter((what) => what === "ack"))).toEqual([]);
+});
+
+test("a line without an end is kept no longer than lines may be", () => {
+  const { logs, supervisor, last } = lab();
+  supervisor.spawn();
+  for (let i = 0; i < 100; i++) last().events.stderr("x".repeat(1000));
+  last().events.stderr("\n");
+  const [line] = logs.filter(({ message }) => message.startsWith("xx"));
+  expect(line?.message.length).toBe(4096);
+});
+
+test("a process that is asked for its picture and dies has told nothing", () => {
+  const updates: StatusUpdate[] = [];
+  const { supervisor, last } = lab({ report: (update) => void updates.push(update) });
+  void supervisor.configure(share(1));
+  last().say({ kind: "hello" });
+  last().say({ kind: "started" });
+  supervisor.snapshot();
+  last().events.exit("status 1");
+  expect(updates.map(({ kind }) => kind)).not.toContain("role-current");
+});
+
+test("a process that is to go is not started when it says hello", () => {
+  const { supervisor, last } = lab();
+  supervisor.spawn();
+  void supervisor.stop(1000);
+  void supervisor.configure(share(1));
+  last().say({ kind: "hello" });
+  expect(last().got).not.toContain("start");
+});
+
+test("an end for the same reason is news again once the process has run", () => {
+  const { clock, told, supervisor, last } = lab();
+  void supervisor.configure(share(1));
+  for (let i = 0; i < 2; i++) {
+    last().say({ kind: "hello" });
+    last().say({ kind: "started" });
+    last().events.exit("status 1");
+    clock.advance(1000);
+  }
+  expect(told.filter((what) => what.endsWith("ended with status 1"))).toHaveLength(2);
+});

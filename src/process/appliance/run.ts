@@ -47,6 +47,7 @@ import { startConsole, startShell, terminalsOf } from "./console.ts";
 import { createDaemon, type Daemon } from "./daemon.ts";
 import { createDhcpClients } from "./dhcp.ts";
 import { createDirector } from "./director.ts";
+import { bringHealthBack, takeHealthAway } from "./health-store.ts";
 import { createImageKeeper } from "./image-keeper.ts";
 import { endLeftChildren } from "./left-children.ts";
 import { LINK_DRIVERS } from "./network.ts";
@@ -131,6 +132,8 @@ export async function startAppliance(
   });
   const { environment } = keeper.director;
   const words = () => [...directorWords(configuration.inForce()), ...keeper.director.words];
+  const health = { withFolder: byLoader, runDir: DEFAULT_RUN_DIR, say };
+  if (boot.slot !== undefined) bringHealthBack(health);
   const director = createDirector({ clock, log, readiness, folder: RUN, words, environment });
   const daemon = createDaemon({ clock, log, ...director });
   daemon.start();
@@ -178,6 +181,7 @@ export async function startAppliance(
       keeper.ended(how, reason);
       void screen?.stop(STOP_LIMIT_MS);
       await daemon.stop(STOP_LIMIT_MS);
+      if (boot.slot !== undefined) takeHealthAway(health);
       await Promise.all([network.stop(), time.stop()]);
     },
   };
@@ -210,11 +214,13 @@ function partition(name: string): string {
   return place.device;
 }
 
+/** The loader's partition. */
+const byLoader: WithFolder = (how, act) => mounted(partition("lbd-esp"), join(MOUNTS, "esp"))(how, act);
+
 /** Where the folder and the last good one lie; a machine that was not started from a slot keeps none. */
 function configurationPlaces(boot: Boot) {
   const onPartition: WithFolder = (how, act) => mounted(partition("lbd-conf"), join(MOUNTS, "configuration"))(how, act);
   const isGiven = existsSync(GIVEN_CONFIGURATION);
-  const byLoader: WithFolder = (how, act) => mounted(partition("lbd-esp"), join(MOUNTS, "esp"))(how, act);
   return {
     readPartition: () => (isGiven ? readFiles(GIVEN_CONFIGURATION) : readPartition(onPartition)),
     replacePartition: (files: Files) => {
@@ -235,6 +241,7 @@ function directorWords({ settings }: Folder): readonly string[] {
     join(FOLDER, KEEPALIVED_CONF),
     "--run-dir",
     DEFAULT_RUN_DIR,
+    "--keep-health",
     ...(settings.strict ? ["--strict"] : []),
   ];
 }

@@ -12,7 +12,7 @@ DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables
 DEBIAN_APPLIANCE := mtools ovmf ipxe-qemu qemu-utils fdisk dosfstools binutils
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build image run lab check fmt test test-unit test-deno test-netns test-vm test-appliance test-words test-mutants bench docs install uninstall clean
+.PHONY: help deps build image run lab check fmt test test-unit test-deno test-netns test-vm test-appliance test-appliance-everyday test-words test-mutants bench docs install uninstall clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,8 +62,8 @@ check: .cache/npm ## Types, lint, format, and the house rules
 fmt: .cache/npm ## Format and mend what the linter can
 	node_modules/.bin/biome check --write .
 
-test: deps build ## Every ring, side by side, with one summary
-	$(BUN) test/run.ts check unit deno netns vm
+test: deps build .cache/debian-appliance ## Every ring, side by side, with one summary
+	$(BUN) test/run.ts check unit deno netns vm appliance
 
 test-unit: .cache/npm ## Pure tests: units, golden files, scenarios, simulations
 	$(BUN) test/run.ts unit
@@ -77,9 +77,13 @@ test-netns: deps build ## Packets between network namespaces, beside Debian's ke
 test-vm: deps build ## A machine with a real ip_vs
 	$(BUN) test/run.ts vm
 
-test-appliance: deps build .cache/debian-appliance ## Boot every medium of the image through every firmware, check formats and signature, build twice: an hour
+test-appliance-everyday: deps build .cache/debian-appliance ## The image of a disk: start, refused and good update, a crash of the appliance: what make test runs of it
 	$(BUN) appliance/image.ts --config test/appliance/director --out dist/test-appliance/image
-	$(BUN) test --timeout 600000 test/appliance
+	$(BUN) test --timeout 900000 test/appliance/everyday.test.ts
+
+test-appliance: deps build .cache/debian-appliance ## Boot every medium of the image through every firmware, check formats and signature, updates that fail, build twice: hours
+	$(BUN) appliance/image.ts --config test/appliance/director --out dist/test-appliance/image
+	$(BUN) test --timeout 2400000 test/appliance
 
 .cache/debian-appliance: Makefile
 	@mkdir -p .cache

@@ -49,6 +49,8 @@ export interface ApplianceMachine {
   /** Puts a file on a partition of the disk of a machine that is off. */
   put(partition: string, name: string, content: string): void;
   powerOn(): void;
+  /** A new disk, and what the machine says once it runs from it. */
+  fresh(): Promise<Appliance>;
   cutPower(): Promise<void>;
   call(path: string, options?: { readonly method?: string; readonly body?: Uint8Array }): Promise<Response>;
   /** What the machine says of itself; undefined: it does not answer. */
@@ -59,6 +61,8 @@ export interface ApplianceMachine {
   runs(version: string | RegExp): Promise<Appliance>;
   /** Sends an update. */
   send(content: Uint8Array): Promise<readonly [number, string]>;
+  /** Sends an update that is well, and has the machine start with it. */
+  updateTo(version: string, content: Uint8Array): Promise<void>;
   /** Asks the machine to start again, no more. */
   restart(): Promise<void>;
   /** And waits until it has. */
@@ -127,6 +131,11 @@ export async function applianceMachine({ name, firmware = "bios", more = WATCHDO
       ),
     );
 
+  async function send(content: Uint8Array): Promise<readonly [number, string]> {
+    const answer = await withConsole(call("/v1/appliance/update", { method: "PUT", body: content }));
+    return [answer.status, await answer.text()];
+  }
+
   async function restart(): Promise<void> {
     const asked = await call("/v1/appliance/reboot", { method: "POST" });
     if (asked.status !== 202) throw new Error(`reboot: status ${asked.status}`);
@@ -139,6 +148,8 @@ export async function applianceMachine({ name, firmware = "bios", more = WATCHDO
       const trusted = readFileSync(join(IMAGES, "update.pub"), "utf8").trim().split("\n").at(-1);
       const settings = [
         "hostname: director1",
+        // Lines on the console are what tests read.
+        "console: {menu: false}",
         `api: {listen: 10.0.2.15, tokens: {test: {role: admin, sha256: ${sha256}}}}`,
         `update: {keys: ["${trusted}"]}`,
       ];
@@ -158,6 +169,11 @@ export async function applianceMachine({ name, firmware = "bios", more = WATCHDO
         },
       });
     },
+    fresh() {
+      made.newDisk();
+      made.powerOn();
+      return made.runs(SHIPPED);
+    },
     async cutPower() {
       machine?.stop();
       await machine?.finished;
@@ -170,9 +186,11 @@ export async function applianceMachine({ name, firmware = "bios", more = WATCHDO
       const fits = (is: string) => (typeof version === "string" ? is === version : version.test(is));
       return seen(`the machine runs ${version}`, (now) => now.image.start.good && fits(now.version));
     },
-    async send(content) {
-      const answer = await withConsole(call("/v1/appliance/update", { method: "PUT", body: content }));
-      return [answer.status, await answer.text()];
+    send,
+    async updateTo(version, content) {
+      const [status, text] = await send(content);
+      if (status !== 200 || !text.includes(`"version":"${version}"`)) throw new Error(`update: ${status} ${text}`);
+      await restart();
     },
     restart,
     async reboot() {

@@ -43,7 +43,7 @@ enum { STATUS_RESTART = 100, STATUS_POWER_OFF = 101, STATUS_HALT = 102 };
 static const word HERE = (word)-100; // AT_FDCWD
 /** The appliance writes it when it has begun (src/process/appliance/image-keeper.ts); a start that takes longer is none. */
 #define BEGUN "/run/lbd-appliance/start-began"
-enum { BEGIN_LIMIT_MS = 120000 };
+enum { BEGIN_LIMIT_MS = 180000 };
 /** It writes that when a start on trial has passed or failed, for which it takes two minutes; then what it does is on time again. */
 #define JUDGED "/run/lbd-appliance/start-judged"
 enum { JUDGE_LIMIT_MS = 240000 };

@@ -30,7 +30,10 @@ export function bringHealthBack({ withFolder, runDir, say }: HealthStorePorts): 
     if (text === undefined) return;
     withFolder("write", (folder) => rmSync(join(folder, KEPT), { force: true }));
     const body = unpacked(text);
-    if (body === undefined) return say("warning", "the health of servers that was kept is damaged: it is passed over");
+    if (body === undefined) {
+      say("warning", "the health of servers that was kept is damaged: it is passed over");
+      return;
+    }
     const path = journalOf(runDir);
     mkdirSync(runDir, { recursive: true, mode: 0o755 });
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -46,8 +49,8 @@ export function takeHealthAway({ withFolder, runDir, say }: HealthStorePorts): v
   try {
     const body = textOf(journalOf(runDir));
     if (body === undefined) return;
-    if (Buffer.byteLength(body) > MAX_BYTES) return say("warning", "the health of servers is too much to be kept");
-    withFolder("write", (folder) => writeSafely(join(folder, KEPT), packed(body)));
+    if (Buffer.byteLength(body) > MAX_BYTES) say("warning", "the health of servers is too much to be kept");
+    else withFolder("write", (folder) => writeSafely(join(folder, KEPT), packed(body)));
   } catch (error) {
     say("warning", `the health of servers is not kept: ${messageOf(error)}`);
   }

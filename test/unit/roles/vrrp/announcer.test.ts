@@ -12,9 +12,10 @@ const MAC = "02:00:00:00:00:01";
 const ETH0: Link = { index: 2, name: "eth0", flags: 1, mtu: 1500, hardwareType: 1, group: 0, mac: MAC };
 const IPS = ["192.0.2.100", "192.0.2.101"];
 
-function bench(link: Partial<Link> = {}, ips: readonly string[] = IPS) {
+function bench(link: Partial<Link> = {}, ips: readonly string[] = IPS, more: Parameters<typeof vrrpInstance>[0] = {}) {
   const family = ips[0]?.includes(":") ? 6 : 4;
-  const instance = vrrpInstance({ family, interface: "eth0", virtualAddresses: ips.map((ip) => address(ip)) });
+  const virtualAddresses = ips.map((ip) => address(ip));
+  const instance = vrrpInstance({ family, interface: "eth0", virtualAddresses, ...more });
   const { global } = vrrpConfig([instance]);
   const sent: Uint8Array[] = [];
   const rehearsed: Uint8Array[] = [];
@@ -22,7 +23,11 @@ function bench(link: Partial<Link> = {}, ips: readonly string[] = IPS) {
   let revision = 0;
   let now = 0;
   let forwarding = false;
-  const links = new Map([[ETH0.index, { ...ETH0, ...link }]]);
+  const links = new Map([
+    [ETH0.index, { ...ETH0, ...link }],
+    [3, { ...ETH0, index: 3, name: "eth1" }],
+    [4, { ...ETH0, index: 4, name: "vrrp.51", kind: "macvlan", mac: "00:00:5e:00:01:33" }],
+  ]);
   const announcer = createAnnouncer({
     clock: { now: () => now, wallMs: () => now, at: () => () => {} },
     frames: {
@@ -40,8 +45,14 @@ function bench(link: Partial<Link> = {}, ips: readonly string[] = IPS) {
     sent: (name) => void counted.push(name),
   });
   const station = newStation(instance, new Set(), { ...emptyState(), links }, global);
+  station.link = [...links.values()].find(({ name }) => name === (station.vmac?.name ?? "eth0"));
   const targets = announceTargets(instance);
   return {
+    /** Links by which the extra ones go out. */
+    extra(all: boolean): readonly string[] {
+      announcer.announceExtra(station, all);
+      return counted.splice(0);
+    },
     sent,
     rehearsed,
     counted,
@@ -77,6 +88,37 @@ describe("announcements", () => {
     announce(1);
     expect(sent).toEqual([]);
   });
+});
+
+describe("garp_extra_if", () => {
+  const three = [address("192.0.2.100"), address("192.0.2.101"), address("192.0.2.102", { device: "eth1" })];
+  test.each([
+    ["the virtual MAC sends the adverts itself", { kind: "macvlan", xmitBase: false }, false, []],
+    ["all of them: each interface but that", { kind: "macvlan", xmitBase: false }, true, ["eth1"]],
+    [
+      "adverts leave by the interface below: one for the virtual MAC",
+      { kind: "macvlan", xmitBase: true },
+      false,
+      ["vrrp.51"],
+    ],
+    ["and with all the others too, one each", { kind: "macvlan", xmitBase: true }, true, ["vrrp.51", "eth1"]],
+    ["without a virtual MAC: none", undefined, false, []],
+    ["without a virtual MAC, all: each interface that sends no advert", undefined, true, ["eth1"]],
+  ] as const)("%s", (_why, vmac, all, by) => {
+    const { extra } = bench({}, IPS, { virtualAddresses: three, ...(vmac && { vmac }) });
+    expect(extra(all)).toEqual(by);
+  });
+});
+
+test("whether a link forwards IPv6 is asked again after five seconds", () => {
+  const ip = "2001:db8::100";
+  const { announce, sent, forward } = bench({}, [ip]);
+  announce(1);
+  forward(true, 4999);
+  announce(1);
+  forward(true, 1);
+  announce(1);
+  expect(sent).toEqual([false, false, true].map((router) => unsolicitedNeighbourAdvert(ip, mac(MAC), { router })));
 });
 
 describe("a rehearsal", () => {

@@ -1,12 +1,20 @@
 // The wiring of the vrrp role, line by line, on its bench.
 import { describe, expect, test } from "bun:test";
+import type { Route } from "../../../../src/config/model/net.ts";
 import type { TrackProcess } from "../../../../src/config/model/vrrp.ts";
 import { moveLines } from "../../../../src/process/configuration/places.ts";
-import { address, vrrpInstance } from "../../../support/vrrp.ts";
+import { HOLD_TOPIC } from "../../../../src/roles/role.ts";
+import { address, syncGroup, vrrpInstance } from "../../../support/vrrp.ts";
 import { bench, configWith, VI_1, WORLD } from "./bench.ts";
 
 const NO_ACCEPT = vrrpInstance({ accept: false });
 const NOBODY = configWith([]);
+const ROUTES: readonly Route[] = [
+  {
+    ...{ family: 4, type: "unicast", destination: { ip: "198.51.100.0", prefix: 24 }, device: "eth0" },
+    ...{ onlink: false, metrics: {}, nextHops: [], noTrack: false, origin: VI_1.origin },
+  },
+];
 
 /** Master after the time that it waits for another one. */
 function master(config = configWith([VI_1]), options: Parameters<typeof bench>[0] = {}) {
@@ -100,6 +108,121 @@ describe("becoming and being master", () => {
     const lines = b.logs.flatMap(({ message }) => (message.includes("advertisements") ? [message] : []));
     expect(lines).toEqual(["VI_1: advertisements can't be sent: ENETDOWN", "VI_1: advertisements are sent again"]);
     expect(b.status()?.transmission).toEqual({ sendErrors: 3, lastSendError: "ENETDOWN", receiveDrops: 7 });
+  });
+});
+
+describe("--hold-vrrp", () => {
+  test("from the start: nothing is sent and nothing is owned until it is let go", () => {
+    const b = bench();
+    b.role.receive?.(HOLD_TOPIC, true);
+    b.start(configWith([VI_1]));
+    b.clock.advance(10_000);
+    expect([b.transitions(), b.sent, b.network.addresses()]).toEqual([[], [], ["192.0.2.1/24 eth0"]]);
+    expect(b.logs.map(({ message }) => message)).toContain("instances are held in INIT (--hold-vrrp)");
+    b.role.receive?.(HOLD_TOPIC, false);
+    b.clock.advance(5000);
+    expect(b.transitions()).toEqual(["VI_1: INIT → BACKUP", "VI_1: BACKUP → MASTER"]);
+    expect(b.logs.map(({ message }) => message)).toContain("instances are let go (--hold-vrrp)");
+  });
+
+  test("a word that is none, and another's word, hold nobody", () => {
+    const b = master();
+    b.role.receive?.(HOLD_TOPIC, "true");
+    b.role.receive?.("addresses", true);
+    expect(b.state()).toBe("MASTER");
+    // From the start: whoever is in the election stays in it.
+    b.role.receive?.(HOLD_TOPIC, true);
+    b.clock.advance(5000);
+    expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
+    b.network.setCarrier("eth0", false);
+    b.network.setCarrier("eth0", true);
+    b.clock.advance(5000);
+    expect(b.transitions().at(-1)).toBe("VI_1: MASTER → FAULT");
+    b.role.receive?.(HOLD_TOPIC, false);
+    b.clock.advance(5000);
+    expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
+  });
+});
+
+describe("what an instance needs", () => {
+  const faults = (b: ReturnType<typeof bench>) => b.status()?.faults.join() ?? "";
+  const unicast = { checkSource: false, oldChecksum: "auto", peers: [] } as const;
+
+  test.each([
+    [
+      "unicast_fault_no_peer without a peer",
+      { unicast: { ...unicast, faultWithoutPeer: true } },
+      "no unicast_peer, and unicast_fault_no_peer is set",
+    ],
+    [
+      "track_src_ip and an address that is not here",
+      { sourceIp: "192.0.2.9", trackSourceIp: true },
+      "source address 192.0.2.9 is not on this machine",
+    ],
+  ] as const)("%s: a fault that says so", (_why, more, text) => {
+    const b = bench();
+    b.start(configWith([vrrpInstance(more)]));
+    b.clock.advance(5000);
+    expect(b.state()).toBe("FAULT");
+    expect(faults(b)).toContain(text);
+  });
+
+  test.each([
+    ["no peer, and nobody asked for a fault", { unicast: { ...unicast, faultWithoutPeer: false } }],
+    ["an address that is not here, and nobody tracks it", { sourceIp: "192.0.2.9" }],
+    ["an address that is tracked and here", { sourceIp: "192.0.2.1", trackSourceIp: true }],
+  ] as const)("%s: none", (_why, more) => {
+    const b = master(configWith([vrrpInstance(more)]));
+    expect(b.state()).toBe("MASTER");
+  });
+
+  test("the tracked source address goes and comes back", () => {
+    const b = master(configWith([vrrpInstance({ sourceIp: "192.0.2.1", trackSourceIp: true })]));
+    b.network.removeAddress("eth0", "192.0.2.1");
+    expect(b.transitions().at(-1)).toBe("VI_1: MASTER → FAULT");
+    b.network.addAddress("eth0", "192.0.2.1");
+    b.clock.advance(5000);
+    expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
+  });
+
+  test("a VRF, where it has no interface: a fault while there is none of that name", () => {
+    const { interface: _none, ...rest } = vrrpInstance({ vrf: "red", sourceIp: "192.0.2.1" });
+    const b = bench();
+    b.start(configWith([{ ...rest, virtualAddresses: [address("192.0.2.100", { device: "eth0" })] }]));
+    expect([b.state(), b.sockets()]).toEqual(["FAULT", []]);
+    expect(faults(b)).toContain("no VRF red");
+    b.network.addLink("red", 7);
+    b.clock.advance(5000);
+    expect([b.state(), b.sockets()]).toEqual(["MASTER", ["4/112/7/multicast/224.0.0.18"]]);
+    b.network.removeLink("red");
+    expect([b.transitions().at(-1), b.sockets()]).toEqual(["VI_1: MASTER → FAULT", []]);
+  });
+
+  test("a virtual interface: a fault with the kernel's reason while it can't be made, and no socket", () => {
+    const b = bench();
+    const { ensure } = b.network.virtuals;
+    Object.assign(b.network.virtuals, { ensure: () => ({ ok: false, reason: "EPERM" }) });
+    b.start(configWith([vrrpInstance({ vmac: { kind: "macvlan", xmitBase: false } })]));
+    expect([b.state(), b.sockets()]).toEqual(["FAULT", []]);
+    expect(faults(b)).toContain("virtual interface vrrp.51: EPERM");
+    Object.assign(b.network.virtuals, { ensure });
+    b.clock.advance(15_000);
+    expect(b.state()).toBe("MASTER");
+  });
+
+  test("a virtual interface of one address: the same", () => {
+    const b = bench();
+    Object.assign(b.network.virtuals, { ensure: () => ({ ok: false, reason: "EPERM" }) });
+    b.start(configWith([vrrpInstance({ virtualAddresses: [address("192.0.2.100", { useVmac: true })] })]));
+    expect(b.state()).toBe("FAULT");
+    expect(faults(b)).toContain("EPERM");
+  });
+
+  test("vmac_xmit_base: it hears on the interface below and on the virtual MAC", () => {
+    const b = bench();
+    b.start(configWith([vrrpInstance({ vmac: { kind: "macvlan", xmitBase: true } })]));
+    expect(b.sockets().toSorted()).toEqual(["4/112/100/multicast/224.0.0.18", "4/112/2/multicast/224.0.0.18"]);
+    expect(b.sent.every(({ socket }) => socket.startsWith("4/112/2/"))).toBe(true);
   });
 });
 
@@ -260,6 +383,57 @@ describe("what others do to the tables", () => {
     expect(b.events("drift")).toMatchObject([
       { subject: "virtual interface vrrp.51", to: "repaired", reason: "made anew" },
     ]);
+  });
+
+  test("a static address that goes is put back, and said so with who it was", () => {
+    const b = master(configWith([VI_1], { staticAddresses: [address("192.0.2.50", { device: "eth0" })] }));
+    b.network.removeAddress("eth0", "192.0.2.50", 4242);
+    b.clock.advance(1);
+    expect(b.network.addresses()).toContain("192.0.2.50/32 eth0");
+    const said = b.logs.filter(
+      ({ message }) => message.includes("192.0.2.50") && message.includes("process 4242 (ip)"),
+    );
+    expect(said.map(({ level }) => level)).toEqual(["warning"]);
+    expect(b.events("drift")).toMatchObject([{ subject: "static", to: "repaired" }]);
+  });
+
+  test("the audit reads behind an advert that is due soon, and waits a second for such a moment at most", () => {
+    const audits = (advertMs: number, at: number) => {
+      const b = bench();
+      b.start(configWith([vrrpInstance({ version: 3, advertMs, priority: 255 })]));
+      b.clock.advance(at);
+      return b.network.audits();
+    };
+    // Every five seconds, where adverts are far.
+    expect([audits(60_000, 4999), audits(60_000, 5000), audits(60_000, 10_000)]).toEqual([0, 1, 2]);
+    // One is due at 5040: a millisecond behind it.
+    expect([audits(1260, 5000), audits(1260, 5040), audits(1260, 5041)]).toEqual([0, 0, 1]);
+    // Always one within 50 ms: after a second nevertheless.
+    expect([audits(40, 5990), audits(40, 6050)]).toEqual([0, 1]);
+  });
+
+  test("routes go without a word: with a link or an IPv4 address all is read anew at once, once", () => {
+    const looks = (config: typeof NOBODY, act: (b: ReturnType<typeof bench>) => void) => {
+      const b = master(config);
+      b.network.addAddress("eth0", "192.0.2.7");
+      b.network.addAddress("eth0", "2001:db8::7", 64);
+      const before = b.network.audits();
+      act(b);
+      b.clock.advance(1);
+      return b.network.audits() - before;
+    };
+    const routed = configWith([vrrpInstance({ routes: ROUTES })]);
+    expect(looks(routed, ({ network }) => network.setCarrier("eth0", false))).toBe(1);
+    expect(looks(routed, ({ network }) => network.removeLink("eth0"))).toBe(1);
+    expect(looks(routed, ({ network }) => network.removeAddress("eth0", "192.0.2.7"))).toBe(1);
+    expect(looks(routed, ({ network }) => network.addAddress("eth0", "192.0.2.8"))).toBe(0);
+    expect(looks(routed, ({ network }) => network.removeAddress("eth0", "2001:db8::7"))).toBe(0);
+    expect(looks(configWith([VI_1]), ({ network }) => network.removeAddress("eth0", "192.0.2.7"))).toBe(0);
+    const twice = ({ network }: ReturnType<typeof bench>) => {
+      network.removeAddress("eth0", "192.0.2.7");
+      network.setCarrier("eth0", false);
+    };
+    expect(looks(routed, twice)).toBe(1);
   });
 
   test("what could not be had is tried again by the audit", () => {
@@ -543,6 +717,31 @@ describe("a reload", () => {
     const before = b.notifications.length;
     b.reload(configWith([VI_1], {}, { fifoWriteVrrpStatesOnReload: true }));
     expect(b.notifications.slice(before).map((one) => ("state" in one ? one.state : ""))).toEqual(["MASTER"]);
+  });
+
+  test("fifo_write_vrrp_states_on_reload repeats the states of groups, then those of instances", () => {
+    const two = [VI_1, vrrpInstance({ name: "VI_2", vrid: 52, virtualAddresses: [address("192.0.2.101")] })];
+    const groups = { syncGroups: [syncGroup("G", ["VI_1", "VI_2"])] };
+    const b = master(configWith(two, groups));
+    const before = b.notifications.length;
+    b.reload(configWith(two, groups, { fifoWriteVrrpStatesOnReload: true }));
+    const said = b.notifications
+      .slice(before)
+      .map((one) => ("state" in one ? `${one.kind} ${one.name} ${one.state}` : ""));
+    expect(said).toEqual(["group G MASTER", "instance VI_1 MASTER", "instance VI_2 MASTER"]);
+    b.reload(configWith(two, groups));
+    expect(b.notifications).toHaveLength(before + 3);
+  });
+
+  test("the state of a group is told, and again when it changes", () => {
+    const b = master(configWith([VI_1], { syncGroups: [syncGroup("G", ["VI_1"])] }));
+    const told = () =>
+      b.updates.flatMap((one) => (one.kind === "sync-group" ? [`${one.value.name} ${one.value.state}`] : []));
+    b.clock.advance(3000);
+    expect(told().at(-1)).toBe("G MASTER");
+    b.network.setCarrier("eth0", false);
+    b.clock.advance(3000);
+    expect(told().at(-1)).toBe("G FAULT");
   });
 });
 

@@ -12,6 +12,12 @@ export interface Equivalent {
 
 export const EQUIVALENT: readonly Equivalent[] = [
   {
+    file: "src/vrrp/router/state.ts",
+    at: "started: false",
+    change: "false → true",
+    why: "it saves work before the start: a machine that has not started does nothing with what is tracked",
+  },
+  {
     file: "src/lvs/codec-sockopt.ts",
     at: "SERVICE_USER.bytes + DEST_USER.address",
     change: "SERVICE_USER.bytes + DEST_USER.address → (SERVICE_USER.bytes - DEST_USER.address)",

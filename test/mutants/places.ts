@@ -38,6 +38,12 @@ const OPERATORS: Readonly<Record<string, (node: Node) => readonly Change[]>> = {
   "and/or": (node) => operatorChange(node, LOGIC),
   fallback(node) {
     if (!is.isBinaryExpression(node) || node.operatorToken.kind !== SyntaxKind.QuestionQuestionToken) return [];
+    // Behind a place in a list: the compiler wants it (noUncheckedIndexedAccess), where the length is known it means nothing.
+    if (
+      is.isElementAccessExpression(node.left) &&
+      /^(at|i|[\d]+|.* [+*-] .*)$/.test(node.left.argumentExpression.getText())
+    )
+      return [];
     return [[node.getStart(), node.end, `(${node.left.getText()})!`]];
   },
   condition(node) {

@@ -5,7 +5,7 @@ import type { Reaching } from "./reach.ts";
 import { runTests } from "./run-tests.ts";
 
 /** CPU seconds that one mutant may cost; what starts programs comes last. */
-const BUDGET_S = Number(process.env["CPU"] || 60);
+const BUDGET_S = Number(process.env.CPU || 60);
 /** What a test may take with a fault in it: so many times what it takes without, and some. */
 const LIMIT_FACTOR = 4;
 const LIMIT_MORE_S = 5;

@@ -668,6 +668,18 @@ describe("AH", () => {
     expect(sequences(bench, from)).toEqual([1, 23]);
   });
 
+  test("one of the same priority and a lower address is no weaker one: no number is left out", () => {
+    const bench = lab([vrrpInstance({ priority: 150, ...ah })]);
+    bench.run(3420);
+    for (let i = 0; i < 20; i++) bench.hear(LOWER, 150, { ...ah, authentication: { type: "AH", password: "other" } });
+    const from = bench.now;
+    bench.hear(LOWER, 150);
+    bench.run(1000);
+    expect(bench.state()).toBe("MASTER");
+    // Its answer, then the next one in its time.
+    expect(sequences(bench, from)).toEqual([22, 23]);
+  });
+
   test("two masters that count alike do not refuse each other for ever", () => {
     const bench = lab([vrrpInstance({ priority: 150, ...ah })]);
     bench.run(3420);

@@ -336,3 +336,32 @@ describe("what a reload left alone", () => {
     expect(bench.state("A")).toBe("FAULT");
   });
 });
+
+test("sessions of BFD that are defined otherwise, and then as before, count each time as they are defined", () => {
+  const much = [{ name: "B", weight: -30, reverse: false }];
+  const little = [{ name: "B", weight: -10, reverse: false }];
+  const bench = lab([vrrpInstance({ tracking: { ...NO_TRACKING, bfd: [use("B")] } })], { bfd: much });
+  const same = vrrpConfig([vrrpInstance({ tracking: { ...NO_TRACKING, bfd: [use("B")] } })]);
+  bench.fact("bfd", "B", false);
+  const priorities = [much, little, much].map((bfd) => {
+    bench.do((router, at) => router.reload(same, bfd, at));
+    return bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.priority.effective;
+  });
+  expect(priorities).toEqual([70, 90, 70]);
+});
+
+test("before the start nothing that is told has a consequence; the start counts it all", () => {
+  const bench = lab([vrrpInstance({ priority: 255 })], { hold: true });
+  const early = bench.does(() => {
+    bench.fact("interface", "eth0", true);
+    bench.do((router, at) => router.setHeld(true, at));
+    bench.do((router, at) => router.setHeld(false, at));
+    bench.do((router, at) => router.setSource("VI_1", "192.0.2.1", at));
+    bench.do((router, at) => router.setFault("VI_1", "socket", "EPERM", at));
+  });
+  expect(early).toEqual([]);
+  expect(bench.moves(() => bench.do((router, at) => router.start(at)))).toEqual([
+    "remove VI_1",
+    "VI_1 INIT>FAULT fault",
+  ]);
+});

@@ -11,6 +11,8 @@ const UP = initialHealth(true);
 const FAILED: Outcome = bad("refused", "connection refused");
 
 interface Bench {
+  /** `again` of each run: it said the same as the one before. */
+  readonly repeated: boolean[];
   readonly clock: ManualClock;
   readonly starts: string[];
   readonly log: string[];
@@ -22,7 +24,7 @@ interface Bench {
 function bench(options: { takesMs?: number; random?: number; maxInFlight?: number; atOnce?: boolean } = {}) {
   const { takesMs = 0, random = 0, atOnce = false } = options;
   const clock = manualClock(1_000_000);
-  const own: Bench = { clock, starts: [], log: [], answers: new Map(), cancelled: 0 };
+  const own: Bench = { clock, starts: [], log: [], answers: new Map(), cancelled: 0, repeated: [] };
   const seconds = () => String((clock.now() - 1_000_000) / 1000);
   const probes: Probes = {
     start({ check, part }: Attempt, done) {
@@ -45,8 +47,10 @@ function bench(options: { takesMs?: number; random?: number; maxInFlight?: numbe
       clock,
       probes,
       random: () => random,
-      ran: ({ owner, health }, _outcome, before) =>
-        own.log.push(`${seconds()} ${owner} ${before.up ? "U" : "d"}${health.up ? "U" : "d"}`),
+      ran({ owner, health }, _outcome, before, again) {
+        own.log.push(`${seconds()} ${owner} ${before.up ? "U" : "d"}${health.up ? "U" : "d"}`);
+        own.repeated.push(again);
+      },
       started: (lateMs) => lateMs > 0 && own.log.push(`late ${lateMs}`),
     },
     options.maxInFlight,
@@ -70,6 +74,9 @@ function bench(options: { takesMs?: number; random?: number; maxInFlight?: numbe
       stop: runner.stop,
       get inFlight() {
         return runner.inFlight;
+      },
+      get size() {
+        return runner.size;
       },
     },
     get cancelled() {
@@ -178,6 +185,69 @@ describe("when checks run", () => {
   });
 });
 
+describe("what is known of a check", () => {
+  test("before its first run nothing but its health and when that comes", () => {
+    const b = bench();
+    b.runner.add("a", check("a"), UP);
+    expect(b.runner.state("a")).toMatchObject({ runs: 0, failures: 0, outcome: undefined, health: UP });
+    expect(b.runner.state("a").nextAt).toBe(1_001_000);
+  });
+
+  test("how often and how long it ran, when it ended, since when it is as it is", () => {
+    const b = bench({ takesMs: 40 });
+    const added = b.clock.wallMs();
+    const first = added + 1040;
+    b.runner.add("a", check("a"), UP);
+    b.clock.advance(1020);
+    expect(b.runner.state("a").nextAt).toBeUndefined();
+    b.clock.advance(30);
+    expect(b.runner.state("a")).toMatchObject({
+      runs: 1,
+      failures: 0,
+      durationMs: 40,
+      endedWallMs: first,
+      sinceWallMs: added,
+    });
+    b.answers.set("a", FAILED);
+    b.clock.advance(2100);
+    expect(b.runner.state("a")).toMatchObject({ runs: 2, failures: 1, durationMs: 40, outcome: FAILED });
+    const { endedWallMs, sinceWallMs } = b.runner.state("a");
+    expect([sinceWallMs - endedWallMs, endedWallMs >= first + 1900]).toEqual([0, true]);
+  });
+
+  test.each([
+    ["the same word for word", FAILED, { ...FAILED }, true],
+    ["another reason", FAILED, { ...FAILED, reason: "no route to host" }, false],
+    ["another code", FAILED, { ...FAILED, code: "timeout" }, false],
+    ["another end", FAILED, { ...FAILED, ok: true }, false],
+    ["it could not be tried", FAILED, { ...FAILED, inconclusive: true }, false],
+    ["a weight, which is told each time", { ...FAILED, weight: { set: 1 } }, { ...FAILED, weight: { set: 1 } }, false],
+    ["a weight that goes", { ...FAILED, weight: { set: 1 } }, FAILED, false],
+    ["a weight that comes", FAILED, { ...FAILED, weight: { set: 1 } }, false],
+  ] as const)("again: %s", (_why, before, now, again) => {
+    const b = bench();
+    b.answers.set("a", before);
+    b.runner.add("a", check("a"), UP);
+    b.clock.advance(1000);
+    b.answers.set("a", now);
+    b.clock.advance(2000);
+    expect(b.repeated.slice(0, 2)).toEqual([false, again]);
+  });
+
+  test.each([
+    ["FILE_CHECK", 0],
+    ["BFD_CHECK", 0],
+    ["TCP_CHECK", 1],
+  ] as const)("%s is forgiven %d failures of the one that it may have", (kind, forgiven) => {
+    const b = bench();
+    b.runner.add("a", { ...check("a", { retry: 1 }), kind } as Check, UP);
+    b.clock.advance(1000);
+    b.answers.set("a", FAILED);
+    b.clock.advance(2000);
+    expect(b.runner.state("a").health.up).toBe(forgiven > 0);
+  });
+});
+
 describe("bounds", () => {
   test("no more at once than the limit; the others follow in order and late", () => {
     const b = bench({ takesMs: 100, maxInFlight: 2 });
@@ -232,6 +302,57 @@ describe("changes on the way", () => {
     expect(b.starts).toEqual(["1 a", "61.5 a"]);
   });
 
+  test("suspended twice or let go twice is once; a run under way is given up, and a kick does nothing", () => {
+    const b = bench({ takesMs: 500 });
+    b.runner.add("a", check("a"), UP);
+    b.runner.resume("a");
+    b.clock.advance(1100);
+    expect(b.starts).toEqual(["1 a"]);
+    b.runner.suspend("a");
+    b.runner.suspend("a");
+    expect([b.cancelled, b.runner.inFlight]).toEqual([1, 0]);
+    b.runner.kick("a");
+    b.clock.advance(3000);
+    expect([b.starts, b.log]).toEqual([["1 a"], []]);
+    expect(b.runner.state("a").nextAt).toBeUndefined();
+    b.runner.resume("a");
+    b.clock.advance(0);
+    b.runner.resume("a");
+    b.clock.advance(0);
+    expect(b.starts).toEqual(["1 a", "4.1 a"]);
+  });
+
+  test("removed or suspended while it waits for a place: it gets none, the one behind it does", () => {
+    const b = bench({ takesMs: 100, maxInFlight: 1 });
+    for (const id of ["a", "b", "c", "d"]) b.runner.add(id, check(id), UP);
+    b.clock.advance(1050);
+    b.runner.remove("b");
+    b.runner.suspend("c");
+    b.clock.advance(100);
+    expect([b.starts, b.runner.inFlight, b.runner.size]).toEqual([["1 a", "1.1 d"], 1, 3]);
+  });
+
+  test("a removed check is none any more, whatever is asked of it", () => {
+    const b = bench();
+    b.runner.add("a", check("a"), UP);
+    b.runner.remove("a");
+    b.runner.remove("a");
+    b.runner.resume("a");
+    b.runner.kick("a");
+    b.runner.change("a", check("a", { delayLoopMs: 1 }));
+    b.clock.advance(10_000);
+    expect([b.starts, b.runner.size]).toEqual([[], 0]);
+  });
+
+  test("kicked while it runs: the run goes on, and there is no second one", () => {
+    const b = bench({ takesMs: 100 });
+    b.runner.add("a", check("a"), UP);
+    b.clock.advance(1050);
+    b.runner.kick("a");
+    b.clock.advance(100);
+    expect([b.starts, b.log]).toEqual([["1 a"], ["1.1 a UU"]]);
+  });
+
   test("a new period counts from the next run on; a shorter one at once", () => {
     const b = bench({ random: 0.5 });
     b.runner.add("a", check("a", { delayLoopMs: 60_000 }), UP);
@@ -255,6 +376,6 @@ describe("changes on the way", () => {
     b.runner.add("b", check("b"), UP);
     b.clock.advance(1050);
     b.runner.stop();
-    expect([b.clock.nextAt(), b.runner.inFlight, b.log]).toEqual([undefined, 0, []]);
+    expect([b.clock.nextAt(), b.runner.inFlight, b.runner.size, b.log]).toEqual([undefined, 0, 0, []]);
   });
 });

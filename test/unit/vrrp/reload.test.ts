@@ -365,3 +365,15 @@ test("before the start nothing that is told has a consequence; the start counts 
     "VI_1 INIT>FAULT fault",
   ]);
 });
+
+test("a master that joins or leaves a sync group has no new addresses: nothing is announced", () => {
+  const one = vrrpInstance({ priority: 255 });
+  const bench = lab([one]);
+  bench.run(20_000);
+  const grouped = vrrpConfig([one], { syncGroups: [syncGroup("G", ["VI_1"])] });
+  for (const next of [grouped, vrrpConfig([one])]) {
+    const moves = bench.moves(() => bench.do((router, at) => router.reload(next, [], at)));
+    expect(moves.filter((move) => move.startsWith("announce"))).toEqual([]);
+    expect(bench.state()).toBe("MASTER");
+  }
+});

@@ -12,6 +12,12 @@ export interface Equivalent {
 
 export const EQUIVALENT: readonly Equivalent[] = [
   {
+    file: "src/vrrp/auth.ts",
+    at: "sameSecret(fields.spi, ",
+    change: "fields.spi, IPV4_HEADER.fields.s … et(ipHeader, 0) → IPV4_HEADER.fields.source.get(ip …  0), fields.spi",
+    why: "a comparison for equality has no order",
+  },
+  {
     file: "src/vrrp/router/state.ts",
     at: "started: false",
     change: "false → true",

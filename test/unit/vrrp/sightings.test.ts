@@ -64,6 +64,16 @@ describe("the likely cause of two masters", () => {
     );
   });
 
+  test("over IPv6 too it is the same one whose packets are counted, and others are others", () => {
+    const v6 = (byte: string) => vrrpInstance({ family: 6, priority: 255, ...hmac(byte) });
+    const bench = lab([v6("11")]);
+    const foreign = () => bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.foreignMaster;
+    for (const last of ["2", "3", "4"]) bench.hear(`fe80::${last}`, 100, v6("22"));
+    expect(foreign() ?? null).toBeNull();
+    for (let i = 0; i < 2; i++) bench.hear("fe80::2", 100, v6("22"));
+    expect(foreign()).toMatchObject({ address: "fe80::2", likelyCause: "authentication: its auth_hmac key differs" });
+  });
+
   test("TTL", () => {
     const unicast = {
       peers: [{ ip: PEER, minTtl: 64, maxTtl: 255 }],

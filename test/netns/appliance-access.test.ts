@@ -165,6 +165,23 @@ describe.skipIf(reason !== undefined)("the way in", () => {
     expect(received).toBe(0);
   });
 
+  test("serves many requests of one connection as it serves one", async () => {
+    const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false });
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    const REQUESTS = 25;
+    for (let n = 1; n <= REQUESTS; n++) {
+      socket.write("GET /v1/logs?limit=0 HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer lbd_read\r\n\r\n");
+      await until(`answer ${n}`, () => text.split("HTTP/1.1 200").length > n);
+    }
+    socket.destroy();
+    // The gate's own warnings come after what it has answered.
+    expect((await ask("/v1/appliance", { token: "lbd_read" })).status).toBe(404);
+    expect(said().filter((line) => line.startsWith("gate: "))).toEqual([]);
+  });
+
   test("streams what happens as it happens", async () => {
     const got = await new Promise<string>((resolve, reject) => {
       const headers = { authorization: "Bearer lbd_read" };

@@ -93,7 +93,11 @@ async function openGate(
       // One that shows none may have a token.
       ...(asksCertificate && { ca: clientAuthority, requestCert: true, rejectUnauthorized: false }),
     },
-    (socket) => http.emit("connection", socket),
+    (socket) => {
+      // Once for all requests of the connection; each of them says for how long.
+      socket.on("timeout", () => socket.destroy());
+      http.emit("connection", socket);
+    },
   );
   server.on("connection", (socket: Socket) => connections.admit(socket));
   server.on("tlsClientError", (_error, socket) => socket.destroy());
@@ -189,7 +193,7 @@ function passOn(
     if (typeof value === "string" && !NOT_PASSED_ON.has(name) && !name.startsWith("lbd-")) headers[name] = value;
   headers[FROM_HEADER] = client.remoteAddress ?? "unknown";
   if (certificate !== undefined) headers[CERTIFICATE_HEADER] = certificate;
-  client.setTimeout(SILENCE_MS, () => client.destroy());
+  client.setTimeout(SILENCE_MS);
   if (!hasBody(request)) {
     ask(socketPath, headers, request, response);
     return;

@@ -40,8 +40,7 @@ function stateOf({ instances }: MachineView, name: string): string | undefined {
 
 /** The one that is master of fewer instances goes first: fewer are handed over. 0 or 1. */
 export function firstOfPair([a, b]: readonly [MachineView, MachineView]): 0 | 1 {
-  const masters = (one: MachineView) => one.instances.filter(({ state }) => state === "MASTER").length;
-  return masters(b) < masters(a) ? 1 : 0;
+  return mastersOf(b) < mastersOf(a) ? 1 : 0;
 }
 
 export type Progress =
@@ -52,7 +51,9 @@ export type Progress =
 /** What has become of an update, by what the machine says after its restart; undefined: it does not answer. */
 export function progressOf(view: MachineView | undefined, version: string): Progress {
   if (!view) return { kind: "waiting" };
-  if (view.version === version) return view.good ? { kind: "done" } : { kind: "waiting" };
+  // One that was written over the same version waits to be tried, and runs it all the same.
+  if (view.version === version && view.pending?.version !== version)
+    return view.good ? { kind: "done" } : { kind: "waiting" };
   if (view.failure?.version === version) return { kind: "failed", reason: view.failure.reason };
   // Another version runs, and nothing waits to be tried any more.
   if (view.good && view.pending?.version !== version) return { kind: "failed", reason: `it runs ${view.version}` };
@@ -62,4 +63,52 @@ export function progressOf(view: MachineView | undefined, version: string): Prog
 /** It takes part again: it has its place beside the other one. */
 export function takesPart({ instances }: MachineView): boolean {
   return instances.every(({ state }) => state === "MASTER" || state === "BACKUP");
+}
+
+/** The longest advertisement interval is 41 s in version 3 and 255 s in version 2; who needs longer than a minute is none to rely on. */
+export const HANDOVER_LIMIT_MS = 60_000;
+
+/** What has become of a drain of `from`; a view is undefined when the machine did not answer. */
+export function handoverOf(
+  from: MachineView | undefined,
+  to: MachineView | undefined,
+  elapsedMs: number,
+): "waiting" | "done" | "failed" {
+  if (from && to && mastersOf(from) === 0 && mastersOf(to) === to.instances.length) return "done";
+  return elapsedMs < HANDOVER_LIMIT_MS ? "waiting" : "failed";
+}
+
+export function mastersOf({ instances }: MachineView): number {
+  return instances.filter(({ state }) => state === "MASTER").length;
+}
+
+/** Established connections at one moment. */
+export interface ConnectionView {
+  /** Of the director that serves. */
+  readonly open: number;
+  /** Of the one that came back: it is told of them one by one, as their packets pass (`lvs_sync_daemon`). */
+  readonly known: number;
+}
+
+export interface SyncWatch {
+  /** The most that were known. */
+  readonly best: number;
+  readonly roseAtMs: number;
+}
+
+/** kernel: a connection is told again sync_refresh_period after the last time (appliance/sysctls.ts), and is 2 s in a buffer that is not full. */
+export const SYNC_STILL_MS = 15_000;
+
+export type SyncStep =
+  | { readonly kind: "waiting"; readonly watch: SyncWatch }
+  /** `left`: connections without a packet meanwhile. Nobody can be told of those before there is one. */
+  | { readonly kind: "done"; readonly known: number; readonly left: number };
+
+/** Whether it is worth waiting longer for connections. @param before undefined: this is the first look */
+export function watchSync(before: SyncWatch | undefined, { open, known }: ConnectionView, nowMs: number): SyncStep {
+  if (known >= open) return { kind: "done", known, left: 0 };
+  const rose = before === undefined || known > before.best;
+  const watch = rose ? { best: known, roseAtMs: nowMs } : before;
+  if (nowMs - watch.roseAtMs < SYNC_STILL_MS) return { kind: "waiting", watch };
+  return { kind: "done", known, left: open - known };
 }

@@ -33,6 +33,7 @@ export const FLAGS = [
   { long: "ipvs-transport", value: "auto|sockopt|netlink", origin: "lbd", help: "how IPVS is spoken to" },
   { long: "log-format", value: "text|json", origin: "lbd", help: "form of the log lines on standard error" },
   { long: "strict", origin: "lbd", help: "a configuration with errors is refused; else what can be used of it runs" },
+  { long: "drain-vrrp", value: "FILE", origin: "lbd", help: "VRRP instances leave the election, masters resigning, when FILE is there at a reload or the start" },
   { long: "hold-vrrp", value: "FILE", origin: "lbd", help: "VRRP instances stay in INIT from the start as long as FILE is there" },
   { long: "keep-health", origin: "lbd", help: "how checks stood at an orderly end counts at the next start within ten minutes" },
   { long: "vrrp", short: "P", origin: "keepalived", help: "only VRRP (and BFD), no health checks" },

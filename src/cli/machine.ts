@@ -1,4 +1,4 @@
-// CLI: what an appliance is asked and told beside its director: `lbd logs`, `events`, `audit`, `reboot`, `poweroff`. Without `--host` this
+// CLI: what an appliance is asked and told beside its director: `lbd logs`, `events`, `audit`, `drain`, `reboot`, `poweroff`. Without `--host` this
 // machine is meant.
 import { createInterface } from "node:readline/promises";
 import { defineCommand } from "citty";
@@ -120,6 +120,29 @@ export const poweroffCommand = defineCommand({
   meta: { name: "lbd poweroff", description: "Switch an appliance off: its director hands its addresses over first" },
   args: { ...YES_ARG, ...REMOTE_ARGS },
   run: ({ args }) => ending("/v1/appliance/poweroff", "Switch it off? Somebody has to be there to switch it on", args),
+});
+
+const Drained = v.object({ drained: v.boolean() });
+
+export const drainCommand = defineCommand({
+  meta: {
+    name: "lbd drain",
+    description:
+      "Have the director of an appliance hand its addresses over and stay out of VRRP, before work on the machine",
+  },
+  args: {
+    undo: { type: "boolean", description: "It may take part again" },
+    ...REMOTE_ARGS,
+  },
+  run: ({ args }) =>
+    withAppliance(args, async (peer) => {
+      const path = args.undo ? "/v1/appliance/undrain" : "/v1/appliance/drain";
+      const answer = await askFor((of) => ask(peer, of, "POST"), path, Drained);
+      if (!answer.ok) return complain(answer.error.message, answer.error.exit);
+      print(
+        answer.value.drained ? "it takes no part until lbd drain --undo, or its next start" : "it takes part again",
+      );
+    }),
 });
 
 function ending(

@@ -51,6 +51,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     ASK_EXIT.usage,
     async () => (await import("./machine.ts")).auditCommand,
   ),
+  drain: command(
+    "empty the director of an appliance",
+    ASK_EXIT.usage,
+    async () => (await import("./machine.ts")).drainCommand,
+  ),
   reboot: command("start an appliance again", ASK_EXIT.usage, async () => (await import("./machine.ts")).rebootCommand),
   update: command(
     "bring an update to an appliance, or to a pair of them",

@@ -24,6 +24,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     "config-id",
     "namespace",
     "api-socket-group",
+    "drain-vrrp",
     "hold-vrrp",
   ] as const)
     if (last(name) === "") return err(`--${name}: the value is empty`);
@@ -48,6 +49,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
   const namespace = last("namespace");
   const pidFile = path("pid");
   const vrrpPid = path("vrrp_pid");
+  const drainVrrp = path("drain-vrrp");
   const holdVrrp = path("hold-vrrp");
   const checkerPid = path("checkers_pid");
   return ok({
@@ -71,6 +73,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     logFormat,
     debug: has("log-detail"),
     ...(umask === undefined ? {} : { umask: readUmask(umask) ?? 0 }),
+    ...(drainVrrp === undefined ? {} : { drainVrrp }),
     ...(holdVrrp === undefined ? {} : { holdVrrp }),
     ...(has("keep-health") && { keepHealth: true }),
     roles,

@@ -60,6 +60,8 @@ export interface RunOptions {
   readonly umask?: number;
   /** `--hold-vrrp FILE`: no VRRP instance leaves INIT as long as the file is there. */
   readonly holdVrrp?: string;
+  /** `--drain-vrrp FILE`: every VRRP instance is in FAULT when the file is there at the start or a reload. */
+  readonly drainVrrp?: string;
   readonly roles: { readonly vrrp: boolean; readonly checker: boolean; readonly bfd: boolean };
   readonly releaseIpvs: boolean;
   readonly releaseVrrp: boolean;

@@ -1,7 +1,7 @@
 // Process layer, parent: a reload: the files are read again, and every role that runs or is needed gets what it has in them.
 import { firstOf } from "../base/first-of.ts";
 import type { RoleName } from "../roles/role.ts";
-import { isStopping, type ParentState, wallTime } from "./parent-state.ts";
+import { isStopping, lookForDrain, type ParentState, wallTime } from "./parent-state.ts";
 import { describe, logRefused, setConfig, takeInForce } from "./parent-told.ts";
 import type { Answer, Refused } from "./reader-messages.ts";
 
@@ -41,6 +41,7 @@ async function reloadOnce(parent: ParentState): Promise<void> {
   const { options, ports, relay } = parent;
   const { clock, log, readings, reloads } = ports;
   log({ level: "info", area: "config", message: `reading ${options.configFile} again` });
+  lookForDrain(parent);
   const strict = readings.inForce()?.outline.reload.checkConfig === true;
   reloads?.reading();
   const answer = await readings.read({ at: "reload", mayEmpty: ports.mayEmpty?.() === true, strict });

@@ -3,7 +3,7 @@ import { HOLD_TOPIC, type RoleName } from "../roles/role.ts";
 import type { Outline } from "./configuration/outline.ts";
 import { EXIT } from "./options.ts";
 import { readingOver } from "./parent-reload.ts";
-import { hasTurn, isStopping, type ParentState, stop } from "./parent-state.ts";
+import { hasTurn, isStopping, lookForDrain, type ParentState, stop } from "./parent-state.ts";
 import { describe, logRefused, setConfig, takeInForce } from "./parent-told.ts";
 
 /** vrrp starts when the table is loaded, so that no address comes before it; but after this long it starts anyway. */
@@ -21,6 +21,7 @@ export async function start(parent: ParentState): Promise<void> {
   const { readings } = ports;
   if (parent.phase.kind !== "new") return;
   if (ports.isVrrpHeld?.()) holdVrrp(parent);
+  lookForDrain(parent);
   parent.phase = { kind: "starting", again: false };
   // They boot while the configuration is read; which roles are needed is known after that.
   const answer = readings.read({ at: "start", mayEmpty: false });

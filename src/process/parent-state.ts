@@ -1,7 +1,7 @@
 // Process layer, parent: what the parent of a director keeps, and its end.
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import type { RoleName } from "../roles/role.ts";
+import { DRAIN_TOPIC, type RoleName } from "../roles/role.ts";
 import type { ConfigStatus, DirectorStatus } from "../status/schema.ts";
 import type { ApiCallers } from "./api-callers.ts";
 import type { ApiPicture } from "./api-picture.ts";
@@ -35,6 +35,8 @@ export interface ParentPorts {
   reloaded?(): void;
   /** Whether the next reload may take everything away (`lbd reload --allow-empty`); asking uses it up. */
   mayEmpty?(): boolean;
+  /** Every VRRP instance is to be in FAULT (`--drain-vrrp`); asked at the start and at each reload. Absent: none is. */
+  isVrrpDrained?(): boolean;
   /** VRRP instances are to stay out of the election (`--hold-vrrp`); asked until it says no. Absent: they are not. */
   isVrrpHeld?(): boolean;
   /** Loads the kernel modules that a configuration needs, in this order. */
@@ -101,6 +103,11 @@ export function hasTurn(parent: ParentState, what: Later): boolean {
 /** ISO 8601. */
 export function wallTime(clock: Clock): string {
   return new Date(clock.wallMs()).toISOString();
+}
+
+/** Whatever comes of the configuration: who wants a director empty need not have a good one. */
+export function lookForDrain({ ports, workers }: ParentState): void {
+  if (ports.isVrrpDrained) workers.publish(DRAIN_TOPIC, ports.isVrrpDrained());
 }
 
 /** Stops in order and ends; a second call changes nothing. */

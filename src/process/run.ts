@@ -148,6 +148,7 @@ export async function runDirector(
     identity: { version: VERSION, pid: process.pid, boot: crypto.randomUUID().slice(0, 8), hostname: hostname() },
     leftBehind: (role) => existsSync(journalPath(options.runDir, role)),
     ...(options.holdVrrp !== undefined && { isVrrpHeld: () => existsSync(options.holdVrrp ?? "") }),
+    ...(options.drainVrrp !== undefined && { isVrrpDrained: () => existsSync(options.drainVrrp ?? "") }),
     mayEmpty: () => takeAllowEmpty(options.runDir, clock.wallMs()),
     loadModules: createModuleLoader(log),
     keepFifos: fifos.keep,

@@ -9,6 +9,8 @@ export type RoleName = "vrrp" | "checker" | "bfd" | "api" | "starter";
 
 /** Of the parent, for vrrp: whether instances are held in INIT. */
 export const HOLD_TOPIC = "hold-vrrp";
+/** Of the parent, for vrrp: whether instances are to leave the election until they are told otherwise. */
+export const DRAIN_TOPIC = "drain-vrrp";
 
 export interface RoleOptions {
   readonly runDir: string;

@@ -1,5 +1,5 @@
 // Ring netns: `--hold-vrrp FILE`: a director whose machine has not yet shown that it works takes part in nothing, and takes its place when
-// the file goes.
+// the file goes. `--drain-vrrp FILE`: one that is to be taken away leaves the election while it still stands.
 import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -51,6 +51,41 @@ describe.skipIf(reason !== undefined)("instances that are held", () => {
       a.reload(config({ priority: 152 }));
       await until("the second reload is over", () => a.output.split("reload done").length > 2);
       expect(has(segment.host(0))).toBeTrue();
+      expect(await a.stop()).toBe(0);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a master that is drained says so, is in FAULT over a crash of its process and a refused file, and takes part again after",
+    async () => {
+      using segment = new Segment("a", "b");
+      const capture = await segment.capture("ip proto 112");
+      const goodbyes = () =>
+        vrrpFrames(capture.frames).filter(({ source, priority }) => source === "192.0.2.1" && priority === 0).length;
+      using a = new Daemon("lbd", segment.host(0), config({ priority: 150, extra: "nopreempt" }));
+      const file = join(a.dir, "drain");
+      a.start("--drain-vrrp", file);
+      await until("a is master", () => has(segment.host(0)));
+      using _b = new Daemon("lbd", segment.host(1), config({ priority: 100, extra: "nopreempt" })).start();
+      const stateOf = () =>
+        segment.host(0).run("curl", "-s", "--unix-socket", `${a.dir}/run/api.sock`, "http://lbd/v1/vrrp/V1").stdout;
+      writeFileSync(file, "");
+      // What the file holds is no condition: who wants a director empty need not have a good one.
+      a.reload("vrrp_instance V1 {");
+      await until("b is master", () => has(segment.host(1)));
+      expect(has(segment.host(0))).toBeFalse();
+      expect(goodbyes()).toBe(1);
+      expect(stateOf()).toContain('"state":"FAULT"');
+      expect(stateOf()).toContain("drained (--drain-vrrp)");
+      const before = segment.host(0).run("cat", `${a.dir}/run/vrrp.pid`).stdout.trim();
+      segment.host(0).run("kill", "-9", before);
+      await until("another process takes its place", () => a.output.split("every instance is drained").length > 2);
+      await until("and is in FAULT", () => stateOf().includes('"state":"FAULT"'));
+      rmSync(file);
+      a.reload(config({ priority: 150, extra: "nopreempt" }));
+      await until("a stands by", () => stateOf().includes('"state":"BACKUP"'));
+      expect(has(segment.host(1))).toBeTrue();
       expect(await a.stop()).toBe(0);
     },
     LIMIT_MS,

@@ -47,6 +47,7 @@ import { startConsole, startShell, terminalsOf } from "./console.ts";
 import { createDaemon, type Daemon } from "./daemon.ts";
 import { createDhcpClients } from "./dhcp.ts";
 import { createDirector } from "./director.ts";
+import { createDrain } from "./drain.ts";
 import { bringHealthBack, takeHealthAway } from "./health-store.ts";
 import { createImageKeeper } from "./image-keeper.ts";
 import { endLeftChildren } from "./left-children.ts";
@@ -131,7 +132,8 @@ export async function startAppliance(
     mounts: MOUNTS,
   });
   const { environment } = keeper.director;
-  const words = () => [...directorWords(configuration.inForce()), ...keeper.director.words];
+  const drain = createDrain(say, () => daemon.reload());
+  const words = () => [...directorWords(configuration.inForce()), ...keeper.director.words, ...drain.words];
   const health = { withFolder: byLoader, runDir: DEFAULT_RUN_DIR, say };
   if (boot.slot !== undefined) bringHealthBack(health);
   const director = createDirector({ clock, log, readiness, folder: RUN, words, environment });
@@ -154,7 +156,14 @@ export async function startAppliance(
   };
   const status = () =>
     statusOf({
-      ...{ boot, daemon, networkFaults: network.faults(), access: access.status(), image: keeper.status() },
+      ...{
+        boot,
+        daemon,
+        drained: drain.isOn(),
+        networkFaults: network.faults(),
+        access: access.status(),
+        image: keeper.status(),
+      },
       folder: configuration.inForce(),
       configuration: configuration.status(),
     });
@@ -163,6 +172,7 @@ export async function startAppliance(
     ...machineRoutes({ book, audit, reload: reloadBy, finish }),
     ...configurationRoutes({ keeper: configuration, reload }),
     checkRoute(FOLDER),
+    ...drain.routes,
     ...keeper.routes,
   ];
   const access = createAccess({

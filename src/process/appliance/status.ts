@@ -28,7 +28,8 @@ export interface ApplianceStatus {
   readonly slot?: Slot;
   /** Starts the loader had left for this slot after this one. */
   readonly startsLeft?: number;
-  readonly director: { readonly pid?: number; readonly failures: number };
+  /** `drained`: its VRRP instances take no part, as somebody asked for. */
+  readonly director: { readonly pid?: number; readonly failures: number; readonly drained: boolean };
   /** The folder that is in force, where each part comes from, and whether it is kept as the last good one. */
   readonly configuration: ConfigurationStatus & {
     readonly findings: readonly FindingStatus[];
@@ -63,6 +64,7 @@ export interface StatusSources {
   readonly folder: Folder;
   readonly configuration: ConfigurationStatus;
   readonly daemon: Daemon;
+  readonly drained: boolean;
   readonly networkFaults: readonly string[];
   readonly access: AccessStatus;
   readonly image: ImageStatus;
@@ -73,6 +75,7 @@ export function statusOf({
   folder,
   configuration,
   daemon,
+  drained,
   networkFaults,
   access,
   image,
@@ -86,7 +89,7 @@ export function statusOf({
     uptime: Math.floor(uptime()),
     ...(slot !== undefined && { slot }),
     ...(left !== undefined && { startsLeft: left }),
-    director: { ...(daemon.pid !== undefined && { pid: daemon.pid }), failures: daemon.failures },
+    director: { ...(daemon.pid !== undefined && { pid: daemon.pid }), failures: daemon.failures, drained },
     configuration: {
       ...configuration,
       findings: folder.findings.map(({ severity, span, message, hint }) => ({

@@ -4,7 +4,7 @@
 import type { Config } from "../../config/model/config.ts";
 import { createVrrpRouter } from "../../vrrp/router/router.ts";
 import { createReadFailures } from "../read-failures.ts";
-import { HOLD_TOPIC, type Role, type RoleContext } from "../role.ts";
+import { DRAIN_TOPIC, HOLD_TOPIC, type Role, type RoleContext } from "../role.ts";
 import { follow, reach, settled, stayWarm, tellFacts } from "./actions.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { fitted, reload, start, stop } from "./configuration.ts";
@@ -25,17 +25,23 @@ import { createTurns } from "./turns.ts";
 import { applyTables } from "./upkeep.ts";
 import { hearWhatWaits, onDatagram, onNetEvents } from "./world.ts";
 
+const DRAINED = "every instance is drained into FAULT (--drain-vrrp)";
+
 export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPorts(context)): Role {
   /** States of BFD sessions that came before the configuration. */
   let sessions: Readonly<Record<string, boolean>> = {};
   /** `--hold-vrrp`, while its file is there. */
   let held = false;
+  /** `--drain-vrrp`, as of the last reload. */
+  let drained = false;
   let state: VrrpState | undefined;
   return {
     start(first) {
       state = newState(context, ports, first);
       state.trackers.setBfd(sessions);
       state.router.setHeld(held, state.now());
+      state.router.setDrained(drained, state.now());
+      if (drained) context.log({ level: "warning", area: AREA, message: DRAINED });
       if (held) context.log({ level: "info", area: AREA, message: "instances are held in INIT (--hold-vrrp)" });
       start(state);
     },
@@ -51,6 +57,13 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
         if (!state) return;
         if (!held) context.log({ level: "info", area: AREA, message: "instances are let go (--hold-vrrp)" });
         state.turns.perform(state.router.setHeld(held, state.now()));
+      }
+      if (topic === DRAIN_TOPIC && typeof value === "boolean" && value !== drained) {
+        drained = value;
+        if (!state) return;
+        const message = drained ? DRAINED : "instances may take part again (--drain-vrrp)";
+        context.log({ level: "warning", area: AREA, message });
+        state.turns.perform(state.router.setDrained(drained, state.now()));
       }
       if (topic !== "bfd" || !isSessions(value)) return;
       if (state) state.trackers.setBfd(value);

@@ -20,7 +20,7 @@ import { takeStep } from "./perform.ts";
 import { isTakeoverDue, takeover, takeoverLooms } from "./rehearse.ts";
 import { NOTHING, newRouterState, type RouterState, stateOf } from "./state.ts";
 import { timer } from "./timer.ts";
-import { type NamedFact, setFacts, setFault, setHeld, setSource } from "./tracking.ts";
+import { type NamedFact, setDrained, setFacts, setFault, setHeld, setSource } from "./tracking.ts";
 
 /**
  * The calls are of four kinds:
@@ -63,6 +63,8 @@ export interface VrrpRouter {
   setFault(instance: string, code: string, text: string | undefined, at: Instant): readonly VrrpAction[];
   /** Holds instances that are not in the election yet, or lets them go; may be called before start(). */
   setHeld(held: boolean, at: Instant): readonly VrrpAction[];
+  /** Puts every instance into FAULT, masters resign; or ends that. May be called before start(). */
+  setDrained(drained: boolean, at: Instant): readonly VrrpAction[];
   /** Somebody else removed an address, route or rule of a master; `by`: who it was, as far as known. */
   removed(instance: string, what: string, at: Instant, by?: string): readonly VrrpAction[];
   /** The link came back or changed its MAC: masters with addresses on it announce them again. */
@@ -109,6 +111,7 @@ export function createVrrpRouter(
     setSource: (name, ip, at) => setSource(state, name, ip, at),
     setFault: (name, code, text, at) => setFault(state, name, code, text, at),
     setHeld: (held, at) => setHeld(state, held, at),
+    setDrained: (drained, at) => setDrained(state, drained, at),
     removed: (name, what, at, by) => removed(state, name, what, at, by),
     reannounce: (link, why, at) => reannounce(state, link, why, at),
     retire: (next, at) => retire(state, next, at),

@@ -41,6 +41,8 @@ export interface RouterState {
   readonly understudy: Understudy;
   /** Instances that have not entered the election stay out of it (`--hold-vrrp`). */
   held: boolean;
+  /** Every instance is in FAULT, because somebody wants the director empty (`--drain-vrrp`). */
+  drained: boolean;
   /** start() was called: before, facts are kept and nothing is decided. */
   started: boolean;
   /** stop() was called: nothing is heard any more. */
@@ -84,6 +86,7 @@ export function newRouterState(
     foreseen: undefined,
     understudy: { limiter: logLimiter(), sightings: sightings() },
     held: false,
+    drained: false,
     started: false,
     stopped: false,
     strangerLog: logLimiter(),

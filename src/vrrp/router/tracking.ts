@@ -12,6 +12,7 @@ import { NOTHING, type RouterState } from "./state.ts";
 
 /** No tracker has such a name: theirs are words of a configuration. */
 const HOLD = "--hold-vrrp";
+const DRAINED = { code: "drained", text: "drained (--drain-vrrp)" };
 
 export type NamedFact = Fact & { readonly kind: TrackKind; readonly name: string };
 
@@ -54,6 +55,13 @@ export function setHeld(state: RouterState, held: boolean, at: Instant): readonl
   return retrackAll(state, state.runtimes.values(), at);
 }
 
+/** As a fault of each instance: a master resigns at once, and none comes back before the drain is over. */
+export function setDrained(state: RouterState, drained: boolean, at: Instant): readonly VrrpAction[] {
+  if (state.drained === drained) return NOTHING;
+  state.drained = drained;
+  return retrackAll(state, state.runtimes.values(), at);
+}
+
 function retrackAll(state: RouterState, which: Iterable<Runtime>, at: Instant): readonly VrrpAction[] {
   // start() does it once for all that is known by then.
   if (!state.started) return NOTHING;
@@ -80,7 +88,13 @@ export function retrack(state: RouterState, runtime: Runtime): boolean {
   const tracked: Tracked = {
     priority: runtime.evaluation.priority,
     pending: state.held ? [HOLD, ...runtime.evaluation.pending] : runtime.evaluation.pending,
-    faults: [...runtime.evaluation.faults, ...source, ...withoutPeer(runtime.config), ...extra],
+    faults: [
+      ...(state.drained ? [DRAINED] : []),
+      ...runtime.evaluation.faults,
+      ...source,
+      ...withoutPeer(runtime.config),
+      ...extra,
+    ],
   };
   const changed = !sameTracked(tracked, runtime.tracked);
   runtime.tracked = tracked;

@@ -12,7 +12,7 @@ DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables
 DEBIAN_APPLIANCE := mtools ovmf ipxe-qemu qemu-utils fdisk dosfstools binutils
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build image run lab check fmt test test-unit test-deno test-netns test-vm test-appliance test-appliance-everyday test-words test-mutants bench docs install uninstall clean
+.PHONY: help deps build image run run-appliance lab check fmt test test-unit test-deno test-netns test-vm test-appliance test-appliance-everyday test-words test-mutants bench docs install uninstall clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,14 @@ image: build ## Write dist/image: disk images, ISO, netboot, UKI, checksums, sig
 
 run: deps build ## Boot a lab (client, two directors, real servers), show failover, leave the API on a local port
 	$(BUN) test/machine/lab.ts
+
+# Made anew when what goes into it changed.
+TEST_IMAGE := dist/test-appliance/image
+$(TEST_IMAGE)/SHA256SUMS: dist/lbd $(wildcard appliance/*)
+	$(BUN) appliance/image.ts --config test/appliance/director --out $(TEST_IMAGE)
+
+run-appliance: deps build $(TEST_IMAGE)/SHA256SUMS ## Boot two images of the appliance as a pair, with a client and real servers; their APIs on local ports
+	$(BUN) test/machine/pair-lab.ts $(TEST_IMAGE)
 
 lab: ## A command in the lab that `make run` started, in another terminal: make lab CMD="status --down", CMD=help
 	@$(BUN) test/machine/lab-shell.ts $(CMD)

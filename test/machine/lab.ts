@@ -68,7 +68,8 @@ if (staySeconds > 0) {
   const length =
     process.env.LAB_SECONDS === undefined && interactive ? "until Ctrl-C" : `for ${staySeconds} s, or until Ctrl-C`;
   console.log(
-    `\nThe lab stays up ${length}. Type commands here (help), or in another terminal: make lab CMD="status --down"`,
+    `\nThe lab stays up ${length}. Type commands here (help), or in another terminal: make lab CMD="status --down"\n` +
+      "make run-appliance boots a pair of appliances from their images.",
   );
   const end = setTimeout(() => machine.stop(), staySeconds * 1000);
   const forget = announce(commandPort);

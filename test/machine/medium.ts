@@ -20,6 +20,10 @@ export interface MediumMachine extends Pick<Machine, "memoryMb" | "cpus" | "forw
   readonly medium: Medium;
   /** The card's address: network.yaml knows it by that. */
   readonly macAddress?: string;
+  /** Its cards, on tap devices, in place of the one that leads to `forward`. */
+  readonly cards?: readonly { readonly tap: string; readonly macAddress: string }[];
+  /** Words before the emulator's own: where it is to run. */
+  readonly enter?: readonly string[];
   /** More of QEMU's arguments. */
   readonly more?: readonly string[];
 }
@@ -36,7 +40,7 @@ export function startMedium(machine: MediumMachine): RunningMachine {
       ...["-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio"],
       ...firmwareArguments(firmware, work),
       ...mediumArguments(medium, work),
-      ...networkArguments(machine),
+      ...(machine.cards?.flatMap(cardArguments) ?? networkArguments(machine)),
       ...more,
     ],
     machine,
@@ -95,6 +99,13 @@ function mediumArguments(medium: Medium, work: string): string[] {
 
 function stick(drive: string): string[] {
   return ["-device", "qemu-xhci", "-drive", `if=none,id=m,${drive}`, "-device", "usb-storage,drive=m,bootindex=0"];
+}
+
+function cardArguments({ tap, macAddress }: NonNullable<MediumMachine["cards"]>[number]): string[] {
+  return [
+    ...["-netdev", `tap,id=${tap},ifname=${tap},script=no,downscript=no`],
+    ...["-device", `virtio-net-pci,netdev=${tap},mac=${macAddress},romfile=`],
+  ];
 }
 
 function networkArguments({

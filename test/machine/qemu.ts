@@ -39,11 +39,11 @@ export function startMachine(machine: Machine): RunningMachine {
 export function startEmulator(
   program: string,
   given: readonly string[],
-  machine: Pick<Machine, "limitMs" | "line">,
+  machine: Pick<Machine, "limitMs" | "line"> & { readonly enter?: readonly string[] },
 ): RunningMachine {
-  // A group of its own: Ctrl-C is ours to answer. And whatever kills us kills the machine.
-  const words = ["--pdeathsig", "SIGKILL", program, ...given];
-  const child = spawn("setpriv", words, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+  // A group of its own: Ctrl-C is ours to answer. And whatever kills us kills the machine; said last, since it does not outlast other rights.
+  const [first, ...words] = [...(machine.enter ?? []), "setpriv", "--pdeathsig", "SIGKILL", program, ...given];
+  const child = spawn(first ?? "", words, { stdio: ["ignore", "pipe", "pipe"], detached: true });
   const limit = setTimeout(() => child.kill("SIGKILL"), machine.limitMs);
   const stop = () => {
     child.kill("SIGKILL");

@@ -170,3 +170,30 @@ test("facts of a child's log lines are few and short", () => {
   const long = { big: "x".repeat(100_000), ["y".repeat(100_000)]: 1, small: "z" };
   expect(clipLine({ ...line, fields: long })).toEqual({ ...line, fields: { small: "z" } });
 });
+
+test("what answers something comes as often as that was said, and no more", () => {
+  const child = createConduct("api");
+  const may = (message: FromChild) => child.judge(message) === undefined;
+  for (let i = 0; i < 3; i++) child.sent({ kind: "status", updates: [] });
+  expect([0, 1, 2, 3].map(() => may({ kind: "ack" }))).toEqual([true, true, true, false]);
+  expect(may(batch())).toBe(true);
+  // Two acknowledgements of the parent's are one place for a batch.
+  for (let i = 0; i < 2; i++) child.sent({ kind: "ack" });
+  expect([0, 1].map(() => may(batch()))).toEqual([true, false]);
+  expect(may({ kind: "idle" })).toBe(false);
+  child.sent({ kind: "complete", lingerMs: 1 });
+  expect([0, 1].map(() => may({ kind: "idle" }))).toEqual([true, false]);
+  expect(may({ kind: "stopped" })).toBe(false);
+  child.sent({ kind: "stop", limitMs: 1 });
+  expect([0, 1].map(() => may({ kind: "stopped" }))).toEqual([true, false]);
+});
+
+test("a long quiet time saves up no more than a burst, of bytes and of lines", () => {
+  const day = 24 * 3600 * 1000;
+  const child = createConduct("api");
+  expect(child.delayMs(0, 0)).toBe(0);
+  expect(child.delayMs(2_000_000, day)).toBe(0);
+  expect(child.delayMs(200_000, day)).toBe(1000);
+  const lines = createLineBudget("api", 0);
+  expect(lines.take(1000, day)).toEqual({ take: 200, dropped: 0 });
+});

@@ -1,6 +1,6 @@
 // What an api process is told when it comes: what is known then, and nothing of a process that is gone for good.
 import { expect, test } from "bun:test";
-import { createRelay } from "../../../src/process/relay.ts";
+import { createRelay, MAX_WAITING_BYTES } from "../../../src/process/relay.ts";
 import type { ProcessStatus, StatusUpdate } from "../../../src/status/schema.ts";
 
 function lab() {
@@ -67,4 +67,33 @@ test("a role that should have no process any more is told as gone, and not to th
   expect(relay.processes().map(({ role }) => role)).toEqual(["vrrp"]);
   api.up = false;
   expect((await comes()).toSorted()).toEqual(["process vrrp", "role-current vrrp"]);
+});
+
+test("without an api process there is room for everything, and nothing waits for one", async () => {
+  const { relay, words, comes } = lab();
+  const big: StatusUpdate = { kind: "facts", role: "checker", values: { text: "x".repeat(MAX_WAITING_BYTES) } };
+  relay.take(big);
+  let entered = 0;
+  relay.whenRoom("checker", () => void entered++);
+  expect([entered, words()]).toEqual([1, []]);
+  // What was reported while nobody looked is not told: the role tells it again.
+  expect(await comes()).toEqual(["role-current vrrp"]);
+});
+
+test("a role that waited for room is let in once", async () => {
+  const { relay, api } = lab();
+  api.up = true;
+  relay.begin({ kind: "role-current", role: "vrrp" });
+  await Promise.resolve();
+  const entered: string[] = [];
+  relay.take({ kind: "facts", role: "checker", values: { text: "x".repeat(MAX_WAITING_BYTES / 2) } });
+  for (const role of ["checker", "vrrp"] as const) relay.whenRoom(role, () => entered.push(role));
+  expect(entered).toEqual([]);
+  for (let i = 0; i < 3; i++) {
+    relay.acknowledged();
+    await Promise.resolve();
+    relay.take({ kind: "facts", role: "vrrp", values: { i } });
+    await Promise.resolve();
+  }
+  expect(entered).toEqual(["checker", "vrrp"]);
 });

@@ -194,3 +194,23 @@ test("a reader that ends in between is an error, not a short answer", async () =
   await parts?.next();
   await expect(parts?.next()).rejects.toThrow("could not be read to its end");
 });
+
+test("a piece of a transfer before is none of the one that is read now", async () => {
+  const clock = manualClock();
+  const asked: number[] = [];
+  const reader = createEffectiveReader(clock, (serial) => asked.push(serial));
+  const first = reader.open();
+  const second = reader.open();
+  expect(await first).toBeUndefined();
+  reader.take({ kind: "effective", serial: 1, piece: "old", end: true });
+  reader.take({ kind: "effective", serial: 2, piece: "new", end: false });
+  const parts = (await second)?.[Symbol.asyncIterator]();
+  expect((await parts?.next())?.value).toBe("new");
+  const end = parts?.next();
+  await settle();
+  reader.take({ kind: "effective", serial: 2, piece: "", end: true });
+  expect((await end)?.done).toBe(true);
+  expect(asked).toEqual([1, 2, 2]);
+  // No answer is waited for any more.
+  expect(clock.nextAt()).toBeUndefined();
+});

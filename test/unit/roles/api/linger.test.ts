@@ -67,3 +67,22 @@ test("it goes only when it may serve", () => {
   clock.advance(100);
   expect(done).toEqual([]);
 });
+
+test("a stop ends it for good, whoever comes or goes behind it; it says that it is idle once", () => {
+  const { clock, linger, done, set, turn } = lab();
+  linger.begin(1000);
+  clock.advance(1000);
+  linger.stop();
+  turn();
+  set(1);
+  set(0);
+  clock.advance(5000);
+  expect(done).toEqual(["retire"]);
+  const other = lab();
+  other.linger.begin(1000);
+  other.clock.advance(1000);
+  other.turn();
+  other.set(1);
+  other.set(0);
+  expect(other.done).toEqual(["retire", "idle"]);
+});

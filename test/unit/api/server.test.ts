@@ -282,3 +282,57 @@ test("an address that is taken is an error to wait on", async () => {
   const second = listen({ kind: "unix", path }, { app: async () => OK(), clock, ready: () => true });
   expect(second).rejects.toMatchObject({ code: "EADDRINUSE" });
 });
+
+test("a connection that was answered is idle from then on, and may go on for as many requests as come one by one", async () => {
+  const { path, clock, server } = await serve(OK);
+  const { socket, got } = open(path);
+  const answers = () => got.text.match(/HTTP\/1\.1 200/g)?.length ?? 0;
+  for (let i = 1; i <= MAX_PIPELINED + 4; i++) {
+    socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await until("the answer", () => answers() === i);
+    // It has been busy in between: no time counts that lies before its last answer.
+    clock.advance(IDLE_MS - 1000);
+  }
+  expect([server.connections(), got.closed]).toEqual([1, false]);
+  clock.advance(3000);
+  await until("it is closed", () => got.closed);
+});
+
+test("who comes by a socket that stands for TCP is taken for one from the network", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "lbd-server-"));
+  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+  const kinds: string[] = [];
+  for (const where of [
+    { kind: "unix", path: join(directory, "a") },
+    { kind: "unix", path: join(directory, "b"), as: "tcp" },
+  ] as const) {
+    const server = await listen(where, {
+      app: async (_request, { kind }) => {
+        kinds.push(kind);
+        return OK();
+      },
+      clock: manualClock(),
+      ready: () => true,
+    });
+    cleanups.push(() => server.close());
+    await exchange(where.path, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  expect(kinds).toEqual(["unix", "tcp"]);
+});
+
+test("while too many answers wait for their readers others are told to come again", async () => {
+  const { path } = await serve(
+    ({ url }) => new Response(url.endsWith("/large") ? "x".repeat(17 * 1024 * 1024) : "small"),
+  );
+  const { socket, got } = open(path);
+  socket.pause();
+  socket.write("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  await until("it is refused", async () =>
+    (await exchange(path, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")).includes(" 503 "),
+  );
+  socket.resume();
+  await until("it has been fetched", () => got.text.length > 17 * 1024 * 1024);
+  await until("it is served", async () =>
+    (await exchange(path, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")).includes(" 200 "),
+  );
+});

@@ -1,7 +1,7 @@
 // Process layer: the kernel modules of a configuration. The parent loads them before the roles get it, since these have no right to.
 import type { Log } from "../../base/log.ts";
 import type { Config } from "../../config/model/config.ts";
-import { kernelModules } from "../../kernel/modules.ts";
+import { type KernelModules, kernelModules } from "../../kernel/modules.ts";
 
 /** Modules that a configuration needs, the one that the others need first. Pure. */
 export function neededModules({ global, virtualServers }: Config): readonly string[] {
@@ -16,8 +16,10 @@ export function neededModules({ global, virtualServers }: Config): readonly stri
 }
 
 /** Loads what is not there. One that can't be had is said once, and not looked for again. */
-export function createModuleLoader(log: Log): (names: readonly string[]) => void {
-  const modules = kernelModules();
+export function createModuleLoader(
+  log: Log,
+  modules: Pick<KernelModules, "load"> = kernelModules(),
+): (names: readonly string[]) => void {
   const told = new Set<string>();
   return (names) => {
     for (const name of names) {

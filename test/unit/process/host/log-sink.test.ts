@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { EventEmitter } from "node:events";
 import { createLogSink, MAX_WAITING_BYTES, type TextStream } from "../../../../src/process/host/log-sink.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
 
@@ -60,4 +61,39 @@ test("a stuck reader costs lines, counted, and bounded memory", async () => {
   expect(written.at(-1)).toContain("after");
   read();
   await drained();
+});
+
+test("a reader that went away is no error of ours, and who waits for all to be written hears of it once", async () => {
+  const events = new EventEmitter();
+  const callbacks: (() => void)[] = [];
+  const stream = Object.assign(events, {
+    write(_text: string, done: () => void) {
+      callbacks.push(done);
+      return false;
+    },
+  });
+  const sink = createLogSink(stream, manualClock(), { format: "text", debug: false });
+  expect(() => events.emit("error", new Error("EPIPE"))).not.toThrow();
+  for (const message of ["one", "two"]) sink.log(line(message));
+  let drained = 0;
+  for (let i = 0; i < 2; i++) void sink.drained().then(() => drained++);
+  callbacks.shift()?.();
+  await Promise.resolve();
+  expect(drained).toBe(0);
+  callbacks.shift()?.();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(drained).toBe(2);
+});
+
+test("lines that were dropped are counted once", () => {
+  const { stream, written, read } = stuckStream();
+  const { log } = createLogSink(stream, manualClock(), { format: "text", debug: false });
+  log(line("x".repeat(MAX_WAITING_BYTES)));
+  for (let i = 0; i < 3; i++) log(line("lost"));
+  read();
+  for (const message of ["a", "b"]) log(line(message));
+  expect(written.filter((text) => text.includes("log lines dropped"))).toEqual([
+    expect.stringContaining("3 log lines dropped"),
+  ]);
 });

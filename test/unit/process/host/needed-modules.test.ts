@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { neededModules } from "../../../../src/process/host/needed-modules.ts";
+import type { ModuleOutcome } from "../../../../src/kernel/modules.ts";
+import { createModuleLoader, neededModules } from "../../../../src/process/host/needed-modules.ts";
 import { bindText } from "../../../support/config.ts";
 
 const service = (address: string, extra: string) =>
@@ -18,4 +19,32 @@ test.each([
   const { config } = bindText(text);
   if (!config) throw new Error("no configuration");
   expect(neededModules(config)).toEqual([...modules]);
+});
+
+test("what was loaded or can't be had is said once; without the first the others are not looked for", () => {
+  const asked: string[] = [];
+  const lines: string[] = [];
+  const outcomes: Record<string, ModuleOutcome> = {
+    ip_vs: { kind: "present" },
+    ip_vs_wlc: { kind: "loaded" },
+    ip_vs_mh: { kind: "failed", reason: "not built" },
+  };
+  const load = createModuleLoader(({ level, message }) => lines.push(`${level} ${message}`), {
+    load(name) {
+      asked.push(name);
+      return outcomes[name] ?? { kind: "present" };
+    },
+  });
+  for (let i = 0; i < 2; i++) load(["ip_vs", "ip_vs_wlc", "ip_vs_mh", "ip_vs_rr"]);
+  expect(lines).toEqual(["info loaded kernel module ip_vs_wlc", "warning kernel module ip_vs_mh: not built"]);
+  expect(asked.slice(0, 4)).toEqual(["ip_vs", "ip_vs_wlc", "ip_vs_mh", "ip_vs_rr"]);
+  asked.length = 0;
+  const without = createModuleLoader(({ message }) => lines.push(message), {
+    load(name) {
+      asked.push(name);
+      return { kind: "failed", reason: "no such file" };
+    },
+  });
+  without(["ip_vs", "ip_vs_wlc"]);
+  expect([asked, lines.at(-1)]).toEqual([["ip_vs"], "kernel module ip_vs: no such file"]);
 });

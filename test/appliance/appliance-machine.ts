@@ -2,10 +2,22 @@
 // disk, and the end of it is in the message of what it did not do.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import * as v from "valibot";
 import { startOf } from "../../appliance/disk.ts";
+import { FIRST_ENVIRONMENT, markedForTrial, markedGood, writeEnvironment } from "../../src/appliance/boot.ts";
+import { begin, ended, good, NO_HISTORY, updateWritten, writePlace } from "../../src/appliance/history.ts";
 import { type Firmware, startMedium } from "../machine/medium.ts";
 import { choosePort } from "../machine/port.ts";
 import type { RunningMachine } from "../machine/qemu.ts";
@@ -48,6 +60,8 @@ export interface ApplianceMachine {
   newDisk(files?: Readonly<Record<string, string>>): void;
   /** Puts a file on a partition of the disk of a machine that is off. */
   put(partition: string, name: string, content: string): void;
+  /** Leaves the disk of a machine that is off as an update to slot B leaves it: written, and the next start is its first of three. */
+  written(version: string, slot: Uint8Array): void;
   powerOn(): void;
   /** A new disk, and what the machine says once it runs from it. */
   fresh(): Promise<Appliance>;
@@ -157,6 +171,17 @@ export async function applianceMachine({ name, firmware = "bios", more = WATCHDO
       for (const [file, content] of Object.entries(files)) put("lbd-conf", file, content);
     },
     put,
+    written(version, slot) {
+      const file = openSync(disk, "r+");
+      writeSync(file, slot, 0, slot.byteLength, startOf("lbd-b") * MIB);
+      closeSync(file);
+      const at = new Date().toISOString();
+      const first = begin(NO_HISTORY, { slot: "A", version: "shipped", at, trial: false, byWatchdog: false });
+      const running = ended(good(first.history), "restart", "the test");
+      const history = updateWritten(running, { slot: "B", version, at, faults: [] });
+      put("lbd-esp", "lbd/starts.1", writePlace({ history, sequence: 1 }));
+      put("lbd-esp", "grub/grubenv", writeEnvironment(markedForTrial(markedGood(FIRST_ENVIRONMENT, "A"), "B")));
+    },
     powerOn() {
       writeFileSync(join(work, "console.log"), "", { flag: "a" });
       machine = startMedium({

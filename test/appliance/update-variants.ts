@@ -13,7 +13,7 @@ import { fetchPackages, type Packages } from "../../appliance/packages.ts";
 import { file, text } from "../../appliance/root.ts";
 import { DIGEST, readSecretKey, signDigest } from "../../appliance/signing.ts";
 import { TOOL_PACKAGES, type Tools, toolsOf } from "../../appliance/tools.ts";
-import { describeSlot, updateHead } from "../../src/appliance/update-file.ts";
+import { describeSlot, peekManifest, updateHead } from "../../src/appliance/update-file.ts";
 import { FOLDER, IMAGES } from "./appliance-machine.ts";
 
 const CACHE = resolve(import.meta.dirname, "../../.cache/image");
@@ -87,6 +87,12 @@ export function updateFile(name: VariantName): Uint8Array {
     writeFileSync(path, makeUpdate(name, VARIANTS[name]));
   }
   return readFileSync(path);
+}
+
+/** What of an update file goes to the slot. */
+export function slotOf(update: Uint8Array): Uint8Array {
+  const { bytes } = peekManifest(update) ?? { bytes: 0 };
+  return update.subarray(update.byteLength - bytes);
 }
 
 function makeUpdate(version: string, { over, alone, kernel }: Variant): Uint8Array {

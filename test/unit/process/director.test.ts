@@ -1,7 +1,7 @@
 // The program as a whole, without IPVS: starts, answers, reloads, survives its children, and leaves nothing.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { kill } from "../../../ffi/process.ts";
@@ -286,4 +286,40 @@ test("a port that is taken is said, does no harm, and is used once it is free", 
   expect(said()).toBe(1);
   lbd.signal("SIGTERM");
   expect(await lbd.exited).toBe(0);
+});
+
+test("with --keep-health a server that was down at the end is down at the next start, and asked at once", async () => {
+  const listening = (port: number) =>
+    new Promise<Server>((resolve) => {
+      const server = createServer((socket) => socket.destroy());
+      server.listen({ port, host: "127.0.0.1" }, () => resolve(server));
+    });
+  const first = await listening(0);
+  const address = first.address();
+  const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+  await new Promise((resolve) => first.close(resolve));
+  const check = ["TCP_CHECK {", "connect_timeout 5", "retry 0", "delay_loop 600", "warmup 0", "}"];
+  const server80 = [
+    "virtual_server 192.0.2.1 80 {",
+    "protocol TCP",
+    `real_server 127.0.0.1 ${port} {`,
+    ...check,
+    "}",
+    "}",
+  ];
+  const lbd = lab.start(`${server80.join("\n")}\n`, "--keep-health");
+  await until("it is down", () => lbd.log().includes("up → down"));
+  lbd.signal("SIGTERM");
+  await lbd.exited;
+  expect(existsSync(join(lbd.runDir, "checker.d/health.journal"))).toBeTrue();
+  const server = await listening(port);
+  try {
+    const next = lab.beside(lbd, "--keep-health");
+    await until("it is up again", () => next.log().includes("down → up"));
+    next.signal("SIGTERM");
+    await next.exited;
+    expect(existsSync(join(lbd.runDir, "checker.d/health.journal"))).toBeFalse();
+  } finally {
+    server.close();
+  }
 });

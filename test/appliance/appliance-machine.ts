@@ -89,17 +89,21 @@ export interface MachineOptions {
   /** Of the disk and the console. */
   readonly name: string;
   readonly firmware?: Firmware;
+  /** The kernel is started by the emulator and not by the loader, as slot A and uncounted: for what is not about starts. */
+  readonly isDirect?: true;
   /** More of QEMU's arguments; absent: a watchdog of hardware. */
   readonly more?: readonly string[];
 }
 
-export async function applianceMachine({ name, firmware = "bios", more = WATCHDOG }: MachineOptions) {
+export async function applianceMachine({ name, firmware = "bios", isDirect, more = WATCHDOG }: MachineOptions) {
   const work = join(FOLDER, name);
   mkdirSync(work, { recursive: true });
   const disk = join(work, "disk.img");
   const { port } = await choosePort(undefined, 18_443);
   const lines: string[] = [];
   let machine: RunningMachine | undefined;
+  /** The emulator has, and nobody cut the power. */
+  let isGone = false;
 
   function put(partition: string, file: string, content: string): void {
     const from = join(work, "file");
@@ -138,6 +142,7 @@ export async function applianceMachine({ name, firmware = "bios", more = WATCHDO
       until(
         what,
         async () => {
+          if (isGone) throw new Error(`${what}: the emulator has ended`);
           const now = await look();
           return now && fits(now) ? now : undefined;
         },
@@ -184,14 +189,20 @@ export async function applianceMachine({ name, firmware = "bios", more = WATCHDO
     },
     powerOn() {
       writeFileSync(join(work, "console.log"), "", { flag: "a" });
-      machine = startMedium({
-        ...{ firmware, memoryMb: 1024, cpus: 2, limitMs: LIMIT_MS, more },
+      const started = startMedium({
+        ...{ firmware, memoryMb: 1024, cpus: 2, limitMs: LIMIT_MS },
+        more: isDirect ? [...more, ...DIRECT] : more,
         medium: { kind: "disk", file: disk, keep: true },
         forward: [{ host: port, guest: 8443 }],
         line(text) {
           lines.push(text.trim());
           appendFileSync(join(work, "console.log"), `${new Date().toISOString()} ${text.trim()}\n`);
         },
+      });
+      machine = started;
+      isGone = false;
+      void started.finished.then(() => {
+        if (machine === started) isGone = true;
       });
     },
     fresh() {
@@ -200,9 +211,10 @@ export async function applianceMachine({ name, firmware = "bios", more = WATCHDO
       return made.runs(SHIPPED);
     },
     async cutPower() {
-      machine?.stop();
-      await machine?.finished;
+      const started = machine;
       machine = undefined;
+      started?.stop();
+      await started?.finished;
     },
     call,
     look,
@@ -230,6 +242,7 @@ export async function applianceMachine({ name, firmware = "bios", more = WATCHDO
         until(
           `the console says ${pattern}`,
           () => {
+            if (isGone) throw new Error(`${pattern}: the emulator has ended`);
             while (from < lines.length) {
               const line = lines[from++];
               if (line !== undefined && pattern.test(line)) return line;
@@ -244,6 +257,10 @@ export async function applianceMachine({ name, firmware = "bios", more = WATCHDO
   return made;
 }
 
+const DIRECT = [
+  ...["-kernel", join(IMAGES, "vmlinuz"), "-initrd", join(IMAGES, "initrd"), "-append"],
+  "console=ttyS0,115200 rootfstype=ramfs panic=5 reserve_mem=1M:16M:oops lbd.slot=A lbd.left=none",
+];
 const WATCHDOG = ["-device", "i6300esb", "-action", "watchdog=reset"];
 
 /** A version of `git describe`. */

@@ -9,7 +9,7 @@ afterEach(() => machine.cutPower());
 test(
   "an appliance that hangs has the machine restarted by its watchdog, and the next start says so",
   async () => {
-    machine = await applianceMachine({ name: "crash" });
+    machine = await applianceMachine({ name: "crash", isDirect: true });
     expect((await machine.fresh()).image.watchdog.identity).toContain("i6300ESB");
     const again = machine.says(/Linux version/);
     await signalAppliance(machine, "STOP");
@@ -28,7 +28,7 @@ test.each([
 ] as const)(
   "%s: without a watchdog of hardware the kernel's restarts the machine by a crash, which %s keeps",
   async (firmware, place) => {
-    machine = await applianceMachine({ name: `crash-${firmware}`, firmware, more: [] });
+    machine = await applianceMachine({ name: `crash-${firmware}`, firmware, isDirect: true, more: [] });
     const { image } = await machine.fresh();
     expect([image.watchdog.identity, image.crashRecords]).toEqual(["Software Watchdog", place]);
     await signalAppliance(machine, "STOP");

@@ -1,6 +1,6 @@
 // Test of the appliance: what `make test` shows of it: the disk of `make image` starts to its API, takes no update that is none, takes one that is
 // well and stays with it, and a crash of the appliance costs nothing. Five starts under emulation.
-import { afterEach, beforeAll, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, test } from "bun:test";
 import * as v from "valibot";
 import { until } from "../support/until.ts";
 import { type ApplianceMachine, applianceMachine, LIMIT_MS, SHIPPED } from "./appliance-machine.ts";
@@ -8,7 +8,7 @@ import { signalAppliance } from "./harm.ts";
 import { updateFile } from "./update-variants.ts";
 
 let machine: ApplianceMachine;
-beforeAll(async () => {
+beforeEach(async () => {
   machine = await applianceMachine({ name: "everyday" });
 });
 afterEach(() => machine.cutPower());
@@ -58,6 +58,7 @@ test(
 test(
   "an appliance that crashes costs nothing: the director goes on and is taken over",
   async () => {
+    machine = await applianceMachine({ name: "everyday", isDirect: true });
     const { director } = await machine.fresh();
     const before = await master();
     const died = machine.says(/init: lbd appliance was ended by signal 9/);

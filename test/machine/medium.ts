@@ -74,7 +74,7 @@ function mediumArguments(medium: Medium, work: string): string[] {
         "-drive",
         `${drive}${medium.keep ? "" : ",snapshot=on"}`,
         "-device",
-        "virtio-blk-pci,drive=m,bootindex=0",
+        "virtio-blk-pci,drive=m,bootindex=1",
       ];
     }
     case "disc":

@@ -12,6 +12,24 @@ export interface Equivalent {
 
 export const EQUIVALENT: readonly Equivalent[] = [
   {
+    file: "src/vrrp/sightings.ts",
+    at: "silenceTold: false,",
+    change: "false → true",
+    why: "of a new record; the sighting for which it is made sets it at once",
+  },
+  {
+    file: "src/vrrp/sightings.ts",
+    at: "refusalTold: false,",
+    change: "false → true",
+    why: "of a new record; the sighting for which it is made sets it at once",
+  },
+  {
+    file: "src/vrrp/track.ts",
+    at: "use.weight > 0 ? up : !up",
+    change: "use.weight > 0 → (use.weight >= 0)",
+    why: "a weight of 0 has been dealt with before",
+  },
+  {
     file: "src/vrrp/auth.ts",
     at: "sameSecret(fields.spi, ",
     change: "fields.spi, IPV4_HEADER.fields.s … et(ipHeader, 0) → IPV4_HEADER.fields.source.get(ip …  0), fields.spi",

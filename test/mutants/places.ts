@@ -81,6 +81,7 @@ const OPERATORS: Readonly<Record<string, (node: Node) => readonly Change[]>> = {
   },
   order(node) {
     if (!is.isCallExpression(node) && !is.isNewExpression(node)) return [];
+    if (/^Math\.(min|max)$/.test(node.expression.getText())) return [];
     const given = node.arguments ?? [];
     return given.slice(1).flatMap((second, at): readonly Change[] => {
       const first = given[at] as Node;

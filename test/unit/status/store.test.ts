@@ -64,6 +64,68 @@ test("what a role that came back does not mention again is gone, and only that",
   expect(store.virtualServers()).toHaveLength(1);
 });
 
+test("what a role says while it comes back is not old: sync groups and instances of vrrp alike", () => {
+  const store = createStatusStore();
+  for (const update of everything()) store.apply(update);
+  const groups = store.syncGroups();
+  expect(groups.length).toBeGreaterThan(0);
+  store.apply({ kind: "role-gone", role: "vrrp" });
+  store.apply({ kind: "vrrp", value: vrrpInstance("VI_2") });
+  store.apply({ kind: "role-current", role: "vrrp" });
+  expect([store.vrrp().map(({ name }) => name), store.syncGroups()]).toEqual([["VI_2"], []]);
+  expect(store.virtualServers()).toHaveLength(2);
+  expect([store.revisionOf("vrrp"), store.revisionOf("sync-group")]).toEqual([store.revision(), store.revision()]);
+});
+
+test("a role of which nothing is known goes and comes without harm", () => {
+  const store = createStatusStore();
+  for (const update of everything()) store.apply(update);
+  store.apply({ kind: "role-gone", role: "starter" });
+  store.apply({ kind: "role-current", role: "starter" });
+  expect([store.vrrp().length, store.virtualServers().length]).toEqual([2, 2]);
+});
+
+test("what was never there is not gone: nothing changed", () => {
+  const store = createStatusStore();
+  for (const update of everything()) store.apply(update);
+  const before = (["vrrp", "virtual-server", "sync-group"] as const).map((kind) => store.revisionOf(kind));
+  store.apply({ kind: "vrrp-gone", name: "none" });
+  store.apply({ kind: "virtual-server-gone", id: "none" });
+  store.apply({ kind: "sync-group-gone", name: "none" });
+  expect((["vrrp", "virtual-server", "sync-group"] as const).map((kind) => store.revisionOf(kind))).toEqual(before);
+});
+
+test("traffic without a time keeps the one that is known", () => {
+  const store = createStatusStore();
+  for (const update of everything()) store.apply(update);
+  const before = store.vrrpInstance("VI_1")?.master?.lastAdvertAt;
+  store.apply({ kind: "vrrp-traffic", values: { VI_1: { lastAdvertAt: null, counters: {} } } });
+  expect(before).toBeString();
+  expect(store.vrrpInstance("VI_1")?.master?.lastAdvertAt).toBe(before as string);
+});
+
+test("facts of a role add up by name, go with it, and leave those of others", () => {
+  const store = createStatusStore();
+  store.apply({ kind: "facts", role: "checker", values: { a: 1, b: "x" } });
+  store.apply({ kind: "facts", role: "checker", values: { b: "y" } });
+  store.apply({ kind: "facts", role: "vrrp", values: { c: true } });
+  expect(store.facts()).toEqual({ checker: { a: 1, b: "y" }, vrrp: { c: true } });
+  store.apply({ kind: "role-gone", role: "checker" });
+  expect(store.facts()).toEqual({ vrrp: { c: true } });
+});
+
+test("names of metrics beyond 20,000 of a role are left out, values of known ones still move", () => {
+  const store = createStatusStore();
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`m${i}`, i]));
+  store.apply({ kind: "metrics", role: "vrrp", values: many });
+  store.apply({ kind: "metrics", role: "vrrp", values: { more: 1, m7: 70 } });
+  store.apply({ kind: "metrics", role: "checker", values: { more: 2 } });
+  const metrics = store.metrics();
+  expect([metrics.size, metrics.get("m7"), metrics.get("more"), metrics.get("m19999")]).toEqual([
+    20_001, 70, 2, 19_999,
+  ]);
+});
+
 test("counters of a role go with it, those of others stay", () => {
   const store = createStatusStore();
   store.apply({ kind: "metrics", role: "checker", values: { a: 1 } });
@@ -95,9 +157,21 @@ test("events are a ring, each is taken once, and a gap is told", () => {
     missed: false,
     events: [{ id: MAX_EVENTS + 9 }, { id: MAX_EVENTS + 10 }],
   });
+  expect(store.eventsAfter(0).events).toHaveLength(MAX_EVENTS);
   expect(store.eventsAfter(10).missed).toBe(false);
   expect(store.eventsAfter(9).missed).toBe(true);
   stop();
   store.apply(event(MAX_EVENTS + 11));
   expect(heard).toHaveLength(MAX_EVENTS + 10);
+});
+
+test("events without a number go on from the last one; who asks before there were any has missed none", () => {
+  const store = createStatusStore();
+  expect([store.lastEventId(), store.eventsAfter(0)]).toEqual([0, { events: [], missed: false }]);
+  const { id: _id, ...unnumbered } = event(1);
+  store.apply(unnumbered);
+  store.apply(event(7));
+  store.apply(unnumbered);
+  expect(store.eventsAfter(0).events.map(({ id }) => id)).toEqual([1, 7, 8]);
+  expect(store.eventsAfter(8)).toEqual({ events: [], missed: false });
 });

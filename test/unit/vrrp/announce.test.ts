@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { fromHex, toHex } from "../../../src/base/bytes.ts";
 import type { AnnounceSettings } from "../../../src/config/model/vrrp.ts";
-import { announceFor, NO_TIMERS } from "../../../src/vrrp/announce/bursts.ts";
+import { announceDue, announceFor, NO_TIMERS } from "../../../src/vrrp/announce/bursts.ts";
 import { announcementFrame, gratuitousArp, unsolicitedNeighbourAdvert } from "../../../src/vrrp/announce/frames.ts";
 import { address, vectorCases, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
@@ -90,6 +90,14 @@ describe("bursts", () => {
       [5, 2],
       [7, 2],
     ]);
+  });
+
+  test("G04 a refresh that came late goes on in the old beat; what was missed is not made up for", () => {
+    const settings = { ...SETTINGS, delayMs: 0, refreshMs: 2000 };
+    const timers = { ...NO_TIMERS, refreshAt: 10_000 };
+    const next = [10_000, 10_100, 12_000, 17_500].map((now) => announceDue(settings, timers, now));
+    expect(next.map((one) => one.timers.refreshAt)).toEqual([12_000, 12_000, 14_000, 18_000]);
+    expect(new Set(next.map(({ rounds }) => rounds))).toEqual(new Set([1]));
   });
 
   test("G05 excluded addresses are announced after the virtual ones", () => {

@@ -144,6 +144,39 @@ describe("--hold-vrrp", () => {
   });
 });
 
+describe("announcements beside those of a takeover", () => {
+  const frames = (b: ReturnType<typeof bench>, ms: number) => {
+    b.frames.splice(0);
+    b.clock.advance(ms);
+    return b.frames.map(({ index }) => index);
+  };
+
+  test("garp_extra_if: one for the virtual MAC that no advert leaves by, each time", () => {
+    const announce = { ...VI_1.announce, extraIf: { all: false, everyMs: 60_000 } };
+    const extra = (xmitBase: boolean) => {
+      const b = master(configWith([vrrpInstance({ announce, vmac: { kind: "macvlan", xmitBase } })]));
+      b.clock.advance(30_000);
+      return frames(b, 120_000);
+    };
+    expect([extra(true), extra(false)]).toEqual([[100, 100], []]);
+  });
+
+  test("unicast: out of a fault the source address is announced, for the peers may know another way to it", () => {
+    const peers = [{ ip: "192.0.2.2", minTtl: 0, maxTtl: 255 }];
+    const unicast = { peers, checkSource: false, faultWithoutPeer: false, oldChecksum: "auto" } as const;
+    const after = (more: Parameters<typeof vrrpInstance>[0]) => {
+      const b = bench();
+      b.network.setCarrier("eth0", false);
+      b.start(configWith([vrrpInstance({ priority: 100, ...more })]));
+      b.clock.advance(1000);
+      b.frames.splice(0);
+      b.network.setCarrier("eth0", true);
+      return b.frames.map(({ index, frame }) => `${index} ${frame.subarray(28, 32).join(".")}`);
+    };
+    expect([after({ unicast }), after({})]).toEqual([["2 192.0.2.1"], []]);
+  });
+});
+
 describe("what an instance needs", () => {
   const faults = (b: ReturnType<typeof bench>) => b.status()?.faults.join() ?? "";
   const unicast = { checkSource: false, oldChecksum: "auto", peers: [] } as const;
@@ -531,6 +564,24 @@ describe("kernel settings", () => {
 describe("trackers", () => {
   const tracking = { interfaces: [], scripts: [], processes: [], bfd: [] };
   const file = { name: "F", path: "/f", weight: 1, reverse: false, origin: VI_1.origin };
+
+  test("a file that nobody tracks any more, or that lies elsewhere, is watched no more", () => {
+    const uses = { ...tracking, files: [{ name: "F", weight: 1, reverse: false, origin: VI_1.origin }] };
+    const tracked = vrrpInstance({ tracking: uses });
+    const b = master(configWith([tracked], { files: [file] }));
+    b.fileHas("/f", "-20");
+    b.reload(configWith([tracked], { files: [{ ...file, path: "/g" }] }));
+    b.fileHas("/f", "-30");
+    b.clock.advance(2000);
+    expect(b.sent.at(-1)?.priority).toBe(100);
+    b.fileHas("/g", "-40");
+    b.clock.advance(2000);
+    expect(b.sent.at(-1)?.priority).toBe(60);
+    b.reload(configWith([VI_1]));
+    b.fileHas("/g", "-50");
+    b.clock.advance(2000);
+    expect(b.sent.at(-1)?.priority).toBe(100);
+  });
 
   test("a file's value is a part of the priority that is sent, and its change an event", () => {
     const uses = { ...tracking, files: [{ name: "F", weight: 1, reverse: false, origin: VI_1.origin }] };

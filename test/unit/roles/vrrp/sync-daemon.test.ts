@@ -111,3 +111,19 @@ test("D7 F12: which roles run is what was last seen; a table that can't be read 
   expect(daemons.running()).toEqual(["master"]);
   expect(said.at(-1)).toBe("error lvs_sync_daemon: daemons: ENOMEM");
 });
+
+test("one of the role that runs with other settings, which we have not seen, is stopped first", () => {
+  const { table, daemons } = lab("");
+  table.startDaemon({ role: "master", interface: "eth9", syncId: 9 });
+  const working = table.startDaemon;
+  table.startDaemon = (daemon) => {
+    if (table.daemons().some(({ role }) => role === daemon.role))
+      throw Object.assign(new Error("EEXIST"), { code: "EEXIST" });
+    working(daemon);
+  };
+  daemons.configure(bindText(global("eth1 id 7")).config, new Set());
+  expect(table.daemons().toSorted((a, b) => b.role.localeCompare(a.role))).toMatchObject([
+    { role: "master", interface: "eth1", syncId: 7 },
+    { role: "backup", interface: "eth1", syncId: 7 },
+  ]);
+});

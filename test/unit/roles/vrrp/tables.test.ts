@@ -58,17 +58,30 @@ function bench(earlier: readonly string[] | TablesJournal = [], there: readonly 
   };
   const journal = {
     read: () => ("world" in earlier ? earlier : earlier.length > 0 ? { world: WORLD, keys: earlier } : undefined),
-    write: (value: TablesJournal) => void written.push(value),
+    write(value: TablesJournal) {
+      if (full.now) throw new Error("ENOSPC");
+      written.push(value);
+    },
     clear: () => {},
   };
+  const full = { now: false };
   const logged: string[] = [];
   const tables = createTables({ reflector, journal, world: WORLD, log: ({ message }) => void logged.push(message) });
-  return { tables, written, commands, addresses, rehearsed, applied, stranger, logged };
+  return { tables, written, commands, addresses, rehearsed, applied, stranger, logged, full };
 }
 
 describe("the journal", () => {
   const V1 = part("V1", "192.0.2.100", "192.0.2.101");
   const V2 = part("V2", "192.0.2.110");
+
+  test("that can't be written keeps nobody from an address, and is said", () => {
+    const { tables, addresses, logged, full } = bench();
+    full.now = true;
+    tables.setOwned([V1]);
+    tables.apply([V1]);
+    expect([...addresses.keys()].toSorted()).toEqual(["2|192.0.2.100/32", "2|192.0.2.101/32"]);
+    expect(logged).toEqual(["the journal of addresses can't be written: ENOSPC"]);
+  });
 
   test("is written with the configuration, not in a takeover", () => {
     const { tables, written, addresses } = bench();

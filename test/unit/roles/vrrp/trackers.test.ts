@@ -134,6 +134,48 @@ test("vrrp_delay_after_boot: what is left of it", () => {
   expect([10, 59.5, 61].map((uptimeS) => bootDelayMs(config, uptimeS))).toEqual([50_000, 500, 0]);
 });
 
+test.each([
+  [{ kind: "exit", status: 0 }, true, "exit status 0"],
+  [{ kind: "exit", status: 2, note: "not executable" }, false, "exit status 2: not executable"],
+  [{ kind: "timeout", limitMs: 1000 }, false, "took longer than 1000 ms"],
+  [{ kind: "cannot-start", reason: "ENOENT" }, false, "can't be run: ENOENT"],
+] as const)("the end of a script as its tracker takes it: %p", (outcome, ok, detail) => {
+  expect(scriptResult(outcome)).toEqual({ ok, detail });
+});
+
+describe("a reload of scripts", () => {
+  const text = (script: string) =>
+    `vrrp_script chk {\n${script}\n}\nvrrp_instance A {\ninterface eth0\nvirtual_router_id 51\ntrack_script {\nchk\n}\nvirtual_ipaddress {\n192.0.2.1\n}\n}\n`;
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+  const FIRST = "script /bin/chk\ninterval 10\nfall 2";
+  test.each([
+    ["the same one: it goes on in its time", FIRST, 1],
+    ["another weight is no other run", `${FIRST}\nweight 5`, 1],
+    ["another interval: it runs at once", "script /bin/chk\ninterval 20\nfall 2", 2],
+    ["another limit: it runs at once", `${FIRST}\ntimeout 3`, 2],
+    ["other counts: it runs at once", "script /bin/chk\ninterval 10\nfall 3", 2],
+    ["another program: it runs at once", "script /bin/other\ninterval 10\nfall 2", 2],
+  ])("%s; what is known stays", async (_why, next, runs) => {
+    let ran = 0;
+    const { clock, trackers } = lab(text(FIRST), () => {
+      ran++;
+      return Promise.resolve(scriptResult({ kind: "exit", status: ran > 1 ? 1 : 0 }));
+    });
+    clock.advance(0);
+    await turn();
+    const up = () => trackers.facts().find(({ kind }) => kind === "script")?.up;
+    expect([ran, up()]).toEqual([1, true]);
+    trackers.configure(bindText(text(next)).config);
+    clock.advance(0);
+    await turn();
+    expect([ran, up()]).toEqual([runs, true]);
+    trackers.configure(bindText(instance("A", "eth0")).config);
+    clock.advance(60_000);
+    await turn();
+    expect([ran, up()]).toEqual([runs, undefined]);
+  });
+});
+
 test("what a script wrote that failed stands in the log beside its failure", async () => {
   const results: ScriptRunResult[] = [
     scriptResult({ kind: "exit", status: 1, output: "nobody listens" }),

@@ -7,7 +7,7 @@ REVISION := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || ech
 SOURCES := $(shell find src ffi -name '*.ts') package-lock.json
 PREFIX ?= /usr
 DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables tcpdump busybox-static curl openssl kmod \
-  iputils-ping procps tcc xz-utils zstd lz4 util-linux minisign
+  iputils-ping procps tcc xz-utils zstd lz4 util-linux minisign frr bird2
 # Firmware, and tools that judge what was made.
 DEBIAN_APPLIANCE := mtools ovmf ipxe-qemu qemu-utils fdisk dosfstools binutils
 

@@ -79,6 +79,7 @@ const TOP: Readonly<Record<string, { readonly all: readonly string[]; readonly t
   // What every role is and has; a role knows no other one.
   "src/roles": { all: ["src/process/host"] },
   "src/roles/programs": { all: [] },
+  "src/roles/bfd": { all: ["src/roles", "src/process/host"] },
   "src/roles/vrrp": { all: ["src/roles", "src/roles/programs", "src/process/host"] },
   "src/roles/checker": { all: ["src/roles", "src/roles/programs", "src/process/host"] },
   "src/roles/starter": { all: ["src/roles", "src/roles/programs", "src/process/host"] },
@@ -99,6 +100,7 @@ const ROOMS = [...Object.keys(ARROWS), ...Object.keys(TOP)];
 /** Single steps that no arrow allows, each with its reason. */
 const STEPS: Readonly<Record<string, string>> = {
   "src/process/roles.ts → src/roles/api/role.ts": "it names the roles, each loaded when it is run",
+  "src/process/roles.ts → src/roles/bfd/role.ts": "as above",
   "src/process/roles.ts → src/roles/checker/role.ts": "as above",
   "src/process/roles.ts → src/roles/starter/role.ts": "as above",
   "src/process/roles.ts → src/roles/vrrp/role.ts": "as above",
@@ -131,7 +133,6 @@ const SEAMS: Readonly<Record<string, string>> = {
   "ffi/process.ts hasBoundingCapability": "as above",
   "ffi/process.ts scheduler": "as above",
   "ffi/socket.ts IP_MULTICAST_TTL": "packets that the product must refuse",
-  "ffi/socket.ts IP_RECVTTL": "an option that any socket takes",
   "src/status/shapes.ts sameShapes": "the compiler compares schemas with types by it",
 };
 

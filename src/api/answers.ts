@@ -37,6 +37,7 @@ const next = v.exactOptional(v.pipe(v.string(), v.description("Cursor of the nex
 export const VirtualServerList = v.object({ virtualServers: v.array(shapes.VirtualServer), next });
 export const RealServerList = v.object({ realServers: v.array(ListedRealServer), next });
 export const VrrpList = v.object({ instances: v.array(shapes.Vrrp), groups: v.array(shapes.SyncGroup) });
+export const BfdList = v.object({ sessions: v.array(shapes.Bfd) });
 export const SyncGroupList = v.object({ groups: v.array(shapes.SyncGroup) });
 export const GroupWithMembers = v.object({ ...shapes.SyncGroup.entries, members: v.array(shapes.Vrrp) });
 export const Active = v.object({ name: v.string(), state: v.literal("MASTER"), since: v.string() });

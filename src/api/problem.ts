@@ -17,6 +17,7 @@ const PROBLEMS = {
   "no-such-real-server": 404,
   "no-such-instance": 404,
   "no-such-group": 404,
+  "no-such-session": 404,
   "method-not-allowed": 405,
   "body-not-served": 413,
   "path-too-long": 414,

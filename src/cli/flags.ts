@@ -46,7 +46,7 @@ export const FLAGS = [
   { long: "pid", short: "p", value: "FILE", origin: "keepalived", help: "write the pid here too" },
   { long: "vrrp_pid", short: "r", value: "FILE", origin: "keepalived", help: "pid file of the VRRP process" },
   { long: "checkers_pid", short: "c", value: "FILE", origin: "keepalived", help: "pid file of the health-check process" },
-  { long: "bfd_pid", short: "b", value: "FILE", origin: "keepalived", help: "pid file of the BFD process", note: "there is no BFD process yet" },
+  { long: "bfd_pid", short: "b", value: "FILE", origin: "keepalived", help: "pid file of the BFD process" },
   { long: "dont-release-vrrp", short: "V", origin: "keepalived", help: "leave addresses and routes when stopping" },
   { long: "dont-release-ipvs", short: "I", origin: "keepalived", help: "leave the IPVS table when stopping" },
   { long: "release-vips", short: "X", origin: "keepalived", help: "drop addresses at the first sign of a stop", note: "addresses go when the VRRP process stops, the first of all" },

@@ -40,6 +40,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     ASK_EXIT.usage,
     async () => (await import("./status.ts")).vrrpCommand,
   ),
+  bfd: command(
+    "BFD sessions of the running director",
+    ASK_EXIT.usage,
+    async () => (await import("./status.ts")).bfdCommand,
+  ),
   events: command(
     "what happened, and with -f what happens",
     ASK_EXIT.usage,

@@ -21,6 +21,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     "pid",
     "vrrp_pid",
     "checkers_pid",
+    "bfd_pid",
     "config-id",
     "namespace",
     "api-socket-group",
@@ -52,6 +53,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
   const drainVrrp = path("drain-vrrp");
   const holdVrrp = path("hold-vrrp");
   const checkerPid = path("checkers_pid");
+  const bfdPid = path("bfd_pid");
   return ok({
     configFile: path("use-file") ?? DEFAULT_CONFIG,
     ...(configId === undefined ? {} : { configId }),
@@ -63,6 +65,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     rolePidFiles: {
       ...(vrrpPid === undefined ? {} : { vrrp: vrrpPid }),
       ...(checkerPid === undefined ? {} : { checker: checkerPid }),
+      ...(bfdPid === undefined ? {} : { bfd: bfdPid }),
     },
     ...(namespace === undefined ? {} : { namespace }),
     api: api === "off" ? null : api,

@@ -54,12 +54,12 @@ export async function placed(
   };
   const runDir = options.runDirGiven ? options.runDir : runDirOf(identity);
   if (!asKeepalived) return { ...options, runDir };
-  const { parent, vrrp, checker } = keepalivedPidFiles(identity);
+  const { parent, vrrp, checker, bfd } = keepalivedPidFiles(identity);
   return {
     ...options,
     runDir,
     calledAs,
     pidFile: options.pidFile ?? parent,
-    rolePidFiles: { vrrp, checker, ...options.rolePidFiles },
+    rolePidFiles: { vrrp, checker, bfd, ...options.rolePidFiles },
   };
 }

@@ -1,10 +1,11 @@
 // CLI: `lbd status` and `lbd vrrp`: what a running director says about itself.
 import { defineCommand } from "citty";
-import { VrrpList } from "../api/answers.ts";
+import { BfdList, VrrpList } from "../api/answers.ts";
 import { escapeControls, safeJson } from "../base/log.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
 import type { SyncGroupStatus, VrrpStatus } from "../status/schema.ts";
 import { statusText } from "../status/text.ts";
+import { bfdText } from "../status/text-bfd.ts";
 import { vrrpText } from "../status/text-vrrp.ts";
 import type { TextOptions } from "../status/writer.ts";
 import { ASK_EXIT } from "./ask-exit.ts";
@@ -73,6 +74,24 @@ export const vrrpCommand = defineCommand({
   run: ({ args }) => show(args, (peer) => readVrrp(peer, args._)),
 });
 
+export const bfdCommand = defineCommand({
+  meta: {
+    name: "lbd bfd",
+    description:
+      "BFD sessions: state, why it last changed, intervals, what the neighbour says; exit 3 when no director runs",
+  },
+  args: {
+    name: {
+      type: "positional",
+      required: false,
+      valueHint: "NAME",
+      description: "Sessions to show, by name of their bfd_instance",
+    },
+    ...ARGS,
+  },
+  run: ({ args }) => show(args, (peer) => readBfd(peer, args._)),
+});
+
 interface Shown {
   readonly json: unknown;
   readonly text: (options: TextOptions) => string;
@@ -120,6 +139,21 @@ async function readVrrp(peer: Peer, names: readonly string[]): Promise<Decoded<S
   if (!named.ok) return err({ exit: ASK_EXIT.failed, message: named.error });
   const picture = { vrrp: named.value.instances, groups: named.value.groups };
   return ok({ json: named.value, text: (options) => vrrpText(picture, options) });
+}
+
+async function readBfd(peer: Peer, names: readonly string[]): Promise<Decoded<Shown, AskError>> {
+  const all = await askFor((path) => ask(peer, path), "/v1/bfd", BfdList);
+  if (!all.ok) return all;
+  const { sessions } = all.value;
+  const known = sessions.map(({ name }) => name);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const [near] = nearOnes(unknown, known);
+    const hint = near === undefined ? "" : `; did you mean ${near}?`;
+    return err({ exit: ASK_EXIT.failed, message: `no BFD session ${unknown}${hint}` });
+  }
+  const shown = names.length === 0 ? sessions : sessions.filter(({ name }) => names.includes(name));
+  return ok({ json: { sessions: shown }, text: (options) => bfdText(shown, options) });
 }
 
 interface Vrrp {

@@ -16,7 +16,7 @@ import { checkAcrossBlocks } from "./semantics/semantics.ts";
 import { uniqueByName } from "./semantics/unique.ts";
 import type { Tree } from "./text/tree.ts";
 import { valueSpan } from "./text/tree.ts";
-import { toBfd } from "./to-model/bfd.ts";
+import { toSessions } from "./to-model/bfd.ts";
 import type { FileWeight, ServiceDefaults } from "./to-model/defaults.ts";
 import { type BoundGlobal, type BoundTop, mergeGlobals, toGlobal, toVrrpGlobal } from "./to-model/global.ts";
 import type { BoundVirtualServer } from "./to-model/lvs/bound.ts";
@@ -93,7 +93,7 @@ function toConfig(
   const vrrp = toVrrp(top, global, findings, literal);
   return {
     global: toGlobal(top, withKnownMaster(global, vrrp.config, findings), context),
-    virtualServers: toVirtualServers(top, global, findings),
+    virtualServers: toVirtualServers(top, global, vrrp.bfd, findings),
     ...(ssl && { ssl }),
     vrrp: vrrp.config,
     bfd: vrrp.bfd,
@@ -115,7 +115,12 @@ function withKnownMaster(global: BoundGlobal, vrrp: VrrpConfig, findings: Findin
   return { ...global, lvs_sync_daemon: { ...entry, value } };
 }
 
-function toVirtualServers(top: BoundTop, global: BoundGlobal, findings: Findings): readonly VirtualServer[] {
+function toVirtualServers(
+  top: BoundTop,
+  global: BoundGlobal,
+  bfd: Config["bfd"],
+  findings: Findings,
+): readonly VirtualServer[] {
   const groups = new Map<string, BoundGroup>();
   for (const group of uniqueByName(top.virtual_server_group, "virtual_server_group", "warning", findings))
     groups.set(group.value, group);
@@ -129,12 +134,13 @@ function toVirtualServers(top: BoundTop, global: BoundGlobal, findings: Findings
     const weight = block.weight?.value;
     if (!trackFiles.has(name)) trackFiles.set(name, { weight: weight?.weight ?? 1, reverse: weight?.reverse ?? false });
   }
+  const sessions = new Set(bfd.flatMap(({ name, forChecker }) => (forChecker ? [name] : [])));
   const taken = new Map<string, BoundVirtualServer>();
   const takenGroups = new Map<string, BoundVirtualServer>();
   const servers: VirtualServer[] = [];
   for (const bound of top.virtual_server ?? []) {
     if (isGroupTaken(bound, takenGroups, findings)) continue;
-    const server = toVirtualServer(bound, { defaults, groups, trackFiles, findings });
+    const server = toVirtualServer(bound, { defaults, groups, trackFiles, sessions, findings });
     const own = server && withoutTaken(server, bound, taken, findings);
     if (own) servers.push(own);
   }
@@ -203,7 +209,7 @@ function toVrrp(
     scripts: scripts.flatMap((bound) => toTrackScript(bound, findings) ?? []),
     files: files.flatMap((bound) => toTrackFile(bound, findings) ?? []),
     processes: processes.flatMap((bound) => toTrackProcess(bound, findings) ?? []),
-    bfd: sessions.flatMap((bound) => toBfd(bound, findings) ?? []),
+    bfd: toSessions(sessions, findings),
   };
   const byName = <T extends { readonly name: string }>(items: readonly T[]) =>
     new Map(items.map((item) => [item.name, item]));
@@ -212,7 +218,8 @@ function toVrrp(
     scripts: byName(made.scripts),
     files: byName(made.files),
     processes: byName(made.processes),
-    bfd: byName(made.bfd),
+    bfd: byName(made.bfd.filter(({ forVrrp }) => forVrrp)),
+    forCheckers: new Set(made.bfd.flatMap(({ name, forVrrp }) => (forVrrp ? [] : [name]))),
     broken: new Set(defined),
   };
   const groups = uniqueByName(top.vrrp_sync_group, "vrrp_sync_group", "error", findings);

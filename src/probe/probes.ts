@@ -2,6 +2,7 @@
 import type { Cancel } from "../base/clock.ts";
 import { unreachable } from "../base/never.ts";
 import type { Decoded } from "../base/result.ts";
+import { judgeSession, type SessionState } from "../check/bfd.ts";
 import { dnsQuery, judgeDnsAnswer } from "../check/dns.ts";
 import { judgeFile } from "../check/file.ts";
 import { createHttpReader, httpRequest } from "../check/http.ts";
@@ -25,6 +26,8 @@ export interface ProbePorts extends TlsPorts, DatagramPorts, PingPorts {
   /** Text at the start of a file; undefined when there is none. */
   readFile(path: string): string | undefined;
   readonly readWhole: ReadWhole;
+  /** What is known of a BFD session; undefined before anything is. */
+  session(name: string): SessionState | undefined;
 }
 
 export interface RunningProbes extends Probes {
@@ -61,7 +64,7 @@ export function createProbes(ports: ProbePorts): RunningProbes {
       case "FILE_CHECK":
         return known(judgeFile(ports.readFile(check.file), check), done);
       case "BFD_CHECK":
-        return known(good("BFD is not followed yet"), done);
+        return known(judgeSession(ports.session(check.instance)), done);
       default:
         return unreachable(check);
     }

@@ -189,11 +189,14 @@ function updateKey(update: Exclude<StatusUpdate, EventUpdate>): string {
       return `virtual-server ${update.id}`;
     case "vrrp":
     case "sync-group":
+    case "bfd":
       return `${update.kind} ${update.value.name}`;
     case "vrrp-gone":
       return `vrrp ${update.name}`;
     case "sync-group-gone":
       return `sync-group ${update.name}`;
+    case "bfd-gone":
+      return `bfd ${update.name}`;
     case "director":
     case "vrrp-traffic":
       return update.kind;

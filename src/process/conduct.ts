@@ -35,7 +35,7 @@ const QUIET: ReadonlySet<RoleName> = new Set(["api", "starter"]);
 const OWN_KINDS: Readonly<Record<RoleName, readonly StatusUpdate["kind"][]>> = {
   vrrp: ["vrrp", "vrrp-gone", "vrrp-traffic", "sync-group", "sync-group-gone"],
   checker: ["virtual-server", "virtual-server-gone"],
-  bfd: [],
+  bfd: ["bfd", "bfd-gone"],
   api: [],
   starter: [],
 };

@@ -79,6 +79,8 @@ const keyed = v.variant("kind", [
   v.object({ kind: v.literal("vrrp-traffic"), values: payload }),
   v.object({ kind: v.literal("sync-group"), value: withName }),
   v.object({ kind: v.literal("sync-group-gone"), name: text }),
+  v.object({ kind: v.literal("bfd"), value: withName }),
+  v.object({ kind: v.literal("bfd-gone"), name: text }),
   v.object({
     kind: v.literal("event"),
     value: v.looseObject({ at: text, kind: text, subject: text, from: v.optional(text), to: text, reason: text }),

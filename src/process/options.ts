@@ -44,7 +44,7 @@ export interface RunOptions {
   readonly pidFile?: string;
   /** `keepalived`, when lbd was started under that name: then ps shows it too. */
   readonly calledAs?: string;
-  readonly rolePidFiles: { readonly vrrp?: string; readonly checker?: string };
+  readonly rolePidFiles: { readonly vrrp?: string; readonly checker?: string; readonly bfd?: string };
   /** `-s NAME`: the network namespace of the roles; beats the configuration's. */
   readonly namespace?: string;
   readonly api: TcpAddress | null;

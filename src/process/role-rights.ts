@@ -70,6 +70,7 @@ function ownPlaces(role: RoleName, runDir: string, config: Config | undefined): 
 
 /** FIFOs are made and removed, `init_file` writes a tracked file: all in their directories. */
 function placesOf(role: RoleName, { global, vrrp }: Config): readonly string[] {
+  if (role === "bfd") return [];
   const fifos = [global.fifo.all, role === "vrrp" ? global.fifo.vrrp : global.fifo.lvs].flatMap(
     (fifo) => fifo?.path ?? [],
   );

@@ -4,6 +4,10 @@ import type { RoleFactory, RoleName } from "../roles/role.ts";
 
 const LOADERS: Readonly<Partial<Record<RoleName, () => Promise<RoleFactory>>>> = {
   api: async () => (await import("../roles/api/role.ts")).createApiRole,
+  bfd: async () => {
+    const { createBfdRole } = await import("../roles/bfd/role.ts");
+    return (context) => createBfdRole(context);
+  },
   checker: async () => {
     const { createCheckerRole } = await import("../roles/checker/role.ts");
     return (context) => createCheckerRole(context);

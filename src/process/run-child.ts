@@ -57,8 +57,8 @@ export function runChild(name: RoleName, factory: RoleFactory): void {
       lag.late(lateMs);
       autoPriority.late(lateMs);
     },
-    // Takeovers are counted in tenths of a millisecond; everybody else saves the signals.
-    ...(name === "vrrp" ? { openAlarm } : {}),
+    // Takeovers and lost neighbours are counted in tenths of a millisecond; everybody else saves the signals.
+    ...(name === "vrrp" || name === "bfd" ? { openAlarm } : {}),
   });
   const letGo = createLetGo({ clock, cpuMs: ownCpuMs, shrink: rest });
   if (!bindToParent(parent, `lbd-${name}`)) process.exit(EXIT.failed);

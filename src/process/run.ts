@@ -209,11 +209,11 @@ export async function runDirector(
     parent.fail();
   }
 
-  /** In the run directory, and in the place that was asked for (`-r`, `-c`). */
+  /** In the run directory, and in the place that was asked for (`-r`, `-c`, `-b`). */
   function notePid(role: RoleName, pid: number | undefined): void {
     const before = rolePids.get(role);
     const own = `${options.runDir}/${PID_FILES[role]}`;
-    const asked = role === "vrrp" || role === "checker" ? options.rolePidFiles[role] : undefined;
+    const asked = role === "vrrp" || role === "checker" || role === "bfd" ? options.rolePidFiles[role] : undefined;
     if (pid) rolePids.set(role, pid);
     else rolePids.delete(role);
     if (pid) writePidFile(own, pid);

@@ -1,6 +1,7 @@
 // Status core: the text that Prometheus scrapes (text format 0.0.4), written by hand: a table of families, each a walk over the store.
 // `lbd_*` are ours; `keepalived_*` carry the names and labels of the common exporter, so its dashboards and alerts go on working.
 
+import { bfdFamilies } from "./metrics-bfd.ts";
 import { realServerFamilies, virtualServerFamilies } from "./metrics-lvs.ts";
 import { counter, type Family, flag, gauge, renderLabels, renderValue, seconds } from "./metrics-text.ts";
 import { exporterFamilies, type VrrpLabel, vrrpFamilies } from "./metrics-vrrp.ts";
@@ -26,6 +27,7 @@ export function* metricsPieces(
     ...virtualServerFamilies(store.virtualServers()),
     ...realServerFamilies(store.virtualServers()),
     ...vrrpFamilies(store, vrrpLabel),
+    ...bfdFamilies(store),
     ...exporterFamilies(store.vrrp()),
   ];
   const written = new Set<string>();
@@ -95,6 +97,8 @@ function directorFamilies(store: StatusStore, build: BuildInfo): Family[] {
 /** What roles report by themselves, and what it means. */
 export const ROLE_HELP: Readonly<Record<string, string>> = {
   lbd_alerts_total: "Alert mails by result.",
+  lbd_bfd_receive_drops_total: "BFD packets that the kernel dropped because they were not read in time.",
+  lbd_bfd_strays_total: "Refused BFD packets that are for no session, by reason.",
   lbd_check_late_total: "Checks that started later than they should have.",
   lbd_check_results_total: "Runs of checks by result.",
   lbd_checks: "Checks that are configured.",

@@ -162,10 +162,56 @@ export interface SyncGroupStatus {
   readonly instances: readonly string[];
 }
 
+/** A session of `bfd_instance` (RFC 5880 §6.8.1). */
+export interface BfdStatus {
+  readonly name: string;
+  readonly neighbor: string;
+  readonly source: string | null;
+  readonly multihop: boolean;
+  readonly passive: boolean;
+  readonly state: "AdminDown" | "Down" | "Init" | "Up";
+  readonly since: string;
+  /** Ours, in words: why the session last went down; `no diagnostic` otherwise. */
+  readonly diagnostic: string;
+  /** What trackers and checks are told: an AdminDown of the neighbour is no failure, and changes nothing. */
+  readonly up: boolean;
+  readonly localDiscriminator: number;
+  readonly sourcePort: number | null;
+  /** Before jitter; null: no periodic packets now. */
+  readonly sendIntervalMs: number | null;
+  /** Silence of the neighbour that is taken for its end; null before it has said anything. */
+  readonly detectionMs: number | null;
+  /** Other intervals are told to the neighbour, which has not acknowledged them yet. */
+  readonly polling: boolean;
+  /** What the neighbour last said; null while it is not known. */
+  readonly remote: {
+    readonly state: "AdminDown" | "Down" | "Init" | "Up";
+    readonly diagnostic: string;
+    readonly discriminator: number;
+    readonly multiplier: number;
+    readonly desiredMinTxMs: number;
+    readonly requiredMinRxMs: number;
+    readonly demand: boolean;
+  } | null;
+  readonly lastHeardAt: string | null;
+  readonly lastChange: {
+    readonly at: string;
+    readonly from: string;
+    readonly to: string;
+    readonly reason: string;
+  } | null;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly refused: Readonly<Record<string, number>>;
+  /** Why it can't hear or send now. */
+  readonly problem: string | null;
+  /** What an operator may want to change, in whole sentences. */
+  readonly advice: readonly string[];
+}
+
 /** One thing that happened, for /v1/events, journals and the page. */
 export interface StatusEvent {
   readonly at: string;
-  /** `real-server`, `virtual-server`, `sorry-server`, `vrrp`, `vrrp-peer`, `priority`, `tracker`, `sync-group`, `config`, `process`, `drift`. */
+  /** `real-server`, `virtual-server`, `sorry-server`, `vrrp`, `vrrp-peer`, `priority`, `tracker`, `sync-group`, `bfd`, `config`, `process`, `drift`. */
   readonly kind: string;
   readonly subject: string;
   readonly from?: string;
@@ -234,6 +280,8 @@ export type StatusUpdate =
   | { readonly kind: "vrrp-traffic"; readonly values: Readonly<Record<string, VrrpTraffic>> }
   | { readonly kind: "sync-group"; readonly value: SyncGroupStatus }
   | { readonly kind: "sync-group-gone"; readonly name: string }
+  | { readonly kind: "bfd"; readonly value: BfdStatus }
+  | { readonly kind: "bfd-gone"; readonly name: string }
   /** `id` is given by the parent: a running number that goes with `DirectorStatus.boot`. */
   | { readonly kind: "event"; readonly value: StatusEvent; readonly id?: number }
   | { readonly kind: "director"; readonly value: DirectorStatus }

@@ -147,6 +147,56 @@ const Vrrp = v.object({
 
 const SyncGroup = v.object({ name: text, state: text, since: time, instances: v.array(text) });
 
+const sessionState = v.picklist(["AdminDown", "Down", "Init", "Up"]);
+const discriminator = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(0xffff_ffff));
+const Bfd = v.object({
+  name: text,
+  neighbor: text,
+  source: v.pipe(v.nullable(text), v.description("null: the kernel chooses")),
+  multihop: flag,
+  passive: flag,
+  state: sessionState,
+  since: time,
+  diagnostic: v.pipe(text, v.description("Ours, in words: why the session last went down")),
+  up: v.pipe(
+    flag,
+    v.description(
+      "What trackers and checks are told: an AdminDown of the neighbour is no failure, and changes nothing",
+    ),
+  ),
+  localDiscriminator: discriminator,
+  sourcePort: v.nullable(port),
+  sendIntervalMs: v.pipe(v.nullable(milliseconds), v.description("Before jitter; null: no periodic packets now")),
+  detectionMs: v.pipe(
+    v.nullable(milliseconds),
+    v.description("Silence of the neighbour that is taken for its end; null before it has said anything"),
+  ),
+  polling: v.pipe(
+    flag,
+    v.description("Other intervals are told to the neighbour, which has not acknowledged them yet"),
+  ),
+  remote: v.pipe(
+    v.nullable(
+      v.object({
+        state: sessionState,
+        diagnostic: text,
+        discriminator,
+        multiplier: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(255)),
+        desiredMinTxMs: milliseconds,
+        requiredMinRxMs: milliseconds,
+        demand: flag,
+      }),
+    ),
+    v.description("What the neighbour last said; null while it is not known"),
+  ),
+  lastHeardAt: v.nullable(time),
+  lastChange: v.nullable(v.object({ at: time, from: text, to: text, reason: text })),
+  counters,
+  refused: v.pipe(counters, v.description("Refused packets by reason")),
+  problem: v.pipe(v.nullable(text), v.description("Why it can't hear or send now")),
+  advice: v.pipe(v.array(text), v.description("What an operator may want to change")),
+});
+
 const ConfigState = v.object({
   file: text,
   state: v.picklist(["reading", "loaded", "failed"]),
@@ -200,7 +250,7 @@ const Event = v.object({
   kind: v.pipe(
     text,
     v.description(
-      "`real-server`, `virtual-server`, `sorry-server`, `vrrp`, `vrrp-peer`, `priority`, `tracker`, `sync-group`, `config`, `process`, `drift`; more may come",
+      "`real-server`, `virtual-server`, `sorry-server`, `vrrp`, `vrrp-peer`, `priority`, `tracker`, `sync-group`, `bfd`, `config`, `process`, `drift`; more may come",
     ),
   ),
   subject: text,
@@ -217,6 +267,7 @@ export const shapes = {
   Tracker,
   Vrrp,
   SyncGroup,
+  Bfd,
   ConfigState,
   Director,
   Process,
@@ -236,7 +287,8 @@ export const sameShapes: readonly [
   Same<Shape<typeof VirtualServer>, DeepReadonly<s.VirtualServerStatus>>,
   Same<Shape<typeof Vrrp>, DeepReadonly<s.VrrpStatus>>,
   Same<Shape<typeof SyncGroup>, DeepReadonly<s.SyncGroupStatus>>,
+  Same<Shape<typeof Bfd>, DeepReadonly<s.BfdStatus>>,
   Same<Shape<typeof Director>, DeepReadonly<s.DirectorStatus>>,
   Same<Shape<typeof Process>, DeepReadonly<s.ProcessStatus>>,
   Same<Shape<typeof Event>, DeepReadonly<s.StatusEvent>>,
-] = [true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true];

@@ -2,6 +2,7 @@
 // revision of its last change, so a reader can ask for what is new; events are a ring. Pure: no clock, no I/O.
 import { unreachable } from "../base/never.ts";
 import type {
+  BfdStatus,
   DirectorStatus,
   ProcessStatus,
   StatusEvent,
@@ -33,6 +34,8 @@ export interface StatusStore {
   vrrp(): readonly VrrpStatus[];
   vrrpInstance(name: string): VrrpStatus | undefined;
   syncGroups(): readonly SyncGroupStatus[];
+  bfd(): readonly BfdStatus[];
+  bfdSession(name: string): BfdStatus | undefined;
   /** Of the last change of all objects of a kind, one that went included; with a key, of that object; 0 when there was none. */
   revisionOf(kind: ObjectKind, key?: string): number;
   /** Metric name with rendered labels to value, all roles together. */
@@ -45,7 +48,7 @@ export interface StatusStore {
   onEvent(listener: (event: NumberedEvent) => void): () => void;
 }
 
-export type ObjectKind = "virtual-server" | "vrrp" | "sync-group";
+export type ObjectKind = "virtual-server" | "vrrp" | "sync-group" | "bfd";
 
 interface Kept<T> {
   readonly value: T;
@@ -58,6 +61,7 @@ interface Kept<T> {
 const OWNED: Readonly<Record<string, readonly ObjectKind[]>> = {
   checker: ["virtual-server"],
   vrrp: ["vrrp", "sync-group"],
+  bfd: ["bfd"],
 };
 
 export function createStatusStore(): StatusStore {
@@ -67,14 +71,15 @@ export function createStatusStore(): StatusStore {
   const virtualServers = new Map<string, Kept<VirtualServerStatus>>();
   const vrrp = new Map<string, Kept<VrrpStatus>>();
   const syncGroups = new Map<string, Kept<SyncGroupStatus>>();
+  const bfd = new Map<string, Kept<BfdStatus>>();
   const metrics = new Map<string, Map<string, number>>();
   const facts = new Map<string, Record<string, string | number | boolean>>();
   const events: NumberedEvent[] = [];
   const listeners = new Set<(event: NumberedEvent) => void>();
   let nextEventId = 1;
 
-  const tables = { "virtual-server": virtualServers, vrrp, "sync-group": syncGroups } as const;
-  const changed: Record<ObjectKind, number> = { "virtual-server": 0, vrrp: 0, "sync-group": 0 };
+  const tables = { "virtual-server": virtualServers, vrrp, "sync-group": syncGroups, bfd } as const;
+  const changed: Record<ObjectKind, number> = { "virtual-server": 0, vrrp: 0, "sync-group": 0, bfd: 0 };
 
   function keep<T>(kind: ObjectKind, map: Map<string, Kept<T>>, key: string, value: T): void {
     changed[kind] = revision;
@@ -132,6 +137,10 @@ export function createStatusStore(): StatusStore {
           return keep("sync-group", syncGroups, update.value.name, update.value);
         case "sync-group-gone":
           return remove("sync-group", update.name);
+        case "bfd":
+          return keep("bfd", bfd, update.value.name, update.value);
+        case "bfd-gone":
+          return remove("bfd", update.name);
         case "event":
           return addEvent(update.value, update.id);
         case "director":
@@ -166,6 +175,8 @@ export function createStatusStore(): StatusStore {
     vrrp: () => values(vrrp),
     vrrpInstance: (name) => vrrp.get(name)?.value,
     syncGroups: () => values(syncGroups),
+    bfd: () => values(bfd),
+    bfdSession: (name) => bfd.get(name)?.value,
     revisionOf: (kind, key) => (key === undefined ? changed[kind] : (tables[kind].get(key)?.revision ?? 0)),
     metrics() {
       const sums = new Map<string, number>();

@@ -67,6 +67,7 @@ async function measureRunner(kind: Kind, port: number): Promise<void> {
     runProgram: () => Promise.resolve({ kind: "cannot-start", reason: "not in this bench" }),
     readFile: readStart,
     readWhole,
+    session: () => undefined,
   });
   let counting = false;
   let count = 0;

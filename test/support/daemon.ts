@@ -137,14 +137,14 @@ export class Daemon {
 
   #args(): string[] {
     if (this.kind === "lbd") return ["--config", this.configPath, "--run-dir", join(this.dir, "run"), "--api", "off"];
-    const [parent = "", vrrp = "", checkers = ""] = this.#pidFiles();
+    const [parent = "", vrrp = "", checkers = "", bfd = ""] = this.#pidFiles();
     const detail = this.#options.detail === false ? [] : ["-D"];
-    return ["-n", "-l", ...detail, "-G", "-f", this.configPath, "-p", parent, "-r", vrrp, "-c", checkers];
+    return ["-n", "-l", ...detail, "-G", "-f", this.configPath, "-p", parent, "-r", vrrp, "-c", checkers, "-b", bfd];
   }
 
-  /** Of keepalived: the parent's, the VRRP process', the checkers'. */
+  /** Of keepalived: the parent's, the VRRP process', the checkers', that of BFD. */
   #pidFiles(): string[] {
-    return ["p.pid", "r.pid", "c.pid"].map((name) => join(this.dir, name));
+    return ["p.pid", "r.pid", "c.pid", "b.pid"].map((name) => join(this.dir, name));
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,6 @@
 // Status values for tests: a small director, whole and true to the shape.
 import type {
+  BfdStatus,
   DirectorStatus,
   RealServerStatus,
   StatusUpdate,
@@ -120,6 +121,41 @@ export function syncGroup(name: string): SyncGroupStatus {
   return { name, state: "MASTER", since: AT, instances: ["VI_1", "VI_2"] };
 }
 
+export function bfdSession(name: string, change: Partial<BfdStatus> = {}): BfdStatus {
+  return {
+    name,
+    neighbor: "192.0.2.2",
+    source: "192.0.2.1",
+    multihop: false,
+    passive: false,
+    state: "Up",
+    since: AT,
+    diagnostic: "no diagnostic",
+    up: true,
+    localDiscriminator: 11,
+    sourcePort: 50_000,
+    sendIntervalMs: 300,
+    detectionMs: 900,
+    polling: false,
+    remote: {
+      state: "Up",
+      diagnostic: "no diagnostic",
+      discriminator: 77,
+      multiplier: 3,
+      desiredMinTxMs: 300,
+      requiredMinRxMs: 300,
+      demand: false,
+    },
+    lastHeardAt: AT,
+    lastChange: { at: AT, from: "Init", to: "Up", reason: "neighbour is up" },
+    counters: { sent: 9, received: 8, ups: 1, downs: 0, sendErrors: 0 },
+    refused: { ttl: 2 },
+    problem: null,
+    advice: [],
+    ...change,
+  };
+}
+
 export function director(change: Partial<DirectorStatus> = {}): DirectorStatus {
   return {
     version: "0.1.0",
@@ -162,6 +198,19 @@ export function everything(): StatusUpdate[] {
       value: vrrpInstance("VI_2", { state: "FAULT", vrid: 52, addresses: [], faults: ["eth1 is down"], master: null }),
     },
     { kind: "sync-group", value: syncGroup("G1") },
+    { kind: "bfd", value: bfdSession("peer") },
+    {
+      kind: "bfd",
+      value: bfdSession("far", {
+        state: "Down",
+        up: false,
+        diagnostic: "control detection time expired",
+        remote: null,
+        detectionMs: null,
+        lastChange: { at: AT, from: "Up", to: "Down", reason: "nothing heard for 900 ms (3 × 300 ms)" },
+        refused: {},
+      }),
+    },
     { kind: "metrics", role: "checker", values: { 'lbd_kernel_ops_total{op="addService"}': 2 } },
     { kind: "facts", role: "checker", values: { ipvsTransport: "sockopt" } },
     {

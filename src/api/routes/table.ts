@@ -1,6 +1,7 @@
 // Adapter api: the table of what is served, a file for each resource. The router and the OpenAPI document are both made from it, so
 // they can't differ; each row says its method and whom it answers.
 import type { Route } from "../route.ts";
+import { BFD_ROUTES } from "./bfd.ts";
 import { DIRECTOR_ROUTES } from "./director.ts";
 import { HEALTH_ROUTES } from "./health.ts";
 import { METRICS_ROUTES } from "./metrics.ts";
@@ -13,5 +14,6 @@ export const ROUTES: readonly Route[] = [
   ...DIRECTOR_ROUTES,
   ...SERVER_ROUTES,
   ...VRRP_ROUTES,
+  ...BFD_ROUTES,
   ...METRICS_ROUTES,
 ];

@@ -75,7 +75,7 @@ export const TOP_LEVEL = {
     effective: { test: "test/netns/vrrp-states.test.ts" },
     doc: "One virtual router. The name is one word (quotes may hold spaces); a second word is an error." },
   bfd_instance: { value: blockName("NAME(1..31) BLOCK", 31), block: BFD_INSTANCE, repeat: "dup name: error, block skipped", tier: "core",
-    since: "2.0.0", build: "bfd", effective: "parsed",
+    since: "2.0.0", build: "bfd", effective: { test: "test/unit/words/bfd.test.ts" },
     doc: "One BFD session; trackers must follow it in the file." },
   SSL: { value: bare(), block: SSL, default: "(context made automatically)", repeat: "last, with error", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/words/probes.test.ts" },

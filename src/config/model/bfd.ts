@@ -12,6 +12,9 @@ export interface BfdInstance {
   readonly idleTxUs: number;
   readonly multiplier: number;
   readonly passive: boolean;
+  /** Of packets that are sent. */
+  readonly sentTtl: number;
+  /** What the neighbour's are held against: they may have lost `maxHops` of it; 255: nothing is looked at. */
   readonly ttl: number;
   readonly maxHops: number;
   readonly multihop: boolean;

@@ -17,7 +17,7 @@ import type { Named } from "./unique.ts";
 export function checkServices(top: BoundTop, config: Config, findings: Findings): void {
   const groups = new Set(top.virtual_server_group?.map((group) => group.value));
   const files = new Set(top.track_file?.map((file) => file.value));
-  const sessions = new Set(top.bfd_instance?.map((session) => session.value));
+  const sessions = new Set(config.bfd.flatMap(({ name, forChecker }) => (forChecker ? [name] : [])));
   for (const server of top.virtual_server ?? []) {
     const name = server.value;
     if (name.kind === "group" && !groups.has(name.name))

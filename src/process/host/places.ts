@@ -70,6 +70,7 @@ export interface PidFiles {
   readonly parent: string;
   readonly vrrp: string;
   readonly checker: string;
+  readonly bfd: string;
 }
 
 /** Where keepalived 2.2.7 has them: measured, see docs/compat-notes.md. */
@@ -77,5 +78,5 @@ export function keepalivedPidFiles({ namespace, instance, usePidDir }: Identity)
   const apart = usePidDir || namespace !== undefined || instance !== undefined;
   const directory = apart ? `${RUN}/keepalived${namespace === undefined ? "" : `/${namespace}`}` : RUN;
   const file = (name: string) => `${directory}/${name}${instance === undefined ? "" : `_${instance}`}.pid`;
-  return { parent: file("keepalived"), vrrp: file("vrrp"), checker: file("checkers") };
+  return { parent: file("keepalived"), vrrp: file("vrrp"), checker: file("checkers"), bfd: file("bfd") };
 }

@@ -32,6 +32,7 @@ export interface ServerChecks {
   end(server: CheckedServer): void;
   firstWord(check: ServerCheck): boolean;
   ofFile(path: string): Iterable<ServerCheck>;
+  ofSession(name: string): Iterable<ServerCheck>;
   files(): Iterable<string>;
 }
 
@@ -39,6 +40,8 @@ export function createServerChecks(runner: CheckRunner<CheckedServer>): ServerCh
   /** Started as down, and not heard of yet. */
   const untold = new Set<ServerCheck>();
   const byFile = new Map<string, Set<ServerCheck>>();
+  /** By `bfd_instance`. */
+  const bySession = new Map<string, Set<ServerCheck>>();
 
   function start(
     server: CheckedServer,
@@ -46,27 +49,39 @@ export function createServerChecks(runner: CheckRunner<CheckedServer>): ServerCh
     { adopted, health }: Before,
     replaced: boolean | undefined,
   ): ServerCheck {
-    const kept = replaced === undefined && adopted === undefined ? health?.(server, check) : undefined;
-    const up = replaced ?? adopted?.up ?? kept?.up ?? !check.timing.alpha;
+    // Sessions begin anew with the director: what one said before says nothing of it.
+    const isRemembered = replaced === undefined && adopted === undefined && check.kind !== "BFD_CHECK";
+    const kept = isRemembered ? health?.(server, check) : undefined;
+    const up = replaced ?? adopted?.up ?? kept?.up ?? startsUp(check);
     const added = runner.add(server, check, initialHealth(up), inheritedWeight(check, adopted, kept));
     if (!up && replaced === undefined && adopted === undefined) untold.add(added);
     // It may have come back meanwhile: it is not to wait for its warm-up, out of the table.
     if (kept?.up === false) runner.kick(added);
-    if (check.kind === "FILE_CHECK") {
-      const ofFile = byFile.get(check.file) ?? new Set();
-      byFile.set(check.file, ofFile.add(added));
-      // keepalived: what a file says holds from the start on.
+    const watched = watchedBy(check);
+    if (watched) {
+      const { index, key } = watched;
+      index.set(key, (index.get(key) ?? new Set()).add(added));
+      // keepalived: what a file or a session says holds from the start on.
       runner.kick(added);
     }
     return added;
   }
 
+  /** What a check runs for besides its period. */
+  function watchedBy(
+    check: Check,
+  ): { readonly index: Map<string, Set<ServerCheck>>; readonly key: string } | undefined {
+    if (check.kind === "FILE_CHECK") return { index: byFile, key: check.file };
+    return check.kind === "BFD_CHECK" ? { index: bySession, key: check.instance } : undefined;
+  }
+
   function endCheck(check: ServerCheck): void {
-    if (check.check.kind === "FILE_CHECK") {
-      const { file } = check.check;
-      const ofFile = byFile.get(file);
-      ofFile?.delete(check);
-      if (ofFile?.size === 0) byFile.delete(file);
+    const watched = watchedBy(check.check);
+    if (watched) {
+      const { index, key } = watched;
+      const watching = index.get(key);
+      watching?.delete(check);
+      if (watching?.size === 0) index.delete(key);
     }
     untold.delete(check);
     runner.remove(check);
@@ -104,8 +119,14 @@ export function createServerChecks(runner: CheckRunner<CheckedServer>): ServerCh
     },
     firstWord: (check) => untold.delete(check),
     ofFile: (path) => byFile.get(path) ?? [],
+    ofSession: (name) => bySession.get(name) ?? [],
     files: () => byFile.keys(),
   };
+}
+
+/** A session is down until it says otherwise. keepalived adds the server, and takes it out milliseconds later. */
+function startsUp({ kind, timing }: Check): boolean {
+  return !timing.alpha && kind !== "BFD_CHECK";
 }
 
 const PLACES: ReadonlySet<string> = new Set(["origin"]);

@@ -27,6 +27,7 @@ import { lateNotifier } from "../late-notifier.ts";
 import { createProgramClient } from "../programs/client.ts";
 import { openStarterLink } from "../programs/link.ts";
 import type { RoleContext } from "../role.ts";
+import type { SessionFacts } from "../sessions.ts";
 import { type CheckerRecord, openCheckerJournal } from "./journal.ts";
 import { type KeptHealth, openKeptHealth } from "./kept-health.ts";
 import type { OpenGroupMarkTables } from "./marks.ts";
@@ -55,6 +56,8 @@ export interface CheckerPorts {
     stopChecks(): void | Promise<void>;
     stopAll(): void | Promise<void>;
   };
+  /** What the bfd role said last of its sessions: BFD_CHECK asks for it. */
+  readonly sessions: { now(): SessionFacts; take(facts: SessionFacts): void };
   /** Files of FILE_CHECK; changes are told to whoever `onFileChange` named. */
   readonly watchFiles: { set(paths: Iterable<string>): void; close(): void };
   onFileChange(changed: (path: string) => void): void;
@@ -82,6 +85,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
   const checkScripts = programs.runner("checks");
   const notifyScripts = programs.runner("notifications");
   let fileChanged: (path: string) => void = () => {};
+  let sessions: SessionFacts = {};
   const files = watchFiles(context, readiness, (path) => fileChanged(path));
   return {
     openIpvs: (namespace) =>
@@ -97,6 +101,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
       random,
       runProgram: (command, extraArgs, limitMs) => checkScripts.run(command, extraArgs, limitMs),
       readFile: files.read,
+      session: (name) => sessions[name],
       readWhole,
     }),
     notifier: lateNotifier((global) =>
@@ -123,6 +128,12 @@ export function realPorts(context: RoleContext): CheckerPorts {
       stopChecks: () => checkScripts.stop(),
       stopAll: async () => {
         await Promise.all([checkScripts.stop(), notifyScripts.stop()]);
+      },
+    },
+    sessions: {
+      now: () => sessions,
+      take(facts) {
+        sessions = facts;
       },
     },
     watchFiles: files,

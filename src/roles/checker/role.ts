@@ -5,6 +5,7 @@ import { messageOf } from "../../base/errors.ts";
 import { createCheckRunner } from "../../check/runner.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { Role, RoleContext } from "../role.ts";
+import { readSessionFacts, SESSIONS_TOPIC } from "../sessions.ts";
 import { createCheckerIpvs } from "./ipvs.ts";
 import { inherit } from "./journal.ts";
 import { type HealthBefore, healthBefore, keepHealth } from "./kept-health.ts";
@@ -187,7 +188,16 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     ipvs.close();
   }
 
-  return { start, reload, stop, snapshot: reports.everything, unwatched: reports.rest };
+  function receive(topic: string, value: unknown): void {
+    const facts = topic === SESSIONS_TOPIC ? readSessionFacts(value) : undefined;
+    if (!facts) return;
+    const before = ports.sessions.now();
+    ports.sessions.take(facts);
+    for (const name of new Set([...Object.keys(before), ...Object.keys(facts)]))
+      if (before[name]?.up !== facts[name]?.up) for (const check of services.checksOfSession(name)) runner.kick(check);
+  }
+
+  return { start, reload, stop, receive, snapshot: reports.everything, unwatched: reports.rest };
 }
 
 function announce({ taken }: ServiceChanges, { global }: Config, news: CheckerNews): void {

@@ -54,6 +54,7 @@ export interface CheckerServices {
   firstWord(check: ServerCheck): boolean;
   /** The FILE_CHECKs of a path. */
   checksOfFile(path: string): Iterable<ServerCheck>;
+  checksOfSession(name: string): Iterable<ServerCheck>;
   /** Paths of all FILE_CHECKs. */
   files(): Iterable<string>;
 }
@@ -182,6 +183,7 @@ export function createCheckerServices(clock: Clock, runner: CheckRunner<CheckedS
     }),
     firstWord: checks.firstWord,
     checksOfFile: checks.ofFile,
+    checksOfSession: checks.ofSession,
     files: checks.files,
   };
 }

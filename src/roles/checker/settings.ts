@@ -1,7 +1,6 @@
 // Role checker: what the checker role makes of a configuration before it starts from it, and settings that are not about the table.
 import type { Check } from "../../config/model/check.ts";
 import type { Config } from "../../config/model/config.ts";
-import type { VirtualServer } from "../../config/model/lvs.ts";
 import type { CheckerNews } from "./news.ts";
 import type { CheckerPorts } from "./ports.ts";
 
@@ -22,20 +21,11 @@ export function withFilePaths(config: Config): Config {
 export function takeProcessSettings(
   ports: Pick<CheckerPorts, "takeRights" | "scripts" | "notifier" | "probes">,
   news: Pick<CheckerNews, "log">,
-  { global, ssl, virtualServers }: Config,
+  { global, ssl }: Config,
 ): void {
   ports.takeRights(global.process.checker);
   ports.scripts.setSecurity(global.scripts);
   ports.notifier.reload(global);
   const problem = ports.probes.setSslClient(ssl);
   if (problem !== undefined) news.log("error", `${problem}: SSL_GET checks fail until this is mended and reloaded`);
-  for (const warning of idleSettings(virtualServers)) news.log("warning", warning);
-}
-
-/** What is configured and has no effect yet, in words: one line each. */
-function idleSettings(virtualServers: readonly VirtualServer[]): string[] {
-  let sessions = 0;
-  for (const { realServers } of virtualServers)
-    for (const { checks } of realServers) for (const { kind } of checks) if (kind === "BFD_CHECK") sessions++;
-  return sessions > 0 ? [`${sessions} BFD_CHECK blocks are parsed, not yet effective: they count as up`] : [];
 }

@@ -5,6 +5,7 @@ import type { Config } from "../../config/model/config.ts";
 import { createVrrpRouter } from "../../vrrp/router/router.ts";
 import { createReadFailures } from "../read-failures.ts";
 import { DRAIN_TOPIC, HOLD_TOPIC, type Role, type RoleContext } from "../role.ts";
+import { readSessionFacts, SESSIONS_TOPIC, type SessionFacts } from "../sessions.ts";
 import { follow, reach, settled, stayWarm, tellFacts } from "./actions.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { fitted, reload, start, stop } from "./configuration.ts";
@@ -29,7 +30,7 @@ const DRAINED = "every instance is drained into FAULT (--drain-vrrp)";
 
 export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPorts(context)): Role {
   /** States of BFD sessions that came before the configuration. */
-  let sessions: Readonly<Record<string, boolean>> = {};
+  let sessions: SessionFacts = {};
   /** `--hold-vrrp`, while its file is there. */
   let held = false;
   /** `--drain-vrrp`, as of the last reload. */
@@ -65,9 +66,10 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
         context.log({ level: "warning", area: AREA, message });
         state.turns.perform(state.router.setDrained(drained, state.now()));
       }
-      if (topic !== "bfd" || !isSessions(value)) return;
-      if (state) state.trackers.setBfd(value);
-      else sessions = value;
+      const told = topic === SESSIONS_TOPIC ? readSessionFacts(value) : undefined;
+      if (!told) return;
+      if (state) state.trackers.setBfd(told);
+      else sessions = told;
     },
   };
 }
@@ -151,8 +153,4 @@ function newState(context: RoleContext, ports: VrrpPorts, first: Config): VrrpSt
     isLookDue: false,
   };
   return state;
-}
-
-function isSessions(value: unknown): value is Readonly<Record<string, boolean>> {
-  return typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === "boolean");
 }

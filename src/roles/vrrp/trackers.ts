@@ -3,6 +3,7 @@
 import type { Config } from "../../config/model/config.ts";
 import type { SeenTables } from "../../net/model.ts";
 import type { Fact } from "../../vrrp/track.ts";
+import type { SessionFacts } from "../sessions.ts";
 import { type NamedFact, named, type TrackerPorts } from "./tracked.ts";
 import { trackFiles } from "./tracked-files.ts";
 import { trackInterfaces } from "./tracked-interfaces.ts";
@@ -19,7 +20,7 @@ export interface Trackers {
   /** The links have changed. */
   linksChanged(seen: SeenTables): void;
   /** States of BFD sessions by name, whole. */
-  setBfd(sessions: Readonly<Record<string, boolean>>): void;
+  setBfd(sessions: SessionFacts): void;
   stop(): void;
 }
 
@@ -41,10 +42,13 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
     },
     linksChanged: interfaces.linksChanged,
     setBfd(sessions) {
-      for (const [name, up] of Object.entries(sessions)) {
-        if (bfd.get(name)?.up === up) continue;
-        bfd.set(name, { up, detail: up ? "session up" : "session down", since: ports.clock.now() });
+      for (const [name, { up, detail }] of Object.entries(sessions)) {
+        const known = bfd.get(name);
+        if (known?.up === up && known.detail === detail) continue;
+        bfd.set(name, { up, detail, since: known?.up === up ? known.since : ports.clock.now() });
       }
+      // Of a session that is no more nothing is known.
+      for (const name of bfd.keys()) if (!Object.hasOwn(sessions, name)) bfd.delete(name);
       changed();
     },
     stop() {

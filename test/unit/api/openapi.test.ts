@@ -70,6 +70,7 @@ const ASKED: Readonly<Record<string, readonly string[]>> = {
   "/v1/sync-groups/{name}": ["/v1/sync-groups/G1", "/v1/sync-groups/nothing"],
   "/v1/sync-groups/{name}/active": ["/v1/sync-groups/G1/active", "/v1/sync-groups/nothing/active"],
   "/v1/virtual-servers/{id}": ["/v1/virtual-servers/198.51.100.1%3A80%2Ftcp", "/v1/virtual-servers/nothing"],
+  "/v1/bfd/{name}": ["/v1/bfd/peer", "/v1/bfd/nothing"],
   "/v1/vrrp/{name}": ["/v1/vrrp/VI_1", "/v1/vrrp/nothing"],
   "/v1/vrrp/{name}/active": ["/v1/vrrp/VI_1/active", "/v1/vrrp/VI_2/active", "/v1/vrrp/nothing/active"],
   "/v1/real-servers": ["/v1/real-servers", "/v1/real-servers?healthy=false", "/v1/real-servers?healthy=x"],

@@ -119,11 +119,13 @@ describe("options of a run:", () => {
   });
 
   test("paths are made absolute, since the director leaves the directory", () => {
-    expect(options("-f", "k.conf", "--run-dir", "run", "-p", "x.pid", "-r", "v.pid", "-c", "c.pid")).toMatchObject({
+    expect(
+      options("-f", "k.conf", "--run-dir", "run", "-p", "x.pid", "-r", "v.pid", "-c", "c.pid", "-b", "b.pid"),
+    ).toMatchObject({
       configFile: "/start/k.conf",
       runDir: "/start/run",
       pidFile: "/start/x.pid",
-      rolePidFiles: { vrrp: "/start/v.pid", checker: "/start/c.pid" },
+      rolePidFiles: { vrrp: "/start/v.pid", checker: "/start/c.pid", bfd: "/start/b.pid" },
     });
   });
 

@@ -119,6 +119,10 @@ const CAUSES: Readonly<Record<Code, Cause>> = {
   "duplicate-keyword": instance("priority 100", "priority 150"),
   "duplicate-member": `${instance()}vrrp_sync_group G {\ngroup {\nA\nA\n}\n}\n`,
   "duplicate-name": instance() + instance(),
+  "duplicate-neighbor": [
+    "bfd_instance a {\nneighbor_ip 192.0.2.2\n}",
+    "bfd_instance b {\nneighbor_ip 192.0.2.2\n}\n",
+  ].join("\n"),
   "duplicate-peer": instance("unicast_peer {", "192.0.2.2", "192.0.2.2", "}"),
   "duplicate-real-server": service("real_server 192.0.2.11 80 {", "}", "real_server 192.0.2.11 80 {", "}"),
   "duplicate-service": served() + served(),

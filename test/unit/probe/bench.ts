@@ -38,6 +38,7 @@ export const probes = createProbes({
   runProgram: (command, extraArgs, limitMs) => scripts.run(command, extraArgs, limitMs),
   readFile: readStart,
   readWhole,
+  session: () => undefined,
 });
 
 export interface Tried extends Outcome {

@@ -40,6 +40,7 @@ function probesWith(openSystemTls: OpenSystemTls) {
     runProgram: () => Promise.resolve({ kind: "cannot-start", reason: "not in this test" }),
     readFile: () => undefined,
     readWhole,
+    session: () => undefined,
   });
   return {
     probes,

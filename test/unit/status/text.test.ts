@@ -3,11 +3,13 @@ import { statusAnswer } from "../../../src/api/answers.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
 import { createStatusStore } from "../../../src/status/store.ts";
 import { type Picture, statusText } from "../../../src/status/text.ts";
+import { bfdText } from "../../../src/status/text-bfd.ts";
 import { vrrpText } from "../../../src/status/text-vrrp.ts";
 import { age, count, cutName, duration, paint } from "../../../src/status/writer.ts";
 import {
   AT,
   AT_MS,
+  bfdSession,
   deadServer,
   director,
   everything,
@@ -289,3 +291,34 @@ test.each([
   [40_000, "40,000 servers"],
   [1_234_567, "1,234,567 servers"],
 ])("%d is %s", (n, text) => expect(count(n, "server")).toBe(text));
+
+test("lbd bfd: state, why, intervals, what the neighbour says, what was refused and what is wrong", () => {
+  expect(bfdText([], OPTIONS)).toBe("no BFD sessions\n");
+  const lost = bfdSession("far", {
+    state: "Down",
+    diagnostic: "control detection time expired",
+    remote: null,
+    detectionMs: null,
+    problem: "can't send: ENETUNREACH",
+    advice: ["Do this."],
+  });
+  expect(bfdText([bfdSession("peer"), lost], { ...OPTIONS, columns: 120 })).toBe(`peer  Up for 65 s
+  neighbour 192.0.2.2 from 192.0.2.1 port 50000, single hop, discriminator 11
+  last change: Init to Up 65 s ago: neighbour is up
+  sends every 300 ms, the neighbour is lost after 900 ms
+  neighbour says Up, discriminator 77, sends every 300 ms × 3, takes one every 300 ms
+  packets: 9 sent, 8 received; 1 times up, 0 times down
+  refused packets: 2 ttl
+
+far  DOWN for 65 s, told as up
+  neighbour 192.0.2.2 from 192.0.2.1 port 50000, single hop, discriminator 11
+  last change: Init to Up 65 s ago: neighbour is up
+  our diagnostic: control detection time expired
+  sends every 300 ms
+  neighbour last heard 65 s ago
+  packets: 9 sent, 8 received; 1 times up, 0 times down
+  refused packets: 2 ttl
+  PROBLEM: can't send: ENETUNREACH
+  Do this.
+`);
+});

@@ -27,14 +27,16 @@ async function director(run: RunOptions) {
     children,
     ended,
     director: parent,
-  } = parentLab(found(configOf(instanceText() + serviceText())), {
+  } = parentLab(found(configOf(`bfd_instance peer {\nneighbor_ip 192.0.2.2\n}\n${instanceText()}${serviceText()}`)), {
     change: run,
     likely: ["vrrp", "checker"],
+    roles: ["vrrp", "checker", "bfd", "api"],
   });
   parent.start();
   await settle();
   // As they do: vrrp is told to start when the checker has.
-  for (const role of ["checker", "vrrp", "api"] as const) children.all.find((child) => child.role === role)?.comeUp();
+  for (const role of ["checker", "bfd", "vrrp", "api"] as const)
+    children.all.find((child) => child.role === role)?.comeUp();
   return { children, ended };
 }
 
@@ -44,10 +46,15 @@ describe("which processes run", () => {
       .flatMap(({ role, alive }) => (alive && role !== "api" ? [role] : []))
       .sort();
   test.each<[string, string, string[]]>([
-    ["--vrrp", "-P", ["vrrp"]],
-    ["--check", "-C", ["checker"]],
+    ["--vrrp", "-P", ["bfd", "vrrp"]],
+    ["--check", "-C", ["bfd", "checker"]],
+    ["--no_bfd", "-B", ["checker", "vrrp"]],
   ])("%s, %s", async (long, short, seen) => {
-    expect<unknown>([await roles(long), await roles(short), await roles()]).toEqual([seen, seen, ["checker", "vrrp"]]);
+    expect<unknown>([await roles(long), await roles(short), await roles()]).toEqual([
+      seen,
+      seen,
+      ["bfd", "checker", "vrrp"],
+    ]);
   });
 
   test("--dont-respawn, -R: a process that dies ends the director", async () => {
@@ -76,13 +83,11 @@ test.each([
   ["--dont-fork", "-n"],
   ["--log-console", "-l"],
   ["--no-syslog", "-G"],
-  ["--no_bfd", "-B"],
 ])(
-  "%s, %s: taken, and a run is the same without: it stays in the foreground, logs to standard error, has no BFD process",
+  "%s, %s: taken, and a run is the same without: it stays in the foreground and logs to standard error",
   async (long, short) => {
     const plain = options();
-    const roles = { ...plain.roles, bfd: long !== "--no_bfd" };
-    for (const word of [long, short]) expect(options(word)).toEqual({ ...plain, roles });
+    for (const word of [long, short]) expect(options(word)).toEqual(plain);
     const started = async (run: RunOptions) => (await director(run)).children.all.map(({ role }) => role);
     expect(await started(options(long))).toEqual(await started(plain));
   },

@@ -78,6 +78,7 @@ function lonelyAttempt(config: Config) {
     runProgram: () => new Promise(() => {}),
     readFile: () => undefined,
     readWhole,
+    session: () => undefined,
   });
   lonely.start({ check: firstCheck(config), part: 0 }, () => {
     over = clock.now() / 1000;

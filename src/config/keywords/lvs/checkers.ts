@@ -386,9 +386,9 @@ export const FILE_CHECK = {
 
 // biome-ignore format: a table reads by rows
 export const BFD_CHECK = {
-  name: { value: alone(text("NAME")), default: "(required)", repeat: "once", tier: "core", since: "2.0.0", build: "bfd", effective: "parsed",
+  name: { value: alone(text("NAME")), default: "(required)", repeat: "once", tier: "core", since: "2.0.0", build: "bfd", effective: { test: "test/unit/words/bfd.test.ts" },
     doc: "Name of a bfd_instance above." },
-  alpha: { ...ALPHA, doc: "Start as down.", effective: "parsed", tier: "full", since: "2.0.0" },
+  alpha: { ...ALPHA, doc: "Start as down.", effective: { test: "test/unit/words/bfd.test.ts", always: "a session is down until its neighbour has spoken" }, tier: "full", since: "2.0.0" },
 } as const satisfies Table;
 
 // biome-ignore format: a table reads by rows

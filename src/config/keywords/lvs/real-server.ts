@@ -92,7 +92,7 @@ export const REAL_SERVER = {
   FILE_CHECK: { value: bare(), block: FILE_CHECK, repeat: "accumulate", tier: "core", since: "2.1.0",
     effective: { test: "test/netns/checks.test.ts" },
     doc: "Weight or state follows a track_file." },
-  BFD_CHECK: { value: bare(), block: BFD_CHECK, repeat: "accumulate", tier: "core", since: "2.0.0", build: "bfd", effective: "parsed",
+  BFD_CHECK: { value: bare(), block: BFD_CHECK, repeat: "accumulate", tier: "core", since: "2.0.0", build: "bfd", effective: { test: "test/unit/words/bfd.test.ts" },
     doc: "Up while a BFD session is up." },
   SSL_GET: { value: bare(), block: SSL_GET, repeat: "accumulate", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/words/check-verdicts.test.ts" },

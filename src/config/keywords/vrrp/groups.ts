@@ -26,7 +26,7 @@ export const VRRP_SYNC_GROUP = {
     since: "2.0.11", build: "track_process", effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Processes tracked on behalf of every member." },
   track_bfd: { value: bare("BLOCK of NAME [weight INT(-253..253) [reverse|noreverse]]"), lines: trackBfd, repeat: "append", tier: "core",
-    since: "2.0.0", build: "bfd", effective: "parsed",
+    since: "2.0.0", build: "bfd", effective: { test: "test/unit/words/bfd.test.ts" },
     doc: "BFD sessions tracked on behalf of every member." },
   notify_master: { value: command, repeat: "first", tier: "seed", since: "<=1.0.3", effective: { test: "test/unit/words/notify.test.ts" },
     doc: "Command on the group's transition to MASTER." },

@@ -172,7 +172,7 @@ export const VRRP_INSTANCE = {
     since: "2.0.11", build: "track_process", effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Process watchers this instance depends on." },
   track_bfd: { value: bare("BLOCK of NAME [weight INT(-253..253) [reverse|noreverse]]"), lines: trackBfd, repeat: "append", tier: "core",
-    since: "2.0.0", build: "bfd", effective: "parsed",
+    since: "2.0.0", build: "bfd", effective: { test: "test/unit/words/bfd.test.ts" },
     doc: "BFD sessions this instance depends on." },
   linkbeat_use_polling: { value: flag, initial: false, repeat: "flag", tier: "full", since: "2.0.0", status: "deprecated",
     successor: "linkbeat_interfaces", build: "linkbeat", effective: { test: "test/unit/roles/vrrp/trackers.test.ts" },

@@ -20,6 +20,8 @@ export interface Inherited {
   readonly family: Family;
   readonly defaults: ServiceDefaults;
   readonly trackFiles: ReadonlyMap<string, FileWeight>;
+  /** Sessions of BFD that checkers may follow. */
+  readonly sessions: ReadonlySet<string>;
   readonly findings: Findings;
   /** Timing of checks where neither they nor their real servers say anything of it, by their defaults: one object for all. */
   readonly timings: Map<object, CheckTiming>;

@@ -257,7 +257,8 @@ function fileCheck(entry: BlockEntry<true, typeof FILE_CHECK>, parent: Parent, i
 
 function bfdCheck(entry: BlockEntry<true, typeof BFD_CHECK>, parent: Parent, id: string): Check | undefined {
   const instance = entry.block.name?.value;
-  return instance === undefined ? undefined : { id, kind: "BFD_CHECK", instance, ...common(entry, parent, USUAL) };
+  if (instance === undefined || !parent.inherited.sessions.has(instance)) return undefined;
+  return { id, kind: "BFD_CHECK", instance, ...common(entry, parent, USUAL) };
 }
 
 // --- what all share

@@ -10,5 +10,6 @@ export interface ServiceContext {
   readonly defaults: ServiceDefaults;
   readonly groups: ReadonlyMap<string, BoundGroup>;
   readonly trackFiles: ReadonlyMap<string, FileWeight>;
+  readonly sessions: ReadonlySet<string>;
   readonly findings: Findings;
 }

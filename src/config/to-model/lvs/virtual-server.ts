@@ -41,6 +41,7 @@ export function toVirtualServer(bound: BoundVirtualServer, context: ServiceConte
     family,
     defaults: context.defaults,
     trackFiles: context.trackFiles,
+    sessions: context.sessions,
     findings: context.findings,
     timings: new Map(),
   };

@@ -132,6 +132,8 @@ export interface TrackerDefinitions {
   readonly files: Definitions;
   readonly processes: Definitions;
   readonly bfd: Definitions;
+  /** Sessions of BFD that say they are for the checkers alone. */
+  readonly forCheckers: ReadonlySet<string>;
   /** Names whose definition has a finding of its own already. */
   readonly broken: ReadonlySet<string>;
 }
@@ -161,7 +163,7 @@ export function toTracking(
     definitions?: Definitions,
   ) => {
     if (!entries) return NO_USES;
-    return toUses(entries, kind, definitions, known.broken, ban, findings);
+    return toUses(entries, kind, definitions, known, ban, findings);
   };
   return {
     interfaces: uses(blocks.track_interface, "interface"),
@@ -178,7 +180,7 @@ function toUses(
   entries: readonly LinesEntry<true, TrackerUse>[],
   kind: UseKind,
   definitions: Definitions | undefined,
-  broken: ReadonlySet<string>,
+  { broken, forCheckers }: TrackerDefinitions,
   ban: WeightBan,
   findings: Findings,
 ): readonly TrackUse[] {
@@ -186,7 +188,8 @@ function toUses(
   for (const { value: use } of entries.flatMap((entry) => entry.lines)) {
     const definition = definitions?.get(use.name);
     if (definitions && !definition) {
-      if (!broken.has(use.name)) reportUndefined(use, kind, definitions, findings);
+      if (kind === "bfd" && forCheckers.has(use.name)) reportForCheckers(use, findings);
+      else if (!broken.has(use.name)) reportUndefined(use, kind, definitions, findings);
       continue;
     }
     if (uses.has(use.name)) {
@@ -247,6 +250,14 @@ const BLOCK_OF: Readonly<Record<UseKind, string>> = {
   process: "vrrp_track_process",
   bfd: "bfd_instance",
 };
+
+function reportForCheckers(use: TrackerUse, findings: Findings): void {
+  findings.add("error", use.word.span, {
+    code: "undefined-reference",
+    message: `bfd_instance ${use.name} has checker and lacks vrrp: it is not tracked`,
+    hint: "write vrrp in it as well, or neither of them",
+  });
+}
 
 function reportUndefined(use: TrackerUse, kind: UseKind, definitions: Definitions, findings: Findings): void {
   const near = nearest(use.name, definitions.keys());

@@ -33,7 +33,7 @@ vrrp_track_process web {
   process nginx
 }
 bfd_instance peer {
-  neighbor_ip 192.0.2.12
+  neighbor_ip 192.0.2.212
 }
 `;
 const ADDRESSES = "virtual_ipaddress {\n192.0.2.50/24\n}";
@@ -170,6 +170,7 @@ describe("words that keepalived loads have no error", () => {
 
 /** Their examples say what holds anyway, or nothing in the small configuration depends on them; «» is what is taken away. */
 const TELLING: Readonly<Record<string, string>> = {
+  "bfd_instance/ttl": "bfd_instance b {\nneighbor_ip 192.0.2.13\n«ttl 254»\n}\n",
   ...globals({
     "umask 022": "",
     "nftables_priority -2": "",

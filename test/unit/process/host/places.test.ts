@@ -50,7 +50,8 @@ test.each([
     "/run/keepalived/blue/checkers_web.pid",
   ],
 ])("keepalived's pid files by %j", (identity, parent, vrrp, checker) => {
-  expect(keepalivedPidFiles(identity)).toEqual({ parent, vrrp, checker });
+  const bfd = checker.replace("checkers", "bfd");
+  expect(keepalivedPidFiles(identity)).toEqual({ parent, vrrp, checker, bfd });
 });
 
 describe("a command line", () => {
@@ -77,7 +78,7 @@ describe("a command line", () => {
         runDir: "/run/lbd",
         calledAs: "keepalived",
         pidFile: "/run/keepalived.pid",
-        rolePidFiles: { vrrp: "/run/vrrp.pid", checker: "/run/checkers.pid" },
+        rolePidFiles: { vrrp: "/run/vrrp.pid", checker: "/run/checkers.pid", bfd: "/run/bfd.pid" },
       },
     ],
     [

@@ -1,6 +1,7 @@
 // The checker role on a clock that is moved by hand, a table in memory, and servers that are told how to answer.
 
 import type { LogLine } from "../../../../src/base/log.ts";
+import { judgeSession } from "../../../../src/check/bfd.ts";
 import { bad, good, type Outcome } from "../../../../src/check/outcome.ts";
 import type { Attempt } from "../../../../src/check/runner-state.ts";
 import type { Config } from "../../../../src/config/model/config.ts";
@@ -14,6 +15,7 @@ import type { KeptHealth } from "../../../../src/roles/checker/kept-health.ts";
 import type { CheckerPorts } from "../../../../src/roles/checker/ports.ts";
 import { createCheckerRole } from "../../../../src/roles/checker/role.ts";
 import type { RoleOptions } from "../../../../src/roles/role.ts";
+import type { SessionFacts } from "../../../../src/roles/sessions.ts";
 import type { StatusEvent, StatusUpdate, VirtualServerStatus } from "../../../../src/status/schema.ts";
 import { type FakeIpvs, fakeIpvs } from "../../../support/fake-ipvs.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
@@ -61,6 +63,7 @@ export function bench(options: BenchOptions = {}) {
   let addressesChanged: (addresses: ReadonlySet<string>) => void = () => {};
   let fileChanged: (path: string) => void = () => {};
   const did: string[] = [];
+  let sessions: SessionFacts = {};
   let opened = 0;
   let journalWrites = 0;
   let watched = true;
@@ -94,6 +97,10 @@ export function bench(options: BenchOptions = {}) {
     },
     probes: {
       start(attempt, done) {
+        if (attempt.check.kind === "BFD_CHECK") {
+          done(judgeSession(sessions[attempt.check.instance]));
+          return () => {};
+        }
         starts.push({ at: clock.now() / 1000, attempt });
         const server = targetOf(attempt);
         const cancel = clock.at(clock.now() + (slow.get(server) ?? 1), () =>
@@ -138,6 +145,12 @@ export function bench(options: BenchOptions = {}) {
       setSecurity: ({ user }) => void did.push(`programs run as ${user ?? "nobody said"}`),
       stopChecks: () => void did.push("programs of checks end"),
       stopAll: () => void did.push("all programs end"),
+    },
+    sessions: {
+      now: () => sessions,
+      take(facts) {
+        sessions = facts;
+      },
     },
     watchFiles: {
       set: (paths) => void did.push(`files ${[...paths].join(" ")}`.trimEnd()),
@@ -232,6 +245,8 @@ export function bench(options: BenchOptions = {}) {
       addressesChanged(new Set(ips));
     },
     fileChanged: (path: string) => fileChanged(path),
+    /** What the bfd role says of its sessions. */
+    sessionsAre: (facts: SessionFacts) => role.receive?.("bfd", facts),
     /** The table as short lines: `10.9.0.1:80 rr: 10.9.1.1=1 10.9.1.2=1`. */
     shown: () => shown(own.table),
     /** Events as `from → to` with their subject, for one kind. */
@@ -263,7 +278,7 @@ function targetOf({ check, part }: Attempt): string {
     case "SMTP_CHECK":
       return check.hosts[part]?.ip ?? "";
     case "BFD_CHECK":
-      return "";
+      return check.instance;
     default:
       return check.endpoint.ip;
   }

@@ -614,7 +614,7 @@ describe("trackers", () => {
     const uses = { ...tracking, files: [], bfd: [{ name: "B", reverse: false, origin: VI_1.origin }] };
     const startsWith = (up: boolean) => {
       const b = bench();
-      b.role.receive?.("bfd", { B: up });
+      b.role.receive?.("bfd", { B: { up, detail: "nothing heard" } });
       b.start({
         ...configWith([vrrpInstance({ tracking: uses })]),
         bfd: [{ name: "B", weight: 0, reverse: false }] as never,
@@ -626,7 +626,7 @@ describe("trackers", () => {
     expect(startsWith(true).transitions()).toEqual(["VI_1: INIT → BACKUP", "VI_1: BACKUP → MASTER"]);
     const b = startsWith(false);
     expect(b.transitions()).toEqual(["VI_1: INIT → FAULT"]);
-    b.role.receive?.("bfd", { B: true });
+    b.role.receive?.("bfd", { B: { up: true, detail: "neighbour is up" } });
     b.clock.advance(5000);
     expect(b.transitions().at(-1)).toBe("VI_1: BACKUP → MASTER");
   });

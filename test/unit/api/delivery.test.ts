@@ -96,7 +96,7 @@ describe("answers that are made as they are read", () => {
   ])("a reader that takes nothing is given up: %s", async (_what, type, stallMs) => {
     const clock = manualClock();
     const one = reader({ takes: false });
-    void createDelivery(clock, "unix").send(streamed(["a", "b"], type), ...one.parts);
+    const sent = createDelivery(clock, "unix").send(streamed(["a", "b"], type), ...one.parts);
     await settle();
     expect(one.outgoing.wrote).toEqual(["a"]);
     clock.advance(stallMs - 1);
@@ -109,6 +109,10 @@ describe("answers that are made as they are read", () => {
     expect(one.outgoing.destroyed).toBe(false);
     clock.advance(stallMs - 1);
     expect(one.outgoing.destroyed).toBe(true);
+    // It is over with its reader, and nothing of it listens any more.
+    Object.assign(one.parts[2], { gone: true });
+    await sent;
+    expect(["close", "drain"].map((event) => one.outgoing.listenerCount(event))).toEqual([0, 0]);
   });
 
   test("a large one over TCP has a minute, on the UNIX socket ten", async () => {

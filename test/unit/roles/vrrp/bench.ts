@@ -300,6 +300,7 @@ export function bench(options: BenchOptions = {}) {
       outcome = next;
     },
     scriptGives: (name: string, ok: boolean) => void scripts.set(name, { ok, detail: ok ? "" : "exit status 1" }),
+    watchedFiles: () => [...fileWatches.keys()],
     fileHas: (path: string, text: string | undefined) => fileWatches.get(path)?.(text),
     processStarts(pid: number, comm: string): void {
       processes.set(pid, { comm, argv: [comm] });

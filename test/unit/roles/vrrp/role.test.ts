@@ -571,6 +571,7 @@ describe("trackers", () => {
     const b = master(configWith([tracked], { files: [file] }));
     b.fileHas("/f", "-20");
     b.reload(configWith([tracked], { files: [{ ...file, path: "/g" }] }));
+    expect(b.watchedFiles()).toEqual(["/g"]);
     b.fileHas("/f", "-30");
     b.clock.advance(2000);
     expect(b.sent.at(-1)?.priority).toBe(100);
@@ -578,7 +579,7 @@ describe("trackers", () => {
     b.clock.advance(2000);
     expect(b.sent.at(-1)?.priority).toBe(60);
     b.reload(configWith([VI_1]));
-    b.fileHas("/g", "-50");
+    expect(b.watchedFiles()).toEqual([]);
     b.clock.advance(2000);
     expect(b.sent.at(-1)?.priority).toBe(100);
   });

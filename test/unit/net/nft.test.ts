@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { toHex } from "../../../src/base/bytes.ts";
 import { DEFAULT_FIREWALL, type FirewallWish, NO_FIREWALL, virtualServices } from "../../../src/net/firewall-wish.ts";
+import { newTable, transaction } from "../../../src/net/nft.ts";
 import { type AppliedFirewall, planFirewall, removeFirewall } from "../../../src/net/nft-vrrp.ts";
 import type { NetlinkRequest } from "../../../src/net/request.ts";
 import { recordedTransactions } from "./vectors.ts";
@@ -18,6 +19,16 @@ function recorded(name: string, family: number): string[] {
   );
   return (all[0] ?? []).filter((m) => m.type >> 8 === 10 && m.type !== 0x0a0c).map(view);
 }
+
+test("a transaction stands between its beginning and its end, for nftables", () => {
+  const [begin, table, end] = transaction([newTable({ family: 2, table: "t" })]);
+  // NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END; struct nfgenmsg with res_id NFNL_SUBSYS_NFTABLES (linux/netfilter/nfnetlink.h).
+  expect([begin, end].map((one) => one && [one.flags, view(one)])).toEqual([
+    [1, "10 0000000a"],
+    [1, "11 0000000a"],
+  ]);
+  expect(table?.what).toContain("table t");
+});
 
 describe("messages are those that keepalived sent", () => {
   test.each<[string, number, Partial<FirewallWish>]>([

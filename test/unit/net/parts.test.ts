@@ -1,7 +1,8 @@
 // What a configuration would have in the kernel's tables, asked of the core alone.
 import { expect, test } from "bun:test";
+import type { Route, Rule } from "../../../src/config/model/net.ts";
 import { IFF_RUNNING, IFF_UP, type Link, linkByName, type SeenTables } from "../../../src/net/model.ts";
-import { partOf, staticPart, wantedOf } from "../../../src/net/parts.ts";
+import { partOf, staticPart, type TablesPart, wantedOf } from "../../../src/net/parts.ts";
 import { givenNames, newPlacement } from "../../../src/net/placement.ts";
 import { emptyState } from "../../../src/net/seen.ts";
 import { address, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
@@ -28,6 +29,31 @@ test("the whole wish: static things and those of every instance, with who wants 
     "VI_1: address 192.0.2.100/32",
   ]);
   expect(waiting).toEqual(["instance B: address 192.0.2.110 waits: there is no interface eth9"]);
+});
+
+test("routes and rules are wished for as addresses are: with their owner, left alone where they were left", () => {
+  const origin = { file: "test.conf", line: 1, column: 1 };
+  const route = (ip: string, device: string, noTrack = false): Route => ({
+    ...{ family: 4, type: "unicast", destination: { ip, prefix: 24 }, device, noTrack, origin },
+    ...{ onlink: false, metrics: {}, nextHops: [] },
+  });
+  const rule: Rule = {
+    ...{ family: 4, invert: false, l3mdev: false, noTrack: false, origin },
+    ...{ preference: 1000, action: { kind: "table", table: 77 } },
+  };
+  const routes = [route("198.51.100.0", "eth0", true), route("198.51.101.0", "eth9")];
+  const part: TablesPart = { owner: "VI_1", addresses: [], routes, rules: [rule] };
+  const resolve = (name: string) => linkByName(SEEN, name);
+  const all = wantedOf([part], resolve);
+  expect(all.wanted.routes.map(({ destination }) => destination.ip)).toEqual(["198.51.100.0"]);
+  expect(all.wanted.rules.map(({ priority }) => priority)).toEqual([1000]);
+  expect([...all.wishes.values()].map(({ owner, what, noTrack }) => [owner, what, noTrack])).toEqual([
+    ["VI_1", "route 198.51.100.0/24", true],
+    ["VI_1", "rule 1000", false],
+  ]);
+  expect(all.waiting).toEqual(["instance VI_1: route 198.51.101.0/24 waits: there is no interface eth9"]);
+  const none = wantedOf([part], resolve, new Map([...all.wishes.keys()].map((key) => [key, undefined])));
+  expect([none.wanted.routes, none.wanted.rules, none.wishes.size]).toEqual([[], [], 0]);
 });
 
 test("virtual interfaces get names that neither others nor strangers have", () => {

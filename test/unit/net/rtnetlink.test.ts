@@ -16,7 +16,9 @@ import {
 import type { NetRoute, SeenTables } from "../../../src/net/model.ts";
 import { NOTHING_WANTED, ownedKeys, plan } from "../../../src/net/plan.ts";
 import type { NetlinkRequest } from "../../../src/net/request.ts";
-import { decodeNetMessage, encodeCommand } from "../../../src/net/rtnetlink.ts";
+import { dumpRoutes } from "../../../src/net/routes.ts";
+import { decodeNetMessage, encodeCommand, errorMeaning } from "../../../src/net/rtnetlink.ts";
+import { dumpRules } from "../../../src/net/rules.ts";
 import { applyMessage, emptyState } from "../../../src/net/seen.ts";
 import { wantedAddress, wantedRoute, wantedRule } from "../../../src/net/wanted.ts";
 import { expectWord, instanceText } from "../../support/words.ts";
@@ -183,6 +185,56 @@ describe("bytes are those that keepalived sent", () => {
 
   test("the dump of addresses asks for its family", () => {
     expect(toHex(dumpAddresses(6).payload)).toBe("0a00000000000000");
+  });
+
+  // struct rtmsg and struct fib_rule_hdr: 12 bytes, the family first; of a route the protocol is the sixth (linux/rtnetlink.h).
+  test.each([
+    [dumpRoutes(4), 26, "020000000000000000000000"],
+    [dumpRoutes(6, 18), 26, "0a0000000012000000000000"],
+    [dumpRules(4), 34, "020000000000000000000000"],
+    [dumpRules(6), 34, "0a0000000000000000000000"],
+  ])("the dump of $what asks for its family and protocol", (request, type, payload) => {
+    expect([request.type, request.flags, toHex(request.payload)]).toEqual([type, 0x301, payload]);
+  });
+
+  test("an ipvlan is made at layer 2, with its flags", () => {
+    const { payload } = createLink({ name: "ip.51", parent: 2, group: 0, form: { kind: "ipvlan", flags: 2 } });
+    // IFLA_IPVLAN_MODE 0, IFLA_IPVLAN_FLAGS 2: two bytes each, padded.
+    expect(toHex(payload)).toContain("0600010000000000" + "0600020002000000");
+    expect(toHex(payload)).toContain(toHex(new TextEncoder().encode("ipvlan")));
+  });
+});
+
+describe("what an errno means for a command", () => {
+  test.each([
+    ["add-address", "EEXIST", "already-so"],
+    ["add-route", "EEXIST", "already-so"],
+    ["add-rule", "EEXIST", "already-so"],
+    ["delete-address", "EADDRNOTAVAIL", "already-so"],
+    ["delete-address", "ENODEV", "already-so"],
+    ["delete-address", "EEXIST", "refused"],
+    ["delete-route", "ESRCH", "already-so"],
+    ["delete-route", "ENODEV", "already-so"],
+    ["delete-rule", "ENOENT", "already-so"],
+    ["delete-rule", "ESRCH", "already-so"],
+    ["add-address", "ENODEV", "later"],
+    ["add-route", "ENETUNREACH", "later"],
+    ["add-route", "ENETDOWN", "later"],
+    ["add-route", "EHOSTUNREACH", "later"],
+    ["add-route", "ENXIO", "later"],
+    ["add-address", "ENOBUFS", "later"],
+    ["add-rule", "ENOMEM", "later"],
+    ["add-rule", "EAGAIN", "later"],
+    ["add-rule", "EBUSY", "later"],
+    ["add-route", "EINVAL", "later"],
+    ["add-address", "EINVAL", "refused"],
+    ["delete-route", "EINVAL", "refused"],
+    ["add-rule", "EINVAL", "refused"],
+    ["add-route", "EPERM", "refused"],
+    ["add-address", "EADDRNOTAVAIL", "refused"],
+    ["add-route", "ESRCH", "refused"],
+  ] as const)("%s, %s: %s", (kind, code, meaning) => {
+    expect(errorMeaning(kind, code)).toBe(meaning);
   });
 });
 
@@ -385,6 +437,20 @@ describe("plan", () => {
       keys: new Set(),
     });
     expect(commands.map((c) => c.kind)).toEqual(["delete-address", "add-address"]);
+  });
+
+  test.each([
+    ["the same", "2001:db8::2", "2001:db8::2", []],
+    ["another", "2001:db8::2", "2001:db8::3", ["delete-address", "add-address"]],
+    ["none is wanted", undefined, "2001:db8::3", ["delete-address", "add-address"]],
+    ["there is none", "2001:db8::2", undefined, ["delete-address", "add-address"]],
+  ] as const)("an IPv6 address with a peer: %s", (_why, wish, there, kinds) => {
+    const one = must(wantedAddress(address("2001:db8::1/64"), "eth0", resolve));
+    const with_ = (ip: string | undefined) => ({ ...one, ...(ip !== undefined && { peer: { ip, prefix: 64 } }) });
+    const state = emptyState();
+    applyMessage(state, { removed: false, object: { kind: "address", address: with_(there) } }, () => true, true);
+    const commands = plan({ ...NOTHING_WANTED, addresses: [with_(wish)] }, state, { marks: true, keys: new Set() });
+    expect(commands.map(({ kind }) => kind)).toEqual([...kinds]);
   });
 
   test("of an IPv6 multipath route that the kernel merged, only the unwanted next hop goes", () => {

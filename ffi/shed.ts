@@ -3,7 +3,7 @@
 // of every start: only the functions that it needs are looked up.
 import { backend } from "#dlopen";
 import { SyscallError } from "./errno.ts";
-import { openConfinement } from "./landlock.ts";
+import { openConfinement, type Places } from "./landlock.ts";
 import { LIBC, LIBC_NAMES } from "./libc.ts";
 import { cString, stringVector } from "./memory.ts";
 
@@ -39,8 +39,8 @@ export interface NextImage {
   readonly environment: Readonly<Record<string, string>>;
   /** What every thread has then, as far as it is permitted now; SYS_NICE and IPC_LOCK only where limits can't stand for them. */
   readonly capabilities: readonly number[];
-  /** Where it may write and make files, as far as the kernel has Landlock; absent: wherever its user may. */
-  readonly writable?: readonly string[];
+  /** What it has to do with files, as far as the kernel has Landlock; absent: whatever its user may. */
+  readonly places?: Places;
   /** Descriptors that it finds under the same numbers. */
   readonly descriptors: readonly number[];
   /** Signals that are ignored until it has handlers. */
@@ -74,7 +74,7 @@ export function shedInto(next: NextImage): never {
   for (const number of next.ignoredSignals) call("signal", `signal ${number}`, number, SIG_IGN);
   for (const fd of next.descriptors) call("fcntl", `fd ${fd}`, fd, F_SETFD, 0);
   // Without the capabilities its places may be out of reach.
-  const confinement = next.writable && openConfinement(next.writable);
+  const confinement = next.places && openConfinement(next.places);
   const refused = LIMITS.filter((limit) => !permit(call, limit)).map(insteadOf);
   const needless = LIMITS.map(insteadOf).filter((capability) => !refused.includes(capability));
   shed(

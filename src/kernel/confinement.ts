@@ -82,7 +82,7 @@ export function refuseForeignAffairs(): string | undefined {
 
 /** Landlock keeps a role from files that are not its own: the kernel has it, and it is switched on. */
 export function hasLandlock(): boolean {
-  return openConfinement([]) !== undefined;
+  return openConfinement({ writable: [] }) !== undefined;
 }
 
 function filtered(program: (here: Machine) => readonly FilterStep[]): string | undefined {

@@ -19,6 +19,7 @@ import {
   inotifyRemove,
 } from "../../ffi/inotify.ts";
 import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Readiness } from "./readiness.ts";
 
 const WATCHED = IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
@@ -67,16 +68,16 @@ interface Watched {
   cancelAgain: Cancel | undefined;
 }
 
-/** @throws SyscallError EMFILE when the user has too many inotify sets */
-export function openFileWatches(readiness: Readiness, clock: Clock): FileWatches {
-  const fd = inotifyCreate();
+/** @param blind told when the kernel has no inotify set for us (EMFILE: the user has too many): then the sweep alone sees changes */
+export function openFileWatches(readiness: Readiness, clock: Clock, blind: (reason: string) => void): FileWatches {
+  const fd = openSet(blind);
   const buffer = new Uint8Array(new ArrayBuffer(EVENT_BYTES));
   const watches = new Set<Watched>();
   const directories = new Map<string, number>();
   /** Who waits for an event; made anew with the first event after a change. */
   let index: WatchIndex<Watched> | undefined;
   let open = true;
-  const registration = readiness.add(fd, "read", onReadable);
+  const registration = fd === undefined ? undefined : readiness.add(fd, "read", onReadable);
   let cancelSweep = clock.at(clock.now() + SWEEP_MS, sweep);
 
   /** Files are read between two readings of events: what was written to meanwhile is not taken. */
@@ -99,7 +100,7 @@ export function openFileWatches(readiness: Readiness, clock: Clock): FileWatches
 
   /** Those that something happened to. */
   function readEvents(): ReadonlySet<Watched> {
-    const count = read(fd, buffer);
+    const count = fd === undefined ? 0 : read(fd, buffer);
     const heard = new Set<Watched>();
     index ??= watchIndex(watches, directories);
     for (const event of decodeWatchEvents(buffer.subarray(0, count ?? 0))) {
@@ -153,6 +154,7 @@ export function openFileWatches(readiness: Readiness, clock: Clock): FileWatches
   }
 
   function addDirectory(path: string): void {
+    if (fd === undefined) return;
     try {
       const number = inotifyAdd(fd, path, WATCHED);
       if (directories.get(path) === number) return;
@@ -172,7 +174,7 @@ export function openFileWatches(readiness: Readiness, clock: Clock): FileWatches
     if ([...watches].some((other) => dirname(other.path) === directory)) return;
     const number = directories.get(directory);
     directories.delete(directory);
-    if (number === undefined) return;
+    if (number === undefined || fd === undefined) return;
     try {
       inotifyRemove(fd, number);
     } catch (error) {
@@ -196,10 +198,19 @@ export function openFileWatches(readiness: Readiness, clock: Clock): FileWatches
       open = false;
       cancelSweep();
       for (const { cancelAgain } of watches) cancelAgain?.();
-      registration.remove();
-      close(fd);
+      registration?.remove();
+      if (fd !== undefined) close(fd);
     },
   };
+}
+
+function openSet(blind: (reason: string) => void): ReturnType<typeof inotifyCreate> | undefined {
+  try {
+    return inotifyCreate();
+  } catch (error) {
+    blind(messageOf(error));
+    return undefined;
+  }
 }
 
 /** Those whose file an event is about: number of the directory's watch, and name in it. */
@@ -231,13 +242,9 @@ function isLink(path: string): boolean {
   return found !== undefined && (found.isSymbolicLink() || found.nlink > 1);
 }
 
-/** Text at the start of a file. Never blocks on a FIFO or a device that somebody put there: only regular files count. */
-export function readStart(path: string): string | undefined {
-  return look(path).text;
-}
-
 const NOTHING: Look = { text: undefined, version: "" };
 
+/** Text at the start of a file. Never blocks on a FIFO or a device that somebody put there: only regular files count. */
 function look(path: string): Look {
   let fd: number;
   try {

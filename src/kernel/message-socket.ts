@@ -14,6 +14,8 @@ const MESSAGES_PER_TURN = 32;
 export interface MessageSocket {
   /** False when it is too long, too many wait, or the other side is gone. */
   send(text: string): boolean;
+  /** Messages that the other side has not taken yet. */
+  waiting(): number;
   close(): void;
 }
 
@@ -87,6 +89,7 @@ export function openMessages(readiness: Readiness, fd: Fd, events: MessageEvents
       if (waiting.length === 1) flush();
       return open;
     },
+    waiting: () => waiting.length,
     close: end,
   };
 }

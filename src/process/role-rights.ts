@@ -2,12 +2,11 @@
 
 import { dirname } from "node:path";
 import type { Config } from "../config/model/config.ts";
-import type { RealServer } from "../config/model/lvs.ts";
 import type { RoleName } from "../roles/role.ts";
 import { KEEPING_ROLES, roleDirectory } from "./host/places.ts";
+import { ALWAYS_READ, ALWAYS_WRITTEN, type FilePlaces } from "./role-places.ts";
 
 const DAC_OVERRIDE = 1;
-const DAC_READ_SEARCH = 2;
 const SETGID = 6;
 const SETUID = 7;
 const NET_BIND_SERVICE = 10;
@@ -22,8 +21,8 @@ const SYS_NICE = 23;
 export interface RoleRights {
   /** In ascending order; all others are gone. */
   readonly capabilities: readonly number[];
-  /** Where it may write (ffi/landlock.ts); absent: wherever its user may. */
-  readonly writable?: readonly string[];
+  /** What it has to do with files; absent: whatever its user may. */
+  readonly places?: FilePlaces;
   /** Network namespace that it is put into before it gives them up. */
   readonly namespace?: string;
 }
@@ -43,10 +42,12 @@ export function rightsOf(
   const capabilities = [...new Set(wanted)].sort((a, b) => a - b);
   // kernel: Landlock keeps it from looking at processes outside, whatever its capabilities.
   const confined = !capabilities.includes(SYS_PTRACE);
-  const writable = role === "api" ? [] : [...ALWAYS_WRITTEN, ...ownPlaces(role, runDir, config)];
+  const written = role === "api" ? [] : [...ALWAYS_WRITTEN, ...ownPlaces(role, runDir, config)];
+  const writable = [...new Set(written)];
+  const places = role === "api" ? { writable } : { writable, readable: ALWAYS_READ };
   return {
     capabilities,
-    ...(confined && { writable: [...new Set(writable)] }),
+    ...(confined && { places }),
     ...(inside === undefined ? {} : { namespace: inside }),
   };
 }
@@ -60,33 +61,25 @@ const ALWAYS: Readonly<Record<Exclude<RoleName, "starter">, readonly number[]>> 
   api: [SETGID, SETUID],
 };
 
-/** Settings of its network namespace, its own part of /proc, and nowhere. */
-const ALWAYS_WRITTEN = ["/proc/sys/net", "/proc/self", "/dev/null"];
-
 function ownPlaces(role: RoleName, runDir: string, config: Config | undefined): readonly string[] {
   const kept = KEEPING_ROLES.some((one) => one === role) ? [roleDirectory(runDir, role)] : [];
   return [...kept, ...(config ? placesOf(role, config) : [])];
 }
 
-/** FIFOs are made and removed, `init_file` writes a tracked file: all in their directories. */
-function placesOf(role: RoleName, { global, vrrp }: Config): readonly string[] {
+/** FIFOs are made and removed in their directories. */
+function placesOf(role: RoleName, { global }: Config): readonly string[] {
   if (role === "bfd") return [];
   const fifos = [global.fifo.all, role === "vrrp" ? global.fifo.vrrp : global.fifo.lvs].flatMap(
     (fifo) => fifo?.path ?? [],
   );
-  const files = role === "vrrp" ? vrrp.files.flatMap(({ initFile, path }) => (initFile ? [path] : [])) : [];
-  return [...fifos, ...files].map((path) => dirname(path));
+  return fifos.map((path) => dirname(path));
 }
 
-/** FIFOs that belong to somebody else (the parent makes those), files of others, sockets in another namespace: only with a configuration that names them. */
-function forFiles(role: RoleName, { global, vrrp, virtualServers, ssl }: Config): readonly number[] {
+/** FIFOs that belong to somebody else (the parent makes those), sockets in another namespace: only with a configuration that names them. */
+function forFiles(role: RoleName, { global }: Config): readonly number[] {
   const fifos = [global.fifo.all, role === "vrrp" ? global.fifo.vrrp : global.fifo.lvs];
   const wanted = fifos.some(Boolean) ? [DAC_OVERRIDE] : [];
-  if (role === "vrrp" && vrrp.files.length > 0) wanted.push(DAC_READ_SEARCH);
-  if (role === "vrrp" && vrrp.files.some(({ initFile }) => initFile)) wanted.push(DAC_OVERRIDE);
   if (role !== "checker") return role === "vrrp" ? wanted : [];
-  const readsFiles = ({ checks }: RealServer) => checks.some(({ kind }) => kind === "FILE_CHECK");
-  if (ssl || virtualServers.some(({ realServers }) => realServers.some(readsFiles))) wanted.push(DAC_READ_SEARCH);
   if (global.netNamespaceIpvs !== undefined) wanted.push(SYS_ADMIN);
   // kernel: the namespace of process 1 is looked at through it, which has more rights than this role.
   if (global.netNamespaceIpvs === "") wanted.push(SYS_PTRACE);
@@ -103,7 +96,6 @@ function forPriorities(role: RoleName, { global }: Config): readonly number[] {
 
 const NAMES: Readonly<Record<number, string>> = {
   [DAC_OVERRIDE]: "DAC_OVERRIDE",
-  [DAC_READ_SEARCH]: "DAC_READ_SEARCH",
   [IPC_LOCK]: "IPC_LOCK",
   [SYS_ADMIN]: "SYS_ADMIN",
   [SYS_NICE]: "SYS_NICE",
@@ -114,8 +106,8 @@ const NAMES: Readonly<Record<number, string>> = {
 export function gained(before: RoleRights | undefined, after: RoleRights | undefined): readonly string[] {
   if (!before || !after) return [];
   const fresh = after.capabilities.filter((capability) => !before.capabilities.includes(capability));
-  const { writable } = before;
-  const places = writable ? (after.writable ?? []).filter((place) => !writable.includes(place)) : [];
+  const writable = before.places?.writable;
+  const places = writable ? (after.places?.writable ?? []).filter((place) => !writable.includes(place)) : [];
   return [
     ...fresh.map((capability) => `CAP_${NAMES[capability] ?? capability}`),
     ...places.map((place) => `the right to write in ${place}`),

@@ -11,8 +11,8 @@ export const isIntroduced = (role: RoleName): boolean => INTRODUCED.has(role);
 export const LISTENERS_VARIABLE = "LBD_LISTENERS";
 /** Capabilities that a role keeps; gone from its environment when it has given up the others. */
 export const RIGHTS_VARIABLE = "LBD_RIGHTS";
-/** Places where a role may write, a JSON list; absent: wherever its user may. */
-export const WRITABLE_VARIABLE = "LBD_WRITABLE";
+/** What a role may write and read, as JSON (FilePlaces of role-rights.ts); absent: whatever its user may. */
+export const PLACES_VARIABLE = "LBD_PLACES";
 /** Path of the network namespace in which a role is. */
 export const IN_NAMESPACE_VARIABLE = "LBD_NAMESPACE";
 /**

@@ -15,8 +15,8 @@ import {
   IN_NAMESPACE_VARIABLE,
   isIntroduced,
   LISTENERS_VARIABLE,
+  PLACES_VARIABLE,
   RIGHTS_VARIABLE,
-  WRITABLE_VARIABLE,
 } from "./role-variables.ts";
 
 declare module "bun" {
@@ -249,7 +249,7 @@ function spawnOn(
       ...(listeners.length === 0 ? {} : { [LISTENERS_VARIABLE]: listeners.map(({ kind }) => kind).join(",") }),
       ...(rights === undefined ? {} : { [RIGHTS_VARIABLE]: rights.capabilities.join(",") }),
       // kernel: it writes a core file with the process' own rights.
-      ...(rights?.writable && !expectsCoreFiles() ? { [WRITABLE_VARIABLE]: JSON.stringify(rights.writable) } : {}),
+      ...(rights?.places && !expectsCoreFiles() ? { [PLACES_VARIABLE]: JSON.stringify(rights.places) } : {}),
       ...(rights?.namespace === undefined ? {} : { [IN_NAMESPACE_VARIABLE]: namespacePath(rights.namespace) }),
     },
     // The fourth is CHANNEL_FD there, and behind it are INTRODUCTIONS_FD or the listeners.

@@ -2,14 +2,13 @@
 // In this process: real runner, clock, readiness and probes against a local server, which shows each start. Then the compiled program
 // with the same checks from a file, which shows what all of it costs, status and all.
 // Usage, in a network namespace of its own: LBD_BINARY=dist/lbd bun test/bench/checks.ts [--kind tcp|http] [--rate 10000] [--seconds 10]
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { initialHealth } from "../../src/check/health.ts";
 import { createCheckRunner } from "../../src/check/runner.ts";
 import type { Check } from "../../src/config/model/check.ts";
 import { openPing, openTcp, openUdp } from "../../src/kernel/check-socket.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
-import { readStart } from "../../src/kernel/file-watch.ts";
 import { openReadiness } from "../../src/kernel/readiness.ts";
 import { readWhole } from "../../src/kernel/regular-file.ts";
 import { systemTls } from "../../src/kernel/system-tls.ts";
@@ -65,7 +64,7 @@ async function measureRunner(kind: Kind, port: number): Promise<void> {
     openSystemTls: systemTls(),
     random: Math.random,
     runProgram: () => Promise.resolve({ kind: "cannot-start", reason: "not in this bench" }),
-    readFile: readStart,
+    readFile: (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined),
     readWhole,
     session: () => undefined,
   });

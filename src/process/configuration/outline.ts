@@ -1,7 +1,7 @@
 // Process layer: what the parent keeps in mind of a configuration; the rest goes to the roles. Pure.
 import type { Config } from "../../config/model/config.ts";
 import type { GlobalConfig } from "../../config/model/global.ts";
-import { programsOf } from "../../roles/programs/named.ts";
+import { filesOf, programsOf } from "../../roles/programs/named.ts";
 import type { RoleName } from "../../roles/role.ts";
 import { neededModules } from "../host/needed-modules.ts";
 import { parentName } from "../host/process-names.ts";
@@ -62,7 +62,7 @@ function needs(role: RoleName, config: Config): boolean {
     case "api":
       return true;
     case "starter":
-      return programsOf(config).length > 0;
+      return programsOf(config).length > 0 || filesOf(config).length > 0;
     case "checker":
       return config.virtualServers.length > 0;
     case "bfd":

@@ -34,6 +34,7 @@ export type PieceLine =
 /** What a role reads, and no more. */
 export function shareOf(role: RoleName, config: Config): Config {
   if (role === "checker") return checkerShare(config);
+  if (role === "starter") return withPrograms(config);
   // Where the key of its checks is, and the key's password.
   const { ssl: _ofChecks, ...others } = config;
   return shareOfOthers(role, others);
@@ -43,12 +44,10 @@ function checkerShare(config: Config): Config {
   return { ...config, vrrp: { ...withoutRouters(config).vrrp, files: config.vrrp.files }, bfd: [] };
 }
 
-function shareOfOthers(role: Exclude<RoleName, "checker">, config: Config): Config {
+function shareOfOthers(role: Exclude<RoleName, "checker" | "starter">, config: Config): Config {
   switch (role) {
     case "vrrp":
       return withServed(config);
-    case "starter":
-      return withPrograms(config);
     case "bfd":
       return { ...withoutRouters(config), virtualServers: [] };
     case "api":

@@ -2,13 +2,13 @@
 
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { messageOf } from "../../base/errors.ts";
 import { MAX_IN_FLIGHT } from "../../check/runner.ts";
 import type { Probes } from "../../check/runner-state.ts";
 import type { SslClient } from "../../config/model/check.ts";
+import type { Config } from "../../config/model/config.ts";
 import type { ProcessRights, ScriptSecurity } from "../../config/model/global.ts";
 import { openPing, openTcp, openUdp } from "../../kernel/check-socket.ts";
-import { type FileWatch, type FileWatches, openFileWatches, readStart } from "../../kernel/file-watch.ts";
+import type { FileWatch } from "../../kernel/file-watch.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
 import { openNotifyFifo } from "../../kernel/make-fifo.ts";
 import { openGroupMarkTables } from "../../kernel/nft-groups.ts";
@@ -16,7 +16,6 @@ import type { IpvsTable } from "../../kernel/ports.ts";
 import { openReadiness, type Readiness } from "../../kernel/readiness.ts";
 import type { ReceiveBuffer } from "../../kernel/receive-buffer.ts";
 import { openReflector, type Reflector } from "../../kernel/reflector.ts";
-import { readWhole } from "../../kernel/regular-file.ts";
 import { openFileLimit, openRights } from "../../kernel/rights.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { systemTls } from "../../kernel/system-tls.ts";
@@ -25,7 +24,9 @@ import { createProbes } from "../../probe/probes.ts";
 import type { Journal } from "../journal.ts";
 import { lateNotifier } from "../late-notifier.ts";
 import { createProgramClient } from "../programs/client.ts";
+import { createFileClient, type FileClient } from "../programs/files.ts";
 import { openStarterLink } from "../programs/link.ts";
+import { filesOf } from "../programs/named.ts";
 import type { RoleContext } from "../role.ts";
 import type { SessionFacts } from "../sessions.ts";
 import { type CheckerRecord, openCheckerJournal } from "./journal.ts";
@@ -58,6 +59,8 @@ export interface CheckerPorts {
   };
   /** What the bfd role said last of its sessions: BFD_CHECK asks for it. */
   readonly sessions: { now(): SessionFacts; take(facts: SessionFacts): void };
+  /** Has read what a configuration is going to need: files of FILE_CHECK and of the SSL block; undefined when all is known. */
+  prepareFiles(config: Config): Promise<void> | undefined;
   /** Files of FILE_CHECK; changes are told to whoever `onFileChange` named. */
   readonly watchFiles: { set(paths: Iterable<string>): void; close(): void };
   onFileChange(changed: (path: string) => void): void;
@@ -81,12 +84,14 @@ export function realPorts(context: RoleContext): CheckerPorts {
   const { clock, log, options } = context;
   const readiness = openReadiness();
   // Two: a check's programs never wait for those of notifications, nor the other way round.
-  const programs = createProgramClient(openStarterLink(readiness, context.introductions), clock);
+  const link = openStarterLink(readiness, context.introductions);
+  const programs = createProgramClient(link, clock);
+  const fileClient = createFileClient(link, clock, log);
   const checkScripts = programs.runner("checks");
   const notifyScripts = programs.runner("notifications");
   let fileChanged: (path: string) => void = () => {};
   let sessions: SessionFacts = {};
-  const files = watchFiles(context, readiness, (path) => fileChanged(path));
+  const files = watchFiles(fileClient, (path) => fileChanged(path));
   return {
     openIpvs: (namespace) =>
       openIpvs({ transport: options.ipvsTransport, log, ...(namespace === undefined ? {} : { namespace }) }),
@@ -100,9 +105,9 @@ export function realPorts(context: RoleContext): CheckerPorts {
       openSystemTls: systemTls(),
       random,
       runProgram: (command, extraArgs, limitMs) => checkScripts.run(command, extraArgs, limitMs),
-      readFile: files.read,
       session: (name) => sessions[name],
-      readWhole,
+      readFile: fileClient.text,
+      readWhole: fileClient.read,
     }),
     notifier: lateNotifier((global) =>
       createNotifier("lvs", global, {
@@ -136,6 +141,14 @@ export function realPorts(context: RoleContext): CheckerPorts {
         sessions = facts;
       },
     },
+    prepareFiles(config) {
+      const wanted = filesOf(config).filter(({ role }) => role === "checker");
+      const watched = wanted.filter(({ use }) => use === "watched").map(({ path }) => ({ path, init: false }));
+      return fileClient.prepare(
+        watched,
+        wanted.filter(({ use }) => use === "read").map(({ path }) => path),
+      );
+    },
     watchFiles: files,
     onFileChange(changed) {
       fileChanged = changed;
@@ -144,17 +157,9 @@ export function realPorts(context: RoleContext): CheckerPorts {
   };
 }
 
-/** Opened with the first file: few directors have one. */
-function watchFiles(
-  { clock, log }: RoleContext,
-  readiness: Readiness,
-  changed: (path: string) => void,
-): CheckerPorts["watchFiles"] & { read(path: string): string | undefined } {
+function watchFiles(files: FileClient, changed: (path: string) => void): CheckerPorts["watchFiles"] {
   const open = new Map<string, FileWatch>();
-  let watches: FileWatches | undefined;
   return {
-    // What a watch took for written, not what a writer is about to write.
-    read: (path) => (open.has(path) ? open.get(path)?.text() : readStart(path)),
     set(paths) {
       const wanted = new Set(paths);
       for (const [path, watch] of open) {
@@ -162,22 +167,13 @@ function watchFiles(
         watch.close();
         open.delete(path);
       }
-      try {
-        for (const path of wanted) {
-          watches ??= openFileWatches(readiness, clock);
-          if (!open.has(path))
-            open.set(
-              path,
-              watches.watch(path, () => changed(path)),
-            );
-        }
-      } catch (error) {
-        const reason = messageOf(error);
-        const message = `files can't be watched, FILE_CHECK looks at them once in its period: ${reason}`;
-        log({ level: "warning", area: "checker", message });
+      for (const path of wanted) {
+        if (open.has(path)) continue;
+        const watch = files.watch(path, () => changed(path));
+        open.set(path, watch);
       }
     },
-    close: () => watches?.[Symbol.dispose](),
+    close: () => files[Symbol.dispose](),
   };
 }
 

@@ -100,6 +100,15 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     for (const check of services.checksOfFile(path)) runner.kick(check);
   });
 
+  /** What checks look at in files is known before they run. */
+  function afterFiles(configured: Config, then: (configured: Config) => void): void | Promise<void> {
+    const reading = ports.prepareFiles(configured);
+    if (!reading) return then(configured);
+    return reading.then(() => {
+      if (!stopped) then(configured);
+    });
+  }
+
   function start(configured: Config): void {
     const next = prepare(configured);
     const inheritance = inherit(ports.journal.read(), ports.session);
@@ -197,7 +206,14 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
       if (before[name]?.up !== facts[name]?.up) for (const check of services.checksOfSession(name)) runner.kick(check);
   }
 
-  return { start, reload, stop, receive, snapshot: reports.everything, unwatched: reports.rest };
+  return {
+    start: (first) => afterFiles(first, start),
+    reload: (next) => afterFiles(next, reload),
+    stop,
+    receive,
+    snapshot: reports.everything,
+    unwatched: reports.rest,
+  };
 }
 
 function announce({ taken }: ServiceChanges, { global }: Config, news: CheckerNews): void {

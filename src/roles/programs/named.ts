@@ -1,4 +1,4 @@
-// Roles: the programs that a configuration names, for whom, and with which words behind their own. Nothing else is ever started for a
+// Roles: the programs and files that a configuration names, for whom, and with which words behind their own. Nothing else is ever started for a
 // role: a role that was taken over must not have `curl` write a file, because some check runs curl. Pure.
 import type { Command } from "../../config/model/command.ts";
 import type { Config } from "../../config/model/config.ts";
@@ -24,11 +24,48 @@ export interface NamedProgram {
 /** A configuration without what only other roles read, and with its programs in one list: what the starter gets. */
 export interface ProgramsConfig extends Config {
   readonly programs: readonly NamedProgram[];
+  readonly files: readonly NamedFile[];
+}
+
+/** A file that the starter reads for a role. */
+export interface NamedFile {
+  readonly role: ProgramRole;
+  readonly path: string;
+  /** `watched`: its start, and each change of that; `read`: the whole, when it is asked for. */
+  readonly use: "watched" | "read";
+  /** What is written to it first, when the role asks. */
+  readonly init?: { readonly value: number; readonly overwrite: boolean };
 }
 
 export function withPrograms(config: Config): ProgramsConfig {
-  const vrrp = { ...config.vrrp, instances: [], syncGroups: [], scripts: [] };
-  return { ...config, virtualServers: [], vrrp, bfd: [], programs: programsOf(config) };
+  const vrrp = { ...config.vrrp, instances: [], syncGroups: [], scripts: [], files: [] };
+  // It reads the key of SSL checks, and has no use for the key's password.
+  const { ssl: _ofChecks, ...others } = config;
+  return { ...others, virtualServers: [], vrrp, bfd: [], programs: programsOf(config), files: filesOf(config) };
+}
+
+/** Tracked files that something tracks, those of FILE_CHECK and of the SSL block; each once for each role and use. */
+export function filesOf({ vrrp, virtualServers, ssl }: Config): readonly NamedFile[] {
+  const found = new Map<string, NamedFile>();
+  const add = (file: NamedFile) => {
+    const key = JSON.stringify([file.role, file.use, file.path]);
+    if (!found.has(key) || file.init) found.set(key, file);
+  };
+  const tracked = new Set(
+    [...vrrp.instances, ...vrrp.syncGroups].flatMap(({ tracking }) => tracking.files.map(({ name }) => name)),
+  );
+  for (const { name, path, initFile } of vrrp.files)
+    if (tracked.has(name)) add({ role: "vrrp", use: "watched", path, ...(initFile && { init: initFile }) });
+  const paths = new Map(vrrp.files.map(({ name, path }) => [name, path]));
+  for (const { realServers } of virtualServers)
+    for (const { checks } of realServers)
+      for (const check of checks)
+        if (check.kind === "FILE_CHECK")
+          add({ role: "checker", use: "watched", path: paths.get(check.file) ?? check.file });
+  if (ssl && virtualServers.length > 0)
+    for (const path of [ssl.certificate, ssl.key, ssl.ca])
+      if (path !== undefined) add({ role: "checker", use: "read", path });
+  return [...found.values()];
 }
 
 export function hasPrograms(config: Config): config is ProgramsConfig {

@@ -1,6 +1,6 @@
 // Role starter: the starter. Programs of a configuration run with rights that the roles have given up, so this process, which reads
 // nothing from a network, holds them and starts programs for the others: those that the configuration names, as the user and for the role
-// that it names, with the words that they are told by, and no others. A role that ends takes its programs with it; those that a killed
+// that it names, with the words that they are told by, and no others. Likewise it reads files for them (files.ts). A role that ends takes its programs with it; those that a killed
 // starter left are ended by the next one.
 import type { Config } from "../../config/model/config.ts";
 import { type Introduced, takeIntroductions } from "../../kernel/introductions.ts";
@@ -19,6 +19,7 @@ import {
   programKey,
 } from "../programs/named.ts";
 import type { Role, RoleContext } from "../role.ts";
+import { createFileServer, type PeerFiles } from "./files.ts";
 import { programSpawner, readOn } from "./spawn-program.ts";
 import { endLeftovers, recordedSpawn } from "./started-programs.ts";
 
@@ -29,6 +30,7 @@ interface Peer {
   readonly role: ProgramRole;
   readonly runners: Readonly<Record<ProgramPool, ScriptRunner>>;
   readonly socket: MessageSocket;
+  readonly files: PeerFiles;
 }
 
 export function createStarterRole(context: RoleContext): Role {
@@ -39,6 +41,7 @@ export function createStarterRole(context: RoleContext): Role {
   /** What may be started now, and what could under the configuration before: its last notifications come during a reload. */
   let allowed = new Map<string, NamedProgram>();
   let before = new Map<string, NamedProgram>();
+  const files = createFileServer(readiness, clock, log);
   let security: Config["global"]["scripts"] | undefined;
   const peers = new Set<Peer>();
   let allGone = () => {};
@@ -47,6 +50,7 @@ export function createStarterRole(context: RoleContext): Role {
     security = config.global.scripts;
     for (const { runners } of peers) for (const runner of Object.values(runners)) runner.setSecurity(security);
     before = allowed;
+    files.configure(hasPrograms(config) ? config.files : []);
     const named = hasPrograms(config) ? config.programs : [];
     allowed = new Map(
       named.map((program) => {
@@ -109,12 +113,14 @@ export function createStarterRole(context: RoleContext): Role {
         if (message?.kind === "run") void run(message);
         else if (message?.kind === "end") ends.get(message.id)?.abort();
         else if (message?.kind === "stop") void runners[message.pool].stop();
+        else if (message) own.take(message);
       },
       closed() {
         dismiss(peer);
       },
     });
-    const peer: Peer = { role, runners, socket };
+    const own = files.open(role, { say, waiting: () => socket.waiting() });
+    const peer: Peer = { role, runners, socket, files: own };
     peers.add(peer);
   }
 
@@ -122,6 +128,7 @@ export function createStarterRole(context: RoleContext): Role {
   function dismiss(peer: Peer): void {
     if (!peers.delete(peer)) return;
     peer.socket.close();
+    peer.files.close();
     for (const runner of Object.values(peer.runners)) void runner.stop();
     if (peers.size === 0) allGone();
   }

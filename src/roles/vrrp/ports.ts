@@ -2,7 +2,6 @@
 import { hostname, uptime } from "node:os";
 import type { MonoMs } from "../../base/clock.ts";
 import type { ProcessRights, ScriptSecurity } from "../../config/model/global.ts";
-import { openFileWatches } from "../../kernel/file-watch.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
 import { openLinkMonitor } from "../../kernel/link-monitor.ts";
 import { openNotifyFifo } from "../../kernel/make-fifo.ts";
@@ -27,6 +26,7 @@ import { createNotifier, type RunningNotifier } from "../../notify/notifier.ts";
 import { type Journal, journalPath, openJournal } from "../journal.ts";
 import { lateNotifier } from "../late-notifier.ts";
 import { createProgramClient } from "../programs/client.ts";
+import { createFileClient } from "../programs/files.ts";
 import { openStarterLink } from "../programs/link.ts";
 import type { RoleContext } from "../role.ts";
 import { scriptResult } from "./script-result.ts";
@@ -76,7 +76,9 @@ export function realPorts(context: RoleContext): VrrpPorts {
   const { clock, log, options } = context;
   const readiness = openReadiness();
   // Two: programs of notifications never wait for tracking scripts that hang, nor the other way round.
-  const programs = createProgramClient(openStarterLink(readiness, context.introductions), clock);
+  const link = openStarterLink(readiness, context.introductions);
+  const programs = createProgramClient(link, clock);
+  const files = createFileClient(link, clock, log);
   const trackScripts = programs.runner("checks");
   const notifyScripts = programs.runner("notifications");
   const sysctl = openSysctlKeeper(openJournal(journalPath(options.runDir, "vrrp", "sysctl"), parseSysctlJournal), log);
@@ -95,7 +97,8 @@ export function realPorts(context: RoleContext): VrrpPorts {
         const late = () => overdue(scriptResult({ kind: "timeout", limitMs: timeoutMs }));
         return scriptResult(await trackScripts.run(command, [], timeoutMs, late));
       },
-      openFiles: () => openFileWatches(readiness, clock),
+      openFiles: () => files,
+      prepareFiles: (wanted) => files.prepare(wanted, []),
       openLinks: (polled, changed) => openLinkMonitor(clock, polled, changed),
       openProcesses: (options, changed) => openProcessMonitor(readiness, clock, options, changed),
     },

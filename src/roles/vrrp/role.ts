@@ -21,6 +21,7 @@ import { groups, marksOfInstance, metricValues, statusOf, traffic } from "./show
 import { AREA, type VrrpState } from "./state.ts";
 import { createSyncDaemons } from "./sync-daemon.ts";
 import { createTables } from "./tables.ts";
+import { prepareFiles } from "./tracked-files.ts";
 import { createTrackers } from "./trackers.ts";
 import { createTurns } from "./turns.ts";
 import { applyTables } from "./upkeep.ts";
@@ -36,20 +37,37 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
   /** `--drain-vrrp`, as of the last reload. */
   let drained = false;
   let state: VrrpState | undefined;
+  let stopped = false;
+
+  function begin(first: Config): void {
+    if (stopped) return;
+    state = newState(context, ports, first);
+    state.trackers.setBfd(sessions);
+    state.router.setHeld(held, state.now());
+    state.router.setDrained(drained, state.now());
+    if (drained) context.log({ level: "warning", area: AREA, message: DRAINED });
+    if (held) context.log({ level: "info", area: AREA, message: "instances are held in INIT (--hold-vrrp)" });
+    start(state);
+  }
+
+  function change(next: Config): void {
+    if (state && !stopped) reload(state, fitted(next, state.reflector.seen, context.log));
+  }
+
   return {
-    start(first) {
-      state = newState(context, ports, first);
-      state.trackers.setBfd(sessions);
-      state.router.setHeld(held, state.now());
-      state.router.setDrained(drained, state.now());
-      if (drained) context.log({ level: "warning", area: AREA, message: DRAINED });
-      if (held) context.log({ level: "info", area: AREA, message: "instances are held in INIT (--hold-vrrp)" });
-      start(state);
+    // Priorities depend on what stands in tracked files.
+    start: (first) => {
+      const reading = prepareFiles(ports.trackers, first);
+      return reading ? reading.then(() => begin(first)) : begin(first);
     },
-    reload(next) {
-      if (state) reload(state, fitted(next, state.reflector.seen, context.log));
+    reload: (next) => {
+      const reading = state?.trackers.prepare(next);
+      return reading ? reading.then(() => change(next)) : change(next);
     },
-    stop: () => (state ? stop(state) : undefined),
+    stop() {
+      stopped = true;
+      return state ? stop(state) : undefined;
+    },
     snapshot: () => state?.reports.everything(),
     unwatched: () => state?.reports.rest(),
     receive(topic, value) {

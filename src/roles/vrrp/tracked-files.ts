@@ -1,13 +1,30 @@
 // Role vrrp: files whose number instances track.
 import type { Config } from "../../config/model/config.ts";
 import type { FileWatches } from "../../kernel/file-watch.ts";
-import { writeRegular } from "../../kernel/regular-file.ts";
 import type { Fact } from "../../vrrp/track.ts";
 import { trackFileValue } from "../../vrrp/track-value.ts";
+import type { WantedFile } from "../programs/files.ts";
 import { named, type TrackedKind, type TrackerPorts, uses } from "./tracked.ts";
 
-export function trackFiles(ports: TrackerPorts, changed: () => void): TrackedKind {
-  const { clock, log } = ports;
+export interface TrackedFiles extends TrackedKind {
+  /** Has files read that a configuration tracks, before it is taken; undefined when all is known. */
+  prepare(config: Config): Promise<void> | undefined;
+}
+
+/** What a role that starts asks for: nothing is watched yet. */
+export function prepareFiles(ports: Pick<TrackerPorts, "prepareFiles">, config: Config): Promise<void> | undefined {
+  return ports.prepareFiles(wantedFiles(config, () => undefined));
+}
+
+function wantedFiles(config: Config, pathOf: (name: string) => string | undefined): readonly WantedFile[] {
+  const used = uses(config, "files");
+  return config.vrrp.files
+    .filter(({ name }) => used.has(name))
+    .map(({ name, path, initFile }) => ({ path, init: initFile !== undefined && pathOf(name) !== path }));
+}
+
+export function trackFiles(ports: TrackerPorts, changed: () => void): TrackedFiles {
+  const { clock } = ports;
   const files = new Map<string, { readonly path: string; fact: Fact; close(): void }>();
   let watches: FileWatches | undefined;
 
@@ -21,7 +38,6 @@ export function trackFiles(ports: TrackerPorts, changed: () => void): TrackedKin
     }
     for (const file of wanted.values()) {
       if (files.has(file.name)) continue;
-      if (file.initFile) initFile(file.path, file.initFile);
       watches ??= ports.openFiles();
       const entry = {
         path: file.path,
@@ -40,19 +56,10 @@ export function trackFiles(ports: TrackerPorts, changed: () => void): TrackedKin
     }
   }
 
-  function initFile(path: string, init: { readonly value: number; readonly overwrite: boolean }): void {
-    try {
-      writeRegular(path, `${init.value}\n`, { overwrite: init.overwrite, mode: 0o644 });
-    } catch (error) {
-      const code = error instanceof Error ? ("code" in error ? String(error.code) : error.message) : String(error);
-      if (code !== "EEXIST")
-        log({ level: "warning", area: "vrrp", message: `init_file: ${path} can't be written: ${code}` });
-    }
-  }
-
   return {
     facts: () => [...files].map(([name, { fact }]) => named("file", name, fact)),
     configure,
+    prepare: (config) => ports.prepareFiles(wantedFiles(config, (name) => files.get(name)?.path)),
     stop() {
       for (const entry of files.values()) entry.close();
       watches?.[Symbol.dispose]();

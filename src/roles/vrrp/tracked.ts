@@ -8,12 +8,15 @@ import type { LinkMonitor, PolledInterface } from "../../kernel/link-monitor.ts"
 import type { ProcessMonitor, ProcessMonitorOptions, RunningProcess } from "../../kernel/process-monitor.ts";
 import type { ScriptRunResult } from "../../probe/track-script.ts";
 import type { Fact, TrackKind } from "../../vrrp/track.ts";
+import type { WantedFile } from "../programs/files.ts";
 
 export interface TrackerPorts {
   readonly clock: Clock;
   readonly log: Log;
   runScript(script: TrackScript, overdue: (result: ScriptRunResult) => void): Promise<ScriptRunResult>;
   openFiles(): FileWatches;
+  /** Has files read that are about to be watched; undefined when all is known. */
+  prepareFiles(wanted: readonly WantedFile[]): Promise<void> | undefined;
   openLinks(polled: readonly PolledInterface[], changed: (name: string) => void): LinkMonitor;
   openProcesses(
     options: ProcessMonitorOptions,

@@ -13,6 +13,8 @@ import { trackScripts } from "./tracked-scripts.ts";
 export interface Trackers {
   /** Everything that is known now. */
   facts(): readonly NamedFact[];
+  /** Before configure(): has read what it is going to need; undefined when all is known. */
+  prepare(config: Config): Promise<void> | undefined;
   /** Watches what this configuration tracks; what stays the same keeps its state. */
   configure(config: Config): void;
   /** The scripts that are watched, and whether each runs right now. */
@@ -28,11 +30,13 @@ export interface Trackers {
 export function createTrackers(ports: TrackerPorts, changed: () => void): Trackers {
   const interfaces = trackInterfaces(ports, changed);
   const scripts = trackScripts(ports, changed);
-  const kinds = [interfaces, scripts, trackFiles(ports, changed), trackProcesses(ports, changed)];
+  const files = trackFiles(ports, changed);
+  const kinds = [interfaces, scripts, files, trackProcesses(ports, changed)];
   const bfd = new Map<string, Fact>();
 
   return {
     scripts: scripts.running,
+    prepare: files.prepare,
     facts: () => [
       ...kinds.flatMap((kind) => kind.facts()),
       ...[...bfd].map(([name, fact]) => named("bfd", name, fact)),

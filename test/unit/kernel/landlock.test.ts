@@ -4,13 +4,17 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openConfinement } from "../../../ffi/landlock.ts";
+import { landlockRules, openConfinement, type Places } from "../../../ffi/landlock.ts";
 import { claimRunDir } from "../../../src/process/host/pidfile.ts";
 import { rightsOf } from "../../../src/process/role-rights.ts";
 import { bindText } from "../../support/config.ts";
 
 const isRoot = process.getuid?.() === 0;
-const reason = !isRoot ? "needs root" : openConfinement([]) === undefined ? "this kernel has no Landlock" : undefined;
+const reason = !isRoot
+  ? "needs root"
+  : openConfinement({ writable: [] }) === undefined
+    ? "this kernel has no Landlock"
+    : undefined;
 if (reason) console.log(`landlock.test.ts is skipped: ${reason}`);
 
 describe.skipIf(reason !== undefined)("a confined process", () => {
@@ -22,9 +26,10 @@ describe.skipIf(reason !== undefined)("a confined process", () => {
   writeFileSync(join(shut, "own"), "");
   afterAll(() => rmSync(dir, { recursive: true }));
 
-  function ask(places: readonly string[], paths: readonly string[]) {
+  function ask(places: readonly string[] | Places, paths: readonly string[], read: readonly string[] = []) {
     const child = join(import.meta.dirname, "../../support/confined-child.ts");
-    const args = [child, JSON.stringify(places), JSON.stringify(paths), `${process.pid}`];
+    const whole = "writable" in places ? places : { writable: places };
+    const args = [child, JSON.stringify(whole), JSON.stringify(paths), `${process.pid}`, JSON.stringify(read)];
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     expect(stderr).toBe("");
     return JSON.parse(stdout);
@@ -48,7 +53,7 @@ describe.skipIf(reason !== undefined)("a confined process", () => {
     const runDir = join(dir, "run");
     const claimed = claimRunDir(runDir);
     const here = bindText("").config;
-    const { writable = [] } = rightsOf("checker", here, { runDir }) ?? {};
+    const { writable = [] } = rightsOf("checker", here, { runDir })?.places ?? {};
     const names = ["lbd.lock", "lbd.pid", "reload.allow-empty", "vrrp.pid/", "vrrp.d/kernel.journal"];
     const { written } = ask(
       writable,
@@ -56,6 +61,47 @@ describe.skipIf(reason !== undefined)("a confined process", () => {
     );
     expect(written).toEqual([...names.map(() => "EACCES"), "done"]);
     claimed.release();
+  });
+
+  test.each(["vrrp", "checker"] as const)("of %s: reads what everybody may know, and nothing of root's", (role) => {
+    const keys = join(shut, "key.pem");
+    writeFileSync(keys, "secret", { mode: 0o600 });
+    const runDir = join(dir, "run");
+    mkdirSync(join(runDir, `${role}.d`), { recursive: true });
+    writeFileSync(join(runDir, `${role}.d`, "kernel.journal"), "{}");
+    writeFileSync(join(runDir, "lbd.lock"), "");
+    const places = rightsOf(role, bindText("").config, { runDir })?.places;
+    if (!places?.readable) throw new Error("not confined");
+    // The sources of this process, which is not compiled.
+    const sources = [join(import.meta.dirname, "../../.."), process.execPath];
+    const names = [
+      "/proc/self/status",
+      "/proc/1/comm",
+      "/proc/net/dev",
+      "/sys/devices/system/cpu/online",
+      join(runDir, `${role}.d`, "kernel.journal"),
+      "/etc/passwd",
+      "/proc/",
+      "/etc/shadow",
+      keys,
+      join(runDir, "lbd.lock"),
+      "/var/",
+      "/dev/tty",
+      `${shut}/`,
+    ];
+    const { read } = ask({ ...places, readable: [...places.readable, ...sources] }, [], names);
+    const answers = names.map((name, at) => `${name} ${read[at]}`);
+    const done = names.slice(0, 7).map((name) => `${name} done`);
+    expect(answers).toEqual([...done, ...names.slice(7).map((name) => `${name} EACCES`)]);
+  });
+
+  test("makes files, folders and FIFOs in its places, and no link that leads who has more rights elsewhere", () => {
+    const link = join(open, "link");
+    expect(ask([open], [`${link}@`, join(open, "file"), join(open, "more/")]).written).toEqual([
+      "EACCES",
+      "done",
+      "done",
+    ]);
   });
 
   test("writes settings of its network namespace, and none of the others", () => {
@@ -67,5 +113,33 @@ describe.skipIf(reason !== undefined)("a confined process", () => {
     const { signal, own } = ask([open], []);
     expect(own).toBe("done");
     expect(["EPERM", "done"]).toContain(signal);
+  });
+});
+
+describe("what a kernel is asked for", () => {
+  const places: Places = { writable: ["/w"], readable: ["/r"], executable: ["/x"], noTcpConnections: true };
+  const hex = (bits: bigint) => `0x${bits.toString(16)}`;
+  const asked = (of: Places, abi: number) => {
+    const { handled, rules } = landlockRules(of, abi);
+    return [
+      ...Object.values(handled).map(hex),
+      ...rules.map(({ path, all, ofFiles }) => `${path} ${hex(all)} ${hex(ofFiles)}`),
+    ];
+  };
+
+  // linux/landlock.h: files, net, scopes; then each place, as a directory and as a file.
+  test.each([
+    [1, ["0x1fff", "0x0", "0x0", "/w 0x5be 0x6", "/r 0xc 0x4", "/x 0xd 0x5"]],
+    [2, ["0x1fff", "0x0", "0x0", "/w 0x5be 0x6", "/r 0xc 0x4", "/x 0xd 0x5"]],
+    [3, ["0x5fff", "0x0", "0x0", "/w 0x45be 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
+    [4, ["0x5fff", "0x2", "0x0", "/w 0x45be 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
+    [5, ["0xdfff", "0x2", "0x0", "/w 0x45be 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
+    [6, ["0xdfff", "0x2", "0x3", "/w 0x45be 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
+  ])("by version %d", (abi, expected) => {
+    expect(asked(places, abi)).toEqual(expected);
+  });
+
+  test("without a list of what may be read, reading is nobody's affair", () => {
+    expect(asked({ writable: ["/w"] }, 6)).toEqual(["0x5ff2", "0x0", "0x3", "/w 0x45b2 0x4002"]);
   });
 });

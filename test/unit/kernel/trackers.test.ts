@@ -29,6 +29,9 @@ import { until } from "../../support/until.ts";
 
 const readiness = openReadiness();
 const clock = systemClock();
+const blind = (reason: string): never => {
+  throw new Error(reason);
+};
 const directory = mkdtempSync(join(tmpdir(), "lbd-track-"));
 
 afterAll(() => {
@@ -38,7 +41,7 @@ afterAll(() => {
 
 describe("tracked files", () => {
   test("written, replaced, removed, made again, in a directory that comes later, behind a link, never a FIFO", async () => {
-    using watches = openFileWatches(readiness, clock);
+    using watches = openFileWatches(readiness, clock, blind);
     const path = join(directory, "load");
     const heard: (string | undefined)[] = [];
     watches.watch(path, (text) => heard.push(text));
@@ -76,7 +79,7 @@ describe("a file is read when it is whole", () => {
       spawn("/bin/sh", ["-c", script], { cwd: directory, stdio: "inherit" }).once("exit", () => done()),
     );
   const watched = (path: string) => {
-    const watches = openFileWatches(readiness, clock);
+    const watches = openFileWatches(readiness, clock, blind);
     const heard: (string | undefined)[] = [];
     const watch = watches.watch(join(directory, path), (text) => heard.push(text));
     return { heard, watch, [Symbol.dispose]: () => watches[Symbol.dispose]() };

@@ -1,11 +1,11 @@
 // What the probe tests share: real probes on real sockets, and servers that are told what to do.
+import { existsSync, readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Outcome } from "../../../src/check/outcome.ts";
 import type { Check } from "../../../src/config/model/check.ts";
 import { openPing, openTcp, openUdp } from "../../../src/kernel/check-socket.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
-import { readStart } from "../../../src/kernel/file-watch.ts";
 import { openReadiness } from "../../../src/kernel/readiness.ts";
 import { readWhole } from "../../../src/kernel/regular-file.ts";
 import { createScriptRunner } from "../../../src/kernel/script-runner.ts";
@@ -36,7 +36,7 @@ export const probes = createProbes({
   openSystemTls: systemTls(),
   random: Math.random,
   runProgram: (command, extraArgs, limitMs) => scripts.run(command, extraArgs, limitMs),
-  readFile: readStart,
+  readFile: (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined),
   readWhole,
   session: () => undefined,
 });

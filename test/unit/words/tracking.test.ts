@@ -5,7 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../../../src/config/model/config.ts";
 import type { ProcessMonitor, RunningProcess } from "../../../src/kernel/process-monitor.ts";
+import { openReadiness } from "../../../src/kernel/readiness.ts";
 import type { ReceiveBuffer } from "../../../src/kernel/receive-buffer.ts";
+import type { WantedFile } from "../../../src/roles/programs/files.ts";
+import { filesOf } from "../../../src/roles/programs/named.ts";
+import { createFileServer } from "../../../src/roles/starter/files.ts";
+import { prepareFiles } from "../../../src/roles/vrrp/tracked-files.ts";
 import { createTrackers } from "../../../src/roles/vrrp/trackers.ts";
 import type { TrackKind } from "../../../src/vrrp/track.ts";
 import { manualClock } from "../../support/manual-clock.ts";
@@ -185,6 +190,7 @@ function watched(config: Config, running: ReadonlyMap<number, RunningProcess> = 
         );
         return new Promise((resolve) => answers.push({ end: (ok) => resolve({ ok, detail: "" }) }));
       },
+      prepareFiles: () => undefined,
       openFiles: () => ({
         watch(path, changed) {
           files.set(path, changed);
@@ -303,10 +309,21 @@ describe("files", () => {
 
   const directory = mkdtempSync(join(tmpdir(), "lbd-words-"));
   afterAll(() => rmSync(directory, { recursive: true }));
+  /** The role asks when it starts, and the starter does it. */
   const written = (config: Config) => {
     const path = config.vrrp.files[0]?.path ?? "";
     rmSync(path, { force: true });
-    watched(config);
+    const readiness = openReadiness();
+    const server = createFileServer(readiness, manualClock(), () => {});
+    server.configure(filesOf(config));
+    const role = server.open("vrrp", { say() {}, waiting: () => 0 });
+    const ask = (wanted: readonly WantedFile[]) => {
+      role.take({ kind: "watch", files: wanted.map((file, id) => ({ id, ...file })) });
+      return undefined;
+    };
+    void prepareFiles({ prepareFiles: ask }, config);
+    role.close();
+    readiness[Symbol.dispose]();
     return existsSync(path) && readFileSync(path, "utf8");
   };
   const file = join(directory, "load");

@@ -152,6 +152,7 @@ export function bench(options: BenchOptions = {}) {
         sessions = facts;
       },
     },
+    prepareFiles: () => undefined,
     watchFiles: {
       set: (paths) => void did.push(`files ${[...paths].join(" ")}`.trimEnd()),
       close: () => void did.push("files close"),

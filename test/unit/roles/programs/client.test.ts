@@ -48,7 +48,8 @@ function lab(isThere = true) {
     run,
     settle,
     /** As `run 1`, since the last time. */
-    words: () => said.splice(0).map((one) => `${one.kind} ${"id" in one ? one.id : one.pool}`),
+    words: () =>
+      said.splice(0).map((one) => `${one.kind} ${"id" in one ? one.id : "pool" in one ? one.pool : one.files.length}`),
     hear: (message: Parameters<LinkPart["hear"]>[0]) => parts[0]?.hear(message),
     comes() {
       up = true;

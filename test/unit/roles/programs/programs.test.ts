@@ -1,6 +1,7 @@
 // The starter and its client, both in this process, over the real socket, with real programs.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "../../../../src/config/model/command.ts";
@@ -10,6 +11,7 @@ import { introduce, openMessagePair, takeIntroductions } from "../../../../src/k
 import { openReadiness } from "../../../../src/kernel/readiness.ts";
 import { gained, rightsOf } from "../../../../src/process/role-rights.ts";
 import { createProgramClient } from "../../../../src/roles/programs/client.ts";
+import { createFileClient } from "../../../../src/roles/programs/files.ts";
 import { openStarterLink } from "../../../../src/roles/programs/link.ts";
 import { mayFollow, programsOf, withPrograms } from "../../../../src/roles/programs/named.ts";
 import type { Role } from "../../../../src/roles/role.ts";
@@ -269,6 +271,128 @@ virtual_server 192.0.2.1 80 {
     expect([words, follows("any", ...words)]).toEqual([words, false]);
 });
 
+describe("files", () => {
+  const dir = join(runDir, "files");
+  const at = (name: string) => join(dir, name);
+  const tracked = (names: readonly string[], init = "") =>
+    `${names.map((name) => `track_file ${name} {\n  file ${at(name)}\n${init}}\n`).join("")}vrrp_instance V {
+  interface lo
+  virtual_router_id 1
+  virtual_ipaddress {
+    192.0.2.1
+  }
+  track_file {
+${names.map((name) => `    ${name} weight 1\n`).join("")}  }
+}
+`;
+  const checked = `SSL {
+  certificate ${at("cert")}
+  key ${at("key")}
+}
+track_file c {
+  file ${at("checked")}
+}
+virtual_server 192.0.2.1 80 {
+  protocol TCP
+  real_server 192.0.2.2 80 {
+    FILE_CHECK {
+      track_file c
+    }
+  }
+}
+`;
+  const unread = (path: string) => ({ path, init: false });
+  const take = (text: string) => role.reload(withPrograms(loaded(text)));
+
+  function files(name = "vrrp") {
+    const { introductions, meet } = born(name);
+    const link = openStarterLink(readiness, introductions);
+    return { client: createFileClient(link, clock, (line) => said.push(line.message)), meet, link };
+  }
+
+  beforeAll(() => mkdirSync(dir));
+
+  test("what a configuration names is known before it is taken, and each change is told", async () => {
+    writeFileSync(at("a"), "7\n");
+    await take(tracked(["a", "missing"]));
+    const { client, meet } = files();
+    const reading = client.prepare([unread(at("a")), unread(at("missing"))], []);
+    meet();
+    await reading;
+    const heard: (string | undefined)[] = [];
+    client.watch(at("a"), (text) => heard.push(text));
+    expect([heard, client.text(at("missing"))]).toEqual([["7\n"], undefined]);
+    writeFileSync(at("new"), "9\n");
+    renameSync(at("new"), at("a"));
+    await until("the change is told", () => heard.at(-1) === "9\n");
+    expect(client.prepare([unread(at("a")), unread(at("missing"))], [])).toBeUndefined();
+  });
+
+  test("no file is told that the configuration does not name, nor one of another role's", async () => {
+    writeFileSync(at("secret"), "root:x\n");
+    await take(tracked(["a"]) + checked);
+    const { client, meet } = files();
+    meet();
+    await client.prepare([unread(at("secret")), unread(at("checked"))], [at("secret"), at("key"), at("a")]);
+    expect([client.text(at("secret")), client.text(at("checked"))]).toEqual([undefined, undefined]);
+    for (const name of ["secret", "key", "a"])
+      expect(() => client.read(at(name), 100)).toThrow(`the configuration does not name ${at(name)}`);
+    expect(said).toContain(`refused: no configuration names the file ${at("secret")} for vrrp`);
+    expect(said).toContain(`refused: no configuration names the file ${at("checked")} for vrrp`);
+  });
+
+  test("a whole file comes in pieces, with its bounds", async () => {
+    const large = `${"x".repeat(99)}\n`.repeat(2000);
+    writeFileSync(at("cert"), large);
+    writeFileSync(at("key"), "");
+    await take(checked);
+    const { client, meet } = files("checker");
+    meet();
+    await client.prepare([unread(at("checked"))], [at("cert"), at("key")]);
+    expect(Buffer.from(client.read(at("cert"), 1_000_000)).toString()).toBe(large);
+    expect(client.read(at("key"), 10).byteLength).toBe(0);
+    expect(() => client.read(at("cert"), 1000)).toThrow("is longer than 1000 bytes");
+    rmSync(at("key"));
+    spawnSync("mkfifo", [at("key")]);
+    await client.prepare([], [at("cert"), at("key")]);
+    expect(() => client.read(at("key"), 10)).toThrow("is not a regular file");
+  });
+
+  test("init_file is done when the role says that it is new, once", async () => {
+    await take(tracked(["i"], "  init_file 5 overwrite\n"));
+    const { client, meet } = files();
+    meet();
+    await client.prepare([{ path: at("i"), init: true }], []);
+    expect([client.text(at("i")), readFileSync(at("i"), "utf8")]).toEqual(["5\n", "5\n"]);
+    writeFileSync(at("i"), "6\n");
+    await until("the change is told", () => client.text(at("i")) === "6\n");
+    // Another process of the role that keeps its files asks anew, as does one that meets another starter.
+    await role.stop();
+    role = starter();
+    meet();
+    role.start(withPrograms(loaded(tracked(["i"], "  init_file 5 overwrite\n"))));
+    writeFileSync(at("i"), "8\n");
+    await until("the next starter tells it", () => client.text(at("i")) === "8\n");
+  });
+
+  test("more than one message has room for are known as soon as all were read, and all changes arrive", async () => {
+    const names = Array.from({ length: 700 }, (_, at) => `n${at}`);
+    for (const [value, name] of names.entries()) writeFileSync(at(name), `${value}`);
+    await take(tracked(names));
+    const { client, meet } = files();
+    meet();
+    await client.prepare(
+      names.map((name) => unread(at(name))),
+      [],
+    );
+    expect(names.filter((name, value) => client.text(at(name)) !== `${value}`)).toEqual([]);
+    for (const name of names) writeFileSync(at(name), "1");
+    await until("all changes are told", () => names.every((name) => client.text(at(name)) === "1"), 30_000);
+    await take(tracked(["a"]));
+    await take(tracked(["a"]));
+  });
+});
+
 describe("rights", () => {
   const NET = [12, 13];
   const files = "FILE_CHECK {\n      track_file f\n    }\n";
@@ -278,10 +402,10 @@ describe("rights", () => {
   test.each([
     ["vrrp", "", NET],
     ["checker", "", [10, ...NET]],
-    ["checker", service(files), [2, 10, ...NET]],
-    ["vrrp", "track_file f {\n  file /tmp/f\n}\n", [2, ...NET]],
-    ["vrrp", "track_file f {\n  file /tmp/f\n  init_file 1\n}\n", [1, 2, ...NET]],
-    ["checker", "SSL {\n  certificate /c\n  key /k\n}\n", [2, 10, ...NET]],
+    // The starter reads them.
+    ["checker", service(files), [10, ...NET]],
+    ["vrrp", "track_file f {\n  file /tmp/f\n  init_file 1\n}\n", NET],
+    ["checker", "SSL {\n  certificate /c\n  key /k\n}\n", [10, ...NET]],
     ["checker", "global_defs {\n  max_auto_priority 5\n}\n", [10, ...NET, 23]],
     ["vrrp", "global_defs {\n  vrrp_notify_fifo /run/f nobody\n}\n", [1, ...NET]],
     ["checker", "global_defs {\n  vrrp_notify_fifo /run/f nobody\n}\n", [10, ...NET]],
@@ -301,22 +425,29 @@ describe("rights", () => {
     ]).toEqual(["blue", "red"]);
     expect(rightsOf("starter", config, AT)).toBeUndefined();
     expect(
-      gained(rightsOf("vrrp", loaded(""), AT), rightsOf("vrrp", loaded("track_file f {\n  file /f\n}\n"), AT)),
-    ).toEqual(["CAP_DAC_READ_SEARCH"]);
+      gained(
+        rightsOf("vrrp", loaded(""), AT),
+        rightsOf("vrrp", loaded("track_file f {\n  file /f\n  init_file 1\n}\n"), AT),
+      ),
+    ).toEqual([]);
+    const fifo = loaded("global_defs {\n  notify_fifo /srv/f\n}\n");
+    expect(gained(rightsOf("vrrp", loaded(""), AT), rightsOf("vrrp", fifo, AT))).toEqual([
+      "CAP_DAC_OVERRIDE",
+      "the right to write in /srv",
+    ]);
   });
 
-  test("where a role may write: its settings, the journals, and where the configuration has FIFOs and init_file", () => {
+  test("where a role may write: its settings, the journals, and where the configuration has FIFOs", () => {
     const text = (lines: string) =>
       loaded(`global_defs {\n  notify_fifo /run/all/f\n${lines}}\ntrack_file f {\n  file /srv/f\n  init_file 1\n}\n`);
     const places = (name: "vrrp" | "checker" | "bfd" | "api", config: ReturnType<typeof loaded>) =>
-      rightsOf(name, config, AT)?.writable;
+      rightsOf(name, config, AT)?.places?.writable;
     const always = ["/proc/sys/net", "/proc/self", "/dev/null"];
     expect(places("vrrp", text("  vrrp_notify_fifo /run/own/f\n"))).toEqual([
       ...always,
       "/run/lbd/vrrp.d",
       "/run/all",
       "/run/own",
-      "/srv",
     ]);
     expect(places("checker", text("  lvs_notify_fifo /run/lvs/f\n"))).toEqual([
       ...always,

@@ -169,6 +169,7 @@ export function bench(options: BenchOptions = {}) {
     world: WORLD,
     trackers: {
       runScript: ({ name }) => Promise.resolve(scripts.get(name) ?? { ok: true, detail: "exit status 0" }),
+      prepareFiles: () => undefined,
       openFiles: () => ({
         watch(path, onText) {
           fileWatches.set(path, onText);

@@ -29,6 +29,7 @@ function lab(words = "") {
     clock,
     log: () => {},
     runScript: never,
+    prepareFiles: () => undefined,
     openFiles: never,
     openLinks: never,
     openProcesses(_options: unknown, changed: typeof tell) {

@@ -39,6 +39,7 @@ function lab(text: string, runScript?: TrackerPorts["runScript"]) {
       clock,
       log: ({ message }) => void logs.push(message),
       runScript: runScript ?? never,
+      prepareFiles: () => undefined,
       openFiles: never,
       openProcesses: never,
       openLinks(interfaces, changed) {

@@ -70,8 +70,8 @@ check: .cache/npm ## Types, lint, format, and the house rules
 fmt: .cache/npm ## Format and mend what the linter can
 	node_modules/.bin/biome check --write .
 
-test: deps build .cache/debian-appliance ## Every ring, side by side, with one summary
-	$(BUN) test/run.ts check unit deno netns vm appliance
+test: deps build ## Every ring but the appliance's, side by side, with one summary
+	$(BUN) test/run.ts check unit deno netns vm
 
 test-unit: .cache/npm ## Pure tests: units, golden files, scenarios, simulations
 	$(BUN) test/run.ts unit
@@ -85,7 +85,7 @@ test-netns: deps build ## Packets between network namespaces, beside Debian's ke
 test-vm: deps build ## A machine with a real ip_vs
 	$(BUN) test/run.ts vm
 
-test-appliance-everyday: deps build .cache/debian-appliance ## The image of a disk: start, refused and good update, a crash of the appliance: what make test runs of it
+test-appliance-everyday: deps build .cache/debian-appliance ## The image of a disk: start, refused and good update, a crash of the appliance; a ring of its own (bun test/run.ts appliance)
 	$(BUN) appliance/image.ts --config test/appliance/director --out dist/test-appliance/image
 	$(BUN) test --timeout 900000 test/appliance/everyday.test.ts
 

@@ -1,4 +1,4 @@
-// Test of the appliance: what `make test` shows of it: the disk of `make image` starts to its API, takes no update that is none, takes one that is
+// Test of the appliance: what is tried of it every day: the disk of `make image` starts to its API, takes no update that is none, takes one that is
 // well and stays with it, and a crash of the appliance costs nothing. Five starts under emulation.
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import * as v from "valibot";

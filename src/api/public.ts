@@ -32,5 +32,7 @@ export function publicDirector(director: DirectorStatus): DirectorStatus {
 }
 
 export function publicEvent(event: StatusEvent): StatusEvent {
+  // Who may do what with this machine, and from where.
+  if (event.kind === "audit") return { ...event, reason: ON_THE_SOCKET };
   return event.kind === "config" && event.to === "stale" ? { ...event, reason: publicError(event.reason) } : event;
 }

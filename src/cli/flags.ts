@@ -36,6 +36,7 @@ export const FLAGS = [
   { long: "drain-vrrp", value: "FILE", origin: "lbd", help: "VRRP instances leave the election, masters resigning, when FILE is there at a reload or the start" },
   { long: "hold-vrrp", value: "FILE", origin: "lbd", help: "VRRP instances stay in INIT from the start as long as FILE is there" },
   { long: "keep-health", origin: "lbd", help: "how checks stood at an orderly end counts at the next start within ten minutes" },
+  { long: "events-on-stdin", origin: "lbd", help: "events of the API that others tell on standard input, one JSON object a line" },
   { long: "vrrp", short: "P", origin: "keepalived", help: "only VRRP (and BFD), no health checks" },
   { long: "check", short: "C", origin: "keepalived", help: "only health checks (and BFD), no VRRP" },
   { long: "no_bfd", short: "B", origin: "keepalived", help: "no BFD" },

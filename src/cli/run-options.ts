@@ -79,6 +79,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     ...(drainVrrp === undefined ? {} : { drainVrrp }),
     ...(holdVrrp === undefined ? {} : { holdVrrp }),
     ...(has("keep-health") && { keepHealth: true }),
+    ...(has("events-on-stdin") && { eventsOnStdin: true }),
     roles,
     releaseIpvs: !has("dont-release-ipvs"),
     releaseVrrp: !has("dont-release-vrrp"),

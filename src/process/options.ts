@@ -62,6 +62,8 @@ export interface RunOptions {
   readonly holdVrrp?: string;
   /** `--drain-vrrp FILE`: every VRRP instance is in FAULT when the file is there at the start or a reload. */
   readonly drainVrrp?: string;
+  /** `--events-on-stdin`: whoever started it tells events (event-feed.ts). */
+  readonly eventsOnStdin?: boolean;
   readonly roles: { readonly vrrp: boolean; readonly checker: boolean; readonly bfd: boolean };
   readonly releaseIpvs: boolean;
   readonly releaseVrrp: boolean;

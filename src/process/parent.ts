@@ -1,7 +1,7 @@
 // Process layer: the director as a whole, in its parent: has the configuration read, starts the roles that it needs, relays what they say,
 // and turns signals into reload and stop. Everything outside is handed in, so tests run it with a manual clock and children of their own.
 import type { RoleName } from "../roles/role.ts";
-import type { StatusUpdate } from "../status/schema.ts";
+import type { StatusEvent, StatusUpdate } from "../status/schema.ts";
 import { createApiPicture } from "./api-picture.ts";
 import { unreadStatus } from "./config-told.ts";
 import { createEffectiveAnswers } from "./effective-answers.ts";
@@ -25,6 +25,8 @@ export interface Parent {
   stop(reason: string): void;
   /** Stops as stop() does, because of a mistake of the program: the status says so. */
   fail(): void;
+  /** Something that others saw happen. */
+  tell(event: StatusEvent): void;
   /** Roles that are stuck beyond what supervision should let them be. */
   stuck(): readonly RoleName[];
 }
@@ -36,6 +38,7 @@ export function createParent(options: RunOptions, ports: ParentPorts): Parent {
     reload: () => reload(parent),
     stop: (reason) => stop(parent, reason),
     fail: () => fail(parent, "an unexpected error"),
+    tell: (value) => parent.relay.take({ kind: "event", value }),
     stuck: parent.workers.stuck,
   };
 }

@@ -23,6 +23,7 @@ import { openApiDoor } from "./api-door.ts";
 import { takeAllowEmpty } from "./configuration/allow-empty.ts";
 import { glance } from "./configuration/files.ts";
 import { createReloadWords } from "./configuration/reload-words.ts";
+import { readEventFeed } from "./event-feed.ts";
 import { createLagWatch, type LagWatch } from "./host/lag.ts";
 import { createLetGo, ownCpuMs } from "./host/let-go.ts";
 import { createLogSink, type LogSink } from "./host/log-sink.ts";
@@ -192,6 +193,7 @@ export async function runDirector(
   );
   await awaitLeftovers(pidFiles, clock, log);
   parent.start();
+  if (options.eventsOnStdin) void readEventFeed(process.stdin, parent.tell);
   clock.at(clock.now() + NOTES_AFTER_MS, () => attempt(log, tellUnconfined));
 
   function tellUnconfined(): void {

@@ -211,7 +211,7 @@ export interface BfdStatus {
 /** One thing that happened, for /v1/events, journals and the page. */
 export interface StatusEvent {
   readonly at: string;
-  /** `real-server`, `virtual-server`, `sorry-server`, `vrrp`, `vrrp-peer`, `priority`, `tracker`, `sync-group`, `bfd`, `config`, `process`, `drift`. */
+  /** `real-server`, `virtual-server`, `sorry-server`, `vrrp`, `vrrp-peer`, `priority`, `tracker`, `sync-group`, `bfd`, `config`, `process`, `drift`, `audit`. */
   readonly kind: string;
   readonly subject: string;
   readonly from?: string;

@@ -250,7 +250,7 @@ const Event = v.object({
   kind: v.pipe(
     text,
     v.description(
-      "`real-server`, `virtual-server`, `sorry-server`, `vrrp`, `vrrp-peer`, `priority`, `tracker`, `sync-group`, `bfd`, `config`, `process`, `drift`; more may come",
+      "`real-server`, `virtual-server`, `sorry-server`, `vrrp`, `vrrp-peer`, `priority`, `tracker`, `sync-group`, `bfd`, `config`, `process`, `drift`, `audit`; more may come",
     ),
   ),
   subject: text,

@@ -73,6 +73,34 @@ function ask(path: string, { method = "GET", token, headers = {}, body, client }
   });
 }
 
+/** What `/v1/events` has kept: up to the number that a new reader is told first. */
+async function eventsSoFar(): Promise<{ kind: string; subject: string; to: string; reason: string }[]> {
+  const last = /^id: \w+-(\d+)$/m.exec(await readEvents({}, (text) => text.includes("id: ")))?.[1];
+  const all = await readEvents(
+    { "last-event-id": "0" },
+    (text) => text.includes(`-${last}\nevent:`) && text.endsWith("\n\n"),
+  );
+  return [...all.matchAll(/^data: (\{.*"kind".*\})$/gm)].map(([, json = ""]) => JSON.parse(json));
+}
+
+function readEvents(headers: Readonly<Record<string, string>>, isEnough: (text: string) => boolean): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const all = { authorization: "Bearer lbd_read", ...headers };
+    const options = { host: "127.0.0.1", port, path: "/v1/events", headers: all, rejectUnauthorized: false };
+    const asked = request({ ...options, agent: false }, (answer) => {
+      let text = "";
+      answer.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+        if (!isEnough(text)) return;
+        resolve(text);
+        asked.destroy();
+      });
+    });
+    asked.on("error", reject);
+    asked.end();
+  });
+}
+
 describe.skipIf(reason !== undefined)("the way in", () => {
   test("has a certificate of its own, which is kept and stays the same", async () => {
     expect(fingerprint).toMatch(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
@@ -222,6 +250,15 @@ describe.skipIf(reason !== undefined)("the way in", () => {
     expect((await ask("/v1/status", { token: "lbd_guess" })).headers["retry-after"]).toMatch(/^\d+$/);
     expect(audit.after(0)).toHaveLength(before);
     expect((await ask("/v1/status", { token: "lbd_read" })).status).toBe(200);
+    // Each wrong token up to the limit is an event, and nobody is named that is not known.
+    const strangers = () => eventsSoFar().then((all) => all.filter(({ subject }) => subject === "GET /v1/status"));
+    await until("the events have them", async () => (await strangers()).length > 0);
+    for (const event of await strangers())
+      expect(event).toMatchObject({
+        kind: "audit",
+        to: "401",
+        reason: "somebody unknown from 127.0.0.1: GET /v1/status: 401, no token of this machine",
+      });
   });
 
   test("outlives junk, plain HTTP and connections that say nothing", async () => {

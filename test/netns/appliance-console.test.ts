@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { createLocalDoor } from "../../src/process/appliance/access/door.ts";
 import { machineRoutes } from "../../src/process/appliance/access/routes.ts";
+import { createTrail } from "../../src/process/appliance/access/trail.ts";
 import { type ApplianceApi, type ApplianceRoute, sendJson, serveOn } from "../../src/process/appliance/api.ts";
 import { type AccessLab, accessLab } from "../support/access-lab.ts";
 import type { Following } from "../support/lbd.ts";
@@ -46,7 +47,10 @@ beforeAll(async () => {
   const { audit, book, log } = lab;
   const routes = [status, ...machineRoutes({ book, audit, reload: () => {}, finish: (how) => void done.push(how) })];
   const path = join(lab.folder, "own", "api.sock");
-  api = await serveOn({ path }, createLocalDoor({ routes, clock: systemClock(), log, audit }));
+  api = await serveOn(
+    { path },
+    createLocalDoor({ routes, log, trail: createTrail({ clock: systemClock(), log, audit, happened: () => {} }) }),
+  );
   terminal = openPseudoTerminal(30, 100);
   shown = lab.lab.follow(
     {},

@@ -126,6 +126,14 @@ describe.skipIf(reason !== undefined)("lbd --host", () => {
         .split("\n")
         .map((line) => JSON.parse(line).kind),
     ).toContain("config");
+    // What was done and what was refused stands among the events, for whoever may read.
+    const { out: told } = await lbd(host("events"), "lbd_read");
+    expect(told).toMatch(
+      /^\S+ audit POST \/v1\/reload: 202 \(operateer \(operate\) from 127\.0\.0\.1: POST \/v1\/reload: 202\)$/m,
+    );
+    expect(told).toMatch(
+      /^\S+ audit POST \/v1\/reload: 403 \(reader \(read\) from .*: 403, the role operate is needed\)$/m,
+    );
     expect((await lbd(host("audit"), "lbd_operate")).out).toContain(
       "reader (read) from 127.0.0.1: POST /v1/reload: 403",
     );

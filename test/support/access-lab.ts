@@ -14,6 +14,7 @@ import { type Access, createAccess } from "../../src/process/appliance/access/ac
 import { checkRoute } from "../../src/process/appliance/access/check-folder.ts";
 import { machineRoutes } from "../../src/process/appliance/access/routes.ts";
 import { startGate } from "../../src/process/appliance/access/start-gate.ts";
+import { createTrail } from "../../src/process/appliance/access/trail.ts";
 import type { ApplianceRoute } from "../../src/process/appliance/api.ts";
 import { type LbdLab, lbdLab, PROGRAM, type RunningLbd } from "./lbd.ts";
 import { until } from "./until.ts";
@@ -56,7 +57,7 @@ export async function accessLab(own: readonly ApplianceRoute[] = []): Promise<Ac
   const kept: string[] = [];
   let gatePid = 0;
   const port = freePort();
-  const director = lab.start("global_defs { router_id x }\n");
+  const director = lab.start("global_defs { router_id x }\n", "--events-on-stdin");
   await until("the director is ready", async () => (await director.ask("/readyz"))?.status === 200);
   const routes = [
     ...own,
@@ -72,7 +73,8 @@ export async function accessLab(own: readonly ApplianceRoute[] = []): Promise<Ac
     }),
   ];
   const access = createAccess({
-    ...{ clock, log, audit, routes, folder },
+    ...{ clock, log, routes, folder },
+    trail: createTrail({ clock, log, audit, happened: (event) => director.tell(JSON.stringify(event)) }),
     directorSocket: join(director.runDir, "api.sock"),
     keep: (files) => kept.push(...files.keys()),
     startGate(order, heard, ended) {

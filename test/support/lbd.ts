@@ -29,6 +29,8 @@ export interface RunningLbd {
   /** Pid of a role as its pid file says. */
   rolePid(file: "api.pid" | "checkers.pid" | "vrrp.pid"): number | undefined;
   configure(text: string): void;
+  /** A line for its standard input, which is there with `--events-on-stdin`. */
+  tell(line: string): void;
 }
 
 export interface Ended {
@@ -64,7 +66,7 @@ export function lbdLab(): LbdLab {
   function launch(runDir: string, configFile: string, argv: readonly string[]): RunningLbd {
     const logFile = join(base, `${++count}.log`);
     const child = Bun.spawn([...PROGRAM, "--config", configFile, "--run-dir", runDir, "--api", "off", ...argv], {
-      stdin: "ignore",
+      stdin: argv.includes("--events-on-stdin") ? "pipe" : "ignore",
       stdout: "ignore",
       stderr: Bun.file(logFile),
       cwd: base,
@@ -84,6 +86,10 @@ export function lbdLab(): LbdLab {
         return existsSync(path) ? Number(readFileSync(path, "utf8")) : undefined;
       },
       configure: (text) => writeFileSync(configFile, text),
+      tell(line) {
+        child.stdin?.write(`${line}\n`);
+        child.stdin?.flush();
+      },
     };
   }
 

@@ -18,6 +18,12 @@ export interface ApplianceRoute {
   /** Who may: a caller over the network needs this role or a higher one. */
   readonly role: ApiRole;
   readonly summary: string;
+  /** Parameters of its query, with what they are for. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** What it takes; absent: nothing. */
+  readonly body?: { readonly contentType: string; readonly description: string };
+  /** Its answer when all is well; absent: 200 and JSON. */
+  readonly ok?: { readonly status?: number; readonly description?: string; readonly contentType?: string };
   /** Answers as a whole. What it throws becomes a problem with status 500. */
   answer(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
 }

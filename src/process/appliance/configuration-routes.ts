@@ -64,8 +64,12 @@ export function configurationRoutes({ keeper, reload }: ConfigurationRoutePorts)
       method: "PUT",
       path: "/v1/appliance/config",
       role: "admin",
-      summary:
-        "Replaces the folder, and puts it into force. `check=true` only judges it; `force=true`: also one with errors; `if-match` as usual",
+      summary: "Replaces the folder, and puts it into force; `if-match` as usual",
+      query: { check: "true: it is only judged", force: "true: also one with errors" },
+      body: {
+        contentType: "application/json",
+        description: '`{"files": {NAME: text, {"base64": …} or {"keep": true}}}`',
+      },
       async answer(request, response) {
         if (busy) return sendProblem(response, 409, "busy", "another folder is being written");
         busy = true;

@@ -8,7 +8,7 @@ import { readLogLine } from "../../appliance/log-book.ts";
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
-import { openLineFifo } from "../../kernel/line-fifo.ts";
+import { openLineFifo, openLineWriter } from "../../kernel/line-fifo.ts";
 import type { Readiness } from "../../kernel/readiness.ts";
 import { startedAtTicks } from "../host/process-facts.ts";
 import { replaceFile } from "../host/replace-file.ts";
@@ -24,7 +24,7 @@ export interface DirectorPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly readiness: Readiness;
-  /** For the FIFO of its log and the file that says which process it is; in memory. */
+  /** For the FIFOs of its log and its input, and the file that says which process it is; in memory. */
   readonly folder: string;
   /** Of its command line. */
   words(): readonly string[];
@@ -39,14 +39,18 @@ export interface Director {
   start(ended: (how: string) => void): DaemonProcess;
   /** The one that was started by an appliance that is gone; undefined: none runs. */
   adopt(ended: (how: string) => void): DaemonProcess | undefined;
+  /** A line for the standard input of whichever runs, or comes next; one that does not read loses some. */
+  tell(line: string): void;
 }
 
-/** @throws SyscallError or Error when the FIFO can't be made */
+/** @throws SyscallError or Error when the FIFOs can't be made */
 export function createDirector(ports: DirectorPorts): Director {
   const { clock, log, folder } = ports;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lines = join(folder, "director.log");
   const record = join(folder, "director.pid");
+  const told = join(folder, "director.told");
+  const input = openLineWriter(told);
   openLineFifo(ports.readiness, lines, MAX_LINE_CHARS, (line) => log(readLogLine(line)));
 
   function note(pid: number): void {
@@ -63,9 +67,11 @@ export function createDirector(ports: DirectorPorts): Director {
       const [program, ...first] = ports.program ?? ["/proc/self/exe"];
       // For reading, too: so it has a reader as long as the director lives, and what is said while no appliance runs is kept.
       const fifo = openSync(lines, constants.O_RDWR | constants.O_NONBLOCK);
+      // So the other way round: a life of the appliance that ends is no end of its input.
+      const own = openSync(told, constants.O_RDWR);
       try {
-        const child = spawn(program, [...first, "--log-format", "json", ...ports.words()], {
-          stdio: ["ignore", "inherit", fifo],
+        const child = spawn(program, [...first, "--log-format", "json", "--events-on-stdin", ...ports.words()], {
+          stdio: [own, "inherit", fifo],
           detached: true,
           cwd: "/",
           env: { ...process.env, ...CALM_RUNTIME, ...ports.environment },
@@ -76,6 +82,7 @@ export function createDirector(ports: DirectorPorts): Director {
         return { pid: child.pid ?? 0, signal: (name) => child.kill(name) };
       } finally {
         closeSync(fifo);
+        closeSync(own);
       }
     },
     adopt(ended) {
@@ -98,6 +105,7 @@ export function createDirector(ports: DirectorPorts): Director {
       signal("SIGHUP");
       return { pid, signal };
     },
+    tell: (line) => void input.write(line),
   };
 }
 

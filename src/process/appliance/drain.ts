@@ -22,6 +22,7 @@ export function createDrain(say: (level: Level, message: string) => void, reload
     path: `/v1/appliance/${name}`,
     role: "operate",
     summary,
+    ok: { status: 202 },
     answer(_request, response) {
       change();
       say("warning", isOn() ? "this director is drained: its VRRP instances take no part" : "the drain is over");

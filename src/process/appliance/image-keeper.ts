@@ -17,14 +17,14 @@ import type { Readiness } from "../../kernel/readiness.ts";
 import { openServiceSocket } from "../../kernel/service-socket.ts";
 import { openWatchdog, seenWatchdogs } from "../../kernel/watchdog.ts";
 import { DEFAULT_RUN_DIR, socketPath } from "../host/places.ts";
-import { APPLIANCE_SOCKET, type ApplianceRoute } from "./api.ts";
+import { APPLIANCE_SOCKET } from "./api.ts";
 import { type CrashKeeper, openCrashKeeper } from "./crash-keeper.ts";
 import type { Daemon } from "./daemon.ts";
 import { createHeart, type Heart, type WatchdogStatus } from "./heart.ts";
 import { answers, type SelfTest, startSelfTest } from "./self-test.ts";
 import { openSlot } from "./slot-storage.ts";
 import { beginStart, FORGETFUL, type Starts, withEfiPartition } from "./starts.ts";
-import { createUpdates, type UpdateStatus, type Updates, updateRoute } from "./update.ts";
+import { createUpdates, type UpdateStatus, type Updates } from "./update.ts";
 
 const RUN = "/run/lbd-appliance";
 /** The director's own instances wait as long as it is there (`--hold-vrrp`). */
@@ -80,7 +80,7 @@ export interface ImageKeeperPorts {
 export interface ImageKeeper {
   /** Words and variables for the director's command line. */
   readonly director: { readonly words: readonly string[]; readonly environment: Readonly<Record<string, string>> };
-  readonly routes: readonly ApplianceRoute[];
+  readonly updates: Updates;
   /** Once the director was started. */
   begin(daemon: Daemon): void;
   /** The machine ends in order. */
@@ -144,7 +144,7 @@ export function createImageKeeper(ports: ImageKeeperPorts): ImageKeeper {
 
   return {
     director: { words: ["--hold-vrrp", HOLD], environment: heart.environment },
-    routes: [updateRoute(updates)],
+    updates,
     begin(running) {
       daemon = running;
       test = startSelfTest({

@@ -15,26 +15,19 @@ import { connectionTableBits, DIRECTOR_SETTINGS } from "../../appliance/sysctls.
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Level, Log } from "../../base/log.ts";
-import { oneWaiting } from "../../base/one-waiting.ts";
 import { readCards } from "../../kernel/cards.ts";
 import { type Coldplug, createColdplug } from "../../kernel/coldplug.ts";
 import { type KernelModules, kernelModules } from "../../kernel/modules.ts";
 import { partitionsNamed } from "../../kernel/partitions.ts";
 import { openReadiness } from "../../kernel/readiness.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
-import { allowEmpty } from "../configuration/allow-empty.ts";
 import { DEFAULT_RUN_DIR, socketPath } from "../host/places.ts";
 import { replaceFile } from "../host/replace-file.ts";
-import { createAccess } from "./access/access.ts";
-import { checkRoute } from "./access/check-folder.ts";
-import { createLocalDoor } from "./access/door.ts";
-import { machineRoutes } from "./access/routes.ts";
 import { startGate } from "./access/start-gate.ts";
-import { APPLIANCE_SOCKET, type ApplianceRoute, serveOn } from "./api.ts";
+import { APPLIANCE_SOCKET } from "./api.ts";
 import { keepCardNames, readCardNames } from "./card-names.ts";
-import { type Folder, KEEPALIVED_CONF, readFiles } from "./configuration.ts";
+import { readFiles } from "./configuration.ts";
 import { createConfigurationKeeper } from "./configuration-keeper.ts";
-import { configurationRoutes } from "./configuration-routes.ts";
 import {
   mounted,
   readGood,
@@ -47,15 +40,15 @@ import { startConsole, startShell, terminalsOf } from "./console.ts";
 import { createDaemon, type Daemon } from "./daemon.ts";
 import { createDhcpClients } from "./dhcp.ts";
 import { createDirector } from "./director.ts";
-import { createDrain } from "./drain.ts";
 import { bringHealthBack, takeHealthAway } from "./health-store.ts";
 import { createImageKeeper } from "./image-keeper.ts";
 import { endLeftChildren } from "./left-children.ts";
+import { startMachine } from "./machine.ts";
 import { LINK_DRIVERS } from "./network.ts";
 import { createNetworkKeeper, type NetworkKeeper, setLinkSetting } from "./network-keeper.ts";
 import { keepOnPartition } from "./partition.ts";
 import { answers } from "./self-test.ts";
-import { imageVersion, statusOf, statusRoute } from "./status.ts";
+import { imageVersion } from "./status.ts";
 import { createSyslogSender } from "./syslog-sender.ts";
 import { createTimeKeeper, type TimeKeeper } from "./time-keeper.ts";
 
@@ -110,89 +103,39 @@ export async function startAppliance(
     network: network.faults().length === 0,
   });
   const configuration = createConfigurationKeeper({ clock, say, folder: FOLDER, isWell, ...configurationPlaces(boot) });
-  const folder = await configuration.take();
-  const moduleFaults = loadIpvs(modules, folder, say);
+  const { settings } = await configuration.take();
+  const moduleFaults = loadIpvs(modules, settings, say);
   setKernelSettings(say);
   const time = createTimeKeeper(clock, log, `${RUN}/chrony`);
-  const syslog = createSyslogSender({ clock, book, hostname, log });
   const network = keepNetwork(clock, log, coldplug, modules, time);
-  const applyMachine = ({ settings, network: wanted }: Folder) => {
-    attempt(say, "host name", () => setHostName(settings.hostname));
-    network.apply(wanted);
-    time.want(settings.timeServers);
-    syslog.apply(settings.syslog);
-  };
-  applyMachine(folder);
-
   const readiness = openReadiness();
-  const keeper = createImageKeeper({
-    ...{ clock, say, readiness, boot, modules, moduleFaults, networkFaults: network.faults, finish },
-    version: imageVersion(),
-    settings: folder.settings,
-    mounts: MOUNTS,
-  });
-  const { environment } = keeper.director;
-  const drain = createDrain(say, () => daemon.reload());
-  const words = () => [...directorWords(configuration.inForce()), ...keeper.director.words, ...drain.words];
   const health = { withFolder: byLoader, runDir: DEFAULT_RUN_DIR, say };
-  if (boot.slot !== undefined) bringHealthBack(health);
-  const director = createDirector({ clock, log, readiness, folder: RUN, words, environment });
-  const daemon = createDaemon({ clock, log, ...director });
-  daemon.start();
-  keeper.begin(daemon);
-  configuration.watch();
-  const audit = createAudit();
-  const reloadOnce = async () => {
-    const next = await configuration.take();
-    applyMachine(next);
-    await access.apply(next.settings);
-    daemon.reload();
-    configuration.watch();
-  };
-  const reload = oneWaiting(() => reloadOnce().catch((error: unknown) => say("error", `reload: ${messageOf(error)}`)));
-  const reloadBy = (mayEmpty: boolean) => {
-    if (mayEmpty) allowEmpty(DEFAULT_RUN_DIR);
-    void reload();
-  };
-  const status = () =>
-    statusOf({
-      ...{
-        boot,
-        daemon,
-        drained: drain.isOn(),
-        networkFaults: network.faults(),
-        access: access.status(),
-        image: keeper.status(),
-      },
-      folder: configuration.inForce(),
-      configuration: configuration.status(),
+  const image = () =>
+    createImageKeeper({
+      ...{ clock, say, readiness, boot, modules, moduleFaults, networkFaults: network.faults, finish, settings },
+      version: imageVersion(),
+      mounts: MOUNTS,
     });
-  const routes: readonly ApplianceRoute[] = [
-    statusRoute(status),
-    ...machineRoutes({ book, audit, reload: reloadBy, finish }),
-    ...configurationRoutes({ keeper: configuration, reload }),
-    checkRoute(FOLDER),
-    ...drain.routes,
-    ...keeper.routes,
-  ];
-  const access = createAccess({
-    ...{ clock, log, audit, routes, startGate, folder: FOLDER },
-    directorSocket: socketPath(DEFAULT_RUN_DIR),
-    keep: keepOnConfigurationPartition,
-  });
-  await serveOn({ path: APPLIANCE_SOCKET }, createLocalDoor({ routes, clock, log, audit })).catch((error: unknown) =>
-    say("error", `the machine's own API: ${messageOf(error)}`),
-  );
-  await access.apply(folder.settings);
-  const screen = keepConsole(clock, log, boot, folder.settings);
-  return {
-    reload: () => reloadBy(false),
-    end: async (how, reason) => {
-      keeper.ended(how, reason);
-      void screen?.stop(STOP_LIMIT_MS);
-      await daemon.stop(STOP_LIMIT_MS);
+  const machine = await startMachine({
+    ...{ clock, log, book, boot, configuration, network, time, image, finish, audit: createAudit() },
+    syslog: createSyslogSender({ clock, book, hostname, log }),
+    nameHost: setHostName,
+    director(start) {
+      if (boot.slot !== undefined) bringHealthBack(health);
+      return createDirector({ clock, log, readiness, folder: RUN, ...start });
+    },
+    directorEnded() {
       if (boot.slot !== undefined) takeHealthAway(health);
-      await Promise.all([network.stop(), time.stop()]);
+    },
+    gate: { startGate, keep: keepOnConfigurationPartition },
+    places: { folder: FOLDER, runDir: DEFAULT_RUN_DIR, socket: APPLIANCE_SOCKET },
+  });
+  const screen = keepConsole(clock, log, boot, settings);
+  return {
+    reload: () => void machine.reload(),
+    end(how, reason) {
+      void screen?.stop(STOP_LIMIT_MS);
+      return machine.end(how, reason);
     },
   };
 }
@@ -245,17 +188,6 @@ function configurationPlaces(boot: Boot) {
   };
 }
 
-function directorWords({ settings }: Folder): readonly string[] {
-  return [
-    "--config",
-    join(FOLDER, KEEPALIVED_CONF),
-    "--run-dir",
-    DEFAULT_RUN_DIR,
-    "--keep-health",
-    ...(settings.strict ? ["--strict"] : []),
-  ];
-}
-
 /** A driver brings new devices up, so it goes on until nothing is new. */
 function lookForHardware(coldplug: Coldplug): void {
   while (coldplug.look() > 0);
@@ -277,7 +209,7 @@ async function waitForPartition(clock: Clock, coldplug: Coldplug, boot: Boot, sa
 }
 
 /** The size of its table can be said only when the module is loaded. @returns why it is not there, one line each */
-function loadIpvs(modules: KernelModules, { settings }: Folder, say: Say): readonly string[] {
+function loadIpvs(modules: KernelModules, settings: ApplianceSettings, say: Say): readonly string[] {
   const memory = Number(/^MemTotal:\s+(\d+)/.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] ?? 0) * 1024;
   const bits = settings.connectionTableBits ?? connectionTableBits(memory);
   const outcome = modules.load("ip_vs", `conn_tab_bits=${bits}`);

@@ -228,8 +228,9 @@ export function updateRoute(updates: Updates): ApplianceRoute {
     method: "PUT",
     path: "/v1/appliance/update",
     role: "admin",
-    summary:
-      "Writes an update file to the slot that does not run; the next start tries it. `allow-downgrade=1`: also an older one",
+    summary: "Writes an update file to the slot that does not run; the next start tries it",
+    query: { "allow-downgrade": "1: also one that is older than what runs" },
+    body: { contentType: "application/octet-stream", description: "lbd-VERSION.update" },
     async answer(request, response) {
       // It may take as long as it takes to send a few hundred megabytes, and to read them from a slow disk.
       request.socket.setTimeout(0);

@@ -88,6 +88,21 @@ test("a reader that takes nothing is dropped, and no timer or listener stays", (
   expect(clock.nextAt()).toBeUndefined();
 });
 
+test("over TCP nobody hears who did what on an appliance", async () => {
+  const { store, events } = lab();
+  const value = { at: "2026-01-01T00:00:00.000Z", kind: "audit", subject: "POST /v1/reload", to: "202" };
+  for (const [via, shown] of [
+    [{ kind: "tcp" }, "the text is on the UNIX socket: lbd status"],
+    [UNIX, "anna (operate) from 192.0.2.7"],
+  ] as const) {
+    const stream = reader(events.open(undefined, via));
+    await stream.next();
+    store.apply({ kind: "event", value: { ...value, reason: "anna (operate) from 192.0.2.7" } });
+    expect(JSON.parse(((await stream.next()) ?? "").split("data: ")[1] ?? "").reason).toBe(shown);
+    await stream.cancel();
+  }
+});
+
 test("over TCP an error of the configuration is told without its words", async () => {
   const { store, events } = lab();
   const value = { at: "2026-01-01T00:00:00.000Z", kind: "config", subject: "k.conf", from: "loaded", to: "stale" };

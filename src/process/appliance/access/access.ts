@@ -4,7 +4,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MAX_CONNECTIONS } from "../../../api/connections.ts";
-import type { Audit } from "../../../appliance/access/audit.ts";
 import type { ApplianceSettings } from "../../../appliance/settings.ts";
 import type { Clock } from "../../../base/clock.ts";
 import { messageOf } from "../../../base/errors.ts";
@@ -17,6 +16,7 @@ import { createDaemon, type Daemon, type DaemonProcess } from "../daemon.ts";
 import { type CertificatePorts, serverCertificate } from "./certificate.ts";
 import { createDoor } from "./door.ts";
 import { GATE_ID, GATE_SOCKET, type GateOrder, type GateReport } from "./gate-protocol.ts";
+import type { Trail } from "./trail.ts";
 
 const STOP_LIMIT_MS = 2000;
 /** Reports of a kind that are logged in a window: last words of a runtime have so many lines. */
@@ -39,7 +39,7 @@ export interface AccessStatus {
 export interface AccessPorts extends Pick<CertificatePorts, "folder" | "keep"> {
   readonly clock: Clock;
   readonly log: Log;
-  readonly audit: Audit;
+  readonly trail: Trail;
   readonly routes: readonly ApplianceRoute[];
   readonly directorSocket: string;
   startGate(order: GateOrder, heard: (report: GateReport) => void, ended: (how: string) => void): DaemonProcess;
@@ -111,9 +111,9 @@ export function createAccess(ports: AccessPorts): Access {
   }
 
   function doorPorts() {
-    const { routes, audit, directorSocket } = ports;
+    const { routes, trail, directorSocket } = ports;
     return {
-      ...{ routes, clock, log, audit, directorSocket },
+      ...{ routes, clock, log, trail, directorSocket },
       tokens: () => settings?.api?.tokens ?? [],
       takesCertificates: () => settings?.api?.clientAuthority !== undefined,
     };

@@ -10,14 +10,17 @@ const MAX_OUTPUT_BYTES = 8 * 1024 * 1024;
 const FORMATS = ["text", "json", "sarif"] as const;
 
 /** @param program this one; another in tests */
-export function checkRoute(folder: string, program = ["/proc/self/exe", ...ownArguments()]): ApplianceRoute {
+export function checkRoute(
+  folder: string,
+  program: readonly string[] = ["/proc/self/exe", ...ownArguments()],
+): ApplianceRoute {
   let busy = false;
   return {
     method: "GET",
     path: "/v1/appliance/check",
     role: "operate",
-    summary:
-      "What lbd check --appliance says of the machine's folder, as `format` has it: text, json or sarif; with its exit status",
+    summary: "What lbd check --appliance says of the machine's folder, with its exit status",
+    query: { format: "text, json or sarif" },
     async answer({ url = "" }, response) {
       const asked = new URLSearchParams(url.split("?")[1] ?? "").get("format") ?? "text";
       const format = FORMATS.find((one) => one === asked);

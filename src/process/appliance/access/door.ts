@@ -2,22 +2,21 @@
 // client is and what it may is judged here, by the token of each single request, so a gate that was taken over can do no more than the
 // tokens that come by. Behind the door lie the machine's own routes, and the director's API, which is asked by its UNIX socket.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Audit, auditText } from "../../../appliance/access/audit.ts";
 import { bearerOf, type Caller, mayDo, ownerOf, ROLES } from "../../../appliance/access/permits.ts";
 import { createTries } from "../../../appliance/access/tries.ts";
 import type { ApiRole, ApiToken } from "../../../appliance/settings.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { Log } from "../../../base/log.ts";
-import { limitLog } from "../../../base/log-limit.ts";
 import { type ApplianceRoute, answerRoute, pathOf, sendProblem } from "../api.ts";
 import { askDirector, directorRole, targetOf } from "./director.ts";
 import { CERTIFICATE_HEADER, FROM_HEADER, JUDGE_HEADER } from "./gate-protocol.ts";
+import type { Trail } from "./trail.ts";
 
 export interface DoorPorts {
   readonly routes: readonly ApplianceRoute[];
   readonly clock: Clock;
   readonly log: Log;
-  readonly audit: Audit;
+  readonly trail: Trail;
   /** As appliance.yaml has them at this moment. */
   tokens(): readonly ApiToken[];
   /** The gate judges client certificates; false: what it says of one counts nothing. */
@@ -26,15 +25,11 @@ export interface DoorPorts {
   readonly directorSocket: string;
 }
 
-/** Refusals that are logged in a window; the audit has each. */
-const REFUSED_BURST = 20;
-
 export type Door = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 export function createDoor(ports: DoorPorts): Door {
-  const { routes, clock, log, audit } = ports;
+  const { routes, clock, log, trail } = ports;
   const tries = createTries();
-  const limited = limitLog(log, clock, { burst: REFUSED_BURST });
 
   return async (request, response) => {
     const from = headerOf(request, FROM_HEADER) ?? "unknown";
@@ -96,38 +91,17 @@ export function createDoor(ports: DoorPorts): Door {
     status: number,
     outcome: string,
   ) {
-    const call = `${request.method} ${pathOf(request)}`;
-    const entry = audit.add({
-      at: new Date(clock.wallMs()).toISOString(),
-      who: name,
-      role,
-      from,
-      call,
-      status,
-      outcome,
-    });
-    const message = auditText(entry);
-    // Anybody can be refused as often as he likes; what was done stands in the log, each time.
-    if (status < 400) log({ level: "info", area: "api", message });
-    else limited(name === null ? "stranger" : "refused", { level: "warning", area: "api", message });
+    trail.record({ who: name, role, from, call: `${request.method} ${pathOf(request)}`, status, outcome });
   }
 }
 
 /** The same for whoever asks by the socket that is root's: the console of the machine. */
-export function createLocalDoor({
-  routes,
-  clock,
-  log,
-  audit,
-}: Pick<DoorPorts, "routes" | "clock" | "log" | "audit">): Door {
+export function createLocalDoor({ routes, log, trail }: Pick<DoorPorts, "routes" | "log" | "trail">): Door {
   return (request, response) => {
     if (!isRead(request))
       response.once("close", () => {
         const call = `${request.method} ${pathOf(request)}`;
-        const at = new Date(clock.wallMs()).toISOString();
-        const status = statusOf(response);
-        const entry = audit.add({ at, who: "root", role: "admin", from: "console", call, status, outcome: "" });
-        log({ level: status < 400 ? "info" : "warning", area: "api", message: auditText(entry) });
+        trail.record({ who: "root", role: "admin", from: "console", call, status: statusOf(response), outcome: "" });
       });
     return answerRoute(routes, log, request, response);
   };

@@ -35,14 +35,20 @@ export function machineRoutes({ book, audit, reload, finish }: MachinePorts): re
       method: "GET",
       path: "/v1/logs",
       role: "read",
-      summary: "The newest lines of the log, behind `after`, at most `limit`; `follow=true`: as server-sent events",
+      summary: "The newest lines of the log",
+      query: {
+        after: "Those behind the line with this number",
+        limit: "At most so many",
+        follow: "true: and those that come, as server-sent events",
+      },
       answer: logs(book),
     },
     {
       method: "GET",
       path: "/v1/audit",
       role: "operate",
-      summary: "Calls that changed something or were refused, behind `after`",
+      summary: "Calls that changed something or were refused",
+      query: { after: "Those behind the entry with this number" },
       answer(request, response) {
         const query = readQuery(request, ["after"]);
         if (typeof query === "string") return sendProblem(response, 400, "bad-query", query);
@@ -53,8 +59,9 @@ export function machineRoutes({ book, audit, reload, finish }: MachinePorts): re
       method: "POST",
       path: "/v1/reload",
       role: "operate",
-      summary:
-        "The director reads its configuration again; `/v1/status` shows what came of it. `allow-empty=1` as the option",
+      summary: "The director reads its configuration again; `/v1/status` shows what came of it",
+      query: { "allow-empty": "1: also one that takes everything away" },
+      ok: { status: 202 },
       answer(request, response) {
         const query = readQuery(request, ["allow-empty"]);
         if (typeof query === "string") return sendProblem(response, 400, "bad-query", query);
@@ -67,6 +74,7 @@ export function machineRoutes({ book, audit, reload, finish }: MachinePorts): re
       path: "/v1/appliance/reboot",
       role: "operate",
       summary: "Ends the director in order and starts the machine again",
+      ok: { status: 202 },
       answer: ending("restart"),
     },
     {
@@ -74,6 +82,7 @@ export function machineRoutes({ book, audit, reload, finish }: MachinePorts): re
       path: "/v1/appliance/poweroff",
       role: "admin",
       summary: "Ends the director in order and switches the machine off",
+      ok: { status: 202 },
       answer: ending("power-off"),
     },
   ];

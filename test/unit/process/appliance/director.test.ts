@@ -107,3 +107,31 @@ test("one of its own says its lines, and how it ended", async () => {
   child.signal("SIGTERM");
   expect(await until("its end is heard", () => ended)).toBe("SIGTERM");
 });
+
+test("what it is told comes to whichever runs, also to one that was taken over, and waits for the next", async () => {
+  const log: LogLine[] = [];
+  const script = 'trap : HUP; while :; do read -r line && echo "got $line" >&2; done';
+  const echo = ["/bin/sh", "-c", script] as const;
+  const make = () =>
+    createDirector({
+      ...{ clock: systemClock(), log: (line: LogLine) => log.push(line), readiness: openReadiness(), folder },
+      ...{ words: () => [], environment: {}, program: echo },
+    });
+  const director = make();
+  director.tell("early");
+  let ends = 0;
+  const { pid } = director.start(() => ends++);
+  started.push(pid);
+  director.tell("now");
+  await until("it has both", () => said(log, "got early") && said(log, "got now"));
+  // Another life of the appliance.
+  const next = make();
+  expect(next.adopt(() => {})?.pid).toBe(pid);
+  next.tell("taken over");
+  await until("it has that too", () => said(log, "got taken over"));
+  process.kill(pid, "SIGKILL");
+  await until("it ended", () => ends === 1);
+  next.tell("later");
+  started.push(next.start(() => {}).pid);
+  await until("the next one has it", () => said(log, "got later"));
+});

@@ -11,7 +11,9 @@ import { createAccess } from "../../../../src/process/appliance/access/access.ts
 import { createDoor } from "../../../../src/process/appliance/access/door.ts";
 import type { GateReport } from "../../../../src/process/appliance/access/gate-protocol.ts";
 import { startGate } from "../../../../src/process/appliance/access/start-gate.ts";
+import { createTrail } from "../../../../src/process/appliance/access/trail.ts";
 import { type ApplianceApi, type ApplianceRoute, serveOn } from "../../../../src/process/appliance/api.ts";
+import type { StatusEvent } from "../../../../src/status/schema.ts";
 import { manualClock } from "../../../support/manual-clock.ts";
 import { until } from "../../../support/until.ts";
 
@@ -51,7 +53,7 @@ test.skipIf(process.getuid?.() !== 0)("its reports are logged a few times, then 
   const said: LogLine[] = [];
   let hear: (report: GateReport) => void = () => {};
   const access = createAccess({
-    ...{ clock, folder, routes: [], audit: createAudit(), directorSocket: "", keep: () => {} },
+    ...{ clock, folder, routes: [], trail: { record() {} }, directorSocket: "", keep: () => {} },
     log: (line) => said.push(line),
     startGate(_order, heard, ended) {
       hear = heard;
@@ -81,6 +83,7 @@ let door: ApplianceApi;
 const audit = createAudit();
 const clock = manualClock();
 const said: string[] = [];
+const events: StatusEvent[] = [];
 const socket = join(folder, "door.sock");
 const reload: ApplianceRoute = {
   ...{ method: "POST", path: "/v1/reload", role: "operate", summary: "" },
@@ -92,12 +95,13 @@ beforeAll(async () => {
     { name: "watch", role: "read", sha256: hashOf("r") },
     { name: "ops", role: "operate", sha256: hashOf("o") },
   ] as const;
-  const ports = { routes: [reload], clock, audit, directorSocket: "" };
+  const log = ({ message }: LogLine) => void said.push(message);
+  const trail = createTrail({ clock, log, audit, happened: (event) => void events.push(event) });
+  const ports = { routes: [reload], clock, log, trail, directorSocket: "" };
   door = await serveOn(
     { path: socket },
     createDoor({
       ...ports,
-      log: ({ message }) => said.push(message),
       tokens: () => tokens,
       takesCertificates: () => false,
     }),
@@ -111,11 +115,15 @@ test.each([
   ["who may not", 403, (_n: number) => ({ authorization: "Bearer r" }), 20],
   ["who may", 202, (_n: number) => ({ authorization: "Bearer o" }), 50],
 ] as const)("calls of %s: each is in the audit, %d", async (_who, status, headers, lines) => {
-  const before = { said: said.length, id: audit.after(0).at(-1)?.id ?? 0 };
+  const before = { said: said.length, events: events.length, id: audit.after(0).at(-1)?.id ?? 0 };
   for (let n = 0; n < 50; n++)
     expect((await fetch("http://l/v1/reload", { unix: socket, method: "POST", headers: headers(n) })).status).toBe(
       status,
     );
   await until("the audit has each", () => audit.after(before.id).length === 50);
   expect(said.length - before.said).toBe(lines);
+  // What the log has, the director is told.
+  expect(
+    events.slice(before.events).map(({ kind, subject, to, reason }) => [kind, subject, to, `audit: ${reason}`]),
+  ).toEqual(said.slice(before.said).map((message) => ["audit", "POST /v1/reload", `${status}`, message]));
 });

@@ -6,6 +6,7 @@ import type { Peer } from "./peer.ts";
 /** More than the largest director's whole state. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 const LIMIT_MS = 10_000;
+const BODY_LIMIT_MS = 120_000;
 
 export interface AskError {
   readonly exit: number;
@@ -16,12 +17,23 @@ export interface AskError {
 const TRIES = 5;
 const AGAIN_MS = 1000;
 
+/** What is sent along; its answer may take as long as a folder takes to be judged and put into force. */
+export interface AskBody {
+  readonly json: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 export type Answer = Decoded<{ readonly status: number; readonly body: unknown }, AskError>;
 
 /** The value of the JSON body, whatever the status. Where too many large answers are on their way, it waits a little. */
-export async function ask(peer: Peer, path: string, method: "GET" | "POST" = "GET"): Promise<Answer> {
+export async function ask(
+  peer: Peer,
+  path: string,
+  method: "GET" | "POST" | "PUT" = "GET",
+  body?: AskBody,
+): Promise<Answer> {
   for (let left = TRIES; ; left--) {
-    const answer = await askOnce(peer, path, method);
+    const answer = await askOnce(peer, path, method, body);
     if (!answer.ok || left === 0 || !isBusy(answer.value)) return answer;
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
@@ -31,11 +43,15 @@ function isBusy({ status, body }: { readonly status: number; readonly body: unkn
   return status === 503 && typeof body === "object" && body !== null && "code" in body && body.code === "busy";
 }
 
-async function askOnce(peer: Peer, path: string, method: string): Promise<Answer> {
+async function askOnce(peer: Peer, path: string, method: string, body: AskBody | undefined): Promise<Answer> {
   const { request } = process.getBuiltinModule("node:http");
   return new Promise((resolve) => {
     const failed = (exit: number, message: string) => resolve(err({ exit, message }));
-    const { socket: socketPath, headers } = peer;
+    const { socket: socketPath } = peer;
+    const bytesOut = body && Buffer.from(JSON.stringify(body.json));
+    const about = bytesOut && { "content-type": "application/json", "content-length": `${bytesOut.byteLength}` };
+    const headers = { ...peer.headers, ...body?.headers, ...about };
+    const limitMs = body ? BODY_LIMIT_MS : LIMIT_MS;
     const asked = request({ socketPath, path, method, headers, agent: false }, (answer) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
@@ -53,12 +69,12 @@ async function askOnce(peer: Peer, path: string, method: string): Promise<Answer
       });
       answer.on("error", (error) => failed(ASK_EXIT.failed, `${path}: ${error.message}`));
     });
-    asked.setTimeout(LIMIT_MS, () => asked.destroy(new Error(`no answer within ${LIMIT_MS / 1000} s`)));
+    asked.setTimeout(limitMs, () => asked.destroy(new Error(`no answer within ${limitMs / 1000} s`)));
     asked.on("error", (error) => {
       const { message, isNone } = peer.silent(error);
       failed(isNone ? ASK_EXIT.none : ASK_EXIT.failed, message);
     });
-    asked.end();
+    asked.end(bytesOut);
   });
 }
 

@@ -61,6 +61,16 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     ASK_EXIT.usage,
     async () => (await import("./machine.ts")).drainCommand,
   ),
+  "config get": command(
+    "the configuration folder of an appliance",
+    ASK_EXIT.usage,
+    async () => (await import("./config-folder.ts")).configGetCommand,
+  ),
+  "config put": command(
+    "replace the configuration folder of an appliance",
+    ASK_EXIT.usage,
+    async () => (await import("./config-folder.ts")).configPutCommand,
+  ),
   reboot: command("start an appliance again", ASK_EXIT.usage, async () => (await import("./machine.ts")).rebootCommand),
   update: command(
     "bring an update to an appliance, or to a pair of them",

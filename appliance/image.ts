@@ -112,7 +112,10 @@ function makeMedia(configuration: ReadonlyMap<string, Uint8Array> | undefined): 
   // What is in it is packed already.
   compress(at("lbd.img"), at("lbd.img.zst"), "3");
   tools.run("qemu-img", ["convert", "-c", "-O", "qcow2", at("lbd.img"), at("lbd.qcow2")]);
-  makeIso(parts, at("lbd.iso"), new Map([...live, ["lbd.img.zst", at("lbd.img.zst")]]));
+  // A stick that is damaged installs nothing: flash looks at the list beside the image.
+  const sums = join(work, "SHA256SUMS");
+  writeFileSync(sums, `${sha256(at("lbd.img.zst"))}  lbd.img.zst\n`);
+  makeIso(parts, at("lbd.iso"), new Map([...live, ["lbd.img.zst", at("lbd.img.zst")], ["SHA256SUMS", sums]]));
   makeNetboot(parts, at("netboot"), live);
   makeUki(at("lbd.efi"), {
     stub: join(packages.of("systemd-boot-efi").root, `usr/lib/systemd/boot/efi/linux${architecture.efi}.efi.stub`),

@@ -23,7 +23,7 @@ sleep 10
 reboot
 `;
 
-/** Files of this machine by their place below live/: vmlinuz, initrd, lbd.img.zst, perhaps configuration.cpio. */
+/** Files of this machine by their place below live/: vmlinuz, initrd, lbd.img.zst with SHA256SUMS, perhaps configuration.cpio. */
 export function makeIso(parts: DiskParts, path: string, live: ReadonlyMap<string, string>): void {
   const { tools, packages, work, epoch } = parts;
   const esp = join(work, "iso-esp.img");

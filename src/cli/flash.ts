@@ -1,8 +1,7 @@
 // CLI: `lbd appliance flash IMAGE DEVICE`: writes an image to a disk, with its configuration, on any Linux. Exit status: 0 when the disk
 // reads back as it was written, 1 when it was not written or is damaged, 2 for a wrong call or folder, before anything was written.
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync, readSync, realpathSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import { defineCommand } from "citty";
 import { messageOf } from "../base/errors.ts";
 import { escapeControls } from "../base/log.ts";
@@ -11,6 +10,7 @@ import { readFiles } from "../process/appliance/configuration.ts";
 import { flash, type ImageFile, openImage } from "../process/appliance/flash.ts";
 import { judgeFolder } from "../process/appliance/judge-folder.ts";
 import { runCheck } from "./check.ts";
+import { judgeImage } from "./image-trust.ts";
 import { print, writeError } from "./output.ts";
 import { drawer } from "./progress.ts";
 import { complain, complainLines } from "./terminal.ts";
@@ -28,6 +28,11 @@ export const flashCommand = defineCommand({
     image: { type: "positional", required: false, description: "lbd.img or lbd.img.zst", valueHint: "IMAGE" },
     device: { type: "positional", required: false, description: "The disk: /dev/sdb, or a file", valueHint: "DEVICE" },
     config: { type: "string", valueHint: "DIR", description: "Configuration folder that is written with it" },
+    key: {
+      type: "string",
+      valueHint: "FILE",
+      description: "Public key (update.pub) that SHA256SUMS beside the image must be signed with",
+    },
     yes: { type: "boolean", description: "Do not ask for the disk's name" },
     force: { type: "boolean", description: "Write a configuration that has errors" },
   },
@@ -46,7 +51,7 @@ export const flashCommand = defineCommand({
     }
     try {
       const image = await openImage(imagePath);
-      await checkSum(imagePath);
+      print(await judgeImage(imagePath, args.key));
       const size = describeTarget(device, image);
       if (!args.yes && !confirmed(device, size)) return complain("nothing was written", FLASH_EXIT.failed);
       const files = config === undefined ? undefined : readFiles(config);
@@ -122,22 +127,6 @@ function configurationIsGood(folder: string, force: boolean): boolean {
     FLASH_EXIT.usage,
   );
   return false;
-}
-
-/** A list of sums beside the image is believed: `make image` writes one. @throws Error when the image is another one */
-async function checkSum(path: string): Promise<void> {
-  const list = join(dirname(path), "SHA256SUMS");
-  if (!existsSync(list)) return;
-  const said = readFileSync(list, "utf8")
-    .split("\n")
-    .map((line) => /^([0-9a-f]{64}) [ *](.+)$/.exec(line))
-    .find((match) => match?.[2] === basename(path))?.[1];
-  if (said === undefined) return;
-  const hash = createHash("sha256");
-  for await (const part of createReadStream(path)) hash.update(part as Uint8Array);
-  const found = hash.digest("hex");
-  if (found !== said)
-    throw new Error(`${path} is damaged: its SHA-256 is ${found}, and ${list} says ${said}; nothing was written`);
 }
 
 function describeTarget(device: string, image: ImageFile): string {

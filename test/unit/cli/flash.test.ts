@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createSecretKey, DIGEST, signDigest, writePublicKey } from "../../../appliance/signing.ts";
 import { listOf, refusalOf, sizeText } from "../../../src/cli/flash.ts";
 import { progressText } from "../../../src/cli/progress.ts";
 import { readDisks, wholeDiskOf } from "../../../src/kernel/disks.ts";
@@ -174,9 +175,119 @@ describe("the command", () => {
     put("summed/SHA256SUMS", `${"0".repeat(64)}  lbd.img\n`);
     const refused = lbd("", "flash", image, device, "--yes");
     expect([refused.status, isUntouched()]).toEqual([1, true]);
-    expect(refused.said).toContain("lbd.img is damaged: its SHA-256 is ");
+    expect(refused.said).toContain("lbd.img is damaged or another one: its SHA-256 is ");
     put("summed/SHA256SUMS", `${createHash("sha256").update(IMAGE).digest("hex")}  lbd.img\n`);
     expect(lbd("", "flash", image, device, "--yes").status).toBe(0);
+  });
+
+  describe("judges the image by what lies beside it and by a key", () => {
+    const [own, other] = [createSecretKey(), createSecretKey()];
+    const list = `${createHash("sha256").update(IMAGE).digest("hex")}  lbd.img\n`;
+    const signatureOf = (text: string, key = own) =>
+      signDigest(key, createHash(DIGEST).update(text).digest(), "lbd 1.2, all files");
+    /** A folder with the image and these files. */
+    function lay(name: string, files: Readonly<Record<string, string | Uint8Array>>) {
+      rmSync(join(dir, name), { recursive: true, force: true });
+      const all = { "lbd.img": IMAGE, SHA256SUMS: list, "SHA256SUMS.minisig": signatureOf(list), ...files };
+      for (const [file, content] of Object.entries(all)) if (content !== "") put(`${name}/${file}`, content);
+      return join(dir, name, "lbd.img");
+    }
+    const [trusted, foreign] = [own, other].map((key, n) => put(`keys/${n}.pub`, writePublicKey(key.publicKey)));
+    const cut = IMAGE.subarray(0, IMAGE.length - 1);
+    const changed = Buffer.from(IMAGE);
+    changed[IMAGE.length / 2] = (changed[IMAGE.length / 2] ?? 0) ^ 1;
+
+    const otherText = `${"0".repeat(64)}  other.img\n`;
+    const foreignList = { SHA256SUMS: otherText, "SHA256SUMS.minisig": signatureOf(otherText) };
+
+    test.each([
+      [
+        "a key that is trusted",
+        {},
+        trusted,
+        /^its SHA-256 is that of .*SHA256SUMS; signed by key [0-9A-F]+: lbd 1\.2, all files$/m,
+      ],
+      [
+        "the key beside it",
+        { "update.pub": writePublicKey(own.publicKey) },
+        undefined,
+        /; signed by key .*the key lies beside it: --key FILE judges/,
+      ],
+      ["no key", {}, undefined, /; SHA256SUMS\.minisig can't be judged without a key: --key FILE$/m],
+      [
+        "no signature",
+        { "SHA256SUMS.minisig": "" },
+        undefined,
+        /; no SHA256SUMS\.minisig lies beside it: nobody vouches/,
+      ],
+      [
+        "no list",
+        { SHA256SUMS: "", "SHA256SUMS.minisig": "" },
+        undefined,
+        /^no SHA256SUMS lies beside .*: nobody vouches for the image$/m,
+      ],
+    ] as const)("%s: it is written, and said how far it was judged", (_, files, key, said) => {
+      const done = lbd(
+        "",
+        "flash",
+        lay("judged", files),
+        disk(),
+        "--yes",
+        ...(key === undefined ? [] : ["--key", key]),
+      );
+      expect(done.stdout).toMatch(said);
+      expect(done.status).toBe(0);
+      expect(Buffer.compare(readFileSync(join(dir, "target.img")), IMAGE)).toBe(0);
+    });
+
+    test.each([
+      ["one byte changed", { "lbd.img": changed }, undefined, /is damaged or another one: its SHA-256 is/],
+      ["one byte too few", { "lbd.img": cut }, trusted, /lbd\.img is cut off/],
+      [
+        "a list for another image, signed by nobody who is trusted",
+        { SHA256SUMS: list, "SHA256SUMS.minisig": signatureOf(list, other) },
+        trusted,
+        /SHA256SUMS: it is signed with key [0-9A-F]+, which this machine does not trust/,
+      ],
+      [
+        "a list that was changed",
+        { SHA256SUMS: `${list}${"0".repeat(64)}  more\n` },
+        trusted,
+        /SHA256SUMS: its signature by key [0-9A-F]+ does not fit: it was changed/,
+      ],
+      [
+        "a list that does not fit the key beside it",
+        { "update.pub": writePublicKey(other.publicKey) },
+        undefined,
+        /which this machine does not trust/,
+      ],
+      ["another key", {}, foreign, /which this machine does not trust/],
+      [
+        "a key, and no list",
+        { SHA256SUMS: "", "SHA256SUMS.minisig": "" },
+        trusted,
+        /no SHA256SUMS lies beside .*: --key has nothing to judge/,
+      ],
+      [
+        "a key, and no signature",
+        { "SHA256SUMS.minisig": "" },
+        trusted,
+        /no SHA256SUMS\.minisig lies beside it: --key has nothing to judge/,
+      ],
+      ["a key, and no line for the image", foreignList, trusted, /has no line for lbd\.img: --key has nothing/],
+      ["a key that is none", {}, "/dev/null", /\/dev\/null is no public key of minisign/],
+    ] as const)("%s: nothing is written", (_, files, key, said) => {
+      const refused = lbd(
+        "",
+        "flash",
+        lay("refused", files),
+        disk(),
+        "--yes",
+        ...(key === undefined ? [] : ["--key", key]),
+      );
+      expect(refused.said).toMatch(said);
+      expect([refused.status, isUntouched()]).toEqual([1, true]);
+    });
   });
 
   test("without a disk says which there are; no machine but an image's becomes an appliance", () => {

@@ -2,6 +2,7 @@
 // nothing more: when it ends nothing else does. Below the screen the log goes on.
 import { readFileSync } from "node:fs";
 import { defineCommand } from "citty";
+import { isLive } from "../appliance/console/picture.ts";
 import {
   frame,
   keysOf,
@@ -20,6 +21,7 @@ import { takeSignal } from "../process/host/signals.ts";
 import { ASK_EXIT } from "./ask-exit.ts";
 import { ask } from "./client.ts";
 import { type ConsoleSource, consoleSource } from "./console-source.ts";
+import { installDisks, installTo } from "./install.ts";
 import { testNetwork } from "./network-test.ts";
 import { appliancePeer, directorPeer } from "./peer.ts";
 import { complain } from "./terminal.ts";
@@ -57,6 +59,8 @@ export const consoleCommand = defineCommand({
     });
     const act = (action: MenuAction) => {
       if (action === "test-network") return testNetwork();
+      if (typeof action === "object") return installTo(action.install);
+      if (action === "list-disks") return undefined;
       void ask(machine, `/v1/appliance/${action}`, "POST");
       return undefined;
     };
@@ -131,12 +135,17 @@ function createScreen(terminal: Terminal, showsLog: boolean): Screen {
     try {
       for await (const line of lines) {
         shown.push(line);
-        if (test === mine && view.kind === "network") view = { kind: "network", lines: [...shown], done: false };
+        tellView(shown, mine, false);
       }
     } catch (error) {
       shown.push(messageOf(error));
     }
-    if (test === mine && view.kind === "network") view = { kind: "network", lines: shown, done: true };
+    tellView(shown, mine, true);
+  }
+
+  function tellView(lines: readonly string[], mine: number, done: boolean): void {
+    if (test === mine && (view.kind === "network" || view.kind === "install"))
+      view = { kind: view.kind, lines: [...lines], done };
   }
 
   return {
@@ -144,10 +153,12 @@ function createScreen(terminal: Terminal, showsLog: boolean): Screen {
     look(source, act) {
       const keys = keysOf(terminal.keys());
       if (keys.length === 0) return;
+      const picture = source.picture();
       for (const key of keys) {
-        const pressed = press(view, key);
+        const pressed = press(view, key, picture !== undefined && isLive(picture));
         if (pressed.view.kind !== view.kind) drawn = undefined;
         ({ view } = pressed);
+        if (pressed.action === "list-disks" && view.kind === "disks") view = { ...view, disks: installDisks() };
         const lines = pressed.action && act(pressed.action);
         if (lines) void show(lines, ++test);
       }

@@ -18,6 +18,11 @@ export interface ConsolePicture {
   readonly problems: readonly Problem[];
 }
 
+/** It runs from a medium that can be installed, as far as the machine has said how it runs. */
+export function isLive({ slot, access }: ConsolePicture): boolean {
+  return slot === undefined && access.state !== "unknown";
+}
+
 export interface ConsoleAccess {
   readonly state: string;
   readonly address?: string;

@@ -1,7 +1,8 @@
 // Appliance core: the screen of the machine's console as lines, and its menu. Nothing that came from outside speaks to the terminal: every line
 // goes through the writer of `lbd status`, which escapes it and cuts it to the width.
 import { age, paint, type Writer, writer } from "../../status/writer.ts";
-import type { ConsolePicture } from "./picture.ts";
+import { type InstallAction, type InstallView, installLines, installMenu, pressInstall } from "./install.ts";
+import { type ConsolePicture, isLive } from "./picture.ts";
 
 /** What the menu shows at this moment. */
 export type View =
@@ -9,12 +10,13 @@ export type View =
   /** The log has the whole terminal. */
   | { readonly kind: "log" }
   | { readonly kind: "ask"; readonly what: Ending }
+  | InstallView
   /** Lines of a test that runs, or ran. */
   | { readonly kind: "network"; readonly lines: readonly string[]; readonly done: boolean };
 
 export type Ending = "reboot" | "poweroff";
 
-export type MenuAction = "test-network" | Ending;
+export type MenuAction = "test-network" | Ending | InstallAction;
 
 export const STATUS: View = { kind: "status" };
 
@@ -26,14 +28,15 @@ export function keysOf(typed: string): readonly string[] {
   return typed.match(KEY) ?? [];
 }
 
-/** What a key does: another view, and perhaps something to be done. */
-export function press(view: View, key: string): { readonly view: View; readonly action?: MenuAction } {
+/** What a key does: another view, and perhaps something to be done. `live`: there is a medium to install from. */
+export function press(view: View, key: string, live = false): { readonly view: View; readonly action?: MenuAction } {
   const letter = key.toLowerCase();
   switch (view.kind) {
     case "status":
       if (letter === "l") return { view: { kind: "log" } };
       if (letter === "n") return { view: { kind: "network", lines: [], done: false }, action: "test-network" };
       if (letter === "r") return { view: { kind: "ask", what: "reboot" } };
+      if (letter === "i" && live) return { view: { kind: "disks", disks: [], typed: "" }, action: "list-disks" };
       if (letter === "p") return { view: { kind: "ask", what: "poweroff" } };
       return { view };
     case "ask":
@@ -41,6 +44,10 @@ export function press(view: View, key: string): { readonly view: View; readonly 
     case "log":
     case "network":
       return { view: STATUS };
+    default: {
+      const pressed = pressInstall(view, key);
+      return { ...pressed, view: pressed.view ?? STATUS };
+    }
   }
 }
 
@@ -60,7 +67,8 @@ export function screenLines(picture: ConsolePicture, view: View, size: ScreenSiz
     out.line(`${picture.hostname}: test of the network`);
     for (const line of view.lines) out.wrapped(line, 2);
     if (!view.done) out.line("  …");
-  } else if (view.kind !== "log") statusLines(picture, out, nowWallMs);
+  } else if (isInstall(view)) installLines(view, out);
+  else if (view.kind !== "log") statusLines(picture, out, nowWallMs);
   const lines = out.text().replace(/\n$/, "").split("\n");
   const shown = view.kind === "log" ? [] : fit(lines, rows - 1);
   const menu = writer({ columns, nowWallMs });
@@ -69,18 +77,24 @@ export function screenLines(picture: ConsolePicture, view: View, size: ScreenSiz
   return colour ? all.map(paint) : all;
 }
 
-function menuLine({ hostname }: ConsolePicture, view: View): string {
+function isInstall(view: View): view is InstallView {
+  return view.kind === "disks" || view.kind === "confirm" || view.kind === "install";
+}
+
+function menuLine(picture: ConsolePicture, view: View): string {
   switch (view.kind) {
     case "status":
-      return "-- n network test  l log  r reboot  p power off --";
+      return `-- n network test  l log  r reboot  p power off${isLive(picture) ? "  i install" : ""} --`;
     case "log":
-      return `-- ${hostname}: log; any key goes back --`;
+      return `-- ${picture.hostname}: log; any key goes back --`;
     case "network":
       return view.done ? "-- any key goes back --" : "-- testing; any key goes back --";
     case "ask":
       return view.what === "reboot"
         ? "-- start the machine again? y does it, any other key does not --"
         : "-- switch the machine off? y does it, any other key does not --";
+    default:
+      return installMenu(view);
   }
 }
 

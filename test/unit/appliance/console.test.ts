@@ -73,7 +73,7 @@ describe("the screen", () => {
       "API: on this machine only (appliance.yaml has no api:)",
       "! the configuration has no network.yaml",
       "  -> put it on the partition LBD-CONF",
-      "-- n network test  l log  r reboot  p power off --",
+      "-- n network test  l log  r reboot  p power off  i install --",
     ]);
   });
 
@@ -217,3 +217,79 @@ describe("what is wrong", () => {
   test("is said too when the machine's own API does not answer", () =>
     expect(problemsOf(undefined, false)[0]?.what).toBe("the appliance does not answer on this machine"));
 });
+
+describe("installing from the console", () => {
+  const disks = [
+    { name: "sda", text: "500.1 GB  Disk One  nothing known on it" },
+    { name: "sdb", text: "16.0 GB  Stick (USB)  sdb iso9660", refusal: "sdb is mounted (/run/lbd-appliance/medium)" },
+  ];
+  const listed: View = { kind: "disks", disks, typed: "" };
+  /** The view after these keys, and what was to be done. */
+  const after = (view: View, ...keys: readonly string[]) =>
+    keys.reduce<ReturnType<typeof press>>((so, key) => press(so.view, key, true), { view });
+
+  test("is offered where there is a medium to install from", () => {
+    expect(press(STATUS, "i", true)).toEqual({
+      view: { kind: "disks", disks: [], typed: "" },
+      action: "list-disks",
+    });
+    expect(press(STATUS, "i", false)).toEqual({ view: STATUS });
+    expect(show({ ...WELL, slot: "A" }).at(-1)).not.toContain("install");
+    expect(show({ ...WELL, access: { state: "unknown" } }).at(-1)).not.toContain("install");
+  });
+
+  test("shows every disk with what is on it and why it can't be written, and asks for a name", () => {
+    const lines = show(WELL, { ...listed, typed: "sd", note: "there is no disk x" });
+    expect(lines).toEqual([
+      "install to a disk of this machine",
+      "disks that can be written:",
+      "  sda  500.1 GB  Disk One  nothing known on it",
+      "disks in use:",
+      "  sdb  16.0 GB  Stick (USB)  sdb iso9660: sdb is mounted",
+      "    (/run/lbd-appliance/medium)",
+      "! there is no disk x",
+      "name of the disk: sd_",
+      "-- Enter goes on, Esc goes back; so far nothing is written --",
+    ]);
+    expect(show(WELL, { kind: "disks", disks: [], typed: "" })[1]).toBe("no disk here can be written");
+  });
+
+  test("writes nothing before the name was typed twice", () => {
+    const confirm = after(listed, "s", "d", "x", "\u007f", "a", "\r");
+    expect(confirm).toEqual({ view: { kind: "confirm", disk: disks[0] ?? never(), typed: "" } });
+    expect(show(WELL, confirm.view).slice(1, 4)).toEqual([
+      "  sda  500.1 GB  Disk One  nothing known on it",
+      "Everything on it will be lost.",
+      "its name again: _",
+    ]);
+    expect(after(confirm.view, "s", "d", "b", "\r")).toEqual({ view: STATUS });
+    expect(after(confirm.view, "\r")).toEqual({ view: STATUS });
+    expect(after(confirm.view, "s", "d", "a", "\r")).toEqual({
+      view: { kind: "install", lines: [], done: false },
+      action: { install: "sda" },
+    });
+  });
+
+  test.each([
+    ["one that is in use", ["s", "d", "b", "\r"], "sdb is in use: sdb is mounted (/run/lbd-appliance/medium)"],
+    ["one that is not there", ["s", "d", "q", "\r"], "there is no disk sdq"],
+  ])("says why it takes not %s", (_, keys, note) =>
+    expect(after(listed, ...keys).view).toEqual({ kind: "disks", disks, typed: "", note }),
+  );
+
+  test("goes back by Esc and by nothing typed, and by no key while it writes", () => {
+    for (const key of ["\u001b", "\r"]) expect(press(listed, key, true)).toEqual({ view: STATUS });
+    const writing: View = { kind: "install", lines: ["write    1.0 of 2.0 MB"], done: false };
+    for (const key of ["\u001b", "\r", "r", "p"]) expect(press(writing, key, true)).toEqual({ view: writing });
+    expect(show(WELL, writing).slice(1)).toEqual([
+      "  write    1.0 of 2.0 MB",
+      "  …",
+      "-- writing: leave the machine on --",
+    ]);
+    expect(press({ ...writing, done: true }, "x", true)).toEqual({ view: STATUS });
+  });
+});
+
+function never(): never {
+  throw new Error("no such disk");
+}

@@ -1,7 +1,7 @@
 // Role checker: how checks stood at an orderly end, for the next start (`--keep-health`; checker.d/health.journal in the run directory, which an
 // appliance carries over a restart of the machine). Only what a start would not take for granted: checks that were down, and those that
 // start as down (`alpha`) but were up. It counts for a few minutes, once, and until the check's first run. Pure but for the digest.
-import { createHash } from "node:crypto";
+import { createHash } from "../../base/digest.ts";
 import { checkKey } from "../../check/key.ts";
 import type { WeightShare } from "../../check/outcome.ts";
 import type { Check } from "../../config/model/check.ts";

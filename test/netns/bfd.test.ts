@@ -258,6 +258,31 @@ describe.skipIf(reason !== undefined)("settings", () => {
   );
 
   test(
+    "multihop: another port, with FRR as it is, with BIRD (TTL 64) by max_hops -1 [8]",
+    async () => {
+      using segment = new Segment("bfd", "peer");
+      const capture = await segment.capture(FILTER);
+      using lbd = new Daemon("lbd", segment.host(0), session(IPV4, "multihop")).start();
+      {
+        using peer = await frr(segment.host(1), frrBlock(IPV4).replace(" local-address", " multihop local-address"));
+        await until("up with FRR", () => isUp(lbd) && peer.state(IPV4.own) === "up", 30_000);
+      }
+      await until("FRR is gone", () => !isUp(lbd), 10_000);
+      const ports = await until("packets", () => {
+        const sent = sentBy(capture, IPV4);
+        return sent.length > 3 && new Set(sent.map(({ port }) => port));
+      });
+      expect(ports).toEqual(new Set([4784]));
+      using far = await bird(segment.host(1), birdText(IPV4, "multihop"));
+      await until("BIRD's packets are refused", () => lbd.output.includes("refused: its TTL"), 20_000);
+      expect(isUp(lbd)).toBe(false);
+      lbd.reload(session(IPV4, "multihop\nmax_hops -1"));
+      await until("up with BIRD", () => isUp(lbd) && far.state(IPV4.own) === "Up", 30_000);
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "one-way loss: FRR is told at once by a Down in its name, and does not wait for its own time [9.2]",
     async () => {
       using segment = new Segment("bfd", "peer");

@@ -12,6 +12,12 @@ export interface Equivalent {
 
 export const EQUIVALENT: readonly Equivalent[] = [
   {
+    file: "src/net/nft-ipvs.ts",
+    at: "nft.PAYLOAD_TRANSPORT, PORT_OFFSET, PORT_BYTES",
+    change: "nft.PAYLOAD_TRANSPORT, PORT_OFFSET → PORT_OFFSET, nft.PAYLOAD_TRANSPORT",
+    why: "both are 2",
+  },
+  {
     file: "src/vrrp/sightings.ts",
     at: "silenceTold: false,",
     change: "false → true",

@@ -39,11 +39,7 @@ const OPERATORS: Readonly<Record<string, (node: Node) => readonly Change[]>> = {
   fallback(node) {
     if (!is.isBinaryExpression(node) || node.operatorToken.kind !== SyntaxKind.QuestionQuestionToken) return [];
     // Behind a place in a list: the compiler wants it (noUncheckedIndexedAccess), where the length is known it means nothing.
-    if (
-      is.isElementAccessExpression(node.left) &&
-      /^(at|i|[\d]+|.* [+*-] .*)$/.test(node.left.argumentExpression.getText())
-    )
-      return [];
+    if (/\[(at|i|\d+|[^[\]]+ [+*-] [^[\]]+)\]$/.test(node.left.getText())) return [];
     return [[node.getStart(), node.end, `(${node.left.getText()})!`]];
   },
   condition(node) {

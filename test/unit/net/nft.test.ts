@@ -20,6 +20,18 @@ function recorded(name: string, family: number): string[] {
   return (all[0] ?? []).filter((m) => m.type >> 8 === 10 && m.type !== 0x0a0c).map(view);
 }
 
+test("a link-local address is blocked on its own link alone: where packets go to, and where they come from", () => {
+  const rules = plan({ blocked: [{ ip: "fe80::1", index: 7 }] }).messages.filter(({ what }) =>
+    what.includes("no_accept, link-local"),
+  );
+  // NFTA_PAYLOAD_OFFSET, NFTA_PAYLOAD_LEN: the whole destination of the IPv6 header, then the whole source (RFC 8200 §3).
+  const whole = (offset: number) => `080003000000${offset.toString(16).padStart(4, "0")}0800040000000010`;
+  expect(rules.map(({ payload }) => [24, 8].filter((offset) => toHex(payload).includes(whole(offset))))).toEqual([
+    [24],
+    [8],
+  ]);
+});
+
 test("a transaction stands between its beginning and its end, for nftables", () => {
   const [begin, table, end] = transaction([newTable({ family: 2, table: "t" })]);
   // NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END; struct nfgenmsg with res_id NFNL_SUBSYS_NFTABLES (linux/netfilter/nfnetlink.h).

@@ -109,3 +109,32 @@ test("what was missed is found between two states, and is nobody's own doing", (
   ]);
   expect(differences(to, to)).toEqual([]);
 });
+
+test("of links too: what a dump finds is nobody's own doing, and says how it was", () => {
+  const link = (index: number, flags: number) => ({
+    index,
+    name: `eth${index}`,
+    flags,
+    mtu: 1500,
+    hardwareType: 1,
+    group: 0,
+  });
+  const [from, to] = [emptyState(), emptyState()];
+  for (const [index, flags] of [
+    [1, 1],
+    [2, 1],
+    [3, 1],
+  ] as const)
+    from.links.set(index, link(index, flags));
+  for (const [index, flags] of [
+    [2, 1],
+    [3, 0],
+    [4, 1],
+  ] as const)
+    to.links.set(index, link(index, flags));
+  expect(differences(from, to)).toEqual([
+    { kind: "link", change: "removed", link: link(1, 1), before: link(1, 1), ours: false },
+    { kind: "link", change: "changed", link: link(3, 0), before: link(3, 1), ours: false },
+    { kind: "link", change: "added", link: link(4, 1), ours: false },
+  ]);
+});

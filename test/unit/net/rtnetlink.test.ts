@@ -255,6 +255,15 @@ describe("every kind of route and rule keeps its meaning over the wire", () => {
         ],
       },
     ],
+    [
+      "multipath whose last hop is a device and nothing else",
+      {
+        nextHops: [
+          { via: "192.0.2.1", device: "eth0", weight: 1, onlink: false },
+          { device: "vrrp.51", weight: 256, onlink: false },
+        ],
+      },
+    ],
     ["IPv6 gateway", { via: "fe80::1", device: "eth0" }],
     [
       "metrics, locked",

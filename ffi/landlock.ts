@@ -57,10 +57,15 @@ export interface Confinement {
   restrict(): void;
 }
 
+/** Version of the kernel's Landlock; below 1: it has none, or it is switched off. */
+export function landlockVersion(): number {
+  return syscallOf("bytes", "isize", "isize")(CREATE_RULESET, null, 0, CREATE_RULESET_VERSION);
+}
+
 /** @returns undefined: this kernel has no Landlock, or it is switched off */
 export function openConfinement(places: Places): Confinement | undefined {
   const create = syscallOf("bytes", "isize", "isize");
-  const abi = create(CREATE_RULESET, null, 0, CREATE_RULESET_VERSION);
+  const abi = landlockVersion();
   if (abi < 1) return undefined;
   const { handled, rules } = landlockRules(places, abi);
   const { open, close } = backend.open(LIBC_NAMES, { open: LIBC.open, close: LIBC.close });

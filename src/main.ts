@@ -2,7 +2,7 @@
 // not need is not loaded: with `--splitting` each import() below is a file of its own in the binary (docs/decisions/005-lazy-roles.md).
 import { writeSync } from "node:fs";
 import { messageOf } from "./base/errors.ts";
-import { EXIT, GATE_WORD, READER_WORD, ROLE_WORD } from "./process/options.ts";
+import { EXIT, GATE_STEP_VARIABLE, GATE_WORD, READER_WORD, ROLE_WORD } from "./process/options.ts";
 import { VERSION_LINE } from "./version.ts";
 
 async function main(): Promise<void> {
@@ -16,6 +16,10 @@ async function main(): Promise<void> {
     return runReader();
   }
   if (first === GATE_WORD) {
+    if (process.env[GATE_STEP_VARIABLE] !== undefined) {
+      const { takeGateStep } = await import("./process/appliance/access/gate-step.ts");
+      takeGateStep([...process.argv.slice(1, 2).filter((path) => !path.startsWith("/$bunfs/")), GATE_WORD]);
+    }
     const { runGate } = await import("./process/appliance/access/gate.ts");
     return runGate();
   }

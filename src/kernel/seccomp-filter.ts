@@ -44,6 +44,10 @@ export function refusals(machine: Machine, use: Use = "answers"): readonly Filte
   program.refuse([kill, sendmmsg, socketpair, prlimit64, setrlimit, setns, inotify_init, inotify_init1]);
   // The network behind this machine, and sockets of other programs here: one of a pair can send to any name.
   if (use !== "gate") program.refuse([CALLS.connect]);
+  // It has its port; another one would be a stranger's way to somebody else's name.
+  else program.refuse([CALLS.bind, CALLS.listen]);
+  // Its limits permit real-time priority, which is for vrrp and checker.
+  program.refuse([CALLS.sched_setparam, CALLS.sched_setscheduler, CALLS.sched_setattr]);
   const reads = (flags: number) => [load(argument(flags)), step(JSET_K, OPEN_WRITES, 0, 1), REFUSE, ALLOW];
   program.when(CALLS.open, reads(1));
   program.when(CALLS.openat, reads(2));

@@ -65,6 +65,6 @@ export const MACHINE = {
 export const CALLS = {
   connect: [42, 203], sendmmsg: [307, 269], socketpair: [53, 199], socket: [41, 198], sendto: [44, 206], sendmsg: [46, 211],
   open: [2, null], openat: [257, 56], fcntl: [72, 25], ioctl: [16, 29], kill: [62, 129], tgkill: [234, 131], prlimit64: [302, 261],
-  setrlimit: [160, 164], setns: [308, 268], inotify_init: [253, null], inotify_init1: [294, 26], setpriority: [141, 140],
+  setrlimit: [160, 164], bind: [49, 200], listen: [50, 201], setns: [308, 268], inotify_init: [253, null], inotify_init1: [294, 26], setpriority: [141, 140],
   sched_setparam: [142, 118], sched_setscheduler: [144, 119], sched_setattr: [314, 274], sched_setaffinity: [203, 122],
 } as const satisfies Table;

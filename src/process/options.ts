@@ -7,6 +7,8 @@ export const ROLE_WORD = "@role";
 export const READER_WORD = "@reader";
 /** First argument of the process that lets the network in to an appliance. */
 export const GATE_WORD = "@gate";
+/** In the environment of a gate that has its first step before it (appliance/access/gate-step.ts). */
+export const GATE_STEP_VARIABLE = "LBD_GATE_STEP";
 
 /** No other program's: IANA has the port free, and below 1024 no user of the machine can take it before lbd does. */
 export const DEFAULT_API = "127.0.0.1:812";

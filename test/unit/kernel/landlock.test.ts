@@ -2,9 +2,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { landlockRules, openConfinement, type Places } from "../../../ffi/landlock.ts";
+import { landlockRules, landlockVersion, openConfinement, type Places } from "../../../ffi/landlock.ts";
 import { claimRunDir } from "../../../src/process/host/pidfile.ts";
 import { rightsOf } from "../../../src/process/role-rights.ts";
 import { bindText } from "../../support/config.ts";
@@ -108,6 +109,24 @@ describe.skipIf(reason !== undefined)("a confined process", () => {
     const paths = ["/proc/sys/net/ipv4/conf/lo/arp_ignore", "/proc/sys/kernel/domainname"];
     expect(ask(["/proc/sys/net"], paths).written).toEqual(["done", "EACCES"]);
   });
+
+  test.skipIf(landlockVersion() < 4)(
+    "makes no TCP connection where that is asked for, also not by a socket that had one",
+    async () => {
+      const server = createServer(() => {}).listen(0, "127.0.0.1");
+      await new Promise((resolve) => server.once("listening", resolve));
+      const address = server.address();
+      const port = typeof address === "object" ? address?.port : undefined;
+      const child = join(import.meta.dirname, "../../support/confined-child.ts");
+      const answers = (places: Places) => {
+        const args = [child, JSON.stringify(places), "[]", `${process.pid}`, "[]", `${port}`];
+        return JSON.parse(spawnSync(process.execPath, args, { encoding: "utf8" }).stdout).tcp;
+      };
+      expect(answers({ writable: [] })).toEqual(["done", "done"]);
+      expect(answers({ writable: [], noTcpConnections: true })).toEqual(["EACCES", "EACCES"]);
+      server.close();
+    },
+  );
 
   test("sends signals to itself alone, where the kernel can tell", () => {
     const { signal, own } = ask([open], []);

@@ -65,6 +65,8 @@ describe.each(["x64", "arm64"] as const)("on %s", (machine: Machine) => {
     ["clone3", 435, 435, [], ENOSYS],
     ["a new process", 56, 220, [17n], EPERM],
     ["a new thread", 56, 220, [0x3d_0f00n], ALLOW],
+    ["its scheduling", 144, 119, [0n, 1n], EPERM],
+    ["its scheduling, in the newer way", 314, 274, [0n], EPERM],
     ["openat for reading", 257, 56, [0n, 0n, 0o2000000n], ALLOW],
     ["openat for writing", 257, 56, [0n, 0n, 0o1n], EPERM],
     ["openat that makes a file", 257, 56, [0n, 0n, 0o100n], EPERM],
@@ -190,6 +192,17 @@ describe.each(["x64", "arm64"] as const)("of a role, on %s", (machine: Machine) 
     for (const { ifTrue, ifFalse } of program) expect(Math.max(ifTrue, ifFalse)).toBeLessThan(256);
   });
 });
+
+test.each([
+  ["x64", 49, 50, 42],
+  ["arm64", 200, 201, 203],
+] as const)(
+  "a gate, which has its port, takes no other one, and connects to its door, on %s",
+  (machine, bind, listen, connect) => {
+    const program = refusals(machine, "gate");
+    expect([bind, listen, connect].map((call) => run(program, ARCH[machine], call))).toEqual([EPERM, EPERM, ALLOW]);
+  },
+);
 
 test("numbers of the other interface of x86-64 are refused", () => {
   expect(run(refusals("x64"), ARCH.x64, 0x4000_0000 + 59)).toBe(EPERM);

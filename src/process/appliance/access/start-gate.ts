@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import * as v from "valibot";
 import { keptEnvironment } from "../../../base/environment.ts";
-import { GATE_WORD } from "../../options.ts";
+import { GATE_STEP_VARIABLE, GATE_WORD } from "../../options.ts";
 import { MAX_LINE_CHARS, readLines } from "../../read-lines.ts";
 import { ownArguments } from "../../runtime.ts";
 import type { DaemonProcess } from "../daemon.ts";
@@ -22,7 +22,7 @@ export function startGate(
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
     cwd: "/",
-    env: keptEnvironment(process.env),
+    env: { ...keptEnvironment(process.env), [GATE_STEP_VARIABLE]: "1" },
   });
   child.on("error", (error) => ended(error.message));
   let fault: string | undefined;

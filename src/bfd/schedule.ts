@@ -14,6 +14,8 @@ export interface Schedule<T extends Scheduled> {
   /** Puts it in, or where it belongs now. */
   set(item: T, dueAt: MonoMs): void;
   remove(item: T): void;
+  /** Whether this holds for one that stands by `now` or earlier. */
+  someDue(now: MonoMs, holds: (item: T) => boolean): boolean;
 }
 
 export function createSchedule<T extends Scheduled>(): Schedule<T> {
@@ -46,7 +48,15 @@ export function createSchedule<T extends Scheduled>(): Schedule<T> {
     }
   }
 
+  function someDueFrom(place: number, now: MonoMs, holds: (item: T) => boolean): boolean {
+    const item = heap[place];
+    // Below one that is not due nothing is.
+    if (!item || item.dueAt > now) return false;
+    return holds(item) || someDueFrom(2 * place + 1, now, holds) || someDueFrom(2 * place + 2, now, holds);
+  }
+
   return {
+    someDue: (now, holds) => someDueFrom(0, now, holds),
     first: () => heap[0],
     set(item, dueAt) {
       item.dueAt = dueAt;

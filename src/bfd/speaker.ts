@@ -54,6 +54,8 @@ export interface BfdSpeaker {
    * of that time is not the neighbours'.
    */
   timer(now: MonoMs, deafMs?: number): readonly BfdAction[];
+  /** timer() would take a neighbour for lost now: all that waits in the sockets is to be read before it. */
+  isLossDue(now: MonoMs): boolean;
   /** When timer() is to be called; may turn out too early. */
   deadline(): MonoMs;
   /** Same name, neighbour, source and hop mode: the same session, with its state, discriminator and port. */
@@ -94,6 +96,7 @@ export function createBfdSpeaker(instances: readonly BfdInstance[], chance: BfdC
     },
     receive: (datagram, at) => receive(state, datagram, at),
     timer: (at, deafMs = 0) => timer(state, at, deafMs),
+    isLossDue: (at) => state.schedule.someDue(at, ({ detectAt }) => detectAt <= at),
     deadline: () => state.schedule.first()?.dueAt ?? Number.POSITIVE_INFINITY,
     reload: (next, at) => reload(state, next, at),
     stop: (at) => [...state.byLocal.values()].flatMap((session) => end(state, session, "lbd stops", at)),

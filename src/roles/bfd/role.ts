@@ -105,7 +105,8 @@ export function createBfdRole(context: RoleContext, ports: BfdPorts = realPorts(
     armedFor = Number.POSITIVE_INFINITY;
     const lateMs = clock.now() - dueAt;
     const isStalled = lateMs > STALL_MS;
-    wire.drain(isStalled);
+    // A packet that is sent in its rhythm does not wait for a flood; a living neighbour must not be taken for a lost one.
+    wire.drain(isStalled || speaker?.isLossDue(clock.now()) === true);
     let deafMs = 0;
     if (isStalled) {
       const now = wire.drops();

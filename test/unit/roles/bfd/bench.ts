@@ -73,8 +73,8 @@ export function bench(instances: readonly BfdInstance[], global: Partial<Config[
             close: () => void senders.delete(spec),
           };
         },
-        drain() {
-          order.push("read");
+        drain(all) {
+          order.push(all ? "read all" : "read");
           for (const control of waiting.splice(0)) hear(control);
         },
         drops: () => drops,

@@ -93,7 +93,7 @@ describe("what others are told", () => {
     b.order.length = 0;
     b.clock.advance(900);
     expect(b.told.at(-1)).toEqual({ peer: { up: false, detail: "nothing heard for 900 ms (3 × 300 ms)" } });
-    expect(b.order.slice(-3)).toEqual(["read", "sent Down", "told"]);
+    expect(b.order.slice(-3)).toEqual(["read all", "sent Down", "told"]);
     expect(b.events().map(({ subject, from, to, reason }) => `${subject} ${from} ${to} ${reason}`)).toEqual([
       "peer Init Up neighbour is up",
       "peer Up Down nothing heard for 900 ms (3 × 300 ms); our diagnostic: control detection time expired",
@@ -132,6 +132,17 @@ describe("time", () => {
     b.wait({ state: "Up" });
     b.clock.advance(0);
     expect(b.told.at(-1)?.peer?.up).toBe(true);
+  });
+
+  test("all of it before a neighbour is taken for lost, a turn's share before a packet in its rhythm", () => {
+    const b = bench([bfdInstance()]);
+    b.start();
+    b.bringUp();
+    b.order.length = 0;
+    b.clock.advance(899);
+    expect(new Set(b.order)).toEqual(new Set(["read", "sent Up"]));
+    b.clock.advance(1);
+    expect(b.order).toContain("read all");
   });
 
   test("a stall in which the kernel had no more room is not the neighbour's silence", () => {

@@ -161,7 +161,10 @@ function describeProblem(what: string, part: TablesPart, problem: WishProblem): 
 }
 
 /** Which tables are worth watching for a configuration. */
-export function tableScope(parts: readonly TablesPart[]): { routeProtocols: readonly number[]; rules: boolean } {
+export function tableScope(parts: readonly Pick<TablesPart, "routes">[]): {
+  routeProtocols: readonly number[];
+  rules: boolean;
+} {
   const routes = parts.flatMap((part) => part.routes);
   const protocols = new Set([18, ...routes.map((route) => route.protocol ?? 18)]);
   return { routeProtocols: routes.length > 0 ? [...protocols] : [18], rules: true };

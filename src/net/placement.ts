@@ -45,8 +45,20 @@ export function newPlacement(
   return { instance, vmac, addressVmacs: addressVmacsOf(instance, new Map(), given, seen, global) };
 }
 
+/** What a next configuration's instance finds where it takes another one's place. */
+export function nextPlacement(
+  place: Placement,
+  instance: VrrpInstance,
+  given: Set<string>,
+  seen: SeenTables,
+  global: VrrpGlobal,
+): Placement {
+  const { vmac, addressVmacs } = place;
+  return { instance, vmac, addressVmacs: addressVmacsOf(instance, addressVmacs, given, seen, global) };
+}
+
 /** Virtual MACs for the addresses that ask for one, by interface below and family; those of `before` that are needed stay. */
-export function addressVmacsOf(
+function addressVmacsOf(
   instance: VrrpInstance,
   before: ReadonlyMap<string, VirtualInterface>,
   given: Set<string>,
@@ -63,7 +75,8 @@ export function addressVmacsOf(
     given.add(vmac.name);
     next.set(key, vmac);
   }
-  return next;
+  // The same one tells that what was made with it holds.
+  return next.size + before.size === 0 ? before : next;
 }
 
 /** Virtual addresses, then excluded ones. */

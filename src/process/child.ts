@@ -74,6 +74,8 @@ interface ChildState {
   maskOfOptions: number | undefined;
   calledAs: string | undefined;
   stopping: boolean;
+  /** The reload that has not begun; one that comes now takes its place, and answers for it. */
+  waiting: { config: Config; readonly ids: number[] } | undefined;
   /** When the parent gave its last sign of life. */
   heardAt: MonoMs;
   /** Start, reload and stop never overlap; later ones wait for their turn. */
@@ -94,6 +96,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     maskOfOptions: undefined,
     calledAs: undefined,
     stopping: false,
+    waiting: undefined,
     heardAt: clock.now(),
     turn: Promise.resolve(),
   };
@@ -217,15 +220,23 @@ function contextOf(child: ChildState, options: RoleContext["options"]): RoleCont
   };
 }
 
-function reload(child: ChildState, message: ToChild & { kind: "reload" }): void {
+function reload(child: ChildState, { id }: ToChild & { kind: "reload" }): void {
   const { ports } = child;
   const config = child.assembly.config();
+  if (child.waiting) {
+    child.waiting.config = config;
+    child.waiting.ids.push(id);
+    return;
+  }
+  const waiting = { config, ids: [id] };
+  child.waiting = waiting;
   inTurn(child, "reload", async () => {
+    child.waiting = undefined;
     if (!child.role || child.stopping) return;
-    takeUmask(child, config);
-    await child.role.reload(config);
-    takeGlobals(child, config);
-    ports.tell({ kind: "answer", id: message.id });
+    takeUmask(child, waiting.config);
+    await child.role.reload(waiting.config);
+    takeGlobals(child, waiting.config);
+    for (const one of waiting.ids) ports.tell({ kind: "answer", id: one });
     ports.grown?.();
   });
 }
@@ -259,6 +270,7 @@ function stop(child: ChildState, limitMs: number): void {
   const { clock, tell, exit } = child.ports;
   if (child.stopping) return;
   child.stopping = true;
+  child.role?.leave?.();
   // Only what ended in order is told as stopped: of the rest the parent takes away what is left.
   let inOrder = false;
   const stopInOrder = async () => {

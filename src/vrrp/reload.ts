@@ -7,7 +7,7 @@ export interface ReloadPlan {
   /** Nothing changed (but perhaps where it stands in the file, or its name). */
   readonly keep: readonly Match[];
   /** Goes on with other settings. */
-  readonly change: readonly (Match & { readonly addressesAdded: boolean })[];
+  readonly change: readonly Change[];
   /** Not in the new configuration, or another instance by now: resigns and is cleaned up. */
   readonly remove: readonly VrrpInstance[];
   /** Starts from INIT. */
@@ -17,6 +17,10 @@ export interface ReloadPlan {
 export interface Match {
   readonly old: VrrpInstance;
   readonly next: VrrpInstance;
+}
+
+export interface Change extends Match {
+  readonly addressesAdded: boolean;
 }
 
 /** What makes two instances the same one. Another version, group or VMAC use is another router for everybody who listens. */
@@ -36,7 +40,7 @@ export function planReload(old: readonly VrrpInstance[], next: readonly VrrpInst
   const free = new Map<string, VrrpInstance[]>();
   for (const instance of old) if (!same.has(instance)) append(free, instanceKey(instance), instance);
   const keep: Match[] = [];
-  const change: (Match & { addressesAdded: boolean })[] = [];
+  const change: Change[] = [];
   const add: VrrpInstance[] = [];
   for (const instance of next) {
     if (same.has(instance)) {

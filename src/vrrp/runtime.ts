@@ -27,6 +27,8 @@ export interface Runtime {
   receiver: Receiver;
   /** Addresses to announce, from the settings. */
   targets: readonly AnnounceTarget[];
+  /** The trackers of the configuration that the settings are of; in a reload they may be those before. */
+  definitions: TrackDefinitions;
   /** What counts from packet to packet, of both directions. */
   wire: WireState;
   /** The address that it sends from; undefined: none, which is a fault. */
@@ -95,12 +97,13 @@ const ZERO_COUNTERS: Readonly<Record<CounterName, number>> = {
 };
 
 /** Of an instance that has not been started; it has no source yet. */
-export function newRuntime(instance: VrrpInstance, now: MonoMs): Runtime {
+export function newRuntime(instance: VrrpInstance, definitions: TrackDefinitions, now: MonoMs): Runtime {
   const evaluation: Evaluation = { priority: instance.priority, faults: [], pending: [], shares: [] };
   const unit: UnitRuntime = { unit: { members: [] }, config: undefined, since: now };
   return {
     ...settingsOf(instance),
     previous: instance,
+    definitions,
     wire: INITIAL_WIRE,
     source: undefined,
     timers: NO_TIMERS,
@@ -124,7 +127,7 @@ export function settingsOf(instance: VrrpInstance): Pick<Runtime, "config" | "re
 }
 
 /** The first group that names an instance has it. */
-function groupOfInstance(config: VrrpConfig): ReadonlyMap<string, SyncGroup> {
+function groupOfInstance(config: Pick<VrrpConfig, "syncGroups">): ReadonlyMap<string, SyncGroup> {
   const groups = new Map<string, SyncGroup>();
   for (const group of config.syncGroups)
     for (const name of group.instances) if (!groups.has(name)) groups.set(name, group);
@@ -132,7 +135,11 @@ function groupOfInstance(config: VrrpConfig): ReadonlyMap<string, SyncGroup> {
 }
 
 /** Groups first, each with its members in the group's order, then the instances by themselves. */
-export function unitsOf(config: VrrpConfig, state: (name: string) => State, now: MonoMs): UnitRuntime[] {
+export function unitsOf(
+  config: Pick<VrrpConfig, "instances" | "syncGroups">,
+  state: (name: string) => State,
+  now: MonoMs,
+): UnitRuntime[] {
   const grouped = groupOfInstance(config);
   const byName = new Map(config.instances.map((instance) => [instance.name, instance]));
   const member = (instance: VrrpInstance, inGroup: boolean) => ({

@@ -51,7 +51,8 @@ const specsOf = new WeakMap<
   { readonly source: IpText | undefined; readonly spec: SocketSpec | undefined }
 >();
 
-function socketSpecOf(instance: VrrpInstance, source: IpText | undefined): SocketSpec | undefined {
+/** Undefined for a unicast instance that has no source. */
+export function socketSpecOf(instance: VrrpInstance, source: IpText | undefined): SocketSpec | undefined {
   const known = specsOf.get(instance);
   if (known && known.source === source) return known.spec;
   const spec = specFor(instance, source);

@@ -4,6 +4,7 @@ import type { SyncGroup, VrrpGlobal, VrrpInstance } from "../../src/config/model
 import type { TrackKind } from "../../src/vrrp/track.ts";
 import { address, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../support/vrrp.ts";
 import { type Lab, lab } from "../support/vrrp-lab.ts";
+import { reloadAtOnce } from "../support/vrrp-reload.ts";
 
 /** Settings of an instance in a scenario file: addresses as text, trackers as `kind name weight`. */
 interface InstanceLine extends Omit<Partial<VrrpInstance>, "virtualAddresses" | "excludedAddresses" | "tracking"> {
@@ -131,7 +132,7 @@ function feed(bench: Lab, input: Input): void {
   else if ("fault" in input)
     bench.do((router, at) => router.setFault(input.fault.instance, input.fault.code, input.fault.text, at));
   else if ("reload" in input) {
-    bench.do((router, at) => router.reload(configOf(input.reload), [], at));
+    bench.do((router, at) => reloadAtOnce(router, configOf(input.reload), at));
     giveSources(bench, input.reload);
   } else bench.do((router, at) => router.stop(at));
 }

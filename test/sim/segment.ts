@@ -5,6 +5,7 @@ import { formatIp, ipBytes } from "../../src/base/ip.ts";
 import type { VrrpConfig } from "../../src/config/model/vrrp.ts";
 import { notDone, reachesNeighbours, type VrrpAction } from "../../src/vrrp/actions.ts";
 import type { Datagram } from "../../src/vrrp/datagram.ts";
+import type { ReloadPiece } from "../../src/vrrp/reload-pieces.ts";
 import { createVrrpRouter, type VrrpRouter } from "../../src/vrrp/router/router.ts";
 import type { Fact, TrackKind } from "../../src/vrrp/track.ts";
 import type { Instant } from "../../src/vrrp/view.ts";
@@ -20,6 +21,8 @@ export interface SegmentOptions {
 
 /** Packets that a paused director's sockets hold. */
 const SOCKET_BUFFER_PACKETS = 256;
+/** Between two pieces of a reload: far longer than it takes, so that more comes in between. */
+const PIECE_PAUSE_MS = 200;
 const WALL = Date.UTC(2026, 10, 23);
 
 export interface Node {
@@ -38,6 +41,9 @@ export interface Node {
   wakeAt: number;
   /** It tells what comes next, and does that before it works it out. */
   readonly rehearses: boolean;
+  /** Of a reload that is under way, and when the next of them is taken. */
+  pieces: readonly ReloadPiece[];
+  pieceAt: number;
   imminent: { readonly actions: readonly VrrpAction[]; readonly due: Instant } | undefined;
 }
 
@@ -69,7 +75,7 @@ export interface Segment {
   setLink(node: Node, link: string, up: boolean): void;
   fact(node: Node, kind: TrackKind, name: string, up: boolean): void;
   inject(to: Node, link: string, datagram: Datagram): void;
-  /** One that is not running takes it at its next boot. */
+  /** In pieces, with time between them. One that is not running takes it at its next boot. */
   reload(node: Node, config: VrrpConfig): void;
   /** Names of running nodes that are master of an instance. */
   masters(instance: string): readonly string[];
@@ -91,6 +97,8 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
     transitions: [],
     wakeAt: Number.POSITIVE_INFINITY,
     rehearses: random.chance(0.5),
+    pieces: [],
+    pieceAt: Number.POSITIVE_INFINITY,
     imminent: undefined,
   }));
 
@@ -128,9 +136,11 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
       deliver({ at: world.now, to, link, datagram });
     },
     reload(node, config) {
+      // As the driver does: another one begins when the one before it is done.
+      while (node.pieces.length > 0) takePiece(node);
       node.config = config;
-      call(node, (router) => router.reload(config, [], at()));
-      giveSources(node, config);
+      node.pieces = node.router?.beginReload(config, []) ?? [];
+      if (node.router) takePiece(node);
     },
     masters(instance) {
       return nodes.filter((node) => stateOf(node, instance) === "master").map((node) => node.name);
@@ -142,6 +152,8 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
   }
 
   function boot(node: Node): void {
+    node.pieces = [];
+    node.pieceAt = Number.POSITIVE_INFINITY;
     const router = createVrrpRouter(node.config, [], world.now, { rehearse: node.rehearses });
     node.router = router;
     node.pausedSince = undefined;
@@ -153,6 +165,15 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
     for (const instance of node.config.instances)
       router.setSource(instance.name, instance.family === 4 ? node.ip4 : node.ip6, at());
     perform(node, router.start(at()));
+  }
+
+  function takePiece(node: Node): void {
+    const [piece, ...others] = node.pieces;
+    node.pieces = others;
+    node.pieceAt = others.length > 0 ? world.now + random.next() * PIECE_PAUSE_MS : Number.POSITIVE_INFINITY;
+    if (piece) call(node, (router) => [...router.retire(piece, at()), ...router.take(piece, at())]);
+    if (others.length === 0) node.router?.endReload();
+    giveSources(node, node.config);
   }
 
   function giveSources(node: Node, config: VrrpConfig): void {
@@ -214,14 +235,16 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
         deliver(flight);
       } else if (next) {
         world.now = Math.max(world.now, timerAt);
-        timer(next);
+        if (next.pieceAt <= timerAt) takePiece(next);
+        else timer(next);
       }
     }
     world.now = until;
   }
 
   function wake(node: Node): number {
-    return node.router && node.pausedSince === undefined ? node.wakeAt : Number.POSITIVE_INFINITY;
+    if (!node.router || node.pausedSince !== undefined) return Number.POSITIVE_INFINITY;
+    return Math.min(node.wakeAt, node.pieceAt);
   }
 
   function rearm(node: Node): void {

@@ -2,8 +2,10 @@
 // turns.ts says when. A rehearsal goes the same way up to what others would see of it.
 import { ipBytes } from "../../base/ip.ts";
 import { unreachable } from "../../base/never.ts";
+import { PLACES, sameValue } from "../../base/same-value.ts";
 import type { VrrpInstance } from "../../config/model/vrrp.ts";
 import type { SendOutcome } from "../../kernel/raw-socket.ts";
+import { partOf } from "../../net/parts.ts";
 import { changesTables, type VrrpAction } from "../../vrrp/actions.ts";
 import type { AnnounceRounds } from "./announcer.ts";
 import { AREA, type VrrpState } from "./state.ts";
@@ -32,7 +34,7 @@ function reachNeighbours(
   let tablesChanged = false;
   for (const action of actions) {
     if (action.kind === "send") send(role, action, rehearsing);
-    else if (changesTables(action)) tablesChanged = true;
+    else if (changesTables(action) && !isSameWish(role, action)) tablesChanged = true;
     if (action.kind === "addAddresses" || action.kind === "syncAddresses") {
       owned.set(action.instance, action.config);
       if (!rehearsing) role.tables.claim(action.instance);
@@ -47,6 +49,15 @@ function reachNeighbours(
     rehearsing,
   );
   return tablesChanged;
+}
+
+/** Another configuration that asks for the same of the tables and the packet filter. */
+function isSameWish({ stations }: VrrpState, action: VrrpAction): boolean {
+  if (action.kind !== "syncAddresses") return false;
+  const { instance, config, previous } = action;
+  const station = stations.get(instance);
+  if (!station || config.accept !== previous.accept) return false;
+  return sameValue(partOf(station, previous), partOf(station, config), PLACES);
 }
 
 /** All that is no neighbour's business: programs, the log, events, the sync daemons. */

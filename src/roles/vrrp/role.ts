@@ -8,7 +8,7 @@ import { DRAIN_TOPIC, HOLD_TOPIC, type Role, type RoleContext } from "../role.ts
 import { readSessionFacts, SESSIONS_TOPIC, type SessionFacts } from "../sessions.ts";
 import { follow, reach, settled, stayWarm, tellFacts } from "./actions.ts";
 import { createAnnouncer } from "./announcer.ts";
-import { fitted, reload, start, stop } from "./configuration.ts";
+import { start, stop } from "./configuration.ts";
 import { drift } from "./drift.ts";
 import { createInstants } from "./instant.ts";
 import { createLosses } from "./losses.ts";
@@ -16,6 +16,7 @@ import { createVrrpMetrics } from "./metrics.ts";
 import { createPacketFilter } from "./packet-filter.ts";
 import { realPorts, type VrrpPorts } from "./ports.ts";
 import { createWarmth } from "./rehearsal.ts";
+import { fitted, reload } from "./reload.ts";
 import { createVrrpReports } from "./reports.ts";
 import { groups, marksOfInstance, metricValues, statusOf, traffic } from "./shown.ts";
 import { AREA, type VrrpState } from "./state.ts";
@@ -50,8 +51,8 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
     start(state);
   }
 
-  function change(next: Config): void {
-    if (state && !stopped) reload(state, fitted(next, state.reflector.seen, context.log));
+  function change(next: Config): Promise<void> | undefined {
+    return state && !stopped ? reload(state, next) : undefined;
   }
 
   return {
@@ -63,6 +64,9 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
     reload: (next) => {
       const reading = state?.trackers.prepare(next);
       return reading ? reading.then(() => change(next)) : change(next);
+    },
+    leave() {
+      if (state) state.isLeaving = true;
     },
     stop() {
       stopped = true;
@@ -98,7 +102,7 @@ function newState(context: RoleContext, ports: VrrpPorts, first: Config): VrrpSt
   const now = createInstants(clock);
   // None of these calls back before they are all made.
   const reflector = ports.openReflector((events) => onNetEvents(state, events));
-  const config = fitted(first, reflector.seen, log);
+  const config = fitted(first, { reflector, context });
   const router = createVrrpRouter(config.vrrp, config.bfd, clock.now(), { rehearse: true });
   const { journal, world, frames } = ports;
   const tables = createTables({ reflector, journal, world, log });
@@ -168,6 +172,8 @@ function newState(context: RoleContext, ports: VrrpPorts, first: Config): VrrpSt
     warmth: createWarmth(clock, () => stayWarm(state)),
     held: [],
     cancelAudit: () => {},
+    formerStatics: undefined,
+    isLeaving: false,
     isLookDue: false,
   };
   return state;

@@ -6,6 +6,7 @@ import type { Config } from "../../config/model/config.ts";
 import type { VrrpInstance } from "../../config/model/vrrp.ts";
 import type { VrrpSockets } from "../../kernel/raw-socket.ts";
 import type { Reflector } from "../../kernel/reflector.ts";
+import type { TablesPart } from "../../net/parts.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import type { VrrpRouter } from "../../vrrp/router/router.ts";
 import type { Instant } from "../../vrrp/view.ts";
@@ -30,7 +31,8 @@ export const AREA = "vrrp";
 
 /**
  * - `running`: what the kernel tells is worked in at once, or behind what is being carried out.
- * - `reloading`: stations are those of the next configuration, the router's instances not yet: what the kernel tells is held.
+ * - `reloading`: a piece of a reload is being taken, its stations are those of the next configuration, the router's instances not yet: what
+ *   the kernel tells is held.
  * - `stopped`: nothing from outside counts any more.
  */
 export type Phase = "running" | "reloading" | "stopped";
@@ -77,6 +79,10 @@ export interface VrrpState {
   /** What the kernel told while actions were carried out or a reload was under way: worked in behind that. */
   readonly held: NetEvent[];
   cancelAudit: Cancel;
+  /** Static things of the configuration before, while a reload is under way: wanted until its end. */
+  formerStatics: TablesPart | undefined;
+  /** A stop is to come, or came: what a reload has still to do is left. */
+  isLeaving: boolean;
   /** The tables are read anew in the next turn. */
   isLookDue: boolean;
 }

@@ -7,7 +7,7 @@ import type { VrrpSockets } from "../../kernel/raw-socket.ts";
 import type { VirtualInterfaces, VmacResult } from "../../kernel/vmac.ts";
 import type { VirtualMac } from "../../net/firewall-wish.ts";
 import { type InterfaceAddress, type Link, linkByName, type SeenTables, speaksVrrp } from "../../net/model.ts";
-import { addressesOf, addressVmacsOf, newPlacement, virtualsOf } from "../../net/placement.ts";
+import { addressesOf, type Placement, virtualsOf } from "../../net/placement.ts";
 import { linkLocalOf, type VirtualInterface } from "../../net/vmac.ts";
 import { OWNER_PRIORITY } from "../../vrrp/machine/state.ts";
 import { fitAddresses } from "../../vrrp/room.ts";
@@ -17,26 +17,16 @@ import type { VrrpState } from "./state.ts";
 import type { Station, StationFaults } from "./station-record.ts";
 import { NO_SOCKETS, openSocket, releaseSocket } from "./station-socket.ts";
 
-/** A station with a name for its virtual interface that neither others (`given`, which it joins) nor strangers have. */
-export function newStation(instance: VrrpInstance, given: Set<string>, seen: SeenTables, global: VrrpGlobal): Station {
-  const place = newPlacement(instance, given, seen, global);
+export function newStation(place: Placement): Station {
   return { ...place, link: undefined, source: undefined, ...NO_SOCKETS, faults: {} };
 }
 
-/**
- * Gives the addresses that ask for it a virtual MAC of their own, after a reload too; those that are there stay. The names of the
- * ones that nobody needs any more are the result.
- */
-export function placeAddresses(
-  station: Station,
-  given: Set<string>,
-  seen: SeenTables,
-  global: VrrpGlobal,
-): readonly string[] {
+/** Goes on with another instance's settings. The names of virtual interfaces that nobody needs any more are the result. */
+export function moveTo(station: Station, { instance, addressVmacs }: Placement): readonly string[] {
   const before = station.addressVmacs;
-  const next = addressVmacsOf(station.instance, before, given, seen, global);
-  station.addressVmacs = next;
-  return [...before].flatMap(([key, { name }]) => (next.has(key) ? [] : [name]));
+  station.instance = instance;
+  station.addressVmacs = addressVmacs;
+  return [...before].flatMap(([key, { name }]) => (addressVmacs.has(key) ? [] : [name]));
 }
 
 /** By index of the link, then by the text of the address: made once for all stations that look. */

@@ -45,6 +45,8 @@ export interface Tables {
    * takes it away.
    */
   setOwned(parts: readonly TablesPart[]): void;
+  /** Works out what setOwned() was given, which else the next comparison does: of thousands of addresses it takes its time. */
+  prepare(): void;
   /**
    * No other VRRP daemon works in this namespace: what carries our protocol number and is not wanted was left by one that died, and
    * goes with the next apply(). Later ones leave it alone, for another daemon may have come.
@@ -162,13 +164,16 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
     machines = new Set([...wanted].flatMap(([key, address]) => (isMachines(key, address) ? [key] : [])));
   }
 
+  function prepare(): void {
+    if (!owned) return;
+    lookForMachines(owned, outgoing.union(new Set(leftBehind)));
+    configured = new Set(wantedOf(owned, resolve).wishes.keys());
+    owned = undefined;
+  }
+
   /** What the parts ask for, and the commands that lead there. */
   function compare(parts: readonly TablesPart[]) {
-    if (owned) {
-      lookForMachines(owned, outgoing.union(new Set(leftBehind)));
-      configured = new Set(wantedOf(owned, resolve).wishes.keys());
-    }
-    owned = undefined;
+    prepare();
     const { wanted, waiting, wishes: named } = wantedOf(parts, resolve, left);
     const keys = configured.union(new Set(named.keys()));
     const ours = keys.union(outgoing).union(new Set(leftBehind));
@@ -191,6 +196,7 @@ export function createTables({ reflector, journal, world, log }: TablesPorts): T
       outgoing = outgoing.union(configured);
       configured = new Set();
     },
+    prepare,
     takeOverMarked() {
       rehearsed = undefined;
       marks = true;

@@ -46,7 +46,9 @@ export function wantedParts(role: VrrpState, owned: ReadonlyMap<string, VrrpInst
     const station = role.stations.get(name);
     return station ? [partOf(station, instance)] : [];
   });
-  return [staticPart(role.config.vrrp), ...parts];
+  // In a reload what is static is the same in both, or of the next one where it is not.
+  const former = role.formerStatics ? [role.formerStatics] : [];
+  return [...former, staticPart(role.config.vrrp), ...parts];
 }
 
 /** All that the configuration names, owned or not. */

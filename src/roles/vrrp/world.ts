@@ -2,10 +2,12 @@
 import type { MonoMs } from "../../base/clock.ts";
 import type { VrrpDatagram } from "../../kernel/raw-socket.ts";
 import { linkWorks } from "../../net/model.ts";
+import { virtualsOf } from "../../net/placement.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import type { VrrpAction } from "../../vrrp/actions.ts";
+import { OWNER_PRIORITY } from "../../vrrp/machine/state.ts";
 import type { VrrpState } from "./state.ts";
-import { aroundStations, refreshStation, virtualMacsOf } from "./station.ts";
+import { aroundStations, isLacking, refreshStation, virtualMacsOf } from "./station.ts";
 import { STATION_FAULTS, type Station } from "./station-record.ts";
 import { allParts, applyTables, checkStatics } from "./upkeep.ts";
 
@@ -39,8 +41,11 @@ export function onNetEvents(role: VrrpState, events: readonly NetEvent[]): void 
   }
   const restore = role.losses.take(events);
   const linksChanged = events.some((event) => event.kind === "link");
-  const addressesChanged = events.some((event) => event.kind === "address");
-  if (linksChanged || addressesChanged) refresh(role);
+  if (linksChanged) refresh(role);
+  else {
+    const some = speakingFrom(role, events);
+    if (some.length > 0) refresh(role, some);
+  }
   if (linksChanged) {
     role.trackers.linksChanged(role.reflector.seen);
     for (const event of events) if (event.kind === "link") noteLink(role, event);
@@ -51,6 +56,17 @@ export function onNetEvents(role: VrrpState, events: readonly NetEvent[]): void 
   // Not in the middle of putting things back: what is missing now is there at the end of it, and then this is called again.
   if (role.applying === "no") checkStatics(role);
   if (events.some(mayDropRoutes) && allParts(role).some(({ routes }) => routes.length > 0)) lookSoon(role);
+}
+
+/** Those for which these events may mean another source: most speak from an address that is there as before, whatever others come and go. */
+function speakingFrom({ stations }: VrrpState, events: readonly NetEvent[]): readonly Station[] {
+  const touched = new Set(events.flatMap((event) => (event.kind === "address" ? [event.address.ip] : [])));
+  if (touched.size === 0) return [];
+  return [...stations.values()].filter((station) => {
+    const { source, instance } = station;
+    if (source === undefined || touched.has(source) || isLacking(station)) return true;
+    return instance.priority === OWNER_PRIORITY || virtualsOf(station).length > 0;
+  });
 }
 
 /** kernel: IPv4 routes go without a word when their link goes down, or the address that made their gateway reachable. */
@@ -76,11 +92,12 @@ function noteLink({ router, turns, now }: VrrpState, { link, before, ours }: Net
   else if (!linkWorks(before) && linkWorks(link)) turns.perform(router.reannounce(link.name, "link", now()));
 }
 
-/** Links, sources and sockets of these stations: as they are now. */
-export function refresh(role: VrrpState, which: Iterable<Station> = role.stations.values()): void {
+/** Links, sources and sockets of all stations, or of these: as they are now. */
+export function refresh(role: VrrpState, some?: readonly Station[]): void {
   const { config, router, reflector, now } = role;
   const actions: VrrpAction[] = [];
   const around = aroundStations(role);
+  const which = some ?? [...role.stations.values()];
   for (const station of which) {
     const { name } = station.instance;
     station.faults = refreshStation(station, reflector.seen, config.vrrp.global, around);
@@ -88,15 +105,15 @@ export function refresh(role: VrrpState, which: Iterable<Station> = role.station
     for (const code of STATION_FAULTS) actions.push(...router.setFault(name, code, station.faults[code], now()));
   }
   role.turns.perform(actions);
-  mapSockets(role);
+  // What else is in it is of sockets that are closed.
+  if (!some) role.socketKeys.clear();
+  for (const station of which) mapSockets(role, station);
+  if (some && !some.some((station) => virtualsOf(station).length > 0)) return;
   role.filter.setVirtualMacs([...role.stations.values()].flatMap((one) => virtualMacsOf(one, reflector.seen)));
 }
 
-function mapSockets({ socketKeys, router, stations }: VrrpState): void {
-  socketKeys.clear();
-  for (const spec of router.sockets())
-    for (const name of spec.instances) {
-      const { socket, macSocket } = stations.get(name) ?? {};
-      for (const one of [socket, macSocket]) if (one) socketKeys.set(one.key, spec.key);
-    }
+function mapSockets({ socketKeys, router }: VrrpState, { instance, socket, macSocket }: Station): void {
+  const key = router.socketOf(instance.name);
+  if (key === undefined) return;
+  for (const one of [socket, macSocket]) if (one) socketKeys.set(one.key, key);
 }

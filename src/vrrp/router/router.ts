@@ -8,16 +8,18 @@ import type { SyncGroupStatus, VrrpStatus } from "../../status/schema.ts";
 import type { VrrpAction } from "../actions.ts";
 import type { Datagram } from "../datagram.ts";
 import { stepMember, unitState } from "../group.ts";
+import type { ReloadPiece } from "../reload-pieces.ts";
 import type { Runtime } from "../runtime.ts";
-import { type SocketSpec, socketSpecsOf } from "../sockets.ts";
+import { type SocketSpec, socketSpecOf, socketSpecsOf } from "../sockets.ts";
 import { type PlaceOf, statusOf } from "../status.ts";
 import type { TrackDefinition } from "../track.ts";
 import type { InstanceView, Instant } from "../view.ts";
-import { type Arrival, reload, retire, start, stop } from "./configuration.ts";
+import { start, stop } from "./configuration.ts";
 import { deadline } from "./deadline.ts";
 import { receive } from "./packets.ts";
 import { takeStep } from "./perform.ts";
 import { isTakeoverDue, takeover, takeoverLooms } from "./rehearse.ts";
+import { type Arrival, begin, end, retire, take } from "./reload.ts";
 import { NOTHING, newRouterState, type RouterState, stateOf } from "./state.ts";
 import { timer } from "./timer.ts";
 import { type NamedFact, setDrained, setFacts, setFault, setHeld, setSource } from "./tracking.ts";
@@ -26,7 +28,7 @@ import { type NamedFact, setDrained, setFacts, setFault, setHeld, setSource } fr
  * The calls are of four kinds:
  * - *facts*: setFacts, setSource, setFault, removed, reannounce. At any time; before start() they are kept and decide nothing.
  * - *events*: receive, timer.
- * - *the life*: start, retire, reload, stop.
+ * - *the life*: start, beginReload, retire, take, endReload, stop.
  * - *questions*: the others. They change nothing and may be asked at any time.
  *
  * In this order:
@@ -36,9 +38,10 @@ import { type NamedFact, setDrained, setFacts, setFault, setHeld, setSource } fr
  *    busy or stood still comes before the timer that it would have put off. All of it when isTakeoverDue(); where only advertisements are
  *    due, a flood need not be read to its end. An instant of receive() is that of the arrival and may lie a little before the last call;
  *    those of the other calls never go back.
- * 4. For another configuration: retire(next), while the sockets of those that leave are open; then the sockets and links are made those
- *    of `next`, and setFacts() says what it newly tracks; then reload(next). No call between retire() and reload() but facts.
- * 5. sockets() is asked again after start(), reload() and setSource().
+ * 4. For another configuration: setFacts() says what it newly tracks, then beginReload(next), then for each piece that it gives: retire(piece),
+ *    while the sockets of those that leave are open; then the sockets and links of the piece are made those of `next`; then take(piece). No call
+ *    between these two but facts; between two pieces any call. endReload() behind the last one.
+ * 5. sockets() and socketOf() are asked again after start(), take() and setSource().
  * 6. stop(), once; no call of the first two kinds behind it does anything but say who fell silent.
  */
 export interface VrrpRouter {
@@ -69,18 +72,18 @@ export interface VrrpRouter {
   removed(instance: string, what: string, at: Instant, by?: string): readonly VrrpAction[];
   /** The link came back or changed its MAC: masters with addresses on it announce them again. */
   reannounce(link: string, why: "link" | "mac", at: Instant): readonly VrrpAction[];
-  /** The instances that another configuration leaves out resign, while the driver still has what they send by. reload() follows. */
-  retire(next: VrrpConfig, at: Instant): readonly VrrpAction[];
-  /** Takes another configuration. `arrivals`: what new instances find, so that they need not begin in FAULT. */
-  reload(
-    config: VrrpConfig,
-    bfd: readonly TrackDefinition[],
-    at: Instant,
-    arrivals?: ReadonlyMap<string, Arrival>,
-  ): readonly VrrpAction[];
+  /** Another configuration, in pieces; what is of no instance is in force at once. Empty: all instances are what they were. */
+  beginReload(next: VrrpConfig, bfd: readonly TrackDefinition[]): readonly ReloadPiece[];
+  /** The instances that leave with this piece resign, while the driver still has what they send by. take() follows. */
+  retire(piece: ReloadPiece, at: Instant): readonly VrrpAction[];
+  /** The piece is in force. `arrivals`: what new instances find, so that they need not begin in FAULT. */
+  take(piece: ReloadPiece, at: Instant, arrivals?: ReadonlyMap<string, Arrival>): readonly VrrpAction[];
+  endReload(): void;
   /** Resigns and cleans up everything. */
   stop(at: Instant): readonly VrrpAction[];
   sockets(): readonly SocketSpec[];
+  /** Of sockets() the key of an instance's; undefined while it has none. */
+  socketOf(instance: string): string | undefined;
   instances(): readonly InstanceView[];
   instance(name: string): InstanceView | undefined;
   /** Without `placeOf`, masters are believed to have their addresses. */
@@ -114,10 +117,16 @@ export function createVrrpRouter(
     setDrained: (drained, at) => setDrained(state, drained, at),
     removed: (name, what, at, by) => removed(state, name, what, at, by),
     reannounce: (link, why, at) => reannounce(state, link, why, at),
-    retire: (next, at) => retire(state, next, at),
-    reload: (next, nextBfd, at, arrivals = new Map()) => reload(state, next, nextBfd, at, arrivals),
+    beginReload: (next, nextBfd) => begin(state, next, nextBfd),
+    retire: (piece, at) => retire(state, piece, at),
+    take: (piece, at, arrivals = new Map()) => take(state, piece, at, arrivals),
+    endReload: () => end(state),
     stop: (at) => stop(state, at),
     sockets: () => socketSpecsOf(state.runtimes.values()),
+    socketOf(name) {
+      const runtime = state.runtimes.get(name);
+      return runtime && socketSpecOf(runtime.config, runtime.source?.ip)?.key;
+    },
     instances: () => Array.from(state.runtimes.values(), (runtime) => viewOf(state, runtime)),
     instance(name) {
       const runtime = state.runtimes.get(name);

@@ -19,6 +19,8 @@ export interface RouterState {
   bfd: readonly TrackDefinition[];
   /** The trackers of both, with their weights. */
   definitions: TrackDefinitions;
+  /** Of the last reload: what the instance of this name may track is what it was. */
+  tracksAlike: (name: string) => boolean;
   /** Results of trackers and states of links, the last of each; also of what no instance tracks yet. */
   readonly facts: Readonly<Record<TrackKind, Map<string, Fact>>>;
   /** Instances by name, in the order of the file. */
@@ -71,12 +73,16 @@ export function newRouterState(
   createdAt: MonoMs,
   rehearses: boolean,
 ): RouterState {
+  const definitions = definitionsOf(config, bfd);
   const state: RouterState = {
     config,
     bfd,
-    definitions: definitionsOf(config, bfd),
+    definitions,
+    tracksAlike: () => true,
     facts: { interface: new Map(), script: new Map(), file: new Map(), process: new Map(), bfd: new Map() },
-    runtimes: new Map(config.instances.map((instance) => [instance.name, newRuntime(instance, createdAt)])),
+    runtimes: new Map(
+      config.instances.map((instance) => [instance.name, newRuntime(instance, definitions, createdAt)]),
+    ),
     units: unitsOf(config, () => initialState(createdAt), createdAt),
     pacing: new Map(),
     bySocket: undefined,
@@ -92,12 +98,12 @@ export function newRouterState(
     strangerLog: logLimiter(),
     createdAt,
   };
-  attachUnits(state);
+  attachUnits(state.runtimes, state.units);
   return state;
 }
 
-/** Tells each instance its unit, after `units` or `runtimes` were replaced. */
-export function attachUnits({ runtimes, units }: RouterState): void {
+/** Tells the instances of these units which is theirs. */
+export function attachUnits(runtimes: ReadonlyMap<string, Runtime>, units: readonly UnitRuntime[]): void {
   for (const unit of units)
     for (const { name } of unit.unit.members) {
       const runtime = runtimes.get(name);

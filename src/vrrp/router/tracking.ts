@@ -80,7 +80,7 @@ function retrackAll(state: RouterState, which: Iterable<Runtime>, at: Instant): 
 /** Works out tracking anew; true when the machine has to hear of it. */
 export function retrack(state: RouterState, runtime: Runtime): boolean {
   runtime.evaluatedBefore = runtime.evaluation;
-  runtime.evaluation = evaluate(runtime.config, runtime.unit.config, state.definitions, state.facts);
+  runtime.evaluation = evaluate(runtime.config, runtime.unit.config, runtime.definitions, state.facts);
   const extra = [...runtime.extraFaults].map(([code, text]) => ({ code, text }));
   const source = runtime.source
     ? []

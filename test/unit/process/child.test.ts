@@ -247,6 +247,48 @@ test("start, reload and stop never overlap", async () => {
   expect(exits).toEqual([0]);
 });
 
+test("of reloads that come while one is under way the last is taken, and all are answered", async () => {
+  const taken: Config[] = [];
+  const ends: (() => void)[] = [];
+  const { child, told } = lab({
+    reload(config) {
+      taken.push(config);
+      return new Promise<void>((resolve) => void ends.push(resolve));
+    },
+  });
+  child.take(START);
+  for (const id of [1, 2, 3, 4]) {
+    give(child, bindText(`global_defs {\nrouter_id R${id}\n}`).config);
+    child.take({ kind: "reload", id });
+    if (id === 1) await settle();
+  }
+  await settle();
+  expect(taken).toHaveLength(1);
+  ends[0]?.();
+  await settle();
+  expect(taken).toHaveLength(2);
+  const answers = () => told.flatMap((message) => (message.kind === "answer" ? [message.id] : []));
+  expect(answers()).toEqual([1]);
+  ends[1]?.();
+  await settle();
+  expect(answers()).toEqual([1, 2, 3, 4]);
+  expect(taken.map(({ global }) => global.routerId)).toEqual(["R1", "R4"]);
+});
+
+test("a stop tells the role to leave what a reload has still to do, and waits for it", async () => {
+  let end = () => {};
+  const { child, calls } = lab({
+    reload: () => new Promise<void>((resolve) => void (end = resolve)),
+    leave: () => end(),
+  });
+  child.take(START);
+  child.take({ kind: "reload", id: 1 });
+  await settle();
+  child.take({ kind: "stop", limitMs: 1000 });
+  await settle();
+  expect(calls.at(-1)).toBe("stop");
+});
+
 test("a stop wins over a start that hangs", async () => {
   const { child, calls, exits, clock } = lab({ start: () => new Promise<void>(() => {}) });
   child.take(START);

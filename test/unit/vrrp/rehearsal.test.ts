@@ -4,6 +4,7 @@ import type { VrrpGlobal, VrrpInstance } from "../../../src/config/model/vrrp.ts
 import { notDone, reachesNeighbours, type VrrpAction } from "../../../src/vrrp/actions.ts";
 import { address, HMAC, syncGroup, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab, words } from "../../support/vrrp-lab.ts";
+import { reloadAtOnce } from "../../support/vrrp-reload.ts";
 
 const MASTER = "192.0.2.2";
 /** Master_Down_Interval of priority 100 at one second, version 3. */
@@ -97,7 +98,7 @@ describe("a takeover that looms", () => {
         bench.do((router, at) => {
           const virtualAddresses = [address("198.51.100.200")];
           const instances = router.instances().map(({ config }) => ({ ...config, virtualAddresses }));
-          return router.reload(vrrpConfig(instances), [], at);
+          return reloadAtOnce(router, vrrpConfig(instances), at);
         }),
     ],
   ])("is still what an earlier rehearsal found, or not foreseen, after %s", (_, change) => {

@@ -4,6 +4,7 @@ import type { TrackScript, VrrpConfig, VrrpInstance } from "../../../src/config/
 import { planReload } from "../../../src/vrrp/reload.ts";
 import { address, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
+import { reloadAtOnce } from "../../support/vrrp-reload.ts";
 
 const CHK: TrackScript = {
   name: "chk",
@@ -72,7 +73,7 @@ function master(config: VrrpConfig = vrrpConfig([vrrpInstance({ priority: 150 })
 }
 
 function reload(bench: Lab, config: VrrpConfig): readonly string[] {
-  return bench.does(() => bench.do((d, at) => d.reload(config, [], at)));
+  return bench.does(() => bench.do((d, at) => reloadAtOnce(d, config, at)));
 }
 
 describe("an instance", () => {
@@ -140,7 +141,7 @@ describe("an instance", () => {
       ["B", { source: "192.0.2.1", faults: {} }],
       ["C", { source: "192.0.2.1", faults: { socket: "no socket" } }],
     ]);
-    const done = bench.does(() => bench.do((d, at) => d.reload(config, [], at, arrivals)));
+    const done = bench.does(() => bench.do((d, at) => reloadAtOnce(d, config, at, arrivals)));
     expect(done.filter((text) => !text.startsWith("log"))).toEqual([
       "remove B",
       "B INIT>BACKUP start",
@@ -153,13 +154,15 @@ describe("an instance", () => {
 
   test("S30 those that leave can resign before anything else of a reload happens, once", () => {
     const bench = master();
-    const next = vrrpConfig([]);
-    expect(bench.moves(() => bench.do((d, at) => d.retire(next, at)))).toEqual([
+    const [piece, ...more] = bench.router.beginReload(vrrpConfig([]), []);
+    if (!piece) throw new Error("no piece");
+    expect(more).toEqual([]);
+    expect(bench.moves(() => bench.do((d, at) => d.retire(piece, at)))).toEqual([
       "VI_1 MASTER>STOP deleted",
       "send VI_1 0",
       "remove VI_1",
     ]);
-    expect(reload(bench, next)).toEqual([]);
+    expect(bench.does(() => bench.do((d, at) => d.take(piece, at)))).toEqual([]);
   });
 
   test("another VRID: the old one resigns, the new one starts as backup", () => {
@@ -208,7 +211,7 @@ describe("groups", () => {
     const bench = master(vrrpConfig([a], { syncGroups: [syncGroup("G", ["A"])] }));
     const config = vrrpConfig([a, b], { syncGroups: [syncGroup("G", ["A", "B"])] });
     const arrivals = new Map([["B", { source: "192.0.2.1", faults: {} }]]);
-    const moves = bench.moves(() => bench.do((d, at) => d.reload(config, [], at, arrivals)));
+    const moves = bench.moves(() => bench.do((d, at) => reloadAtOnce(d, config, at, arrivals)));
     expect(moves).toEqual(expect.arrayContaining(["B BACKUP>MASTER group", "send B 100", "add B"]));
     expect(moves.some((text) => text.includes("A MASTER>"))).toBe(false);
     expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "MASTER"]);
@@ -221,7 +224,7 @@ describe("groups", () => {
     const waits = vrrpInstance({ name: "B", vrid: 2, tracking: { ...NO_TRACKING, scripts: [use("chk")] } });
     const config = vrrpConfig([a, waits], { scripts: [CHK], syncGroups: [syncGroup("G", ["A", "B"])] });
     const arrivals = new Map([["B", { source: "192.0.2.1", faults: {} }]]);
-    bench.do((d, at) => d.reload(config, [], at, arrivals));
+    bench.do((d, at) => reloadAtOnce(d, config, at, arrivals));
     expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "MASTER"]);
   });
 
@@ -252,7 +255,7 @@ describe("groups", () => {
       bench.hear("192.0.2.2", 150, {}, "B");
     }
     expect(bench.state("A")).toBe("BACKUP");
-    bench.do((d, at) => d.reload(vrrpConfig([a, b]), [], at));
+    bench.do((d, at) => reloadAtOnce(d, vrrpConfig([a, b]), at));
     bench.run(0);
     expect([bench.state("A"), bench.state("B")]).toEqual(["MASTER", "BACKUP"]);
   });
@@ -276,7 +279,7 @@ describe("what a reload left alone", () => {
   // As they come from the parent: the parts that are the same are the same objects.
   const shared = vrrpConfig([]);
   const reloaded = (bench: Lab, next: VrrpConfig) =>
-    bench.does(() => bench.do((router, at) => router.reload(next, [], at)));
+    bench.does(() => bench.do((router, at) => reloadAtOnce(router, next, at)));
 
   test("the very same parts: nothing is done, no timer moves, the new objects are in force", () => {
     const [a, b] = [other("A", 1), other("B", 2, { priority: 255 })];

@@ -13,6 +13,7 @@ import { serverNotification, serviceNotification } from "../../../src/roles/chec
 import { mailRelay } from "../../support/mail-relay.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { vrrpConfig } from "../../support/vrrp.ts";
+import { reloadAtOnce } from "../../support/vrrp-reload.ts";
 import { expectWord, globalText, instanceText, serviceText, started, type WordCase } from "../../support/words.ts";
 
 /** What happens to an instance: master, a weaker one is heard, then a stronger one, its interface is lost, and the end. */
@@ -23,7 +24,7 @@ function life(config: Config, end: "stop" | "reload"): readonly Notification[] {
   bench.hear("192.0.2.2", 200);
   bench.fact("interface", "eth0", false);
   if (end === "stop") bench.do((d, at) => d.stop(at));
-  else bench.do((d, at) => d.reload(vrrpConfig([]), [], at));
+  else bench.do((d, at) => reloadAtOnce(d, vrrpConfig([]), at));
   return bench.log.flatMap(({ action }) => (action.kind === "notify" ? [action.notification] : []));
 }
 

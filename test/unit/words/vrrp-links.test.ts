@@ -5,7 +5,7 @@ import type { Config } from "../../../src/config/model/config.ts";
 import { type FirewallWish, firewallSettings } from "../../../src/net/firewall-wish.ts";
 import type { Link } from "../../../src/net/model.ts";
 import { planFirewall } from "../../../src/net/nft-vrrp.ts";
-import { blockedOn, virtualsOf } from "../../../src/net/placement.ts";
+import { blockedOn, newPlacement, virtualsOf } from "../../../src/net/placement.ts";
 import { emptyState } from "../../../src/net/seen.ts";
 import { newLinkOf } from "../../../src/net/vmac.ts";
 import { newStation } from "../../../src/roles/vrrp/station.ts";
@@ -18,7 +18,7 @@ const SEEN = { ...emptyState(), links: new Map([[ETH0.index, ETH0]]) };
 function stationOf({ vrrp }: Config): Station {
   const [instance] = vrrp.instances;
   if (!instance) throw new Error("no instance");
-  return newStation(instance, new Set(), SEEN, vrrp.global);
+  return newStation(newPlacement(instance, new Set(), SEEN, vrrp.global));
 }
 
 const blocked = (config: Config) => {

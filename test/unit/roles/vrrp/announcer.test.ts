@@ -1,6 +1,7 @@
 // What tells the neighbours, on a socket that only notes: which frames go out, and what a rehearsal may save the real thing.
 import { describe, expect, test } from "bun:test";
 import { IFF_NOARP, type Link } from "../../../../src/net/model.ts";
+import { newPlacement } from "../../../../src/net/placement.ts";
 import { emptyState } from "../../../../src/net/seen.ts";
 import { createAnnouncer } from "../../../../src/roles/vrrp/announcer.ts";
 import { newStation } from "../../../../src/roles/vrrp/station.ts";
@@ -44,7 +45,7 @@ function bench(link: Partial<Link> = {}, ips: readonly string[] = IPS, more: Par
     forwards: () => forwarding,
     sent: (name) => void counted.push(name),
   });
-  const station = newStation(instance, new Set(), { ...emptyState(), links }, global);
+  const station = newStation(newPlacement(instance, new Set(), { ...emptyState(), links }, global));
   station.link = [...links.values()].find(({ name }) => name === (station.vmac?.name ?? "eth0"));
   const targets = announceTargets(instance);
   return {

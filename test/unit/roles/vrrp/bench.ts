@@ -1,4 +1,5 @@
 // The vrrp role on a clock that is moved by hand, with a network in memory and sockets that keep what is sent.
+import type { Clock } from "../../../../src/base/clock.ts";
 import { formatIp } from "../../../../src/base/ip.ts";
 import type { LogLine } from "../../../../src/base/log.ts";
 import type { Config } from "../../../../src/config/model/config.ts";
@@ -26,6 +27,8 @@ export interface BenchOptions {
   /** What a dead process left. */
   readonly journal?: TablesJournal;
   readonly nftFails?: boolean;
+  /** Each look at the clock takes so long: a stand-in for what work costs, for it is looked at with each thing that is done. */
+  readonly workMs?: number;
 }
 
 /** A configuration with these instances. */
@@ -239,9 +242,21 @@ export function bench(options: BenchOptions = {}) {
     api: { tcp: null },
     debug: false,
   };
+  let turns = 0;
+  const workingClock: Clock = {
+    now() {
+      clock.skip(options.workMs ?? 0);
+      return clock.now();
+    },
+    wallMs: clock.wallMs,
+    at(when, run) {
+      if (when <= clock.now()) turns++;
+      return clock.at(when, run);
+    },
+  };
   const role = createVrrpRole(
     {
-      clock,
+      clock: workingClock,
       log: (line) => logs.push(line),
       options: roleOptions,
       report: (update) => updates.push(update),
@@ -264,6 +279,8 @@ export function bench(options: BenchOptions = {}) {
     updates,
     notifications,
     rights,
+    /** Times that the role asked for another turn of its loop. */
+    turns: () => turns,
     /** Advertisements, in order. */
     sent,
     rehearsedSends,

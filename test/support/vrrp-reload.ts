@@ -1,0 +1,20 @@
+// Another configuration for a router, as the driver gives it: in pieces.
+import type { VrrpConfig } from "../../src/config/model/vrrp.ts";
+import type { VrrpAction } from "../../src/vrrp/actions.ts";
+import type { Arrival } from "../../src/vrrp/router/reload.ts";
+import type { VrrpRouter } from "../../src/vrrp/router/router.ts";
+import type { Instant } from "../../src/vrrp/view.ts";
+
+/** All of them without a pause in between. */
+export function reloadAtOnce(
+  router: VrrpRouter,
+  next: VrrpConfig,
+  at: Instant,
+  arrivals?: ReadonlyMap<string, Arrival>,
+): readonly VrrpAction[] {
+  const actions = router
+    .beginReload(next, [])
+    .flatMap((piece) => [...router.retire(piece, at), ...router.take(piece, at, arrivals)]);
+  router.endReload();
+  return actions;
+}

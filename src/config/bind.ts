@@ -1,6 +1,7 @@
 // Config core: from the tree to the typed configuration. Binding reads each statement by its table, semantics looks across
 // blocks, to-model/ hands defaults down; all three write to one list of findings. Never throws, reads no file.
 import { formatEndpoint } from "../base/ip.ts";
+import { OWNER_PRIORITY } from "../base/priority.ts";
 import { type BindOptions, bindTree } from "./bind/binder.ts";
 import type { BindContext, NameDirectories } from "./bind/reader.ts";
 import { createEffective, type EffectiveTree } from "./effective/effective.ts";
@@ -33,7 +34,6 @@ import {
   toTrackGroup,
 } from "./to-model/vrrp/groups.ts";
 import { toInstance } from "./to-model/vrrp/instance.ts";
-import { OWNER_PRIORITY } from "./to-model/vrrp/protocol.ts";
 import { withoutDuplicateIds } from "./to-model/vrrp/router-ids.ts";
 import { toStaticAddresses } from "./to-model/vrrp/static-addresses.ts";
 import { type TrackerDefinitions, toTrackFile, toTrackProcess, toTrackScript } from "./to-model/vrrp/tracking.ts";

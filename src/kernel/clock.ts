@@ -14,7 +14,7 @@ const MAX_RUNS_PER_TURN = 256;
 
 interface Entry {
   readonly when: MonoMs;
-  /** What is due already counts from when it was asked for. */
+  /** What is due already counts from when it was asked for, in a callback from when that began. */
   readonly dueAt: MonoMs;
   /** Order of asking, so that equal times run first come, first served. */
   readonly order: number;
@@ -40,10 +40,14 @@ export function systemClock({ late = () => {}, openAlarm }: ClockOptions = {}): 
   let armedFor = Number.POSITIVE_INFINITY;
   /** When the earliest could have run. */
   let expectedAt = 0;
+  /** While callbacks run: since when. */
+  let turnSince: MonoMs | undefined;
 
   function at(when: MonoMs, run: () => void): Cancel {
     if (Number.isNaN(when)) throw new RangeError("clock: a time that is not a number");
-    const entry: Entry = { when, dueAt: Math.max(when, performance.now()), order: order++, run, at: heap.length };
+    // What falls due while a callback runs waits for the end of it, and is late however late it was asked for.
+    const dueAt = Math.max(when, turnSince ?? performance.now());
+    const entry: Entry = { when, dueAt, order: order++, run, at: heap.length };
     heap.push(entry);
     rise(heap, entry);
     if (when < armedFor) arm(when, entry.dueAt);
@@ -66,6 +70,7 @@ export function systemClock({ late = () => {}, openAlarm }: ClockOptions = {}): 
     }
     // While callbacks run, at() must not arm: the end of this turn does it once.
     armedFor = Number.NEGATIVE_INFINITY;
+    turnSince = now;
     late(now - expectedAt);
     try {
       for (let runs = 0; runs < MAX_RUNS_PER_TURN; ) {
@@ -76,6 +81,7 @@ export function systemClock({ late = () => {}, openAlarm }: ClockOptions = {}): 
         top.run();
       }
     } finally {
+      turnSince = undefined;
       armedFor = Number.POSITIVE_INFINITY;
       const next = heap[0];
       if (next) arm(next.when, next.dueAt);

@@ -1,5 +1,6 @@
 // Core: what instances and the static part want of the kernel's tables, who wants it, and what of it waits for an interface: what a
 // configuration would do, whoever asks.
+import { OWNER_PRIORITY } from "../base/priority.ts";
 import { type Decoded, ok } from "../base/result.ts";
 import { sameItems } from "../base/same-items.ts";
 import type { Address, Route, Rule } from "../config/model/net.ts";
@@ -20,9 +21,6 @@ export interface TablesPart {
   readonly routes: readonly Route[];
   readonly rules: readonly Rule[];
 }
-
-/** vrrp/machine/state.ts has the same: this room knows nothing of that one. */
-const OWNER_PRIORITY = 255;
 
 /** Parts that were made before, with what they were made of: the same one again tells a takeover that it was rehearsed. */
 const instanceParts = new WeakMap<VrrpInstance, { readonly of: readonly unknown[]; readonly part: TablesPart }>();

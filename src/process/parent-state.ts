@@ -115,11 +115,13 @@ export function stop(parent: ParentState, reason: string): void {
   if (isStopping(parent)) return;
   parent.phase = { kind: "stopping" };
   const { callers, readings, reloads, log } = parent.ports;
+  const limitMs = readings.inForce()?.outline.childWaitMs ?? DEFAULT_CHILD_WAIT_MS;
+  // First of all: others take over when vrrp has said good-bye.
+  const ended = parent.workers.stopAll(limitMs);
   callers?.stop();
   reloads?.stop();
   readings.stop();
-  const limitMs = readings.inForce()?.outline.childWaitMs ?? DEFAULT_CHILD_WAIT_MS;
   parent.notices.stopping(stopLimitMs(limitMs));
   log({ level: "info", area: "process", message: `stopping: ${reason}` });
-  void parent.workers.stopAll(limitMs).then(() => parent.ports.ended(parent.exitStatus));
+  void ended.then(() => parent.ports.ended(parent.exitStatus));
 }

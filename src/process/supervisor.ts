@@ -191,13 +191,13 @@ function stop(supervised: Supervised, limitMs: number): Promise<boolean> {
     if (supervised.state !== "stopped") enter(supervised, "stopped", "");
     return Promise.resolve(supervised.inOrder);
   }
-  enter(supervised, "stopping", "");
   const gone = new Promise<boolean>((resolve) => {
     supervised.whenGone = [...supervised.whenGone, () => resolve(supervised.inOrder)];
   });
-  // A process that has nothing to undo yet need not be asked.
+  // Before anything is said of it: neighbours wait. A process that has nothing to undo yet need not be asked.
   if (child.startSent) tell(child, { kind: "stop", limitMs });
   else child.handle.kill("SIGKILL");
+  enter(supervised, "stopping", "");
   clock.at(clock.now() + limitMs, () => {
     if (supervised.live !== child) return;
     const message = `${role}: not stopped after ${Math.round(limitMs)} ms, killing it`;

@@ -2,11 +2,11 @@
 // constant, so that a flood costs no memory. Nothing here changes: what an accepted packet moves on (AH sequence, replay marks) is
 // handed back in the verdict. Unlike keepalived, both unicast checksum forms are accepted without ever switching (vrrp.md T3).
 import { compareIp, type Family, formatIp, type IpText, ipBytes } from "../base/ip.ts";
+import { OWNER_PRIORITY } from "../base/priority.ts";
 import type { VrrpInstance } from "../config/model/vrrp.ts";
 import { AH_HEADER, AH_HEADER_BYTES, AUTH_AH, AUTH_PASS, checkAh, passwordBytes, sameSecret } from "./auth.ts";
 import { checkTrailer, HMAC_TRAILER_BYTES, type HmacRefusal, type ReplayMark } from "./auth-hmac.ts";
 import { type Datagram, datagramEnd, hopsOf, messageOffset } from "./datagram.ts";
-import { OWNER_PRIORITY } from "./machine/state.ts";
 import {
   ADVERT_HEADER_BYTES,
   type AdvertV2,

@@ -1,9 +1,10 @@
 // VRRP core: what trackers make of an instance: its effective priority, its reasons for FAULT, and each tracker's share. A pure
 // function of configuration and facts (vrrp.md §6 "Weights", language.md §14.2); who watches the things tracked is not its matter.
 import type { MonoMs } from "../base/clock.ts";
+import { OWNER_PRIORITY } from "../base/priority.ts";
 import { PLACES, sameValue } from "../base/same-value.ts";
 import type { SyncGroup, Tracking, TrackUse, VrrpInstance } from "../config/model/vrrp.ts";
-import { type Fault, OWNER_PRIORITY, type Tracked } from "./machine/state.ts";
+import type { Fault, Tracked } from "./machine/state.ts";
 
 export type TrackKind = "interface" | "script" | "file" | "process" | "bfd";
 

@@ -3,6 +3,7 @@ import type { VrrpConfig } from "../../src/config/model/vrrp.ts";
 import type { VrrpAction } from "../../src/vrrp/actions.ts";
 import type { Arrival } from "../../src/vrrp/router/reload.ts";
 import type { VrrpRouter } from "../../src/vrrp/router/router.ts";
+import type { TrackDefinition } from "../../src/vrrp/track.ts";
 import type { Instant } from "../../src/vrrp/view.ts";
 
 /** All of them without a pause in between. */
@@ -11,9 +12,10 @@ export function reloadAtOnce(
   next: VrrpConfig,
   at: Instant,
   arrivals?: ReadonlyMap<string, Arrival>,
+  bfd: readonly TrackDefinition[] = [],
 ): readonly VrrpAction[] {
   const actions = router
-    .beginReload(next, [])
+    .beginReload(next, bfd)
     .flatMap((piece) => [...router.retire(piece, at), ...router.take(piece, at, arrivals)]);
   router.endReload();
   return actions;

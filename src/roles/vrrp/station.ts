@@ -1,6 +1,7 @@
 // Role vrrp: what one instance needs of the world: its link, its virtual interface, the address it sends from, its socket.
 // Brought in line with what is there at the start, after a reload, and whenever links or addresses have changed.
 import type { LogLine } from "../../base/log.ts";
+import { OWNER_PRIORITY } from "../../base/priority.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { VrrpConfig, VrrpGlobal, VrrpInstance } from "../../config/model/vrrp.ts";
 import type { VrrpSockets } from "../../kernel/raw-socket.ts";
@@ -9,7 +10,6 @@ import type { VirtualMac } from "../../net/firewall-wish.ts";
 import { type InterfaceAddress, type Link, linkByName, type SeenTables, speaksVrrp } from "../../net/model.ts";
 import { addressesOf, type Placement, virtualsOf } from "../../net/placement.ts";
 import { linkLocalOf, type VirtualInterface } from "../../net/vmac.ts";
-import { OWNER_PRIORITY } from "../../vrrp/machine/state.ts";
 import { fitAddresses } from "../../vrrp/room.ts";
 import { trackedDevices } from "../../vrrp/track-devices.ts";
 import { drift } from "./drift.ts";

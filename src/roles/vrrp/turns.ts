@@ -55,6 +55,8 @@ export function createTurns(ports: TurnPorts): Turns {
   let imminent: Imminent | undefined;
   let cancelTimer: Cancel = () => {};
   let armedFor: MonoMs = Number.POSITIVE_INFINITY;
+  /** While a turn runs: since when. What falls due meanwhile waits for its end. */
+  let turnSince: MonoMs | undefined;
   let depth = 0;
   let stopped = false;
 
@@ -74,7 +76,7 @@ export function createTurns(ports: TurnPorts): Turns {
     armedFor = at;
     if (at === Number.POSITIVE_INFINITY) return;
     // Lateness counts from when it could have run.
-    const dueAt = Math.max(at, clock.now());
+    const dueAt = Math.max(at, turnSince ?? clock.now());
     cancelTimer = clock.at(dueAt, () => tick(dueAt));
   }
 
@@ -90,6 +92,15 @@ export function createTurns(ports: TurnPorts): Turns {
   }
 
   function turn(dueAt: MonoMs): void {
+    turnSince = clock.now();
+    try {
+      takeTurn(dueAt);
+    } finally {
+      turnSince = undefined;
+    }
+  }
+
+  function takeTurn(dueAt: MonoMs): void {
     // Waited for awake, it is set still.
     cancelTimer();
     armedFor = Number.POSITIVE_INFINITY;

@@ -1,11 +1,11 @@
 // Role vrrp: what comes from outside: datagrams, and what the kernel tells of links, addresses, routes and rules.
 import type { MonoMs } from "../../base/clock.ts";
+import { OWNER_PRIORITY } from "../../base/priority.ts";
 import type { VrrpDatagram } from "../../kernel/raw-socket.ts";
 import { linkWorks } from "../../net/model.ts";
 import { virtualsOf } from "../../net/placement.ts";
 import type { NetEvent } from "../../net/seen.ts";
 import type { VrrpAction } from "../../vrrp/actions.ts";
-import { OWNER_PRIORITY } from "../../vrrp/machine/state.ts";
 import type { VrrpState } from "./state.ts";
 import { aroundStations, isLacking, refreshStation, virtualMacsOf } from "./station.ts";
 import { STATION_FAULTS, type Station } from "./station-record.ts";

@@ -1,6 +1,7 @@
 // VRRP core: what the director itself brings to an instance: start, tracking results, another configuration, the sync group, the end.
 import type { MonoMs } from "../../base/clock.ts";
 import { unreachable } from "../../base/never.ts";
+import { OWNER_PRIORITY } from "../../base/priority.ts";
 import {
   becomeMaster,
   becomesMasterAtOnce,
@@ -15,18 +16,7 @@ import {
   transition,
   withdrawal,
 } from "./moves.ts";
-import {
-  type Action,
-  type Cause,
-  type Event,
-  type FaultState,
-  type InitState,
-  type MachineConfig,
-  OWNER_PRIORITY,
-  type State,
-  type Step,
-  type Tracked,
-} from "./state.ts";
+import type { Action, Cause, Event, FaultState, InitState, MachineConfig, State, Step, Tracked } from "./state.ts";
 import { arm } from "./wait.ts";
 
 /** Leaves INIT with the first tracking results; a member of a group waits for the others. */

@@ -1,6 +1,7 @@
 // VRRP core: a master advertises, hears others, yields, and puts back what somebody removed (RFC 9568 §6.4.3).
 import type { MonoMs } from "../../base/clock.ts";
 import type { Level } from "../../base/log.ts";
+import { OWNER_PRIORITY } from "../../base/priority.ts";
 import { masterDownMs } from "../timers.ts";
 import { THAW_MS } from "./backup.ts";
 import { demoted, stay, transition, withdrawal } from "./moves.ts";
@@ -11,7 +12,6 @@ import {
   type HeardAdvert,
   type MachineConfig,
   type MasterState,
-  OWNER_PRIORITY,
   RESIGN_PRIORITY,
   type Step,
 } from "./state.ts";

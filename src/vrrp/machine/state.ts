@@ -3,10 +3,8 @@ import type { MonoMs } from "../../base/clock.ts";
 import type { IpText } from "../../base/ip.ts";
 import type { Level } from "../../base/log.ts";
 import { unreachable } from "../../base/never.ts";
+import { OWNER_PRIORITY } from "../../base/priority.ts";
 import type { VrrpInstance } from "../../config/model/vrrp.ts";
-
-/** Priority of an address owner; never changed by tracking. */
-export const OWNER_PRIORITY = 255;
 
 /** Priority that says "I am leaving". */
 export const RESIGN_PRIORITY = 0;

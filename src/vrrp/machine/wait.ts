@@ -1,7 +1,8 @@
 // VRRP core: how long a backup waits (RFC 9568 §6.1), from the kind of its wait, when it began, and the priority and intervals of now.
 import { unreachable } from "../../base/never.ts";
+import { OWNER_PRIORITY } from "../../base/priority.ts";
 import { masterDownMs, skewMs } from "../timers.ts";
-import { type BackupState, type MachineConfig, OWNER_PRIORITY } from "./state.ts";
+import type { BackupState, MachineConfig } from "./state.ts";
 
 /** Sets when the wait is over from its kind, start, and the priority and intervals of now. */
 export function arm(cfg: MachineConfig, state: BackupState): BackupState {

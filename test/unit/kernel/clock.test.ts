@@ -118,6 +118,21 @@ test("what came due while something else ran is late", async () => {
   expect(Math.max(...lates)).toBeGreaterThan(50);
 });
 
+test("what a callback that takes long asks for then, and was due meanwhile, is late", async () => {
+  const lates: number[] = [];
+  const clock = systemClock({ late: (lateMs) => lates.push(lateMs) });
+  const start = clock.now();
+  let done = false;
+  clock.at(start + 5, () => {
+    while (clock.now() < start + 80);
+    clock.at(start + 20, () => {
+      done = true;
+    });
+  });
+  await until("both have run", () => done);
+  expect(lates.at(-1)).toBeGreaterThan(50);
+});
+
 test("what was due before it was asked for is not", async () => {
   const lates: number[] = [];
   const clock = systemClock({ late: (lateMs) => lates.push(lateMs) });

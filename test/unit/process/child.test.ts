@@ -278,7 +278,11 @@ test("of reloads that come while one is under way the last is taken, and all are
 test("a stop tells the role to leave what a reload has still to do, and waits for it", async () => {
   let end = () => {};
   const { child, calls } = lab({
-    reload: () => new Promise<void>((resolve) => void (end = resolve)),
+    reload() {
+      return new Promise<void>((resolve) => {
+        end = resolve;
+      });
+    },
     leave: () => end(),
   });
   child.take(START);

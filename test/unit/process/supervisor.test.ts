@@ -160,6 +160,18 @@ test("a process that booted with other rights is replaced; its words count no mo
   expect(told).toEqual(["stopped → starting"]);
 });
 
+test("a stop is asked for before anything is told of it", () => {
+  const before: string[] = [];
+  const { supervisor, last } = lab({
+    event: (_subject, _from, to) => to === "stopping" && before.push(...last().got.map(String)),
+  });
+  void supervisor.configure(share(1));
+  last().say({ kind: "hello" });
+  last().say({ kind: "started" });
+  void supervisor.stop(1000);
+  expect(before.at(-1)).toBe("stop");
+});
+
 test("what stopped without its word for it was not in order", async () => {
   const { clock, supervisor, last } = lab();
   void supervisor.configure(share(1));

@@ -347,7 +347,7 @@ test("sessions of BFD that are defined otherwise, and then as before, count each
   const same = vrrpConfig([vrrpInstance({ tracking: { ...NO_TRACKING, bfd: [use("B")] } })]);
   bench.fact("bfd", "B", false);
   const priorities = [much, little, much].map((bfd) => {
-    bench.do((router, at) => router.reload(same, bfd, at));
+    bench.do((router, at) => reloadAtOnce(router, same, at, undefined, bfd));
     return bench.router.status("VI_1", { now: bench.now, wallMs: 0 })?.priority.effective;
   });
   expect(priorities).toEqual([70, 90, 70]);
@@ -375,7 +375,7 @@ test("a master that joins or leaves a sync group has no new addresses: nothing i
   bench.run(20_000);
   const grouped = vrrpConfig([one], { syncGroups: [syncGroup("G", ["VI_1"])] });
   for (const next of [grouped, vrrpConfig([one])]) {
-    const moves = bench.moves(() => bench.do((router, at) => router.reload(next, [], at)));
+    const moves = bench.moves(() => bench.do((router, at) => reloadAtOnce(router, next, at)));
     expect(moves.filter((move) => move.startsWith("announce"))).toEqual([]);
     expect(bench.state()).toBe("MASTER");
   }

@@ -1,5 +1,6 @@
 // Config core: from bound vrrp_instance blocks to the model: what the global defaults, strict mode and the protocol
 // version make of the keywords.
+import { OWNER_PRIORITY } from "../../../base/priority.ts";
 import type { Entry } from "../../bind/keyword.ts";
 import type { Findings } from "../../findings/findings.ts";
 import { GLOBAL_DEFS } from "../../keywords/global.ts";
@@ -18,7 +19,6 @@ import {
   acceptOf,
   advertOf,
   initialStateOf,
-  OWNER_PRIORITY,
   preemptDelayOf,
   preemptOf,
   reportClash,

@@ -7,9 +7,6 @@ import { valueSpan } from "../../text/tree.ts";
 import type { BoundInstance, InstanceContext } from "./bound.ts";
 import { opposite } from "./pairs.ts";
 
-/** Of a director that owns the addresses (RFC 9568 §6.1). */
-export const OWNER_PRIORITY = 255;
-
 // --- protocol
 
 export function versionOf(bound: BoundInstance, family: Family, strict: boolean, context: InstanceContext): 2 | 3 {

@@ -71,6 +71,7 @@ function bench(due: readonly (readonly [MonoMs, (now: MonoMs) => readonly VrrpAc
   });
   turns.perform([]);
   return {
+    clock: time,
     turns,
     done,
     /** When each turn could have begun. */
@@ -204,4 +205,19 @@ describe("a takeover that was rehearsed", () => {
     run(97.5);
     expect(done.filter((one) => one.startsWith("timer"))).toHaveLength(9);
   });
+});
+
+test("what falls due while a turn takes long counts as late from then on", () => {
+  const { begun, run, clock } = bench([
+    [
+      10,
+      () => {
+        clock.skip(500);
+        return [send("A")];
+      },
+    ],
+    [100, () => [send("B")]],
+  ]);
+  run(1000);
+  expect(begun).toEqual([10, 100]);
 });

@@ -67,7 +67,8 @@ export async function createPairNetwork(): Promise<PairNetwork> {
   return {
     inside,
     spawn(place, program, args, options = {}) {
-      const [first = "", ...rest] = [...inside(place), program, ...args];
+      // Whatever kills us ends it too; said last, since it does not outlast other rights.
+      const [first = "", ...rest] = [...inside(place), "setpriv", "--pdeathsig", "SIGKILL", program, ...args];
       const child = spawn(first, rest, { stdio: ["ignore", "pipe", "pipe"], ...options });
       children.add(child);
       child.once("close", () => children.delete(child));

@@ -60,6 +60,9 @@ export interface Pair {
 export async function preparePair(options: PairOptions): Promise<Pair> {
   if (!existsSync(LBD)) throw new Error("dist/lbd is missing: make build");
   const work = mkdtempSync(join(tmpdir(), "lbd-pair-"));
+  // Ctrl-C ends this program before anything else of it runs: the disks are large.
+  const forget = () => rmSync(work, { recursive: true, force: true });
+  process.once("exit", forget);
   const network = await createPairNetwork();
   const machines = new Map<DirectorNumber, RunningMachine>();
   const relays: Server[] = [];
@@ -68,7 +71,8 @@ export async function preparePair(options: PairOptions): Promise<Pair> {
     await Promise.all([...machines.values()].map(({ finished }) => finished));
     for (const relay of relays) relay.close();
     network.close();
-    rmSync(work, { recursive: true, force: true });
+    forget();
+    process.off("exit", forget);
   };
   try {
     for (const director of DIRECTORS) writeDisk(work, director, options);

@@ -156,4 +156,17 @@ describe("the controller", () => {
     expect(decodeFamily(payload)).toEqual({ id: 0x20, name: "IPVS", version: 1, maxAttribute: 6 });
     expect(decodeFamily(new Uint8Array(0))).toBeUndefined();
   });
+
+  // CTRL_ATTR_FAMILY_ID 1 (u16), CTRL_ATTR_FAMILY_NAME 2 (text with its NUL); linux/genetlink.h.
+  test.each([
+    ["both", [0x20, 0], [0x58, 0], { id: 0x20, name: "X", version: 0, maxAttribute: 0 }],
+    ["a name without a letter", [0x20, 0], [0], undefined],
+    ["a number that is cut short", [0x20], [0x58, 0], undefined],
+  ] as const)("is no answer without number and name: %s", (_what, id, name, expected) => {
+    const writer = attributeWriter();
+    writer.rawU32(0);
+    writer.bytes(1, Uint8Array.from(id));
+    writer.bytes(2, Uint8Array.from(name));
+    expect(decodeFamily(writer.written())).toEqual(expected as never);
+  });
 });

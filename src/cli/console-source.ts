@@ -27,12 +27,13 @@ const Finding = v.object({
   message: v.string(),
   hint: v.exactOptional(v.string()),
 });
+const Part = v.object({ name: v.string(), from: v.string(), reason: v.exactOptional(v.string()) });
 const Machine = v.object({
   hostname: v.string(),
   version: v.string(),
   slot: v.exactOptional(v.string()),
   uptime: v.number(),
-  configuration: v.object({ findings: v.array(Finding), missing: v.array(v.string()) }),
+  configuration: v.object({ findings: v.array(Finding), missing: v.array(v.string()), parts: v.array(Part) }),
   access: v.object({
     state: v.string(),
     address: v.exactOptional(v.string()),

@@ -22,7 +22,7 @@ const MACHINE = {
   slot: "B",
   uptime: 61,
   director: { failures: 0 },
-  configuration: { findings: [], missing: ["network.yaml"] },
+  configuration: { findings: [], missing: ["network.yaml"], parts: [] },
   access: { state: "listening", address: "192.0.2.5:8443", fingerprint: Array(32).fill("AB").join(":") },
   network: { faults: [] },
   image: { start: { faults: [] } },

@@ -64,6 +64,7 @@ export interface MachineFacts {
       readonly hint?: string;
     }[];
     readonly missing: readonly string[];
+    readonly parts: readonly { readonly name: string; readonly from: string; readonly reason?: string }[];
   };
   readonly access: ConsoleAccess;
   readonly network: { readonly faults: readonly string[] };
@@ -87,6 +88,13 @@ export function problemsOf(facts: MachineFacts | undefined, answers: boolean): r
       what: `the configuration has no ${name}`,
       todo: "put it on the partition LBD-CONF, which any laptop mounts",
     })),
+    // What is in force has no error then: the one on the partition is the reason.
+    ...configuration.parts
+      .filter(({ from }) => from === "last-good")
+      .map(({ name, reason = "it can't be used" }) => ({
+        what: `${name === "director" ? "keepalived.conf" : name} is the last good one: ${reason}`,
+        todo: "mend it on the partition LBD-CONF, or by lbd --host NAME config put",
+      })),
     ...errors.map(({ at, message, hint }) => ({
       what: `${at === undefined ? "" : `${at}: `}${message}`,
       todo: hint ?? "mend the file; what else it says is in force",

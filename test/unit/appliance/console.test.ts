@@ -174,7 +174,7 @@ describe("the menu", () => {
 
 describe("what is wrong", () => {
   const facts: MachineFacts = {
-    configuration: { findings: [], missing: [] },
+    configuration: { findings: [], missing: [], parts: [] },
     access: { state: "off" },
     network: { faults: [] },
     image: { start: { faults: [] } },
@@ -195,6 +195,7 @@ describe("what is wrong", () => {
     const configuration = {
       findings: [finding, { ...finding, severity: "warning" } as const],
       missing: ["keepalived.conf"],
+      parts: [],
     };
     expect(problemsOf({ ...facts, configuration }, true)).toEqual([
       {
@@ -213,6 +214,19 @@ describe("what is wrong", () => {
     [{ director: { failures: 3 } }, true, []],
     [{ image: { start: { faults: ["no watchdog"] } } }, true, ["this start: no watchdog"]],
   ] as const)("of %p", (changed, answers, expected) => expect(said(changed, answers)).toEqual([...expected]));
+
+  test("is a part that is the last good one, with what is wrong with the newer one", () => {
+    const parts = [
+      { name: "director", from: "last-good", reason: "keepalived.conf:1:1: no virtual_router_id" },
+      { name: "network.yaml", from: "partition" },
+    ];
+    expect(problemsOf({ ...facts, configuration: { findings: [], missing: [], parts } }, true)).toEqual([
+      {
+        what: "keepalived.conf is the last good one: keepalived.conf:1:1: no virtual_router_id",
+        todo: "mend it on the partition LBD-CONF, or by lbd --host NAME config put",
+      },
+    ]);
+  });
 
   test("is said too when the machine's own API does not answer", () =>
     expect(problemsOf(undefined, false)[0]?.what).toBe("the appliance does not answer on this machine"));

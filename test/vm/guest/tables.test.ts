@@ -43,7 +43,8 @@ interface Case {
 }
 
 const FILES: readonly Case[] = [...exampleFiles(), "conf/keepalived.conf", "conf/lab.conf"]
-  .filter((path) => hasPart(path, "services"))
+  // keepalived runs without its BFD process here, and keeps such a server; test/netns/bfd.test.ts has sessions.
+  .filter((path) => hasPart(path, "services") && basename(path) !== "core-bfd.conf")
   .map((path) => {
     const text = readFileSync(path, "utf8").replaceAll(/\b(include\w*) inc\//g, `$1 ${resolve(dirname(path))}/inc/`);
     const config = loadedConfig(path).config;

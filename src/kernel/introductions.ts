@@ -2,10 +2,11 @@
 // both were born with (SCM_RIGHTS, unix(7)). So none of them has to open, name or judge a UNIX socket, and none may.
 import { asFd, close, type Fd } from "../../ffi/fd.ts";
 import { type ControlMessage, openReceiver, sendMessage } from "../../ffi/message.ts";
-import { SOCK_NONBLOCK, SOCK_SEQPACKET, socketPair } from "../../ffi/socket.ts";
+import { SOCK_NONBLOCK, SOCK_SEQPACKET, shutdown, socketPair } from "../../ffi/socket.ts";
 import { type MessageEvents, type MessageSocket, openMessages } from "./message-socket.ts";
 import type { Readiness } from "./readiness.ts";
 
+const SHUT_RD = 0;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 /** The descriptor arrives closed on exec. */
@@ -16,6 +17,17 @@ const WORD_BYTES = 64;
 /** Descriptors of two connected sockets that keep the bounds of messages, closed on exec. @throws SyscallError EMFILE */
 export function openMessagePair(): readonly [ours: number, theirs: number] {
   return socketPair(SOCK_SEQPACKET | SOCK_NONBLOCK);
+}
+
+/**
+ * The pair over which a process hears from its parent of others. Only the parent speaks. kernel: descriptors on their way count for the user, and
+ * where the reader never comes they keep all of root's processes without CAP_SYS_RESOURCE from handing any over (unix(7), ETOOMANYREFS).
+ * @throws SyscallError EMFILE
+ */
+export function openIntroductions(): readonly [ours: number, theirs: number] {
+  const pair = openMessagePair();
+  shutdown(asFd(pair[0]), SHUT_RD);
+  return pair;
 }
 
 /** A process as its parent introduces it: what it is called, and the parent's end of the socket that it was born with. */

@@ -38,7 +38,8 @@ export function readRegular(path: string, maxBytes: number, links: "followed" | 
     const pieces: Buffer[] = [];
     let bytes = 0;
     for (;;) {
-      const piece = Buffer.allocUnsafe(Math.max(4096, fstatSync(fd).size - bytes + 1));
+      // No more than is taken, whatever size it says that it has.
+      const piece = Buffer.allocUnsafe(Math.max(4096, Math.min(fstatSync(fd).size, maxBytes) - bytes + 1));
       const count = readSync(fd, piece);
       if (count === 0) return Buffer.concat(pieces);
       bytes += count;

@@ -79,6 +79,8 @@ export function roleRefusals(machine: Machine, { pid, changesNamespace }: RoleUs
   for (const group of [PROCESSES, MODES, OWNERS, RIGHTS, WIDE, MACHINE]) program.refuse(Object.values(group));
   // Owner and times of root's files: either says something else of them than is true, and an owner's change takes the set-user-id bit away.
   program.refuse([CALLS.socketpair, FILES.utimensat, FILES.truncate, FILES.openat2]);
+  // Directories in directories without end keep the next director busy with removing them.
+  program.refuse([FILES.mkdir, FILES.mkdirat]);
   if (!changesNamespace) program.refuse([CALLS.setns]);
   return program.whole();
 }

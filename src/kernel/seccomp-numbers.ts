@@ -47,7 +47,8 @@ export const RIGHTS = {
 export const WIDE = {
   bpf: [321, 280], perf_event_open: [298, 241], userfaultfd: [323, 282], add_key: [248, 217], request_key: [249, 218],
   keyctl: [250, 219], io_uring_setup: [425, 425], io_uring_enter: [426, 426], io_uring_register: [427, 427], fanotify_init: [300, 262],
-  shmget: [29, 194], msgget: [68, 186], semget: [64, 190], mq_open: [240, 180], modify_ldt: [154, null], iopl: [172, null],
+  shmget: [29, 194], shmat: [30, 196], shmctl: [31, 195], msgget: [68, 186], msgsnd: [69, 189], msgrcv: [70, 188], msgctl: [71, 187],
+  semget: [64, 190], semop: [65, 193], semctl: [66, 191], semtimedop: [220, 192], mq_open: [240, 180], mq_unlink: [241, 181], modify_ldt: [154, null], iopl: [172, null],
   ioperm: [173, null],
 } as const satisfies Table;
 

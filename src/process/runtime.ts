@@ -1,7 +1,7 @@
 // Process layer: the one file above ffi/ that speaks to Bun itself: how this program starts itself again as a child.
 import { keptEnvironment } from "../base/environment.ts";
 import { closeChannelEnd, openChannelPair } from "../kernel/channel-pair.ts";
-import { openMessagePair } from "../kernel/introductions.ts";
+import { openIntroductions } from "../kernel/introductions.ts";
 import { namespacePath } from "../kernel/namespace.ts";
 import type { RoleName } from "../roles/role.ts";
 import { MAX_FROM_CHILD_BYTES } from "./conduct.ts";
@@ -201,7 +201,7 @@ function spawnProcess(
   const { maxBytes, maxQueued, lastWordsMs } = options;
   if (process.env[DEPTH_VARIABLE] !== undefined) throw new Error("a child does not start children");
   const [ours, theirs] = openChannelPair();
-  const [introductions, bornWith] = options.introduced ? openMessagePair() : [];
+  const [introductions, bornWith] = options.introduced ? openIntroductions() : [];
   let isOver = false;
   const child = spawnOn(name, words, [theirs, ...(bornWith === undefined ? [] : [bornWith])], options, (how) => {
     isOver = true;

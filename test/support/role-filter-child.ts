@@ -1,6 +1,15 @@
 // Run as a program by the filter's test: gives itself the filter as vrrp and checker do, and says what it still can do to another process
 // (its argument), to a file (the second one) and to services of this machine. Names of what was done, and the error of what was not.
-import { chmodSync, constants, openSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { SyscallError } from "../../ffi/errno.ts";
@@ -53,6 +62,7 @@ attempt("empty a file by name", () => truncateSync(file));
 attempt("write a file", () => writeFileSync(file, "x"));
 attempt("write a file anew", () => writeRegular(file, "xy", { overwrite: true, mode: 0o600 }));
 attempt("replace a file", () => replaceFile(join(dirname(file), "replaced"), "x", 0o640));
+attempt("make a directory", () => mkdirSync(join(dirname(file), "folder")));
 attempt("ask the bus", () => socket(1, SOCK_STREAM, 0));
 attempt("ask the log", () => socket(1, SOCK_DGRAM, 0));
 attempt("ask for device events", () => socket(1, SOCK_SEQPACKET, 0));

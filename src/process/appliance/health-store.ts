@@ -2,10 +2,11 @@
 // is memory, to the loader's partition at an orderly end, and back, once, before the next director starts (roles/checker/kept-health.ts says
 // what of it counts, and for how long).
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf } from "../../base/errors.ts";
 import type { Level } from "../../base/log.ts";
+import { readRegular } from "../../kernel/regular-file.ts";
 import { journalFile, roleDirectory } from "../host/places.ts";
 import { replaceFile } from "../host/replace-file.ts";
 import type { WithFolder } from "./configuration-store.ts";
@@ -14,6 +15,8 @@ import { writeSafely } from "./partition.ts";
 const KEPT = "lbd/health";
 /** Of 20,000 checks, most of which stand as a start takes them. */
 const MAX_BYTES = 1024 * 1024;
+/** SHA-256 in hexadecimal digits, and a blank. */
+const DIGEST_CHARS = 65;
 
 export interface HealthStorePorts {
   /** The loader's partition. @throws Error when there is none, or it can't be used */
@@ -49,8 +52,7 @@ export function takeHealthAway({ withFolder, runDir, say }: HealthStorePorts): v
   try {
     const body = textOf(journalOf(runDir));
     if (body === undefined) return;
-    if (Buffer.byteLength(body) > MAX_BYTES) say("warning", "the health of servers is too much to be kept");
-    else withFolder("write", (folder) => writeSafely(join(folder, KEPT), packed(body)));
+    withFolder("write", (folder) => writeSafely(join(folder, KEPT), packed(body)));
   } catch (error) {
     say("warning", `the health of servers is not kept: ${messageOf(error)}`);
   }
@@ -65,13 +67,17 @@ function packed(body: string): string {
 }
 
 function unpacked(text: string): string | undefined {
-  const body = text.slice(65);
+  const body = text.slice(DIGEST_CHARS);
   return text === packed(body) ? body : undefined;
 }
 
+/**
+ * The role that was to write it may have been taken over, and this is the first process: no FIFO in its place holds that up, and no size fills it.
+ * @throws Error for what is no regular file, and for what is too much
+ */
 function textOf(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return readRegular(path, MAX_BYTES + DIGEST_CHARS, "refused").toString("utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;

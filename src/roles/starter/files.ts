@@ -13,6 +13,8 @@ import type { NamedFile, ProgramRole } from "../programs/named.ts";
 const PIECE_BYTES = 32 * 1024;
 /** Messages that may wait for a role before it is told more: one that takes nothing must not fill this process. */
 const MAX_WAITING = 64;
+/** Refusals that a role has not taken yet: who asks on and on and takes none must not fill this process. */
+const MAX_REFUSALS_OWED = 4096;
 /** Then the next look whether it has taken them. */
 const LOOK_AGAIN_MS = 20;
 /** In one message: 128 bytes of a file may take six times as many characters in JSON. */
@@ -82,7 +84,7 @@ export function createFileServer(readiness: Readiness, clock: Clock, log: Log): 
     const file = find(peer.role, "watched", path);
     if (!file) {
       refuse(peer.role, path);
-      tell(peer, id, undefined);
+      if (peer.owed.size < peer.open.size + MAX_REFUSALS_OWED) tell(peer, id, undefined);
       return;
     }
     if (init && file.init) initFile(path, file.init);

@@ -46,7 +46,7 @@ describe.skipIf(reason !== undefined)("a confined process", () => {
       join(shut, "folder/"),
     ];
     const { written } = ask([open, join(shut, "own"), join(dir, "not there")], paths);
-    expect(written).toEqual(["done", "done", "done", "EACCES", "EACCES", "EACCES"]);
+    expect(written).toEqual(["done", "EACCES", "done", "EACCES", "EACCES", "EACCES"]);
     expect(existsSync(join(shut, "new"))).toBe(false);
   });
 
@@ -96,12 +96,12 @@ describe.skipIf(reason !== undefined)("a confined process", () => {
     expect(answers).toEqual([...done, ...names.slice(7).map((name) => `${name} EACCES`)]);
   });
 
-  test("makes files, folders and FIFOs in its places, and no link that leads who has more rights elsewhere", () => {
+  test("makes files in its places, no link that leads who has more rights elsewhere, and no folders without end", () => {
     const link = join(open, "link");
     expect(ask([open], [`${link}@`, join(open, "file"), join(open, "more/")]).written).toEqual([
       "EACCES",
       "done",
-      "done",
+      "EACCES",
     ]);
   });
 
@@ -148,17 +148,17 @@ describe("what a kernel is asked for", () => {
 
   // linux/landlock.h: files, net, scopes; then each place, as a directory and as a file.
   test.each([
-    [1, ["0x1fff", "0x0", "0x0", "/w 0x5be 0x6", "/r 0xc 0x4", "/x 0xd 0x5"]],
-    [2, ["0x1fff", "0x0", "0x0", "/w 0x5be 0x6", "/r 0xc 0x4", "/x 0xd 0x5"]],
-    [3, ["0x5fff", "0x0", "0x0", "/w 0x45be 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
-    [4, ["0x5fff", "0x2", "0x0", "/w 0x45be 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
-    [5, ["0xdfff", "0x2", "0x0", "/w 0x45be 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
-    [6, ["0xdfff", "0x2", "0x3", "/w 0x45be 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
+    [1, ["0x1fff", "0x0", "0x0", "/w 0x53e 0x6", "/r 0xc 0x4", "/x 0xd 0x5"]],
+    [2, ["0x1fff", "0x0", "0x0", "/w 0x53e 0x6", "/r 0xc 0x4", "/x 0xd 0x5"]],
+    [3, ["0x5fff", "0x0", "0x0", "/w 0x453e 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
+    [4, ["0x5fff", "0x2", "0x0", "/w 0x453e 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
+    [5, ["0xdfff", "0x2", "0x0", "/w 0x453e 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
+    [6, ["0xdfff", "0x2", "0x3", "/w 0x453e 0x4006", "/r 0xc 0x4", "/x 0xd 0x5"]],
   ])("by version %d", (abi, expected) => {
     expect(asked(places, abi)).toEqual(expected);
   });
 
   test("without a list of what may be read, reading is nobody's affair", () => {
-    expect(asked({ writable: ["/w"] }, 6)).toEqual(["0x5ff2", "0x0", "0x3", "/w 0x45b2 0x4002"]);
+    expect(asked({ writable: ["/w"] }, 6)).toEqual(["0x5ff2", "0x0", "0x3", "/w 0x4532 0x4002"]);
   });
 });

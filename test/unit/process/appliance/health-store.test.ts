@@ -1,6 +1,15 @@
 // Health of servers over a restart of the machine: written at the end, brought back once, whole or not at all.
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bringHealthBack, takeHealthAway } from "../../../../src/process/appliance/health-store.ts";
@@ -56,7 +65,7 @@ test("what is damaged is passed over and gone, and what is too much is not kept"
   expect([existsSync(journal("after")), existsSync(kept())]).toEqual([false, false]);
   left("x".repeat(2 * 1024 * 1024));
   expect(existsSync(kept())).toBeFalse();
-  expect(said).toEqual([expect.stringContaining("damaged"), expect.stringContaining("too much")]);
+  expect(said).toEqual([expect.stringContaining("damaged"), expect.stringContaining("longer than")]);
 });
 
 test("a partition that can't be used ends nothing", () => {
@@ -70,4 +79,19 @@ test("a partition that can't be used ends nothing", () => {
   takeHealthAway(broken);
   bringHealthBack(broken);
   expect(said).toEqual([expect.stringContaining("EIO"), expect.stringContaining("EIO")]);
+});
+
+test("what a role that was taken over put in its place holds the first process not up, and fills no memory", () => {
+  const fifo = Bun.spawnSync(
+    [process.execPath, join(import.meta.dir, "../../../support/health-child.ts"), join(work, "before")],
+    { timeout: 10_000 },
+  );
+  expect(fifo.stdout.toString()).toContain("is not a regular file");
+  mkdirSync(join(work, "large/checker.d"), { recursive: true });
+  writeFileSync(journal("large"), "");
+  // All of it a hole.
+  truncateSync(journal("large"), 64 * 1024 ** 3);
+  takeHealthAway(ports("large"));
+  expect(said).toEqual([expect.stringContaining("longer than")]);
+  expect(existsSync(kept())).toBeFalse();
 });

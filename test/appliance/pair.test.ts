@@ -1,14 +1,27 @@
-// Test of the appliance: two images that stand in for each other, with a client and two real servers: the power of the master is cut while requests
-// come and connections stay. `make test-appliance` builds the image.
+// Test of the appliance: two images that stand in for each other, with a client and two real servers: the power of the master is cut, and both are
+// updated one after the other, while requests come and connections stay. `make test-appliance` builds the image.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import * as v from "valibot";
-import { DIRECTORS, type DirectorNumber, type Pair, preparePair, startProgram, untilReady } from "../machine/pair.ts";
+import {
+  DIRECTORS,
+  type DirectorNumber,
+  LBD,
+  type Pair,
+  preparePair,
+  startProgram,
+  untilReady,
+} from "../machine/pair.ts";
 import type { TrafficReport } from "../machine/pair-traffic.ts";
 import { choosePort } from "../machine/port.ts";
 import { until } from "../support/until.ts";
-import { IMAGES } from "./appliance-machine.ts";
+import { FOLDER, IMAGES } from "./appliance-machine.ts";
+import { updateFile } from "./update-variants.ts";
 
+const WORK = join(FOLDER, "pair");
 const TOKEN = "only-for-this-test";
 /** Four starts under emulation, beside whatever else this machine does. */
 const LIMIT_MS = 40 * 60_000;
@@ -16,6 +29,8 @@ const LOOK_LIMIT_MS = 10_000;
 const STAYING = 6;
 
 const Machine = v.object({
+  version: v.string(),
+  access: v.object({ fingerprint: v.string() }),
   image: v.object({ start: v.object({ good: v.boolean() }) }),
 });
 const Instances = v.object({ instances: v.array(v.object({ state: v.string() })) });
@@ -31,8 +46,11 @@ const Services = v.object({
 let pair: Pair;
 const ports = { apis: { 1: 0, 2: 0 } };
 const lines: string[] = [];
+const file = join(WORK, "good.update");
 
 beforeAll(async () => {
+  mkdirSync(WORK, { recursive: true });
+  writeFileSync(file, updateFile("good"));
   for (const director of DIRECTORS) ports.apis[director] = (await choosePort(undefined, 18_460 + director)).port;
   pair = await preparePair({
     ...{ images: IMAGES, memoryMb: 512, limitMs: LIMIT_MS, token: TOKEN, ports },
@@ -122,6 +140,23 @@ async function startTraffic(): Promise<{ end(): Promise<TrafficReport> }> {
   };
 }
 
+/** Runs lbd to its end. */
+function lbd(words: readonly string[]): Promise<{ readonly status: number | null; readonly out: string }> {
+  return new Promise((done, reject) => {
+    const child = spawn(LBD, words, {
+      env: { ...process.env, LBD_TOKEN: TOKEN, XDG_CONFIG_HOME: WORK },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let out = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk) => {
+        out += chunk;
+      });
+    child.once("error", reject);
+    child.once("close", (status) => done({ status, out }));
+  });
+}
+
 test(
   "the power of the master is cut: connections go on, and so do requests",
   async () => {
@@ -142,6 +177,37 @@ test(
     );
     pair.powerOn(master);
     await standing({ ...{ 1: ["BACKUP"], 2: ["BACKUP"] }, [backup]: ["MASTER"] });
+  },
+  LIMIT_MS,
+);
+
+test(
+  "lbd update --pair renews both: no request fails, no connection ends",
+  async () => {
+    await roles();
+    const traffic = await startTraffic();
+    const prints = await Promise.all(
+      DIRECTORS.map(async (director) => (await look(director, "/v1/appliance", Machine))?.access.fingerprint ?? ""),
+    );
+    const host = (director: DirectorNumber) => `127.0.0.1:${ports.apis[director]}`;
+    const { status, out } = await lbd([
+      ...["update", file, "--host", host(1), "--fingerprint", prints[0] ?? ""],
+      ...["--pair", host(2), "--pair-fingerprint", prints[1] ?? ""],
+    ]);
+    const report = await traffic.end();
+    expect([status, out]).toEqual([0, expect.stringMatching(/has taken over 2 instances of director/)]);
+    expect(out).toMatch(/knows all open connections/);
+    for (const director of DIRECTORS)
+      await until(
+        `director ${director} is renewed`,
+        async () => (await look(director, "/v1/appliance", Machine))?.version === "good",
+        LOOK_LIMIT_MS * 6,
+      );
+    expect(report.broken).toEqual([]);
+    expect(report.failures).toEqual([]);
+    console.log(
+      `update: ${report.requests} requests, ${report.failures.length} failed, the longest took ${report.longestMs} ms`,
+    );
   },
   LIMIT_MS,
 );

@@ -1,5 +1,6 @@
 // Role bfd: which sockets its sessions need: those that hear, tried again until they are had, and one to send for each.
 
+import { SyscallError } from "../../../ffi/errno.ts";
 import type { Cancel, Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { type Family, familyOf, formatEndpoint, ipBytes } from "../../base/ip.ts";
@@ -60,7 +61,9 @@ export function createWire(sockets: BfdSockets, clock: Clock, log: Log): Wire {
         log({ level: "info", area: AREA, message: `${place} is free now, and is listened on` });
       ear.problem = undefined;
     } catch (error) {
-      const problem = `can't listen on ${place}: ${messageOf(error)}`;
+      // Without its detail: each try has a descriptor of its own, and is no news.
+      const reason = error instanceof SyscallError ? `${error.syscall}: ${error.code}` : messageOf(error);
+      const problem = `can't listen on ${place}: ${reason}`;
       if (ear.problem !== problem) {
         const hint = "another BFD speaker on this machine? Sessions stay down, all else goes on; it is tried again";
         log({ level: "error", area: AREA, message: `${problem} (${hint})` });

@@ -19,6 +19,8 @@ import { manualClock } from "../../../support/manual-clock.ts";
 import { configOf } from "../../../support/model.ts";
 
 const EADDRINUSE = 98;
+/** Each has a descriptor of its own. */
+let tries = 9;
 
 export function bench(instances: readonly BfdInstance[], global: Partial<Config["global"]> = {}) {
   const clock = manualClock(0);
@@ -51,7 +53,7 @@ export function bench(instances: readonly BfdInstance[], global: Partial<Config[
       return {
         listen(family, port) {
           const key = `${family} ${port}`;
-          if (taken.has(key)) throw new SyscallError("bind", EADDRINUSE, key);
+          if (taken.has(key)) throw new SyscallError("bind", EADDRINUSE, `fd ${tries++}`);
           listening.add(key);
           return { close: () => void listening.delete(key) };
         },

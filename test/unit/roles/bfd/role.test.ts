@@ -50,7 +50,7 @@ describe("sockets", () => {
     void b.role.snapshot();
     b.clock.advance(60_000);
     expect(b.logs.filter(({ level }) => level === "error").map(({ message }) => message)).toEqual([
-      "can't listen on 0.0.0.0:3784: bind: EADDRINUSE (4 3784) (another BFD speaker on this machine? Sessions stay down, all else goes on; it is tried again)",
+      "can't listen on 0.0.0.0:3784: bind: EADDRINUSE (another BFD speaker on this machine? Sessions stay down, all else goes on; it is tried again)",
     ]);
     expect(b.status()?.problem).toContain("EADDRINUSE");
     b.taken.clear();

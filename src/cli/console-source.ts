@@ -22,7 +22,7 @@ const MAX_LINES = 200;
 const MAX_INSTANCES = 20;
 
 const Finding = v.object({
-  severity: v.picklist(["error", "warning"]),
+  severity: v.picklist(["error", "warning", "note"]),
   at: v.exactOptional(v.string()),
   message: v.string(),
   hint: v.exactOptional(v.string()),
@@ -41,7 +41,11 @@ const Machine = v.object({
     reason: v.exactOptional(v.string()),
   }),
   network: v.object({ faults: v.array(v.string()) }),
-  image: v.object({ start: v.object({ faults: v.array(v.string()) }) }),
+  image: v.object({
+    start: v.object({ faults: v.array(v.string()), damage: v.exactOptional(v.string()) }),
+    history: v.object({ failure: v.exactOptional(v.object({ version: v.string(), reason: v.string() })) }),
+    watchdog: v.object({ problem: v.exactOptional(v.string()) }),
+  }),
   director: v.object({ failures: v.number() }),
 });
 

@@ -31,6 +31,7 @@ test.each([
     machine = await applianceMachine({ name: `crash-${firmware}`, firmware, isDirect: true, more: [] });
     const { image } = await machine.fresh();
     expect([image.watchdog.identity, image.crashRecords]).toEqual(["Software Watchdog", place]);
+    expect(image.watchdog.problem).toMatch(/^the machine has none of its own/);
     await signalAppliance(machine, "STOP");
     const after = await machine.seen("it has started again", (now) => now.image.history.starts.length > 1);
     const { starts, crash } = after.image.history;

@@ -25,7 +25,7 @@ const MACHINE = {
   configuration: { findings: [], missing: ["network.yaml"], parts: [] },
   access: { state: "listening", address: "192.0.2.5:8443", fingerprint: Array(32).fill("AB").join(":") },
   network: { faults: [] },
-  image: { start: { faults: [] } },
+  image: { start: { faults: [] }, history: { starts: [] }, watchdog: { enabled: true, problem: "there is none" } },
 };
 
 const done: string[] = [];
@@ -85,6 +85,7 @@ describe.skipIf(reason !== undefined)("the console", () => {
     );
     await seen(/^API: https:\/\/192\.0\.2\.5:8443$/);
     await seen(/^! the configuration has no network\.yaml$/);
+    await seen(/^! watchdog: there is none$/);
     lab.director.signal("SIGHUP");
     await seen(/^\S+Z config /);
   });

@@ -100,7 +100,7 @@ const machine: Machine = await startMachine({
     status: () => ({
       start: { good: true, trial: false, faults: [] },
       history: { starts: [] },
-      watchdog: {},
+      watchdog: { enabled: false },
       updateKeys: [],
     }),
   }),

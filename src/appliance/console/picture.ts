@@ -1,5 +1,6 @@
 // Appliance core: what the machine's console shows, and what is made of the machine's own status for it: what is wrong and what to do.
 import type { Severity } from "../../config/findings/diagnostic.ts";
+import { NOT_THERE } from "../folder/parts.ts";
 
 export interface ConsolePicture {
   readonly hostname: string;
@@ -68,7 +69,11 @@ export interface MachineFacts {
   };
   readonly access: ConsoleAccess;
   readonly network: { readonly faults: readonly string[] };
-  readonly image: { readonly start: { readonly faults: readonly string[] } };
+  readonly image: {
+    readonly start: { readonly faults: readonly string[]; readonly damage?: string };
+    readonly history: { readonly failure?: { readonly version: string; readonly reason: string } };
+    readonly watchdog: { readonly problem?: string };
+  };
   readonly director: { readonly failures: number };
 }
 
@@ -84,6 +89,7 @@ export function problemsOf(facts: MachineFacts | undefined, answers: boolean): r
   const { configuration, access, network, image, director } = facts;
   const errors = configuration.findings.filter(({ severity }) => severity === "error");
   return [
+    ...unreadPartition(facts),
     ...configuration.missing.map((name) => ({
       what: `the configuration has no ${name}`,
       todo: "put it on the partition LBD-CONF, which any laptop mounts",
@@ -119,5 +125,48 @@ export function problemsOf(facts: MachineFacts | undefined, answers: boolean): r
       what: `this start: ${fault}`,
       todo: "if it stays so the other slot has its turn",
     })),
+    ...problemsOfImage(image),
+  ];
+}
+
+/** Nothing is in force in its place: with a last good part that one's line says it. */
+function unreadPartition({ configuration: { parts } }: MachineFacts): readonly Problem[] {
+  const unread = parts.find(({ from, reason = NOT_THERE }) => from === "none" && reason !== NOT_THERE);
+  if (!unread) return [];
+  return [
+    {
+      what: `the configuration partition: ${unread.reason}`,
+      todo: "mend the partition LBD-CONF on a laptop, or write the disk anew with lbd appliance flash",
+    },
+  ];
+}
+
+function problemsOfImage({ start, history, watchdog }: MachineFacts["image"]): readonly Problem[] {
+  const { failure } = history;
+  return [
+    ...(start.damage === undefined
+      ? []
+      : [
+          {
+            what: start.damage,
+            todo: "it is written anew by a good start; a disk that does so again is to be replaced",
+          },
+        ]),
+    ...(failure === undefined
+      ? []
+      : [
+          {
+            what: `the update to ${failure.version} was given up: ${failure.reason}`,
+            todo: "the version before runs; the next good update takes this line away",
+          },
+        ]),
+    ...(watchdog.problem === undefined
+      ? []
+      : [
+          {
+            what: `watchdog: ${watchdog.problem}`,
+            todo: "switch the machine's own on in its firmware; where it has none: watchdog: {enabled: false}",
+          },
+        ]),
   ];
 }

@@ -13,6 +13,9 @@ export const OWN_FOLDER = "access/";
 /** A whole new folder that is being written (folder/copy.ts). */
 export const PENDING = ".lbd-new";
 
+/** The reason of a part whose file a partition that was read does not have. */
+export const NOT_THERE = "it is not there";
+
 export interface PartState {
   readonly name: PartName;
   /** `none`: no such file is there. */
@@ -44,7 +47,7 @@ export function compose(
   const parts = PARTS.map((name): PartState => {
     const isThere = has(taken, name);
     const reason =
-      taken === undefined ? "the partition can't be read" : (faults[name] ?? (isThere ? undefined : "it is not there"));
+      taken === undefined ? "the partition can't be read" : (faults[name] ?? (isThere ? undefined : NOT_THERE));
     const usesGood = reason !== undefined && has(good, name);
     take(usesGood ? good : taken, name);
     const from = usesGood ? "last-good" : isThere ? "partition" : "none";

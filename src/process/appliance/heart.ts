@@ -25,9 +25,12 @@ export interface HeartPorts {
 }
 
 export interface WatchdogStatus {
+  /** false: appliance.yaml wants none. */
+  readonly enabled: boolean;
   readonly identity?: string;
+  /** Seconds. */
   readonly timeout?: number;
-  /** Why there is none. */
+  /** Why nothing restarts a machine that hangs, or not always. */
   readonly problem?: string;
 }
 
@@ -42,9 +45,7 @@ export interface Heart {
 
 export function createHeart(ports: HeartPorts, socketPath: string, enabled: boolean): Heart {
   const { clock, say } = ports;
-  const { status, device } = enabled
-    ? openOne(ports)
-    : { status: { problem: "switched off by appliance.yaml" }, device: undefined };
+  const { status, device } = enabled ? openOne(ports) : { status: { enabled }, device: undefined };
   let of: { readonly pid: number; readonly startedAt: MonoMs } | undefined;
   let heardAt: MonoMs | undefined;
   let killedAt: MonoMs | undefined;
@@ -112,20 +113,22 @@ function openOne(ports: HeartPorts): { readonly status: WatchdogStatus; readonly
   }
   const chosen = chooseWatchdog(seen);
   const none = (problem: string) => {
-    ports.say("warning", `watchdog: ${problem}: nothing restarts a machine that hangs`);
-    return { status: { problem }, device: undefined };
+    const whole = `${problem}: nothing restarts a machine that hangs`;
+    ports.say("warning", `watchdog: ${whole}`);
+    return { status: { enabled: true, problem: whole }, device: undefined };
   };
   if (!chosen) return none("this machine has none");
   try {
     const device = ports.open(chosen.name);
     const { identity } = chosen;
-    if (identity === SOFTWARE)
-      ports.say(
-        "warning",
-        "watchdog: the machine has none of its own: the kernel's does not help when the kernel hangs",
-      );
-    else ports.say("info", `watchdog: ${identity}, ${device.timeoutS} s`);
-    return { status: { identity, timeout: device.timeoutS }, device };
+    const status = { enabled: true, identity, timeout: device.timeoutS };
+    if (identity !== SOFTWARE) {
+      ports.say("info", `watchdog: ${identity}, ${device.timeoutS} s`);
+      return { status, device };
+    }
+    const problem = "the machine has none of its own: the kernel's does not help when the kernel hangs";
+    ports.say("warning", `watchdog: ${problem}`);
+    return { status: { ...status, problem }, device };
   } catch (error) {
     return none(`${chosen.identity} can't be used (${messageOf(error)})`);
   }

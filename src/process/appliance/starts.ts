@@ -34,7 +34,7 @@ const PLACES = ["lbd/starts.1", "lbd/starts.2"];
 export interface Starts {
   /** The slot has not yet shown that it works, and the other one has. */
   readonly trial: boolean;
-  /** Why the environment of the loader could not be read at this start. */
+  /** What was wrong with the loader's environment at this start. */
   readonly damage?: string;
   history(): History;
   isGood(): boolean;
@@ -76,12 +76,15 @@ export function beginStart(ports: StartPorts): Starts {
   }
 
   let trial = false;
-  let damage: string | undefined;
+  const damage: string[] = [];
   let givenUp: Slot | undefined;
   withFiles((files) => {
     const { environment, damaged } = readEnvironmentIn(files);
     trial = isOnTrial(environment, slot);
-    if (damaged) damage = "the boot environment was damaged: the loader took its copy, or the first values of a disk";
+    if (damaged)
+      damage.push("the boot environment was damaged: the loader took its copy, or the first values of a disk");
+    if (boot.left === undefined)
+      damage.push("no slot had starts left: the loader took one that was good before, without counting");
   });
   if (again) history = withFiles((files) => readPlaces(PLACES.map((place) => readFileIn(files, place))).history);
   else
@@ -98,7 +101,7 @@ export function beginStart(ports: StartPorts): Starts {
   }
   return {
     trial,
-    ...(damage !== undefined && { damage }),
+    ...(damage.length > 0 && { damage: damage.join("; ") }),
     history: () => history,
     isGood: () => isGood,
     good() {

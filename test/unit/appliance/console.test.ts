@@ -173,11 +173,12 @@ describe("the menu", () => {
 });
 
 describe("what is wrong", () => {
+  const WELL_IMAGE = { start: { faults: [] }, history: {}, watchdog: {} };
   const facts: MachineFacts = {
     configuration: { findings: [], missing: [], parts: [] },
     access: { state: "off" },
     network: { faults: [] },
-    image: { start: { faults: [] } },
+    image: WELL_IMAGE,
     director: { failures: 0 },
   };
   const said = (changed: Partial<MachineFacts>, answers = true) =>
@@ -212,7 +213,14 @@ describe("what is wrong", () => {
     [{ director: { failures: 3 } }, false, ["the director ended 3 times"]],
     [{}, false, ["the director does not answer"]],
     [{ director: { failures: 3 } }, true, []],
-    [{ image: { start: { faults: ["no watchdog"] } } }, true, ["this start: no watchdog"]],
+    [{ image: { ...WELL_IMAGE, start: { faults: ["api: none"] } } }, true, ["this start: api: none"]],
+    [{ image: { ...WELL_IMAGE, start: { faults: [], damage: "it was damaged" } } }, true, ["it was damaged"]],
+    [{ image: { ...WELL_IMAGE, watchdog: { problem: "there is none" } } }, true, ["watchdog: there is none"]],
+    [
+      { image: { ...WELL_IMAGE, history: { failure: { version: "0.2", reason: "the kernel crashed" } } } },
+      true,
+      ["the update to 0.2 was given up: the kernel crashed"],
+    ],
   ] as const)("of %p", (changed, answers, expected) => expect(said(changed, answers)).toEqual([...expected]));
 
   test("is a part that is the last good one, with what is wrong with the newer one", () => {
@@ -226,6 +234,17 @@ describe("what is wrong", () => {
         todo: "mend it on the partition LBD-CONF, or by lbd --host NAME config put",
       },
     ]);
+  });
+
+  test("is a partition that can't be read, where nothing was ever good", () => {
+    const part = (name: string, from: string, reason: string) => ({ name, from, reason });
+    const saidOf = (...parts: MachineFacts["configuration"]["parts"]) =>
+      said({ configuration: { findings: [], missing: [], parts } });
+    const names = ["director", "network.yaml", "appliance.yaml"];
+    expect(saidOf(...names.map((name) => part(name, "none", "EIO: i/o error, read")))).toEqual([
+      "the configuration partition: EIO: i/o error, read",
+    ]);
+    expect(saidOf(...names.map((name) => part(name, "none", "it is not there")))).toEqual([]);
   });
 
   test("is said too when the machine's own API does not answer", () =>

@@ -99,12 +99,27 @@ test.each([
     "hardware",
     ["Software Watchdog", "iTCO_wdt"],
     true,
-    { identity: "iTCO_wdt", timeout: 30 },
+    { enabled: true, identity: "iTCO_wdt", timeout: 30 },
     /^info watchdog: iTCO_wdt, 30 s/,
   ],
-  ["none: the kernel's own is loaded", [], true, { identity: SOFTWARE, timeout: 30 }, /^warning .*none of its own/],
-  ["one that is taken", ["busy"], true, { problem: "busy can't be used (EBUSY)" }, /^warning .*nothing restarts/],
-  ["one that nobody wants", ["iTCO_wdt"], false, { problem: "switched off by appliance.yaml" }, /^$/],
+  [
+    "none: the kernel's own is loaded",
+    [],
+    true,
+    {
+      ...{ enabled: true, identity: SOFTWARE, timeout: 30 },
+      problem: "the machine has none of its own: the kernel's does not help when the kernel hangs",
+    },
+    /^warning .*none of its own/,
+  ],
+  [
+    "one that is taken",
+    ["busy"],
+    true,
+    { enabled: true, problem: "busy can't be used (EBUSY): nothing restarts a machine that hangs" },
+    /^warning .*nothing restarts/,
+  ],
+  ["one that nobody wants", ["iTCO_wdt"], false, { enabled: false }, /^$/],
 ] as const)("a machine with %s says so", (_, identities, enabled, status, line) => {
   const { heart, said } = bench(identities, enabled);
   expect(heart.watchdog()).toEqual(status);

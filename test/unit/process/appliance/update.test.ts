@@ -223,6 +223,14 @@ describe("the boot environment", () => {
     expect(tries()).toBe("BA 3 0 3 1");
   });
 
+  test("without starts left is said, and a good start gives them back", () => {
+    expect(starts.damage).toBeUndefined();
+    const uncounted = begin("A", "v1", { boot: { slot: "A", rescue: false } });
+    expect(uncounted.damage).toMatch(/^no slot had starts left: /);
+    uncounted.good();
+    expect(tries()).toBe("AB 3 1 0 0");
+  });
+
   test("gives a slot no more tries that was on trial and is not the one that runs", async () => {
     await updatesOf(starts).take(chunks(file));
     const back = begin("A", "v1");

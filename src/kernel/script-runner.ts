@@ -48,7 +48,7 @@ export interface ScriptRunner {
 }
 
 /** No program gets more than this long between TERM and KILL. */
-const KILL_AFTER_MS = 2000;
+export const KILL_AFTER_MS = 2000;
 /** At the end of this process nobody waits that long. */
 const STOP_GRACE_MS = 500;
 

@@ -4,7 +4,6 @@
 import type { Cancel, Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { observe } from "../base/histogram.ts";
-import { whatItWrote } from "../base/last-words.ts";
 import type { Log } from "../base/log.ts";
 import type { Command } from "../config/model/command.ts";
 import type { Fifo, GlobalConfig } from "../config/model/global.ts";
@@ -12,23 +11,17 @@ import { type FifoWriter, fifoLine, fifoWriter, type OpenedFifo } from "./fifo.t
 import { createMailer, type Mailer, mailFor } from "./mail.ts";
 import { createMailLimit } from "./mail-limit.ts";
 import type { Notification, Notifier } from "./notification.ts";
+import { describeOutcome, type ProgramOutcome } from "./outcome.ts";
 import { CROWDED_LIMIT_MS, createNotifyPlaces, MAX_NOTIFY_RUNNING, MAX_NOTIFY_WAITING } from "./places.ts";
 import { createSerialQueues, MAX_SERIAL_WAITING } from "./queue.ts";
 import { objectKey, type ScriptCall, scriptCalls } from "./scripts.ts";
-
-/** How a program ended, as the script runner says it. */
-export type NotifyOutcome =
-  | { readonly kind: "exit"; readonly status: number; readonly output?: string }
-  | { readonly kind: "signal"; readonly signal: string; readonly output?: string }
-  | { readonly kind: "timeout"; readonly limitMs: number; readonly output?: string }
-  | { readonly kind: "cannot-start"; readonly reason: string };
 
 export interface NotifyPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly hostName: string;
   /** `limitMs` Infinity: it may run as long as this process. `end`: its group is ended before. */
-  run(command: Command, extraArgs: readonly string[], limitMs: number, end?: AbortSignal): Promise<NotifyOutcome>;
+  run(command: Command, extraArgs: readonly string[], limitMs: number, end?: AbortSignal): Promise<ProgramOutcome>;
   /** Opens it, made if missing with the owner that the keyword asks for. @throws Error when it can't be used */
   openFifo(path: string, user: string | undefined, group: string | undefined): OpenedFifo;
 }
@@ -117,7 +110,7 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
   async function runReader(path: string, command: Command, writer: FifoWriter): Promise<void> {
     const outcome = await ports.run(command, [path], Number.POSITIVE_INFINITY);
     if (fifos.get(path)?.writer !== writer) return;
-    const message = `nobody reads notify FIFO ${path} any more: ${command.argv.join(" ")} ${describe(outcome)}`;
+    const message = `nobody reads notify FIFO ${path} any more: ${command.argv.join(" ")} ${describeOutcome(outcome)}`;
     ports.log({ level: "warning", area: "notify", message });
   }
 
@@ -134,7 +127,7 @@ export function createNotifier(part: "vrrp" | "lvs", initial: GlobalConfig, port
         observe(counters, "lbd_notify_duration_seconds", "", RUN_BUCKETS_S, (ports.clock.now() - startedAt) / 1000);
         const result = outcome.kind === "exit" ? (outcome.status === 0 ? "ok" : "failed") : outcome.kind;
         count(`lbd_notify_runs_total{kind="script",result="${result}"}`);
-        if (result !== "ok" && !makeRoom.aborted) warn(`${what}: ${describe(outcome)}`);
+        if (result !== "ok" && !makeRoom.aborted) warn(`${what}: ${describeOutcome(outcome)}`);
       },
       givenUp() {
         count(`lbd_notify_runs_total{kind="script",result="dropped"}`);
@@ -217,17 +210,4 @@ function scriptKey(notification: Notification): string {
 
 function fifoResult(written: boolean): string {
   return `lbd_notify_runs_total{kind="fifo",result="${written ? "ok" : "dropped"}"}`;
-}
-
-function describe(outcome: NotifyOutcome): string {
-  switch (outcome.kind) {
-    case "exit":
-      return `ended with status ${outcome.status}${whatItWrote(outcome.output)}`;
-    case "signal":
-      return `ended by ${outcome.signal}${whatItWrote(outcome.output)}`;
-    case "timeout":
-      return `took longer than ${outcome.limitMs} ms and was ended${whatItWrote(outcome.output)}`;
-    case "cannot-start":
-      return `can't be run: ${outcome.reason}`;
-  }
 }

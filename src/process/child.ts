@@ -116,6 +116,9 @@ function take(child: ChildState, message: ToChild) {
       return intake.behind(() => reload(child, message));
     case "stop":
       return stop(child, message.limitMs);
+    case "startup":
+    case "shutdown":
+      return intake.behind(() => runScript(child, message));
     case "snapshot":
       return snapshot(child, message.id);
     case "unwatched":
@@ -252,6 +255,15 @@ function takeGlobals({ name, ports, calledAs }: ChildState, { global }: Config):
   ports.rename(processName(name, global, calledAs));
   if (name !== "api" && name !== "starter")
     ports.autoPriority.configure(global.autoPriority, global.process[name].realtimePriority ?? 0);
+}
+
+/** Behind the start; nothing waits for its end but who asked. */
+function runScript(child: ChildState, { kind, id }: ToChild & { kind: "startup" | "shutdown" }): void {
+  inTurn(child, kind, () => {
+    const answer = () => child.ports.tell({ kind: "answer", id });
+    const ended = child.role?.runScript?.(kind) ?? Promise.resolve();
+    void ended.then(answer);
+  });
 }
 
 function snapshot({ role, stopping, telling, ports }: ChildState, id: number): void {

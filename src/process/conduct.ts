@@ -116,6 +116,8 @@ export function createConduct(role: RoleName): Conduct {
           return;
         case "reload":
         case "snapshot":
+        case "startup":
+        case "shutdown":
         case "ping":
           asked.add(message.id);
           return;

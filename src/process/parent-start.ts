@@ -1,4 +1,5 @@
 // Process layer, parent: the start of a director: the first reading, and its roles one behind the other.
+import { firstOf } from "../base/first-of.ts";
 import { HOLD_TOPIC, type RoleName } from "../roles/role.ts";
 import type { Outline } from "./configuration/outline.ts";
 import { EXIT } from "./options.ts";
@@ -10,6 +11,8 @@ import { describe, logRefused, setConfig, takeInForce } from "./parent-told.ts";
 export const VRRP_WAIT_MS = 5000;
 /** The api process waits for the same, so that its start does not slow that of the table; but not for a checker that hangs. */
 export const API_WAIT_MS = 1000;
+/** After this long the director goes on without its startup_script. */
+const STARTER_UP_MS = 5000;
 /** How soon the file of `--hold-vrrp` is missed. */
 const HOLD_LOOK_MS = 100;
 /** The configuration goes to the roles first; what is only told of it comes when the table is loaded, or after this long. */
@@ -35,8 +38,22 @@ export async function start(parent: ParentState): Promise<void> {
     return cantStart(parent, answered.kind === "refused" ? answered.refusals : []);
   }
   takeInForce(parent, kept);
+  await runStartupScript(parent, kept.outline);
+  if (isStopping(parent)) return;
   startRoles(parent, kept.outline, early);
   readingOver(parent);
+}
+
+/** keepalived: what it comes to does not matter, only that it is over. */
+async function runStartupScript({ workers, ports, notices }: ParentState, outline: Outline): Promise<void> {
+  const { startupScriptMs } = outline;
+  if (startupScriptMs === undefined || !workers.has("starter")) return;
+  notices.starting(STARTER_UP_MS + startupScriptMs);
+  void workers.configure("starter");
+  await firstOf(workers.whenRunning("starter"), ports.clock, STARTER_UP_MS);
+  if (workers.isRunning("starter")) return workers.runStartupScript();
+  const message = "startup_script was not run: the process that starts programs does not come up";
+  ports.log({ level: "error", area: "process", message });
 }
 
 /** Until its file goes. The vrrp process hears of it before it starts, and so does one that comes after it. */

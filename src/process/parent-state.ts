@@ -115,13 +115,13 @@ export function stop(parent: ParentState, reason: string): void {
   if (isStopping(parent)) return;
   parent.phase = { kind: "stopping" };
   const { callers, readings, reloads, log } = parent.ports;
-  const limitMs = readings.inForce()?.outline.childWaitMs ?? DEFAULT_CHILD_WAIT_MS;
+  const { childWaitMs: limitMs = DEFAULT_CHILD_WAIT_MS, shutdownScriptMs } = readings.inForce()?.outline ?? {};
   // First of all: others take over when vrrp has said good-bye.
-  const ended = parent.workers.stopAll(limitMs);
+  const ended = parent.workers.stopAll(limitMs, { shutdownScript: shutdownScriptMs !== undefined });
   callers?.stop();
   reloads?.stop();
   readings.stop();
-  parent.notices.stopping(stopLimitMs(limitMs));
+  parent.notices.stopping(stopLimitMs(limitMs) + (shutdownScriptMs ?? 0));
   log({ level: "info", area: "process", message: `stopping: ${reason}` });
   void ended.then(() => parent.ports.ended(parent.exitStatus));
 }

@@ -33,6 +33,8 @@ export interface Supervisor {
   send(message: ToChild): boolean;
   /** Somebody looks at what the role tells from now on: it reports everything again, and then that it is current. */
   snapshot(): void;
+  /** starter only: has a script of the director run. Resolves when it has ended; at once without a process that runs. */
+  runScript(which: "startup" | "shutdown"): Promise<void>;
   /** Kills the process, if there is one: `why` is its reason. */
   expel(why: string): void;
   /**
@@ -54,6 +56,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     configure: (share) => configure(supervised, share),
     send: (message) => (supervised.live ? tell(supervised.live, message) : false),
     snapshot: () => supervised.live && sendSnapshot(supervised, supervised.live),
+    runScript: (which) => runScript(supervised, which),
     expel: (why) => supervised.live && expel(supervised, supervised.live, why),
     stop: (limitMs) => stop(supervised, limitMs),
   };
@@ -170,6 +173,11 @@ function configure(supervised: Supervised, share: RoleShare): Promise<void> {
   if (sameRights(live.rights, share.rights)) sendStart(supervised, live);
   else startAnew(supervised, live);
   return Promise.resolve();
+}
+
+function runScript({ live, state }: Supervised, which: "startup" | "shutdown"): Promise<void> {
+  if (!live || state !== "running") return Promise.resolve();
+  return new Promise((resolve) => ask(live, which, () => resolve()));
 }
 
 /** It booted before the configuration was known, with other rights than that needs. Nothing was said to it yet. */

@@ -73,8 +73,15 @@ export interface Workers {
   sendAll(message: ToChild, but?: RoleName): void;
   /** Connects a process that was just started with those that it works with: the starter with the others. */
   introduce(role: RoleName): void;
-  /** Stops all in order, within `limitMs` and a second for each that has none left of it. */
-  stopAll(limitMs: number): Promise<void>;
+  /** Resolves when a process of the role runs. */
+  whenRunning(role: RoleName): Promise<void>;
+  /** Has the starter run `startup_script`. Resolves when that has ended; at once without a starter. */
+  runStartupScript(): Promise<void>;
+  /**
+   * Stops all in order, within `limitMs` and a second for each that has none left of it. `shutdownScript`: it runs when all but the
+   * starter have ended, however long it may take.
+   */
+  stopAll(limitMs: number, how: { readonly shutdownScript: boolean }): Promise<void>;
   stuck(): readonly RoleName[];
 }
 
@@ -89,8 +96,16 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
   const supervisors = new Map(roles.map((role) => [role, supervise(role)] as const));
   const leaving = new Map<RoleName, Promise<void>>();
   let isStopping = false;
+  const whenRunning = new Map<RoleName, (() => void)[]>();
 
-  function supervise(role: RoleName, running: (role: RoleName) => void = ports.running): Supervisor {
+  function runs(role: RoleName): void {
+    const then = whenRunning.get(role) ?? [];
+    whenRunning.delete(role);
+    for (const one of then) one();
+    ports.running(role);
+  }
+
+  function supervise(role: RoleName, running: (role: RoleName) => void = runs): Supervisor {
     return createSupervisor(role, {
       clock,
       log,
@@ -182,10 +197,16 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
           introduce({ name: role, through: own }, { name: other, through });
       }
     },
-    async stopAll(limitMs) {
+    whenRunning(role) {
+      if (supervisors.get(role)?.state() === "running") return Promise.resolve();
+      return new Promise((resolve) => whenRunning.set(role, [...(whenRunning.get(role) ?? []), resolve]));
+    },
+    runStartupScript: () => supervisors.get("starter")?.runScript("startup") ?? Promise.resolve(),
+    async stopAll(limitMs, { shutdownScript }) {
       isStopping = true;
       const deadline = clock.now() + limitMs;
       for (const role of STOP_ORDER) {
+        if (role === "starter" && shutdownScript) await supervisors.get(role)?.runScript("shutdown");
         const left = Math.max(LEAST_STOP_MS, deadline - clock.now());
         const inOrder = await supervisors.get(role)?.stop(role === "api" ? LEAST_STOP_MS : left);
         if (inOrder === false && ports.leftBehind?.(role)) await sweep(role);

@@ -86,6 +86,8 @@ export interface Role {
   unwatched?(): void;
   /** A relayed publish() of another role; the last value of each topic, again after a restart of either side. */
   receive?(topic: string, value: unknown): void;
+  /** starter only: runs `startup_script` or `shutdown_script`, if the configuration has it. Resolves when it has ended; never rejects. */
+  runScript?(which: "startup" | "shutdown"): Promise<void>;
   /** api only: what all roles report, in order. */
   update?(updates: readonly StatusUpdate[]): void;
   /** api only: all was told that there is to tell: callers may be answered. It goes `lingerMs` after the last of them, by idle(). */

@@ -82,7 +82,17 @@ export function stampOf(path: string): FileStamp | undefined {
 }
 
 /** Keywords that name programs, or files that are read for a role; others have these inside them. */
-const PROGRAM_WORDS = ["vrrp_script", "notify", "MISC_CHECK", "quorum_up", "quorum_down", "track_file", "certificate"];
+const PROGRAM_WORDS = [
+  "vrrp_script",
+  "notify",
+  "MISC_CHECK",
+  "quorum_up",
+  "quorum_down",
+  "track_file",
+  "certificate",
+  "startup_script",
+  "shutdown_script",
+];
 /** What is looked at to guess what a configuration is about. */
 const GLANCE_BYTES = 16 * 1024 * 1024;
 

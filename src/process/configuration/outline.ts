@@ -1,6 +1,7 @@
 // Process layer: what the parent keeps in mind of a configuration; the rest goes to the roles. Pure.
 import type { Config } from "../../config/model/config.ts";
 import type { GlobalConfig } from "../../config/model/global.ts";
+import { KILL_AFTER_MS } from "../../kernel/script-runner.ts";
 import { filesOf, programsOf } from "../../roles/programs/named.ts";
 import type { RoleName } from "../../roles/role.ts";
 import { neededModules } from "../host/needed-modules.ts";
@@ -23,6 +24,9 @@ export interface Outline {
   readonly instanceName?: string;
   readonly usePidDir: boolean;
   readonly reload: GlobalConfig["reload"];
+  /** How long `startup_script` and `shutdown_script` take at most, the time between TERM and KILL included; absent: there is none. */
+  readonly startupScriptMs?: number;
+  readonly shutdownScriptMs?: number;
 }
 
 export function outlineOf(config: Config): Outline {
@@ -39,6 +43,8 @@ export function outlineOf(config: Config): Outline {
     ...(instanceName !== undefined && { instanceName }),
     usePidDir,
     reload,
+    ...(config.global.startupScript && { startupScriptMs: config.global.startupScriptTimeoutMs + KILL_AFTER_MS }),
+    ...(config.global.shutdownScript && { shutdownScriptMs: config.global.shutdownScriptTimeoutMs + KILL_AFTER_MS }),
   };
 }
 
@@ -62,7 +68,7 @@ function needs(role: RoleName, config: Config): boolean {
     case "api":
       return true;
     case "starter":
-      return programsOf(config).length > 0 || filesOf(config).length > 0;
+      return programsOf(config).length > 0 || filesOf(config).length > 0 || hasOwnScripts(config.global);
     case "checker":
       return config.virtualServers.length > 0;
     case "bfd":
@@ -74,4 +80,8 @@ function needs(role: RoleName, config: Config): boolean {
         config.global.lvs.syncDaemon !== undefined
       );
   }
+}
+
+function hasOwnScripts({ startupScript, shutdownScript }: GlobalConfig): boolean {
+  return startupScript !== undefined || shutdownScript !== undefined;
 }

@@ -21,6 +21,8 @@ export interface NoticePorts {
 }
 
 export interface ServiceNotices {
+  /** The start may take so much longer. */
+  starting(limitMs: number): void;
   /** What has to run for the director to be ready. */
   expect(roles: readonly RoleName[]): void;
   runs(role: RoleName): void;
@@ -55,6 +57,9 @@ export function createServiceNotices(ports: NoticePorts): ServiceNotices {
   }
 
   return {
+    starting(limitMs) {
+      if (phase === "starting") send([`EXTEND_TIMEOUT_USEC=${Math.ceil(limitMs * 1000)}`]);
+    },
     expect(roles) {
       if (missing) return;
       missing = new Set(roles);
@@ -106,6 +111,7 @@ export function statusLine(
 
 /** For a director that nobody asked to say anything. */
 export const SILENT: ServiceNotices = {
+  starting() {},
   expect() {},
   runs() {},
   reloading() {},

@@ -20,6 +20,7 @@ import {
 } from "../programs/named.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { createFileServer, type PeerFiles } from "./files.ts";
+import { createOwnScripts } from "./own-scripts.ts";
 import { programSpawner, readOn } from "./spawn-program.ts";
 import { endLeftovers, recordedSpawn } from "./started-programs.ts";
 
@@ -42,12 +43,14 @@ export function createStarterRole(context: RoleContext): Role {
   let allowed = new Map<string, NamedProgram>();
   let before = new Map<string, NamedProgram>();
   const files = createFileServer(readiness, clock, log);
+  const ownScripts = createOwnScripts(clock, log, spawn);
   let security: Config["global"]["scripts"] | undefined;
   const peers = new Set<Peer>();
   let allGone = () => {};
 
   function take(config: Config): void {
     security = config.global.scripts;
+    ownScripts.configure(config.global);
     for (const { runners } of peers) for (const runner of Object.values(runners)) runner.setSecurity(security);
     before = allowed;
     files.configure(hasPrograms(config) ? config.files : []);
@@ -140,13 +143,16 @@ export function createStarterRole(context: RoleContext): Role {
       if (introductions !== undefined) takeIntroductions(readiness, introductions, welcome);
     },
     reload: take,
+    runScript: ownScripts.run,
     async stop() {
+      const ownEnded = ownScripts.stop();
       if (peers.size > 0)
         await new Promise<void>((resolve) => {
           allGone = resolve;
           clock.at(clock.now() + PEERS_MS, resolve);
         });
       await Promise.all([...peers].flatMap(({ runners }) => Object.values(runners).map((runner) => runner.stop())));
+      await ownEnded;
       for (const { socket } of peers) socket.close();
       outputs.stop();
     },

@@ -21,6 +21,7 @@ const reading = (text: string, ...errors: string[]): Found => found(bindText(tex
 function lab(text: string | Found, options: ParentLabOptions = {}) {
   const told: string[] = [];
   const notices: ServiceNotices = {
+    starting: (limitMs) => told.push(`starting within ${limitMs}`),
     expect: (roles) => told.push(`expect ${roles.join(" ")}`),
     runs: (role) => told.push(`runs ${role}`),
     reloading: () => told.push("reloading"),
@@ -188,6 +189,90 @@ test("a reload gives the starter new programs before anybody wants them run, and
       .got.slice(before)
       .map(({ kind }) => kind),
   ).toEqual(["reload"]);
+});
+
+describe("scripts of the director", () => {
+  const text = (...words: string[]) =>
+    `global_defs {\n${words.map((word) => `${word} /bin/true\n`).join("")}}\n${VRRP}${SERVICES}`;
+  const roles = ["starter", "checker", "vrrp", "api"] as const;
+
+  test("startup_script is over before any role is told to start; shutdown_script begins when all have ended", async () => {
+    const { director, children, startedRoles, ended } = lab(text("startup_script", "shutdown_script"), { roles });
+    director.start();
+    await settle();
+    children.of("checker").say({ kind: "hello" });
+    children.of("starter").comeUp();
+    await settle();
+    expect(startedRoles()).toEqual(["starter"]);
+    expect(children.of("starter").last("startup")).toBeDefined();
+    children.of("starter").answer("startup");
+    await settle();
+    expect(startedRoles()).toContain("checker");
+    children.of("checker").say({ kind: "started" });
+    for (const role of ["vrrp", "api"] as const) children.of(role).comeUp();
+    director.stop("SIGTERM");
+    await settle();
+    expect(roles.map((role) => children.of(role).alive)).toEqual([true, false, false, false]);
+    expect(children.of("starter").last("shutdown")).toBeDefined();
+    expect(ended).toEqual([]);
+    children.of("starter").answer("shutdown");
+    await settle();
+    expect(ended).toEqual([0]);
+  });
+
+  test("a starter that dies, or does not come up, keeps no role from starting", async () => {
+    const dying = lab(text("startup_script"), { roles });
+    dying.director.start();
+    await settle();
+    dying.children.of("checker").say({ kind: "hello" });
+    dying.children.of("starter").comeUp();
+    await settle();
+    dying.children.of("starter").end("signal SIGKILL");
+    await settle();
+    expect(dying.startedRoles()).toContain("checker");
+    const away = lab(text("startup_script"), { roles });
+    away.director.start();
+    await settle();
+    away.children.of("checker").say({ kind: "hello" });
+    away.clock.advance(4999);
+    await settle();
+    expect(away.startedRoles()).toEqual([]);
+    away.clock.advance(1);
+    await settle();
+    expect(away.startedRoles()).toEqual(["checker"]);
+    expect(away.said("startup_script was not run")).toBe(true);
+  });
+
+  test("a stop during startup_script starts no role", async () => {
+    const { director, children, startedRoles, ended } = lab(text("startup_script"), { roles });
+    director.start();
+    await settle();
+    children.of("starter").comeUp();
+    await settle();
+    director.stop("SIGTERM");
+    await settle();
+    expect([startedRoles(), ended]).toEqual([["starter"], [0]]);
+  });
+
+  test("a reload runs none; the shutdown_script of the last configuration is the one that counts", async () => {
+    const { director, children, willRead } = lab(text("startup_script"), { roles });
+    director.start();
+    await settle();
+    children.of("starter").comeUp();
+    await settle();
+    children.of("starter").answer("startup");
+    await settle();
+    for (const role of ["checker", "vrrp"] as const) children.of(role).comeUp();
+    willRead(reading(text("startup_script", "shutdown_script")));
+    director.reload();
+    await settle();
+    children.of("starter").answer("reload");
+    await settle();
+    expect(children.of("starter").got.filter(({ kind }) => kind === "startup")).toHaveLength(1);
+    director.stop("SIGTERM");
+    await settle();
+    expect(children.of("starter").last("shutdown")).toBeDefined();
+  });
 });
 
 test("what this build lacks and a file asks for is said; what it has, or nobody asks for, is not", async () => {
@@ -455,6 +540,7 @@ test("the service manager is told how it is whenever a process comes or goes", a
   const made = parentLab(reading(SERVICES), {
     ports: {
       notices: {
+        starting() {},
         expect() {},
         runs() {},
         reloading() {},

@@ -43,14 +43,48 @@ what lbd does in another way than keepalived in [compat-notes.md](compat-notes.m
 A default in brackets is a description. *Repeat* says what a second occurrence in one block does.
 `;
 
+/** One keyword as the manual tells it. */
+export interface ManualEntry {
+  readonly keyword: string;
+  /** What may stand behind it, in the words of the manual's head; empty: nothing. */
+  readonly grammar: string;
+  /** With its unit; in brackets: a description; empty: none. */
+  readonly standard: string;
+  /** What a second occurrence in one block does. */
+  readonly repeat: string;
+  readonly meaning: string;
+}
+
+export interface ManualSection {
+  readonly title: string;
+  readonly entries: readonly ManualEntry[];
+}
+
+/** One section for each block and kind of line, outermost first. */
+export function manualSections(): readonly ManualSection[] {
+  return catalog().map((section) => ({ title: titleOf(section), entries: section.entries.map(manualEntry) }));
+}
+
+function manualEntry({ keyword, row }: CatalogEntry): ManualEntry {
+  const unit = row.unit === undefined ? "" : ` ${row.unit}`;
+  const standard = defaultText(row);
+  return {
+    keyword,
+    grammar: row.value.grammar,
+    standard: standard === "" || standard.startsWith("(") ? standard : `${standard}${unit}`,
+    repeat: row.repeat,
+    meaning: `${row.doc}${remarks(row)}`,
+  };
+}
+
 /** docs/reference.md. */
 export function referenceManual(): string {
   const parts = [REFERENCE_HEAD];
-  for (const section of catalog()) {
+  for (const { title, entries } of manualSections()) {
     parts.push(
-      `## ${titleOf(section)}\n\n| Keyword | Values | Default | Repeat | Meaning |\n| --- | --- | --- | --- | --- |`,
+      `## ${title}\n\n| Keyword | Values | Default | Repeat | Meaning |\n| --- | --- | --- | --- | --- |`,
+      `${entries.map(referenceRow).join("\n")}\n`,
     );
-    parts.push(`${section.entries.map(referenceRow).join("\n")}\n`);
   }
   return parts.join("\n");
 }
@@ -59,17 +93,8 @@ function titleOf(section: CatalogSection): string {
   return TITLES[section.path] ?? section.path;
 }
 
-function referenceRow({ keyword, row }: CatalogEntry): string {
-  const unit = row.unit === undefined ? "" : ` ${row.unit}`;
-  const standard = defaultText(row);
-  const cells = [
-    code(keyword),
-    code(row.value.grammar),
-    standard === "" ? "" : cell(`${standard}${standard.startsWith("(") ? "" : unit}`),
-    cell(row.repeat),
-    cell(`${row.doc}${remarks(row)}`),
-  ];
-  return `| ${cells.join(" | ")} |`;
+function referenceRow({ keyword, grammar, standard, repeat, meaning }: ManualEntry): string {
+  return `| ${[code(keyword), code(grammar), cell(standard), cell(repeat), cell(meaning)].join(" | ")} |`;
 }
 
 function remarks(row: Keyword): string {

@@ -37,7 +37,7 @@ export const TOP_LEVEL = {
     doc: "How long the parent waits for its children when stopping." },
   global_defs: { value: bare(), block: GLOBAL_DEFS, repeat: "merge", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/netns/vrrp-settings.test.ts" },
-    doc: "Settings of the daemon as a whole; may occur several times and anywhere, but see the reload trap in language.md." },
+    doc: "Settings of the daemon as a whole; may occur several times and anywhere, keepalived forgets some of them at a reload when they come behind what uses them." },
   track_group: { value: alone(blockName()), block: TRACK_GROUP, repeat: "dup name: error, block skipped", tier: "full", since: "2.0.3", effective: { test: "test/netns/vrrp-keywords.test.ts" },
     doc: "Names VRRP instances that depend on static addresses, routes and rules referring to this group." },
   static_ipaddress: { value: bare("BLOCK of ADDRESS lines (no name)"), lines: addresses, repeat: "append", tier: "seed", since: "1.1.0",

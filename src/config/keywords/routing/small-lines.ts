@@ -14,7 +14,7 @@ import { positional } from "./positional.ts";
 export const TRACKER = {
   weight: { value: positional("INT(-253..253; files and processes -254..254)"), default: "tracker's own, 0 for interfaces", repeat: "once",
     tier: "seed", since: "1.1.13", effective: { test: "test/unit/words/tracking.test.ts" },
-    doc: "Weight of this use of the tracker; +-254 becomes +-253 with an error for interfaces and scripts. In a sync group without sync_group_tracking_weight, and for address owners, weights are refused with an error; what then happens to the tracker depends on its kind (language.md 14.2)." },
+    doc: "Weight of this use of the tracker; +-254 becomes +-253 with an error for interfaces and scripts. In a sync group without sync_group_tracking_weight, and for address owners, weights are refused with an error; what then happens to the tracker depends on its kind." },
   reverse: { value: positional("FLAG after weight N"), default: "tracker's own", repeat: "once", tier: "full", since: "2.0.18",
     effective: { test: "test/unit/words/tracking.test.ts" },
     doc: "Swap the sense." },

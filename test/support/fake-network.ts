@@ -17,7 +17,7 @@ export interface FakeNetwork {
   /** The link has no carrier any more, or has one again. */
   setCarrier(name: string, carrier: boolean): void;
   removeLink(name: string): void;
-  addAddress(link: string, ip: string, prefix?: number): void;
+  addAddress(link: string, ip: string, prefix?: number, more?: Partial<InterfaceAddress>): void;
   removeAddress(link: string, ip: string, by?: number): void;
   /** As removeLink(), but nobody is told: only an audit finds it. */
   loseLink(name: string): void;
@@ -95,9 +95,16 @@ export function fakeNetwork(): FakeNetwork {
       stranger({ removed: false, object: { kind: "link", link: { ...before, flags } } });
     },
     removeLink: (name) => stranger({ removed: true, object: { kind: "link", link: link(name) } }),
-    addAddress(name, ip, prefix = 24) {
+    addAddress(name, ip, prefix = 24, more = {}) {
       const family = ip.includes(":") ? 6 : 4;
-      const address = { family, index: link(name).index, ip: formatIp(ipBytes(ip)), prefix, flags: 0x80 } as const;
+      const address = {
+        family,
+        index: link(name).index,
+        ip: formatIp(ipBytes(ip)),
+        prefix,
+        flags: 0x80,
+        ...more,
+      } as const;
       stranger({ removed: false, object: { kind: "address", address } });
     },
     removeAddress: (name, ip, by) =>

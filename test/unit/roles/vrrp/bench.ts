@@ -6,8 +6,9 @@ import type { Config } from "../../../../src/config/model/config.ts";
 import type { ProcessRights } from "../../../../src/config/model/global.ts";
 import type { VrrpInstance } from "../../../../src/config/model/vrrp.ts";
 import { MAX_READS_PER_TURN, type SendOutcome, type VrrpDatagram } from "../../../../src/kernel/raw-socket.ts";
+import type { ReceiveBuffer } from "../../../../src/kernel/receive-buffer.ts";
 import { openSysctlKeeper, type SysctlJournalContent } from "../../../../src/kernel/sysctl.ts";
-import { endpointKey } from "../../../../src/kernel/vrrp-endpoint.ts";
+import { endpointKey, type VrrpSocketOptions } from "../../../../src/kernel/vrrp-endpoint.ts";
 import type { FirewallSettings, FirewallWish } from "../../../../src/net/firewall-wish.ts";
 import type { Notification } from "../../../../src/notify/notification.ts";
 import type { ScriptRunResult } from "../../../../src/probe/track-script.ts";
@@ -27,6 +28,12 @@ export interface BenchOptions {
   /** What a dead process left. */
   readonly journal?: TablesJournal;
   readonly nftFails?: boolean;
+  /** Kernel settings that a dead process left, with what they were. */
+  readonly sysctlJournal?: SysctlJournalContent;
+  /** Another VRRP daemon works here. */
+  readonly isSpokenHere?: boolean;
+  /** What a configuration's tracked files wait for. */
+  readonly filesComing?: () => Promise<void> | undefined;
   /** Each look at the clock takes so long: a stand-in for what work costs, for it is looked at with each thing that is done. */
   readonly workMs?: number;
 }
@@ -78,7 +85,9 @@ export function bench(options: BenchOptions = {}) {
   const journals: TablesJournal[] = [];
   const sysctls = new Map<string, string>();
   const sysctlWrites: string[] = [];
-  let sysctlJournal: SysctlJournalContent | undefined;
+  let { sysctlJournal } = options;
+  const did: string[] = [];
+  const acquires: { readonly key: string; readonly vrid: number; readonly options: VrrpSocketOptions }[] = [];
   const ipvs = fakeIpvs([]);
   const scripts = new Map<string, ScriptRunResult>();
   const fileWatches = new Map<string, (text: string | undefined) => void>();
@@ -99,10 +108,11 @@ export function bench(options: BenchOptions = {}) {
     openSockets(onDatagram) {
       hear = onDatagram;
       return {
-        acquire(endpoint) {
+        acquire(endpoint, vrid, socketOptions = {}) {
           acquired++;
           if (noSockets) throw new Error("EPERM");
           const key = endpointKey(endpoint);
+          acquires.push({ key, vrid, options: socketOptions });
           open.set(key, (open.get(key) ?? 0) + 1);
           let held = true;
           return {
@@ -125,19 +135,26 @@ export function bench(options: BenchOptions = {}) {
         drain(all) {
           for (const one of waiting.splice(0, all ? waiting.length : MAX_READS_PER_TURN)) one();
         },
-        [Symbol.dispose]: () => open.clear(),
+        [Symbol.dispose]() {
+          did.push("sockets close");
+          open.clear();
+        },
       };
     },
-    openReflector: network.openReflector,
-    setCommandBuffer() {},
+    openReflector: (onEvents) =>
+      Object.assign(network.openReflector(onEvents), {
+        setReceiveBuffer: (wish?: ReceiveBuffer) => void did.push(`the reflector has ${bufferText(wish)}`),
+        [Symbol.dispose]: () => void did.push("the reflector closes"),
+      }),
+    setCommandBuffer: (wish) => void did.push(`commands have ${bufferText(wish)}`),
     frames: {
       send(index, frame) {
         frames.push({ index, frame });
         return { ok: true };
       },
       rehearse() {},
-      failed: () => 0,
-      [Symbol.dispose]() {},
+      failed: () => 3,
+      [Symbol.dispose]: () => void did.push("frames close"),
     },
     sysctl: openSysctlKeeper(
       {
@@ -172,16 +189,26 @@ export function bench(options: BenchOptions = {}) {
     world: WORLD,
     trackers: {
       runScript: ({ name }) => Promise.resolve(scripts.get(name) ?? { ok: true, detail: "exit status 0" }),
-      prepareFiles: () => undefined,
+      prepareFiles(wanted) {
+        did.push(`files ${wanted.map(({ path, init }) => `${path}${init ? " anew" : ""}`).join()}`.trimEnd());
+        return options.filesComing?.();
+      },
       openFiles: () => ({
         watch(path, onText) {
           fileWatches.set(path, onText);
           onText(undefined);
           return { text: () => undefined, close: () => void fileWatches.delete(path) };
         },
-        [Symbol.dispose]() {},
+        [Symbol.dispose]: () => void did.push("files close"),
       }),
-      openLinks: () => ({ carrier: () => true, setInterfaces() {}, [Symbol.dispose]() {} }),
+      openLinks(polled) {
+        did.push(`polls ${polled.map((one) => one.interface).join()}`);
+        return {
+          carrier: () => true,
+          setInterfaces: (next) => void did.push(`polls ${next.map((one) => one.interface).join()}`.trimEnd()),
+          [Symbol.dispose]: () => void did.push("links are polled no more"),
+        };
+      },
       openProcesses(_, changed) {
         processChanged = changed;
         return {
@@ -190,17 +217,17 @@ export function bench(options: BenchOptions = {}) {
           setInterest() {
             interests++;
           },
-          setReceiveBuffer() {},
-          [Symbol.dispose]() {},
+          setReceiveBuffer: (wish) => void did.push(`processes have ${bufferText(wish)}`),
+          [Symbol.dispose]: () => void did.push("processes are watched no more"),
         };
       },
     },
     notifier: {
       notify: (notification) => notifications.push(notification),
-      drain: () => Promise.resolve(),
-      reload() {},
-      metrics: () => ({}),
-      close() {},
+      drain: (limitMs) => Promise.resolve(void did.push(`notifier drains within ${limitMs}`)),
+      reload: ({ routerId }) => void did.push(`notifier takes ${routerId ?? "the settings"}`),
+      metrics: () => ({ lbd_notified_total: notifications.length }),
+      close: () => void did.push("notifier closes"),
     },
     openFirewall(settings) {
       if (options.nftFails) throw new Error("EPROTONOSUPPORT");
@@ -222,17 +249,21 @@ export function bench(options: BenchOptions = {}) {
           opened.removed = true;
           return undefined;
         },
-        [Symbol.dispose]() {},
+        [Symbol.dispose]: () => void did.push("the packet filter closes"),
       };
     },
-    openIpvs: () => ipvs,
+    openIpvs: () => ({ ...ipvs, [Symbol.dispose]: () => void did.push("IPVS closes") }),
     takeRights: (wanted) => rights.push(wanted),
-    scripts: { setSecurity() {}, stopTracking() {}, stopNotifying() {} },
+    scripts: {
+      setSecurity: ({ user }) => void did.push(`programs run as ${user ?? "nobody said"}`),
+      stopTracking: () => void did.push("tracking programs end"),
+      stopNotifying: () => void did.push("programs of notifications end"),
+    },
     awakeUntil: (at) => clock.skip(Math.max(0, at - clock.now())),
     processName: (pid) => (pid === 4242 ? "ip" : undefined),
-    isVrrpSpokenHere: () => false,
+    isVrrpSpokenHere: () => options.isSpokenHere ?? false,
     uptimeS: () => 1000,
-    close() {},
+    close: () => void did.push("what the tables are changed by closes"),
   };
   const roleOptions: RoleOptions = {
     runDir: "/run/lbd",
@@ -279,6 +310,10 @@ export function bench(options: BenchOptions = {}) {
     updates,
     notifications,
     rights,
+    /** What the role had its ports do, but for sockets, tables and notifications. */
+    did,
+    /** Every socket that was asked for. */
+    acquires,
     /** Times that the role asked for another turn of its loop. */
     turns: () => turns,
     /** Advertisements, in order. */
@@ -347,7 +382,11 @@ export function bench(options: BenchOptions = {}) {
   };
 }
 
-/** VRID and priority of an IPv4 packet or an IPv6 payload. */
+function bufferText(wish: ReceiveBuffer | undefined): string {
+  return wish ? `a buffer of ${wish.bytes}${wish.force ? " by force" : ""}` : "the usual buffer";
+}
+
+/** Of an IPv4 packet or an IPv6 payload. */
 function advertOf(bytes: Uint8Array): { readonly vrid: number; readonly priority: number } {
   const start = (bytes[0] ?? 0) >> 4 === 4 ? ((bytes[0] ?? 0) & 15) * 4 : 0;
   return { vrid: bytes[start + 1] ?? 0, priority: bytes[start + 2] ?? 0 };

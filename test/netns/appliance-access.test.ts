@@ -212,6 +212,45 @@ describe.skipIf(reason !== undefined)("the way in", () => {
     expect(said().filter((line) => line.startsWith("gate: "))).toEqual([]);
   });
 
+  test.each([
+    ["nobody's token", "lbd_guess"],
+    ["a right one", "lbd_read"],
+  ])("ends a connection that asks far ahead of its answers, with %s", async (_whose, token) => {
+    const line = `GET /v1/logs?limit=0 HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\n\r\n`;
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () => {
+        const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false });
+        socket.on("error", () => {});
+        let text = "";
+        socket.on("data", (chunk) => {
+          text += chunk;
+        });
+        socket.write(line.repeat(500));
+        return new Promise<number>((resolve) =>
+          socket.once("close", () => resolve(text.split("HTTP/1.1 ").length - 1)),
+        );
+      }),
+    );
+    // Some may have been answered by then, and none of those that wait behind them.
+    expect(Math.max(...answers)).toBeLessThan(20);
+    expect((await ask("/v1/status", { token: "lbd_read" })).status).toBe(200);
+  });
+
+  test.each(["authorization: Bearer lbd_guess\r\n", ""])(
+    "has whoever comes without a right token come anew: %p",
+    async (line) => {
+      const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false });
+      let text = "";
+      socket.on("data", (chunk) => {
+        text += chunk;
+      });
+      socket.write(`GET /v1/status HTTP/1.1\r\nhost: localhost\r\n${line}\r\n`);
+      await until("the answer", () => text.includes("\r\n\r\n"));
+      socket.destroy();
+      expect(text.toLowerCase()).toContain("\r\nconnection: close\r\n");
+    },
+  );
+
   test("streams what happens as it happens", async () => {
     const got = await new Promise<string>((resolve, reject) => {
       const headers = { authorization: "Bearer lbd_read" };

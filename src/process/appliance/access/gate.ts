@@ -31,7 +31,12 @@ const HANDSHAKE_LIMIT_MS = 5000;
 const MAX_HEADER_BYTES = 8192;
 const BUSY = "the machine does not answer at this moment";
 const LOOK_EVERY_MS = 2000;
-/** Its connections (MAX_CONNECTIONS), the door's for each, and the runtime's own. */
+/**
+ * Requests of one connection that wait for their answers. Each costs memory here and a connection to the door, before anybody knows whose it
+ * is: of all connections together there is room for so many, with MAX_DESCRIPTORS and at the door.
+ */
+const MAX_PIPELINED = 2;
+/** Its connections (MAX_CONNECTIONS), the door's for their requests, and the runtime's own. */
 const MAX_DESCRIPTORS = 512n;
 /** The door answers at once, or streams; a client that takes nothing for so long is gone. */
 const SILENCE_MS = 120_000;
@@ -140,7 +145,10 @@ function listenOn(server: ReturnType<typeof serveTls>, { address, port }: GateOr
 function httpServer(order: GateOrder, clock: Clock, connections: Connections): Server {
   const server = serveHttp({ maxHeaderSize: MAX_HEADER_BYTES, keepAlive: true }, (request, response) => {
     const connection = connections.of(request.socket);
-    if (connection) connection.busy++;
+    if (connection && ++connection.busy > MAX_PIPELINED) {
+      request.socket.destroy();
+      return;
+    }
     response.once("close", () => {
       if (!connection) return;
       connection.busy--;
@@ -176,6 +184,7 @@ function serve(
     refuse(request, response, 413, "body-not-served", "GET and HEAD with a body are not served");
   } else if (request.headers.authorization === undefined && certificate === undefined) {
     response.setHeader("www-authenticate", "Bearer");
+    response.setHeader("connection", "close");
     refuse(request, response, 401, "unknown-caller", "a token or a client certificate is needed");
   } else passOn(socketPath, certificate, request, response);
 }
@@ -237,6 +246,8 @@ function ask(
 function passBack(answer: IncomingMessage, response: ServerResponse): void {
   for (const [name, value] of Object.entries(answer.headers))
     if (value !== undefined && !NOT_PASSED_BACK.has(name)) response.setHeader(name, value);
+  // Who has no right token makes a connection for each try.
+  if (answer.statusCode === 401 || answer.statusCode === 429) response.setHeader("connection", "close");
   response.writeHead(answer.statusCode ?? 502);
   response.flushHeaders();
   answer.on("error", () => response.destroy());

@@ -27,6 +27,8 @@ export interface FakeNetwork {
   addresses(): readonly string[];
   /** Every command, in order: `add-address 192.0.2.100`. */
   readonly commands: string[];
+  /** Called after each of them: somebody else may act in between. */
+  onCommand: (command: string) => void;
   /** What a rehearsal went through. */
   readonly rehearsed: string[];
   /** Times that all tables were read. */
@@ -75,6 +77,7 @@ export function fakeNetwork(): FakeNetwork {
   function execute(command: NetCommand): void {
     commands.push(textOf(command));
     echo.push(...change(messageOf(command), true));
+    network.onCommand(textOf(command));
   }
 
   function settle(): void {
@@ -83,7 +86,8 @@ export function fakeNetwork(): FakeNetwork {
     if (events.length > 0) onEvents(events);
   }
 
-  return {
+  const network: FakeNetwork = {
+    onCommand: () => {},
     addLink(name, index, more = {}) {
       const mac = `02:00:00:00:00:${index.toString(16).padStart(2, "0")}`;
       const base = { index, name, flags: IFF_UP | IFF_RUNNING, mtu: 1500, hardwareType: 1, mac, group: 0 };
@@ -192,6 +196,7 @@ export function fakeNetwork(): FakeNetwork {
       names: () => [...made],
     },
   };
+  return network;
 }
 
 function messageOf(command: NetCommand): NetMessage {

@@ -252,12 +252,10 @@ function takePieces(
     // Of virtual interfaces that were made anew the picture has the old ones.
     reflector.drain();
     trackers.linksChanged(reflector.seen);
-    tellFacts(role);
   }
   turns.perform(pieces.flatMap((piece) => router.take(piece, now(), arrived)));
   role.phase = "running";
   refresh(role, touched);
-  tellFacts(role);
   if (role.held.length > 0) onNetEvents(role, role.held.splice(0));
 }
 

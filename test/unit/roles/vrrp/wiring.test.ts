@@ -338,6 +338,60 @@ describe("links", () => {
   });
 });
 
+describe("what is put back", () => {
+  const statics = configWith([VI_1], { staticAddresses: [address("192.0.2.50", { device: "eth0" })] });
+
+  test.each([
+    ["once more: there it is", 1, 2, true],
+    ["again and again: not without end, the audit comes anyway", 100, 3, false],
+  ])("and is taken away %s", (_what, times, rounds, isThere) => {
+    const b = master(statics);
+    let left = times;
+    b.network.commands.length = 0;
+    b.network.onCommand = (command) => {
+      if (command === "add-address 192.0.2.50" && left-- > 0) b.network.removeAddress("eth0", "192.0.2.50");
+    };
+    b.network.removeAddress("eth0", "192.0.2.50");
+    expect(b.network.commands).toEqual(Array.from({ length: rounds }, () => "add-address 192.0.2.50"));
+    expect(b.network.addresses().includes("192.0.2.50/32 eth0")).toBe(isThere);
+    left = 0;
+    b.clock.advance(10_000);
+    expect(b.network.addresses()).toContain("192.0.2.50/32 eth0");
+  });
+});
+
+describe("a reload in pieces", () => {
+  const many = (net: string) =>
+    configWith(
+      Array.from({ length: 20 }, (_, i) =>
+        vrrpInstance({ name: `V${i}`, vrid: i + 1, virtualAddresses: [address(`${net}.${i + 1}`)] }),
+      ),
+    );
+
+  test("writes the journal before the first of them, with all that is ours meanwhile, and behind the last", () => {
+    const b = master(many("198.51.100"));
+    const before = b.journals.length;
+    b.reload(many("203.0.113"));
+    b.clock.advance(0);
+    expect(b.network.addresses()).toHaveLength(21);
+    const named = b.journals.slice(before).map(({ keys }) => keys.length);
+    expect([named[0], named.at(-1)]).toEqual([40, 20]);
+  });
+
+  test("tells instances in the order of the file from then on", () => {
+    const two = vrrpInstance({ name: "VI_2", vrid: 52, virtualAddresses: [address("192.0.2.101")] });
+    const order = (b: ReturnType<typeof bench>) => {
+      b.updates.length = 0;
+      b.role.snapshot();
+      return b.updates.flatMap((one) => (one.kind === "vrrp" ? [one.value.name] : []));
+    };
+    const b = master(configWith([VI_1, two]));
+    expect(order(b)).toEqual(["VI_1", "VI_2"]);
+    b.reload(configWith([two, VI_1]));
+    expect(order(b)).toEqual(["VI_2", "VI_1"]);
+  });
+});
+
 describe("what is told", () => {
   test("of a change of state: an event with when, whose, from where to where and why", () => {
     const b = master(configWith([VI_1], { syncGroups: [syncGroup("G", ["VI_1"])] }));

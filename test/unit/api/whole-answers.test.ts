@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Via } from "../../../src/api/guard.ts";
 import type { StatusUpdate } from "../../../src/status/schema.ts";
+import { appWith } from "../../support/api-app.ts";
 import {
   AT,
   bfdSession,
@@ -12,7 +13,6 @@ import {
   virtualServer,
   vrrpInstance,
 } from "../../support/status-samples.ts";
-import { appWith } from "./app.test.ts";
 
 const WEB = virtualServer("198.51.100.1:80/tcp");
 const DNS = virtualServer("198.51.100.1:53/udp", { protocol: "UDP", up: false, reason: "quorum lost" });
@@ -26,7 +26,11 @@ const BFD = everything().flatMap((update) => (update.kind === "bfd" ? [update.va
 async function ask(path: string, updates = everything(), via: Via = { kind: "unix" }) {
   const { app } = appWith(updates);
   const response = await app(new Request(`http://127.0.0.1${path}`, { headers: { host: "127.0.0.1" } }), via);
-  return { status: response.status, type: response.headers.get("content-type"), body: await response.json() };
+  return {
+    status: response.status,
+    type: response.headers.get("content-type"),
+    body: JSON.parse(await response.text()),
+  };
 }
 
 const of = (server: typeof WEB, real: typeof HEALTHY) => ({ virtualServer: server.id, ...real });

@@ -77,10 +77,13 @@ test("a file that somebody else wrote is none", () => {
   try {
     const path = journalPath(runDir, "checker", "health");
     mkdirSync(dirname(path));
-    const kept = { atMs: 1, checks: { a: { up: true, weight: { set: 3 } }, b: { up: false } } };
+    const weights = { a: { up: true, weight: { set: 3 } }, c: { up: false, weight: { add: -5 } } };
+    const kept = { atMs: 1, checks: { ...weights, b: { up: false } } };
     const journal = openKeptHealth(runDir);
     journal.write(kept);
     expect(journal.read()).toEqual(kept);
+    writeFileSync(path, '{"atMs":1,"checks":{"a":{"up":true,"weight":{"add":"5"}}}}');
+    expect(journal.read()).toEqual({ atMs: 1, checks: { a: { up: true } } });
     for (const text of [
       "",
       "[]",

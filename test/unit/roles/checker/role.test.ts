@@ -144,10 +144,18 @@ describe("start", () => {
     expect(flushing.shown()).toBe("10.9.0.1:80 rr: 10.9.1.1=1 10.9.1.2=1");
   });
 
-  test("time-outs are set, and put back at the end", async () => {
+  test.each([
+    [
+      { tcp: 60, udp: 5 },
+      { tcp: 60, tcpFin: 120, udp: 5 },
+    ],
+    [{ tcp: 60 }, { tcp: 60, tcpFin: 120, udp: 300 }],
+    [{ tcpFin: 7 }, { tcp: 900, tcpFin: 7, udp: 300 }],
+    [{ udp: 5 }, { tcp: 900, tcpFin: 120, udp: 5 }],
+  ])("time-outs are set, and put back at the end: %o", async (timeouts, want) => {
     const b = bench();
-    b.start(configOf(two().virtualServers, { timeouts: { tcp: 60, udp: 5 } }));
-    expect(b.table.timeouts()).toEqual({ tcp: 60, tcpFin: 120, udp: 5 });
+    b.start(configOf(two().virtualServers, { timeouts }));
+    expect(b.table.timeouts()).toEqual(want);
     await b.role.stop();
     expect(b.table.timeouts()).toEqual({ tcp: 900, tcpFin: 120, udp: 300 });
   });

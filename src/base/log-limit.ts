@@ -8,6 +8,9 @@ export const LOG_WINDOW_MS = 10_000;
 /** Kinds that are told apart at one time; further ones share a window of their own. */
 export const MAX_LOG_KINDS = 256;
 
+/** For what comes and goes because others want it so, a kind each: half a line a second for good, and not all of them at once. */
+export const FLAP_LOG: LogLimit = { windowMs: 60_000, burst: 30, kinds: 4096, total: 2000 };
+
 const OVERFLOW_KIND = "\u0000other kinds";
 
 export interface LogLimit {

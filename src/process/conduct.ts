@@ -189,8 +189,11 @@ const LINES: Readonly<Record<RoleName, { readonly perSecond: number; readonly bu
   starter: { perSecond: 5, burst: 200 },
 };
 
+/** How many were left out is said this often at most: it is a line, too. */
+const LEFT_OUT_EVERY_MS = 10_000;
+
 export interface LineBudget {
-  /** How many of `count` lines may be logged now. `dropped`: lines that could not be since the last line that could. */
+  /** How many of `count` lines may be logged now. `dropped`: lines that could not be since that was said the last time; 0: it is not to be said now. */
   take(count: number, now: MonoMs): { readonly take: number; readonly dropped: number };
 }
 
@@ -199,13 +202,15 @@ export function createLineBudget(role: RoleName, bornAt: MonoMs): LineBudget {
   let credit = burst;
   let at = bornAt;
   let over = 0;
+  let saidAt: MonoMs = Number.NEGATIVE_INFINITY;
   return {
     take(count, now) {
       credit = Math.min(burst, credit + ((now - at) / 1000) * perSecond);
       at = now;
       const granted = Math.min(count, Math.floor(credit));
       credit -= granted;
-      const dropped = granted > 0 ? over : 0;
+      const dropped = granted > 0 && now - saidAt >= LEFT_OUT_EVERY_MS ? over : 0;
+      if (dropped > 0) saidAt = now;
       over += count - granted - dropped;
       return { take: granted, dropped };
     },

@@ -1,6 +1,7 @@
 // Role bfd: the sessions of bfd_instance. The core (bfd/speaker.ts) decides; here its actions meet sockets, the other roles and the status.
 // Neighbours hear first, then those who track a session, then the log. What waits in the sockets is read before a timer is acted on.
 import type { Cancel, MonoMs } from "../../base/clock.ts";
+import { FLAP_LOG, limitLog } from "../../base/log-limit.ts";
 import { DIAGNOSTIC, diagnosticText } from "../../bfd/diagnostic.ts";
 import type { Session } from "../../bfd/session.ts";
 import { type BfdAction, type BfdSpeaker, createBfdSpeaker } from "../../bfd/speaker.ts";
@@ -18,7 +19,8 @@ const AREA = "bfd";
 
 export function createBfdRole(context: RoleContext, ports: BfdPorts = realPorts(context)): Role {
   const { clock, log } = context;
-  const wire = createWire(ports.openSockets(hear), clock, log);
+  const limited = limitLog(log, clock, FLAP_LOG);
+  const wire = createWire(ports.openSockets(hear), clock, log, limited);
   let speaker: BfdSpeaker | undefined;
   let sessions: ReadonlyMap<number, Session> = new Map();
   let cancelTimer: Cancel = () => {};
@@ -71,7 +73,9 @@ export function createBfdRole(context: RoleContext, ports: BfdPorts = realPorts(
     const unheard = told ? "" : ": no failure, so what tracks it is not told";
     const message = `${name} ${from} to ${to}: ${reason}${diagnostics}${unheard}`;
     const isMeant = to === "Up" || session.diagnostic === DIAGNOSTIC.administrative;
-    log({ level: isMeant ? "info" : "warning", area: AREA, message, fields: { session: name, from, to } });
+    const level = isMeant ? "info" : "warning";
+    // A neighbour may come and go with each packet.
+    limited(`session ${name}`, { level, area: AREA, message, fields: { session: name, from, to } });
     const at = new Date(clock.wallMs()).toISOString();
     context.report({
       kind: "event",
@@ -153,6 +157,7 @@ export function createBfdRole(context: RoleContext, ports: BfdPorts = realPorts(
       if (speaker) perform(speaker.stop(clock.now()));
       reports.rest();
       wire.stop();
+      limited.flush();
       speaker = undefined;
     },
     snapshot: () => reports.everything(),

@@ -5,6 +5,7 @@ import type { Cancel, Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { type Family, familyOf, formatEndpoint, ipBytes } from "../../base/ip.ts";
 import type { Log } from "../../base/log.ts";
+import type { LimitedLog } from "../../base/log-limit.ts";
 import { MULTIHOP_PORT, SINGLE_HOP_PORT } from "../../bfd/packet.ts";
 import type { Session } from "../../bfd/session.ts";
 import type { BfdInstance } from "../../config/model/bfd.ts";
@@ -47,7 +48,8 @@ interface Mouth {
   failing: string | undefined;
 }
 
-export function createWire(sockets: BfdSockets, clock: Clock, log: Log): Wire {
+/** @param limited for what the network decides how often it is said */
+export function createWire(sockets: BfdSockets, clock: Clock, log: Log, limited: LimitedLog): Wire {
   const ears = new Map<string, Ear>();
   const mouths = new Map<number, Mouth>();
   let retry: Cancel | undefined;
@@ -94,6 +96,10 @@ export function createWire(sockets: BfdSockets, clock: Clock, log: Log): Wire {
     return mouth;
   }
 
+  function say({ config: { name } }: Session, level: "info" | "warning", message: string): void {
+    limited(`sending ${name}`, { level, area: AREA, message: `${name}: ${message}` });
+  }
+
   return {
     configure(sessions) {
       const wanted = new Map(sessions.map(({ config }) => [earKey(config), config]));
@@ -114,15 +120,15 @@ export function createWire(sockets: BfdSockets, clock: Clock, log: Log): Wire {
       if (outcome.ok) {
         if (mouth.failing === undefined) return;
         mouth.failing = undefined;
-        log({ level: "info", area: AREA, message: `${session.config.name}: packets go out again` });
+        say(session, "info", "packets go out again");
         return;
       }
       mouth.errors++;
       if (mouth.failing === outcome.code) return;
       mouth.failing = outcome.code;
-      const { name, neighborIp, sourceIp } = session.config;
+      const { neighborIp, sourceIp } = session.config;
       const from = sourceIp === undefined ? "" : ` from ${sourceIp}`;
-      log({ level: "warning", area: AREA, message: `${name}: can't send to ${neighborIp}${from}: ${outcome.code}` });
+      say(session, "warning", `can't send to ${neighborIp}${from}: ${outcome.code}`);
     },
     drop(local) {
       mouths.get(local)?.sender.close();

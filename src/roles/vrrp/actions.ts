@@ -1,6 +1,7 @@
 // Role vrrp: what the router gives meets sockets, tables and programs. Neighbours come first (reach), all else behind them (follow):
 // turns.ts says when. A rehearsal goes the same way up to what others would see of it.
 import { ipBytes } from "../../base/ip.ts";
+import type { LogLine } from "../../base/log.ts";
 import { unreachable } from "../../base/never.ts";
 import { PLACES, sameValue } from "../../base/same-value.ts";
 import type { VrrpInstance } from "../../config/model/vrrp.ts";
@@ -89,6 +90,12 @@ export function stayWarm(role: VrrpState): boolean {
   return actions.length > 0;
 }
 
+/** By the instance or group that it is about; what is wrong is not held back behind what is only news. */
+function tellLine({ told }: VrrpState, line: LogLine): void {
+  const { instance, name } = line.fields ?? {};
+  told(`${line.level} ${instance ?? name ?? ""}`, line);
+}
+
 function send(role: VrrpState, { instance, datagrams }: VrrpAction & { kind: "send" }, rehearsing: boolean): void {
   const { socket, source } = role.stations.get(instance) ?? {};
   if (!socket || source === undefined) return;
@@ -104,10 +111,10 @@ function send(role: VrrpState, { instance, datagrams }: VrrpAction & { kind: "se
   }
 }
 
-function tellSending({ context }: VrrpState, instance: string, outcome: SendOutcome): void {
+function tellSending(role: VrrpState, instance: string, outcome: SendOutcome): void {
   const message = outcome.ok ? "advertisements are sent again" : `advertisements can't be sent: ${outcome.code}`;
   const level = outcome.ok ? "info" : "warning";
-  context.log({ level, area: AREA, message: `${instance}: ${message}`, fields: { instance } });
+  tellLine(role, { level, area: AREA, message: `${instance}: ${message}`, fields: { instance } });
 }
 
 function announced({ stations }: VrrpState, action: VrrpAction): AnnounceRounds[] {
@@ -146,7 +153,7 @@ function tell(role: VrrpState, action: VrrpAction): void {
       tellEvent(role, action);
       return;
     case "log":
-      role.context.log(action.line);
+      tellLine(role, action.line);
       return;
     default:
       unreachable(action);

@@ -92,6 +92,7 @@ export async function stop(role: VrrpState): Promise<void> {
   if (releaseVrrp) removeAll(role);
   role.syncDaemons.stop();
   reports.tell(role.stations.keys());
+  role.told.flush();
   role.sockets[Symbol.dispose]();
   await ports.notifier.drain(role.config.global.childWaitMs * DRAIN_SHARE);
   ports.notifier.close();

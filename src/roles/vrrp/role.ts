@@ -1,6 +1,7 @@
 // Role vrrp: the vrrp role. The core (vrrp/router/router.ts) decides; here its actions meet sockets, tables, trackers and notifications.
 // This file makes the state (state.ts) and ties its parts together; when what is done, and in which order, is in turns.ts:
 // advertisements first, then the tables once, then announcements, notifications, reports.
+import { FLAP_LOG, limitLog } from "../../base/log-limit.ts";
 import type { Config } from "../../config/model/config.ts";
 import { createVrrpRouter } from "../../vrrp/router/router.ts";
 import { createReadFailures } from "../read-failures.ts";
@@ -100,6 +101,7 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
 function newState(context: RoleContext, ports: VrrpPorts, first: Config): VrrpState {
   const { clock, log } = context;
   const now = createInstants(clock);
+  const told = limitLog(log, clock, FLAP_LOG);
   // None of these calls back before they are all made.
   const reflector = ports.openReflector((events) => onNetEvents(state, events));
   const config = fitted(first, { reflector, context });
@@ -121,6 +123,7 @@ function newState(context: RoleContext, ports: VrrpPorts, first: Config): VrrpSt
   const state: VrrpState = {
     context,
     ports,
+    told,
     now,
     phase: "running",
     config,
@@ -131,7 +134,7 @@ function newState(context: RoleContext, ports: VrrpPorts, first: Config): VrrpSt
     sockets,
     reflector,
     tables,
-    syncDaemons: createSyncDaemons(ports.openIpvs, log),
+    syncDaemons: createSyncDaemons(ports.openIpvs, (line) => told("sync daemons", line)),
     filter: createPacketFilter(ports.openFirewall, log),
     applying: "no",
     turns,

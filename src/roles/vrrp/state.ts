@@ -2,6 +2,7 @@
 // the router gives), upkeep.ts (the kernel's objects), world.ts (what comes from outside), configuration.ts (start, reload, stop) and
 // shown.ts (status and metrics).
 import type { Cancel } from "../../base/clock.ts";
+import type { LimitedLog } from "../../base/log-limit.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { VrrpInstance } from "../../config/model/vrrp.ts";
 import type { VrrpSockets } from "../../kernel/raw-socket.ts";
@@ -43,6 +44,8 @@ export type Applying = "no" | "once" | "again";
 export interface VrrpState {
   readonly context: RoleContext;
   readonly ports: VrrpPorts;
+  /** For lines about instances: whoever may be master of one may be so ten times a second. */
+  readonly told: LimitedLog;
   /** The time as the core takes it. */
   readonly now: () => Instant;
 

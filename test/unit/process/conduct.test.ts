@@ -154,6 +154,19 @@ test("log lines have a budget, and what is over it is counted with the next line
   expect(budget.take(1, 1000)).toEqual({ take: 1, dropped: 0 });
 });
 
+test("that lines were left out is said every ten seconds, however many there are", () => {
+  const budget = createLineBudget("bfd", 0);
+  let said = 0;
+  let dropped = 0;
+  for (let now = 0; now < 60_000; now += 10) {
+    const taken = budget.take(100, now);
+    if (taken.dropped > 0) said++;
+    dropped += taken.dropped;
+  }
+  expect(said).toBeLessThanOrEqual(7);
+  expect(dropped).toBeGreaterThan(400_000);
+});
+
 test("long texts are cut", () => {
   expect(clip("short")).toBe("short");
   expect(clip("x".repeat(MAX_TEXT_CHARS + 1))).toHaveLength(MAX_TEXT_CHARS);

@@ -225,3 +225,30 @@ test("the status says what was agreed, by whom, and what was refused", () => {
   });
   expect(status?.counters).toMatchObject({ received: 3, ups: 1, downs: 0, sendErrors: 0 });
 });
+
+test("a neighbour that comes and goes with each packet costs a few lines, and then one with their number", () => {
+  const b = bench([bfdInstance()]);
+  b.start();
+  const MINUTE_MS = 60_000;
+  for (let now = 0; now < MINUTE_MS; now += 100) {
+    b.bringUp();
+    b.hear({ state: "Down", your: 0 });
+    b.clock.advance(100);
+  }
+  expect(b.events().length).toBeGreaterThan(1000);
+  expect(b.logs.length).toBeLessThan(40);
+  b.clock.advance(MINUTE_MS);
+  expect(b.logs.at(-1)?.message).toMatch(/^peer Up to Down: .* \(1\d{3} more in 60 s\)$/);
+});
+
+test("what is held back is said at the end", () => {
+  const b = bench([bfdInstance()]);
+  b.start();
+  for (let n = 0; n < 100; n++) {
+    b.bringUp();
+    b.hear({ state: "Down", your: 0 });
+    b.clock.advance(1);
+  }
+  b.role.stop();
+  expect(b.logs.at(-1)?.fields?.repeated).toBeGreaterThan(100);
+});

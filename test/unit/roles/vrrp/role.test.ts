@@ -824,6 +824,38 @@ describe("the end", () => {
   });
 });
 
+describe("the log", () => {
+  test("whoever is master twenty times a second costs a few lines, and then one with their number", () => {
+    const fast = vrrpInstance({ version: 3, advertMs: 10 });
+    const b = bench();
+    b.start(configWith([fast]));
+    const MINUTE_MS = 60_000;
+    for (let now = 0; now < MINUTE_MS; now += 50) {
+      b.hears(fast, "192.0.2.2", 254);
+      b.clock.advance(50);
+    }
+    expect(b.transitions().length).toBeGreaterThan(2000);
+    const about = () => b.logs.filter(({ message }) => message.startsWith("VI_1: "));
+    expect(about().length).toBeLessThan(40);
+    b.hears(fast, "192.0.2.2", 254);
+    b.clock.advance(20);
+    b.clock.advance(2 * MINUTE_MS);
+    expect(about().some(({ message }) => / \(\d{4} more in 60 s\)$/.test(message))).toBe(true);
+  });
+
+  test("what is held back of it is said at the end", async () => {
+    const fast = vrrpInstance({ version: 3, advertMs: 10 });
+    const b = bench();
+    b.start(configWith([fast]));
+    for (let n = 0; n < 100; n++) {
+      b.hears(fast, "192.0.2.2", 254);
+      b.clock.advance(50);
+    }
+    await b.role.stop();
+    expect(b.logs.some(({ message }) => message.startsWith("VI_1: MASTER to STOP"))).toBe(true);
+  });
+});
+
 describe("after a crash", () => {
   test("what the dead process had and nobody wants goes; what is wanted stays", () => {
     const b = bench({ journal: { world: WORLD, keys: ["2|192.0.2.77/32", "2|192.0.2.100/32"] } });

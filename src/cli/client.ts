@@ -105,6 +105,7 @@ export function follow(
       if (answer.statusCode !== 200) {
         answer.on("data", (chunk: Buffer) => {
           text += chunk.toString("utf8");
+          if (text.length > MAX_EVENT_CHARS) asked.destroy(new Error("the answer has no end"));
         });
         answer.on("end", () => resolve({ exit: ASK_EXIT.failed, message: detailOf(text, path, answer.statusCode) }));
         return;

@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { request } from "node:http";
 import * as v from "valibot";
 import { type MachineView, progressOf } from "../appliance/rollout.ts";
+import { escapeControls } from "../base/log.ts";
 import { type Decoded, err, ok } from "../base/result.ts";
 import { ASK_EXIT } from "./ask-exit.ts";
 import { type AskError, ask } from "./client.ts";
@@ -15,6 +16,8 @@ import { askFor } from "./status-query.ts";
 /** Three starts that fail, and the one of the slot before, on a slow machine. */
 export const RESTART_LIMIT_MS = 20 * 60_000;
 export const LOOK_EVERY_MS = 2000;
+/** Two words, or a problem. */
+const MAX_ANSWER_CHARS = 64 * 1024;
 
 export interface Update {
   readonly path: string;
@@ -58,7 +61,7 @@ export async function writeUpdate(
 ): Promise<AskError | undefined> {
   const sent = await send(peer, update);
   if (!sent.ok) return { ...sent.error, message: `${hostname}: ${sent.error.message}` };
-  print(`${hostname}: slot ${sent.value.slot} holds ${update.version}, ${version} runs`);
+  tell(`${hostname}: slot ${sent.value.slot} holds ${update.version}, ${version} runs`);
   return undefined;
 }
 
@@ -84,6 +87,7 @@ async function send(
         let text = "";
         answer.on("data", (chunk: Buffer) => {
           text += chunk.toString("utf8");
+          if (text.length > MAX_ANSWER_CHARS) answer.destroy(new Error("the answer has no end"));
         });
         answer.on("error", ({ message }) => resolve(err({ exit: ASK_EXIT.failed, message })));
         answer.on("end", () => resolve(ok({ status: answer.statusCode ?? 0, body: jsonOf(text) })));
@@ -119,7 +123,7 @@ export async function restartInto(peer: Peer, hostname: string, version: string)
     v.object({ ending: v.string() }),
   );
   if (!ending.ok) return ending.error;
-  print(`${hostname}: starts again`);
+  tell(`${hostname}: starts again`);
   const deadline = performance.now() + RESTART_LIMIT_MS;
   while (performance.now() < deadline) {
     await pause(LOOK_EVERY_MS);
@@ -128,11 +132,16 @@ export async function restartInto(peer: Peer, hostname: string, version: string)
     if (progress.kind === "failed")
       return { exit: ASK_EXIT.failed, message: `${hostname}: ${version} was given up: ${progress.reason}` };
     if (progress.kind === "waiting") continue;
-    print(`${hostname}: runs ${version}`);
+    tell(`${hostname}: runs ${version}`);
     return undefined;
   }
   const message = `${hostname}: nothing was heard of ${version} within ${RESTART_LIMIT_MS / 60_000} minutes`;
   return { exit: ASK_EXIT.failed, message };
+}
+
+/** A line about a machine: what it calls itself does not speak to this terminal. */
+export function tell(line: string): void {
+  print(escapeControls(line));
 }
 
 export function pause(ms: number): Promise<void> {

@@ -15,7 +15,6 @@ import {
 import { type Decoded, ok } from "../base/result.ts";
 import { ASK_EXIT } from "./ask-exit.ts";
 import { type AskError, ask } from "./client.ts";
-import { print } from "./output.ts";
 import type { Peer } from "./peer.ts";
 import { askFor } from "./status-query.ts";
 import {
@@ -24,6 +23,7 @@ import {
   pause,
   RESTART_LIMIT_MS,
   restartInto,
+  tell,
   type Update,
   writeUpdate,
 } from "./update-machine.ts";
@@ -81,7 +81,7 @@ async function handOver(half: Half, other: Half): Promise<AskError | undefined> 
     const [from, to] = await Promise.all([lookAt(half.peer), lookAt(other.peer)]);
     const outcome = handoverOf(viewOf(from), viewOf(to), performance.now() - began);
     if (outcome === "done") {
-      print(
+      tell(
         `${other.hostname}: has taken over ${count === 1 ? "the instance" : `${count} instances`} of ${half.hostname}`,
       );
       return undefined;
@@ -144,7 +144,7 @@ async function untilItKnows(back: Half, serving: Half): Promise<AskError | undef
       await pause(LOOK_EVERY_MS);
       continue;
     }
-    print(`${back.hostname}: ${syncText(known.value, open.value)}`);
+    tell(`${back.hostname}: ${syncText(known.value, open.value)}`);
     return undefined;
   }
 }

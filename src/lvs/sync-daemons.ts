@@ -35,8 +35,13 @@ export function syncDaemonOf(config: Config): SyncDaemon | undefined {
   return { interface: old.lvsSyncInterface, instance: old.name, syncId: old.vrid, origin: old.origin };
 }
 
+/** The instances that are master, by name. */
+export interface Masters {
+  has(name: string): boolean;
+}
+
 /** `masters`: the instances that are master. */
-export function wantedSyncDaemons(wish: SyncDaemon, masters: ReadonlySet<string>): SyncDaemonState[] {
+export function wantedSyncDaemons(wish: SyncDaemon, masters: Masters): SyncDaemonState[] {
   const settings = {
     interface: wish.interface,
     syncId: wish.syncId ?? 0,

@@ -112,7 +112,13 @@ export function wantedOf(
   parts: readonly TablesPart[],
   resolveDevice: ResolveDevice,
   left: ReadonlyMap<string, unknown> = new Map(),
-): { wanted: WantedTables; waiting: string[]; wishes: ReadonlyMap<string, Wish> } {
+): {
+  wanted: WantedTables;
+  /** The addresses of `wanted`. */
+  byKey: ReadonlyMap<string, InterfaceAddress>;
+  waiting: string[];
+  wishes: ReadonlyMap<string, Wish>;
+} {
   const resolve = once(resolveDevice);
   const waiting: string[] = [];
   const addresses = new Map<string, WantedTables["addresses"][number]>();
@@ -143,7 +149,7 @@ export function wantedOf(
       if (want(ruleKey(wish), part, `rule ${rule.preference}`, rule.noTrack)) rules.push(wish);
     }
   }
-  return { wanted: { addresses: [...addresses.values()], routes, rules }, waiting, wishes };
+  return { wanted: { addresses: [...addresses.values()], routes, rules }, byKey: addresses, waiting, wishes };
 }
 
 export function single(one: Exclude<NetEvent, { kind: "link" }> | NetCommand): WantedTables {

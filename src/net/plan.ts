@@ -70,21 +70,59 @@ interface Difference {
 }
 
 function planAddresses(wanted: readonly InterfaceAddress[], seen: SeenTables, owned: Ownership): Difference {
-  const remove: NetCommand[] = [];
-  const add: NetCommand[] = [];
   const wantedByKey = new Map(wanted.map((address) => [addressKey(address), address]));
+  const wishOf = (key: string) => wantedByKey.get(key);
+  const { remove, gone } = notWanted(seen.addresses.keys(), wishOf, seen, owned);
+  return { remove, add: missing(wantedByKey.keys(), wishOf, seen, gone) };
+}
+
+/**
+ * What plan() has to say of the addresses with these keys; all others are as wanted. `wishOf` knows what is wanted under any key: removing an
+ * address may take others along.
+ */
+export function planAddressesAt(
+  keys: ReadonlySet<string>,
+  wishOf: (key: string) => InterfaceAddress | undefined,
+  seen: SeenTables,
+  owned: Ownership,
+): readonly NetCommand[] {
+  const { remove, gone } = notWanted(keys, wishOf, seen, owned);
+  return [...remove, ...missing(keys.union(gone), wishOf, seen, gone)];
+}
+
+/** Of the addresses with these keys, those that have to go; `gone`: they, and what goes with them. */
+function notWanted(
+  keys: Iterable<string>,
+  wishOf: (key: string) => InterfaceAddress | undefined,
+  seen: SeenTables,
+  owned: Ownership,
+): { readonly remove: NetCommand[]; readonly gone: ReadonlySet<string> } {
+  const remove: NetCommand[] = [];
   const gone = new Set<string>();
-  for (const [key, there] of seen.addresses) {
-    if (owned.machines?.has(key)) continue;
-    const wish = wantedByKey.get(key);
+  for (const key of keys) {
+    const there = seen.addresses.get(key);
+    if (!there || owned.machines?.has(key)) continue;
+    const wish = wishOf(key);
     if (wish ? addressMatches(wish, there) : !ownsAddress(owned, key, there)) continue;
     remove.push({ kind: "delete-address", address: there });
     gone.add(key);
     for (const lost of secondariesOf(there, seen)) gone.add(lost);
   }
-  for (const [key, wish] of wantedByKey)
-    if (!seen.addresses.has(key) || gone.has(key)) add.push({ kind: "add-address", address: wish });
-  return { remove, add };
+  return { remove, gone };
+}
+
+function missing(
+  keys: Iterable<string>,
+  wishOf: (key: string) => InterfaceAddress | undefined,
+  seen: SeenTables,
+  gone: ReadonlySet<string>,
+): NetCommand[] {
+  const add: NetCommand[] = [];
+  for (const key of keys) {
+    const wish = wishOf(key);
+    if (wish && (!seen.addresses.has(key) || gone.has(key))) add.push({ kind: "add-address", address: wish });
+  }
+  return add;
 }
 
 function ownsAddress(owned: Ownership, key: string, address: InterfaceAddress): boolean {
@@ -99,10 +137,10 @@ function secondariesOf(primary: InterfaceAddress, seen: SeenTables): string[] {
   if (primary.family !== 4 || (primary.flags & IFA_F_SECONDARY) !== 0) return [];
   const network = maskedPrefix(primary.peer?.ip ?? primary.ip, primary.prefix).ip;
   const keys: string[] = [];
-  for (const [key, other] of seen.addresses) {
+  for (const other of seen.addresses.values()) {
     if (other.family !== 4 || other.index !== primary.index || (other.flags & IFA_F_SECONDARY) === 0) continue;
     if (other.prefix !== primary.prefix) continue;
-    if (maskedPrefix(other.peer?.ip ?? other.ip, other.prefix).ip === network) keys.push(key);
+    if (maskedPrefix(other.peer?.ip ?? other.ip, other.prefix).ip === network) keys.push(addressKey(other));
   }
   return keys;
 }
@@ -111,7 +149,7 @@ function secondariesOf(primary: InterfaceAddress, seen: SeenTables): string[] {
 const MANAGED_ADDRESS_FLAGS = 0x10 | 0x100 | 0x200 | 0x400;
 
 /** Does the address that is there do for the one that is wanted? Only fields that the wish names are compared. */
-function addressMatches(wish: InterfaceAddress, there: InterfaceAddress): boolean {
+export function addressMatches(wish: InterfaceAddress, there: InterfaceAddress): boolean {
   if (wish.prefix !== there.prefix) return false;
   if (((wish.flags ^ there.flags) & MANAGED_ADDRESS_FLAGS) !== 0) return false;
   if (wish.family === 4) {

@@ -83,9 +83,11 @@ export type VrrpAction =
    */
   | { readonly kind: "imminent"; readonly actions: readonly VrrpAction[]; readonly due: Instant };
 
+type TablesKind = "addAddresses" | "removeAddresses" | "syncAddresses" | "restoreAddresses";
+
 /** Something of what instances own comes, goes, or is to be put back. */
-export function changesTables({ kind }: VrrpAction): boolean {
-  switch (kind) {
+export function changesTables(action: VrrpAction): action is VrrpAction & { readonly kind: TablesKind } {
+  switch (action.kind) {
     case "addAddresses":
     case "removeAddresses":
     case "syncAddresses":

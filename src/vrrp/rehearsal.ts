@@ -29,14 +29,16 @@ export interface Rehearsed {
   readonly nextAt: MonoMs;
 }
 
-/** When the unit will take its master for dead; Infinity when it waits for none. */
-export function takeoverAt(unit: Unit): MonoMs {
-  return nextTakeover(unit).downAt;
+/** A takeover that will come when nothing is heard. */
+export interface Takeover {
+  /** When the unit takes its master for dead; Infinity: it waits for none. */
+  readonly downAt: MonoMs;
+  /** The master's interval. */
+  readonly advertMs: number;
 }
 
 /** When the next rehearsal of a unit is due; Infinity when it waits for nothing. */
-export function rehearsalAt(unit: Unit, rehearsed: Rehearsed | undefined): MonoMs {
-  const { downAt, advertMs } = nextTakeover(unit);
+export function rehearsalAt({ downAt, advertMs }: Takeover, rehearsed: Rehearsed | undefined): MonoMs {
   if (downAt === Number.POSITIVE_INFINITY) return downAt;
   if (rehearsed?.downAt === downAt) return rehearsed.nextAt;
   return downAt - Math.min(LEAD_MS, LEAD_SHARE * advertMs);
@@ -50,10 +52,10 @@ export function rehearsedAt(downAt: MonoMs, now: MonoMs): Rehearsed {
 }
 
 /** The units that take over together with the first of them to do so, in the order of time; all of them are backups that wait. */
-export function togetherWithFirst<T extends { readonly unit: Unit }>(units: readonly T[]): readonly T[] {
-  const first = Math.min(...units.map(({ unit }) => takeoverAt(unit)));
-  const together = units.filter(({ unit }) => takeoverAt(unit) - first <= TOGETHER_MS);
-  return together.toSorted((a, b) => takeoverAt(a.unit) - takeoverAt(b.unit));
+export function togetherWithFirst<T>(units: readonly T[], takeoverAt: (unit: T) => MonoMs): readonly T[] {
+  const first = Math.min(...units.map(takeoverAt));
+  const together = units.filter((unit) => takeoverAt(unit) - first <= TOGETHER_MS);
+  return together.toSorted((a, b) => takeoverAt(a) - takeoverAt(b));
 }
 
 /** As many of them, from the first on, as can be rehearsed in `leftMs`. `addresses`: how many a unit has. */
@@ -72,7 +74,7 @@ export function isRecent(lastAt: MonoMs, downAt: MonoMs, now: MonoMs): boolean {
   return now - lastAt < RECENT_SHARE * (downAt - now);
 }
 
-function nextTakeover(unit: Unit): { readonly downAt: MonoMs; readonly advertMs: number } {
+export function nextTakeover(unit: Unit): Takeover {
   let downAt = Number.POSITIVE_INFINITY;
   let advertMs = 0;
   for (const { state } of unit.members) {

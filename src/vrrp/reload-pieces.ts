@@ -1,8 +1,13 @@
 // VRRP core: a reload in pieces. What depends on nothing of each other can be taken at different times, with adverts and packets in between;
 // what does is one piece: the members of a group, names that are exchanged, an address that goes from one instance to another. An instance
 // that says what it said, in a group and with trackers that do, is in none of them.
+
+import { inPortions, type Steps } from "../base/steps.ts";
 import type { VrrpConfig, VrrpInstance } from "../config/model/vrrp.ts";
 import { type Change, type Match, planReload, type ReloadPlan } from "./reload.ts";
+
+/** Instances that are looked at in one step. */
+const AT_ONCE = 32;
 
 /** Of a reload what has to come at once. */
 export interface ReloadPiece extends ReloadPlan {
@@ -16,26 +21,37 @@ type Parts = Pick<VrrpConfig, "instances" | "syncGroups">;
  * Those in which instances only leave come first: what they had is free for the others.
  * @param tracksAlike what the instance of this name may track is what it was
  */
-export function reloadPieces(old: Parts, next: Parts, tracksAlike: (name: string) => boolean): readonly ReloadPiece[] {
-  const plan = planReload(old.instances, next.instances);
+export function* reloadPieces(
+  old: Parts,
+  next: Parts,
+  tracksAlike: (name: string) => boolean,
+): Steps<readonly ReloadPiece[]> {
+  const plan = yield* planReload(old.instances, next.instances);
   const ties = newTies();
   tieGroups(ties, old, next);
-  for (const { old: before, next: instance } of plan.keep) {
-    ties.tie(before.name, instance.name);
-    if (before !== instance || !tracksAlike(instance.name)) ties.touch(instance.name);
-  }
-  for (const { old: before, next: instance } of plan.change) {
-    ties.touch(instance.name);
-    ties.tie(before.name, instance.name);
-    tieHandedOn(ties, instance.name, before, instance);
-  }
-  for (const instance of [...plan.remove, ...plan.add]) {
-    ties.touch(instance.name);
-    // Two routers with one VRID, and names of virtual interfaces, which are made of it.
-    ties.tie(instance.name, `vrid ${instance.vrid}`);
-    tieHandedOn(ties, instance.name, undefined, instance);
-  }
-  return collect(plan, next, ties);
+  yield;
+  yield* inPortions(plan.keep, AT_ONCE, (some) => {
+    for (const { old: before, next: instance } of some) {
+      ties.tie(before.name, instance.name);
+      if (before !== instance || !tracksAlike(instance.name)) ties.touch(instance.name);
+    }
+  });
+  yield* inPortions(plan.change, AT_ONCE, (some) => {
+    for (const { old: before, next: instance } of some) {
+      ties.touch(instance.name);
+      ties.tie(before.name, instance.name);
+      tieHandedOn(ties, instance.name, before, instance);
+    }
+  });
+  yield* inPortions([...plan.remove, ...plan.add], AT_ONCE, (some) => {
+    for (const instance of some) {
+      ties.touch(instance.name);
+      // Two routers with one VRID, and names of virtual interfaces, which are made of it.
+      ties.tie(instance.name, `vrid ${instance.vrid}`);
+      tieHandedOn(ties, instance.name, undefined, instance);
+    }
+  });
+  return yield* collect(plan, next, ties);
 }
 
 // --- which belong together
@@ -121,7 +137,7 @@ interface Collected {
   readonly groups: VrrpConfig["syncGroups"][number][];
 }
 
-function collect(plan: ReloadPlan, next: Parts, ties: Ties): readonly ReloadPiece[] {
+function* collect(plan: ReloadPlan, next: Parts, ties: Ties): Steps<readonly ReloadPiece[]> {
   const pieces = new Map<string, Collected>();
   const put = (name: string, into: (piece: Collected) => void) => {
     const root = ties.pieceOf(name);
@@ -131,10 +147,14 @@ function collect(plan: ReloadPlan, next: Parts, ties: Ties): readonly ReloadPiec
     if (!known) pieces.set(root, piece);
     into(piece);
   };
-  for (const match of plan.keep) put(match.next.name, ({ keep }) => keep.push(match));
-  for (const match of plan.change) put(match.next.name, ({ change }) => change.push(match));
-  for (const instance of plan.remove) put(instance.name, ({ remove }) => remove.push(instance));
-  for (const instance of plan.add) put(instance.name, ({ add }) => add.push(instance));
+  const each = <T>(all: readonly T[], nameOf: (one: T) => string, into: (piece: Collected, one: T) => void) =>
+    inPortions(all, 4 * AT_ONCE, (some) => {
+      for (const one of some) put(nameOf(one), (piece) => into(piece, one));
+    });
+  yield* each(plan.keep, nameOfMatch, ({ keep }, match) => keep.push(match));
+  yield* each(plan.change, nameOfMatch, ({ change }, match) => change.push(match));
+  yield* each(plan.remove, nameOfInstance, ({ remove }, instance) => remove.push(instance));
+  yield* each(plan.add, nameOfInstance, ({ add }, instance) => add.push(instance));
   for (const group of next.syncGroups) put(groupKey(group.name), ({ groups }) => groups.push(group));
   const onlyLeaves = ({ keep, change, add }: ReloadPiece) => keep.length + change.length + add.length === 0;
   const [leaving, others] = [
@@ -143,3 +163,6 @@ function collect(plan: ReloadPlan, next: Parts, ties: Ties): readonly ReloadPiec
   ];
   return [...leaving, ...others];
 }
+
+const nameOfMatch = ({ next }: Match) => next.name;
+const nameOfInstance = ({ name }: VrrpInstance) => name;

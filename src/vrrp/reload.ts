@@ -1,7 +1,11 @@
 // VRRP core: what a new configuration means for the instances that run (vrrp.md §8). Instances are matched by what they are on the
 // wire, not by name: one that matches keeps its state, and one that did not change is not touched at all.
 import { PLACES, sameValue } from "../base/same-value.ts";
+import { inPortions, type Steps } from "../base/steps.ts";
 import type { VrrpInstance } from "../config/model/vrrp.ts";
+
+/** Instances that are looked at in one step. */
+const AT_ONCE = 64;
 
 export interface ReloadPlan {
   /** Nothing changed (but perhaps where it stands in the file, or its name). */
@@ -35,23 +39,22 @@ function instanceKey(instance: VrrpInstance): string {
 }
 
 /** Matches old and new instances; each is in exactly one list. One that is the very same object did not change. */
-export function planReload(old: readonly VrrpInstance[], next: readonly VrrpInstance[]): ReloadPlan {
+export function* planReload(old: readonly VrrpInstance[], next: readonly VrrpInstance[]): Steps<ReloadPlan> {
   const same = intersection(old, next);
   const free = new Map<string, VrrpInstance[]>();
-  for (const instance of old) if (!same.has(instance)) append(free, instanceKey(instance), instance);
+  yield* inPortions(old, AT_ONCE, (some) => {
+    for (const instance of some) if (!same.has(instance)) append(free, instanceKey(instance), instance);
+  });
   const keep: Match[] = [];
   const change: Change[] = [];
   const add: VrrpInstance[] = [];
-  for (const instance of next) {
-    if (same.has(instance)) {
-      keep.push({ old: instance, next: instance });
-      continue;
-    }
-    const match = takeMatch(free, instance);
+  const look = (instance: VrrpInstance) => {
+    const match = same.has(instance) ? instance : takeMatch(free, instance);
     if (!match) add.push(instance);
-    else if (sameSettings(match, instance)) keep.push({ old: match, next: instance });
+    else if (match === instance || sameSettings(match, instance)) keep.push({ old: match, next: instance });
     else change.push({ old: match, next: instance, addressesAdded: addsAddresses(match, instance) });
-  }
+  };
+  yield* inPortions(next, AT_ONCE, (some) => some.forEach(look));
   return { keep, change, remove: [...free.values()].flat(), add };
 }
 

@@ -5,11 +5,11 @@ import type { SyncGroup, VrrpConfig, VrrpInstance } from "../config/model/vrrp.t
 import { type Receiver, receiverFor } from "./accept.ts";
 import { type AnnounceTimers, NO_TIMERS } from "./announce/bursts.ts";
 import { type AnnounceTarget, announceTargets } from "./announce/pacing.ts";
-import type { Unit } from "./group.ts";
+import { type Unit, unitDeadline } from "./group.ts";
 import { type LogLimiter, logLimiter } from "./limiter.ts";
 import { type Fault, machineConfig, type State, type Tracked } from "./machine/state.ts";
 import type { RefusalReason } from "./refusals.ts";
-import type { Rehearsed } from "./rehearsal.ts";
+import { nextTakeover, type Rehearsed, type Takeover } from "./rehearsal.ts";
 import { type Senders, senders } from "./senders.ts";
 import { type Sightings, sightings } from "./sightings.ts";
 import type { Evaluation, TrackDefinition, TrackDefinitions } from "./track.ts";
@@ -68,6 +68,22 @@ export interface UnitRuntime {
   since: MonoMs;
   /** For which takeover was rehearsed, and when next; absent: not yet. */
   rehearsed?: Rehearsed;
+  /** What timesOf() found last. */
+  times?: UnitTimes & { readonly of: Unit };
+}
+
+/** What is due of a unit as it is. All units are asked in every turn of a timer. */
+export interface UnitTimes extends Takeover {
+  /** Of its timers. */
+  readonly dueAt: MonoMs;
+}
+
+export function timesOf(runtime: UnitRuntime): UnitTimes {
+  const { unit, times } = runtime;
+  if (times?.of === unit) return times;
+  const found = { of: unit, dueAt: unitDeadline(unit), ...nextTakeover(unit) };
+  runtime.times = found;
+  return found;
 }
 
 /** Of the parts of a runtime that remember, those that a rehearsal must not touch. */

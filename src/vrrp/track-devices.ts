@@ -1,8 +1,12 @@
 // VRRP core: interfaces that an instance depends on without a track_interface: those that its addresses, routes and rules name, and those
 // of static ones whose track_group it is in. Losing one is a fault, since what belongs there can't be put back; `no_track` says that
 // it does not matter.
+import { inPortions, type Steps } from "../base/steps.ts";
 import type { Address, Route, Rule } from "../config/model/net.ts";
 import type { VrrpConfig, VrrpInstance } from "../config/model/vrrp.ts";
+
+/** Instances that are looked at in one step. */
+const AT_ONCE = 64;
 
 /** By name of the instance; instances without any are not in it. */
 export function trackedDevices(config: VrrpConfig): ReadonlyMap<string, ReadonlySet<string>> {
@@ -25,6 +29,13 @@ export function trackedDevices(config: VrrpConfig): ReadonlyMap<string, Readonly
 
 /** Of the same instance the same: a reload asks all of them, and few are new. */
 const devicesOf = new WeakMap<VrrpInstance, readonly (string | undefined)[]>();
+
+/** What trackedDevices() is going to ask of each instance. */
+export function lookForDevices({ instances }: VrrpConfig): Steps {
+  return inPortions(instances, AT_ONCE, (some) => {
+    for (const instance of some) ownDevices(instance);
+  });
+}
 
 function ownDevices(instance: VrrpInstance): readonly (string | undefined)[] {
   const known = devicesOf.get(instance);

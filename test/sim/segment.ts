@@ -2,6 +2,7 @@
 // next thing that is due happens next. After every call to one the standing invariants are checked; what must hold at the end is the test's
 // matter.
 import { formatIp, ipBytes } from "../../src/base/ip.ts";
+import { inOneGo } from "../../src/base/steps.ts";
 import type { VrrpConfig } from "../../src/config/model/vrrp.ts";
 import { notDone, reachesNeighbours, type VrrpAction } from "../../src/vrrp/actions.ts";
 import type { Datagram } from "../../src/vrrp/datagram.ts";
@@ -139,7 +140,7 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
       // As the driver does: another one begins when the one before it is done.
       while (node.pieces.length > 0) takePiece(node);
       node.config = config;
-      node.pieces = node.router?.beginReload(config, []) ?? [];
+      node.pieces = node.router ? inOneGo(node.router.beginReload(config, [])) : [];
       if (node.router) takePiece(node);
     },
     masters(instance) {
@@ -172,7 +173,7 @@ export function segment(configs: readonly VrrpConfig[], options: SegmentOptions)
     node.pieces = others;
     node.pieceAt = others.length > 0 ? world.now + random.next() * PIECE_PAUSE_MS : Number.POSITIVE_INFINITY;
     if (piece) call(node, (router) => [...router.retire(piece, at()), ...router.take(piece, at())]);
-    if (others.length === 0) node.router?.endReload();
+    if (others.length === 0 && node.router) inOneGo(node.router.endReload());
     giveSources(node, node.config);
   }
 

@@ -1,4 +1,5 @@
 // Another configuration for a router, as the driver gives it: in pieces.
+import { inOneGo } from "../../src/base/steps.ts";
 import type { VrrpConfig } from "../../src/config/model/vrrp.ts";
 import type { VrrpAction } from "../../src/vrrp/actions.ts";
 import type { Arrival } from "../../src/vrrp/router/reload.ts";
@@ -14,9 +15,10 @@ export function reloadAtOnce(
   arrivals?: ReadonlyMap<string, Arrival>,
   bfd: readonly TrackDefinition[] = [],
 ): readonly VrrpAction[] {
-  const actions = router
-    .beginReload(next, bfd)
-    .flatMap((piece) => [...router.retire(piece, at), ...router.take(piece, at, arrivals)]);
-  router.endReload();
+  const actions = inOneGo(router.beginReload(next, bfd)).flatMap((piece) => [
+    ...router.retire(piece, at),
+    ...router.take(piece, at, arrivals),
+  ]);
+  inOneGo(router.endReload());
   return actions;
 }

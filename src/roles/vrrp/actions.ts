@@ -11,7 +11,7 @@ import { changesTables, type VrrpAction } from "../../vrrp/actions.ts";
 import type { AnnounceRounds } from "./announcer.ts";
 import { AREA, type VrrpState } from "./state.ts";
 import type { NamedFact } from "./tracked.ts";
-import { applyTables, rehearseTables } from "./upkeep.ts";
+import { applyChange, applyTables, rehearseTables } from "./upkeep.ts";
 import { onNetEvents } from "./world.ts";
 
 /** A rehearsal that only keeps warm is left out when something is due this soon. */
@@ -32,19 +32,26 @@ function reachNeighbours(
   owned: Map<string, VrrpInstance>,
   rehearsing: boolean,
 ): boolean {
-  let tablesChanged = false;
+  /** Those that own something else by now. */
+  const changed = new Map<string, { before: VrrpInstance | undefined; now: VrrpInstance | undefined }>();
+  let isAnythingElse = false;
   for (const action of actions) {
     if (action.kind === "send") send(role, action, rehearsing);
-    else if (changesTables(action) && !isSameWish(role, action)) tablesChanged = true;
+    if (!changesTables(action)) continue;
+    const { instance } = action;
+    const before = changed.get(instance)?.before ?? owned.get(instance);
+    const isChange = !isSameWish(role, action);
     if (action.kind === "addAddresses" || action.kind === "syncAddresses") {
-      owned.set(action.instance, action.config);
-      if (!rehearsing) role.tables.claim(action.instance);
-    } else if (action.kind === "removeAddresses") owned.delete(action.instance);
+      owned.set(instance, action.config);
+      if (!rehearsing) role.tables.claim(instance);
+    } else if (action.kind === "removeAddresses") owned.delete(instance);
+    else isAnythingElse = true;
+    if (isChange) changed.set(instance, { before, now: owned.get(instance) });
   }
-  if (tablesChanged) {
-    if (rehearsing) rehearseTables(role, owned);
-    else applyTables(role);
-  }
+  const tablesChanged = isAnythingElse || changed.size > 0;
+  if (isAnythingElse && !rehearsing) applyTables(role);
+  else if (tablesChanged && rehearsing) rehearseTables(role, owned, changed);
+  else if (tablesChanged) applyChange(role, changed);
   role.announcer.announce(
     actions.flatMap((action) => announced(role, action)),
     rehearsing,
@@ -67,7 +74,7 @@ export function follow(role: VrrpState, actions: readonly VrrpAction[], tablesCh
   for (const action of actions) tell(role, action);
   // A backup that has just become one waits for a master from now on.
   if (actions.some(({ kind }) => kind === "transition")) role.warmth.awake();
-  if (tablesChanged) role.syncDaemons.follow(new Set(role.owning.keys()));
+  if (tablesChanged) role.syncDaemons.follow(role.owning);
 }
 
 /** Nothing is being carried out any more: what the kernel told meanwhile is worked in. */

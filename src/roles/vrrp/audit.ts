@@ -42,7 +42,7 @@ function compareAll(role: VrrpState): void {
   role.reflector.settle();
   role.losses.prune(role.tables.isWanted);
   checkStatics(role);
-  role.syncDaemons.audit(new Set(role.owning.keys()));
+  role.syncDaemons.audit(role.owning);
   if (repaired === 0) return;
   const message = `audit: ${repaired} addresses, routes or rules were not as wanted, put right`;
   role.context.log({ level: "warning", area: AREA, message });

@@ -1,4 +1,5 @@
 // Role vrrp: the start with a configuration, and the end. Another one in place is reload.ts.
+import { inOneGo } from "../../base/steps.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { VrrpInstance } from "../../config/model/vrrp.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";
@@ -31,7 +32,7 @@ export function start(role: VrrpState): void {
   tables.setOwned(allParts(role));
   if (isAlone(config) && !role.ports.isVrrpSpokenHere()) tables.takeOverMarked();
   trackers.linksChanged(reflector.seen);
-  trackers.configure(config);
+  inOneGo(trackers.configure(config));
   refresh(role);
   tellFacts(role);
   // Instances may depend on what is static; what an earlier process left can wait until they are under way.
@@ -43,7 +44,7 @@ export function start(role: VrrpState): void {
   for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
   tellPeersBeyond(role, vrrp.instances);
   role.ports.sysctl.releaseLeftOver();
-  role.syncDaemons.configure(config, new Set(role.owning.keys()));
+  role.syncDaemons.configure(config, role.owning);
   auditLater(role);
   role.warmth.awake();
 }

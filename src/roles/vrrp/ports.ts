@@ -30,7 +30,7 @@ import { createFileClient } from "../programs/files.ts";
 import { openStarterLink } from "../programs/link.ts";
 import type { RoleContext } from "../role.ts";
 import { scriptResult } from "./script-result.ts";
-import { parseTablesJournal, type TablesJournal } from "./tables.ts";
+import { parseTablesJournal, type TablesJournal } from "./tables-journal.ts";
 import type { TrackerPorts } from "./tracked.ts";
 
 export interface VrrpPorts {

@@ -3,13 +3,15 @@
 // those of its instances, and of the tables all is ours that either configuration names. A stop ends it where it is.
 import { sameItems } from "../../base/same-items.ts";
 import { PLACES, sameValue } from "../../base/same-value.ts";
+import { inOneGo, inPortions, portions, type Steps } from "../../base/steps.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { VrrpConfig, VrrpInstance } from "../../config/model/vrrp.ts";
-import { partOf, staticPart, tableScope } from "../../net/parts.ts";
+import { partOf, staticPart, type TablesPart, tableScope } from "../../net/parts.ts";
 import { givenNames, newPlacement, nextPlacement, type Placement, virtualsOf } from "../../net/placement.ts";
 import type { Match } from "../../vrrp/reload.ts";
 import type { ReloadPiece } from "../../vrrp/reload-pieces.ts";
 import { type Arrival, sameParts } from "../../vrrp/router/reload.ts";
+import { lookForDevices } from "../../vrrp/track-devices.ts";
 import { tellFacts } from "./actions.ts";
 import { takeSettings, tellPeersBeyond } from "./configuration.ts";
 import type { VrrpState } from "./state.ts";
@@ -24,24 +26,32 @@ import {
 } from "./station.ts";
 import type { Station } from "./station-record.ts";
 import { releaseSocket } from "./station-socket.ts";
-import { allParts, applyTables, checkStatics } from "./upkeep.ts";
+import { applyTables, checkStatics, wantedParts } from "./upkeep.ts";
 import { onNetEvents, refresh } from "./world.ts";
 
 /** Steps follow each other for so long; then the rest of the process has a turn. One step may take as long again. */
 const PIECE_MS = 0.4;
-/** Instances of pieces that are taken together: the tables are compared once for all of them. */
-const TOGETHER = 8;
-/** Stations that are looked at in one step. */
+/** Stations, instances or parts that are looked at in one step. */
 const LOOKS = 32;
-
-/** What is worked out step by step. */
-type Steps = Generator<undefined, void, undefined>;
+/** Looks at the tables, step by step, before they are compared in one go. */
+const MAX_LOOKS = 3;
 
 /** The configuration with the addresses of each instance that its advertisements have room for. */
-export function fitted(next: Config, { reflector, context }: Pick<VrrpState, "reflector" | "context">): Config {
-  const { instances, lines } = fitInstances(next.vrrp.instances, reflector.seen);
-  for (const line of lines) context.log(line);
-  return lines.length === 0 ? next : { ...next, vrrp: { ...next.vrrp, instances } };
+export function fitted(next: Config, role: Pick<VrrpState, "reflector" | "context">): Config {
+  return inOneGo(fitting(next, role));
+}
+
+function* fitting(next: Config, { reflector, context }: Pick<VrrpState, "reflector" | "context">): Steps<Config> {
+  const all: VrrpInstance[] = [];
+  let isOther = false;
+  for (const some of portions(next.vrrp.instances, LOOKS)) {
+    const { instances, lines } = fitInstances(some, reflector.seen);
+    for (const line of lines) context.log(line);
+    isOther ||= lines.length > 0;
+    all.push(...instances);
+    yield;
+  }
+  return isOther ? { ...next, vrrp: { ...next.vrrp, instances: all } } : next;
 }
 
 /** Resolved when the configuration is in force, or a stop came first. What is the very same in it is not looked at. */
@@ -69,89 +79,74 @@ export function reload(role: VrrpState, next: Config): Promise<void> {
 
 function* stepsOf(role: VrrpState, whole: Config): Steps {
   const before = role.config;
-  const next = fitted(whole, role);
-  yield;
+  const next = yield* fitting(whole, role);
   role.config = next;
   const statics = [staticPart(before.vrrp), staticPart(next.vrrp)] as const;
   role.formerStatics = sameValue(...statics, PLACES) ? undefined : statics[0];
   takeSettings(role);
   yield;
   if (sameParts(before.vrrp, next.vrrp) && sameItems(before.bfd, next.bfd)) {
-    role.router.beginReload(next.vrrp, next.bfd);
+    inOneGo(role.router.beginReload(next.vrrp, next.bfd));
     lookAgain(role);
   } else yield* changeInstances(role, before.vrrp);
   yield;
   // What others took and was left so is wanted again; what only the configuration before names is still ours, and goes.
-  if (role.tables.claim(undefined) || role.tables.isOutdated()) applyTables(role);
+  const isClaimed = role.tables.claim(undefined);
+  if (isClaimed || (role.tables.isOutdated() && !(yield* areTablesAsWanted(role)))) applyTables(role);
   yield;
   role.filter.tidy(role.tables.crashedBefore);
   checkStatics(role);
   yield;
-  role.syncDaemons.configure(next, new Set(role.owning.keys()));
+  role.syncDaemons.configure(next, role.owning);
   if (next.global.fifoWriteVrrpStatesOnReload) repeatStates(role);
   role.reports.look();
+}
+
+/** What happens meanwhile may make a look worth nothing. */
+function* areTablesAsWanted(role: VrrpState): Steps<boolean> {
+  for (let looks = 0; looks < MAX_LOOKS; looks++)
+    if (yield* role.tables.isAsWanted(wantedParts(role, role.owning))) return true;
+  return false;
 }
 
 function* changeInstances(role: VrrpState, before: VrrpConfig): Steps {
   const { router, reflector, trackers, stations, reports } = role;
   const { vrrp, bfd } = role.config;
   trackers.linksChanged(reflector.seen);
-  trackers.configure(role.config);
+  yield;
+  yield* lookForDevices(vrrp);
+  yield* trackers.configure(role.config);
   tellFacts(role);
   yield;
-  const pieces = router.beginReload(vrrp, bfd);
+  const pieces = yield* router.beginReload(vrrp, bfd);
   const names = [...stations.keys()];
   yield;
   const places = new Map<VrrpInstance, Placement>();
   yield* findPlaces(role, pieces, places);
-  const moves = movesTables(role, pieces, places);
-  yield;
+  const moves = yield* movesTables(role, pieces, places);
   if (moves) yield* ownBoth(role, before, pieces, places);
-  for (const some of together(pieces)) {
-    takePieces(role, some, places);
+  for (const piece of pieces) {
+    takePiece(role, piece, places);
     yield;
   }
-  router.endReload();
+  yield* router.endReload();
+  yield;
   sortStations(role);
   for (const name of names) if (!stations.has(name)) reports.gone(name);
   yield;
-  if (moves) ownNext(role);
-  yield;
+  if (moves) yield* ownNext(role);
   for (const line of missingInterfaces(vrrp, reflector.seen)) role.context.log(line);
   yield;
   if (before.global === vrrp.global) lookAgain(role);
-  else yield* inParts([...stations.values()], (some) => refresh(role, some));
+  else yield* inPortions([...stations.values()], LOOKS, (some) => refresh(role, some));
   const others = pieces.flatMap(({ change, add }) => [...change.map(({ next }) => next), ...add]);
-  yield* inParts(others, (some) => tellPeersBeyond(role, some));
+  yield* inPortions(others, LOOKS, (some) => tellPeersBeyond(role, some));
 }
 
 /** Something was missing of these; another configuration, or the time since, may have brought it. */
 function lookAgain(role: VrrpState): void {
   const lacking = [...role.stations.values()].filter(isLacking);
   if (lacking.length > 0) refresh(role, lacking);
-}
-
-function* inParts<T>(all: readonly T[], take: (some: readonly T[]) => void): Steps {
-  for (let at = 0; at < all.length; at += LOOKS) {
-    take(all.slice(at, at + LOOKS));
-    yield;
-  }
-}
-
-/** Pieces one after the other, some at a time: as many as have TOGETHER instances. */
-function* together(pieces: readonly ReloadPiece[]): Iterable<readonly ReloadPiece[]> {
-  let some: ReloadPiece[] = [];
-  let count = 0;
-  for (const piece of pieces) {
-    const { keep, change, remove, add } = piece;
-    some.push(piece);
-    count += keep.length + change.length + remove.length + add.length;
-    if (count < TOGETHER) continue;
-    yield some;
-    some = [];
-    count = 0;
-  }
-  if (some.length > 0) yield some;
 }
 
 // --- what is ours meanwhile
@@ -180,19 +175,22 @@ function* findPlaces(
 }
 
 /** Does the next configuration name other addresses, routes and rules than the one before? */
-function movesTables(
+function* movesTables(
   { stations, formerStatics }: VrrpState,
   pieces: readonly ReloadPiece[],
   places: ReadonlyMap<VrrpInstance, Placement>,
-): boolean {
+): Steps<boolean> {
   if (formerStatics) return true;
+  if (pieces.some(({ remove, add }) => remove.length + add.length > 0)) return true;
   const isMoved = ({ old, next }: Match): boolean => {
     const [from, to] = [stations.get(old.name), places.get(next)];
     return from !== undefined && to !== undefined && !sameValue(partOf(from, old), partOf(to, next), PLACES);
   };
-  return pieces.some(
-    ({ remove, add, keep, change }) => remove.length + add.length > 0 || keep.some(isMoved) || change.some(isMoved),
-  );
+  for (const { keep, change } of pieces) {
+    if (keep.some(isMoved) || change.some(isMoved)) return true;
+    yield;
+  }
+  return false;
 }
 
 /** What both configurations name is ours from now on; what is static comes at once, and the one before goes at the end. */
@@ -211,13 +209,11 @@ function* ownBoth(
     for (const { old, next } of [...keep, ...change]) if (old !== next) replaced.add(old);
   const staying = [...stations.values()].filter(({ instance }) => !replaced.has(instance));
   yield;
-  tables.setOwned([
-    staticPart(config.vrrp),
-    ...staying.map((station) => partOf(station, station.instance)),
-    ...[...places.values()].map((place) => partOf(place, place.instance)),
-  ]);
-  yield;
-  tables.prepare();
+  const parts: TablesPart[] = [staticPart(config.vrrp)];
+  yield* inPortions(staying, LOOKS, (some) => parts.push(...some.map((one) => partOf(one, one.instance))));
+  yield* inPortions([...places.values()], LOOKS, (some) => parts.push(...some.map((one) => partOf(one, one.instance))));
+  tables.setOwned(parts);
+  yield* tables.prepare();
   yield;
   if (!role.formerStatics) return;
   applyTables(role);
@@ -225,35 +221,33 @@ function* ownBoth(
 }
 
 /** What only the configuration before names is ours until the tables are compared next. */
-function ownNext(role: VrrpState): void {
+function* ownNext(role: VrrpState): Steps {
   role.formerStatics = undefined;
-  const parts = allParts(role);
-  role.reflector.setScope(tableScope(parts));
-  role.tables.setOwned(parts);
+  const { stations, reflector, tables, config } = role;
+  const parts: TablesPart[] = [staticPart(config.vrrp)];
+  yield* inPortions([...stations.values()], LOOKS, (some) =>
+    parts.push(...some.map((one) => partOf(one, one.instance))),
+  );
+  reflector.setScope(tableScope(parts));
+  tables.setOwned(parts);
 }
 
 // --- a piece
 
-function takePieces(
-  role: VrrpState,
-  pieces: readonly ReloadPiece[],
-  places: ReadonlyMap<VrrpInstance, Placement>,
-): void {
+function takePiece(role: VrrpState, piece: ReloadPiece, places: ReadonlyMap<VrrpInstance, Placement>): void {
   const { router, reflector, trackers, turns, now } = role;
   // Those that leave say so by their old sockets, and from their old addresses.
-  const farewell = pieces.flatMap((piece) => router.retire(piece, now()));
+  const farewell = router.retire(piece, now());
   if (farewell.length > 0) turns.carryOut(farewell);
   role.phase = "reloading";
-  const arrived = new Map<string, Arrival>();
-  for (const piece of pieces)
-    for (const [name, arrival] of takeStations(role, piece, places)) arrived.set(name, arrival);
-  const touched = pieces.flatMap((piece) => touchedStations(role, piece));
+  const arrived = takeStations(role, piece, places);
+  const touched = touchedStations(role, piece);
   if (touched.some((station) => virtualsOf(station).length > 0)) {
     // Of virtual interfaces that were made anew the picture has the old ones.
     reflector.drain();
     trackers.linksChanged(reflector.seen);
   }
-  turns.perform(pieces.flatMap((piece) => router.take(piece, now(), arrived)));
+  turns.perform(router.take(piece, now(), arrived));
   role.phase = "running";
   refresh(role, touched);
   if (role.held.length > 0) onNetEvents(role, role.held.splice(0));
@@ -271,7 +265,7 @@ function takeStations(
   { remove, keep, change, add }: ReloadPiece,
   places: ReadonlyMap<VrrpInstance, Placement>,
 ): ReadonlyMap<string, Arrival> {
-  const { stations, owning, ports } = role;
+  const { stations, owning, tables, ports } = role;
   const leaving = remove.map(({ name }) => [name, stations.get(name)] as const);
   const staying = [...keep, ...change].map((match) => ({ ...match, station: stations.get(match.old.name) }));
   for (const [name, station] of leaving) if (station) dropStation(role, name, station);
@@ -283,15 +277,16 @@ function takeStations(
     const place = places.get(next);
     if (place) for (const unused of moveTo(station, place)) ports.virtuals.remove(unused);
   }
-  renameOwners(owning, staying);
+  if (renameOwners(owning, staying)) tables.renamed();
   return addStations(role, add, places);
 }
 
-/** Another name is no change on the wire, so the core has nothing to say of it. */
-function renameOwners(owning: Map<string, VrrpInstance>, matches: readonly Match[]): void {
+/** Another name is no change on the wire, so the core has nothing to say of it. False: all have the names that they had. */
+function renameOwners(owning: Map<string, VrrpInstance>, matches: readonly Match[]): boolean {
   const owners = matches.filter(({ old }) => owning.has(old.name));
   for (const { old } of owners) owning.delete(old.name);
   for (const { next } of owners) owning.set(next.name, next);
+  return owners.some(({ old, next }) => old.name !== next.name);
 }
 
 function addStations(

@@ -13,6 +13,8 @@ export interface Station extends Placement {
   link: Link | undefined;
   /** Canonical text. */
   source: string | undefined;
+  /** Of the address on this machine that it is; undefined: it was not looked for. */
+  sourceKey: string | undefined;
   socket: VrrpSocket | undefined;
   /** With vmac_xmit_base: hears those who send from the virtual MAC, whose packets the kernel gives to the virtual interface alone. */
   macSocket: VrrpSocket | undefined;

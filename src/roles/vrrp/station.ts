@@ -7,18 +7,25 @@ import type { VrrpConfig, VrrpGlobal, VrrpInstance } from "../../config/model/vr
 import type { VrrpSockets } from "../../kernel/raw-socket.ts";
 import type { VirtualInterfaces, VmacResult } from "../../kernel/vmac.ts";
 import type { VirtualMac } from "../../net/firewall-wish.ts";
-import { type InterfaceAddress, type Link, linkByName, type SeenTables, speaksVrrp } from "../../net/model.ts";
+import {
+  addressKey,
+  type InterfaceAddress,
+  type Link,
+  linkByName,
+  type SeenTables,
+  speaksVrrp,
+} from "../../net/model.ts";
 import { addressesOf, type Placement, virtualsOf } from "../../net/placement.ts";
 import { linkLocalOf, type VirtualInterface } from "../../net/vmac.ts";
 import { fitAddresses } from "../../vrrp/room.ts";
 import { trackedDevices } from "../../vrrp/track-devices.ts";
 import { drift } from "./drift.ts";
 import type { VrrpState } from "./state.ts";
-import type { Station, StationFaults } from "./station-record.ts";
+import { STATION_FAULTS, type Station, type StationFaults } from "./station-record.ts";
 import { NO_SOCKETS, openSocket, releaseSocket } from "./station-socket.ts";
 
 export function newStation(place: Placement): Station {
-  return { ...place, link: undefined, source: undefined, ...NO_SOCKETS, faults: {} };
+  return { ...place, link: undefined, source: undefined, sourceKey: undefined, ...NO_SOCKETS, faults: {} };
 }
 
 /** Goes on with another instance's settings. The names of virtual interfaces that nobody needs any more are the result. */
@@ -43,7 +50,8 @@ function addressesByLink({ addresses }: SeenTables): AddressesByLink {
 }
 
 export interface StationPorts {
-  readonly addresses: AddressesByLink;
+  /** Of thousands it takes its time, and most stations need not ask. */
+  addresses(): AddressesByLink;
   readonly sockets: VrrpSockets;
   readonly virtuals: VirtualInterfaces;
   /** Somebody else had changed a virtual interface. */
@@ -52,8 +60,12 @@ export interface StationPorts {
 
 /** What is around the stations of the role now. */
 export function aroundStations(role: Pick<VrrpState, "reflector" | "sockets" | "ports" | "context">): StationPorts {
+  let addresses: AddressesByLink | undefined;
   return {
-    addresses: addressesByLink(role.reflector.seen),
+    addresses: () => {
+      addresses ??= addressesByLink(role.reflector.seen);
+      return addresses;
+    },
     sockets: role.sockets,
     virtuals: role.ports.virtuals,
     drifted: (name, putRight) => drift(role, `virtual interface ${name}`, "repaired", putRight),
@@ -73,13 +85,13 @@ export function refreshStation(
     // The fact of the interface says what is missing.
     releaseSocket(station);
     station.link = undefined;
-    station.source = instance.sourceIp;
+    Object.assign(station, { source: instance.sourceIp, sourceKey: undefined });
     return {};
   }
   const vmac = ensureVirtual(station, seen, ports) ?? ensureAddressVirtuals(station, seen, ports);
   if (vmac !== undefined) return { vmac };
   if (!station.vmac) station.link = parent;
-  station.source = chooseSource(station, parent, ports.addresses);
+  chooseSource(station, seen, parent, ports);
   if (station.source === undefined) {
     releaseSocket(station);
     return {};
@@ -87,7 +99,13 @@ export function refreshStation(
   if (instance.unicast?.faultWithoutPeer && instance.unicast.peers.length === 0)
     return { config: "no unicast_peer, and unicast_fault_no_peer is set" };
   const { source } = station;
-  if (instance.trackSourceIp && !ports.addresses.values().some((there) => there.has(source)))
+  if (
+    instance.trackSourceIp &&
+    !ports
+      .addresses()
+      .values()
+      .some((there) => there.has(source))
+  )
     return { "source-gone": `source address ${source} is not on this machine` };
   const { vrf } = instance;
   if (instance.interface !== undefined || vrf === undefined)
@@ -100,7 +118,9 @@ export function refreshStation(
 
 /** Something was missing when it was looked at last: another look may find it. */
 export function isLacking({ socket, faults }: Station): boolean {
-  return socket === undefined || Object.values(faults).some((text) => text !== undefined);
+  if (socket === undefined) return true;
+  for (const code of STATION_FAULTS) if (faults[code] !== undefined) return true;
+  return false;
 }
 
 /** What the packet filter must know of the virtual interfaces. */
@@ -146,14 +166,30 @@ function ensure(vmac: VirtualInterface, seen: SeenTables, { virtuals, drifted }:
 }
 
 /** `mcast_src_ip`, `unicast_src_ip`, or the first address of the interface that does not come and go. */
-function chooseSource(station: Station, parent: Link | undefined, addresses: AddressesByLink): string | undefined {
+function chooseSource(station: Station, seen: SeenTables, parent: Link | undefined, ports: StationPorts): void {
   const { instance } = station;
-  if (instance.sourceIp !== undefined) return instance.sourceIp;
+  if (instance.sourceIp !== undefined) {
+    Object.assign(station, { source: instance.sourceIp, sourceKey: undefined });
+    return;
+  }
   // IPv4 comes from the parent's address; IPv6 from the link-local that the virtual interface has been given.
   const on = instance.family === 4 || instance.vmac?.xmitBase ? parent : station.link;
-  for (const link of on === parent ? [on] : [on, parent]) {
-    const found = link && addressOn(addresses.get(link.index), instance, station.source);
-    if (found !== undefined) return found;
+  // The current one as long as it is there.
+  const current = station.sourceKey === undefined ? undefined : seen.addresses.get(station.sourceKey);
+  const stays = current !== undefined && current.index === on?.index && serves(instance, current);
+  const found = stays ? current : firstOn(on === parent ? [on] : [on, parent], station, ports.addresses());
+  station.source = found?.ip;
+  station.sourceKey = found && addressKey(found);
+}
+
+function firstOn(
+  links: readonly (Link | undefined)[],
+  { instance, source }: Station,
+  addresses: AddressesByLink,
+): InterfaceAddress | undefined {
+  for (const link of links) {
+    const found = link && addressOn(addresses.get(link.index), instance, source);
+    if (found) return found;
   }
   return undefined;
 }
@@ -166,15 +202,21 @@ function addressOn(
   there: ReadonlyMap<string, InterfaceAddress> | undefined,
   instance: VrrpInstance,
   current: string | undefined,
-): string | undefined {
-  const own = addressesOf(instance);
+): InterfaceAddress | undefined {
   const isOwner = instance.priority === OWNER_PRIORITY;
-  const speaks = (address: InterfaceAddress) => address.family === instance.family && speaksVrrp(address);
-  const serves = (address: InterfaceAddress) => speaks(address) && !own.some((virtual) => virtual.ip === address.ip);
   const known = current === undefined ? undefined : there?.get(current);
-  if (known && serves(known)) return current;
+  if (known && serves(instance, known)) return known;
   const all = [...(there?.values() ?? [])];
-  return (all.find(serves) ?? (isOwner ? all.find(speaks) : undefined))?.ip;
+  return all.find((one) => serves(instance, one)) ?? (isOwner ? all.find((one) => speaks(instance, one)) : undefined);
+}
+
+function speaks({ family }: VrrpInstance, address: InterfaceAddress): boolean {
+  return address.family === family && speaksVrrp(address);
+}
+
+/** It does not come and go with the instance. */
+function serves(instance: VrrpInstance, address: InterfaceAddress): boolean {
+  return speaks(instance, address) && !addressesOf(instance).some(({ ip }) => ip === address.ip);
 }
 
 /** What to say of interfaces that instances need and that are not there: expected with `dynamic_interfaces`, else a likely mistake. */

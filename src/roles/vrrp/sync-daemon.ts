@@ -5,15 +5,15 @@ import type { Config } from "../../config/model/config.ts";
 import type { SyncDaemon } from "../../config/model/lvs.ts";
 import type { IpvsTable } from "../../kernel/ports.ts";
 import type { SyncDaemonState } from "../../lvs/model.ts";
-import { planSyncDaemons, syncDaemonOf, wantedSyncDaemons } from "../../lvs/sync-daemons.ts";
+import { type Masters, planSyncDaemons, syncDaemonOf, wantedSyncDaemons } from "../../lvs/sync-daemons.ts";
 
 export interface SyncDaemons {
   /** Takes another configuration; `masters` are the instances that are master now. */
-  configure(config: Config, masters: ReadonlySet<string>): void;
+  configure(config: Config, masters: Masters): void;
   /** An instance became master, or no longer is; also tries again what failed. */
-  follow(masters: ReadonlySet<string>): void;
+  follow(masters: Masters): void;
   /** The same after a look at the kernel: what somebody else stopped or changed is put right. */
-  audit(masters: ReadonlySet<string>): void;
+  audit(masters: Masters): void;
   /** Stops the ones that run. */
   stop(): void;
   /** Roles that run, as last seen, for metrics: reads nothing. */
@@ -59,7 +59,7 @@ export function createSyncDaemons(open: () => IpvsTable, log: Log): SyncDaemons 
     trouble = reason;
   }
 
-  function apply(masters: ReadonlySet<string>): void {
+  function apply(masters: Masters): void {
     const wanted = wish ? wantedSyncDaemons(wish, masters) : [];
     const text = JSON.stringify(wanted);
     if (text === applied || (wanted.length === 0 && !table)) return;

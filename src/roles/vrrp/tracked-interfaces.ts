@@ -75,18 +75,22 @@ export function trackInterfaces(ports: TrackerPorts, changed: () => void): Track
   function configure(config: Config): void {
     const { vrrp } = config;
     delays = vrrp.upDownDelays;
-    const own = vrrp.instances.flatMap((instance) => (instance.interface === undefined ? [] : [instance.interface]));
-    const beneath = [...trackedDevices(vrrp).values()].flatMap((names) => [...names]);
-    const wanted = new Set([...own, ...uses(config, "interfaces"), ...beneath]);
+    const wanted = new Set<string>();
+    const polling = new Set<string>();
+    for (const { interface: own, linkbeatUsePolling } of vrrp.instances) {
+      if (own === undefined) continue;
+      wanted.add(own);
+      if (linkbeatUsePolling) polling.add(own);
+    }
+    for (const name of uses(config, "interfaces")) wanted.add(name);
+    for (const names of trackedDevices(vrrp).values()) for (const name of names) wanted.add(name);
     for (const [name, state] of interfaces) {
       if (wanted.has(name)) continue;
       state.pending?.cancel();
       interfaces.delete(name);
     }
-    const polling = vrrp.linkbeatUsePolling
-      ? wanted
-      : new Set(vrrp.instances.flatMap((i) => (i.linkbeatUsePolling && i.interface ? [i.interface] : [])));
-    const methods = new Map<string, PolledInterface>([...polling].map((name) => [name, { interface: name }]));
+    const polledNames = vrrp.linkbeatUsePolling ? wanted : polling;
+    const methods = new Map<string, PolledInterface>([...polledNames].map((name) => [name, { interface: name }]));
     for (const one of vrrp.linkbeat) methods.set(one.interface, one);
     const polled = [...methods.values()];
     if (linkMonitor) linkMonitor.setInterfaces(polled);

@@ -1,5 +1,6 @@
 // Role vrrp: watches what instances track and keeps the facts: interfaces (with up and down delays and linkbeat), scripts,
 // files, processes, BFD sessions. Only what some instance or group uses is watched.
+import type { Steps } from "../../base/steps.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { SeenTables } from "../../net/model.ts";
 import type { Fact } from "../../vrrp/track.ts";
@@ -16,7 +17,7 @@ export interface Trackers {
   /** Before configure(): has read what it is going to need; undefined when all is known. */
   prepare(config: Config): Promise<void> | undefined;
   /** Watches what this configuration tracks; what stays the same keeps its state. */
-  configure(config: Config): void;
+  configure(config: Config): Steps;
   /** The scripts that are watched, and whether each runs right now. */
   scripts(): ReadonlyMap<string, boolean>;
   /** The links have changed. */
@@ -41,8 +42,11 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
       ...kinds.flatMap((kind) => kind.facts()),
       ...[...bfd].map(([name, fact]) => named("bfd", name, fact)),
     ],
-    configure(config) {
-      for (const kind of kinds) kind.configure(config);
+    *configure(config) {
+      for (const kind of kinds) {
+        kind.configure(config);
+        yield;
+      }
     },
     linksChanged: interfaces.linksChanged,
     setBfd(sessions) {

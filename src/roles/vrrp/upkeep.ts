@@ -5,40 +5,83 @@ import type { BlockedAddress } from "../../net/firewall-wish.ts";
 import { partOf, staticPart, type TablesPart, trackedStatics } from "../../net/parts.ts";
 import { blockedOn } from "../../net/placement.ts";
 import type { VrrpState } from "./state.ts";
+import type { TablesChange } from "./tables.ts";
+
+/** Instances by name, with the configurations by which they owned their addresses, routes and rules, and own them now. */
+export type OwningChange = ReadonlyMap<
+  string,
+  { readonly before: VrrpInstance | undefined; readonly now: VrrpInstance | undefined }
+>;
 
 /** Somebody who undoes each command at once is not answered without end: the audit comes anyway. */
 const MAX_APPLY_ROUNDS = 3;
 
 /** Makes the tables and the packet filter as wanted. Asked for again while it runs, it is done once more behind itself. */
 export function applyTables(role: VrrpState): void {
+  inRounds(role, () => applyAll(role));
+}
+
+/** The same where only these instances own something else than before: their names, with what they have by now. */
+export function applyChange(role: VrrpState, change: OwningChange): void {
+  // Whatever else is asked for while it runs is about more than these.
+  inRounds(role, (round) => (round === 0 ? applySome(role, change) : applyAll(role)));
+}
+
+function inRounds(role: VrrpState, apply: (round: number) => void): void {
   if (role.applying !== "no") {
     role.applying = "again";
     return;
   }
   role.applying = "again";
   try {
-    for (let rounds = 0; role.applying === "again" && rounds < MAX_APPLY_ROUNDS; rounds++) {
+    for (let round = 0; role.applying === "again" && round < MAX_APPLY_ROUNDS; round++) {
       role.applying = "once";
-      applyOnce(role);
+      apply(round);
     }
   } finally {
     role.applying = "no";
   }
 }
 
-function applyOnce(role: VrrpState): void {
+function applyAll(role: VrrpState): void {
   const blocked = blockedAddresses(role, role.owning);
   // Filtered before it is there, and until it is gone.
   role.filter.widen(blocked);
   role.tables.apply(wantedParts(role, role.owning));
-  if (!role.turns.isBusy()) role.reflector.settle();
+  settleTables(role);
   role.filter.narrow(blocked);
 }
 
-/** Does all of applyTables() but the changes. */
-export function rehearseTables(role: VrrpState, owned: ReadonlyMap<string, VrrpInstance>): void {
-  role.filter.rehearse(blockedAddresses(role, owned));
-  role.tables.rehearse(wantedParts(role, owned));
+function applySome(role: VrrpState, change: OwningChange): void {
+  const blocked = isFiltered(change) ? blockedAddresses(role, role.owning) : undefined;
+  if (blocked) role.filter.widen(blocked);
+  role.tables.change(partsOf(role, change), () => wantedParts(role, role.owning));
+  settleTables(role);
+  if (blocked) role.filter.narrow(blocked);
+}
+
+function settleTables(role: VrrpState): void {
+  if (!role.turns.isBusy()) role.reflector.settle();
+}
+
+/** Does all of applyChange() but the changes. */
+export function rehearseTables(role: VrrpState, owned: ReadonlyMap<string, VrrpInstance>, change: OwningChange): void {
+  if (isFiltered(change)) role.filter.rehearse(blockedAddresses(role, owned));
+  role.tables.rehearse(partsOf(role, change), () => wantedParts(role, owned));
+}
+
+/** Is the packet filter asked for something else? */
+function isFiltered(change: OwningChange): boolean {
+  return change.values().some(({ before, now }) => before?.accept === false || now?.accept === false);
+}
+
+function partsOf({ stations }: VrrpState, change: OwningChange): TablesChange {
+  return new Map(
+    change.entries().map(([name, { now }]) => {
+      const station = stations.get(name);
+      return [name, station && now && partOf(station, now)];
+    }),
+  );
 }
 
 export function wantedParts(role: VrrpState, owned: ReadonlyMap<string, VrrpInstance>): TablesPart[] {

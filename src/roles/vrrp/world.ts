@@ -62,11 +62,14 @@ export function onNetEvents(role: VrrpState, events: readonly NetEvent[]): void 
 function speakingFrom({ stations }: VrrpState, events: readonly NetEvent[]): readonly Station[] {
   const touched = new Set(events.flatMap((event) => (event.kind === "address" ? [event.address.ip] : [])));
   if (touched.size === 0) return [];
-  return [...stations.values()].filter((station) => {
-    const { source, instance } = station;
-    if (source === undefined || touched.has(source) || isLacking(station)) return true;
-    return instance.priority === OWNER_PRIORITY || virtualsOf(station).length > 0;
-  });
+  const some: Station[] = [];
+  for (const station of stations.values()) {
+    const { source, instance, vmac, addressVmacs } = station;
+    const isFirm = source !== undefined && vmac === undefined && addressVmacs.size === 0;
+    if (!isFirm || instance.priority === OWNER_PRIORITY || touched.has(source) || isLacking(station))
+      some.push(station);
+  }
+  return some;
 }
 
 /** kernel: IPv4 routes go without a word when their link goes down, or the address that made their gateway reachable. */

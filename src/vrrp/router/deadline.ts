@@ -2,9 +2,8 @@
 import type { MonoMs } from "../../base/clock.ts";
 import { announceDeadline } from "../announce/bursts.ts";
 import { pacingDeadline } from "../announce/pacing.ts";
-import { unitDeadline } from "../group.ts";
 import { rehearsalAt } from "../rehearsal.ts";
-import type { UnitRuntime } from "../runtime.ts";
+import { timesOf, type UnitRuntime } from "../runtime.ts";
 import type { RouterState } from "./state.ts";
 
 /** When timer() has something to do; Infinity when it never has. May be too early, never too late. */
@@ -24,7 +23,7 @@ export function dueBy(state: RouterState, when: MonoMs): void {
 }
 
 /** A timer of a member or the next rehearsal. */
-export function unitDueAt({ rehearses }: RouterState, { unit, rehearsed }: UnitRuntime): MonoMs {
-  const at = unitDeadline(unit);
-  return rehearses ? Math.min(at, rehearsalAt(unit, rehearsed)) : at;
+export function unitDueAt({ rehearses }: RouterState, unit: UnitRuntime): MonoMs {
+  const times = timesOf(unit);
+  return rehearses ? Math.min(times.dueAt, rehearsalAt(times, unit.rehearsed)) : times.dueAt;
 }

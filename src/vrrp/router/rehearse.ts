@@ -5,8 +5,8 @@ import type { MonoMs } from "../../base/clock.ts";
 import { sameItems } from "../../base/same-items.ts";
 import type { VrrpAction } from "../actions.ts";
 import { stepTimers } from "../group.ts";
-import { fitting, isRecent, rehearsalAt, rehearsedAt, takeoverAt, togetherWithFirst } from "../rehearsal.ts";
-import { type UnitRuntime, understudyOf } from "../runtime.ts";
+import { fitting, isRecent, rehearsalAt, rehearsedAt, togetherWithFirst } from "../rehearsal.ts";
+import { timesOf, type UnitRuntime, understudyOf } from "../runtime.ts";
 import type { Instant } from "../view.ts";
 import { perform } from "./perform.ts";
 import { NOTHING, type RouterState } from "./state.ts";
@@ -16,11 +16,11 @@ const WALL_STEP_MS = 10;
 
 /** Gives the rehearsals that are due, and behind the last one what the takeover will be. */
 export function rehearseDue(state: RouterState, at: Instant, out: VrrpAction[]): void {
-  const due = state.units.filter((unit) => rehearsalAt(unit.unit, unit.rehearsed) <= at.now);
-  const together = togetherWithFirst(due);
+  const due = state.units.filter((unit) => rehearsalAt(timesOf(unit), unit.rehearsed) <= at.now);
+  const together = togetherWithFirst(due, takeoverAt);
   const [first] = together;
   if (!first) return;
-  const downAt = takeoverAt(first.unit);
+  const downAt = takeoverAt(first);
   const chosen = fitting(together, (unit) => addressCount(state, unit), downAt - at.now);
   // A part of them would take the place of what was prepared for all.
   const partAgain = chosen.length < together.length && first.rehearsed?.downAt === downAt;
@@ -32,26 +32,26 @@ export function rehearseDue(state: RouterState, at: Instant, out: VrrpAction[]):
     state.foreseen = { actions, due: then, units: chosen, of: dependencies(state, chosen) };
     if (actions.length > 0) out.push({ kind: "rehearse", actions });
   }
-  for (const unit of due) unit.rehearsed = rehearsedAt(takeoverAt(unit.unit), at.now);
+  for (const unit of due) unit.rehearsed = rehearsedAt(takeoverAt(unit), at.now);
   if (first.rehearsed?.nextAt === Number.POSITIVE_INFINITY) out.push({ kind: "imminent", ...foreseenFor(state, then) });
 }
 
 /** What the takeover of the first unit that waits for one will be; empty when none does. */
 export function takeover(state: RouterState, at: Instant): readonly VrrpAction[] {
-  const unit = state.units.find((one) => takeoverAt(one.unit) < Number.POSITIVE_INFINITY);
+  const unit = state.units.find((one) => takeoverAt(one) < Number.POSITIVE_INFINITY);
   if (!unit) return NOTHING;
-  const downAt = takeoverAt(unit.unit);
+  const downAt = takeoverAt(unit);
   return actionsAt(state, [unit], { now: downAt, wallMs: at.wallMs + downAt - at.now });
 }
 
 /** Some instance takes its master for dead now. */
 export function isTakeoverDue({ units }: RouterState, now: MonoMs): boolean {
-  return units.some(({ unit }) => takeoverAt(unit) <= now);
+  return units.some((unit) => takeoverAt(unit) <= now);
 }
 
 /** A takeover is so near that it is being rehearsed. */
 export function takeoverLooms({ units }: RouterState): boolean {
-  return units.some(({ unit, rehearsed }) => rehearsed?.downAt === takeoverAt(unit));
+  return units.some((unit) => unit.rehearsed?.downAt === takeoverAt(unit));
 }
 
 /** What a rehearsal has found for a takeover at this time, when nothing that it depends on is another thing by now. */
@@ -97,4 +97,9 @@ function actionsAt(state: RouterState, some: readonly UnitRuntime[], then: Insta
   state.pacing = pacing;
   state.dueAt = dueAt;
   return out;
+}
+
+/** Infinity when it waits for no master. */
+function takeoverAt(unit: UnitRuntime): MonoMs {
+  return timesOf(unit).downAt;
 }

@@ -3,6 +3,7 @@
 import type { MonoMs } from "../../base/clock.ts";
 import { type IpText, ipBytes } from "../../base/ip.ts";
 import { sameItems } from "../../base/same-items.ts";
+import { inPortions, type Steps } from "../../base/steps.ts";
 import type { SyncGroup, VrrpConfig, VrrpInstance } from "../../config/model/vrrp.ts";
 import type { VrrpAction } from "../actions.ts";
 import { paceCancel } from "../announce/pacing.ts";
@@ -17,6 +18,9 @@ import { takeStep } from "./perform.ts";
 import { attachUnits, type RouterState, stateOf } from "./state.ts";
 import { retrack } from "./tracking.ts";
 
+/** Instances that are looked at in one step. */
+const AT_ONCE = 256;
+
 /** What setSource() and setFault() would say of an instance. */
 export interface Arrival {
   readonly source: IpText | undefined;
@@ -24,20 +28,25 @@ export interface Arrival {
 }
 
 /**
- * What is of no instance is in force from now on. The pieces are to be taken, each by retire() and take(), and then end(). None: all
+ * Behind the last step what is of no instance is in force. The pieces are to be taken, each by retire() and take(), and then end(). None: all
  * instances are what they were.
  */
-export function begin(state: RouterState, next: VrrpConfig, bfd: readonly TrackDefinition[]): readonly ReloadPiece[] {
+export function* begin(
+  state: RouterState,
+  next: VrrpConfig,
+  bfd: readonly TrackDefinition[],
+): Steps<readonly ReloadPiece[]> {
   const before = state.config;
   const definitions = definitionsOf(next, bfd);
   // Pieces that a reload left alone are the very same objects (process/configuration/assembly.ts).
   const isSame = sameParts(before, next) && sameItems(state.bfd, bfd);
+  const alike = isSame ? state.tracksAlike : tracksAlike(state.definitions, definitions);
+  const pieces = isSame ? [] : yield* reloadPieces(before, next, alike);
   state.config = next;
   state.bfd = bfd;
-  if (isSame) return [];
-  state.tracksAlike = tracksAlike(state.definitions, definitions);
-  state.definitions = definitions;
-  return reloadPieces(before, next, state.tracksAlike);
+  state.tracksAlike = alike;
+  if (!isSame) state.definitions = definitions;
+  return pieces;
 }
 
 /** Those that leave with this piece resign and clean up. */
@@ -90,21 +99,25 @@ export function take(
 }
 
 /** All pieces were taken: the order is that of the file, as at the start. */
-export function end(state: RouterState): void {
-  const { config, definitions, runtimes, units } = state;
-  for (const runtime of runtimes.values()) runtime.definitions = definitions;
+export function* end(state: RouterState): Steps {
+  const { config, definitions, runtimes } = state;
   const ordered = new Map<string, Runtime>();
-  for (const { name } of config.instances) {
-    const runtime = runtimes.get(name);
-    if (runtime) ordered.set(name, runtime);
-  }
-  const places = new Map<string, number>();
-  for (const { name } of config.syncGroups) places.set(`group ${name}`, places.size);
-  for (const { name } of config.instances) places.set(`instance ${name}`, places.size);
-  const placeOf = ({ unit }: UnitRuntime) =>
-    places.get(unit.group === undefined ? `instance ${unit.members[0]?.name}` : `group ${unit.group}`) ?? 0;
+  const places = new Map<UnitRuntime, number>();
+  let place = config.syncGroups.length;
+  yield* inPortions(config.instances, AT_ONCE, (some) => {
+    for (const { name } of some) {
+      const runtime = runtimes.get(name);
+      if (!runtime) continue;
+      runtime.definitions = definitions;
+      ordered.set(name, runtime);
+      if (runtime.unit.config === undefined) places.set(runtime.unit, place++);
+    }
+  });
+  const groups = new Map(config.syncGroups.map(({ name }, at) => [name, at]));
+  for (const unit of state.units) if (unit.config !== undefined) places.set(unit, groups.get(unit.config.name) ?? 0);
+  yield;
   state.runtimes = ordered;
-  state.units = units.toSorted((a, b) => placeOf(a) - placeOf(b));
+  state.units = state.units.toSorted((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0));
   state.bySocket = undefined;
 }
 

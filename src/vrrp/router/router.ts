@@ -3,6 +3,7 @@
 // state.ts, and each call is a function over that record: packets.ts, timer.ts, tracking.ts, configuration.ts, rehearse.ts.
 import type { MonoMs } from "../../base/clock.ts";
 import type { IpText } from "../../base/ip.ts";
+import type { Steps } from "../../base/steps.ts";
 import type { VrrpConfig, VrrpInstance } from "../../config/model/vrrp.ts";
 import type { SyncGroupStatus, VrrpStatus } from "../../status/schema.ts";
 import type { VrrpAction } from "../actions.ts";
@@ -72,13 +73,17 @@ export interface VrrpRouter {
   removed(instance: string, what: string, at: Instant, by?: string): readonly VrrpAction[];
   /** The link came back or changed its MAC: masters with addresses on it announce them again. */
   reannounce(link: string, why: "link" | "mac", at: Instant): readonly VrrpAction[];
-  /** Another configuration, in pieces; what is of no instance is in force at once. Empty: all instances are what they were. */
-  beginReload(next: VrrpConfig, bfd: readonly TrackDefinition[]): readonly ReloadPiece[];
+  /**
+   * Another configuration, in pieces. Any call may come between two steps; behind the last one what is of no instance is in force. Empty: all
+   * instances are what they were.
+   */
+  beginReload(next: VrrpConfig, bfd: readonly TrackDefinition[]): Steps<readonly ReloadPiece[]>;
   /** The instances that leave with this piece resign, while the driver still has what they send by. take() follows. */
   retire(piece: ReloadPiece, at: Instant): readonly VrrpAction[];
   /** The piece is in force. `arrivals`: what new instances find, so that they need not begin in FAULT. */
   take(piece: ReloadPiece, at: Instant, arrivals?: ReadonlyMap<string, Arrival>): readonly VrrpAction[];
-  endReload(): void;
+  /** Any call may come between two steps. */
+  endReload(): Steps;
   /** Resigns and cleans up everything. */
   stop(at: Instant): readonly VrrpAction[];
   sockets(): readonly SocketSpec[];

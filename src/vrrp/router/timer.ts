@@ -3,9 +3,9 @@
 import type { VrrpAction } from "../actions.ts";
 import { silenceText, tellLeft } from "../agreement.ts";
 import { pacingDeadline } from "../announce/pacing.ts";
-import { stepMember, stepTimers, unitDeadline } from "../group.ts";
+import { stepMember, stepTimers } from "../group.ts";
 import type { Event } from "../machine/state.ts";
-import type { Runtime } from "../runtime.ts";
+import { type Runtime, timesOf } from "../runtime.ts";
 import type { Instant } from "../view.ts";
 import { announceLater, sendPaced } from "./announcing.ts";
 import { performLog, takeStep } from "./perform.ts";
@@ -16,7 +16,7 @@ export function timer(state: RouterState, at: Instant): readonly VrrpAction[] {
   const out: VrrpAction[] = [];
   state.dueAt = undefined;
   for (const unit of state.units)
-    if (unitDeadline(unit.unit) <= at.now) takeStep(state, unit, stepTimers(unit.unit, at.now), at, out);
+    if (timesOf(unit).dueAt <= at.now) takeStep(state, unit, stepTimers(unit.unit, at.now), at, out);
   for (const runtime of state.runtimes.values()) {
     announceLater(state, runtime, at, out);
     if (runtime.sightings.deadline() <= at.now) intruderGone(state, runtime, at, out);

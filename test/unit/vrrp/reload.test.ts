@@ -1,5 +1,6 @@
 // Reload (vrrp.md §8; statements S29 to S31): instances are matched by what they are on the wire, and what did not change is not touched.
 import { describe, expect, test } from "bun:test";
+import { inOneGo } from "../../../src/base/steps.ts";
 import type { TrackScript, VrrpConfig, VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { planReload } from "../../../src/vrrp/reload.ts";
 import { address, NO_TRACKING, syncGroup, use, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
@@ -54,7 +55,7 @@ describe("plan", () => {
       "restart",
     ],
   ] as const)("%s: %s", (_why, next, want) => {
-    const plan = planReload([base], [next]);
+    const plan = inOneGo(planReload([base], [next]));
     const got = plan.keep.length
       ? "keep"
       : plan.change.length
@@ -154,7 +155,7 @@ describe("an instance", () => {
 
   test("S30 those that leave can resign before anything else of a reload happens, once", () => {
     const bench = master();
-    const [piece, ...more] = bench.router.beginReload(vrrpConfig([]), []);
+    const [piece, ...more] = inOneGo(bench.router.beginReload(vrrpConfig([]), []));
     if (!piece) throw new Error("no piece");
     expect(more).toEqual([]);
     expect(bench.moves(() => bench.do((d, at) => d.retire(piece, at)))).toEqual([

@@ -1,8 +1,10 @@
 // Words about what is tracked: each from the text of a configuration to priorities, faults and what is told of them.
+
 import { afterAll, describe, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inOneGo } from "../../../src/base/steps.ts";
 import type { Config } from "../../../src/config/model/config.ts";
 import type { ProcessMonitor, RunningProcess } from "../../../src/kernel/process-monitor.ts";
 import { openReadiness } from "../../../src/kernel/readiness.ts";
@@ -216,7 +218,7 @@ function watched(config: Config, running: ReadonlyMap<number, RunningProcess> = 
     },
     () => {},
   );
-  trackers.configure(config);
+  inOneGo(trackers.configure(config));
   const fact = (name: string) => trackers.facts().find((one) => one.name === name);
   return {
     clock,

@@ -15,7 +15,7 @@ import type { ScriptRunResult } from "../../../../src/probe/track-script.ts";
 import type { RoleOptions } from "../../../../src/roles/role.ts";
 import type { VrrpPorts } from "../../../../src/roles/vrrp/ports.ts";
 import { createVrrpRole } from "../../../../src/roles/vrrp/role.ts";
-import type { TablesJournal } from "../../../../src/roles/vrrp/tables.ts";
+import type { TablesJournal } from "../../../../src/roles/vrrp/tables-journal.ts";
 import type { StatusUpdate, VrrpStatus } from "../../../../src/status/schema.ts";
 import { fakeIpvs } from "../../../support/fake-ipvs.ts";
 import { fakeNetwork } from "../../../support/fake-network.ts";

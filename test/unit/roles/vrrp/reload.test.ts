@@ -109,7 +109,7 @@ describe("in pieces", () => {
         b.status(name)?.group,
       ]),
       sockets: b.sockets().toSorted(),
-      journal: b.journals.at(-1)?.keys,
+      journal: b.journals.at(-1)?.keys.toSorted(),
       filter: b.firewalls
         .at(-1)
         ?.wishes.at(-1)

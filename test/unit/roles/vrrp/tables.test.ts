@@ -1,16 +1,29 @@
 // The writer of addresses on a fake kernel: what its journal says and when it is written, and what a rehearsal may save it.
 import { describe, expect, test } from "bun:test";
+import { inOneGo } from "../../../../src/base/steps.ts";
 import type { Reflector } from "../../../../src/kernel/reflector.ts";
 import { addressKey, type InterfaceAddress, type Link } from "../../../../src/net/model.ts";
 import { type TablesPart, wantedOf } from "../../../../src/net/parts.ts";
 import type { NetCommand } from "../../../../src/net/plan.ts";
 import { emptyState } from "../../../../src/net/seen.ts";
-import { createTables, parseTablesJournal, type TablesJournal } from "../../../../src/roles/vrrp/tables.ts";
+import { createTables } from "../../../../src/roles/vrrp/tables.ts";
+import { parseTablesJournal, type TablesJournal } from "../../../../src/roles/vrrp/tables-journal.ts";
+import { type Random, seededRandom } from "../../../sim/random.ts";
+import { bindText } from "../../../support/config.ts";
 import { address } from "../../../support/vrrp.ts";
 
 const ETH0: Link = { index: 2, name: "eth0", flags: 1, mtu: 1500, hardwareType: 1, group: 0 };
 const WORLD = "one";
 const NO_ADDRESS: InterfaceAddress = { family: 4, index: 2, ip: "0.0.0.0", prefix: 32, flags: 0 };
+
+const [RULE] = bindText(`vrrp_instance A {
+  interface eth0
+  virtual_router_id 1
+  virtual_rules {
+    from 192.0.2.0/24 table 100 priority 5000
+  }
+}`).config.vrrp.instances.flatMap(({ rules }) => rules);
+if (!RULE) throw new Error("no rule");
 
 function part(owner: string, ...ips: readonly string[]): TablesPart {
   return { owner, addresses: ips.map((ip) => address(ip, { device: "eth0" })), routes: [], rules: [] };
@@ -146,13 +159,23 @@ test("what the kernel refuses is no repair, and is told once, with whose it is a
   expect(one.logged).toEqual(["V1: address 192.0.2.101/24 on eth0: ipv4: Invalid scope value: EINVAL"]);
 });
 
-describe("a rehearsal", () => {
+/** Owners that ask for these parts and no others do. */
+function asking(...parts: readonly TablesPart[]) {
+  return [new Map(parts.map((one) => [one.owner ?? "", one])), () => parts] as const;
+}
+
+describe.each([
+  ["where all is compared", false],
+  ["where only what an owner asks for is compared", true],
+])("a rehearsal %s", (_how, isCurrent) => {
   const V1 = part("V1", "192.0.2.100", "192.0.2.101");
   const V2 = part("V2", "192.0.2.110");
   const setUp = () => {
     const one = bench();
     one.tables.setOwned([V1, V2]);
-    one.tables.rehearse([V1]);
+    if (isCurrent) one.tables.apply([]);
+    one.written.splice(0);
+    one.tables.rehearse(...asking(V1));
     return one;
   };
   const ips = ({ addresses }: ReturnType<typeof bench>) => [...addresses.values()].map(({ ip }) => ip);
@@ -160,23 +183,23 @@ describe("a rehearsal", () => {
   test("asks for nothing, and its commands are those of the takeover", () => {
     const one = setUp();
     expect([one.commands, ips(one), one.written]).toEqual([[], [], []]);
-    one.tables.apply([V1]);
+    one.tables.change(...asking(V1));
     // The same list: it is encoded already.
     expect(one.applied[0]).toBe(one.rehearsed[0]!);
     expect(ips(one)).toEqual(["192.0.2.100", "192.0.2.101"]);
-    expect(one.written).toHaveLength(1);
+    expect(one.written).toHaveLength(isCurrent ? 0 : 1);
   });
 
   test("is good for one time", () => {
     const one = setUp();
-    one.tables.apply([V1]);
-    one.tables.apply([V1]);
+    one.tables.change(...asking(V1));
+    one.tables.change(...asking(V1));
     expect(one.applied).toHaveLength(1);
   });
 
   test("is worth nothing when another part is wanted", () => {
     const one = setUp();
-    one.tables.apply([V1, V2]);
+    one.tables.change(...asking(V1, V2));
     expect(ips(one)).toEqual(["192.0.2.100", "192.0.2.101", "192.0.2.110"]);
   });
 
@@ -188,36 +211,181 @@ describe("a rehearsal", () => {
       other.tables.apply([part("V1", "192.0.2.100")]);
       for (const [key, address] of other.addresses) there.set(key, address);
     });
-    one.tables.apply([V1]);
+    one.tables.change(...asking(V1));
     expect(one.commands).toEqual(["add-address"]);
   });
 
   test("is worth nothing when something was left, and when it is claimed again", () => {
     const gone = part("V1", "192.0.2.100");
     const one = setUp();
-    one.tables.apply([V1]);
+    one.tables.change(...asking(V1));
     const event = [...one.addresses.values()][0];
     if (!event) throw new Error("no address");
     const wish = one.tables.ownerOf({ kind: "address", change: "removed", address: event, ours: false });
     if (!wish) throw new Error("nobody wants it");
     one.stranger((there) => there.delete(addressKey(event)));
-    one.tables.rehearse([V1]);
+    one.tables.rehearse(...asking(V1));
     one.tables.leave(wish);
-    one.tables.apply([V1]);
+    one.tables.change(...asking(V1));
     expect(ips(one)).toEqual(["192.0.2.101"]);
-    one.tables.rehearse([V1]);
+    one.tables.rehearse(...asking(V1));
     one.tables.claim(gone.owner);
-    one.tables.apply([V1]);
+    one.tables.change(...asking(V1));
     expect(ips(one)).toEqual(["192.0.2.101", "192.0.2.100"]);
   });
 
   test("is worth nothing under another configuration", () => {
     const one = setUp();
     one.tables.setOwned([V1]);
+    one.tables.change(...asking(V1));
+    expect(ips(one)).toEqual(["192.0.2.100", "192.0.2.101"]);
     one.tables.apply([V1]);
     expect(one.written.at(-1)?.keys).toHaveLength(2);
   });
 });
+
+describe("what some owners ask for", () => {
+  const NAMES = ["V1", "V2", "V3", "V4"];
+  const IPS = Array.from({ length: 8 }, (_, i) => `192.0.2.${100 + i}`);
+
+  function randomPart(random: Random, owner: string): TablesPart | undefined {
+    if (random.chance(0.2)) return undefined;
+    const ips = IPS.filter(() => random.chance(0.3));
+    // Other settings of the same address, and an interface that is not there.
+    const label = random.chance(0.2) ? { label: "eth0:x" } : {};
+    const device = random.chance(0.05) ? "eth9" : "eth0";
+    return {
+      ...part(owner, ...ips),
+      addresses: ips.map((ip) => address(ip, { device, ...label })),
+      rules: RULE && random.chance(0.1) ? [RULE] : [],
+    };
+  }
+
+  test.each(Array.from({ length: 100 }, (_, i) => i + 1))("seed %d: comes to what all of it comes to", (seed) => {
+    const random = seededRandom(seed);
+    const [some, all] = [bench(), bench()];
+    const owned = new Map<string, TablesPart>();
+    const configured = NAMES.map((name) => part(name, ...IPS));
+    for (const { tables } of [some, all]) {
+      tables.setOwned(configured);
+      tables.apply([]);
+    }
+    for (let turn = 0; turn < 20; turn++) {
+      const change = new Map(NAMES.filter(() => random.chance(0.4)).map((name) => [name, randomPart(random, name)]));
+      for (const [name, next] of change) {
+        owned.delete(name);
+        if (next) owned.set(name, next);
+      }
+      const parts = () => [...owned.values()];
+      if (random.chance(0.5)) some.tables.rehearse(change, parts);
+      some.tables.change(change, parts);
+      all.tables.apply(parts());
+      const [got, wanted] = [some, all].map(({ addresses }) => [...addresses].toSorted());
+      expect(got).toEqual(wanted!);
+      expect(IPS.filter((ip) => some.tables.isWanted(`2|${ip}/32`))).toEqual(
+        IPS.filter((ip) => all.tables.isWanted(`2|${ip}/32`)),
+      );
+      // Nothing is left to do, and nobody has to compare it in one go for that.
+      if (parts().every(({ rules }) => rules.length === 0)) expect(inOneGo(some.tables.isAsWanted(parts()))).toBe(true);
+    }
+  });
+
+  test("is compared by itself, however many addresses there are beside", () => {
+    const COUNT = 1000;
+    const parts = Array.from({ length: COUNT }, (_, i) => part(`V${i}`, `198.51.${i >> 8}.${i & 255}`));
+    const one = bench();
+    one.tables.setOwned(parts);
+    one.tables.apply(parts);
+    one.tables.apply(parts);
+    const looked = countLooks(one.addresses);
+    one.tables.change(new Map([["V1", part("V1", "203.0.113.1")]]), () => expect.unreachable());
+    expect([one.addresses.size, one.addresses.has("2|203.0.113.1/32")]).toEqual([COUNT, true]);
+    // The address that goes may be the first of its network, so each other one is looked at once.
+    expect(looked()).toBeLessThan(COUNT + 20);
+    one.tables.change(new Map([["V1", undefined]]), () => expect.unreachable());
+    one.tables.change(new Map([["V1", part("V1", "203.0.113.1")]]), () => expect.unreachable());
+    expect(looked()).toBeLessThan(2 * COUNT + 40);
+  });
+
+  test("is compared with all when somebody else has other tables, or an owner another name", () => {
+    const V1 = part("V1", "192.0.2.100");
+    const one = bench();
+    one.tables.setOwned([V1]);
+    one.tables.apply([V1]);
+    one.tables.renamed();
+    one.tables.change(new Map([["V2", part("V2", "192.0.2.100")]]), () => [part("V2", "192.0.2.100")]);
+    const [there = NO_ADDRESS] = one.addresses.values();
+    expect(one.tables.ownerOf({ kind: "address", change: "removed", address: there, ours: false })?.owner).toBe("V2");
+    expect(one.addresses.size).toBe(1);
+  });
+});
+
+describe("a look whether all is as wanted", () => {
+  const V1 = part("V1", "192.0.2.100", "192.0.2.101");
+  const V2 = part("V2", "192.0.2.110");
+  const applied = (...parts: readonly TablesPart[]) => {
+    const one = bench();
+    one.tables.setOwned([V1, V2]);
+    one.tables.apply(parts);
+    one.written.splice(0);
+    return one;
+  };
+  const look = ({ tables }: ReturnType<typeof bench>, ...parts: readonly TablesPart[]) =>
+    inOneGo(tables.isAsWanted(parts));
+
+  test("sees what is missing, what is too much, and what has other settings", () => {
+    expect(look(applied(V1), V1)).toBe(true);
+    expect(look(applied(V1), V1, V2)).toBe(false);
+    expect(look(applied(V1, V2), V1)).toBe(false);
+    const other = { ...V2, addresses: V2.addresses.map((one) => ({ ...one, label: "eth0:x" })) };
+    expect(look(applied(V2), other)).toBe(false);
+  });
+
+  test("leaves nothing of the configuration before, as a comparison of all does", () => {
+    const one = applied(V1);
+    one.tables.setOwned([V1]);
+    expect(one.tables.isOutdated()).toBe(true);
+    expect(look(one, V1)).toBe(true);
+    expect(one.tables.isOutdated()).toBe(false);
+    expect(one.written.map(({ keys }) => keys.length)).toEqual([2]);
+  });
+
+  test("is worth nothing when something comes in between", () => {
+    for (const between of [
+      (one: ReturnType<typeof bench>) => one.stranger((there) => there.delete("2|192.0.2.100/32")),
+      (one: ReturnType<typeof bench>) => one.tables.change(new Map([["V2", V2]]), () => [V1, V2]),
+    ]) {
+      const one = applied(V1);
+      one.tables.setOwned([V1]);
+      const steps = one.tables.isAsWanted([V1]);
+      steps.next();
+      between(one);
+      expect(inOneGo(steps)).toBe(false);
+    }
+  });
+});
+
+/** Counts the addresses that are looked at. */
+function countLooks(addresses: Map<string, InterfaceAddress>): () => number {
+  let looks = 0;
+  const { get } = addresses;
+  addresses.get = (key) => {
+    looks++;
+    return get.call(addresses, key);
+  };
+  for (const all of ["values", "entries", Symbol.iterator] as const) {
+    const each: () => Iterable<unknown> = addresses[all].bind(addresses);
+    Object.defineProperty(addresses, all, {
+      value: function* () {
+        for (const one of each()) {
+          looks++;
+          yield one;
+        }
+      },
+    });
+  }
+  return () => looks;
+}
 
 describe("the owner of an address (priority 255)", () => {
   const [machines = NO_ADDRESS] = wantedOf([part("V1", "192.0.2.100")], () => ETH0).wanted.addresses;

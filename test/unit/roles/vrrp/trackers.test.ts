@@ -1,5 +1,7 @@
 // What the vrrp role makes of links: polled carriers (linkbeat), up and down delays, and the wait after boot.
+
 import { describe, expect, test } from "bun:test";
+import { inOneGo } from "../../../../src/base/steps.ts";
 import type { PolledInterface } from "../../../../src/kernel/link-monitor.ts";
 import type { Link, SeenTables } from "../../../../src/net/model.ts";
 import { emptyState } from "../../../../src/net/seen.ts";
@@ -57,7 +59,7 @@ function lab(text: string, runScript?: TrackerPorts["runScript"]) {
     () => changes++,
   );
   trackers.linksChanged(seen("eth0", "eth1"));
-  trackers.configure(bindText(text).config);
+  inOneGo(trackers.configure(bindText(text).config));
   return {
     logs,
     clock,
@@ -166,11 +168,11 @@ describe("a reload of scripts", () => {
     await turn();
     const up = () => trackers.facts().find(({ kind }) => kind === "script")?.up;
     expect([ran, up()]).toEqual([1, true]);
-    trackers.configure(bindText(text(next)).config);
+    inOneGo(trackers.configure(bindText(text(next)).config));
     clock.advance(0);
     await turn();
     expect([ran, up()]).toEqual([runs, true]);
-    trackers.configure(bindText(instance("A", "eth0")).config);
+    inOneGo(trackers.configure(bindText(instance("A", "eth0")).config));
     clock.advance(60_000);
     await turn();
     expect([ran, up()]).toEqual([runs, undefined]);

@@ -3,7 +3,7 @@
 import { escapeControls } from "../../base/log.ts";
 import type { ApiRole } from "../settings.ts";
 
-/** The newest ones are kept. */
+/** Of each kind (kindOf) the newest ones are kept. */
 export const MAX_ENTRIES = 1000;
 /** Of a name or reason from outside. */
 const MAX_TEXT_CHARS = 200;
@@ -33,7 +33,7 @@ export interface Audit {
 }
 
 export function createAudit(): Audit {
-  const entries: AuditEntry[] = [];
+  const entries = { done: [], refused: [], strangers: [] } as Record<Kind, AuditEntry[]>;
   let lastId = 0;
   const clip = (text: string) => escapeControls(text.slice(0, MAX_TEXT_CHARS));
   return {
@@ -46,12 +46,25 @@ export function createAudit(): Audit {
         outcome: clip(outcome),
       };
       const kept = { ...entry, ...texts, id: ++lastId };
-      entries.push(kept);
-      if (entries.length > MAX_ENTRIES) entries.shift();
+      const own = entries[kindOf(kept)];
+      own.push(kept);
+      if (own.length > MAX_ENTRIES) own.shift();
       return kept;
     },
-    after: (id) => entries.filter((entry) => entry.id > id),
+    after: (id) =>
+      Object.values(entries)
+        .flat()
+        .filter((entry) => entry.id > id)
+        .sort((a, b) => a.id - b.id),
   };
+}
+
+type Kind = "done" | "refused" | "strangers";
+
+/** Anybody can be refused as often as he likes: that takes no place from what was done. */
+function kindOf({ who, status }: AuditEntry): Kind {
+  if (who === null) return "strangers";
+  return status < 400 ? "done" : "refused";
 }
 
 /** As the log has it. */

@@ -118,6 +118,19 @@ describe("the audit", () => {
     expect(audit.after(MAX_ENTRIES + 4)).toEqual([{ ...entry, id: MAX_ENTRIES + 5 }]);
   });
 
+  test("keeps what was done, however often others are refused", () => {
+    const audit = createAudit();
+    audit.add(entry);
+    for (let i = 0; i < MAX_ENTRIES + 5; i++) {
+      audit.add({ ...entry, who: null, role: null, status: 401 });
+      audit.add({ ...entry, role: "read", status: 403 });
+    }
+    expect(audit.after(0)[0]).toEqual({ ...entry, id: 1 });
+    expect(audit.after(0)).toHaveLength(2 * MAX_ENTRIES + 1);
+    const ids = audit.after(0).map(({ id }) => id);
+    expect(ids).toEqual(ids.toSorted((a, b) => a - b));
+  });
+
   test("has no control characters and no endless texts of clients", () => {
     const { who, call } = createAudit().add({ ...entry, who: "a\u001b[2J", call: "x".repeat(5000) });
     expect(who).toBe("a\\x1b[2J");

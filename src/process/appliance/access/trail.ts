@@ -9,6 +9,8 @@ import type { StatusEvent } from "../../../status/schema.ts";
 
 /** Refusals that are told in a window; the audit has each. */
 const REFUSED_BURST = 20;
+/** Of the events, of which a director keeps a thousand of all kinds: what strangers do shall not push out how it failed over yesterday. */
+const EVENTS_WINDOW_MS = 600_000;
 
 export interface TrailPorts {
   readonly clock: Clock;
@@ -24,8 +26,7 @@ export interface Trail {
 
 export function createTrail({ clock, log, audit, happened }: TrailPorts): Trail {
   const now = () => new Date(clock.wallMs()).toISOString();
-  const tell = (line: LogLine) => {
-    log(line);
+  const tellEvent = (line: LogLine) => {
     const { call, status } = line.fields ?? {};
     happened({
       at: now(),
@@ -35,14 +36,21 @@ export function createTrail({ clock, log, audit, happened }: TrailPorts): Trail 
       reason: line.message.replace(/^audit: /, ""),
     });
   };
-  const limited = limitLog(tell, clock, { burst: REFUSED_BURST });
+  const limitedLog = limitLog(log, clock, { burst: REFUSED_BURST });
+  const limitedEvents = limitLog(tellEvent, clock, { burst: REFUSED_BURST, windowMs: EVENTS_WINDOW_MS });
   return {
     record(call) {
       const entry = audit.add({ ...call, at: now() });
       const { who, status } = entry;
       const line = { area: "api", message: auditText(entry), fields: { call: entry.call, status } };
-      if (status < 400) tell({ ...line, level: "info" });
-      else limited(who === null ? "stranger" : "refused", { ...line, level: "warning" });
+      if (status < 400) {
+        log({ ...line, level: "info" });
+        tellEvent({ ...line, level: "info" });
+        return;
+      }
+      const kind = who === null ? "stranger" : "refused";
+      limitedLog(kind, { ...line, level: "warning" });
+      limitedEvents(kind, { ...line, level: "warning" });
     },
   };
 }

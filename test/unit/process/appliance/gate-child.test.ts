@@ -122,8 +122,25 @@ test.each([
     );
   await until("the audit has each", () => audit.after(before.id).length === 50);
   expect(said.length - before.said).toBe(lines);
-  // What the log has, the director is told.
+  // What the log has, the director is told, as often as that is.
   expect(
     events.slice(before.events).map(({ kind, subject, to, reason }) => [kind, subject, to, `audit: ${reason}`]),
   ).toEqual(said.slice(before.said).map((message) => ["audit", "POST /v1/reload", `${status}`, message]));
+});
+
+test("an hour of strangers takes a small part of the events that a director keeps; what is done is an event each time", () => {
+  const clock = manualClock();
+  let [lines, told] = [0, 0];
+  const trail = createTrail({ clock, log: () => lines++, audit: createAudit(), happened: () => told++ });
+  const stranger = { who: null, role: null, from: "192.0.2.1", call: "GET /", status: 401, outcome: "" };
+  const HOUR_S = 3600;
+  for (let s = 0; s < HOUR_S; s++) {
+    for (let n = 0; n < 5; n++) trail.record(stranger);
+    clock.advance(1000);
+  }
+  // The log says more: it has room for it.
+  expect(lines).toBeGreaterThan(5000);
+  expect(told).toBeLessThan(150);
+  for (let n = 0; n < 50; n++) trail.record({ ...stranger, who: "ops", role: "operate", status: 202 });
+  expect(told).toBeGreaterThanOrEqual(170);
 });

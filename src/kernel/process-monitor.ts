@@ -1,5 +1,5 @@
 // Adapter: which processes of interest run (track_process). The process connector tells of fork, exec, naming and exit; /proc is
-// read at the start, after lost messages, and, where there is no connector (another network or pid namespace, or the kernel is
+// read when others are of interest, after lost messages, and, where there is no connector (another network or pid namespace, or the kernel is
 // built without), once a second.
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { SyscallError } from "../../ffi/errno.ts";
@@ -7,6 +7,7 @@ import { close, type Fd } from "../../ffi/fd.ts";
 import { AF_NETLINK } from "../../ffi/sockaddr.ts";
 import { bind, recvFrom, SOCK_DGRAM, SOCK_NONBLOCK, sendTo, socket } from "../../ffi/socket.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
+import { inPortions, type Steps } from "../base/steps.ts";
 import { attributeWriter } from "../net/attributes.ts";
 import { beginMessage, endMessage, MESSAGE_HEADER_BYTES } from "../net/message.ts";
 import { CN_IDX_PROC, decodeProcessEvent, encodeProcessSubscription } from "../net/proc-connector.ts";
@@ -21,8 +22,8 @@ const RECEIVE_BUFFER: ReceiveBuffer = { bytes: 1024 * 1024, force: true };
 const POLL_MS = 1000;
 /** Even with events: a message lost without a word would be forgotten for ever. */
 const RESCAN_MS = 30_000;
-/** Processes looked at before timers get a turn: about 2 ms. */
-const SLICE = 50;
+/** Processes looked at before timers get a turn: half a millisecond where command lines are read. */
+const SLICE = 16;
 /** Of a command line no more is looked at: its owner decides how long it is. */
 export const MAX_COMMAND_LINE_BYTES = 16_384;
 /** The last word of one that goes on; no word of a configuration is equal to it. */
@@ -47,14 +48,14 @@ export interface ProcessMonitor {
   readonly source: "events" | "polling";
   /** The processes of interest now. */
   running(): ReadonlyMap<number, RunningProcess>;
-  /** Other processes are of interest from now on (a reload): looks at all of them at once and tells the difference. */
-  setInterest(interest: ProcessInterest): void;
+  /** These processes are of interest from now on: looks at all there are, step by step, and tells the difference. None are before. */
+  setInterest(interest: ProcessInterest): Steps;
   /** `process_monitor_rcv_bufs`; undefined: 1 MiB. */
   setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
   [Symbol.dispose](): void;
 }
 
-export interface ProcessMonitorOptions extends ProcessInterest {
+export interface ProcessMonitorOptions {
   /** Absent: 1 MiB. */
   readonly receiveBuffer?: ReceiveBuffer;
 }
@@ -66,7 +67,7 @@ export function openProcessMonitor(
   options: ProcessMonitorOptions,
   onChange: (pid: number, process: RunningProcess | undefined) => void,
 ): ProcessMonitor {
-  let interest: ProcessInterest = options;
+  let interest: ProcessInterest = { interesting: () => false, byArguments: false };
   const running = new Map<number, RunningProcess>();
   const connector = openConnector(options);
   const buffer = new Uint8Array(new ArrayBuffer(RECEIVE_BYTES));
@@ -74,7 +75,6 @@ export function openProcessMonitor(
   let scanning: Cancel | undefined;
   let open = true;
 
-  for (const pid of pids()) look(pid, false);
   if (connector !== undefined) registration = readiness.add(connector, "read", () => readEvents(connector));
   scheduleScan();
 
@@ -101,28 +101,28 @@ export function openProcessMonitor(
       case "fork": {
         // It has its parent's name and arguments until it says otherwise.
         const parent = running.get(event.parentPid);
-        if (parent) put(event.pid, parent, true);
+        if (parent) put(event.pid, parent);
         return;
       }
       case "exec":
       case "comm":
-        look(event.pid, true);
+        look(event.pid);
         return;
       case "exit":
-        put(event.pid, undefined, true);
+        put(event.pid, undefined);
     }
   }
 
-  function look(pid: number, tell: boolean): void {
+  function look(pid: number): void {
     const process = readProcess(pid, interest.byArguments);
-    put(pid, process && interest.interesting(process) ? process : undefined, tell);
+    put(pid, process && interest.interesting(process) ? process : undefined);
   }
 
-  function put(pid: number, process: RunningProcess | undefined, tell: boolean): void {
+  function put(pid: number, process: RunningProcess | undefined): void {
     const before = running.get(pid);
     if (process) running.set(pid, process);
     else if (!running.delete(pid)) return;
-    if (tell && !same(before, process)) onChange(pid, process);
+    if (!same(before, process)) onChange(pid, process);
   }
 
   function scheduleScan(): void {
@@ -134,15 +134,17 @@ export function openProcessMonitor(
     scanning = clock.at(clock.now(), scan);
   }
 
-  /** In slices, because a machine may run thousands. */
+  /** A machine may run thousands. */
+  function lookAtAll(): Steps {
+    return inPortions([...new Set([...running.keys(), ...pids()])], SLICE, (some) => some.forEach(look));
+  }
+
   function scan(): void {
-    const queue = [...new Set([...running.keys(), ...pids()])];
-    let at = 0;
+    const steps = lookAtAll();
     const slice = () => {
       if (!open) return;
-      for (const end = Math.min(queue.length, at + SLICE); at < end; at++) look(queue[at] ?? 0, true);
-      if (at < queue.length) scanning = clock.at(clock.now(), slice);
-      else scheduleScan();
+      if (steps.next().done) scheduleScan();
+      else scanning = clock.at(clock.now(), slice);
     };
     slice();
   }
@@ -152,7 +154,7 @@ export function openProcessMonitor(
     running: () => running,
     setInterest(next) {
       interest = next;
-      for (const pid of new Set([...running.keys(), ...pids()])) look(pid, true);
+      return lookAtAll();
     },
     setReceiveBuffer(wish) {
       if (connector !== undefined) setReceiveBuffer(connector, wish ?? RECEIVE_BUFFER);

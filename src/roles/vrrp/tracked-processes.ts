@@ -1,6 +1,7 @@
 // Role vrrp: processes that instances track, by number; one monitor serves them all, and only as long as there are any.
 import type { Cancel, MonoMs } from "../../base/clock.ts";
 import { sameItems } from "../../base/same-items.ts";
+import type { Steps } from "../../base/steps.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { TrackProcess } from "../../config/model/vrrp.ts";
 import type { ProcessMonitor, RunningProcess } from "../../kernel/process-monitor.ts";
@@ -30,7 +31,12 @@ interface Tracked {
   cancel: Cancel;
 }
 
-export function trackProcesses(ports: TrackerPorts, changed: () => void): TrackedKind {
+export interface TrackedProcesses extends Pick<TrackedKind, "facts" | "stop"> {
+  /** Looks at every process there is, where others are tracked. What is tracked anew is known behind the last step. */
+  configure(config: Config): Steps;
+}
+
+export function trackProcesses(ports: TrackerPorts, changed: () => void): TrackedProcesses {
   const { clock, log } = ports;
   const processes = new Map<string, Tracked>();
   let monitor: ProcessMonitor | undefined;
@@ -40,7 +46,7 @@ export function trackProcesses(ports: TrackerPorts, changed: () => void): Tracke
   let tellAt: MonoMs = Number.POSITIVE_INFINITY;
   let cancelTell: Cancel = () => {};
 
-  function configure(config: Config): void {
+  function* configure(config: Config): Steps {
     const used = uses(config, "processes");
     const wanted = config.vrrp.processes.filter((process) => used.has(process.name));
     for (const [name, entry] of processes) {
@@ -51,6 +57,7 @@ export function trackProcesses(ports: TrackerPorts, changed: () => void): Tracke
     if (wanted.length === 0) {
       monitor?.[Symbol.dispose]();
       monitor = undefined;
+      watched = [];
       return;
     }
     const interest = {
@@ -59,15 +66,14 @@ export function trackProcesses(ports: TrackerPorts, changed: () => void): Tracke
     };
     const { processMonitorRcvBufBytes, processMonitorRcvBufForce } = config.vrrp.global;
     const receiveBuffer = wishedBuffer(processMonitorRcvBufBytes, processMonitorRcvBufForce);
-    if (monitor) {
-      monitor.setReceiveBuffer(receiveBuffer);
-      // It looks at every process there is.
-      if (!sameItems(wanted, watched)) monitor.setInterest(interest);
-    } else monitor = ports.openProcesses({ ...interest, ...(receiveBuffer && { receiveBuffer }) }, onProcess);
+    if (monitor) monitor.setReceiveBuffer(receiveBuffer);
+    else monitor = ports.openProcesses(receiveBuffer ? { receiveBuffer } : {}, onProcess);
+    const current = monitor;
+    if (!sameItems(wanted, watched)) yield* current.setInterest(interest);
     watched = wanted;
     for (const tracker of wanted) {
       if (processes.has(tracker.name)) continue;
-      const pids = [...monitor.running()].filter(([, process]) => processMatches(tracker, process)).map(([pid]) => pid);
+      const pids = [...current.running()].filter(([, process]) => processMatches(tracker, process)).map(([pid]) => pid);
       processes.set(tracker.name, {
         tracker,
         pids: new Set(pids),
@@ -75,7 +81,7 @@ export function trackProcesses(ports: TrackerPorts, changed: () => void): Tracke
         cancel: () => {},
       });
     }
-    if (monitor.source === "polling")
+    if (current.source === "polling")
       log({
         level: "info",
         area: "vrrp",

@@ -32,7 +32,8 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
   const interfaces = trackInterfaces(ports, changed);
   const scripts = trackScripts(ports, changed);
   const files = trackFiles(ports, changed);
-  const kinds = [interfaces, scripts, files, trackProcesses(ports, changed)];
+  const processes = trackProcesses(ports, changed);
+  const kinds = [interfaces, scripts, files, processes];
   const bfd = new Map<string, Fact>();
 
   return {
@@ -43,10 +44,11 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
       ...[...bfd].map(([name, fact]) => named("bfd", name, fact)),
     ],
     *configure(config) {
-      for (const kind of kinds) {
+      for (const kind of [interfaces, scripts, files]) {
         kind.configure(config);
         yield;
       }
+      yield* processes.configure(config);
     },
     linksChanged: interfaces.linksChanged,
     setBfd(sessions) {

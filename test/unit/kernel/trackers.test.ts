@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inOneGo } from "../../../src/base/steps.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
 import { openFileWatches, watchIndex } from "../../../src/kernel/file-watch.ts";
 import { openLinkMonitor } from "../../../src/kernel/link-monitor.ts";
@@ -149,17 +150,11 @@ describe("tracked processes", () => {
     const seen = new Map<number, string | undefined>();
     const before = spawn("sleep", ["301"]);
     await until("it runs", () => before.pid !== undefined);
-    using monitor = openProcessMonitor(
-      readiness,
-      clock,
-      {
-        interesting: ({ comm, argv }) => comm === "sleep" && (argv[1] === "301" || argv[1] === "302"),
-        byArguments: true,
-      },
-      (pid, process) => seen.set(pid, process?.argv[1]),
-    );
+    using monitor = openProcessMonitor(readiness, clock, {}, (pid, process) => seen.set(pid, process?.argv[1]));
+    const either = ({ comm, argv }: RunningProcess) => comm === "sleep" && (argv[1] === "301" || argv[1] === "302");
+    inOneGo(monitor.setInterest({ interesting: either, byArguments: true }));
     console.log(`process monitor works by ${monitor.source}`);
-    await until("the one that ran before", () => monitor.running().has(before.pid ?? 0));
+    expect(monitor.running().has(before.pid ?? 0)).toBe(true);
     const child = spawn("sleep", ["302"]);
     await until("the new one", () => seen.get(child.pid ?? 0) === "302");
     child.kill("SIGKILL");
@@ -168,12 +163,24 @@ describe("tracked processes", () => {
       interesting: ({ comm, argv }: RunningProcess) => comm === "sleep" && argv[1] === wanted,
       byArguments: true,
     });
-    monitor.setInterest(withArgument("303"));
-    // At once: a tracker that a reload brings must not begin with «not running».
+    inOneGo(monitor.setInterest(withArgument("303")));
+    // Behind the last step: a tracker that a reload brings must not begin with «not running».
     expect(monitor.running().has(before.pid ?? 0)).toBe(false);
-    monitor.setInterest(withArgument("301"));
+    inOneGo(monitor.setInterest(withArgument("301")));
     expect(monitor.running().has(before.pid ?? 0)).toBe(true);
     before.kill("SIGKILL");
+  });
+
+  test("others of interest: all that run are looked at, some in a step", () => {
+    const children = Array.from({ length: 40 }, () => spawn("sleep", ["305"]));
+    using monitor = openProcessMonitor(readiness, clock, {}, () => {});
+    let looks = 0;
+    const steps = monitor.setInterest({ interesting: () => ++looks < 0, byArguments: false });
+    const inStep: number[] = [];
+    for (let before = 0; !steps.next().done; before = looks) inStep.push(looks - before);
+    for (const child of children) child.kill("SIGKILL");
+    expect(looks).toBeGreaterThan(40);
+    expect(Math.max(...inStep)).toBeLessThanOrEqual(16);
   });
 
   test("of a command line no more is read than a configuration could name, and nothing where names are enough", async () => {
@@ -181,13 +188,14 @@ describe("tracked processes", () => {
     const pid = long.pid ?? 0;
     await until("it runs", () => readFileSync(`/proc/${pid}/comm`, "utf8") === "sleep\n");
     const isIt = { interesting: ({ comm }: RunningProcess) => comm === "sleep" };
-    using monitor = openProcessMonitor(readiness, clock, { ...isIt, byArguments: true }, () => {});
+    using monitor = openProcessMonitor(readiness, clock, {}, () => {});
+    inOneGo(monitor.setInterest({ ...isIt, byArguments: true }));
     const argv = monitor.running().get(pid)?.argv ?? [];
     expect(argv.slice(0, 3)).toEqual(["sleep", "304", "0"]);
     expect(argv.slice(0, -1).join(" ").length).toBeLessThan(MAX_COMMAND_LINE_BYTES);
     // It can't be taken for one that ends there.
     expect(argv.at(-1)).toBe("\0");
-    monitor.setInterest({ ...isIt, byArguments: false });
+    inOneGo(monitor.setInterest({ ...isIt, byArguments: false }));
     expect(monitor.running().get(pid)).toEqual({ comm: "sleep", argv: [] });
     long.kill("SIGKILL");
   });
@@ -199,12 +207,7 @@ describe("tracked processes", () => {
         Number(m[1]),
       );
     const receiveBuffer = { bytes: wish, force: true };
-    using monitor = openProcessMonitor(
-      readiness,
-      clock,
-      { interesting: () => false, byArguments: false, receiveBuffer },
-      () => {},
-    );
+    using monitor = openProcessMonitor(readiness, clock, { receiveBuffer }, () => {});
     if (monitor.source === "polling") {
       console.log("skipped: no process connector here");
       return;

@@ -210,7 +210,7 @@ function watched(config: Config, running: ReadonlyMap<number, RunningProcess> = 
         return {
           source: "events",
           running: () => running,
-          setInterest() {},
+          *setInterest() {},
           setReceiveBuffer() {},
           [Symbol.dispose]() {},
         };

@@ -214,8 +214,9 @@ export function bench(options: BenchOptions = {}) {
         return {
           source: "events",
           running: () => processes,
-          setInterest() {
+          *setInterest() {
             interests++;
+            yield;
           },
           setReceiveBuffer: (wish) => void did.push(`processes have ${bufferText(wish)}`),
           [Symbol.dispose]: () => void did.push("processes are watched no more"),

@@ -606,9 +606,9 @@ describe("trackers", () => {
     const b = bench();
     b.start(config(100));
     b.reload(config(110));
-    expect(b.interests()).toBe(0);
-    b.reload(config(110, [{ ...process, process: "nginx" }]));
     expect(b.interests()).toBe(1);
+    b.reload(config(110, [{ ...process, process: "nginx" }]));
+    expect(b.interests()).toBe(2);
   });
 
   test("sessions of BFD that came before the configuration count from the start", () => {

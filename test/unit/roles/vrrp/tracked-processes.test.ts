@@ -1,5 +1,6 @@
 // What the vrrp role makes of processes that come and go: any user of the machine can have one with a tracked name.
 import { expect, test } from "bun:test";
+import { inOneGo } from "../../../../src/base/steps.ts";
 import type { RunningProcess } from "../../../../src/kernel/process-monitor.ts";
 import { TELL_EVERY_MS, trackProcesses } from "../../../../src/roles/vrrp/tracked-processes.ts";
 import { bindText } from "../../../support/config.ts";
@@ -37,14 +38,14 @@ function lab(words = "") {
       return {
         source: "events" as const,
         running: () => new Map<number, RunningProcess>(),
-        setInterest() {},
+        *setInterest() {},
         setReceiveBuffer() {},
         [Symbol.dispose]() {},
       };
     },
   };
   const tracked = trackProcesses(ports, () => told.push(clock.now()));
-  tracked.configure(bindText(`vrrp_track_process web {\n  process nginx\n  ${words}\n}\n${INSTANCE}`).config);
+  inOneGo(tracked.configure(bindText(`vrrp_track_process web {\n  process nginx\n  ${words}\n}\n${INSTANCE}`).config));
   clock.advance(1000);
   return {
     clock,

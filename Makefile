@@ -8,11 +8,13 @@ SOURCES := $(shell find src ffi -name '*.ts') package-lock.json
 PREFIX ?= /usr
 DEBIAN := iproute2 qemu-system-x86 linux-image-amd64 keepalived ipvsadm nftables tcpdump busybox-static curl openssl kmod \
   iputils-ping procps tcc xz-utils zstd lz4 util-linux minisign frr bird2
+# Judges of packages, shells and the reader of manuals.
+DEBIAN_PACKAGES := lintian man-db fish zsh
 # Firmware, and tools that judge what was made.
 DEBIAN_APPLIANCE := mtools ovmf ipxe-qemu qemu-utils fdisk dosfstools binutils
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build image run run-appliance lab check fmt test test-unit test-deno test-netns test-vm test-appliance test-appliance-everyday test-words test-mutants bench docs install uninstall clean
+.PHONY: help deps build image deb run run-appliance lab check fmt test test-unit test-deno test-netns test-vm test-appliance test-appliance-everyday test-packages test-words test-mutants bench docs install uninstall clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +50,9 @@ LEVEL ?= 19
 image: build ## Write dist/image: disk images, ISO, netboot, UKI, checksums, signature, SBOM; no root rights needed. CONFIG=dir KEY=file LEVEL=3
 	$(BUN) appliance/image.ts --level $(LEVEL) $(if $(CONFIG),--config $(CONFIG)) $(if $(KEY),--key $(KEY))
 
+deb: build ## Write dist/lbd_VERSION_ARCHITECTURE.deb, which takes keepalived's place; no root rights needed
+	$(BUN) appliance/deb.ts
+
 run: deps build ## Boot a lab (client, two directors, real servers), show failover, leave the API on a local port
 	$(BUN) test/machine/lab.ts
 
@@ -71,7 +76,7 @@ fmt: .cache/npm ## Format and mend what the linter can
 	node_modules/.bin/biome check --write .
 
 test: deps build ## Every ring but the appliance's, side by side, with one summary
-	$(BUN) test/run.ts check unit deno netns vm
+	$(BUN) test/run.ts check unit deno netns vm packages
 
 test-unit: .cache/npm ## Pure tests: units, golden files, scenarios, simulations
 	$(BUN) test/run.ts unit
@@ -84,6 +89,14 @@ test-netns: deps build ## Packets between network namespaces, beside Debian's ke
 
 test-vm: deps build ## A machine with a real ip_vs
 	$(BUN) test/run.ts vm
+
+test-packages: deps build .cache/debian-packages ## The Debian package: made twice, judged by lintian, installed over keepalived, upgraded, removed
+	$(BUN) test --timeout 900000 test/packages
+
+.cache/debian-packages: Makefile
+	@mkdir -p .cache
+	@if [ "$$(dpkg-query -W -f '$${db:Status-Abbrev}\n' $(DEBIAN_PACKAGES) 2>/dev/null | grep -c ^ii)" = $(words $(DEBIAN_PACKAGES)) ]; then echo "Debian's packages for the tests of packages are there"; else appliance/install-debian.sh $(DEBIAN_PACKAGES); fi
+	@touch $@
 
 test-appliance-everyday: deps build .cache/debian-appliance ## The image of a disk: start, refused and good update, a crash of the appliance; a ring of its own (bun test/run.ts appliance)
 	$(BUN) appliance/image.ts --config test/appliance/director --out dist/test-appliance/image

@@ -38,6 +38,7 @@ const RINGS: Readonly<Record<string, Ring>> = {
     limitMs: 40 * MINUTE,
     again: (files) => [BUN, "test/vm/run.ts", "exec", "bun", "test", "--timeout", "120000", ...files],
   },
+  packages: { command: ["make", "--no-print-directory", "test-packages"], limitMs: 15 * MINUTE },
   appliance: {
     command: ["make", "--no-print-directory", "test-appliance-everyday"],
     limitMs: 40 * MINUTE,

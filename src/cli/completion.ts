@@ -128,10 +128,15 @@ function zsh(commands: readonly OfferedCommand[]): string {
     (command) => `    ${zshQuoted(command.name)}) _arguments -s -S ${zshSpecs(command).join(" ")} ;;`,
   );
   const twoWordHeads = heads(named.map(([name]) => name).filter((name) => name.includes(" ")));
+  const described = (head: string) =>
+    named
+      .filter(([name]) => name.startsWith(`${head} `))
+      .map(([name, summary]) => zshQuoted(`${name.slice(head.length + 1)}:${summary}`))
+      .join(" ");
   return `#compdef lbd
 # Completion of lbd(8), ${MADE_BY("zsh")}.
 _lbd() {
-  local -a commands
+  local -a commands seconds
   commands=(${[["run", "run the director"] as const, ...named].map(([name, summary]) => zshQuoted(`${name.replaceAll(":", "\\:")}:${summary}`)).join(" ")})
   if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then
     _describe command commands
@@ -139,8 +144,13 @@ _lbd() {
   fi
   local name=$words[2] shift_by=1
   case $name in
-    ${twoWordHeads.join("|")}) (( CURRENT > 3 )) && (( \${commands[(I)$name $words[3]:*]} )) && { name="$name $words[3]"; shift_by=2 } ;;
+${twoWordHeads.map((head) => `    ${head}) seconds=(${described(head)}) ;;`).join("\n")}
   esac
+  if (( $#seconds && CURRENT == 3 )) && [[ $words[3] != -* ]]; then
+    _describe command seconds
+    return
+  fi
+  (( \${seconds[(I)$words[3]:*]} )) && { name="$name $words[3]"; shift_by=2 }
   case $name in
     -*|run) _arguments -s -S ${zshSpecs(run as OfferedCommand).join(" ")}; return ;;
   esac

@@ -58,6 +58,7 @@ export const LIBC = {
   kill: { args: ["i32", "i32"], result: "i32" },
   /** The handler is an address, or SIG_IGN; the result is the one before. */
   signal: { args: ["i32", "isize"], result: "isize" },
+  sigaction: { args: ["i32", "bytes", "bytes"], result: "i32" },
   sigprocmask: { args: ["i32", "bytes", "bytes"], result: "i32" },
   waitpid: { args: ["i32", "bytes", "i32"], result: "i32" },
   prctl: { args: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
@@ -77,6 +78,8 @@ export const LIBC = {
   setgroups: { args: ["usize", "bytes"], result: "i32" },
   setresuid: { args: ["u32", "u32", "u32"], result: "i32" },
   setresgid: { args: ["u32", "u32", "u32"], result: "i32" },
+  /** Address of a function that some library of the process has; handle 0: whichever is the first. */
+  dlsym: { args: ["usize", "bytes"], result: "isize" },
   /** For calls that the library has no function for: number, then up to three arguments, the second one memory. */
   syscall: { args: ["isize", "isize", "bytes", "isize"], result: "isize" },
 } as const satisfies SymbolTable;

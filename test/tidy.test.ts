@@ -43,6 +43,10 @@ const ARROWS: Readonly<Record<string, { readonly all: readonly string[]; readonl
   "src/check": { all: ["src/base", "src/check", "src/pattern"], types: ["src/config/model"] },
   "src/lvs": { all: ["src/base", "src/lvs", "src/net"], types: ["src/config/model"] },
   "src/net": { all: ["src/base", "src/net"], types: ["src/config/model"] },
+  "src/dump": {
+    all: ["src/base", "src/dump", "src/net", "src/vrrp"],
+    types: ["src/config/model", "src/lvs", "src/check", "src/bfd"],
+  },
   "src/status": { all: ["src/base", "src/status"], types: ["src/vrrp", "src/lvs", "src/check", "src/config/model"] },
   "src/kernel": {
     all: ["src/base", "src/kernel", "src/lvs", "src/net", "src/vrrp", "ffi"],

@@ -47,3 +47,18 @@ function readTable(path: string): string[][] {
     return [];
   }
 }
+
+/** keepalived's account of programs that name none, where the machine has it. */
+const SCRIPT_USER = "keepalived_script";
+
+/** Whose account a program runs by, as `uid:gid`: its own, that of `script_user`, or the default. */
+export function accountText(
+  { user, group }: { readonly user?: string | undefined; readonly group?: string | undefined },
+  security: { readonly user?: string; readonly group?: string },
+): string {
+  const [name, of] = user !== undefined ? [user, group] : [security.user ?? SCRIPT_USER, security.group];
+  const found = findAccount(name, of);
+  return found.ok
+    ? `${found.account.uid}:${found.account.gid}`
+    : `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+}

@@ -2,7 +2,7 @@
 // {family, protocol, interface, group or source address}, shared by instances, which are told apart by VRID.
 // Reading is bounded per turn, so that a flood never holds up timers; other VRIDs are dropped by the kernel before they wake us.
 import { SyscallError } from "../../ffi/errno.ts";
-import { close, type Fd } from "../../ffi/fd.ts";
+import { close, type Fd, NO_FD } from "../../ffi/fd.ts";
 import { openReceiver, pktinfo6, type Receiver, sendMessage } from "../../ffi/message.ts";
 import { attachFilter } from "../../ffi/packet.ts";
 import { inetAddress } from "../../ffi/sockaddr.ts";
@@ -61,6 +61,9 @@ export interface VrrpSocketCounters {
 /** A pair in use by an instance; whoever acquired it releases it. */
 export interface VrrpSocket {
   readonly key: string;
+  /** For who shows them. */
+  readonly fds: { readonly in: number; readonly out: number };
+  readonly receiveBufferBytes: number | undefined;
   /** Sends one datagram: IPv4 with its header, IPv6 as payload. Never throws for what the network can cause. */
   send(destination: Uint8Array, bytes: Uint8Array, source: Uint8Array): SendOutcome;
   /** Does all of send() but the sending: the kernel looks for the way and leaves it at that (MSG_PROBE). */
@@ -172,6 +175,8 @@ export function openVrrpSockets(
       let held = true;
       return {
         key,
+        fds: { in: pair.receivers[0]?.fd ?? NO_FD, out: pair.sendFd },
+        receiveBufferBytes: pair.options.receiveBufferBytes,
         send: (destination, bytes, source) => send(pair, destination, bytes, source),
         rehearse: (destination, bytes, source) => void transmit(pair, destination, bytes, source, MSG_PROBE),
         counters: () => ({ ...pair.counters, drops: dropsOf(pair) }),

@@ -23,6 +23,8 @@ const ORPHAN_STOP_MS = 5000;
 const PARENT_SILENT_MS = 10_000;
 /** What the last status and log lines may take to leave. */
 const FLUSH_MS = 500;
+/** UTF-16 units of a dump in one turn of the loop; one object may go beyond it. */
+const DUMP_PIECE_CHARS = 32 * 1024;
 
 export interface ChildPorts {
   readonly clock: Clock;
@@ -59,6 +61,11 @@ export interface Child {
   orphaned(): void;
 }
 
+interface OpenDump {
+  readonly serial: number;
+  readonly pieces: Iterator<string>;
+}
+
 interface ChildState {
   readonly name: RoleName;
   readonly factory: RoleFactory;
@@ -76,6 +83,8 @@ interface ChildState {
   stopping: boolean;
   /** The reload that has not begun; one that comes now takes its place, and answers for it. */
   waiting: { config: Config; readonly ids: number[] } | undefined;
+  /** What is left of the dump that was asked for last. */
+  dump: OpenDump | undefined;
   /** When the parent gave its last sign of life. */
   heardAt: MonoMs;
   /** Start, reload and stop never overlap; later ones wait for their turn. */
@@ -97,6 +106,7 @@ export function createChild(name: RoleName, factory: RoleFactory, ports: ChildPo
     calledAs: undefined,
     stopping: false,
     waiting: undefined,
+    dump: undefined,
     heardAt: clock.now(),
     turn: Promise.resolve(),
   };
@@ -134,6 +144,10 @@ function take(child: ChildState, message: ToChild) {
       return role?.complete?.(message.lingerMs);
     case "effective":
       return role?.effective?.(message);
+    case "dump":
+      return dump(child, message);
+    case "dump-more":
+      return child.dump?.serial === message.serial ? dumpMore(child, child.dump) : undefined;
     case "ping":
       heard(child);
       return ports.tell({ kind: "answer", id: message.id });
@@ -273,6 +287,38 @@ function snapshot({ role, stopping, telling, ports }: ChildState, id: number): v
   const told = role.snapshot();
   if (told) void told.then(answer);
   else answer();
+}
+
+// --- dumps
+
+/** The parent asks for one piece after the other: what a dump takes of the loop is bounded, and so is what waits. */
+function dump(child: ChildState, { what, serial }: ToChild & { kind: "dump" }): void {
+  const { role, ports } = child;
+  child.dump = undefined;
+  const pieces = role?.dump?.(what);
+  if (pieces) {
+    child.dump = { serial, pieces: pieces[Symbol.iterator]() };
+    dumpMore(child, child.dump);
+  } else ports.tell({ kind: "dump-piece", serial, text: null, end: true });
+}
+
+function dumpMore(child: ChildState, { serial, pieces }: OpenDump): void {
+  const { tell } = child.ports;
+  let text = "";
+  try {
+    while (text.length < DUMP_PIECE_CHARS) {
+      const next = pieces.next();
+      if (next.done) {
+        child.dump = undefined;
+        break;
+      }
+      text += next.value;
+    }
+    tell({ kind: "dump-piece", serial, text, end: child.dump === undefined });
+  } catch (error) {
+    child.dump = undefined;
+    tell({ kind: "dump-piece", serial, text: null, end: true, failed: messageOf(error) });
+  }
 }
 
 // --- stop

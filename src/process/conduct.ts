@@ -79,6 +79,7 @@ export function createConduct(role: RoleName): Conduct {
     ack: 0,
     batch: 1,
     "want-effective": role === "api" ? MAX_WISHES : 0,
+    "dump-piece": 0,
   };
   /** Numbers of the questions that it has not answered. */
   const asked = new Set<number>();
@@ -132,6 +133,10 @@ export function createConduct(role: RoleName): Conduct {
           return;
         case "ack":
           allowed.batch = 1;
+          return;
+        case "dump":
+        case "dump-more":
+          allowed["dump-piece"]++;
           return;
         case "effective":
           allowed["want-effective"]++;

@@ -2,7 +2,7 @@
 // envelope and what decides about routing; the payloads (options, status values) are made by the same binary and are typed there.
 import * as v from "valibot";
 import type { LogLine } from "../base/log.ts";
-import type { EffectivePiece, RoleOptions } from "../roles/role.ts";
+import type { DumpKind, EffectivePiece, RoleOptions } from "../roles/role.ts";
 import type { StatusUpdate } from "../status/schema.ts";
 
 export type ToChild =
@@ -16,6 +16,9 @@ export type ToChild =
   /** api only: it knows all that there was to know, and may answer; `lingerMs`: it goes so long after its last caller. */
   | { readonly kind: "complete"; readonly lingerMs: number }
   | EffectivePiece
+  /** The first piece of a dump is wanted, and then each one behind it. Another number ends the dump before. */
+  | { readonly kind: "dump"; readonly what: DumpKind; readonly serial: number }
+  | { readonly kind: "dump-more"; readonly serial: number }
   /** The last batch was taken: the next may come. */
   | { readonly kind: "ack" }
   | Question;
@@ -46,7 +49,17 @@ export type FromChild =
   | { readonly kind: "ack" }
   /** Somebody reads the effective configuration: its first piece for a number that is new, else the next one. */
   | { readonly kind: "want-effective"; readonly serial: number }
+  | DumpPiece
   | Batch;
+
+/** `text` null: the role has no dump of this kind; `failed`: why it can't be made. */
+export interface DumpPiece {
+  readonly kind: "dump-piece";
+  readonly serial: number;
+  readonly text: string | null;
+  readonly end: boolean;
+  readonly failed?: string;
+}
 
 /** At most one is on its way; what comes meanwhile waits in the outbox, where newer replaces older. */
 export interface Batch {
@@ -103,6 +116,13 @@ const update = v.custom<StatusUpdate>((input) => v.is(keyed, input));
 const fromChildShape = v.variant("kind", [
   v.object({ kind: v.picklist(["hello", "started", "stopped", "idle", "ack"]) }),
   v.object({ kind: v.literal("want-effective"), serial: whole }),
+  v.object({
+    kind: v.literal("dump-piece"),
+    serial: whole,
+    text: v.nullable(text),
+    end: v.boolean(),
+    failed: v.optional(text),
+  }),
   v.object({ kind: v.literal("answer"), id: whole }),
   v.object({ kind: v.literal("failed"), reason: text }),
   v.object({ kind: v.literal("batch"), logs: v.array(logLine), updates: v.array(update), topics }),
@@ -116,6 +136,8 @@ const toChildShape = v.variant("kind", [
   v.object({ kind: v.literal("complete"), lingerMs: v.pipe(v.number(), v.minValue(0)) }),
   v.object({ kind: v.literal("topic"), topic: text, value: v.unknown() }),
   v.object({ kind: v.literal("status"), updates: v.array(update) }),
+  v.object({ kind: v.literal("dump"), what: v.picklist(["data", "stats", "stats-clear", "json"]), serial: whole }),
+  v.object({ kind: v.literal("dump-more"), serial: whole }),
   v.object({ kind: v.literal("effective"), serial: whole, piece: v.nullable(text), end: v.boolean() }),
 ]);
 

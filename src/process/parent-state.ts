@@ -6,6 +6,7 @@ import type { ConfigStatus, DirectorStatus } from "../status/schema.ts";
 import type { ApiCallers } from "./api-callers.ts";
 import type { ApiPicture } from "./api-picture.ts";
 import type { ReloadWords } from "./configuration/reload-words.ts";
+import type { DumpFile, Dumps } from "./dumps.ts";
 import type { EffectiveAnswers } from "./effective-answers.ts";
 import type { ServiceNotices } from "./host/service-notices.ts";
 import type { UsersFifo } from "./host/users-fifos.ts";
@@ -49,12 +50,24 @@ export interface ParentPorts {
   readonly reloads?: ReloadWords;
   /** A role's process has another pid now; undefined when it has none. */
   rolePid?(role: RoleName, pid: number | undefined): void;
+  /** Where dumps are written; absent: nowhere. */
+  readonly dumps?: DumpPlace;
   /** Counters of this process itself, by metric name and labels. */
   self?(): Readonly<Record<string, number>>;
   /** `process_name`, for ps and top. */
   rename?(name: string): void;
   /** The director is over; the status is the program's. Called once. */
   ended(status: number): void;
+}
+
+/** A machine's files for the dumps that keepalived's signals ask for. */
+export interface DumpPlace {
+  /** Absolute. */
+  readonly directory: string;
+  /** @throws Error */
+  open(path: string, mode: number): DumpFile;
+  /** Text of a piece of a role's share. */
+  unpack(piece: Uint8Array): string;
 }
 
 /** What the parent is about. `again`: a reload was asked for meanwhile, of files that may have changed behind the reading. */
@@ -79,6 +92,8 @@ export interface ParentState {
   /** What an api process that has just come is shown. */
   readonly picture: ApiPicture;
   readonly effective: EffectiveAnswers;
+  /** Undefined: there is no place for them. */
+  readonly dumps: Dumps | undefined;
   /** ISO 8601. */
   readonly startedAt: string;
   phase: Phase;

@@ -1,12 +1,13 @@
 // Process layer: the director as a whole, in its parent: has the configuration read, starts the roles that it needs, relays what they say,
 // and turns signals into reload and stop. Everything outside is handed in, so tests run it with a manual clock and children of their own.
-import type { RoleName } from "../roles/role.ts";
+import type { DumpKind, RoleName } from "../roles/role.ts";
 import type { StatusEvent, StatusUpdate } from "../status/schema.ts";
 import { createApiPicture } from "./api-picture.ts";
 import { unreadStatus } from "./config-told.ts";
 import { createEffectiveAnswers } from "./effective-answers.ts";
 import { SILENT } from "./host/service-notices.ts";
 import { EXIT, type RunOptions } from "./options.ts";
+import { openDumps } from "./parent-dumps.ts";
 import { reload } from "./parent-reload.ts";
 import { start, startBehind } from "./parent-start.ts";
 import { type ParentPorts, type ParentState, stop, wallTime } from "./parent-state.ts";
@@ -25,6 +26,8 @@ export interface Parent {
   stop(reason: string): void;
   /** Stops as stop() does, because of a mistake of the program: the status says so. */
   fail(): void;
+  /** One of keepalived's signals asks for a dump. */
+  dump(kind: DumpKind): void;
   /** Something that others saw happen. */
   tell(event: StatusEvent): void;
   /** Roles that are stuck beyond what supervision should let them be. */
@@ -38,6 +41,7 @@ export function createParent(options: RunOptions, ports: ParentPorts): Parent {
     reload: () => reload(parent),
     stop: (reason) => stop(parent, reason),
     fail: () => fail(parent, "an unexpected error"),
+    dump: (kind) => parent.dumps?.take(kind),
     tell: (value) => parent.relay.take({ kind: "event", value }),
     stuck: parent.workers.stuck,
   };
@@ -66,6 +70,7 @@ function createState(options: RunOptions, ports: ParentPorts): ParentState {
     acknowledged: relay.acknowledged,
     whenRoom: relay.whenRoom,
     wantsEffective: effective.wish,
+    dumped: (role, piece) => parent.dumps?.piece(role, piece),
     ...(callers && { idle: callers.idle, onDemand: (role) => role === "api" }),
     dismissed: relay.forget,
     gaveUp: (role, reason) => fail(parent, `${role} ${reason}, and --dont-respawn was given`),
@@ -79,6 +84,7 @@ function createState(options: RunOptions, ports: ParentPorts): ParentState {
     relay,
     picture: createApiPicture({ clock, relay, workers, telling, ...(callers && { callers }) }),
     effective,
+    dumps: ports.dumps && openDumps(ports.dumps, ports, options, { workers, telling, relay }),
     startedAt: wallTime(clock),
     phase: { kind: "new" },
     config: unreadStatus(options.configFile),
@@ -100,6 +106,7 @@ function allowedRoles({ roles }: RunOptions, present: ReadonlySet<RoleName>): re
 function report(parent: ParentState, update: StatusUpdate): void {
   const { relay, picture, allowed, ports } = parent;
   relay.take(update);
+  if (update.kind === "role-gone") parent.dumps?.gone(update.role);
   if (update.kind === "role-current" || update.kind === "role-gone") picture.told(update.role);
   if (update.kind !== "process") return;
   sayHowItIs(parent);

@@ -10,14 +10,16 @@ import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { hasLandlock, keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
+import { openNewFile } from "../kernel/dump-file.ts";
 import { shedInheritedSignals } from "../kernel/inherited-signals.ts";
 import { makeUsersFifo } from "../kernel/make-fifo.ts";
 import { dropProgramPages } from "../kernel/program-pages.ts";
-import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
+import { openReadiness } from "../kernel/readiness.ts";
+import { ignoreRealtimeSignals, JSON_DUMP, STATS_CLEAR, takeRealtimeSignal } from "../kernel/realtime-signals.ts";
 import { appendRegular, readWhole, removeRegular, writeRegular } from "../kernel/regular-file.ts";
 import { takeServiceManager } from "../kernel/service-manager.ts";
 import { journalPath } from "../roles/journal.ts";
-import type { RoleName } from "../roles/role.ts";
+import type { DumpKind, RoleName } from "../roles/role.ts";
 import { VERSION } from "../version.ts";
 import { openApiDoor } from "./api-door.ts";
 import { takeAllowEmpty } from "./configuration/allow-empty.ts";
@@ -40,6 +42,7 @@ import {
   removePidFile,
   writePidFile,
 } from "./host/pidfile.ts";
+import { dumpDirectory } from "./host/places.ts";
 import { pollFile } from "./host/polled-file.ts";
 import { nameOf } from "./host/process-facts.ts";
 import { PARENT_NAME } from "./host/process-names.ts";
@@ -52,7 +55,7 @@ import { awaitLeftovers } from "./leftovers.ts";
 import { EXIT, type RunOptions } from "./options.ts";
 import { createParent } from "./parent.ts";
 import type { Readings } from "./readings.ts";
-import { CHILD_MARK, collectGarbage, permitCoreFiles, shrinkMemory, spawnChild } from "./runtime.ts";
+import { CHILD_MARK, collectGarbage, permitCoreFiles, shrinkMemory, spawnChild, unpackText } from "./runtime.ts";
 import { clearedVariables } from "./runtime-again.ts";
 
 /** What the last log lines may take to leave. */
@@ -93,6 +96,7 @@ export async function runDirector(
 ): Promise<void> {
   shedInheritedSignals();
   ignoreRealtimeSignals();
+  const readiness = openReadiness();
   const usage = createUsageWatch("parent");
   const journal = isJournal(process.env.JOURNAL_STREAM);
   const sink = createLogSink(openLogStream(clock), clock, { format: options.logFormat, debug: options.debug, journal });
@@ -163,6 +167,11 @@ export async function runDirector(
       remove: removeRegular,
       reload: () => parent.reload(),
     }),
+    dumps: {
+      directory: dumpDirectory(process.env.TMPDIR),
+      open: openNewFile,
+      unpack: unpackText,
+    },
     rolePid: (role, pid) => attempt(log, () => notePid(role, pid)),
     self: () => ({ ...lag.values(), ...usage() }),
     rename: (name) => attempt(log, () => nameProcess(name === PARENT_NAME ? (options.calledAs ?? name) : name)),
@@ -178,10 +187,10 @@ export async function runDirector(
     if (!options.ignoreSigint) parent.stop("SIGINT");
   });
   takeSignal("SIGHUP", () => parent.reload());
-  for (const signal of ["SIGUSR1", "SIGUSR2"] as const)
-    takeSignal(signal, () => {
-      log({ level: "info", area: "process", message: `${signal}: no dump files yet, see lbd status and the API` });
-    });
+  takeSignal("SIGUSR1", () => parent.dump("data"));
+  takeSignal("SIGUSR2", () => parent.dump("stats"));
+  takeRealtime("stats-clear", STATS_CLEAR);
+  takeRealtime("json", JSON_DUMP);
   process.on("uncaughtException", (error) => broken(error));
   process.on("unhandledRejection", (error) => broken(error));
 
@@ -200,6 +209,10 @@ export async function runDirector(
     const { coreFiles } = options;
     const note = unconfinedNote({ isRoot: process.getuid?.() === 0, hasLandlock: hasLandlock(), coreFiles });
     if (note !== undefined) log({ level: "warning", area: "process", message: note });
+  }
+
+  function takeRealtime(kind: DumpKind, signal: number): void {
+    attempt(log, () => takeRealtimeSignal(readiness, signal, () => parent.dump(kind)));
   }
 
   /** The state is unknown: stop what can be stopped and say so by the status. */

@@ -56,6 +56,8 @@ function take(supervised: Supervised, from: Live, message: FromChild, bytes: num
       return ports.idle?.(role);
     case "want-effective":
       return ports.wantsEffective(message.serial);
+    case "dump-piece":
+      return ports.dumped(role, message);
     case "ack":
       return ports.acknowledged(role);
     case "batch":

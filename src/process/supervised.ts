@@ -4,7 +4,7 @@ import type { Log } from "../base/log.ts";
 import type { RoleName, RoleOptions } from "../roles/role.ts";
 import type { ProcessStatus, StatusUpdate } from "../status/schema.ts";
 import type { Conduct, LineBudget } from "./conduct.ts";
-import type { Batch, Topics } from "./messages.ts";
+import type { Batch, DumpPiece, Topics } from "./messages.ts";
 import type { RoleRights } from "./role-rights.ts";
 import type { RoleShare } from "./role-share.ts";
 import type { ChildHandle, SpawnChild } from "./runtime.ts";
@@ -24,6 +24,8 @@ export interface SupervisorPorts {
   batch(role: RoleName, batch: Batch): void;
   /** The api process asks for a piece of the effective configuration. */
   wantsEffective(serial: number): void;
+  /** A piece of a dump that the parent asked for. */
+  dumped(role: RoleName, piece: DumpPiece): void;
   /** The api process has nobody to serve. */
   idle?(role: RoleName): void;
   /** It comes and goes with those who need it: only its failures are news. */

@@ -7,7 +7,7 @@ import { introduce } from "../kernel/introductions.ts";
 import { PROGRAM_ROLES } from "../roles/programs/named.ts";
 import type { RoleName } from "../roles/role.ts";
 import type { StatusUpdate } from "../status/schema.ts";
-import type { ToChild, Topics } from "./messages.ts";
+import type { DumpPiece, ToChild, Topics } from "./messages.ts";
 import { type RunOptions, roleOptions } from "./options.ts";
 import { rightsOf } from "./role-rights.ts";
 import type { RoleShare } from "./role-share.ts";
@@ -39,6 +39,8 @@ export interface WorkerPorts {
   /** Runs `then` once there is room for what roles report. */
   whenRoom(role: RoleName, then: () => void): void;
   wantsEffective(serial: number): void;
+  /** A piece of a dump that was asked for. */
+  dumped(role: RoleName, piece: DumpPiece): void;
   /** The api process has nobody to serve. */
   idle?(): void;
   /** It comes and goes with those who need it: only its failures are news. */
@@ -123,6 +125,7 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
       acknowledged: ports.acknowledged,
       whenRoom: ports.whenRoom,
       wantsEffective: ports.wantsEffective,
+      dumped: ports.dumped,
       ...(ports.idle && { idle: ports.idle }),
       onDemand: ports.onDemand?.(role) === true,
       running,

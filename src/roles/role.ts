@@ -7,6 +7,9 @@ import type { StatusUpdate } from "../status/schema.ts";
 /** `starter` runs the operator's programs for the others, which have no rights to hand on. */
 export type RoleName = "vrrp" | "checker" | "bfd" | "api" | "starter";
 
+/** What keepalived's signals ask for: the data dump, statistics, statistics that begin at zero behind it, JSON. */
+export type DumpKind = "data" | "stats" | "stats-clear" | "json";
+
 /** Of the parent, for vrrp: whether instances are held in INIT. */
 export const HOLD_TOPIC = "hold-vrrp";
 /** Of the parent, for vrrp: whether instances are to leave the election until they are told otherwise. */
@@ -84,6 +87,8 @@ export interface Role {
   snapshot(): void | Promise<void>;
   /** Nobody looks any more: what is reported from now on is dropped, events apart. */
   unwatched?(): void;
+  /** The text that a signal of keepalived asks for, made as it is read; undefined: this role has none of that kind. */
+  dump?(kind: DumpKind): Iterable<string> | undefined;
   /** A relayed publish() of another role; the last value of each topic, again after a restart of either side. */
   receive?(topic: string, value: unknown): void;
   /** starter only: runs `startup_script` or `shutdown_script`, if the configuration has it. Resolves when it has ended; never rejects. */

@@ -151,6 +151,8 @@ function directorLines(director: DirectorStatus, { processes, facts }: Picture, 
     return `${role} ${state}${of === null ? "" : ` (pid ${of}${again})`}`;
   });
   out.wrapped(`processes: ${shown.join("; ")}`, 0);
+  const dumps = facts.parent?.dumps;
+  if (dumps !== undefined && dumps !== "") out.wrapped(`dumps: FAILED, ${dumps}`, 0);
   const { tcp, tcpAddress } = facts.api ?? {};
   if (tcp === "listening") out.wrapped(`API: http://${tcpAddress}`, 0);
   else if (tcp !== undefined && tcp !== "off") out.wrapped(`API: ${tcpAddress} FAILED, ${tcp}`, 0);

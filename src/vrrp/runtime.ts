@@ -89,7 +89,7 @@ export function timesOf(runtime: UnitRuntime): UnitTimes {
 /** Of the parts of a runtime that remember, those that a rehearsal must not touch. */
 export type Understudy = Pick<Runtime, "limiter" | "sightings">;
 
-const ZERO_COUNTERS: Readonly<Record<CounterName, number>> = {
+export const ZERO_COUNTERS: Readonly<Record<CounterName, number>> = {
   advert_rcvd: 0,
   advert_sent: 0,
   become_master: 0,

@@ -72,6 +72,8 @@ export interface GlobalConfig {
   readonly jsonVersion?: 1 | 2;
   readonly snmp?: {
     readonly socket: string;
+    /** As written. */
+    readonly socketSaid?: string;
     readonly traps: boolean;
     readonly vrrp: boolean;
     readonly rfcV2: boolean;
@@ -80,7 +82,21 @@ export interface GlobalConfig {
     readonly virtualServerIntervalMs: number;
     readonly realServerIntervalMs: number;
   };
-  readonly dbus?: { readonly enabled: boolean; readonly serviceName: string; readonly noInterfaceName: string };
+  /** As written, where instances, services and mails hold what it resolves to: for who shows it. */
+  readonly said?: {
+    readonly smtpAlert?: boolean;
+    readonly smtpAlertVrrp?: boolean;
+    readonly smtpAlertChecker?: boolean;
+    readonly heloName?: boolean;
+    readonly smtpTimeout?: boolean;
+    readonly notifyPriorityChanges?: boolean;
+  };
+  readonly dbus?: {
+    readonly enabled: boolean;
+    readonly serviceName: string;
+    readonly serviceNameSaid?: string;
+    readonly noInterfaceName: string;
+  };
 }
 
 export interface Fifo {

@@ -51,6 +51,29 @@ export interface VrrpGlobal {
   readonly processMonitorRcvBufForce: boolean;
   readonly rxBufsPolicy?: "mtu" | "advert" | number;
   readonly rxBufsMultiplier: number;
+  /** What instances take that say nothing, for who shows it: they hold it themselves. */
+  readonly said?: VrrpDefaults;
+}
+
+export interface VrrpDefaults {
+  readonly multicastGroup4: IpText;
+  readonly multicastGroup6: IpText;
+  readonly garpDelayMs: number;
+  readonly garpRepeat: number;
+  readonly garpRefreshMs: number;
+  readonly garpRefreshRepeat: number;
+  readonly lowerPrioDelayMs?: number;
+  readonly lowerPrioRepeat?: number;
+  readonly downTimerAdverts: number;
+  readonly extraIf?: { readonly all: boolean; readonly everyMs: number };
+  readonly lowerPrioNoAdvert: boolean;
+  readonly higherPrioSendAdvert: boolean;
+  readonly version: 2 | 3;
+  readonly checkUnicastSource: boolean;
+  readonly skipCheckAdvertAddresses: boolean;
+  readonly strict: boolean;
+  readonly vmacPrefix?: string;
+  readonly vmacAddrPrefix?: string;
 }
 
 export interface Linkbeat {
@@ -200,6 +223,8 @@ export interface TrackScript {
   readonly command: Command;
   readonly intervalMs: number;
   readonly timeoutMs: number;
+  /** False: nobody said so, and it is the interval. */
+  readonly timeoutGiven?: boolean;
   readonly weight: number;
   readonly reverse: boolean;
   readonly rise: number;

@@ -9,7 +9,7 @@ import { GLOBAL_DEFS } from "../keywords/global.ts";
 import type { TOP_LEVEL } from "../keywords/top-level.ts";
 import type { Fifo, GlobalConfig, ProcessRights, SmtpConfig } from "../model/global.ts";
 import type { LvsGlobal } from "../model/lvs.ts";
-import type { VrrpGlobal } from "../model/vrrp.ts";
+import type { VrrpDefaults, VrrpGlobal } from "../model/vrrp.ts";
 
 export type BoundGlobal = Bound<typeof GLOBAL_DEFS>;
 export type BoundTop = Bound<typeof TOP_LEVEL>;
@@ -101,6 +101,7 @@ export function toGlobal(top: BoundTop, block: BoundGlobal, context: BindContext
     ...(block.random_seed && { randomSeed: block.random_seed.value }),
     checkerLogAllFailures: block.checker_log_all_failures?.value ?? false,
     jsonVersion: block.json_version?.value === "2" ? 2 : 1,
+    said: toSaid(block),
     snmp: toSnmp(block),
     dbus: toDbus(block),
   };
@@ -229,10 +230,22 @@ function toFiles(block: BoundGlobal): NonNullable<GlobalConfig["files"]> {
   };
 }
 
+function toSaid(block: BoundGlobal): NonNullable<GlobalConfig["said"]> {
+  return {
+    ...(block.smtp_alert && { smtpAlert: block.smtp_alert.value }),
+    ...(block.smtp_alert_vrrp && { smtpAlertVrrp: block.smtp_alert_vrrp.value }),
+    ...(block.smtp_alert_checker && { smtpAlertChecker: block.smtp_alert_checker.value }),
+    ...(block.smtp_helo_name && { heloName: true }),
+    ...(block.smtp_connect_timeout && { smtpTimeout: true }),
+    ...(block.vrrp_notify_priority_changes?.value && { notifyPriorityChanges: true }),
+  };
+}
+
 function toSnmp(block: BoundGlobal): NonNullable<GlobalConfig["snmp"]> {
   const vsIntervalMs = block.snmp_vs_stats_update_interval?.value ?? GLOBAL_DEFS.snmp_vs_stats_update_interval.initial;
   return {
     socket: block.snmp_socket?.value ?? GLOBAL_DEFS.snmp_socket.initial,
+    ...(block.snmp_socket && { socketSaid: block.snmp_socket.value }),
     traps: block.enable_traps?.value ?? false,
     vrrp: block.enable_snmp_vrrp?.value ?? false,
     rfcV2: (block.enable_snmp_rfcv2?.value ?? false) || (block.enable_snmp_rfc?.value ?? false),
@@ -247,6 +260,7 @@ function toDbus(block: BoundGlobal): NonNullable<GlobalConfig["dbus"]> {
   return {
     enabled: block.enable_dbus?.value ?? false,
     serviceName: block.dbus_service_name?.value ?? GLOBAL_DEFS.dbus_service_name.initial,
+    ...(block.dbus_service_name && { serviceNameSaid: block.dbus_service_name.value }),
     noInterfaceName: block.dbus_no_interface_name?.value ?? GLOBAL_DEFS.dbus_no_interface_name.initial,
   };
 }
@@ -288,6 +302,32 @@ export function toVrrpGlobal(block: BoundGlobal): VrrpGlobal {
     processMonitorRcvBufForce: block.process_monitor_rcv_bufs_force?.value ?? false,
     ...(block.vrrp_rx_bufs_policy && { rxBufsPolicy: block.vrrp_rx_bufs_policy.at(-1)?.value ?? "mtu" }),
     rxBufsMultiplier: block.vrrp_rx_bufs_multiplier?.value ?? GLOBAL_DEFS.vrrp_rx_bufs_multiplier.initial,
+    said: toVrrpDefaults(block),
+  };
+}
+
+function toVrrpDefaults(block: BoundGlobal): VrrpDefaults {
+  const least = block.vrrp_min_garp?.value ?? false;
+  const initial = GLOBAL_DEFS;
+  return {
+    multicastGroup4: block.vrrp_mcast_group4?.value ?? "224.0.0.18",
+    multicastGroup6: block.vrrp_mcast_group6?.value ?? "ff02::12",
+    garpDelayMs: block.vrrp_garp_master_delay?.value ?? (least ? 0 : initial.vrrp_garp_master_delay.initial),
+    garpRepeat: block.vrrp_garp_master_repeat?.value ?? (least ? 1 : initial.vrrp_garp_master_repeat.initial),
+    garpRefreshMs: block.vrrp_garp_master_refresh?.value ?? initial.vrrp_garp_master_refresh.initial,
+    garpRefreshRepeat: block.vrrp_garp_master_refresh_repeat?.value ?? initial.vrrp_garp_master_refresh_repeat.initial,
+    ...(block.vrrp_garp_lower_prio_delay && { lowerPrioDelayMs: block.vrrp_garp_lower_prio_delay.value }),
+    ...(block.vrrp_garp_lower_prio_repeat && { lowerPrioRepeat: block.vrrp_garp_lower_prio_repeat.value }),
+    downTimerAdverts: block.vrrp_down_timer_adverts?.value ?? initial.vrrp_down_timer_adverts.initial,
+    ...(block.vrrp_garp_extra_if && { extraIf: block.vrrp_garp_extra_if.value }),
+    lowerPrioNoAdvert: block.vrrp_lower_prio_no_advert?.value ?? false,
+    higherPrioSendAdvert: block.vrrp_higher_prio_send_advert?.value ?? false,
+    version: block.vrrp_version?.value ?? 2,
+    checkUnicastSource: block.vrrp_check_unicast_src?.value ?? false,
+    skipCheckAdvertAddresses: block.vrrp_skip_check_adv_addr?.value ?? false,
+    strict: block.vrrp_strict?.value ?? false,
+    ...(block.vmac_prefix && { vmacPrefix: block.vmac_prefix.value }),
+    ...(block.vmac_addr_prefix && { vmacAddrPrefix: block.vmac_addr_prefix.value }),
   };
 }
 

@@ -5,8 +5,12 @@ import { KILL_AFTER_MS } from "../../kernel/script-runner.ts";
 import { filesOf, programsOf } from "../../roles/programs/named.ts";
 import type { RoleName } from "../../roles/role.ts";
 import { neededModules } from "../host/needed-modules.ts";
+import type { DumpSettings } from "../host/places.ts";
 import { parentName } from "../host/process-names.ts";
 import type { UsersFifo } from "../host/users-fifos.ts";
+
+/** keepalived's. */
+const DEFAULT_UMASK = 0o177;
 
 export interface Outline {
   /** Roles that have something to do. */
@@ -27,6 +31,9 @@ export interface Outline {
   /** How long `startup_script` and `shutdown_script` take at most, the time between TERM and KILL included; absent: there is none. */
   readonly startupScriptMs?: number;
   readonly shutdownScriptMs?: number;
+  readonly dumps: DumpSettings;
+  /** For files that are made. */
+  readonly umask: number;
 }
 
 export function outlineOf(config: Config): Outline {
@@ -45,6 +52,18 @@ export function outlineOf(config: Config): Outline {
     reload,
     ...(config.global.startupScript && { startupScriptMs: config.global.startupScriptTimeoutMs + KILL_AFTER_MS }),
     ...(config.global.shutdownScript && { shutdownScriptMs: config.global.shutdownScriptTimeoutMs + KILL_AFTER_MS }),
+    dumps: dumpSettings(config.global),
+    umask: config.global.umask ?? DEFAULT_UMASK,
+  };
+}
+
+function dumpSettings({ files }: GlobalConfig): DumpSettings {
+  const { dataUseInstance = false, stateDump, statsDump, jsonDump } = files ?? {};
+  return {
+    useInstance: dataUseInstance,
+    ...(stateDump !== undefined && { stateFile: stateDump }),
+    ...(statsDump !== undefined && { statsFile: statsDump }),
+    ...(jsonDump !== undefined && { jsonFile: jsonDump }),
   };
 }
 

@@ -80,3 +80,48 @@ export function keepalivedPidFiles({ namespace, instance, usePidDir }: Identity)
   const file = (name: string) => `${directory}/${name}${instance === undefined ? "" : `_${instance}`}.pid`;
   return { parent: file("keepalived"), vrrp: file("vrrp"), checker: file("checkers"), bfd: file("bfd") };
 }
+
+/** Where dumps go that are given no other place: as with keepalived, TMPDIR where it is absolute. */
+export function dumpDirectory(tmpdir: string | undefined): string {
+  return tmpdir?.startsWith("/") ? tmpdir : "/tmp";
+}
+
+/** What is configured of the files of dumps. */
+export interface DumpSettings {
+  /** `data_use_instance`: the data dumps of directors on one machine are told apart. */
+  readonly useInstance: boolean;
+  /** A path, a name in the directory, or with a slash at its end a directory for the usual name. */
+  readonly stateFile?: string;
+  readonly statsFile?: string;
+  readonly jsonFile?: string;
+}
+
+const DUMP_SUFFIXES = { vrrp: "", checker: "_check", bfd: "_bfd", parent: "_parent" } as const;
+export type Dumper = keyof typeof DUMP_SUFFIXES;
+export type DumpFileKind = "data" | "stats" | "json";
+
+/**
+ * Path of a dump. keepalived 2.2.7 and 2.4.3: `data_use_instance` is for data dumps alone, whatever the manual says; that statistics and JSON
+ * have a place of their own is the manual's.
+ */
+export function dumpPath(
+  kind: DumpFileKind,
+  dumper: Dumper,
+  directory: string,
+  { namespace, instance }: Pick<Identity, "namespace" | "instance">,
+  settings: DumpSettings,
+): string {
+  const { useInstance, stateFile, statsFile, jsonFile } = settings;
+  if (kind !== "data") return placed((kind === "stats" ? statsFile : jsonFile) ?? "", `keepalived.${kind}`, directory);
+  const full = placed(stateFile ?? "", "keepalived.data", directory);
+  const own = useInstance ? [namespace, instance].filter((part) => part !== undefined).join("_") : "";
+  // keepalived: the last dot of the name, and without one its end.
+  const name = full.slice(full.lastIndexOf("/") + 1);
+  const dot = name.includes(".") ? full.lastIndexOf(".") : full.length;
+  return `${full.slice(0, dot)}${DUMP_SUFFIXES[dumper]}${own === "" ? "" : `.${own}`}${full.slice(dot)}`;
+}
+
+function placed(given: string, usual: string, directory: string): string {
+  const named = given === "" || given.endsWith("/") ? `${given}${usual}` : given;
+  return named.startsWith("/") ? named : `${directory}/${named}`;
+}

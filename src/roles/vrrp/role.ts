@@ -11,6 +11,7 @@ import { follow, reach, settled, stayWarm, tellFacts } from "./actions.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { start, stop } from "./configuration.ts";
 import { drift } from "./drift.ts";
+import { dumpOf } from "./dumped.ts";
 import { createInstants } from "./instant.ts";
 import { createLosses } from "./losses.ts";
 import { createVrrpMetrics } from "./metrics.ts";
@@ -75,6 +76,7 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
     },
     snapshot: () => state?.reports.everything(),
     unwatched: () => state?.reports.rest(),
+    dump: (kind) => state && dumpOf(state, kind),
     receive(topic, value) {
       if (topic === HOLD_TOPIC && typeof value === "boolean") {
         held = value;

@@ -4,6 +4,7 @@ import { sameItems } from "../../base/same-items.ts";
 import type { Steps } from "../../base/steps.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { TrackProcess } from "../../config/model/vrrp.ts";
+import type { ProcessShown } from "../../dump/vrrp-source.ts";
 import type { ProcessMonitor, RunningProcess } from "../../kernel/process-monitor.ts";
 import { wishedBuffer } from "../../kernel/receive-buffer.ts";
 import {
@@ -34,6 +35,8 @@ interface Tracked {
 export interface TrackedProcesses extends Pick<TrackedKind, "facts" | "stop"> {
   /** Looks at every process there is, where others are tracked. What is tracked anew is known behind the last step. */
   configure(config: Config): Steps;
+  /** How each stands. */
+  shown(): readonly ProcessShown[];
 }
 
 export function trackProcesses(ports: TrackerPorts, changed: () => void): TrackedProcesses {
@@ -132,6 +135,7 @@ export function trackProcesses(ports: TrackerPorts, changed: () => void): Tracke
       [...processes].map(([name, { tracker, state }]) =>
         named("process", name, { up: state.up, detail: describeProcess(tracker, state), since: state.sinceMs }),
       ),
+    shown: () => [...processes.values()].map(({ tracker, state }) => ({ process: tracker, state })),
     configure,
     stop() {
       for (const entry of processes.values()) entry.cancel();

@@ -2,6 +2,7 @@
 import { whatItWrote } from "../../base/last-words.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { TrackScript } from "../../config/model/vrrp.ts";
+import type { ScriptShown } from "../../dump/vrrp-source.ts";
 import {
   type ScriptRunResult,
   type ScriptTracker,
@@ -14,6 +15,8 @@ import { named, type TrackedKind, type TrackerPorts, uses } from "./tracked.ts";
 export interface TrackedScripts extends TrackedKind {
   /** The scripts that are watched, and whether each runs right now. */
   running(): ReadonlyMap<string, boolean>;
+  /** How each stands. */
+  shown(): readonly ScriptShown[];
 }
 
 export function trackScripts(ports: TrackerPorts, changed: () => void): TrackedScripts {
@@ -55,6 +58,11 @@ export function trackScripts(ports: TrackerPorts, changed: () => void): TrackedS
   return {
     facts: () => [...scripts].map(([name, { tracker }]) => named("script", name, scriptFact(tracker))),
     running: () => new Map([...scripts].map(([name, { tracker }]) => [name, tracker.running])),
+    shown: () =>
+      [...scripts.values()].map(({ script, tracker }) => {
+        const { up, contrary } = tracker.state();
+        return { script, up, contrary, isRunning: tracker.running };
+      }),
     configure,
     stop() {
       for (const { tracker } of scripts.values()) tracker.stop();

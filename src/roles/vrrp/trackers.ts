@@ -2,6 +2,7 @@
 // files, processes, BFD sessions. Only what some instance or group uses is watched.
 import type { Steps } from "../../base/steps.ts";
 import type { Config } from "../../config/model/config.ts";
+import type { ProcessShown, ScriptShown } from "../../dump/vrrp-source.ts";
 import type { SeenTables } from "../../net/model.ts";
 import type { Fact } from "../../vrrp/track.ts";
 import type { SessionFacts } from "../sessions.ts";
@@ -20,6 +21,8 @@ export interface Trackers {
   configure(config: Config): Steps;
   /** The scripts that are watched, and whether each runs right now. */
   scripts(): ReadonlyMap<string, boolean>;
+  /** How scripts and processes stand. */
+  shown(): { readonly scripts: readonly ScriptShown[]; readonly processes: readonly ProcessShown[] };
   /** The links have changed. */
   linksChanged(seen: SeenTables): void;
   /** States of BFD sessions by name, whole. */
@@ -38,6 +41,7 @@ export function createTrackers(ports: TrackerPorts, changed: () => void): Tracke
 
   return {
     scripts: scripts.running,
+    shown: () => ({ scripts: scripts.shown(), processes: processes.shown() }),
     prepare: files.prepare,
     facts: () => [
       ...kinds.flatMap((kind) => kind.facts()),

@@ -10,7 +10,7 @@ import type { VrrpAction } from "../actions.ts";
 import type { Datagram } from "../datagram.ts";
 import { stepMember, unitState } from "../group.ts";
 import type { ReloadPiece } from "../reload-pieces.ts";
-import type { Runtime } from "../runtime.ts";
+import { type Runtime, ZERO_COUNTERS } from "../runtime.ts";
 import { type SocketSpec, socketSpecOf, socketSpecsOf } from "../sockets.ts";
 import { type PlaceOf, statusOf } from "../status.ts";
 import type { TrackDefinition } from "../track.ts";
@@ -94,6 +94,8 @@ export interface VrrpRouter {
   /** Without `placeOf`, masters are believed to have their addresses. */
   status(name: string, at: Instant, placeOf?: PlaceOf): VrrpStatus | undefined;
   groupStatus(name: string, at: Instant): SyncGroupStatus | undefined;
+  /** Its statistics begin at zero again. */
+  clearCounters(name: string): void;
 }
 
 /**
@@ -140,6 +142,10 @@ export function createVrrpRouter(
     status(name, at, placeOf) {
       const runtime = state.runtimes.get(name);
       return runtime && statusOf(viewOf(state, runtime), at, placeOf);
+    },
+    clearCounters(name) {
+      const counters = state.runtimes.get(name)?.counters;
+      if (counters) Object.assign(counters, ZERO_COUNTERS);
     },
     groupStatus: (name, at) => groupStatus(state, name, at),
   };

@@ -16,6 +16,8 @@ const TAKEN: Taken = {
     childWaitMs: 1,
     usePidDir: false,
     reload: { checkConfig: false, repeat: false },
+    dumps: { useInstance: false },
+    umask: 0o177,
   },
   rights: {},
   stamps: [],

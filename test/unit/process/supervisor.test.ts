@@ -55,6 +55,7 @@ function lab(change: Partial<SupervisorPorts> = {}) {
     event: (_subject, from, to, reason) => told.push(`${from} → ${to}${reason === "" ? "" : `: ${reason}`}`),
     batch() {},
     wantsEffective() {},
+    dumped() {},
     acknowledged() {},
     whenRoom: (_role, then) => then(),
     running() {},

@@ -54,6 +54,7 @@ function lab(options: LabOptions = {}) {
     acknowledged: () => void told.push("acknowledged"),
     whenRoom: (_role, then) => then(),
     wantsEffective: (serial) => void told.push(`wants ${serial}`),
+    dumped() {},
     idle: () => void told.push("idle"),
     onDemand: (role) => options.onDemand?.includes(role) === true,
     dismissed: (role) => void told.push(`${role} dismissed`),

@@ -27,6 +27,7 @@ export function toTrackScript(bound: BoundScript, findings: Findings): TrackScri
     command: { ...block.script.value, ...block.user?.value },
     intervalMs,
     timeoutMs: positive(block.timeout, intervalMs, findings),
+    ...(!block.timeout && { timeoutGiven: false }),
     weight: block.weight?.value.weight ?? 0,
     reverse: block.weight?.value.reverse ?? false,
     rise: block.rise?.value ?? VRRP_SCRIPT.rise.initial,

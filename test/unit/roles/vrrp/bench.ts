@@ -117,6 +117,8 @@ export function bench(options: BenchOptions = {}) {
           let held = true;
           return {
             key,
+            fds: { in: 10, out: 11 },
+            receiveBufferBytes: undefined,
             send(_, bytes, source) {
               if (outcome.ok) sent.push({ at: clock.now(), socket: key, source: formatIp(source), ...advertOf(bytes) });
               return outcome;

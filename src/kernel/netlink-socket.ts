@@ -17,6 +17,7 @@ export const NETLINK_GENERIC = 16;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
 
 /** Requests on the way at a time: their answers all fit the receive buffer, even when every one is an error. */
 const WINDOW_REQUESTS = 128;
@@ -57,6 +58,8 @@ export interface NetlinkSocket {
    * @throws SyscallError with the kernel's errno
    */
   dump(type: number, what: string, write: WriteBody, visit: (payload: Uint8Array) => void, restart?: () => void): void;
+  /** Dumps are filtered by the kernel as their request says (since 4.20), and a request that it does not understand is refused. */
+  setStrictCheck(on: boolean): void;
   /** `*_netlink_cmd_rcv_bufs`; undefined: 1 MiB. Never less than the answers to a window of requests take. */
   setReceiveBuffer(wish: ReceiveBuffer | undefined): void;
   [Symbol.dispose](): void;
@@ -124,6 +127,8 @@ export function openNetlink(protocol: number): NetlinkSocket {
         restart?.();
       }
     },
+    setStrictCheck: (on) =>
+      void trySetsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, new Uint8Array([on ? 1 : 0, 0, 0, 0])),
     setReceiveBuffer({ bytes, force } = RECEIVE_BUFFER) {
       setReceiveBuffer(fd, { bytes: Math.max(bytes, LEAST_RECEIVE_BUFFER_BYTES), force });
     },

@@ -6,7 +6,7 @@ import type { Cancel, Clock, MonoMs } from "../base/clock.ts";
 import { decodeMessages } from "../net/message.ts";
 import type { NetRoute, SeenTables } from "../net/model.ts";
 import type { NetCommand } from "../net/plan.ts";
-import { decodeNetMessage, RTNLGRP } from "../net/rtnetlink.ts";
+import { decodeNetMessage, RTNLGRP, routeProtocolOf } from "../net/rtnetlink.ts";
 import { applyMessage, differences, type NetEvent, type SeenState } from "../net/seen.ts";
 import { openChangeSocket } from "./change-socket.ts";
 import { ownEcho } from "./own-echo.ts";
@@ -29,6 +29,8 @@ export interface ReflectorOptions {
 
 export interface ReflectorCounters {
   readonly messages: number;
+  /** Of them, those about routes of other protocols: not looked at. */
+  readonly foreignRoutes: number;
   /** Messages that did not come from the kernel, and were dropped. */
   readonly strangers: number;
   /** Times that the kernel dropped messages for us. */
@@ -79,7 +81,7 @@ export function openReflector(
 ): Reflector {
   const socket = openChangeSocket(options.receiveBuffer);
   const echo = ownEcho(commands);
-  const counters = { messages: 0, strangers: 0, overruns: 0, resyncs: 0, missed: 0 };
+  const counters = { messages: 0, foreignRoutes: 0, strangers: 0, overruns: 0, resyncs: 0, missed: 0 };
   let scope = options.scope;
   let lost = false;
   let lastResyncAt: MonoMs = Number.NEGATIVE_INFINITY;
@@ -98,6 +100,10 @@ export function openReflector(
   const registration = readiness.add(socket.fd, "read", () => read(MAX_READS_PER_TURN));
 
   const keepRoute = (route: NetRoute) => scope.routeProtocols.includes(route.protocol);
+  const isForeignRoute = (type: number, payload: Uint8Array) => {
+    const protocol = routeProtocolOf(type, payload);
+    return protocol !== undefined && !scope.routeProtocols.includes(protocol);
+  };
 
   function read(limit: number): void {
     const events: NetEvent[] = [];
@@ -131,6 +137,10 @@ export function openReflector(
       }
       // What is queued behind a loss would be worked into a wrong picture: it is read anew anyway.
       if (message.kind !== "data" || lost) continue;
+      if (isForeignRoute(message.type, message.payload)) {
+        counters.foreignRoutes++;
+        continue;
+      }
       const change = decodeNetMessage(message.type, message.payload, message.flags);
       if (!change) continue;
       const ours = echo.hear(change, message.port);

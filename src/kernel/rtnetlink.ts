@@ -8,7 +8,14 @@ import type { Link } from "../net/model.ts";
 import type { NetCommand } from "../net/plan.ts";
 import { type NetlinkRequest, NLM_F_ACK } from "../net/request.ts";
 import { dumpRoutes } from "../net/routes.ts";
-import { decodeNetMessage, encodeCommand, errorMeaning, type Meaning, type NetMessage } from "../net/rtnetlink.ts";
+import {
+  decodeNetMessage,
+  encodeCommand,
+  errorMeaning,
+  type Meaning,
+  type NetMessage,
+  routeProtocolOf,
+} from "../net/rtnetlink.ts";
 import { dumpRules } from "../net/rules.ts";
 import { applyMessage, emptyState, type SeenState } from "../net/seen.ts";
 import { NETLINK_ROUTE, type NetlinkAnswer, openNetlink } from "./netlink-socket.ts";
@@ -67,20 +74,35 @@ export function openRtnetlink(): Rtnetlink {
   /** What was rehearsed last is at hand when it is applied. */
   let rehearsed: { readonly commands: readonly NetCommand[]; readonly requests: readonly NetlinkRequest[] } | undefined;
 
-  function dump(request: NetlinkRequest, answerType: number, state: () => SeenState, restart: () => void): void {
+  function dump(
+    request: NetlinkRequest,
+    answerType: number,
+    isWanted: (payload: Uint8Array) => boolean,
+    state: () => SeenState,
+    restart: () => void,
+  ): void {
     const keep = (message: NetMessage | undefined) => {
       if (message) applyMessage(state(), message, () => true, false);
     };
+    const visit = (payload: Uint8Array) => {
+      if (isWanted(payload)) keep(decodeNetMessage(answerType, payload));
+    };
     const write = (writer: { raw(bytes: Uint8Array): void }) => writer.raw(request.payload);
-    socket.dump(request.type, request.what, write, (p) => keep(decodeNetMessage(answerType, p)), restart);
+    socket.dump(request.type, request.what, write, visit, restart);
   }
 
   /** One table at a time, each into a state of its own: a dump that has to be read again forgets only its own. */
-  function readInto(total: SeenState, request: NetlinkRequest, answerType: number): void {
+  function readInto(
+    total: SeenState,
+    request: NetlinkRequest,
+    answerType: number,
+    isWanted: (payload: Uint8Array) => boolean = () => true,
+  ): void {
     let part = emptyState();
     dump(
       request,
       answerType,
+      isWanted,
       () => part,
       () => {
         part = emptyState();
@@ -90,6 +112,17 @@ export function openRtnetlink(): Rtnetlink {
     for (const [key, value] of part.addresses) total.addresses.set(key, value);
     for (const [key, value] of part.routes) total.routes.set(key, value);
     for (const [key, value] of part.rules) total.rules.set(key, value);
+  }
+
+  /** kernel: the protocol that is asked for counts on a socket with this check alone, and others' tables may have a million routes. */
+  function readRoutes(total: SeenState, family: 4 | 6, protocol: number): void {
+    const isWanted = (payload: Uint8Array) => routeProtocolOf(RTM_NEWROUTE, payload) === protocol;
+    socket.setStrictCheck(true);
+    try {
+      readInto(total, dumpRoutes(family, protocol), RTM_NEWROUTE, isWanted);
+    } finally {
+      socket.setStrictCheck(false);
+    }
   }
 
   return {
@@ -128,11 +161,8 @@ export function openRtnetlink(): Rtnetlink {
       for (const family of [4, 6] as const) {
         readInto(state, dumpAddresses(family), RTM_NEWADDR);
         if (scope.rules) readInto(state, dumpRules(family), RTM_NEWRULE);
-        for (const protocol of scope.routeProtocols) readInto(state, dumpRoutes(family, protocol), RTM_NEWROUTE);
+        for (const protocol of scope.routeProtocols) readRoutes(state, family, protocol);
       }
-      // kernel: before 4.20 (no strict check) the protocol asked for is ignored.
-      for (const [key, route] of state.routes)
-        if (!scope.routeProtocols.includes(route.protocol)) state.routes.delete(key);
       return state;
     },
     setReceiveBuffer: (wish) => socket.setReceiveBuffer(wish),

@@ -62,6 +62,14 @@ export function decodeNetMessage(type: number, payload: Uint8Array, flags = 0): 
   }
 }
 
+/**
+ * rtm_protocol of a message about a route, without reading the rest of it; undefined for all others. A director may carry a full Internet
+ * table, and who sends router advertisements can make the kernel tell of thousands of routes a second, of thousands of next hops each.
+ */
+export function routeProtocolOf(type: number, payload: Uint8Array): number | undefined {
+  return type === RTM_NEWROUTE || type === RTM_DELROUTE ? payload[5] : undefined;
+}
+
 export function encodeCommand(command: NetCommand): NetlinkRequest {
   switch (command.kind) {
     case "add-address":

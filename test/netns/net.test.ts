@@ -1,5 +1,6 @@
 // Ring netns: the network tables. Commands in batches, the plan against a real kernel, and the reflector's picture under losses.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { libc } from "../../ffi/index.ts";
 import type { Address, Route, Rule } from "../../src/config/model/net.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { openReadiness } from "../../src/kernel/readiness.ts";
@@ -105,6 +106,31 @@ describe.skipIf(reason !== undefined)("network tables", () => {
       reflector.settle();
       expect(plan(wanted, reflector.seen, OURS)).toHaveLength(1);
     }
+  });
+
+  test("routes of others, be they a million, are neither read nor looked at", () => {
+    const ROUTES = 2000;
+    const received = spyOn(libc, "recv");
+    const bytesOf = (read: () => unknown) => {
+      received.mockClear();
+      read();
+      return received.mock.results.reduce((sum, { value }) => sum + Math.max(0, Number(value)), 0);
+    };
+    const before = bytesOf(() => commands.read(SCOPE));
+    const heardBefore = reflector.counters().foreignRoutes;
+    const prefix = (n: number) => `10.${n >> 8}.${n & 255}.0/24`;
+    ns.batch(...Array.from({ length: ROUTES }, (_, n) => `route add ${prefix(n)} via 192.0.2.2 dev eth0 proto bird`));
+    ns.ip("route add 198.51.100.0/24 via 192.0.2.2 dev eth0 proto 18");
+    reflector.drain();
+    expect(reflector.counters().foreignRoutes - heardBefore).toBeGreaterThanOrEqual(ROUTES);
+    expect([...reflector.seen.routes.values()].map(({ destination }) => destination.ip)).toEqual(["198.51.100.0"]);
+    // One route more, and not two thousand.
+    expect(bytesOf(() => commands.read(SCOPE)) - before).toBeLessThan(1000);
+    expect(commands.read(SCOPE).routes.size).toBe(1);
+    received.mockRestore();
+    ns.ip("route flush proto bird");
+    ns.ip("route flush proto 18");
+    reflector.drain();
   });
 
   test("500 addresses come and go in a batch, and the picture is current at once", () => {

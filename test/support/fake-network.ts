@@ -131,7 +131,7 @@ export function fakeNetwork(): FakeNetwork {
         get revision() {
           return revision;
         },
-        counters: () => ({ messages: revision, strangers: 0, overruns: 0, resyncs: 0, missed: 0 }),
+        counters: () => ({ messages: revision, foreignRoutes: 0, strangers: 0, overruns: 0, resyncs: 0, missed: 0 }),
         drain() {},
         apply(list) {
           for (const command of list) execute(command);

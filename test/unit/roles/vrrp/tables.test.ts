@@ -47,7 +47,7 @@ function bench(earlier: readonly string[] | TablesJournal = [], there: readonly 
     get revision() {
       return revision;
     },
-    counters: () => ({ messages: 0, strangers: 0, overruns: 0, resyncs: 0, missed: 0 }),
+    counters: () => ({ messages: 0, foreignRoutes: 0, strangers: 0, overruns: 0, resyncs: 0, missed: 0 }),
     drain: () => {},
     apply(list: readonly NetCommand[]) {
       applied.push(list);

@@ -24,7 +24,7 @@ async function main(): Promise<void> {
     return runGate();
   }
   // What packages and scripts ask again and again needs nothing else.
-  if (first === "--version" && rest.length === 0) {
+  if (first === "--version" && rest.length === 0 && !process.argv0.endsWith("keepalived")) {
     const { print } = await import("./cli/output.ts");
     print(VERSION_LINE);
     process.exit();

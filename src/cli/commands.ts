@@ -39,6 +39,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ASK_EXIT.usage,
     async () => (await import("./machine.ts")).eventsCommand,
   ),
+  log: command(
+    "set which lines the running director logs",
+    ASK_EXIT.usage,
+    async () => (await import("./log.ts")).logCommand,
+  ),
   logs: command("log lines of an appliance", ASK_EXIT.usage, async () => (await import("./machine.ts")).logsCommand),
   audit: command(
     "who changed what on an appliance",

@@ -1,5 +1,6 @@
 // CLI: keepalived's `-t [LOG_FILE]`: test the configuration and end, with keepalived's exit status (language.md §17).
 import { messageOf } from "../base/errors.ts";
+import { escapeControls } from "../base/log.ts";
 import type { Code } from "../config/findings/codes.ts";
 import type { Diagnostic } from "../config/findings/diagnostic.ts";
 import { renderDiagnostic } from "../config/findings/render.ts";
@@ -35,6 +36,8 @@ export interface ConfigTestOptions {
   readonly allConfig: boolean;
   /** Findings are appended here instead of standard error. */
   readonly logFile?: string;
+  /** Findings stand behind `(FILE: Line N)`, where what reads keepalived's looks for places. */
+  readonly asKeepalived?: boolean;
   /** Absent: the one this runs on. */
   readonly machine?: Machine;
 }
@@ -57,7 +60,10 @@ export function configTest(options: ConfigTestOptions): number {
   said.push(...ofIptables);
   const secure = isSecure(loaded.config);
   if (!secure) said.push(INSECURE);
-  const text = said.map((diagnostic) => `${renderDiagnostic(diagnostic, { color: false })}\n`).join("");
+  const render = options.asKeepalived
+    ? keepalivedLine
+    : (diagnostic: Diagnostic) => `${renderDiagnostic(diagnostic, { color: false })}\n`;
+  const text = said.map(render).join("");
   if (logFile === undefined || logFile === "") writeError(text);
   else {
     try {
@@ -69,6 +75,11 @@ export function configTest(options: ConfigTestOptions): number {
   }
   const status = testExit(result, secure);
   return status === TEST_EXIT.ok && ofIptables.length > 0 ? TEST_EXIT.errors : status;
+}
+
+function keepalivedLine({ span, message, hint }: Diagnostic): string {
+  const place = span === undefined ? "" : `(${span.file.name}: Line ${span.line}) `;
+  return `${place}${escapeControls(message)}${hint === undefined ? "" : `; ${escapeControls(hint)}`}\n`;
 }
 
 /** Reported by a keepalived that filters with nftables only, such as Debian's, and not needed here for the same reason. */

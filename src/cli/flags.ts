@@ -19,7 +19,6 @@ export interface Flag {
   readonly refused?: boolean;
 }
 
-const SYSLOG = "log lines go to standard error; a service manager or logger(1) takes them on";
 const NO_DUMP = "the effective configuration is shown by lbd check --effective and GET /v1/config";
 
 // biome-ignore format: a table reads better dense.
@@ -31,11 +30,14 @@ export const FLAGS = [
   { long: "api-socket-group", value: "GROUP", origin: "lbd", help: "group that may ask on api.sock, for lbd status without root" },
   { long: "metrics-instance-label", origin: "lbd", help: "lbd_vrrp_* metrics name the instance by instance=, not by vrrp=" },
   { long: "ipvs-transport", value: "auto|sockopt|netlink", origin: "lbd", help: "how IPVS is spoken to" },
-  { long: "log-format", value: "text|json", origin: "lbd", help: "form of the log lines on standard error" },
+  { long: "log-format", value: "text|json", origin: "lbd", help: "form of the log lines on standard error and in a file" },
+  { long: "log-level", value: "LEVEL[,AREA=LEVEL…]", origin: "lbd", help: "error, warning, info or debug; lbd log changes it at run time" },
+  { long: "log-to", value: "udp|tcp://HOST[:PORT]", origin: "lbd", help: "log also to a host (RFC 5424); may be given again" },
   { long: "strict", origin: "lbd", help: "a configuration with errors is refused; else what can be used of it runs" },
   { long: "drain-vrrp", value: "FILE", origin: "lbd", help: "VRRP instances leave the election, masters resigning, when FILE is there at a reload or the start" },
   { long: "hold-vrrp", value: "FILE", origin: "lbd", help: "VRRP instances stay in INIT from the start as long as FILE is there" },
   { long: "keep-health", origin: "lbd", help: "how checks stood at an orderly end counts at the next start within ten minutes" },
+  { long: "as-keepalived", origin: "lbd", help: "run as if started under the name keepalived: background, its pid files and process names, syslog" },
   { long: "events-on-stdin", origin: "lbd", help: "events of the API that others tell on standard input, one JSON object a line" },
   { long: "vrrp", short: "P", origin: "keepalived", help: "only VRRP (and BFD), no health checks" },
   { long: "check", short: "C", origin: "keepalived", help: "only health checks (and BFD), no VRRP" },
@@ -52,14 +54,14 @@ export const FLAGS = [
   { long: "dont-release-ipvs", short: "I", origin: "keepalived", help: "leave the IPVS table when stopping" },
   { long: "release-vips", short: "X", origin: "keepalived", help: "drop addresses at the first sign of a stop", note: "addresses go when the VRRP process stops, the first of all" },
   { long: "dont-respawn", short: "R", origin: "keepalived", help: "end when a process dies, instead of restarting it" },
-  { long: "dont-fork", short: "n", origin: "keepalived", help: "stay in the foreground (always so)" },
+  { long: "dont-fork", short: "n", origin: "keepalived", help: "stay in the foreground, which lbd does anyway under its own name" },
   { long: "ignore-sigint", origin: "keepalived", help: "SIGINT does nothing" },
-  { long: "log-console", short: "l", origin: "keepalived", help: "log to standard error (always so)" },
+  { long: "log-console", short: "l", origin: "keepalived", help: "log to standard error, which lbd does anyway under its own name" },
   { long: "log-detail", short: "D", origin: "keepalived", help: "log more" },
-  { long: "log-facility", short: "S", value: "FACILITY", origin: "keepalived", help: "syslog facility", note: SYSLOG },
-  { long: "log-file", short: "g", value: "[FILE]", origin: "keepalived", help: "log to a file", note: SYSLOG },
-  { long: "flush-log-file", origin: "keepalived", help: "flush the log file at each line", note: SYSLOG },
-  { long: "no-syslog", short: "G", origin: "keepalived", help: "nothing to syslog (always so)" },
+  { long: "log-facility", short: "S", value: "FACILITY", origin: "keepalived", help: "log also to syslog, as 0..7, local0..local7, user or daemon" },
+  { long: "log-file", short: "g", value: "[FILE]", origin: "keepalived", help: "log also to a file; it is opened anew after it was moved away" },
+  { long: "flush-log-file", origin: "keepalived", help: "flush the log file at each line (always so)" },
+  { long: "no-syslog", short: "G", origin: "keepalived", help: "nothing to syslog" },
   { long: "umask", short: "u", value: "MASK", origin: "keepalived", help: "mask of new files, as octal number" },
   { long: "dump-conf", short: "d", origin: "keepalived", help: "log the configuration", note: NO_DUMP },
   { long: "genhash", short: "T", origin: "keepalived", help: "compute page digests", note: "there is no genhash yet", refused: true },
@@ -94,8 +96,11 @@ export type FlagsResult =
   | { readonly ok: true; readonly value: ReadFlags }
   | { readonly ok: false; readonly message: string; readonly near: readonly string[] };
 
-/** Reads options as getopt_long does: joined short ones, `--name=value`, shortened long names while only one fits. */
-export function readFlags(argv: readonly string[]): FlagsResult {
+/**
+ * Reads options as getopt_long does: joined short ones, `--name=value`, shortened long names while only one fits.
+ * @param stray takes words that belong to no option; absent: they are a mistake
+ */
+export function readFlags(argv: readonly string[], stray?: (word: string) => void): FlagsResult {
   const given = new Map<string, string[]>();
   const typed = new Map<string, string>();
   const take = (flag: Flag, spelling: string, value: string) => {
@@ -105,12 +110,13 @@ export function readFlags(argv: readonly string[]): FlagsResult {
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] ?? "";
     if (word === "--" && at + 1 === argv.length) break;
-    const read =
-      word === "--" || word === "-" || !word.startsWith("-")
-        ? stray(word === "--" ? (argv[at + 1] ?? "") : word)
-        : word.startsWith("--")
-          ? readLong(word, argv[at + 1])
-          : readShorts(word, argv[at + 1]);
+    if (word === "--" || word === "-" || !word.startsWith("-")) {
+      const odd = word === "--" ? (argv[at + 1] ?? "") : word;
+      if (!stray) return { ok: false, message: strayWord(odd), near: [] };
+      if (word !== "--") stray(word);
+      continue;
+    }
+    const read = word.startsWith("--") ? readLong(word, argv[at + 1]) : readShorts(word, argv[at + 1]);
     if ("message" in read) return { ok: false, ...read };
     for (const { flag, spelling, value } of read.options) take(flag, spelling, value);
     if (read.tookNext) at++;
@@ -175,8 +181,8 @@ function readShorts(word: string, next: string | undefined): Taken | Wrong {
   return { options, tookNext: false };
 }
 
-function stray(word: string): Wrong {
-  return { message: `stray word ${word}: lbd takes options here, a configuration file follows -f`, near: [] };
+function strayWord(word: string): string {
+  return `stray word ${word}: lbd takes options here, a configuration file follows -f`;
 }
 
 function valueKind(flag: Flag): "none" | "optional" | "required" {

@@ -2,6 +2,7 @@
 // asked for: what one needs costs less to load than what all need.
 import { messageOf } from "../base/errors.ts";
 import { EXIT } from "../process/options.ts";
+import { isKeepalived } from "./as-keepalived.ts";
 import { ASK_EXIT } from "./ask-exit.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -12,6 +13,10 @@ import { print } from "./output.ts";
  */
 export async function runCli(argv: readonly string[]): Promise<boolean> {
   const [first, ...rest] = argv;
+  if (isKeepalived(process.argv0, [])) {
+    const { directorCommand } = await import("./director.ts");
+    return directorCommand(argv, help);
+  }
   if (first === "help" && rest.length === 0) {
     print(await help());
     return false;

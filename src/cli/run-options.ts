@@ -4,9 +4,14 @@ import { type Decoded, err, ok } from "../base/result.ts";
 import { DEFAULT_RUN_DIR } from "../process/host/places.ts";
 import { DEFAULT_API, DEFAULT_CONFIG, type RunOptions, type TcpAddress } from "../process/options.ts";
 import { FLAGS, type Flag, type FlagName, type ReadFlags } from "./flags.ts";
+import { type LogHabits, logOptions, OWN_HABITS } from "./log-options.ts";
 
 /** @param absolute makes a path absolute: the director changes to `/` */
-export function runOptions(flags: ReadFlags, absolute: (path: string) => string): Decoded<RunOptions, string> {
+export function runOptions(
+  flags: ReadFlags,
+  absolute: (path: string) => string,
+  habits: LogHabits = OWN_HABITS,
+): Decoded<RunOptions, string> {
   const last = (name: FlagName) => flags.given.get(name)?.at(-1);
   const has = (name: FlagName) => flags.given.has(name);
   const path = (name: FlagName) => {
@@ -44,6 +49,9 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
   if (umask !== undefined && readUmask(umask) === undefined)
     return err(`--umask ${umask}: expected an octal number up to 0777`);
 
+  const log = logOptions(flags, absolute, habits);
+  if (typeof log === "string") return err(log);
+
   // keepalived: each of -P, -C and -B takes the other's workers away, so -P -C together run neither.
   const roles = { vrrp: !has("check"), checker: !has("vrrp"), bfd: !has("no_bfd") };
   const configId = last("config-id");
@@ -74,6 +82,7 @@ export function runOptions(flags: ReadFlags, absolute: (path: string) => string)
     instanceLabel: has("metrics-instance-label"),
     ipvsTransport: transport,
     logFormat,
+    log,
     debug: has("log-detail"),
     ...(umask === undefined ? {} : { umask: readUmask(umask) ?? 0 }),
     ...(drainVrrp === undefined ? {} : { drainVrrp }),

@@ -1,5 +1,5 @@
 // CLI: the default command: runs a director with the configuration that the command line names.
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 import { mayNameDirector, stampOf } from "../process/configuration/files.ts";
 import type { Outline } from "../process/configuration/outline.ts";
 import { keepalivedPidFiles, runDirOf } from "../process/host/places.ts";
@@ -10,11 +10,12 @@ import { ROLE_NAMES } from "../process/roles.ts";
 import { parentTiming, runDirector } from "../process/run.ts";
 import { spawnReader } from "../process/runtime.ts";
 import type { ReadFlags } from "./flags.ts";
+import type { LogHabits } from "./log-options.ts";
 import { runOptions } from "./run-options.ts";
 import { complainUsage } from "./terminal.ts";
 
-export async function run(flags: ReadFlags): Promise<void> {
-  const options = runOptions(flags, (path) => resolve(path));
+export async function run(flags: ReadFlags, habits: LogHabits): Promise<void> {
+  const options = runOptions(flags, (path) => resolve(path), habits);
   if (!options.ok) return complainUsage(options.error, EXIT.failed);
   const { value } = options;
   const timing = parentTiming();
@@ -23,9 +24,9 @@ export async function run(flags: ReadFlags): Promise<void> {
     spawn: spawnReader,
     stamp: stampOf,
   });
-  const calledAs = basename(process.argv0);
+  const { asKeepalived } = habits;
   const said = async () => (mayNameDirector(value.configFile) ? identityOf(await readings.peek()) : undefined);
-  await runDirector(await placed(value, calledAs, said), readings, ROLE_NAMES, timing);
+  await runDirector(await placed(value, asKeepalived, said), readings, ROLE_NAMES, timing);
 }
 
 function identityOf(answer: Answer): Identity | undefined {
@@ -40,10 +41,9 @@ type Identity = Pick<Outline, "netNamespace" | "instanceName" | "usePidDir">;
  */
 export async function placed(
   options: RunOptions,
-  calledAs: string,
+  asKeepalived: boolean,
   said: () => Promise<Identity | undefined>,
 ): Promise<RunOptions> {
-  const asKeepalived = calledAs === "keepalived";
   if (options.runDirGiven && !asKeepalived) return options;
   const global = await said();
   const identity = {
@@ -58,7 +58,7 @@ export async function placed(
   return {
     ...options,
     runDir,
-    calledAs,
+    calledAs: "keepalived",
     pidFile: options.pidFile ?? parent,
     rolePidFiles: { vrrp, checker, bfd, ...options.rolePidFiles },
   };

@@ -1,4 +1,5 @@
 // Process layer: how a director was asked to run, after the command line was read and before anything was started.
+import type { LogLevels } from "../base/log-levels.ts";
 import type { RoleOptions } from "../roles/role.ts";
 
 /** First argument of a child; no command has this name, and it is not in the help. */
@@ -32,6 +33,27 @@ export interface TcpAddress {
   readonly port: number;
 }
 
+/** Where log lines go, and which. */
+export interface LogOptions {
+  /** Standard error, or the journal when that is at its other end. */
+  readonly console: boolean;
+  /** To /dev/log with this facility, a number without a shift; absent: not there. */
+  readonly syslog?: number;
+  readonly file?: string;
+  readonly remote: readonly LogHost[];
+  readonly levels: LogLevels;
+  /** Nobody sees its standard error. */
+  readonly isBackground: boolean;
+  /** Errors go to standard error, too, until the director stands. */
+  readonly showsStartErrors?: boolean;
+}
+
+export interface LogHost {
+  readonly protocol: "udp" | "tcp";
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface RunOptions {
   readonly configFile: string;
   readonly configId?: string;
@@ -58,6 +80,8 @@ export interface RunOptions {
   readonly instanceLabel?: boolean;
   readonly ipvsTransport: RoleOptions["ipvsTransport"];
   readonly logFormat: "text" | "json";
+  /** Absent: standard error. */
+  readonly log?: LogOptions;
   readonly debug: boolean;
   readonly umask?: number;
   /** `--hold-vrrp FILE`: no VRRP instance leaves INIT as long as the file is there. */

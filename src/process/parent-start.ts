@@ -38,6 +38,7 @@ export async function start(parent: ParentState): Promise<void> {
     return cantStart(parent, answered.kind === "refused" ? answered.refusals : []);
   }
   takeInForce(parent, kept);
+  ports.stands?.();
   await runStartupScript(parent, kept.outline);
   if (isStopping(parent)) return;
   startRoles(parent, kept.outline, early);

@@ -32,6 +32,8 @@ export interface ParentPorts {
   leftBehind?(role: RoleName): boolean;
   /** A service manager that wants to know how it goes. */
   readonly notices?: ServiceNotices;
+  /** The first configuration is taken: from now on this director runs, whatever it does. */
+  stands?(): void;
   /** A reload is over: what was needed for it is garbage. */
   reloaded?(): void;
   /** Whether the next reload may take everything away (`lbd reload --allow-empty`); asking uses it up. */

@@ -8,6 +8,7 @@ import { monotonicMicroseconds } from "../../ffi/time.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { withWords } from "../base/log-levels.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { hasLandlock, keepMemoryPrivate, nameProcess } from "../kernel/confinement.ts";
 import { openNewFile } from "../kernel/dump-file.ts";
@@ -22,14 +23,15 @@ import { journalPath } from "../roles/journal.ts";
 import type { DumpKind, RoleName } from "../roles/role.ts";
 import { VERSION } from "../version.ts";
 import { openApiDoor } from "./api-door.ts";
+import { leaveLauncher } from "./background.ts";
 import { takeAllowEmpty } from "./configuration/allow-empty.ts";
 import { glance } from "./configuration/files.ts";
 import { createReloadWords } from "./configuration/reload-words.ts";
 import { readEventFeed } from "./event-feed.ts";
 import { createLagWatch, type LagWatch } from "./host/lag.ts";
 import { createLetGo, ownCpuMs } from "./host/let-go.ts";
-import { createLogSink, type LogSink } from "./host/log-sink.ts";
-import { isJournal, openLogStream } from "./host/log-stream.ts";
+import { forgetLevels, takenLevels } from "./host/level-word.ts";
+import type { LogSink } from "./host/log-sink.ts";
 import { createModuleLoader } from "./host/needed-modules.ts";
 import { createOrphans, zombieChildren } from "./host/orphans.ts";
 import {
@@ -55,6 +57,7 @@ import { awaitLeftovers } from "./leftovers.ts";
 import { EXIT, type RunOptions } from "./options.ts";
 import { createParent } from "./parent.ts";
 import type { Readings } from "./readings.ts";
+import { createRunLog } from "./run-log.ts";
 import { CHILD_MARK, collectGarbage, permitCoreFiles, shrinkMemory, spawnChild, unpackText } from "./runtime.ts";
 import { clearedVariables } from "./runtime-again.ts";
 
@@ -75,6 +78,9 @@ const PID_FILES: Readonly<Record<RoleName, string>> = {
   api: "api.pid",
   starter: "starter.pid",
 };
+
+/** For a director that nobody told where to log. */
+const TO_CONSOLE = { console: true, remote: [], isBackground: false } as const;
 
 export interface Timing {
   readonly clock: Clock;
@@ -98,8 +104,11 @@ export async function runDirector(
   ignoreRealtimeSignals();
   const readiness = openReadiness();
   const usage = createUsageWatch("parent");
-  const journal = isJournal(process.env.JOURNAL_STREAM);
-  const sink = createLogSink(openLogStream(clock), clock, { format: options.logFormat, debug: options.debug, journal });
+  const levels = options.log?.levels ?? { all: options.debug ? "debug" : "info", areas: {} };
+  const sink = createRunLog(
+    { ...(options.log ?? TO_CONSOLE), levels, format: options.logFormat, calledAs: options.calledAs, hostname },
+    clock,
+  );
   const { log } = sink;
   let ended = false;
 
@@ -122,6 +131,7 @@ export async function runDirector(
   if ("message" in claimed) return fail(sink, claimed.message, claimed.status);
   const { runDir } = claimed;
   process.chdir("/");
+  forgetLevels(options.runDir);
   if (options.umask !== undefined) process.umask(options.umask);
 
   const letGo = createLetGo({
@@ -144,6 +154,10 @@ export async function runDirector(
     callers,
     readings,
     ...(notices ? { notices } : {}),
+    stands() {
+      sink.stands();
+      if (options.log?.isBackground) attempt(log, leaveLauncher);
+    },
     reloaded() {
       collectGarbage();
       letGo.grown();
@@ -186,7 +200,15 @@ export async function runDirector(
   takeSignal("SIGINT", () => {
     if (!options.ignoreSigint) parent.stop("SIGINT");
   });
-  takeSignal("SIGHUP", () => parent.reload());
+  takeSignal("SIGHUP", () => {
+    sink.reopen();
+    parent.reload();
+  });
+  takeSignal("SIGWINCH", () => {
+    sink.reopen();
+    const words = takenLevels(options.runDir);
+    if (words) sink.setLevels(withWords(words.all ? { ...levels, areas: {} } : levels, words));
+  });
   takeSignal("SIGUSR1", () => parent.dump("data"));
   takeSignal("SIGUSR2", () => parent.dump("stats"));
   takeRealtime("stats-clear", STATS_CLEAR);
@@ -280,7 +302,9 @@ function claim({ runDir: path, calledAs, pidFile }: RunOptions): Claim {
       throw new AlreadyRunning(pidFile ?? "", `${owner}`);
     return { runDir: claimRunDir(path) };
   } catch (error) {
-    if (error instanceof AlreadyRunning) return { message: error.message, status: EXIT.alreadyRunning };
+    // keepalived: there is one, as was asked for.
+    const already = calledAs === undefined ? EXIT.alreadyRunning : EXIT.ok;
+    if (error instanceof AlreadyRunning) return { message: error.message, status: already };
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const message = `${path}: ${messageOf(error)}`;
     return { message, status: code === "EACCES" || code === "EPERM" ? EXIT.permission : EXIT.failed };

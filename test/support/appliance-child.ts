@@ -26,8 +26,8 @@ import { createNetworkKeeper, setLinkSetting } from "../../src/process/appliance
 import { writeSafely } from "../../src/process/appliance/partition.ts";
 import { answers } from "../../src/process/appliance/self-test.ts";
 import { openStorage } from "../../src/process/appliance/slot-storage.ts";
-import { createSyslogSender } from "../../src/process/appliance/syslog-sender.ts";
 import { createUpdates } from "../../src/process/appliance/update.ts";
+import { createSyslogSender } from "../../src/process/host/syslog-sender.ts";
 import { PROGRAM } from "./lbd.ts";
 
 const [folder = "", key = ""] = process.argv.slice(2);

@@ -9,6 +9,7 @@ import type { Level, Log } from "../../base/log.ts";
 import { oneWaiting } from "../../base/one-waiting.ts";
 import { allowEmpty } from "../configuration/allow-empty.ts";
 import { socketPath } from "../host/places.ts";
+import type { SyslogSender } from "../host/syslog-sender.ts";
 import { type Access, type AccessPorts, createAccess } from "./access/access.ts";
 import { documentRoutes } from "./access/document.ts";
 import { createLocalDoor } from "./access/door.ts";
@@ -23,7 +24,6 @@ import type { ImageKeeper } from "./image-keeper.ts";
 import type { NetworkKeeper } from "./network-keeper.ts";
 import { applianceRoutes } from "./routes.ts";
 import { statusOf } from "./status.ts";
-import type { SyslogSender } from "./syslog-sender.ts";
 import type { TimeKeeper } from "./time-keeper.ts";
 
 const STOP_LIMIT_MS = 20_000;

@@ -23,6 +23,7 @@ import { openReadiness } from "../../kernel/readiness.ts";
 import { openRtnetlink } from "../../kernel/rtnetlink.ts";
 import { DEFAULT_RUN_DIR, socketPath } from "../host/places.ts";
 import { replaceFile } from "../host/replace-file.ts";
+import { createSyslogSender } from "../host/syslog-sender.ts";
 import { startGate } from "./access/start-gate.ts";
 import { APPLIANCE_SOCKET } from "./api.ts";
 import { keepCardNames, readCardNames } from "./card-names.ts";
@@ -49,7 +50,6 @@ import { createNetworkKeeper, type NetworkKeeper, setLinkSetting } from "./netwo
 import { keepOnPartition } from "./partition.ts";
 import { answers } from "./self-test.ts";
 import { imageVersion } from "./status.ts";
-import { createSyslogSender } from "./syslog-sender.ts";
 import { createTimeKeeper, type TimeKeeper } from "./time-keeper.ts";
 
 /** The copy in memory that everything is read from. */

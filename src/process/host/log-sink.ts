@@ -2,6 +2,7 @@
 // lines, counted, and nothing else.
 import type { Clock } from "../../base/clock.ts";
 import { type Log, type LogLine, renderBare, renderJson, renderText } from "../../base/log.ts";
+import { PRIORITY } from "./log-forms.ts";
 
 /** Text that may wait for the reader. */
 export const MAX_WAITING_BYTES = 262_144;
@@ -10,6 +11,8 @@ export const MAX_WAITING_BYTES = 262_144;
 export interface TextStream {
   write(text: string, written: (error?: Error | null) => void): boolean;
   on(event: "error", listener: (error: Error) => void): unknown;
+  /** Nobody takes it now; what waits does so until somebody comes. Absent: never. */
+  isAway?(): boolean;
 }
 
 export interface LogSink {
@@ -23,10 +26,9 @@ export interface LogSinkOptions {
   readonly debug: boolean;
   /** Lines begin with their priority, `<4>`, and have no time: the journal keeps both beside the text (sd-daemon(3)). */
   readonly journal?: boolean;
+  /** Another form of a line than `format`'s, whole. */
+  readonly render?: (line: LogLine, wallMs: number) => string;
 }
-
-/** syslog(3): LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG. */
-const PRIORITY: Readonly<Record<LogLine["level"], number>> = { error: 3, warning: 4, info: 6, debug: 7 };
 
 export function createLogSink(stream: TextStream, clock: Clock, options: LogSinkOptions): LogSink {
   const render = rendererOf(options);
@@ -37,7 +39,7 @@ export function createLogSink(stream: TextStream, clock: Clock, options: LogSink
   stream.on("error", () => {});
 
   function put(line: LogLine): void {
-    const text = `${render(line, clock.wallMs())}\n`;
+    const text = render(line, clock.wallMs());
     waiting += text.length;
     stream.write(text, () => {
       waiting -= text.length;
@@ -61,11 +63,13 @@ export function createLogSink(stream: TextStream, clock: Clock, options: LogSink
       }
       put(line);
     },
-    drained: () => (waiting === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve))),
+    drained: () =>
+      waiting === 0 || stream.isAway?.() ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve)),
   };
 }
 
-function rendererOf({ format, journal }: LogSinkOptions): (line: LogLine, wallMs: number) => string {
+function rendererOf({ format, journal, render }: LogSinkOptions): (line: LogLine, wallMs: number) => string {
+  if (render) return render;
   const plain = format === "json" ? renderJson : journal ? renderBare : renderText;
-  return journal ? (line, wallMs) => `<${PRIORITY[line.level]}>${plain(line, wallMs)}` : plain;
+  return (line, wallMs) => `${journal ? `<${PRIORITY[line.level]}>` : ""}${plain(line, wallMs)}\n`;
 }

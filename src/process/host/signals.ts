@@ -2,9 +2,9 @@
 // comes before its taker is remembered, so a TERM in the first millisecond still ends the director, and no signal has its default
 // action: Bun would end on USR1, SIGIO kills a process that has no handler (runtime.md §1).
 
-export type SignalName = "SIGHUP" | "SIGTERM" | "SIGINT" | "SIGUSR1" | "SIGUSR2";
+export type SignalName = "SIGHUP" | "SIGTERM" | "SIGINT" | "SIGUSR1" | "SIGUSR2" | "SIGWINCH";
 
-const TAKEN = ["SIGHUP", "SIGTERM", "SIGINT", "SIGUSR1", "SIGUSR2"] as const;
+const TAKEN = ["SIGHUP", "SIGTERM", "SIGINT", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
 /** These only must not have their default action; kernel/ adds its own listeners to SIGIO and SIGALRM. */
 const SWALLOWED = ["SIGPIPE", "SIGCHLD", "SIGIO", "SIGALRM"] as const;
 

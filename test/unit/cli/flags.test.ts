@@ -158,8 +158,7 @@ describe("options of a run:", () => {
   });
 
   test("what has no effect is said, once each", () => {
-    expect(options("-x", "-S", "3", "-d", "-d").notes).toEqual([
-      expect.stringContaining("--log-facility has no effect"),
+    expect(options("-x", "-d", "-d").notes).toEqual([
       expect.stringContaining("--dump-conf has no effect"),
       expect.stringContaining("--snmp has no effect"),
     ]);

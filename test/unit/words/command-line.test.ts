@@ -79,19 +79,67 @@ test("--log-detail, -D: debug lines are written", () => {
   expect([written("--log-detail"), written("-D"), written()]).toEqual([1, 1, 0]);
 });
 
-test.each([
-  ["--dont-fork", "-n"],
-  ["--log-console", "-l"],
-  ["--no-syslog", "-G"],
-])(
-  "%s, %s: taken, and a run is the same without: it stays in the foreground and logs to standard error",
-  async (long, short) => {
-    const plain = options();
-    for (const word of [long, short]) expect(options(word)).toEqual(plain);
-    const started = async (run: RunOptions) => (await director(run)).children.all.map(({ role }) => role);
-    expect(await started(options(long))).toEqual(await started(plain));
-  },
-);
+describe("the log", () => {
+  const log = (asKeepalived: boolean, isBackground: boolean, ...argv: string[]) => {
+    const read = readFlags(argv);
+    if (!read.ok) throw new Error(read.message);
+    const made = runOptions(read.value, (path) => resolve(path), { asKeepalived, isBackground });
+    return made.ok ? made.value.log : made.error;
+  };
+  const plain = { console: true, remote: [], levels: { all: "info", areas: {} }, isBackground: false } as const;
+
+  test("under its own name it goes to standard error, whatever --log-console, --no-syslog and --flush-log-file say", () => {
+    for (const argv of [
+      [],
+      ["-l"],
+      ["--log-console"],
+      ["-G"],
+      ["--no-syslog"],
+      ["--flush-log-file"],
+      ["-n"],
+      ["--dont-fork"],
+    ])
+      expect(log(false, false, ...argv)).toEqual(plain);
+  });
+
+  test("--log-facility, -S: syslog, too, but for --no-syslog", () => {
+    expect(log(false, false, "-S", "3")).toEqual({ ...plain, syslog: 19 });
+    expect(log(false, false, "--log-facility=user")).toEqual({ ...plain, syslog: 1 });
+    expect(log(false, false, "-S", "3", "-G")).toEqual(plain);
+    expect(log(false, false, "-S", "9")).toContain("--log-facility 9: expected 0 to 7");
+  });
+
+  test("under the name keepalived it goes to syslog, and to standard error of a foreground with -l", () => {
+    const own = { ...plain, console: false, syslog: 3, showsStartErrors: true };
+    expect(log(true, false)).toEqual(own);
+    expect(log(true, false, "-l")).toEqual({ ...own, console: true });
+    expect(log(true, true, "-l")).toEqual({ ...own, isBackground: true });
+    expect(log(true, false, "-S", "9")).toEqual(own);
+    expect(log(true, false, "-l", "-G")).toEqual({ ...plain, showsStartErrors: true });
+  });
+
+  test.each([
+    ["udp://192.0.2.1", { protocol: "udp", host: "192.0.2.1", port: 514 }],
+    ["tcp://[2001:db8::1]:601", { protocol: "tcp", host: "2001:db8::1", port: 601 }],
+    ["192.0.2.1", undefined],
+    ["udp://192.0.2.1:0", undefined],
+    ["udp://a b", undefined],
+  ] as const)("--log-to %s", (text, host) => {
+    const made = log(false, false, "--log-to", text);
+    if (host) expect(made).toEqual({ ...plain, remote: [host] });
+    else expect(made).toContain(`--log-to ${text}: expected`);
+  });
+
+  test("--log-file, -g: a file, absolute; --log-level: of all areas and of some", () => {
+    expect(log(false, false, "-g/x/y.log")).toEqual({ ...plain, file: "/x/y.log" });
+    expect(log(false, false, "--log-file")).toEqual({ ...plain, file: "/tmp/keepalived.log" });
+    expect(log(false, false, "--log-level", "error,vrrp=debug")).toMatchObject({
+      levels: { all: "error", areas: { vrrp: "debug" } },
+    });
+    expect(log(false, false, "-D")).toMatchObject({ levels: { all: "debug", areas: {} } });
+    expect(log(false, false, "--log-level", "loud")).toContain("--log-level loud: expected");
+  });
+});
 
 describe("the configuration", () => {
   const lab = lbdLab();

@@ -5,7 +5,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createLogBook } from "../../../../src/appliance/log-book.ts";
 import type { LogLine } from "../../../../src/base/log.ts";
 import { systemClock } from "../../../../src/kernel/clock.ts";
-import { createSyslogSender, type SyslogSender } from "../../../../src/process/appliance/syslog-sender.ts";
+import { createSyslogSender, type SyslogSender } from "../../../../src/process/host/syslog-sender.ts";
 import { until } from "../../../support/until.ts";
 
 const book = () => {

@@ -60,7 +60,7 @@ describe("a command line", () => {
     if (!flags.ok) throw new Error(flags.message);
     const read = runOptions(flags.value, (path) => path);
     if (!read.ok) throw new Error(read.error);
-    return placed(read.value, calledAs, async () => outlineOf(bindText(text).config));
+    return placed(read.value, calledAs === "keepalived", async () => outlineOf(bindText(text).config));
   }
 
   test.each([

@@ -1,4 +1,4 @@
-// Process layer, appliance: sends the log to the syslog targets of appliance.yaml, over UDP (RFC 5426) or TCP (RFC 6587). A target that does
+// Process layer: sends the log to hosts (syslog targets of appliance.yaml, `--log-to`), over UDP (RFC 5426) or TCP (RFC 6587). A target that does
 // not take its lines has a bounded queue and is tried again; nothing ever waits for it.
 import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";

@@ -328,11 +328,11 @@ function stop(child: ChildState, limitMs: number): void {
   const { clock, tell, exit } = child.ports;
   if (child.stopping) return;
   child.stopping = true;
-  child.role?.leave?.();
+  const hasLeft = leave(child);
   // Only what ended in order is told as stopped: of the rest the parent takes away what is left.
   let inOrder = false;
   const stopInOrder = async () => {
-    inOrder = await stopRole(child);
+    inOrder = (await stopRole(child)) && hasLeft;
   };
   const done = firstOf(child.turn, clock, limitMs / 2).then(() => firstOf(stopInOrder(), clock, limitMs));
   void done.then(() =>
@@ -345,12 +345,26 @@ function stop(child: ChildState, limitMs: number): void {
 }
 
 /** False when it could not stop in order. */
-async function stopRole({ name, role, ports }: ChildState): Promise<boolean> {
+async function stopRole(child: ChildState): Promise<boolean> {
   try {
-    await role?.stop();
+    await child.role?.stop();
     return true;
   } catch (error) {
-    ports.log({ level: "error", area: name, message: `stop: ${messageOf(error)}` });
-    return false;
+    return outOfOrder(child, error);
   }
+}
+
+/** The same for the first of it. */
+function leave(child: ChildState): boolean {
+  try {
+    child.role?.leave?.();
+    return true;
+  } catch (error) {
+    return outOfOrder(child, error);
+  }
+}
+
+function outOfOrder({ name, ports }: ChildState, error: unknown): false {
+  ports.log({ level: "error", area: name, message: `stop: ${messageOf(error)}` });
+  return false;
 }

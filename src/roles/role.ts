@@ -79,7 +79,10 @@ export interface Role {
   start(config: Config): void | Promise<void>;
   /** Takes another one in place. Must not throw for anything a user can write. */
   reload(config: Config): void | Promise<void>;
-  /** stop() is to come: what a reload has still to do is left, and its promise is resolved soon. */
+  /**
+   * stop() is to come, but may have to wait: what others wait for is done at once. What a reload has still to do is left, and its promise is
+   * resolved soon.
+   */
   leave?(): void;
   /** Removes what is ours, in order, within `child_wait_time`. */
   stop(): void | Promise<void>;

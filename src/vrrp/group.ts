@@ -76,6 +76,11 @@ export function stepAll(unit: Unit, event: (member: Member) => Event, now: MonoM
   return run(unit, [...byName.keys()], eventOf, now);
 }
 
+/** The end: all members resign and clean up. */
+export function stepStop(unit: Unit, now: MonoMs): UnitStep {
+  return stepAll(unit, () => ({ kind: "stop", deleted: false }), now);
+}
+
 /** The timers of all members that are due, the longest overdue first. */
 export function stepTimers(unit: Unit, now: MonoMs): UnitStep {
   const due = unit.members

@@ -72,8 +72,8 @@ function isSameWish({ stations }: VrrpState, action: VrrpAction): boolean {
 export function follow(role: VrrpState, actions: readonly VrrpAction[], tablesChanged: boolean): void {
   role.reflector.settle();
   for (const action of actions) tell(role, action);
-  // A backup that has just become one waits for a master from now on.
-  if (actions.some(({ kind }) => kind === "transition")) role.warmth.awake();
+  // A backup that has just become one waits for a master from now on, and a master that advertises is awake.
+  if (actions.some(({ kind }) => kind === "transition" || kind === "send")) role.warmth.awake();
   if (tablesChanged) role.syncDaemons.follow(role.owning);
 }
 
@@ -86,13 +86,14 @@ function rehearse(role: VrrpState, actions: readonly VrrpAction[]): void {
   reachNeighbours(role, actions, new Map(role.owning), true);
 }
 
-/** False when no instance waits for a master. */
+/** Takeovers and good-byes. False when no instance waits for a master or is one. */
 export function stayWarm(role: VrrpState): boolean {
   const { router, context } = role;
   if (role.phase === "stopped") return false;
   // What looms is rehearsed by itself, and what is due comes first.
   if (router.takeoverLooms() || router.deadline() - context.clock.now() < WARM_QUIET_MS) return true;
-  const actions = router.takeover(role.now());
+  const now = role.now();
+  const actions = [...router.takeover(now), ...router.farewell(now)];
   rehearse(role, actions);
   return actions.length > 0;
 }

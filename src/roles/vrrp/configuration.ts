@@ -75,22 +75,31 @@ export function tellPeersBeyond({ reflector, context }: VrrpState, instances: re
   }
 }
 
+/** Backups wait for it, so it is the first thing of a stop, whatever else is under way. A second call does nothing. */
+export function resign(role: VrrpState): void {
+  if (role.isLeaving) return;
+  role.isLeaving = true;
+  role.turns.stop();
+  const actions = role.router.stop(role.now());
+  // -V: resigned, but addresses, routes and rules stay.
+  role.turns.carryOut(releases(role) ? actions : actions.filter((action) => !changesTables(action)));
+}
+
+function releases({ context }: VrrpState): boolean {
+  return context.options.releaseVrrp;
+}
+
 /** Resigns, takes away what is ours, and lets programs of the last notifications end. */
 export async function stop(role: VrrpState): Promise<void> {
-  const { ports, turns, reports, trackers } = role;
-  role.isLeaving = true;
-  const { releaseVrrp } = role.context.options;
-  turns.stop();
-  const actions = role.router.stop(role.now());
-  // Backups wait for the resignation. -V: resigned, but addresses, routes and rules stay.
-  turns.carryOut(releaseVrrp ? actions : actions.filter((action) => !changesTables(action)));
+  const { ports, reports, trackers } = role;
+  resign(role);
   role.cancelAudit();
   reports.rest();
   role.warmth.stop();
   trackers.stop();
   const tracksEnd = ports.scripts.stopTracking();
   role.phase = "stopped";
-  if (releaseVrrp) removeAll(role);
+  if (releases(role)) removeAll(role);
   role.syncDaemons.stop();
   reports.tell(role.stations.keys());
   role.told.flush();

@@ -9,7 +9,7 @@ import { DRAIN_TOPIC, HOLD_TOPIC, type Role, type RoleContext } from "../role.ts
 import { readSessionFacts, SESSIONS_TOPIC, type SessionFacts } from "../sessions.ts";
 import { follow, reach, settled, stayWarm, tellFacts } from "./actions.ts";
 import { createAnnouncer } from "./announcer.ts";
-import { start, stop } from "./configuration.ts";
+import { resign, start, stop } from "./configuration.ts";
 import { drift } from "./drift.ts";
 import { dumpOf } from "./dumped.ts";
 import { createInstants } from "./instant.ts";
@@ -68,7 +68,7 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
       return reading ? reading.then(() => change(next)) : change(next);
     },
     leave() {
-      if (state) state.isLeaving = true;
+      if (state) resign(state);
     },
     stop() {
       stopped = true;

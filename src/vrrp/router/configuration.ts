@@ -1,7 +1,7 @@
 // VRRP core: the router's beginning and end.
 import type { MonoMs } from "../../base/clock.ts";
 import type { VrrpAction } from "../actions.ts";
-import { type Member, stepAll, stepMembers } from "../group.ts";
+import { type Member, stepAll, stepStop } from "../group.ts";
 import type { Event } from "../machine/state.ts";
 import type { Instant } from "../view.ts";
 import { takeStep } from "./perform.ts";
@@ -21,20 +21,12 @@ export function start(state: RouterState, at: Instant, notBefore: MonoMs): reado
 
 /** All resign and clean up. */
 export function stop(state: RouterState, at: Instant): readonly VrrpAction[] {
-  const event: Event = { kind: "stop", deleted: false };
   const out: VrrpAction[] = [];
   // keepalived: groups are reported behind all instances.
   const groups: VrrpAction[] = [];
   state.stopped = true;
   for (const unit of state.units) {
-    const names = unit.unit.members.map((member) => member.name);
-    takeStep(
-      state,
-      unit,
-      stepMembers(unit.unit, names, () => event, at.now),
-      at,
-      out,
-    );
+    takeStep(state, unit, stepStop(unit.unit, at.now), at, out);
     const last = out.at(-1);
     if (last?.kind === "notify" && last.notification.kind === "group") groups.push(...out.splice(-1));
   }

@@ -4,7 +4,7 @@
 import type { MonoMs } from "../../base/clock.ts";
 import { sameItems } from "../../base/same-items.ts";
 import type { VrrpAction } from "../actions.ts";
-import { stepTimers } from "../group.ts";
+import { stepStop, stepTimers, type Unit, type UnitStep } from "../group.ts";
 import { fitting, isRecent, rehearsalAt, rehearsedAt, togetherWithFirst } from "../rehearsal.ts";
 import { timesOf, type UnitRuntime, understudyOf } from "../runtime.ts";
 import type { Instant } from "../view.ts";
@@ -42,6 +42,13 @@ export function takeover(state: RouterState, at: Instant): readonly VrrpAction[]
   if (!unit) return NOTHING;
   const downAt = takeoverAt(unit);
   return actionsAt(state, [unit], { now: downAt, wallMs: at.wallMs + downAt - at.now });
+}
+
+/** The advertisements of the good-bye of the first unit that has something to resign from; empty when none has. */
+export function farewell(state: RouterState, at: Instant): readonly VrrpAction[] {
+  const unit = state.units.find((one) => one.unit.members.some((member) => member.state.kind === "master"));
+  if (!unit) return NOTHING;
+  return actionsOf(state, [unit], at, stepStop).filter(({ kind }) => kind === "send");
 }
 
 /** Some instance takes its master for dead now. */
@@ -86,10 +93,19 @@ function addressCount({ runtimes }: RouterState, { unit }: UnitRuntime): number 
 
 /** What timer(then) would give for these units; leaves no trace. */
 function actionsAt(state: RouterState, some: readonly UnitRuntime[], then: Instant): readonly VrrpAction[] {
+  return actionsOf(state, some, then, stepTimers);
+}
+
+function actionsOf(
+  state: RouterState,
+  some: readonly UnitRuntime[],
+  then: Instant,
+  step: (unit: Unit, now: MonoMs) => UnitStep,
+): readonly VrrpAction[] {
   const { pacing, dueAt } = state;
   const out: VrrpAction[] = [];
   for (const { unit } of some)
-    for (const output of stepTimers(unit, then.now).outputs) {
+    for (const output of step(unit, then.now).outputs) {
       if (output.kind !== "instance") continue;
       const runtime = state.runtimes.get(output.name);
       if (runtime) perform(state, understudyOf(runtime, state.understudy), output.action, then, out);

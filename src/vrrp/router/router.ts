@@ -19,7 +19,7 @@ import { start, stop } from "./configuration.ts";
 import { deadline } from "./deadline.ts";
 import { receive } from "./packets.ts";
 import { takeStep } from "./perform.ts";
-import { isTakeoverDue, takeover, takeoverLooms } from "./rehearse.ts";
+import { farewell, isTakeoverDue, takeover, takeoverLooms } from "./rehearse.ts";
 import { type Arrival, begin, end, retire, take } from "./reload.ts";
 import { NOTHING, newRouterState, type RouterState, stateOf } from "./state.ts";
 import { timer } from "./timer.ts";
@@ -55,6 +55,8 @@ export interface VrrpRouter {
   deadline(): MonoMs;
   /** What a takeover will be, to rehearse it; empty when nobody waits for one. Leaves no trace. */
   takeover(at: Instant): readonly VrrpAction[];
+  /** What a master sends first when it stops, to rehearse it; empty when there is none. Leaves no trace. */
+  farewell(at: Instant): readonly VrrpAction[];
   /** Some instance takes its master for dead in timer(now). */
   isTakeoverDue(now: MonoMs): boolean;
   /** One is so near that it is being rehearsed. */
@@ -115,6 +117,7 @@ export function createVrrpRouter(
     timer: (at) => timer(state, at),
     deadline: () => deadline(state),
     takeover: (at) => takeover(state, at),
+    farewell: (at) => farewell(state, at),
     isTakeoverDue: (now) => isTakeoverDue(state, now),
     takeoverLooms: () => takeoverLooms(state),
     setFacts: (facts, at) => setFacts(state, facts, at),

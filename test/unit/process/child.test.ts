@@ -136,6 +136,39 @@ test("facts that were told in parts are whole for who looks later; who looks twi
   expect(clock.nextAt()).toBeUndefined();
 });
 
+test("what others wait for at a stop is done at once, though a reload hangs", async () => {
+  const { child, calls } = lab({
+    reload: () => new Promise(() => {}),
+    leave: () => void calls.push("leave"),
+    stop: () => void calls.push("stop"),
+  });
+  child.take(START);
+  await settle();
+  child.take({ kind: "reload", id: 2 });
+  await settle();
+  calls.splice(0);
+  child.take({ kind: "stop", limitMs: 5000 });
+  expect(calls).toEqual(["leave"]);
+});
+
+test("a role that can't leave stops all the same, and not in order", async () => {
+  const { child, calls, kinds, exits, logged } = lab({
+    leave() {
+      throw new Error("ENETDOWN");
+    },
+    stop: () => void calls.push("stop"),
+  });
+  child.take(START);
+  await settle();
+  child.take({ kind: "stop", limitMs: 5000 });
+  await settle();
+  expect(calls.at(-1)).toBe("stop");
+  expect(logged()).toContain("stop: ENETDOWN");
+  child.take({ kind: "ack" });
+  await settle();
+  expect([kinds().includes("stopped"), exits]).toEqual([false, [1]]);
+});
+
 test("a parent that is gone leaves the role five seconds to stop in", async () => {
   const { child, clock, exits } = lab({ stop: () => new Promise(() => {}) });
   child.take(START);

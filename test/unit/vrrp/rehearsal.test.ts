@@ -36,6 +36,34 @@ const rehearsals = ({ log }: Lab) =>
 const imminents = ({ log }: Lab) =>
   log.flatMap(({ at, action }) => (action.kind === "imminent" ? [{ at, ...action }] : []));
 
+describe("a good-bye", () => {
+  const datagrams = (actions: readonly VrrpAction[]) =>
+    actions.flatMap((one) => (one.kind === "send" ? one.datagrams.map(({ bytes }) => [...bytes]) : []));
+
+  test.each([
+    ["of one instance", { version: 3 as const }],
+    ["by AH, which counts packets", { version: 2 as const, authentication: { type: "AH" as const, password: "x" } }],
+  ])("%s is what stop() sends, and leaves no trace", (_what, more) => {
+    const bench = lab([vrrpInstance({ advertMs: 1000, ...more })], { rehearse: true });
+    bench.run(5000);
+    expect(bench.state()).toBe("MASTER");
+    const at = { now: bench.now, wallMs: 1e12 };
+    const look = () => JSON.stringify([bench.router.instances(), bench.router.deadline()]);
+    const before = look();
+    const rehearsed = bench.router.farewell(at);
+    expect(datagrams(rehearsed)).toHaveLength(1);
+    expect(bench.router.farewell(at)).toEqual(rehearsed);
+    expect(look()).toBe(before);
+    expect(datagrams(bench.router.stop(at))).toEqual(datagrams(rehearsed));
+    expect(bench.router.farewell(at)).toEqual([]);
+  });
+
+  test("of a backup is nothing", () => {
+    const bench = backup();
+    expect(bench.router.farewell({ now: bench.now, wallMs: 0 })).toEqual([]);
+  });
+});
+
 describe("a takeover that looms", () => {
   test("is rehearsed closer and closer to its time, the last time right before", () => {
     const bench = backup();

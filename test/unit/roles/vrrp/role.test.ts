@@ -86,6 +86,23 @@ describe("becoming and being master", () => {
     expect(b.status()).toBe(before);
   });
 
+  test("a master rehearses its good-bye when it is awake for its adverts, and leaves before it stops", () => {
+    const b = master();
+    b.clock.advance(5000);
+    const [rehearsed, commands] = [b.rehearsedSends.length, b.network.commands.length];
+    const wakes = b.turns();
+    b.clock.advance(5000);
+    expect(b.rehearsedSends.length - rehearsed).toBe(5);
+    expect(b.sent.every(({ priority }) => priority > 0)).toBe(true);
+    expect([b.network.commands.length, b.turns() - wakes]).toEqual([commands, 5]);
+    b.role.leave?.();
+    expect(b.sent.at(-1)?.priority).toBe(0);
+    const { length } = b.sent;
+    void b.role.stop();
+    expect(b.sent).toHaveLength(length);
+    expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0"]);
+  });
+
   test("the takeover is rehearsed: nothing is sent, nothing changes", () => {
     const b = bench();
     b.start(configWith([NO_ACCEPT]));

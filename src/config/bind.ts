@@ -281,10 +281,14 @@ function startingTogether(
 
 /** What instances have to know of their groups. */
 function groupRules(groups: readonly BoundSyncGroup[]) {
+  const seen = new Set<string>();
   const weightless = new Set<string>();
   const groupPriorityChanges = new Map<string, boolean>();
   for (const group of groups) {
     for (const { value: member } of group.block.group?.lines ?? []) {
+      // Another one that lists it as well goes without it.
+      if (seen.has(member)) continue;
+      seen.add(member);
       if (!allowsWeights(group)) weightless.add(member);
       const changes = group.block.notify_priority_changes;
       if (changes) groupPriorityChanges.set(member, changes.value);
@@ -295,7 +299,7 @@ function groupRules(groups: readonly BoundSyncGroup[]) {
 
 function lastPerInterface(top: BoundTop): VrrpConfig["upDownDelays"] {
   const delays = new Map<string, VrrpConfig["upDownDelays"][number]>();
-  const blocks = top.interface_up_down_delays;
-  for (const { value } of blocks?.lines ?? []) delays.set(value.interface, value);
+  for (const { value } of top.interface_up_down_delays?.flatMap(({ lines }) => lines) ?? [])
+    delays.set(value.interface, value);
   return [...delays.values()];
 }

@@ -44,7 +44,7 @@ async function reloadOnce(parent: ParentState): Promise<void> {
   lookForDrain(parent);
   const strict = readings.inForce()?.outline.reload.checkConfig === true;
   reloads?.reading();
-  const answer = await readings.read({ at: "reload", mayEmpty: ports.mayEmpty?.() === true, strict });
+  const answer = await readAnew(parent, strict);
   reloads?.read(foundIn(answer));
   const kept = readings.inForce();
   if (isStopping(parent) || !kept) return;
@@ -61,6 +61,14 @@ async function reloadOnce(parent: ParentState): Promise<void> {
   describe(parent);
   log({ level: "info", area: "config", message: `reload done in ${Math.round(durationMs)} ms` });
   relay.event("config", options.configFile, "loaded", "loaded", "read again");
+}
+
+/** The word that all may go may come while the files are read for somebody else's signal: it is for this reading, too, else its answer would be taken for his. */
+async function readAnew({ ports: { readings, mayEmpty } }: ParentState, strict: boolean): Promise<Answer> {
+  const allowed = mayEmpty?.() === true;
+  const answer = await readings.read({ at: "reload", mayEmpty: allowed, strict });
+  const again = answer.kind === "refused" && !allowed && mayEmpty?.() === true;
+  return again ? readings.read({ at: "reload", mayEmpty: true, strict }) : answer;
 }
 
 async function configureAll({ workers, allowed, ports }: ParentState, needs: readonly RoleName[]): Promise<void> {

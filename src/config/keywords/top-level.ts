@@ -50,7 +50,7 @@ export const TOP_LEVEL = {
   linkbeat_interfaces: { value: bare("BLOCK of IFNAME [ENUM(MII|ETHTOOL|IOCTL)]"), lines: linkbeats, default: "(netlink)", repeat: "append",
     tier: "full", since: "2.0.13", build: "linkbeat", effective: { test: "test/unit/roles/vrrp/trackers.test.ts" },
     doc: "Interfaces whose carrier is polled, and how; an unknown interface is fatal." },
-  interface_up_down_delays: { value: bare("BLOCK of IFNAME SECS [SECS]"), lines: delays, default: "0 0", unit: "s", repeat: "last", tier: "full",
+  interface_up_down_delays: { value: bare("BLOCK of IFNAME SECS [SECS]"), lines: delays, default: "0 0", unit: "s", repeat: "append", tier: "full",
     since: "2.2.3", effective: { test: "test/unit/roles/vrrp/trackers.test.ts" },
     doc: "Debounce of interface state: down delay, then up delay." },
   garp_group: { value: bare(), block: GARP_GROUP, repeat: "append", tier: "full", since: "1.2.21",

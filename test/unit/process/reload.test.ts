@@ -132,6 +132,21 @@ test("what would take everything away is refused, unless somebody said so, and t
   expect(said("it has no VRRP instance any more")).toBe(true);
 });
 
+test("the word that all may go is for the reload that is under way, too", async () => {
+  const { director, clock, willRead, allowEmpty, ports, said } = await running(service(80) + VRRP);
+  willRead(half(reading(VRRP)));
+  // Somebody's signal; while its reading waits for the file, the operator says the word and signals.
+  director.reload();
+  await settle();
+  allowEmpty();
+  director.reload();
+  willRead(reading(VRRP));
+  clock.advance(100);
+  await settle();
+  expect(said("reload refused")).toBe(false);
+  expect(ports()).toEqual([]);
+});
+
 test("hundreds of reloads come to two, and the last content of the file is what runs", async () => {
   const { director, willRead, ports, reloads, answer } = await running(service(80));
   for (let port = 81; port < 400; port++) {

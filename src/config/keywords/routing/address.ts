@@ -57,7 +57,7 @@ export const ADDRESS = {
 } as const satisfies Table;
 
 /** Options without which the address would be another one. */
-const DECISIVE: ReadonlySet<string> = new Set(["dev", "label", "peer", "brd", "broadcast"]);
+const DECISIVE: ReadonlySet<string> = new Set(["dev", "label", "brd", "broadcast"]);
 
 /** IFA_F_* of <linux/if_addr.h>. */
 const IFA_F_NODAD = 0x02;
@@ -88,7 +88,6 @@ function readAddress(words: Reader): Address | undefined {
   const broadcastIp =
     options.brd && family === 4 ? broadcastOf(words, target.ip, target.prefix, options.brd) : undefined;
   const peer = peerOf(words, target.ip, options.peer);
-  if (peer === false) return undefined;
   const lifetimeS = options.preferred_lft?.value ?? (family === 6 && target.prefix === 128 ? 0 : UINT32_MAX);
   return {
     ip: target.ip,
@@ -154,11 +153,15 @@ function broadcastOf(
   return formatIp(bytes);
 }
 
-function peerOf(words: Reader, ip: IpText, option: Options<typeof ADDRESS>["peer"]): Address["peer"] | false {
+/** A peer that can't be one is ignored, with or without it the address is there. */
+function peerOf(words: Reader, ip: IpText, option: Options<typeof ADDRESS>["peer"]): Address["peer"] {
   if (!option) return undefined;
+  if (familyOf(option.value) !== familyOf(ip)) {
+    const message = `the peer ${option.value} is of another family than ${ip}: it is ignored`;
+    words.error(option.word, "mixed-families", message);
+    return undefined;
+  }
   if (words.keyword.text.includes("/"))
     words.error(words.keyword, "without-effect", `beside peer the prefix length of ${words.keyword.text} is ignored`);
-  if (familyOf(option.value) === familyOf(ip)) return { ip: option.value, prefix: familyOf(ip) === 6 ? 128 : 32 };
-  words.error(option.word, "mixed-families", `the peer ${option.value} is of another family than ${ip}`);
-  return false;
+  return { ip: option.value, prefix: familyOf(ip) === 6 ? 128 : 32 };
 }

@@ -112,7 +112,7 @@ export const VRRP_INSTANCE = {
   thread_timer_expired: { value: optionalInteger(1, 254, 254), repeat: "last", tier: "full", since: "2.3.2", sameAs: "timer_expired_backup",
     status: "deprecated", successor: "timer_expired_backup", effective: { test: "test/unit/words/vrrp-states.test.ts" },
     doc: "Name from release notes; reported." },
-  authentication: { value: bare(), block: AUTHENTICATION, default: "(none)", repeat: "last", tier: "seed", since: "<=1.0.3",
+  authentication: { value: bare(), block: AUTHENTICATION, default: "(none)", repeat: "merge", tier: "seed", since: "<=1.0.3",
     effective: { test: "test/unit/words/vrrp-packets.test.ts" },
     doc: "VRRPv2 authentication; ignored with an error for version 3 and under strict." },
   auth_hmac: { value: bare(), block: AUTH_HMAC, default: "(none)", repeat: "merge", tier: "full", since: "2.4.0",

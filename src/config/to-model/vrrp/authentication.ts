@@ -2,7 +2,7 @@
 
 import type { Findings } from "../../findings/findings.ts";
 import type { VrrpInstance } from "../../model/vrrp.ts";
-import { valueSpan } from "../../text/tree.ts";
+import { type Statement, valueSpan } from "../../text/tree.ts";
 import type { BoundInstance } from "./bound.ts";
 
 export function authenticationOf(
@@ -11,10 +11,12 @@ export function authenticationOf(
   strict: boolean,
   findings: Findings,
 ): VrrpInstance["authentication"] {
-  const entry = bound.block.authentication;
-  if (!entry) return undefined;
-  const keyword = entry.statement.words[0].span;
-  const { auth_type: type, auth_pass: pass } = entry.block;
+  const entries = bound.block.authentication;
+  const [first] = entries ?? [];
+  if (!entries || !first) return undefined;
+  const keyword = first.statement.words[0].span;
+  const type = lastSaid(entries, ({ block }) => block.auth_type, findings);
+  const pass = lastSaid(entries, ({ block }) => block.auth_pass, findings);
   const clash = version === 3 ? "version 3" : strict ? "strict mode" : bound.block.auth_hmac ? "auth_hmac" : undefined;
   if (clash !== undefined) {
     const hint = clash === "version 3" ? { hint: "auth_hmac protects version 3 as well" } : {};
@@ -27,7 +29,7 @@ export function authenticationOf(
   }
   if (type && pass) return { type: type.value, password: pass.value };
   const missing = type ? "auth_pass" : "auth_type";
-  if (!entry.attempted.has(missing))
+  if (!entries.some(({ attempted }) => attempted.has(missing)))
     // keepalived: a password without a type is passed in silence.
     findings.add(type ? "error" : "warning", keyword, {
       code: "missing-keyword",
@@ -36,6 +38,28 @@ export function authenticationOf(
       hint: "write auth_type PASS and auth_pass, each on a line of its own",
     });
   return undefined;
+}
+
+/** What a later block does not say is that of the one before, as in keepalived. */
+function lastSaid<E, V extends { readonly statement: Statement }>(
+  entries: readonly E[],
+  pick: (entry: E) => V | undefined,
+  findings: Findings,
+): V | undefined {
+  let said: V | undefined;
+  for (const entry of entries) {
+    const value = pick(entry);
+    if (said && value) {
+      const keyword = value.statement.first;
+      findings.add("warning", keyword.span, {
+        code: "duplicate-keyword",
+        message: `${keyword.text} is given twice in this instance: the last one counts`,
+        related: [{ span: said.statement.first.span, message: "given here first" }],
+      });
+    }
+    said = value ?? said;
+  }
+  return said;
 }
 
 const MIN_TIME_WINDOW_S = 5;

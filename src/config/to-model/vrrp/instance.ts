@@ -167,9 +167,10 @@ function hasEssentials(bound: BoundInstance, findings: Findings): boolean {
 
 /** Of the keywords that two routers have to agree on, and that a machine has to have, for what is said when they don't. */
 function originsOf(block: BoundInstance["block"]): NonNullable<VrrpInstance["origins"]> {
-  const { virtual_router_id, version, advert_int, authentication } = block;
+  const { virtual_router_id, version, advert_int } = block;
   const { check_unicast_src, v3_checksum_as_v2, old_unicast_checksum } = block;
   const [unicast_peer] = block.unicast_peer ?? [];
+  const [authentication] = block.authentication ?? [];
   const [auth_hmac] = block.auth_hmac ?? [];
   const { interface: link, unicast_src_ip, mcast_src_ip } = block;
   const here = { interface: link, unicast_src_ip, mcast_src_ip };

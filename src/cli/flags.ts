@@ -42,7 +42,7 @@ export const FLAGS = [
   { long: "vrrp", short: "P", origin: "keepalived", help: "only VRRP (and BFD), no health checks" },
   { long: "check", short: "C", origin: "keepalived", help: "only health checks (and BFD), no VRRP" },
   { long: "no_bfd", short: "B", origin: "keepalived", help: "no BFD" },
-  { long: "all", origin: "keepalived", help: "start every process", note: "processes start when the configuration has something for them" },
+  { long: "all", origin: "keepalived", help: "start every process, also without configuration for it" },
   { long: "config-test", short: "t", value: "[LOG_FILE]", origin: "keepalived", help: "check the configuration and exit; see also lbd check" },
   { long: "config-id", short: "i", value: "ID", origin: "keepalived", help: "id for @ID lines; the host name by default" },
   { long: "all-config", short: "e", origin: "keepalived", help: "every problem with an include is an error" },
@@ -52,7 +52,7 @@ export const FLAGS = [
   { long: "bfd_pid", short: "b", value: "FILE", origin: "keepalived", help: "pid file of the BFD process" },
   { long: "dont-release-vrrp", short: "V", origin: "keepalived", help: "leave addresses and routes when stopping" },
   { long: "dont-release-ipvs", short: "I", origin: "keepalived", help: "leave the IPVS table when stopping" },
-  { long: "release-vips", short: "X", origin: "keepalived", help: "drop addresses at the first sign of a stop", note: "addresses go when the VRRP process stops, the first of all" },
+  { long: "release-vips", short: "X", origin: "keepalived", help: "drop addresses at the first sign of a stop (always so)" },
   { long: "dont-respawn", short: "R", origin: "keepalived", help: "end when a process dies, instead of restarting it" },
   { long: "dont-fork", short: "n", origin: "keepalived", help: "stay in the foreground, which lbd does anyway under its own name" },
   { long: "ignore-sigint", origin: "keepalived", help: "SIGINT does nothing" },
@@ -65,7 +65,7 @@ export const FLAGS = [
   { long: "umask", short: "u", value: "MASK", origin: "keepalived", help: "mask of new files, as octal number" },
   { long: "dump-conf", short: "d", origin: "keepalived", help: "log the configuration", note: NO_DUMP },
   { long: "genhash", short: "T", origin: "keepalived", help: "compute page digests", note: "there is no genhash yet", refused: true },
-  { long: "address-monitoring", short: "a", origin: "keepalived", help: "log every address change", note: "address changes are not logged yet" },
+  { long: "address-monitoring", short: "a", origin: "keepalived", help: "log every address that comes or goes" },
   { long: "snmp", short: "x", origin: "keepalived", help: "SNMP agent", note: "there is no SNMP agent; see GET /metrics" },
   { long: "snmp-agent-socket", short: "A", value: "SOCKET", origin: "keepalived", help: "AgentX master", note: "there is no SNMP agent; see GET /metrics" },
   { long: "namespace", short: "s", value: "NAME", origin: "keepalived", help: "network namespace to work in" },
@@ -86,7 +86,7 @@ export type FlagName = (typeof FLAGS)[number]["long"];
 const TABLE: readonly Flag[] = FLAGS;
 
 export interface ReadFlags {
-  /** Values in the order given; options without a value have empty text. */
+  /** Values in the order given; options without a value have empty text. The option that came last is the last. */
   readonly given: ReadonlyMap<string, readonly string[]>;
   /** The last spelling of each option as it was typed: `-v` and `--version` differ in where they print. */
   readonly typed: ReadonlyMap<string, string>;
@@ -104,7 +104,9 @@ export function readFlags(argv: readonly string[], stray?: (word: string) => voi
   const given = new Map<string, string[]>();
   const typed = new Map<string, string>();
   const take = (flag: Flag, spelling: string, value: string) => {
-    given.set(flag.long, [...(given.get(flag.long) ?? []), value]);
+    const before = given.get(flag.long) ?? [];
+    given.delete(flag.long);
+    given.set(flag.long, [...before, value]);
     typed.set(flag.long, spelling);
   };
   for (let at = 0; at < argv.length; at++) {

@@ -52,8 +52,7 @@ export function runOptions(
   const log = logOptions(flags, absolute, habits);
   if (typeof log === "string") return err(log);
 
-  // keepalived: each of -P, -C and -B takes the other's workers away, so -P -C together run neither.
-  const roles = { vrrp: !has("check"), checker: !has("vrrp"), bfd: !has("no_bfd") };
+  const roles = rolesOf(flags);
   const configId = last("config-id");
   const namespace = last("namespace");
   const pidFile = path("pid");
@@ -90,6 +89,8 @@ export function runOptions(
     ...(has("keep-health") && { keepHealth: true }),
     ...(has("events-on-stdin") && { eventsOnStdin: true }),
     roles,
+    ...(has("all") && { allRoles: true }),
+    ...(has("address-monitoring") && { logsAddresses: true }),
     releaseIpvs: !has("dont-release-ipvs"),
     releaseVrrp: !has("dont-release-vrrp"),
     respawn: !has("dont-respawn"),
@@ -98,6 +99,20 @@ export function runOptions(
     notes: givenFlags(flags).flatMap((flag) => (flag.note ? [`--${flag.long} has no effect: ${flag.note}`] : [])),
   });
 }
+
+/** keepalived: each of -P, -C and -B takes the other's workers away, so -P -C together run neither; --all brings back those before it. */
+function rolesOf({ given }: ReadFlags): RunOptions["roles"] {
+  let roles = ALL_ROLES;
+  for (const name of given.keys()) {
+    if (name === "all") roles = ALL_ROLES;
+    else if (name === "check") roles = { ...roles, vrrp: false };
+    else if (name === "vrrp") roles = { ...roles, checker: false };
+    else if (name === "no_bfd") roles = { ...roles, bfd: false };
+  }
+  return roles;
+}
+
+const ALL_ROLES: RunOptions["roles"] = { vrrp: true, checker: true, bfd: true };
 
 function givenFlags(flags: ReadFlags): Flag[] {
   const table: readonly Flag[] = FLAGS;

@@ -91,6 +91,10 @@ export interface RunOptions {
   /** `--events-on-stdin`: whoever started it tells events (event-feed.ts). */
   readonly eventsOnStdin?: boolean;
   readonly roles: { readonly vrrp: boolean; readonly checker: boolean; readonly bfd: boolean };
+  /** `--all`: these run whatever the configuration has for them. */
+  readonly allRoles?: boolean;
+  /** `-a`: every address that comes or goes is logged. */
+  readonly logsAddresses?: boolean;
   readonly releaseIpvs: boolean;
   readonly releaseVrrp: boolean;
   /** `--keep-health`: how checks stood at the end counts at the next start, for ten minutes. */
@@ -112,5 +116,18 @@ export function roleOptions(options: RunOptions): RoleOptions {
   const { api: tcp, apiHosts: hosts = [], apiSocketGroup, instanceLabel = false } = options;
   const api = { tcp, hosts, instanceLabel, ...(apiSocketGroup === undefined ? {} : { socketGroup: apiSocketGroup }) };
   const kept = options.keepHealth ? { keepHealth: true } : {};
-  return { runDir, ipvsTransport, releaseIpvs, releaseVrrp, debug, ...kept, ...inside, ...masked, ...called, api };
+  const told = options.logsAddresses ? { logsAddresses: true } : {};
+  return {
+    runDir,
+    ipvsTransport,
+    releaseIpvs,
+    releaseVrrp,
+    debug,
+    ...kept,
+    ...told,
+    ...inside,
+    ...masked,
+    ...called,
+    api,
+  };
 }

@@ -1,7 +1,7 @@
 // Process layer, parent: a reload: the files are read again, and every role that runs or is needed gets what it has in them.
 import { firstOf } from "../base/first-of.ts";
 import type { RoleName } from "../roles/role.ts";
-import { isStopping, lookForDrain, type ParentState, wallTime } from "./parent-state.ts";
+import { isStopping, lookForDrain, needsOf, type ParentState, wallTime } from "./parent-state.ts";
 import { describe, logRefused, setConfig, takeInForce } from "./parent-told.ts";
 import type { Answer, Refused } from "./reader-messages.ts";
 
@@ -51,7 +51,7 @@ async function reloadOnce(parent: ParentState): Promise<void> {
   const began = clock.now() - answer.tookMs;
   if (answer.kind === "refused") return refuse(parent, answer);
   takeInForce(parent, kept);
-  await configureAll(parent, kept.outline.needs);
+  await configureAll(parent, needsOf(parent, kept.outline.needs));
   if (isStopping(parent)) return;
   const durationMs = clock.now() - began;
   const changes = answer.kind === "same" ? [NOTHING_CHANGED] : [...(answer.changes ?? [])];

@@ -4,7 +4,7 @@ import { HOLD_TOPIC, type RoleName } from "../roles/role.ts";
 import type { Outline } from "./configuration/outline.ts";
 import { EXIT } from "./options.ts";
 import { readingOver } from "./parent-reload.ts";
-import { hasTurn, isStopping, lookForDrain, type ParentState, stop } from "./parent-state.ts";
+import { hasTurn, isStopping, lookForDrain, needsOf, type ParentState, stop } from "./parent-state.ts";
 import { describe, logRefused, setConfig, takeInForce } from "./parent-told.ts";
 
 /** vrrp starts when the table is loaded, so that no address comes before it; but after this long it starts anyway. */
@@ -76,7 +76,9 @@ function cantStart(parent: ParentState, errors: readonly string[]): void {
   stop(parent, "no configuration");
 }
 
-function startRoles(parent: ParentState, { needs, netNamespace }: Outline, early: ReadonlySet<RoleName>): void {
+function startRoles(parent: ParentState, outline: Outline, early: ReadonlySet<RoleName>): void {
+  const { netNamespace } = outline;
+  const needs = needsOf(parent, outline.needs);
   const { ports, options, workers, later } = parent;
   const { clock, callers } = ports;
   // What a file has nothing for is not started; what runs once stays, to take away what a reload removes.

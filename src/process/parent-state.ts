@@ -117,6 +117,11 @@ export function hasTurn(parent: ParentState, what: Later): boolean {
   return !isStopping(parent) && parent.later.delete(what);
 }
 
+/** Roles that have something to do, or run all the same (`--all`). */
+export function needsOf({ options, allowed }: ParentState, needs: readonly RoleName[]): readonly RoleName[] {
+  return options.allRoles ? [...new Set([...needs, ...allowed.filter((role) => role !== "starter")])] : needs;
+}
+
 /** ISO 8601. */
 export function wallTime(clock: Clock): string {
   return new Date(clock.wallMs()).toISOString();

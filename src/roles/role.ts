@@ -37,6 +37,8 @@ export interface RoleOptions {
     readonly instanceLabel?: boolean;
   };
   readonly debug: boolean;
+  /** `-a`: every address that comes or goes is logged. */
+  readonly logsAddresses?: boolean;
 }
 
 /** A piece of the effective configuration's JSON text; `end`: there is no more; null: there is no configuration. */

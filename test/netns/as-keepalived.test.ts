@@ -154,6 +154,36 @@ describe.skipIf(reason !== undefined)("started under the name keepalived", () =>
     for (const { out } of seen) expect(out).toBe("status 5\n1\n(/etc/keepalived/keepalived.conf: Line 4\n");
   });
 
+  netTest("--address-monitoring, -a: every address that is there, comes and goes; without it none", async () => {
+    const script = (
+      options: string,
+    ) => `$P -n -l -G ${options} 2>/run/err & wait_for '[ -s /run/vrrp.pid ]'; wait_for 'grep -q BACKUP /run/err'
+      ip addr add 203.0.113.7/24 dev eth0; wait_for '[ -z "${options}" ] || grep -q "203.0.113.7.* added to eth0" /run/err'
+      ip addr del 203.0.113.7/24 dev eth0; wait_for '[ -z "${options}" ] || grep -q "203.0.113.7.* removed from eth0" /run/err'
+      term; wait; grep -c "127.0.0.1.* added to lo" /run/err; grep -c 203.0.113.7 /run/err`;
+    for (const long of ["-a", "--address-monitoring"]) await same(script(long), config(), "left: \n1\n2\n");
+    await same(script(""), config(), "left: \n0\n0\n");
+  });
+
+  netTest("--all: each process runs without anything to do", async () => {
+    await same(
+      `$P --all; wait_for '[ -s /run/vrrp.pid -a -s /run/checkers.pid -a -s /run/bfd.pid ]'; pid_files; term`,
+      "global_defs {\n}\n",
+      "/run/bfd.pid /run/checkers.pid /run/keepalived.pid /run/vrrp.pid left: \n",
+    );
+  });
+
+  netTest("--release-vips, -X: the address is gone when the programs of the stop run", async () => {
+    const text = config({ extra: "notify_stop /run/stop" });
+    for (const option of ["", "-X", "--release-vips"])
+      await same(
+        `printf '#!/bin/sh\\nip -4 addr show eth0 | grep -c 192.0.2.100 >/run/seen\\n' >/run/stop; chmod 755 /run/stop
+        $P -n ${option} & wait_for 'ip addr show eth0 | grep -q 192.0.2.100'; term; wait; cat /run/seen`,
+        text,
+        "left: \n0\n",
+      );
+  });
+
   netTest("--as-keepalived does the same under the own name, and what keeps it from starting is said", async () => {
     using segment = new Segment("a");
     const dir = join(base, "own");

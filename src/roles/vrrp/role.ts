@@ -24,6 +24,7 @@ import { groups, marksOfInstance, metricValues, statusOf, traffic } from "./show
 import { AREA, type VrrpState } from "./state.ts";
 import { createSyncDaemons } from "./sync-daemon.ts";
 import { createTables } from "./tables.ts";
+import { presentAddresses } from "./told-addresses.ts";
 import { prepareFiles } from "./tracked-files.ts";
 import { createTrackers } from "./trackers.ts";
 import { createTurns } from "./turns.ts";
@@ -45,6 +46,7 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
   function begin(first: Config): void {
     if (stopped) return;
     state = newState(context, ports, first);
+    if (context.options.logsAddresses) for (const line of presentAddresses(state.reflector.seen)) context.log(line);
     state.trackers.setBfd(sessions);
     state.router.setHeld(held, state.now());
     state.router.setDrained(drained, state.now());

@@ -9,6 +9,7 @@ import type { VrrpAction } from "../../vrrp/actions.ts";
 import type { VrrpState } from "./state.ts";
 import { aroundStations, isLacking, refreshStation, virtualMacsOf } from "./station.ts";
 import { STATION_FAULTS, type Station } from "./station-record.ts";
+import { changedAddresses } from "./told-addresses.ts";
 import { allParts, applyTables, checkStatics } from "./upkeep.ts";
 
 /** A timer that is so late was held up by more than a busy machine: this process or the machine stood still. */
@@ -39,6 +40,8 @@ export function onNetEvents(role: VrrpState, events: readonly NetEvent[]): void 
     role.held.push(...events);
     return;
   }
+  const { options, log } = role.context;
+  if (options.logsAddresses) for (const line of changedAddresses(role.reflector.seen, events)) log(line);
   const restore = role.losses.take(events);
   const linksChanged = events.some((event) => event.kind === "link");
   if (linksChanged) refresh(role);

@@ -57,6 +57,31 @@ describe("which processes run", () => {
     ]);
   });
 
+  test("--all: each runs, also where the configuration has nothing for it; what comes behind it takes away again", async () => {
+    const empty = async (...argv: string[]) => {
+      const { children, director: parent } = parentLab(found(configOf("global_defs {\n}\n")), {
+        change: options(...argv),
+        likely: [],
+        roles: ["vrrp", "checker", "bfd", "api"],
+      });
+      parent.start();
+      await settle();
+      for (const role of ["checker", "bfd", "vrrp"] as const)
+        children.all.find((child) => child.role === role)?.comeUp();
+      return children.all.flatMap(({ role, alive }) => (alive && role !== "api" ? [role] : [])).sort();
+    };
+    expect([await empty("--all"), await empty("--all", "-P"), await empty("-P", "--all"), await empty()]).toEqual([
+      ["bfd", "checker", "vrrp"],
+      ["bfd", "vrrp"],
+      ["bfd", "checker", "vrrp"],
+      [],
+    ]);
+  });
+
+  test("--release-vips, -X: the same run as without", () => {
+    expect([options("--release-vips"), options("-X")]).toEqual([options(), options()]);
+  });
+
   test("--dont-respawn, -R: a process that dies ends the director", async () => {
     const ends = async (...argv: string[]) => {
       const { children, ended } = await director(options(...argv));

@@ -18,6 +18,13 @@ import type { CommandOutcome, Rtnetlink, TableScope } from "./rtnetlink.ts";
 const MAX_READS_PER_TURN = 64;
 /** Datagrams read by drain(): as many as the events of the largest change that we make ourselves. */
 const MAX_DRAIN = 20_000;
+/**
+ * The same in time: it takes half of this for two thousand addresses of our own. Who sends router advertisements has the kernel tell of an
+ * address 40,000 times a second: beyond it the tables are read, which costs less.
+ */
+const MAX_DRAIN_MS = 150;
+/** Datagrams that are worked in before the tables are read anyway: only by them is known who made a change. */
+const MAX_AUDIT = 1024;
 /** The tables are not read more often than this, however fast others change them. */
 const MIN_RESYNC_MS = 250;
 
@@ -107,7 +114,12 @@ export function openReflector(
 
   function read(limit: number): void {
     const events: NetEvent[] = [];
+    const until = limit > MAX_READS_PER_TURN ? clock.now() + MAX_DRAIN_MS : Number.POSITIVE_INFINITY;
     for (let i = 0; open && i < limit; i++) {
+      if (i % MAX_READS_PER_TURN === 0 && i > 0 && clock.now() > until) {
+        lost = true;
+        break;
+      }
       const datagram = receive();
       if (datagram === "none") break;
       if (datagram === "skip") continue;
@@ -209,7 +221,7 @@ export function openReflector(
       read(MAX_DRAIN);
     },
     audit() {
-      read(MAX_DRAIN);
+      read(MAX_AUDIT);
       return resync();
     },
     setScope(next) {

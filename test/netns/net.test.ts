@@ -133,6 +133,28 @@ describe.skipIf(reason !== undefined)("network tables", () => {
     reflector.drain();
   });
 
+  test("more changes than can be worked in before an advert is due: the tables are read instead", () => {
+    const ADDRESSES = 1000;
+    let now = 0;
+    const slow = { ...clock, now: () => (now += 100) };
+    const other = within(ns, () => openReflector(readiness, slow, commands, { scope: SCOPE }, () => {}));
+    const lines = (what: string) =>
+      Array.from({ length: ADDRESSES }, (_, n) => `address ${what} 203.0.${n >> 8}.${n & 255}/32 dev eth0`);
+    ns.batch(...lines("add"));
+    const { messages } = other.counters();
+    other.drain();
+    expect(other.counters().messages - messages).toBeLessThan(ADDRESSES);
+    expect(other.counters().resyncs).toBe(1);
+    const seen = () => [...other.seen.addresses.values()].filter(({ ip }) => ip.startsWith("203.0."));
+    expect(seen()).toHaveLength(ADDRESSES);
+    ns.batch(...lines("delete"));
+    other.drain();
+    other.audit();
+    expect(seen()).toEqual([]);
+    other[Symbol.dispose]();
+    reflector.drain();
+  });
+
   test("500 addresses come and go in a batch, and the picture is current at once", () => {
     const wanted = wishes([
       ...Array.from({ length: 250 }, (_, i) => address(`198.51.100.${i + 1}/32`)),

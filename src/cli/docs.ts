@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { defineCommand } from "citty";
 import { messageOf } from "../base/errors.ts";
 import { compatibilityTable, referenceManual } from "../config/manual.ts";
+import { outerSurface } from "./compat-cli.ts";
 import { configurationPage, programPage } from "./manual-pages.ts";
 import { print, writeError } from "./output.ts";
 import type { OfferedCommand } from "./surface.ts";
@@ -16,6 +17,7 @@ const DOCS_EXIT = { failed: 1, usage: 2 } as const;
 export const DOCUMENTS = {
   reference: { file: "reference.md", text: referenceManual },
   compat: { file: "compat.md", text: compatibilityTable },
+  "compat-cli": { file: "compat-cli.md", text: outerSurface },
 } as const;
 
 /** Manual pages, which packages hold. */
@@ -32,8 +34,8 @@ export const docsCommandOf = (surface: () => Promise<readonly OfferedCommand[]>)
       name: {
         type: "positional",
         required: false,
-        description: "Which; both manuals without",
-        valueHint: "reference|compat|lbd.8|lbd.conf.5",
+        description: "Which; all three manuals without",
+        valueHint: "reference|compat|compat-cli|lbd.8|lbd.conf.5",
       },
       write: { type: "string", description: "Write the files into this folder instead of printing", valueHint: "DIR" },
     },
@@ -58,7 +60,8 @@ async function documentOf(
   name: string,
   surface: () => Promise<readonly OfferedCommand[]>,
 ): Promise<{ readonly file: string; readonly text: string } | undefined> {
-  if (name === "reference" || name === "compat") return { file: DOCUMENTS[name].file, text: DOCUMENTS[name].text() };
+  if (name === "reference" || name === "compat" || name === "compat-cli")
+    return { file: DOCUMENTS[name].file, text: DOCUMENTS[name].text() };
   const page = Object.hasOwn(PAGES, name) ? PAGES[name] : undefined;
   return page && { file: name, text: page(await surface()) };
 }

@@ -139,9 +139,9 @@ describe.skipIf(reason !== undefined)("started under the name keepalived", () =>
   });
 
   netTest("the version as scripts take it apart", async () => {
-    const script = `for option in -v --version; do $P $option 2>/run/err >/run/out; echo "status $? out $(wc -c </run/out)"; head -1 /run/err | sed -n 's/^Keepalived v\\([0-9][0-9]*\\)\\.\\([0-9]*\\)\\.[0-9]* (.*/\\1.\\2/p'; done`;
+    const script = `for option in -h -v --version; do $P $option 2>/run/err >/run/out; echo "status $? out $(wc -c </run/out)"; head -1 /run/err | sed -n 's/^Keepalived v\\([0-9][0-9]*\\)\\.\\([0-9]*\\)\\.[0-9]* (.*/\\1.\\2/p'; done`;
     const [lbd, keepalived] = await both(script, config());
-    const form = (minor: string) => `status 0 out 0\n2.${minor}\n`.repeat(2);
+    const form = (minor: string) => `status 0 out 0\n${`status 0 out 0\n2.${minor}\n`.repeat(2)}`;
     expect([lbd.out, keepalived.out]).toEqual([form("4"), form("2")]);
   });
 

@@ -89,7 +89,8 @@ export function resolveModules(kernel: Kernel, names: readonly string[]): Module
   return [...ordered.values()];
 }
 
-function moduleName(path: string): string {
+/** The kernel's name of a module by that of its file. */
+export function moduleName(path: string): string {
   return basename(path)
     .replace(/\.ko(\.\w+)?$/, "")
     .replaceAll("-", "_");

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { CpioEntry } from "./cpio.ts";
-import type { Kernel, ModuleFile } from "./kernel.ts";
+import { type Kernel, type ModuleFile, moduleName } from "./kernel.ts";
 
 export function file(path: string, from: string, mode = statSync(from).mode & 0o777): CpioEntry {
   return { kind: "file", path, mode, content: readFileSync(from) };
@@ -34,17 +34,22 @@ function libraries(from: string): string[] {
     .filter((path) => path !== undefined);
 }
 
-/** Module files below lib/modules/RELEASE with the tables that modprobe reads, cut to what is there. */
+/** Module files below lib/modules/RELEASE with the tables that lbd reads, cut to what is there: of aliases that is a ninth. */
 export function modules(kernel: Kernel, files: readonly ModuleFile[]): CpioEntry[] {
   const base = `lib/modules/${kernel.release}`;
   const present = new Set(files.map((module) => module.path));
   const dependencies = readFileSync(join(kernel.modulesDir, "modules.dep"), "utf8")
     .split("\n")
     .filter((line) => present.has(line.split(":")[0] ?? ""));
+  const names = new Set(files.map(({ name }) => name));
+  const aliases = readFileSync(join(kernel.modulesDir, "modules.alias"), "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("alias ") && names.has(moduleName(line.slice(line.lastIndexOf(" ") + 1))));
   return [
     ...files.map((module) => file(`${base}/${module.path}`, join(kernel.modulesDir, module.path), 0o644)),
     text(`${base}/modules.dep`, `${dependencies.join("\n")}\n`),
-    ...["modules.builtin", "modules.alias", "modules.softdep", "modules.symbols"]
+    text(`${base}/modules.alias`, `${aliases.join("\n")}\n`),
+    ...["modules.builtin", "modules.softdep"]
       .filter((name) => existsSync(join(kernel.modulesDir, name)))
       .map((name) => file(`${base}/${name}`, join(kernel.modulesDir, name), 0o644)),
   ];

@@ -40,11 +40,18 @@ const MAX_DEPTH = 8;
 /** Modules of the running kernel. */
 export function kernelModules(places: ModulePlaces = systemPlaces()): KernelModules {
   const outcomes = new Map<string, ModuleOutcome>();
+  let tables: ModuleTables | undefined;
+  /** Drivers come by the dozen in one go: depmod's files are read once for them, and not kept beyond it. */
+  const tablesNow = () => {
+    if (!tables) queueMicrotask(() => (tables = undefined));
+    tables ??= moduleTables(places.directory);
+    return tables;
+  };
   return {
     load(name, parameters = "") {
       const known = outcomes.get(name);
       if (known) return known;
-      const outcome = loadOnce(places, name, parameters);
+      const outcome = loadOnce({ ...places, tables: tablesNow }, name, parameters);
       outcomes.set(name, outcome);
       return outcome;
     },
@@ -55,7 +62,31 @@ function systemPlaces(): ModulePlaces {
   return { directory: `/lib/modules/${release()}`, loaded: "/sys/module", modprobe: MODPROBE };
 }
 
-function loadOnce(places: ModulePlaces, name: string, parameters: string): ModuleOutcome {
+/** What depmod wrote, read when it is asked for. */
+interface ModuleTables {
+  builtIn(): ReadonlySet<string>;
+  /** @throws Error without modules.dep */
+  index(): ModuleIndex;
+}
+
+type Places = ModulePlaces & { tables(): ModuleTables };
+
+function moduleTables(directory: string): ModuleTables {
+  let builtIn: ReadonlySet<string> | undefined;
+  let index: ModuleIndex | undefined;
+  return {
+    builtIn() {
+      builtIn ??= new Set(readOptional(`${directory}/modules.builtin`).split("\n").map(moduleName));
+      return builtIn;
+    },
+    index() {
+      index ??= readIndex(directory);
+      return index;
+    },
+  };
+}
+
+function loadOnce(places: Places, name: string, parameters: string): ModuleOutcome {
   if (isThere(places, name)) return { kind: "present" };
   if (!mayLoad()) return { kind: "failed", reason: `${name} is not there, and this process has no right to load it` };
   const program = places.modprobe.find((path) => existsSync(path));
@@ -79,10 +110,10 @@ function mayLoad(): boolean {
   return ((permitted >> BigInt(CAP_SYS_MODULE)) & 1n) === 1n;
 }
 
-function loadByHand(places: ModulePlaces, name: string, parameters: string): ModuleOutcome {
+function loadByHand(places: Places, name: string, parameters: string): ModuleOutcome {
   let index: ModuleIndex;
   try {
-    index = readIndex(places.directory);
+    index = places.tables().index();
   } catch {
     return { kind: "failed", reason: `${places.directory} has no modules.dep for this kernel` };
   }
@@ -95,19 +126,12 @@ function loadByHand(places: ModulePlaces, name: string, parameters: string): Mod
   return { kind: "loaded" };
 }
 
-function isThere(places: ModulePlaces, name: string): boolean {
-  if (existsSync(`${places.loaded}/${moduleName(name)}`)) return true;
-  try {
-    const pattern = `/${moduleName(name)}.ko`;
-    const builtIn = readFileSync(`${places.directory}/modules.builtin`, "utf8");
-    return builtIn.split("\n").some((line) => line.replaceAll("-", "_").endsWith(pattern));
-  } catch {
-    return false;
-  }
+function isThere(places: Places, name: string): boolean {
+  return existsSync(`${places.loaded}/${moduleName(name)}`) || places.tables().builtIn().has(moduleName(name));
 }
 
 /** Why it could not be inserted; undefined when it is in. */
-function insert(places: ModulePlaces, step: LoadStep, parameters: string): string | undefined {
+function insert(places: Places, step: LoadStep, parameters: string): string | undefined {
   if (isThere(places, step.name)) return undefined;
   const path = `${places.directory}/${step.file}`;
   try {
@@ -142,18 +166,19 @@ export interface LoadStep {
 }
 
 function readIndex(directory: string): ModuleIndex {
-  const optional = (name: string) => {
-    try {
-      return readFileSync(`${directory}/${name}`, "utf8");
-    } catch {
-      return "";
-    }
-  };
   return parseIndex(
     readFileSync(`${directory}/modules.dep`, "utf8"),
-    optional("modules.softdep"),
-    optional("modules.alias"),
+    readOptional(`${directory}/modules.softdep`),
+    readOptional(`${directory}/modules.alias`),
   );
+}
+
+function readOptional(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** Reads modules.dep, modules.softdep and modules.alias. Lines that are none of theirs are passed over. */

@@ -71,6 +71,18 @@ describe("a module", () => {
     });
   });
 
+  test("is looked up in tables that are read once for all of one go, and anew after it", async () => {
+    const some = kernelModules({ directory, loaded: join(root, "sys"), modprobe: [] });
+    const builtIn = (name: string) => writeFileSync(join(directory, "modules.builtin"), `kernel/net/${name}.ko\n`);
+    builtIn("ip-tunnel");
+    expect(some.load("ip_tunnel").kind).toBe("present");
+    builtIn("one");
+    expect(some.load("one").kind).toBe("failed");
+    builtIn("two");
+    await Promise.resolve();
+    expect(some.load("two").kind).toBe("present");
+  });
+
   test("that modprobe can load", () => {
     const able = kernelModules({ directory, loaded: join(root, "sys"), modprobe: ["/nonexistent", "/bin/true"] });
     expect(able.load("ip_vs_rr")).toEqual({ kind: "loaded" });

@@ -94,6 +94,28 @@ describe("files of FILE_CHECK", () => {
   });
 });
 
+test("sessions of BFD_CHECK: a server has a word at each change of its own, and nobody else's says anything", () => {
+  const check = { kind: "BFD_CHECK", id: "BFD", timing: FAST, origin: ORIGIN, instance: "peer" } as const;
+  const b = bench();
+  b.start(configOf([virtualServer([realServer(1, { checks: [check] })])]));
+  b.clock.advance(0);
+  expect(b.shown()).toBe("10.9.0.1:80 rr:");
+  const told = (topic: string, facts: Parameters<typeof b.sessionsAre>[0]) => {
+    b.role.receive?.(topic, facts);
+    b.clock.advance(0);
+    return b.shown();
+  };
+  expect(told("other", { peer: { up: true, detail: "" } })).toBe("10.9.0.1:80 rr:");
+  expect(told("bfd", { other: { up: true, detail: "" } })).toBe("10.9.0.1:80 rr:");
+  expect(told("bfd", { peer: { up: true, detail: "" } })).toBe("10.9.0.1:80 rr: 10.9.1.1=1");
+  const runs = () => b.status().realServers[0]?.checks[0]?.runs;
+  const before = runs();
+  told("bfd", { peer: { up: true, detail: "still" } });
+  expect(runs()).toBe(before);
+  // A session that is no more is down.
+  expect(told("bfd", {})).toBe("10.9.0.1:80 rr:");
+});
+
 describe("IPVS that comes late", () => {
   test("what is shown is whole when it comes, with what it is; the problem is over", () => {
     const b = bench({ openFails: true });

@@ -1,6 +1,6 @@
 // The kernel's tables kept by its messages: one event for each real change, none for the rest.
 import { describe, expect, test } from "bun:test";
-import type { NetRoute, RouteHop } from "../../../src/net/model.ts";
+import type { NetRoute, NetRule, RouteHop } from "../../../src/net/model.ts";
 import type { NetMessage } from "../../../src/net/rtnetlink.ts";
 import { applyMessage, differences, emptyState, type NetEvent } from "../../../src/net/seen.ts";
 
@@ -136,5 +136,57 @@ test("of links too: what a dump finds is nobody's own doing, and says how it was
     { kind: "link", change: "removed", link: link(1, 1), before: link(1, 1), ours: false },
     { kind: "link", change: "changed", link: link(3, 0), before: link(3, 1), ours: false },
     { kind: "link", change: "added", link: link(4, 1), ours: false },
+  ]);
+});
+
+test("an event is whole: what it is of, what changed, how a link was before, and whose doing it was", () => {
+  const base = { index: 2, name: "eth0", flags: 0x43, mtu: 1500, hardwareType: 1, group: 0 };
+  const rule: NetRule = {
+    ...{ family: 4, priority: 1, invert: false, tos: 0, l3mdev: false, protocol: 18 },
+    action: { kind: "table", table: 77 },
+  };
+  const { address: one } = address(0).object as { readonly address: object };
+  const route = { ...to4("192.0.2.1"), metrics: new Map([[2, 1500]]) };
+  const state = emptyState();
+  const tell = (object: object, removed = false, ours = false) =>
+    applyMessage(state, { removed, object } as NetMessage, () => true, ours);
+  expect<unknown>([
+    tell({ kind: "link", link: base }),
+    tell({ kind: "link", link: { ...base, mtu: 1400 } }, false, true),
+    tell({ kind: "link", link: { ...base, mtu: 1400 } }, true),
+    tell({ kind: "address", address: one }, false, true),
+    tell({ kind: "rule", rule }),
+    tell({ kind: "rule", rule: { ...rule, protocol: 4 } }, false, true),
+    tell({ kind: "rule", rule }, true, true),
+    tell({ kind: "route", route }, false, true),
+    tell({ kind: "route", route: { ...route, metrics: new Map([[2, 1500]]) } }),
+    tell({ kind: "route", route: { ...route, metrics: new Map([[2, 1400]]) } }),
+  ]).toEqual([
+    [{ kind: "link", change: "added", link: base, ours: false }],
+    [{ kind: "link", change: "changed", link: { ...base, mtu: 1400 }, before: base, ours: true }],
+    [
+      {
+        ...{ kind: "link", change: "removed", link: { ...base, mtu: 1400 } },
+        ...{ before: { ...base, mtu: 1400 }, ours: false },
+      },
+    ],
+    [{ kind: "address", change: "added", address: one, ours: true }],
+    [{ kind: "rule", change: "added", rule, ours: false }],
+    [{ kind: "rule", change: "changed", rule: { ...rule, protocol: 4 }, ours: true }],
+    [{ kind: "rule", change: "removed", rule, ours: true }],
+    [{ kind: "route", change: "added", route, ours: true }],
+    [],
+    [{ kind: "route", change: "changed", route: { ...route, metrics: new Map([[2, 1400]]) }, ours: false }],
+  ]);
+  const other = emptyState();
+  other.rules.set("r", rule);
+  other.routes.set("t", route);
+  expect<unknown>(differences(emptyState(), other)).toEqual([
+    { kind: "route", change: "added", route, ours: false },
+    { kind: "rule", change: "added", rule, ours: false },
+  ]);
+  expect<unknown>(differences(other, emptyState())).toEqual([
+    { kind: "route", change: "removed", route, ours: false },
+    { kind: "rule", change: "removed", rule, ours: false },
   ]);
 });

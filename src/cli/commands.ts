@@ -99,6 +99,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   completion: command("completion of the command line for a shell", CHECK_USAGE, async () =>
     (await import("./completion.ts")).completionCommandOf(surface),
   ),
+  "install-compat": command(
+    "give lbd keepalived's names on this machine",
+    EXIT.failed,
+    async () => (await import("./install-compat.ts")).installCompatCommand,
+  ),
   licenses: command(
     "licences of what is compiled in",
     EXIT.failed,

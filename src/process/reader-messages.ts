@@ -5,7 +5,7 @@ import type { StampTexts } from "./configuration/settled-files.ts";
 import type { RunOptions } from "./options.ts";
 import type { RoleRights } from "./role-rights.ts";
 
-/** In front of `read` and `effective` come the bytes of the record of what is in force, if anything is. */
+/** In front of `read` and `effective` come the bytes of the record of what is in force, if anything is; of `read` behind it those of its shares. */
 export type ToReader =
   | (ReadRequest & { readonly kind: "read" })
   /** The effective values of what is in force; then a piece for each `more`. */
@@ -49,6 +49,8 @@ export interface ShareAsked {
   /** The last whole, and all that changed since, packed; 0: nothing yet. */
   readonly wholeBytes: number;
   readonly changedBytes: number;
+  /** So many pieces of it were sent before; 0: it is not needed, or not to be had. */
+  readonly pieces: number;
 }
 
 /** After `taken`: for each share that differs `share` and its pieces as bytes, `record` and its bytes, `done`, `details`. */

@@ -10,6 +10,7 @@ import { bindToParent, keepMemoryPrivate } from "../kernel/confinement.ts";
 import { ignoreRealtimeSignals } from "../kernel/realtime-signals.ts";
 import { stampOf } from "./configuration/files.ts";
 import { readBudget } from "./configuration/read-budget.ts";
+import type { SharePieces } from "./configuration/standing.ts";
 import { thisWorld } from "./configuration/this-world.ts";
 import { type InForce, isUnchanged } from "./configuration/unchanged.ts";
 import { takeSignal } from "./host/signals.ts";
@@ -47,10 +48,11 @@ export function runReader(): void {
     clock,
     isUnchanged: ({ configFile }, inForce) => isUnchanged(configFile, inForce, thisWorld(), ports),
     async load() {
-      const { effectivePieces, readFor, sourcesOf } = await import("./reader.ts");
+      const { effectivePieces, readAgain, readFor, sourcesOf } = await import("./reader.ts");
       return {
-        readFor: (request, inForce) => readFor(request, sourcesOf(request.options, inForce, ports), ports),
-        effective: (options, inForce) => effectivePieces(sourcesOf(options, inForce, ports).old()),
+        readFor: (request, inForce, shares) =>
+          readFor(request, sourcesOf(request.options, inForce, shares, ports), ports),
+        effective: (options, inForce) => effectivePieces(inForce && readAgain(options, inForce)),
       };
     },
   };
@@ -88,7 +90,8 @@ export interface ReaderWork {
 }
 
 export interface Language {
-  readFor(request: ReadRequest, inForce: InForce | undefined): Promise<Outcome>;
+  /** `shares` of what is in force. */
+  readFor(request: ReadRequest, inForce: InForce | undefined, shares: SharePieces): Promise<Outcome>;
   effective(options: ReaderOptions, inForce: InForce | undefined): Iterator<string, void>;
 }
 
@@ -103,22 +106,40 @@ export interface ReaderChannel {
 
 export interface Reader {
   take(message: ToReader): Promise<void>;
-  /** The record of what is in force. */
+  /** The record of what is in force, then pieces of its shares. */
   takeBytes(bytes: Uint8Array): void;
 }
 
 /** The part that touches no process: tests drive it with their own channel. */
 export function createReader(work: ReaderWork, channel: ReaderChannel): Reader {
-  let inForce: InForce | undefined;
+  const given: Uint8Array[] = [];
   let pieces: Iterator<string, void> | undefined;
   /** Pieces that were asked for before there was one. */
   let asked = 0;
 
+  function inForceGiven(): InForce | undefined {
+    const [record] = given;
+    return record && JSON.parse(channel.unpack(record));
+  }
+
+  /** Unpacked when somebody looks. */
+  function sharesGiven({ shares }: ReadRequest): SharePieces {
+    let at = 1;
+    return new Map(
+      shares.flatMap(({ role, pieces: count }) => {
+        const packed = given.slice(at, at + count);
+        at += count;
+        return count > 0 ? [[role, packed.values().map(channel.unpack)] as const] : [];
+      }),
+    );
+  }
+
   async function read(request: ReadRequest): Promise<void> {
     const began = work.clock.now();
+    const inForce = inForceGiven();
     if (inForce && work.isUnchanged(request.options, inForce))
       channel.send({ kind: "same", tookMs: work.clock.now() - began });
-    else say(await (await work.load()).readFor(request, inForce));
+    else say(await (await work.load()).readFor(request, inForce, sharesGiven(request)));
   }
 
   function say(outcome: Outcome): void {
@@ -143,7 +164,7 @@ export function createReader(work: ReaderWork, channel: ReaderChannel): Reader {
 
   return {
     takeBytes(bytes) {
-      inForce = JSON.parse(channel.unpack(bytes));
+      given.push(bytes);
     },
     async take(message) {
       switch (message.kind) {
@@ -151,7 +172,7 @@ export function createReader(work: ReaderWork, channel: ReaderChannel): Reader {
           await read(message);
           return channel.end();
         case "effective":
-          pieces = (await work.load()).effective(message.options, inForce);
+          pieces = (await work.load()).effective(message.options, inForceGiven());
           for (; asked > 0; asked--) sendPiece();
           return;
         case "more":

@@ -13,6 +13,7 @@ import { needsRestart, newErrorsOf } from "./configuration/reload-refused.ts";
 import { type Look, lookAt, type SettledPorts, stampsOf, stampTexts } from "./configuration/settled-files.ts";
 import { readSettled, unsettledError } from "./configuration/settled-reading.ts";
 import { differencePieces, shareOf, wholePieces } from "./configuration/shares.ts";
+import { type SharePieces, type Standing, standingOf } from "./configuration/standing.ts";
 import type { InForce } from "./configuration/unchanged.ts";
 import { filesRead, type Recorder, recordWorld, replayWorld, stillHolds, type World } from "./configuration/world.ts";
 import type { Answer, Details, FindingLines, ReaderOptions, ReadRequest, ShareAsked } from "./reader-messages.ts";
@@ -60,12 +61,17 @@ export type Seen =
 export interface Sources {
   /** The files as they are now. */
   look(): Look<Seen>;
-  /** What is in force, read again. */
-  old(): Reading | undefined;
+  /** What is in force. */
+  old(): Standing | undefined;
 }
 
-/** The files that `request` names, beside what is in force. */
-export function sourcesOf(options: ReaderOptions, inForce: InForce | undefined, ports: ReaderPorts): Sources {
+/** The files that `options` name, beside what is in force, of which `shares` are what roles have. */
+export function sourcesOf(
+  options: ReaderOptions,
+  inForce: InForce | undefined,
+  shares: SharePieces,
+  ports: ReaderPorts,
+): Sources {
   const known = inForce && stampsOf(inForce.stamps);
 
   function see(world: World): Seen {
@@ -79,8 +85,13 @@ export function sourcesOf(options: ReaderOptions, inForce: InForce | undefined, 
       const world = ports.world();
       return lookAt(options.configFile, world, known, (files) => see({ ...world, ...files }), ports);
     },
-    old: () => inForce && read(options, replayWorld(inForce.answers)),
+    old: () => inForce && ((inForce.said && standingOf(inForce.said, shares)) ?? readAgain(options, inForce)),
   };
+}
+
+/** What is in force, by its record. */
+export function readAgain(options: ReaderOptions, { answers }: InForce): Reading {
+  return read(options, replayWorld(answers));
 }
 
 /** What comes of `request`. Never rejects: what goes wrong is a refusal. */
@@ -113,7 +124,7 @@ function read(options: ReaderOptions, world: World, spent?: () => string | undef
 function outcomeOf(
   request: ReadRequest,
   { reading: seen, unsettled, stamps }: Look<Seen>,
-  readOld: () => Reading | undefined,
+  readOld: () => Standing | undefined,
   tookMs: () => number,
   sha256: ReaderPorts["sha256"],
 ): Outcome {
@@ -153,9 +164,14 @@ function outcomeOf(
     *shares() {
       for (const asked of request.shares) yield* piecesFor(asked, old?.config, config);
     },
-    record: () => ({ answers: record, stamps: stampTexts(stamps) }),
+    record: () => ({ answers: record, stamps: stampTexts(stamps), ...saidOf(next) }),
     details: () => ({ sha256: sha256(filesRead(record, next.files)), notes: next.notes() }),
   };
+}
+
+function saidOf({ content, errorKeys }: Reading): Pick<InForce, "said"> {
+  const keys = errorKeys();
+  return keys.length > MAX_REFUSALS ? {} : { said: { content, errorKeys: keys } };
 }
 
 /** An outcome with nothing to hand on. */
@@ -171,7 +187,7 @@ function outcome(answer: Answer): Outcome {
 /** Why a reading is not taken beside what is in force; empty when it is. */
 function refusalsOf(
   { options, mayEmpty }: ReadRequest,
-  old: Reading & { readonly config: Config },
+  old: Standing & { readonly config: Config },
   next: Reading,
   unsettled: readonly string[],
 ): readonly string[] {

@@ -2,6 +2,7 @@
 // small: the record that it can be read from again, the roles' shares, packed, and an outline. Spawning and time are handed in.
 import type { RoleName } from "../roles/role.ts";
 import { type FileStamp, stampText } from "./configuration/settled-files.ts";
+import { WHOLE_IN } from "./configuration/standing.ts";
 import { type EffectiveSource, openEffective } from "./effective-source.ts";
 import type { Answer, Details, FindingLines, ReaderOptions } from "./reader-messages.ts";
 import { createTransfer, type InForceKept, type Kept, NO_SHARE, sizeOf } from "./reader-transfer.ts";
@@ -125,7 +126,13 @@ function read(state: ReadingsState, how: ReadHow): Promise<Answer> {
     if (typeof reader === "string") return fail(reader);
     state.reader = reader;
     if (kept) reader.sendBytes(kept.record);
-    const shares = roles.map((role) => ({ role, ...sizeOf(kept?.shares.get(role)) }));
+    // With one of them alone nothing can be done.
+    const isWhole = WHOLE_IN.every((role) => roles.includes(role));
+    const shares = roles.map((role) => {
+      const pieces = (isWhole && WHOLE_IN.includes(role) && kept?.shares.get(role)?.pieces) || [];
+      for (const piece of pieces) reader.sendBytes(piece);
+      return { role, ...sizeOf(kept?.shares.get(role)), pieces: pieces.length };
+    });
     const { at, mayEmpty, strict = false } = how;
     reader.send({ kind: "read", options: { ...options, strict: options.strict || strict }, at, mayEmpty, shares });
   });

@@ -9,6 +9,7 @@ import { effectivePieces, readFor, type Seen, type Sources } from "../../src/pro
 import type { ReadRequest } from "../../src/process/reader-messages.ts";
 import { createReader, type ReaderWork } from "../../src/process/reader-process.ts";
 import { packText, type ReaderHandle, type SpawnReader, unpackText } from "../../src/process/runtime.ts";
+import type { RoleName } from "../../src/roles/role.ts";
 
 /** What a look at the files finds; the same object again: nothing has changed. */
 export interface Found extends Reading {
@@ -42,6 +43,8 @@ export interface FakeReaders {
   looks(): number;
   /** What they were asked to read, those included that found nothing new. */
   readonly requests: ReadRequest[];
+  /** The shares that they were given of what is in force, by role. */
+  readonly given: ReadonlyMap<RoleName, readonly string[]>[];
   /** Readers that were started, the last one last. */
   readonly all: FakeReader[];
   /** From now on readers say nothing of themselves. */
@@ -57,6 +60,7 @@ export function fakeReaders(clock: Clock, next: () => Found): FakeReaders {
   const all: FakeReader[] = [];
   const known: Found[] = [];
   const requests: ReadRequest[] = [];
+  const given: ReadonlyMap<RoleName, readonly string[]>[] = [];
   let looks = 0;
   let isHeld = false;
 
@@ -78,17 +82,19 @@ export function fakeReaders(clock: Clock, next: () => Found): FakeReaders {
     clock,
     isUnchanged: (_options, inForce) => next() === oldOf(inForce),
     load: async () => ({
-      readFor(request, inForce) {
+      readFor(request, inForce, shares) {
         requests.push(request);
+        given.push(new Map([...shares].map(([role, pieces]) => [role, [...pieces]])));
         return readFor(request, sources(inForce), { clock, sha256: () => "00" });
       },
-      effective: (_options, inForce) => effectivePieces(sources(inForce).old()),
+      effective: (_options, inForce) => effectivePieces(oldOf(inForce)),
     }),
   };
 
   return {
     all,
     requests,
+    given,
     looks: () => looks,
     hold() {
       isHeld = true;

@@ -40,7 +40,7 @@ function realServerChanges(old: Config, next: Config): Change[] {
   const before = byKey(old.virtualServers, idOf);
   return next.virtualServers.flatMap((server) => {
     const was = before.get(server.id);
-    if (!was) return [];
+    if (!was || isSameBut(was.realServers, server.realServers)) return [];
     return differences("real server", byKey(was.realServers, idOf), byKey(server.realServers, idOf)).map((change) => ({
       ...change,
       name: `${change.name} of ${server.id}`,

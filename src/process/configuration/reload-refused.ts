@@ -4,9 +4,10 @@
 import type { Config } from "../../config/model/config.ts";
 import { newErrors } from "../../config/semantics/known-errors.ts";
 import type { Reading } from "./configuration.ts";
+import type { Standing } from "./standing.ts";
 
 /** Errors of `next` that `running` does not have, or not as often, one line each. */
-export function newErrorsOf(running: Reading, next: Reading): readonly string[] {
+export function newErrorsOf(running: Standing, next: Reading): readonly string[] {
   return newErrors(running.errorKeys(), next.errorKeys()).flatMap((index) => next.errors[index] ?? []);
 }
 

@@ -90,10 +90,13 @@ function ofChecker({ global: { fifo }, virtualServers }: Config): readonly Named
   const found = collect("checker");
   for (const one of [fifo.all, fifo.lvs]) found.reader(one);
   for (const { quorumUp, quorumDown, realServers } of virtualServers) {
-    for (const command of [quorumUp, quorumDown]) found.add(command, { alone: true });
+    found.add(quorumUp, ALONE);
+    found.add(quorumDown, ALONE);
+    // Of tens of thousands few have one.
     for (const { notifyUp, notifyDown, checks } of realServers) {
-      for (const command of [notifyUp, notifyDown]) found.add(command, { alone: true });
-      for (const check of checks) if (check.kind === "MISC_CHECK") found.add(check.command, { alone: true });
+      found.add(notifyUp, ALONE);
+      found.add(notifyDown, ALONE);
+      for (const check of checks) if (check.kind === "MISC_CHECK") found.add(check.command, ALONE);
     }
   }
   return found.all();
@@ -104,6 +107,8 @@ interface Use {
   readonly path?: string;
   readonly object?: string;
 }
+
+const ALONE: Use = { alone: true };
 
 function collect(role: ProgramRole) {
   const found = new Map<string, { command: Command; alone: boolean; paths: Set<string>; objects: Set<string> }>();

@@ -1,17 +1,26 @@
 // The reader on files of this machine: what it asks, what it says again from its record, and what it leaves alone.
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stampOf } from "../../../src/process/configuration/files.ts";
 import { readBudget } from "../../../src/process/configuration/read-budget.ts";
 import { readConfiguration } from "../../../src/process/configuration/read-config.ts";
+import type { SharePieces } from "../../../src/process/configuration/standing.ts";
 import { thisWorld } from "../../../src/process/configuration/this-world.ts";
 import { type InForce, isUnchanged } from "../../../src/process/configuration/unchanged.ts";
 import { recordWorld, replayWorld, stillHolds } from "../../../src/process/configuration/world.ts";
-import { effectivePieces, type Outcome, type ReaderPorts, readFor, sourcesOf } from "../../../src/process/reader.ts";
+import {
+  effectivePieces,
+  type Outcome,
+  type ReaderPorts,
+  readAgain,
+  readFor,
+  sourcesOf,
+} from "../../../src/process/reader.ts";
 import type { ReaderOptions, ShareAsked } from "../../../src/process/reader-messages.ts";
 import { sha256 } from "../../../src/process/runtime.ts";
+import type { RoleName } from "../../../src/roles/role.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 
 let dir = "";
@@ -24,7 +33,7 @@ const ports: ReaderPorts = {
   wallMs: Date.now,
   sha256,
 };
-const NOTHING: readonly ShareAsked[] = [{ role: "checker", wholeBytes: 0, changedBytes: 0 }];
+const NOTHING: readonly ShareAsked[] = [{ role: "checker", wholeBytes: 0, changedBytes: 0, pieces: 0 }];
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "lbd-reader-"));
@@ -45,7 +54,7 @@ function options(): ReaderOptions {
 
 function readNow(at: "start" | "reload", inForce?: InForce, shares = NOTHING): Promise<Outcome> {
   const request = { options: options(), at, mayEmpty: false, shares };
-  return readFor(request, sourcesOf(request.options, inForce, ports), ports);
+  return readFor(request, sourcesOf(request.options, inForce, new Map(), ports), ports);
 }
 
 async function started(): Promise<InForce> {
@@ -146,9 +155,9 @@ test("a reload says what changed, and gives each role what differs", async () =>
   const inForce = await started();
   write("k.conf", service(7));
   const asked: readonly ShareAsked[] = [
-    { role: "vrrp", wholeBytes: 100, changedBytes: 0 },
-    { role: "checker", wholeBytes: 100, changedBytes: 0 },
-    { role: "api", wholeBytes: 100, changedBytes: 60 },
+    { role: "vrrp", wholeBytes: 100, changedBytes: 0, pieces: 0 },
+    { role: "checker", wholeBytes: 100, changedBytes: 0, pieces: 0 },
+    { role: "api", wholeBytes: 100, changedBytes: 60, pieces: 0 },
   ];
   const { answer, shares, details } = await readNow("reload", inForce, asked);
   expect(answer).toMatchObject({
@@ -169,6 +178,91 @@ test("a reload says what changed, and gives each role what differs", async () =>
   expect(details().sha256).toBe(sha256([Buffer.from(service(7))]));
 });
 
+describe("what is in force, by the shares that roles have of it", () => {
+  const ROLES = ["starter", "vrrp", "bfd", "api", "checker"] as const;
+  type Kept = Map<RoleName, { readonly whole: string[]; readonly changed: string[] }>;
+
+  const bytesOf = (pieces: readonly string[] = []) => pieces.reduce((sum, { length }) => sum + length, 0);
+  const piecesOf = (kept: Kept): SharePieces =>
+    new Map([...kept].map(([role, { whole, changed }]) => [role, [...whole, ...changed]]));
+
+  function reading(inForce: InForce | undefined, kept: Kept, pieces: SharePieces): Promise<Outcome> {
+    const shares = ROLES.map((role) => {
+      const { whole, changed } = kept.get(role) ?? {};
+      return { role, wholeBytes: bytesOf(whole), changedBytes: bytesOf(changed), pieces: 0 };
+    });
+    const request = {
+      options: options(),
+      at: inForce ? ("reload" as const) : ("start" as const),
+      mayEmpty: true,
+      shares,
+    };
+    return readFor(request, sourcesOf(request.options, inForce, pieces, ports), ports);
+  }
+
+  /** What the parent has behind it. */
+  function keep(kept: Kept, outcome: Outcome): Kept {
+    const next = new Map(kept);
+    for (const { role, whole, pieces } of outcome.shares()) {
+      const before = kept.get(role) ?? { whole: [], changed: [] };
+      next.set(
+        role,
+        whole ? { whole: [...pieces], changed: [] } : { ...before, changed: [...before.changed, ...pieces] },
+      );
+    }
+    return next;
+  }
+
+  const told = (outcome: Outcome) => ({
+    answer: { ...outcome.answer, tookMs: 0 },
+    shares: Array.from(outcome.shares(), ({ role, whole, pieces }) => [role, whole, [...pieces]]),
+    record: outcome.record(),
+  });
+
+  test("is what its record says, through all examples one after the other", async () => {
+    const texts = readdirSync("conf/examples")
+      .filter((name) => name.endsWith(".conf"))
+      .map((name) => readFileSync(join("conf/examples", name), "utf8"));
+    const services = Array.from({ length: 40 }, (_, i) => service(1, `192.0.2.${i + 1}`)).join("");
+    const small = [
+      service(1),
+      `\n\n${service(1)}`,
+      service(2),
+      services,
+      `# one\n${services.replace("weight 1", "weight 9")}`,
+    ];
+    const withError = [`nonsense 1\n${service(3)}`, `nonsense 1\n${service(4)}`, `nonsense 1\nmore 2\n${service(4)}`];
+    let kept: Kept = new Map();
+    let inForce: InForce | undefined;
+    let changed = 0;
+    for (const text of [...texts, ...small, ...withError]) {
+      write("k.conf", text);
+      const byRecord = await reading(inForce, kept, new Map());
+      const byShares = await reading(inForce, kept, piecesOf(kept));
+      expect(told(byShares)).toEqual(told(byRecord));
+      if (byShares.answer.kind !== "taken") continue;
+      if (Array.from(byShares.shares(), ({ whole }) => whole).includes(false)) changed++;
+      kept = keep(kept, byShares);
+      inForce = JSON.parse(JSON.stringify(byShares.record()));
+    }
+    expect(changed).toBeGreaterThan(3);
+  });
+
+  test("is not read a second time; where a share is missing it is", async () => {
+    write("k.conf", service(1));
+    const first = await reading(undefined, new Map(), new Map());
+    const kept = keep(new Map(), first);
+    // Nothing can be read from this record, and its answers hold no more.
+    const inForce: InForce = { ...first.record(), answers: [['["random",[0]]', "[0]"]] };
+    write("k.conf", service(7));
+    const pieces = piecesOf(kept);
+    const { answer } = await reading(inForce, kept, pieces);
+    expect(answer).toMatchObject({ kind: "taken", changes: ["~1 real server", expect.any(String)] });
+    const without = new Map([...pieces].filter(([role]) => role !== "checker"));
+    expect((await reading(inForce, kept, without)).answer).not.toHaveProperty("changes");
+  });
+});
+
 test("what is refused is refused beside what is in force, not beside the files", async () => {
   write("k.conf", service(1));
   const inForce = await started();
@@ -181,7 +275,7 @@ test("the effective values are those in force when the files say something else"
   write("k.conf", service(1));
   const inForce = await started();
   write("k.conf", "no configuration at all {{{");
-  const pieces = effectivePieces(sourcesOf(options(), inForce, ports).old());
+  const pieces = effectivePieces(readAgain(options(), inForce));
   let text = "";
   for (let next = pieces.next(); !next.done; next = pieces.next()) text += next.value;
   expect(JSON.stringify(JSON.parse(text))).toContain("192.0.2.10");

@@ -2,8 +2,9 @@
 import { expect, test } from "bun:test";
 import { readerOptions } from "../../../src/process/reader-messages.ts";
 import { createReadings } from "../../../src/process/readings.ts";
-import type { SpawnReader } from "../../../src/process/runtime.ts";
+import { type SpawnReader, unpackText } from "../../../src/process/runtime.ts";
 import { READ_LIMIT_MS } from "../../../src/process/start-reader.ts";
+import type { RoleName } from "../../../src/roles/role.ts";
 import { fakeReaders, found } from "../../support/fake-readers.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { RUN_OPTIONS, settle } from "../../support/parent-lab.ts";
@@ -11,12 +12,12 @@ import { configOf, serviceText } from "../../support/words.ts";
 
 const HOW = { at: "reload", mayEmpty: false } as const;
 
-function lab(spawn?: SpawnReader) {
+function lab(spawn?: SpawnReader, roles: readonly RoleName[] = ["checker"]) {
   const clock = manualClock();
   let next = found(configOf(serviceText()));
   const readers = fakeReaders(clock, () => next);
   let stamp = 0n;
-  const readings = createReadings(readerOptions(RUN_OPTIONS, {}), ["checker"], {
+  const readings = createReadings(readerOptions(RUN_OPTIONS, {}), roles, {
     clock,
     spawn: spawn ?? readers.spawn,
     // What the readers found is no file at all.
@@ -32,6 +33,29 @@ function lab(spawn?: SpawnReader) {
     touch: () => void stamp++,
   };
 }
+
+test("a reader is given what roles have of the configuration in force, where that is all of it", async () => {
+  const { readings, readers, willRead } = lab(undefined, ["api", "vrrp", "checker"]);
+  await readings.read(HOW);
+  expect(readers.given).toEqual([new Map()]);
+  willRead(serviceText().replace("80", "81"));
+  await readings.read(HOW);
+  const texts = ({ pieces }: { readonly pieces: readonly Uint8Array[] }) => pieces.map(unpackText);
+  expect([...(readers.given.at(-1)?.keys() ?? [])]).toEqual(["vrrp", "checker"]);
+  willRead(serviceText().replace("80", "82"));
+  await readings.read(HOW);
+  const given = (role: RoleName, at: number) => [...(readers.given.at(at)?.get(role) ?? [])];
+  expect(given("vrrp", -1)).toEqual(given("vrrp", -2));
+  // What changed since is behind it.
+  const checker = given("checker", -1);
+  expect(checker.slice(0, -1)).toEqual(given("checker", -2));
+  expect(texts(readings.share("checker")).slice(0, checker.length)).toEqual(checker);
+  const alone = lab();
+  await alone.readings.read(HOW);
+  alone.willRead(serviceText().replace("80", "81"));
+  await alone.readings.read(HOW);
+  expect(alone.readers.given.at(-1)).toEqual(new Map());
+});
 
 test("a reader that can't be started refuses", async () => {
   const { readings } = lab(() => {

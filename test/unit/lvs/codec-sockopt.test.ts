@@ -253,6 +253,7 @@ describe("answers", () => {
   test("daemons and timeouts as the probe sent them", () => {
     const request = (name: string) => sockoptVectors.find((v) => v.name === name)?.request_hex;
     expect(toHex(encodeDaemon("master", "lo", 10))).toBe(String(request("start daemon master lo")));
+    expect(toHex(encodeTimeouts({ tcp: 1, tcpFin: 2, udp: 3 }))).toBe("010000000200000003000000");
     expect(toHex(encodeTimeouts({ tcp: 0, tcpFin: 0, udp: 60 }))).toBe(
       String(request("set timeout 0/0/60 keeps the others")),
     );

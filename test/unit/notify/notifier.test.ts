@@ -9,6 +9,8 @@ import { fifoLine } from "../../../src/notify/fifo.ts";
 import { createMailer, relayOf } from "../../../src/notify/mail.ts";
 import type { Notification } from "../../../src/notify/notification.ts";
 import { createNotifier } from "../../../src/notify/notifier.ts";
+import type { ProgramOutcome } from "../../../src/notify/outcome.ts";
+import { createSerialQueues } from "../../../src/notify/queue.ts";
 import { mailRelay } from "../../support/mail-relay.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { configOf } from "../../support/model.ts";
@@ -32,7 +34,7 @@ function lab(part: "vrrp" | "lvs", global: Partial<GlobalConfig>) {
   const clock = manualClock();
   const lines: string[] = [];
   const fifos: string[] = [];
-  const running: { readonly what: string; readonly limitMs: number; end(): void }[] = [];
+  const running: { readonly what: string; readonly limitMs: number; end(how?: ProgramOutcome): void }[] = [];
   const files = new Map<string, string>();
   const notifier = createNotifier(
     part,
@@ -46,7 +48,7 @@ function lab(part: "vrrp" | "lvs", global: Partial<GlobalConfig>) {
           running.push({
             what: [...argv, ...(user ? [`as ${user}`] : []), ...args].join(" "),
             limitMs,
-            end: () => resolve({ kind: "exit", status: 0 }),
+            end: (how = { kind: "exit", status: 0 }) => resolve(how),
           }),
         ),
       openFifo(path, user, group) {
@@ -162,6 +164,71 @@ describe("the end", () => {
     await one.settle();
     expect([isOver, one.clock.nextAt()]).toEqual([true, undefined]);
   });
+});
+
+test("each end of a program is counted by what came of it, with the time it took; one that failed is said, with whose it was", async () => {
+  using one = lab("vrrp", {});
+  const ends: readonly ProgramOutcome[] = [
+    { kind: "exit", status: 0 },
+    { kind: "exit", status: 3, output: "no such host" },
+    { kind: "signal", signal: "SIGSEGV" },
+    { kind: "timeout", limitMs: 60_000 },
+    { kind: "cannot-start", reason: "ENOENT" },
+  ];
+  for (const end of ends) {
+    one.notifier.notify(state("MASTER"));
+    one.clock.advance(500);
+    one.running.at(-1)?.end(end);
+    await one.settle();
+  }
+  const said = (what: string) => `instance VI_1: /any: ${what}`;
+  expect(one.lines).toEqual([
+    said("ended with status 3; it wrote: no such host"),
+    said("ended by SIGSEGV"),
+    said("took longer than 60000 ms and was ended"),
+    said("can't be run: ENOENT"),
+  ]);
+  const runs = (result: string) => `lbd_notify_runs_total{kind="script",result="${result}"}`;
+  expect(one.notifier.metrics()).toMatchObject({
+    ...{ [runs("ok")]: 1, [runs("failed")]: 1, [runs("signal")]: 1, [runs("timeout")]: 1, [runs("cannot-start")]: 1 },
+    lbd_notify_duration_seconds_count: 5,
+    lbd_notify_duration_seconds_sum: 2.5,
+  });
+});
+
+test("a line of work is idle when nothing runs in it, nothing waits, and nothing runs beside", async () => {
+  const running = new Map<string, () => void>();
+  const leftOut: string[] = [];
+  const queues = createSerialQueues<string>(
+    (work) => new Promise((resolve) => running.set(work, resolve)),
+    (work) => void leftOut.push(work),
+  );
+  const end = async (work: string) => {
+    running.get(work)?.();
+    running.delete(work);
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+  };
+  await queues.idle();
+  let idle = 0;
+  const wait = () => void queues.idle().then(() => idle++);
+  for (const work of ["a1", "a2"]) queues.push("a", work);
+  queues.push("b", "b1");
+  wait();
+  expect([...running.keys()]).toEqual(["a1", "b1"]);
+  queues.hurry();
+  wait();
+  expect([...running.keys()]).toEqual(["a1", "b1", "a2"]);
+  await end("b1");
+  await end("a1");
+  expect(idle).toBe(0);
+  await end("a2");
+  expect([idle, leftOut]).toEqual([2, []]);
+  // The line that was left works again.
+  queues.push("a", "a3");
+  expect([...running.keys()]).toEqual(["a3"]);
+  wait();
+  await end("a3");
+  expect(idle).toBe(3);
 });
 
 test("notify_serial: a weaker advert has its own line of work, and does not hold up a state", () => {

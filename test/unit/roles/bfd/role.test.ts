@@ -167,6 +167,19 @@ describe("time", () => {
   });
 });
 
+test("a neighbour that is lost is told once that we are down, at once; then the slow rhythm begins anew, for whoever is there", () => {
+  const b = bench([bfdInstance()]);
+  b.start();
+  b.bringUp();
+  b.clock.advance(899);
+  const before = b.sent.length;
+  b.clock.advance(5000);
+  const after = b.sent.slice(before);
+  expect(after.map(({ packet }) => `${packet.state} ${packet.your}`)).toEqual(["Down 77", ...Array(5).fill("Down 0")]);
+  const gaps = after.slice(1).map(({ at }, i) => at - (after[i]?.at ?? 0));
+  expect([after[0]?.at, Math.min(...gaps) >= 750, Math.max(...gaps) <= 1000]).toEqual([900, true, true]);
+});
+
 describe("the end", () => {
   test("stop: Down with diagnostic 7, then the sockets go", () => {
     const b = bench([bfdInstance()]);

@@ -293,6 +293,24 @@ describe("sockets", () => {
   });
 });
 
+test("a packet of a master is an occasion to rehearse the takeover, once in a while; without one nothing wakes a backup", () => {
+  const b = bench();
+  b.start(configWith([VI_1]));
+  const hear = (times: number) => {
+    for (let i = 0; i < times; i++) {
+      b.hears(VI_1, "192.0.2.2", 200);
+      b.clock.advance(1000);
+    }
+  };
+  hear(10);
+  const rehearsed = () => b.network.rehearsed.splice(0).length;
+  rehearsed();
+  hear(5);
+  expect(rehearsed()).toBe(5);
+  b.clock.advance(1000);
+  expect(rehearsed()).toBe(0);
+});
+
 describe("links", () => {
   test.each([
     ["another MAC", { mac: "02:00:00:00:00:77" }, true],

@@ -1,6 +1,5 @@
 // CLI: what a program that is called `keepalived` does as that one (cli-signals.md §1, §2; measured, see docs/compat-notes.md).
 import { accessSync, constants } from "node:fs";
-import { basename } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import { VERSION_LINE } from "../version.ts";
 import type { ReadFlags } from "./flags.ts";
@@ -10,7 +9,7 @@ const SPOKEN = "2.4.3";
 
 /** By the name of the program, or `--as-keepalived`. */
 export function isKeepalived(argv0: string, argv: readonly string[]): boolean {
-  return basename(argv0) === "keepalived" || argv.includes("--as-keepalived");
+  return argv0.slice(argv0.lastIndexOf("/") + 1) === "keepalived" || argv.includes("--as-keepalived");
 }
 
 /** keepalived: these stay where they were started. */

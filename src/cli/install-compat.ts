@@ -74,7 +74,8 @@ export function installCompat({ root, program, isTried, removes }: InstallOption
 }
 
 function makeLinks(root: string, links: readonly Link[], isTried: boolean): Done {
-  const reasons = [...ofOthers(root), ...links.flatMap((link) => inTheWay(root, link))];
+  const installed = ofOthers(root);
+  const reasons = installed.length > 0 ? installed : links.flatMap((link) => inTheWay(root, link));
   if (reasons.length > 0) return { ok: false, reasons };
   const lines: string[] = [];
   for (const { path, target } of links) {

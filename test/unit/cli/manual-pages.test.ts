@@ -11,7 +11,7 @@ test("lbd(8) has each option of a run and each command with its own", async () =
   const commands = await surface();
   const page = programPage(commands);
   for (const { long } of FLAGS) expect(page).toContain(`\\fB\\-\\-${long.replaceAll("-", "\\-")}\\fR`);
-  const heads = [...page.matchAll(/^\.SS lbd (.*)$/gm)].map(([, head]) => head ?? "");
+  const heads = [...page.matchAll(/^\.SS lbd (.*)$/gm)].map(([, head]) => (head ?? "").replaceAll("\\-", "-"));
   expect(heads.length).toBe(commands.length - 1);
   for (const [at, { name }] of commands.slice(1).entries()) expect(`${heads[at]} `).toStartWith(`${name} `);
   expect(page).toContain(".SS lbd check [FILE]\nCheck configurations");

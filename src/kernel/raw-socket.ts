@@ -104,12 +104,14 @@ interface ReceiveSocket {
 }
 
 /**
- * The VRRP sockets of this process. `onDatagram` is called during reading, with the key of the pair; `now` stamps the datagrams.
+ * The VRRP sockets of this process. `onDatagram` is called during reading, with the key of the pair; `now` stamps the datagrams. Those that
+ * are read in one go are read inside one call of `together`.
  */
 export function openVrrpSockets(
   readiness: Readiness,
   now: () => MonoMs,
   onDatagram: (datagram: VrrpDatagram, key: string) => void,
+  together: (read: () => void) => void = (read) => read(),
 ): VrrpSockets {
   const pairs = new Map<string, Pair>();
   const unfiltered = new Set<Pair>();
@@ -132,7 +134,7 @@ export function openVrrpSockets(
       const sendFd = keep(openSendSocket(endpoint, options));
       const counters = { received: 0, receiveErrors: 0, sent: 0, sendErrors: 0 };
       const receivers = fds.map((fd, i): ReceiveSocket => {
-        const registration = readiness.add(fd, "read", () => read(pair, fd, MAX_READS_PER_TURN));
+        const registration = readiness.add(fd, "read", () => together(() => read(pair, fd, MAX_READS_PER_TURN)));
         return { fd, protocol: protocols[i] ?? endpoint.protocol, registration };
       });
       const pair: Pair = { key, endpoint, options, receivers, sendFd, vrids: new Map(), counters };
@@ -194,7 +196,9 @@ export function openVrrpSockets(
     },
     drain(all) {
       const limit = all ? MAX_DRAIN : MAX_READS_PER_TURN;
-      for (const pair of pairs.values()) for (const { fd } of pair.receivers) read(pair, fd, limit);
+      together(() => {
+        for (const pair of pairs.values()) for (const { fd } of pair.receivers) read(pair, fd, limit);
+      });
     },
     [Symbol.dispose]() {
       for (const pair of [...pairs.values()]) closePair(pair);

@@ -35,7 +35,11 @@ import type { TrackerPorts } from "./tracked.ts";
 
 export interface VrrpPorts {
   /** `onDatagram` is called during reading, with the key of the socket. */
-  openSockets(onDatagram: (datagram: VrrpDatagram, key: string) => void): VrrpSockets;
+  /** `together`: around what is read in one go. */
+  openSockets(
+    onDatagram: (datagram: VrrpDatagram, key: string) => void,
+    together: (read: () => void) => void,
+  ): VrrpSockets;
   /** Reads the tables; `onEvents` gets the changes of one turn together. @throws SyscallError */
   openReflector(onEvents: (events: readonly NetEvent[]) => void): Reflector;
   /** Of the socket by which the tables are changed (`vrrp_netlink_cmd_rcv_bufs`). */
@@ -84,7 +88,7 @@ export function realPorts(context: RoleContext): VrrpPorts {
   const sysctl = openSysctlKeeper(openJournal(journalPath(options.runDir, "vrrp", "sysctl"), parseSysctlJournal), log);
   const commands = openRtnetlink();
   return {
-    openSockets: (onDatagram) => openVrrpSockets(readiness, () => clock.now(), onDatagram),
+    openSockets: (onDatagram, together) => openVrrpSockets(readiness, () => clock.now(), onDatagram, together),
     openReflector: (onEvents) => openReflector(readiness, clock, commands, { scope: tableScope([]) }, onEvents),
     setCommandBuffer: (wish) => commands.setReceiveBuffer(wish),
     frames: openFrameSender(),

@@ -113,7 +113,10 @@ function newState(context: RoleContext, ports: VrrpPorts, first: Config): VrrpSt
   const { journal, world, frames } = ports;
   const tables = createTables({ reflector, journal, world, log });
   const metrics = createVrrpMetrics();
-  const sockets = ports.openSockets((datagram, key) => onDatagram(state, datagram, key));
+  const sockets = ports.openSockets(
+    (datagram, key) => onDatagram(state, datagram, key),
+    (read) => state.turns.together(read),
+  );
   const turns = createTurns({
     clock,
     now,

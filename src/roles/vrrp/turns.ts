@@ -9,6 +9,8 @@ import type { Instant } from "../../vrrp/view.ts";
 
 /** Takeovers that follow so closely on each other that each is waited for awake; then the rest of the process has a turn. */
 const MAX_WAITS_AWAKE = 8;
+/** The same in time: a hundred takeovers at once take a second, and the parent waits for signs of life. */
+const MAX_AWAKE_MS = 50;
 
 export interface TurnPorts {
   readonly clock: Clock;
@@ -33,6 +35,11 @@ export interface Turns {
   begin(router: Pick<VrrpRouter, "timer" | "deadline">): void;
   /** Carries out what a call of the router gave, and sets the timer anew. */
   perform(actions: readonly VrrpAction[] | undefined): void;
+  /**
+   * What `run` gives to perform() is carried out at its end, as one: a hundred packets that each take addresses away make one change of the
+   * tables, and not a hundred looks at all of them.
+   */
+  together(run: () => void): void;
   /** The same without the timer, which a perform() will set. */
   carryOut(actions: readonly VrrpAction[]): void;
   /** `actions` were rehearsed, and are what timer(due) will give unless there is a perform() before: the process stays awake until then. */
@@ -49,6 +56,11 @@ interface Imminent {
   readonly due: Instant;
 }
 
+interface Gathered {
+  readonly actions: VrrpAction[];
+  isHeard: boolean;
+}
+
 export function createTurns(ports: TurnPorts): Turns {
   const { clock } = ports;
   let router: Pick<VrrpRouter, "timer" | "deadline"> | undefined;
@@ -59,12 +71,36 @@ export function createTurns(ports: TurnPorts): Turns {
   let turnSince: MonoMs | undefined;
   let depth = 0;
   let stopped = false;
+  /** What is given while something runs together. */
+  let gathered: Gathered | undefined;
 
   function perform(actions: readonly VrrpAction[] | undefined): void {
     if (imminent) imminent = { ...imminent, actions: [] };
     if (!actions || stopped) return;
+    if (gathered) {
+      gathered.isHeard = true;
+      gathered.actions.push(...actions);
+      return;
+    }
     // A refused packet, and an accepted one that only moves a timer, give no actions.
     if (actions.length > 0) carryOut(actions);
+    arm();
+  }
+
+  function together(run: () => void): void {
+    if (gathered) {
+      run();
+      return;
+    }
+    const own: Gathered = { actions: [], isHeard: false };
+    gathered = own;
+    try {
+      run();
+    } finally {
+      gathered = undefined;
+    }
+    if (!own.isHeard) return;
+    if (own.actions.length > 0) carryOut(own.actions);
     arm();
   }
 
@@ -81,9 +117,10 @@ export function createTurns(ports: TurnPorts): Turns {
   }
 
   function tick(dueAt: MonoMs): void {
+    const until = clock.now() + MAX_AWAKE_MS;
     turn(dueAt);
     // A processor that sleeps and a process that has to be woken would cost a takeover a tenth of a millisecond or more.
-    for (let waits = 0; imminent && waits < MAX_WAITS_AWAKE; waits++) {
+    for (let waits = 0; imminent && waits < MAX_WAITS_AWAKE && clock.now() < until; waits++) {
       const { now: next } = imminent.due;
       ports.awakeUntil(next);
       turn(next);
@@ -140,6 +177,7 @@ export function createTurns(ports: TurnPorts): Turns {
       router = next;
     },
     perform,
+    together,
     carryOut,
     foresee(actions, due) {
       imminent = { actions, due };

@@ -100,13 +100,15 @@ export function bench(options: BenchOptions = {}) {
   let acquired = 0;
   let outcome: SendOutcome = { ok: true };
   let hear: (datagram: VrrpDatagram, key: string) => void = () => {};
+  let readTogether: (read: () => void) => void = (read) => read();
   /** Datagrams that wait to be drained. */
   const waiting: (() => void)[] = [];
   let settled = 0;
 
   const ports: VrrpPorts = {
-    openSockets(onDatagram) {
+    openSockets(onDatagram, together) {
       hear = onDatagram;
+      readTogether = together;
       return {
         acquire(endpoint, vrid, socketOptions = {}) {
           acquired++;
@@ -340,6 +342,8 @@ export function bench(options: BenchOptions = {}) {
     reload: (config: Config) => void role.reload(config),
     /** An advertisement arrives from somebody else. */
     hears,
+    /** What is heard inside is read in one go. */
+    together: (read: () => void) => readTogether(read),
     /** The same, but it waits in the socket until it is drained. */
     waits: (...args: Parameters<typeof hears>) => void waiting.push(() => hears(...args)),
     /** Sockets can't be opened, or can again. */

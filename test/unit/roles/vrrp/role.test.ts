@@ -841,6 +841,24 @@ describe("the end", () => {
   });
 });
 
+test("a hundred packets that each take addresses away are one change of the tables", () => {
+  const many = Array.from({ length: 100 }, (_, n) =>
+    vrrpInstance({ name: `I${n}`, vrid: n + 1, virtualAddresses: [address(`198.51.100.${n}`)] }),
+  );
+  const b = master(configWith(many));
+  const owned = () => b.network.addresses().filter((one) => one.startsWith("198.51.100.")).length;
+  expect(owned()).toBe(100);
+  const during: number[] = [];
+  b.together(() => {
+    for (const instance of many) {
+      b.hears(instance, "192.0.2.2", 254);
+      during.push(owned());
+    }
+  });
+  expect(new Set(during)).toEqual(new Set([100]));
+  expect(owned()).toBe(0);
+});
+
 describe("the log", () => {
   test("whoever is master twenty times a second costs a few lines, and then one with their number", () => {
     const fast = vrrpInstance({ version: 3, advertMs: 10 });

@@ -133,6 +133,46 @@ test("actions of actions are settled once, behind all", () => {
   ]);
 });
 
+describe("what is read in one go", () => {
+  test("is carried out as one, behind it, in its order", () => {
+    const { done, turns } = bench([]);
+    turns.together(() => {
+      turns.perform([send("A"), add("A")]);
+      turns.perform([]);
+      turns.together(() => turns.perform([send("B")]));
+      turns.perform(undefined);
+      expect(done).toEqual([]);
+    });
+    expect(done).toEqual([
+      "reach send A 100, add A, send B 100",
+      "follow send A 100, add A, send B 100 (tables)",
+      "settled",
+    ]);
+  });
+
+  test("is carried out when reading fails in the middle", () => {
+    const { done, turns } = bench([]);
+    const broken = () =>
+      turns.together(() => {
+        throw new Error("EBADF");
+      });
+    expect(broken).toThrow("EBADF");
+    turns.perform([send("A")]);
+    expect(done[0]).toBe("reach send A 100");
+  });
+
+  test("and was nothing: a takeover that was rehearsed is as certain as before", () => {
+    const { done, run, receive } = bench([REHEARSAL, [100, () => [log("x"), ...TAKEOVER]]]);
+    receive((turns) => {
+      turns.together(() => {});
+      receive((later) => later.together(() => {}));
+    });
+    run(97.5);
+    expect(done).toContain("reach send A 100, add A");
+    expect(done.filter((one) => one.startsWith("reach"))).toHaveLength(1);
+  });
+});
+
 test("nothing happens after the stop", () => {
   const { done, run, turns } = bench([[10, () => [send("A")]]]);
   turns.stop();
@@ -204,6 +244,17 @@ describe("a takeover that was rehearsed", () => {
     const { done, run } = bench([REHEARSAL, ...often]);
     run(97.5);
     expect(done.filter((one) => one.startsWith("timer"))).toHaveLength(9);
+  });
+
+  test("others have their turn sooner where each of them takes long", () => {
+    const often = Array.from({ length: 12 }, (_, i) => {
+      const now = 100 + 30 * i;
+      const next: VrrpAction = { kind: "imminent", actions: [send("B")], due: { now: now + 30, wallMs: 0 } };
+      return [now, () => [send("B"), next]] as const;
+    });
+    const { done, run } = bench([REHEARSAL, ...often]);
+    run(97.5);
+    expect(done.filter((one) => one.startsWith("timer"))).toHaveLength(4);
   });
 });
 

@@ -9,7 +9,7 @@ import { readConfig } from "./expand/expand.ts";
 import type { ConfigFiles } from "./expand/include.ts";
 import type { Code } from "./findings/codes.ts";
 import type { Diagnostic } from "./findings/diagnostic.ts";
-import { inPlainWords } from "./findings/plain-words.ts";
+import { inPlainWords, withQuotesOfTypesetting } from "./findings/plain-words.ts";
 import { arrange } from "./findings/render.ts";
 import { VOCABULARY } from "./keywords/homes.ts";
 import { TOP_LEVEL } from "./keywords/top-level.ts";
@@ -74,7 +74,7 @@ export function loadConfig(request: LoadRequest, files: ConfigFiles): LoadResult
   const { bound, tooMuch } = bindWithin(tree, request, reading.dear);
   if (tooMuch) reading.findings.add(tooMuch);
   reading.findings.merge(withoutConsequences(bound.diagnostics, reading.findings.list, tree));
-  const found: Diagnostic[] = [...reading.findings.list];
+  const found: Diagnostic[] = [...withQuotesOfTypesetting(reading.files, reading.findings.list)];
   if (tree.statements.length === 0 && found.every((diagnostic) => diagnostic.severity === "note"))
     found.push({
       severity: "warning",

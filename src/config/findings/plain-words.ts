@@ -7,6 +7,38 @@ import type { SourceFile, Span } from "../text/span.ts";
 import type { Code } from "./codes.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 
+/** A word that begins with one of the quotes of typesetting: keepalived takes them for letters. */
+const SET_QUOTE = /(?<=^|\s)[\u201c\u201d\u201e\u2018\u00ab](?=\S)/u;
+
+/** `all`, and a warning for each line with a typographic quote where any text may stand, so that nothing names it there. */
+export function withQuotesOfTypesetting(
+  files: readonly SourceFile[],
+  all: readonly Diagnostic[],
+): readonly Diagnostic[] {
+  const quotes = files.flatMap((file) => quotesIn(file, all));
+  if (quotes.length === 0) return all;
+  // That the quotes make a password too long is no second mistake.
+  const isLonger = ({ code, span }: Diagnostic) =>
+    code === "cut" && quotes.some((quote) => quote.span?.file === span?.file && quote.span?.line === span?.line);
+  return [...all.filter((one) => !isLonger(one)), ...quotes];
+}
+
+function quotesIn(file: SourceFile, all: readonly Diagnostic[]): readonly Diagnostic[] {
+  if (!SET_QUOTE.test(file.text)) return [];
+  const named = new Set(
+    all.flatMap(({ code, span }) => (span?.file === file && PLAIN_CODES.has(code) ? span.line : [])),
+  );
+  return file.text.split("\n").flatMap((text, i): readonly Diagnostic[] => {
+    const at = SET_QUOTE.exec(text);
+    const line = i + 1;
+    if (!at || named.has(line) || /[#!]/.test(text.slice(0, at.index))) return [];
+    const column = [...text.slice(0, at.index)].length + 1;
+    const span = { file, line, column, endLine: line, endColumn: column + 1 };
+    const message = "a typographic quote is part of the word, and quotes nothing";
+    return [{ severity: "warning", code: "typographic-quote", span, message, hint: 'write a plain "' }];
+  });
+}
+
 /** `all`, with findings of foreign lines replaced and hints made plain. Looks only at lines that have a finding. */
 export function inPlainWords(all: readonly Diagnostic[]): readonly Diagnostic[] {
   if (all.length === 0) return all;
@@ -47,6 +79,8 @@ const BRACE_CODES: ReadonlySet<Code> = new Set([
   "block-not-opened",
 ]);
 
+const COMMENT_SIGNS = "a comment begins with # or !";
+
 const FOREIGN: readonly Foreign[] = [
   {
     code: "merge-conflict",
@@ -64,7 +98,7 @@ const FOREIGN: readonly Foreign[] = [
   {
     code: "foreign-comment",
     message: "a comment of another language",
-    hint: "a comment begins with # or !",
+    hint: COMMENT_SIGNS,
     line: /^\s*(?:\/\/|\/\*|\*\/|--(?:\s|$)|;)/,
     codes: new Set(["unknown-keyword", "misplaced-keyword", "bad-value", "unknown-word"]),
   },
@@ -170,15 +204,31 @@ function plainHint({ code, span, message }: Diagnostic): string | undefined {
   const write = (text: string) => (message.includes(word) ? `; write ${text}` : "");
   const assignment = /^\s*[^\s=]+\s*=\s*\S/.test(line) && (word.includes("=") || code === "extra-words");
   if (assignment) return "no = stands between keyword and value: put a blank in its place";
+  if (code === "extra-words" && /^(?:\/\/|\/\*|--$|;$)/.test(word.split(" ", 1)[0] ?? "")) return COMMENT_SIGNS;
   if (/.;$/.test(word)) return `no semicolons: a statement ends with its line${write(word.slice(0, -1))}`;
   if (/^[\w-]+:$/.test(word)) return `no colon stands behind a keyword${write(word.slice(0, -1))}`;
   if (/.,$/.test(word)) return `no commas: blanks stand between words${write(word.slice(0, -1))}`;
   const socket = /^(\d+\.\d+\.\d+\.\d+):(\d+)$/.exec(word) ?? /^\[([0-9a-fA-F:.]+)\]:(\d+)$/.exec(word);
   if (socket) return `a blank stands between address and port: write ${socket[1]} ${socket[2]}`;
+  const [, masked = "", mask = ""] = /^(\d+\.\d+\.\d+\.\d+)\/(\d+\.\d+\.\d+\.\d+)$/.exec(word) ?? [];
+  const length = prefixOfMask(mask);
+  if (length !== undefined) return `a prefix length stands behind the slash, and no mask: write ${masked}/${length}`;
+  if (code === "unknown-word" && /^\/\d+$/.test(word))
+    return `no blank stands before the prefix length: write ADDRESS${word}`;
+  if (code === "bad-value" && /^\d+\.\d+\.\d+\.\d+-[\d.]+$/.test(word))
+    return "ranges stand in real_server and virtual_server_group only: write each address on a line of its own";
   const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|sec|m|min|h|d)$/.exec(word) ?? [];
   if (code !== "bad-value" || digits === undefined) return undefined;
   const seconds = Number((Number(digits) * (SECONDS[unit] ?? 1)).toFixed(6));
   return `units are not written, times are seconds${write(`${seconds}`)}`;
+}
+
+/** The length of a netmask of ones before zeros; undefined for any other text. */
+function prefixOfMask(mask: string): number | undefined {
+  const parts = mask.split(".").map(Number);
+  if (parts.length !== 4 || parts.some((part) => part > 255)) return undefined;
+  const [, ones = ""] = /^(1*)0*$/.exec(parts.map((part) => part.toString(2).padStart(8, "0")).join("")) ?? [];
+  return ones === "" ? undefined : ones.length;
 }
 
 const SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, sec: 1, m: 60, min: 60, h: 3600, d: 86_400 };

@@ -31,6 +31,14 @@ function checkInstance(block: InstanceBlock, findings: Findings): void {
       message: "interface lo reaches nobody: this director would be master alone",
       hint: "name the interface on which the other directors are",
     });
+  if (device?.value.includes(":")) {
+    const [link = ""] = device.value.split(":");
+    findings.add("warning", valueSpan(device.statement), {
+      code: "interface-label",
+      message: `${device.value} is a label of an address, and no interface`,
+      hint: `write interface ${link}; label ${device.value} stands behind an address`,
+    });
+  }
   const own = block.unicast_src_ip?.value;
   if (own === undefined) return;
   for (const list of block.unicast_peer ?? NONE)
@@ -70,7 +78,10 @@ function checkVmacNames(top: BoundTop, findings: Findings): void {
   }
 }
 
-function checkReal({ DNS_CHECK, UDP_CHECK }: BoundRealServer["block"], findings: Findings): void {
+function checkReal(block: BoundRealServer["block"], findings: Findings): void {
+  const { DNS_CHECK, UDP_CHECK, HTTP_GET, SSL_GET } = block;
+  for (const check of [...(HTTP_GET ?? NONE), ...(SSL_GET ?? NONE)])
+    for (const url of check.block.url ?? NONE) if (url.block.path) checkPath(url.block.path, findings);
   for (const { block } of DNS_CHECK ?? NONE) if (block.name) checkDnsName(block.name, findings);
   for (const { block } of UDP_CHECK ?? NONE) {
     const [least, most] = [block.min_reply_length, block.max_reply_length];
@@ -81,6 +92,20 @@ function checkReal({ DNS_CHECK, UDP_CHECK }: BoundRealServer["block"], findings:
         related: [{ span: valueSpan(most.statement), message: "the upper bound" }],
       });
   }
+}
+
+/** A whole URL is what a proxy is asked with, `*` what OPTIONS is. */
+function checkPath(
+  { value, statement }: { readonly value: string; readonly statement: Statement },
+  findings: Findings,
+): void {
+  // Words left over behind it are the finding then.
+  if (/^(?:\/|\*$|https?:\/\/)/.test(value) || statement.words.length > 2) return;
+  findings.add("warning", valueSpan(statement), {
+    code: "path-not-absolute",
+    message: `path ${value} does not begin with /: servers refuse such a request`,
+    hint: `write path /${value}`,
+  });
 }
 
 function checkDnsName(

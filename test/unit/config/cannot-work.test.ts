@@ -13,6 +13,11 @@ function checked(checker: string): string {
 const tracked = (script: string) =>
   `vrrp_script chk {\nscript ${script}\n}\n${instance("interface eth0\ntrack_script {\nchk\n}")}`;
 
+const page = (path: string) => checked(`HTTP_GET {\nurl {\npath ${path}\n}\n}`).replace("UDP", "TCP");
+
+const secret = (password: string) =>
+  instance(`interface eth0\nauthentication {\nauth_type PASS\nauth_pass ${password}\n}`);
+
 const tracking = (process: string) =>
   `vrrp_track_process p {\n${process}\n}\n${instance("interface eth0\ntrack_process {\np\n}")}`;
 
@@ -21,6 +26,16 @@ const LONG = "a".repeat(64);
 test.each([
   ["the loopback interface", instance("interface lo"), ["2 loopback-interface"]],
   ["any other", instance("interface lo1"), []],
+  ["a label in place of an interface", instance("interface eth0:1"), ["interface-label"]],
+  ["a page without its slash", page("index.html"), ["path-not-absolute"]],
+  ["a page of a proxy", page("http://192.0.2.9/"), []],
+  ["the network of a prefix", instance("interface eth0\nvirtual_ipaddress {\n192.0.2.0/24\n}"), ["unusable-address"]],
+  ["its broadcast address", instance("interface eth0\nvirtual_ipaddress {\n192.0.2.63/26\n}"), ["unusable-address"]],
+  ["one of two hosts", instance("interface eth0\nvirtual_ipaddress {\n192.0.2.62/31\n}"), []],
+  ["an even address with a peer", instance("interface eth0\nvirtual_ipaddress {\n192.0.2.0 peer 192.0.2.1\n}"), []],
+  ["a password in typographic quotes", secret("\u201c1234\u201d"), ["typographic-quote"]],
+  ["typographic quotes in a comment", secret("1234 # \u201cwhy\u201d"), []],
+  ["typographic quotes inside a word", secret("a\u201cb"), []],
   [
     "its own address among the peers",
     instance("interface eth0\nunicast_src_ip 192.0.2.9\nunicast_peer {\n192.0.2.8\n192.0.2.9\n}"),
@@ -57,6 +72,8 @@ test.each([
   ["lengths that are one", checked("UDP_CHECK {\nmin_reply_length 5\nmax_reply_length 5\n}"), []],
   ["a pipe", tracked('"/usr/bin/pgrep haproxy | wc -l"'), ["shell-words"]],
   ["a redirection", tracked('"/usr/bin/pgrep haproxy >/dev/null"'), ["shell-words"]],
+  ["what a shell would put in", tracked('"/usr/bin/test $(cat /run/x) = 1"'), ["shell-words"]],
+  ["the same by backticks", tracked('"/usr/bin/test `cat /run/x` = 1"'), ["shell-words"]],
   ["two commands", tracked('"/bin/true && /bin/false"'), ["shell-words"]],
   ["a shell that reads them", tracked(`"/bin/sh -c 'pgrep haproxy | wc -l'"`), []],
   ["a file that is opened, which goes to the shell", tracked('"</dev/tcp/127.0.0.1/80"'), []],

@@ -160,6 +160,7 @@ const CAUSES: Readonly<Record<Code, Cause>> = {
     ).diagnostics,
   "include-without-name": "include\n",
   "intention-wins": served("alpha off"),
+  "interface-label": instance().replace("eth0", "eth0:1"),
   "interface-name-taken": instance("use_vmac eth0"),
   "invalid-utf-8": file(Uint8Array.of(...bytes("global_defs {\nrouter_id caf"), 0xe9, ...bytes("\n}\n"))),
   "limit-exceeded": "~SEQ(N, 1, 1000000000) weight 1\n",
@@ -202,6 +203,7 @@ const CAUSES: Readonly<Record<Code, Cause>> = {
   "quote-not-closed": instance('notify_master "/etc/notify.sh master'),
   "random-range": globals("router_id ${_RANDOM 20 10}"),
   "regex-unusable": real("HTTP_GET {", "url {", "path /", 'regex "(a)\\\\1"', "}", "}"),
+  "path-not-absolute": real("HTTP_GET {", "url {", "path index.html", "}", "}"),
   "relative-path": instance("notify ./notify.sh"),
   "removed-keyword": globals("lvs_id director"),
   rounded: instance("advert_int 1.5"),
@@ -214,6 +216,7 @@ const CAUSES: Readonly<Record<Code, Cause>> = {
   "template-left": instance("{{ priority }}"),
   "text-after-macro": "$S= \\\nrouter_id a \\\nsmtp_alert\nglobal_defs {\n$S weight 1\n}\n",
   "threshold-order": real("uthreshold 100", "lthreshold 200"),
+  "typographic-quote": globals("router_id \u201cdirector\u201d"),
   "too-long": globals("process_name a_name_of_more_than_15_bytes"),
   "too-many-addresses": bare(
     "virtual_ipaddress {",

@@ -52,6 +52,25 @@ describe("one mistake is one finding that names its cause", () => {
     ],
     ["a colon", "priority 150", "priority: 150", "4 unknown-keyword: no colon stands behind a keyword; write priority"],
     ["a comma", "priority 150", "priority 150,", "4 bad-value: no commas: blanks stand between words; write 150"],
+    ["a comment of C", "priority 150", "priority 150 // high", "4 extra-words: a comment begins with # or !"],
+    [
+      "a netmask",
+      "192.0.2.1/24",
+      "192.0.2.1/255.255.255.128",
+      "7 out-of-range: a prefix length stands behind the slash, and no mask: write 192.0.2.1/25",
+    ],
+    [
+      "a prefix length that stands apart",
+      "192.0.2.1/24",
+      "192.0.2.1 /24",
+      "7 unknown-word: no blank stands before the prefix length: write ADDRESS/24",
+    ],
+    [
+      "a range where none may be",
+      "192.0.2.1/24",
+      "192.0.2.1-9",
+      "7 bad-value: ranges stand in real_server and virtual_server_group only: write each address on a line of its own",
+    ],
     [
       "an equals sign",
       "interface eth0",
@@ -98,6 +117,7 @@ describe("one mistake is one finding that names its cause", () => {
     ["lb_kind NAT", "lb_kind DSR", "did you mean DR?"],
     ["lb_kind NAT", "lb_kind nat", "did you mean NAT?"],
     ["protocol TCP", "protocol HTTPS", "did you mean TCP?"],
+    ["HTTP_GET {", "HTTPS_GET {", "did you mean SSL_GET?"],
     ["status_code 200", "status 200", "did you mean status_code?"],
     ["connect_timeout 3", "timeout 3", "did you mean connect_timeout?"],
     ["connect_timeout 3", "retries 3", "did you mean retry?"],

@@ -96,7 +96,7 @@ function readCommand(words: Reader, form: "with-account" | "alone"): Command | u
 
 const SHELLS: ReadonlySet<string> = new Set(["sh", "bash", "dash", "ash", "ksh", "zsh", "env", "su", "sudo"]);
 
-const SHELL_SIGN = /^(?:\|{1,2}|&{1,2}|;|\d?>{1,2}.*|<.*)$/;
+const SHELL_SIGN = /^(?:\|{1,2}|&{1,2}|;|\d?>{1,2}.*|<.*|.*\$\(.*|.*`.*)$/s;
 
 /** Programs are started without a shell, from the directory /. */
 function warnOfCommand(words: Reader, first: Word, argv: readonly string[]): void {

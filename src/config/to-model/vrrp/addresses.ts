@@ -71,8 +71,8 @@ function addressKey(address: Address): string {
 }
 
 /** What no host can own, or what is on every one of them; keepalived says nothing. Groups with autojoin are meant. */
-function reportUnusable({ ip, flags }: Address, span: Span, findings: Findings): void {
-  const kind = unusableKind(ip);
+function reportUnusable({ ip, prefix, flags, peer }: Address, span: Span, findings: Findings): void {
+  const kind = unusableKind(ip) ?? (peer ? undefined : endOfNetwork(ip, prefix));
   if (kind === undefined || (kind === MULTICAST && (flags & IFA_F_MCAUTOJOIN) !== 0)) return;
   findings.add("warning", span, {
     code: "unusable-address",
@@ -90,6 +90,21 @@ function unusableKind(ip: IpText): string | undefined {
   if (ip === "255.255.255.255") return "the broadcast address";
   if (ip === "::1" || (four && first === 127)) return "a loopback address, which every host has";
   return (four ? first >= 224 && first < 240 : first === 0xff) ? MULTICAST : undefined;
+}
+
+/** Longer prefixes have no addresses but those of hosts (RFC 3021). */
+const LONGEST_WITH_ENDS = 30;
+
+function endOfNetwork(ip: IpText, prefix: number): string | undefined {
+  if (familyOf(ip) !== 4 || prefix > LONGEST_WITH_ENDS || prefix === 0) return undefined;
+  const address = new DataView(ipBytes(ip).buffer).getUint32(0);
+  const hosts = 2 ** (32 - prefix) - 1;
+  const host = (address & hosts) >>> 0;
+  return host === 0
+    ? `the network of /${prefix} itself`
+    : host === hosts
+      ? `the broadcast address of /${prefix}`
+      : undefined;
 }
 
 /** keepalived 2.2.7 passes an address that stands twice, as in a sample of its own; 2.4.3 reports some. Nothing is lost. */

@@ -54,6 +54,8 @@ export interface Session extends Scheduled {
   lastSentAt: MonoMs;
   /** Of the last packet outside the rhythm. */
   lastWordAt: MonoMs;
+  /** A poll was answered the last time. */
+  lastFinalAt: MonoMs;
   lastHeardAt: MonoMs | undefined;
   since: MonoMs;
   lastChange:
@@ -84,6 +86,7 @@ export function newSession(config: BfdInstance, local: number, now: MonoMs): Ses
     detectAt: Number.POSITIVE_INFINITY,
     lastSentAt: Number.NEGATIVE_INFINITY,
     lastWordAt: Number.NEGATIVE_INFINITY,
+    lastFinalAt: Number.NEGATIVE_INFINITY,
     lastHeardAt: undefined,
     since: now,
     lastChange: undefined,

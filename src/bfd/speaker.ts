@@ -10,7 +10,10 @@ import { type RefusalReason, refusalLimit, refusalText } from "./refusals.ts";
 import { createSchedule } from "./schedule.ts";
 import { forgetRemote, isSameSession, newSession, packetOf, type Session, sendIntervalMs } from "./session.ts";
 
-/** Packets outside the rhythm (but answers to polls) are at least this far apart: a neighbour that flaps can't make us flood. */
+/**
+ * Packets outside the rhythm are at least this far apart, and answers to polls as well: a neighbour that flaps can't make us flood, nor who
+ * speaks in its name have us flood the neighbour. One that got no answer polls again (RFC 5880 §6.5).
+ */
 const WORD_SPACING_MS = 10;
 /** RFC 5880 §6.8.7: an interval is shortened by up to a quarter, and by a tenth at least where one lost packet is the end. */
 const JITTER = { least: 0.75, most: 1, mostAlone: 0.9 } as const;
@@ -268,8 +271,12 @@ function timer(state: SpeakerState, now: MonoMs, deafMs: number): readonly BfdAc
 
 /** What the machine wants done, in its order: the answer to a poll, then the word about a change, then those who hear of it here. */
 function follow(state: SpeakerState, session: Session, outcome: Outcome, now: MonoMs, actions: BfdAction[]): void {
-  const { change, final, news } = outcome;
-  if (final) actions.push(send(session, true));
+  const { change, news } = outcome;
+  const final = outcome.final && now - session.lastFinalAt >= WORD_SPACING_MS;
+  if (final) {
+    session.lastFinalAt = now;
+    actions.push(send(session, true));
+  }
   // The answer to a poll says all of it but the poll of our own.
   if (news && (!final || session.polling) && sendIntervalMs(session) !== Number.POSITIVE_INFINITY) {
     if (now - session.lastWordAt >= WORD_SPACING_MS) {

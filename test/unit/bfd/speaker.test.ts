@@ -43,6 +43,20 @@ describe("states [3]", () => {
     ]);
   });
 
+  test("answers to polls are ten milliseconds apart, whoever polls in the neighbour's name", () => {
+    const one = desk().run(50);
+    one.hear({ state: "Down", your: 0 });
+    one.hear({ state: "Up" });
+    one.run(50);
+    const finals = () => one.sent.filter(({ packet }) => packet.final).length;
+    const before = finals();
+    for (let i = 0; i < 100; i++) one.hear({ state: "Up", poll: true });
+    expect(finals() - before).toBe(1);
+    one.run(10);
+    one.hear({ state: "Up", poll: true });
+    expect(finals() - before).toBe(2);
+  });
+
   test("words outside the rhythm are ten milliseconds apart, whatever the neighbour does", () => {
     const one = desk().run(50);
     const before = one.sent.length;

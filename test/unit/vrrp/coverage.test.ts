@@ -1,6 +1,7 @@
 // Every numbered statement of vrrp.md §9, and the ring that shows it. `core`: tests without I/O, whose names (or describe titles) carry
 // the number. `wire`: needs sockets, links or the kernel's tables; the netns or vm tests carry the number. A statement with both is
-// shown in the core and seen on the wire. A range in a title (`P01-P19`) is all of its numbers. Nothing may be missing from this table.
+// shown in the core and seen on the wire. A range in a title (`P01-P19`) is all of its numbers. Nothing may be missing from this table. It says
+// where a statement is tested, not how well: `make test-mutants ROOM=src/vrrp` puts faults into the source and wants these tests to see them.
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -125,6 +126,11 @@ const WIRE = ["netns", "interop", "vm"];
 /** `S08`, or all of `P01-P19`. */
 const NUMBERS = /\b([PXSG])(\d\d)(?:-\1(\d\d))?\b/g;
 
+/** A comment shows nothing. */
+function withoutComments(text: string): string {
+  return text.replace(/^\s*(\/\/|\*|\/\*).*$/gm, "").replace(/\s\/\/ .*$/gm, "");
+}
+
 /** Numbers that stand in names of tests below these folders, this file excepted. */
 function shown(folders: readonly string[], about: RegExp): ReadonlySet<string> {
   const found = new Set<string>();
@@ -133,7 +139,9 @@ function shown(folders: readonly string[], about: RegExp): ReadonlySet<string> {
     if (!existsSync(path)) continue;
     for (const file of readdirSync(path)) {
       if (!about.test(file) || file === "coverage.test.ts") continue;
-      for (const [, letter, from, to = from] of readFileSync(join(path, file), "utf8").matchAll(NUMBERS))
+      for (const [, letter, from, to = from] of withoutComments(readFileSync(join(path, file), "utf8")).matchAll(
+        NUMBERS,
+      ))
         for (let n = Number(from); n <= Number(to); n++) found.add(`${letter}${String(n).padStart(2, "0")}`);
     }
   }

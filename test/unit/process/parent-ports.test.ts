@@ -297,6 +297,45 @@ test("warnings are counted: those of the files at once, those that take a walk w
   expect(pictureOf(children).director()?.config).toMatchObject({ warnings: 3, errorCount: 1, sha256: "00" });
 });
 
+test("a reload counts its warnings anew, and says what takes a walk of the files behind it", async () => {
+  const { director, children, willRead, said } = lab(reading(SERVICES));
+  director.start();
+  await settle();
+  children.of("checker").comeUp();
+  children.of("api").comeUp();
+  await takeAll(children);
+  const next = reading(SERVICES.replace("protocol TCP", "protocol TCP\n lb_algo mh"));
+  willRead({ ...next, warnings: ["one"], notes: () => ["two", "three"] });
+  director.reload();
+  await settle();
+  for (const role of ["checker", "api"] as const)
+    if (children.of(role).last("reload")) children.of(role).answer("reload");
+  await takeAll(children);
+  expect(pictureOf(children).director()?.config).toMatchObject({ warnings: 3, reloads: 1 });
+  expect([said("two"), said("three")]).toEqual([true, true]);
+});
+
+test("what an api process had begun to read goes with it: the next one has the beginning", async () => {
+  const effective = () => ({ list: Array.from({ length: 50_000 }, (_, i) => `value ${i}`) });
+  const { director, children, clock } = lab({ ...reading(SERVICES), effective });
+  director.start();
+  await settle();
+  children.of("checker").comeUp();
+  children.of("api").comeUp();
+  const piece = async () => {
+    children.of("api").say({ kind: "want-effective", serial: 1 });
+    clock.advance(0);
+    await settle();
+    return children.of("api").last("effective")?.piece;
+  };
+  const first = await piece();
+  expect(await piece()).not.toBe(first as string);
+  children.of("api").end("status 1");
+  clock.advance(100);
+  children.of("api").comeUp();
+  expect(await piece()).toBe(first as string);
+});
+
 test("a role that gave up rights at its start says what a reload would need of them", async () => {
   const { director, children, said, willRead } = lab(SERVICES);
   director.start();

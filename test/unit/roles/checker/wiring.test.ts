@@ -335,14 +335,32 @@ describe("the end", () => {
     expect([b.shown(), b.machine.journal]).toEqual(["", undefined]);
   });
 
-  test("a verdict that waits for its turn at the stop is told, and changes nothing any more", async () => {
-    const b = bench();
+  test("a verdict that waits for its turn at the stop is told before the notifier closes, and changes nothing any more", async () => {
+    const verdictAt = () => {
+      const twin = bench();
+      twin.fails("10.9.1.1");
+      twin.start(one());
+      while (twin.events("real-server").length === 0) twin.clock.advance(1);
+      return twin.clock.now();
+    };
+    const b = bench({ releaseIpvs: false });
     b.fails("10.9.1.1");
     b.start(one());
-    b.clock.advance(5000);
+    const at = verdictAt();
+    b.clock.advance(at - 1);
     b.updates.length = 0;
-    await b.role.stop();
+    let stopped: unknown;
+    // Behind the check's end, before what follows from it.
+    b.clock.at(at, () => {
+      expect(b.events("real-server")).toEqual([]);
+      stopped = b.role.stop();
+      expect(b.notified()).toContain("RS [10.9.1.1]:tcp:80 [10.9.0.1]:tcp:80 DOWN");
+    });
+    b.clock.advance(1);
+    await stopped;
     b.clock.advance(60_000);
+    expect(b.shown()).toBe("10.9.0.1:80 rr: 10.9.1.1=1 10.9.1.2=1");
+    expect(b.events("real-server")).toEqual(["10.9.0.1:80/tcp 10.9.1.1:80: up → down"]);
     expect(b.updates.filter(({ kind }) => kind === "virtual-server")).toEqual([]);
   });
 });

@@ -378,6 +378,15 @@ describe("what is put back", () => {
   });
 });
 
+test("a sync daemon that somebody else stopped runs again with the next audit, as the instance is then", () => {
+  const b = master(configured("lvs_sync_daemon eth0 inst VI_1"));
+  const roles = () => b.ipvs.daemons().map(({ role }) => role);
+  expect(roles()).toEqual(["master"]);
+  b.ipvs.stopDaemon("master");
+  b.clock.advance(6000);
+  expect(roles()).toEqual(["master"]);
+});
+
 describe("a reload in pieces", () => {
   const many = (net: string) =>
     configWith(
@@ -423,6 +432,15 @@ describe("what is told", () => {
       event(3609, "vrrp", "VI_1", "BACKUP", "MASTER", silence),
       event(3609, "sync-group", "G", "BACKUP", "MASTER", silence),
     ]);
+  });
+
+  test("of a router that VRRP refuses: an event, and the status has it in the next turn", () => {
+    const b = master();
+    b.hears(vrrpInstance({ advertMs: 3000 }), "192.0.2.2");
+    for (let i = 0; i < 10_000 && b.events("vrrp-peer").length === 0; i++) b.clock.advance(1);
+    expect(b.events("vrrp-peer").map(({ subject, to }) => `${subject}: ${to}`)).toEqual(["VI_1: refused"]);
+    b.clock.advance(0);
+    expect(b.status()?.refusedMasters.map(({ address: one }) => one)).toEqual(["192.0.2.2"]);
   });
 
   test("of an instance: all of its status", () => {

@@ -344,6 +344,16 @@ describe("changes on the way", () => {
     expect([b.starts, b.runner.size]).toEqual([[], 0]);
   });
 
+  test("kicked before its time: it runs then and a period later, and not at the time that it had before", () => {
+    const b = bench();
+    b.runner.add("a", check("a"), UP);
+    b.runner.add("b", check("b"), UP);
+    b.clock.advance(500);
+    b.runner.kick("a");
+    b.clock.advance(2000);
+    expect(b.starts).toEqual(["0.5 a", "1 b", "2.5 a"]);
+  });
+
   test("kicked while it runs: the run goes on, and there is no second one", () => {
     const b = bench({ takesMs: 100 });
     b.runner.add("a", check("a"), UP);

@@ -71,6 +71,14 @@ test("a large one is counted, and what is down of it is shown; --all shows it wh
   expect(await query({ all: true })).toContain("10.0.0.1:80");
 });
 
+test("--down of what is named: the real servers that fail", async () => {
+  const { query } = lab();
+  const real = await query({ ids: ["192.0.2.10", "192.0.2.11"], down: true });
+  expect([real.includes("192.0.2.11:80"), real.includes("192.0.2.10:80")]).toEqual([true, false]);
+  const both = await query({ ids: ["192.0.2.10", "192.0.2.11"] });
+  expect([both.includes("192.0.2.11:80"), both.includes("192.0.2.10:80")]).toEqual([true, true]);
+});
+
 test("--down shows what is down only", async () => {
   const text = await lab().query({ down: true });
   expect(text).toContain("192.0.2.11:80  DOWN");

@@ -61,6 +61,19 @@ describe("settings that are changed for a time", () => {
     expect([named, journal.content]).toEqual([["0", "0"], undefined]);
   });
 
+  test("what can't be set is not had; what can't be put back is said, and keeps nobody from what is wanted", () => {
+    const one = world({ [PATH]: "0" });
+    expect(one.keeper.want("a", [{ path: PATH, value: "refused" }])).toBe(false);
+    expect(one.lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      `warning ${PATH} can't be set to refused (is 0)`,
+    ]);
+    expect(one.journal.content).toBeUndefined();
+    const other = world({ [PATH]: "refused" });
+    expect(other.keeper.want("a", [{ path: PATH, value: "1" }])).toBe(true);
+    expect(other.keeper.want("a", [])).toBe(true);
+    expect([other.values[PATH], other.lines.at(-1)?.message]).toEqual(["1", `${PATH} can't be put back to refused`]);
+  });
+
   test("put back when the last owner lets go", () => {
     const { keeper, values, journal } = world({ [PATH]: "0" });
     keeper.want("a", [{ path: PATH, value: "1" }]);

@@ -468,6 +468,26 @@ describe("callers", () => {
     await leave();
   });
 
+  test("the parent counts for who looks, and no more when the api process has gone", async () => {
+    const { callers, call, leave } = callersOf();
+    let asked = 0;
+    const { director, children, clock } = lab(SERVICES, { callers, ports: { self: () => ({ asked: ++asked }) } });
+    director.start();
+    await settle();
+    children.of("checker").comeUp();
+    clock.advance(5000);
+    expect(asked).toBe(0);
+    call();
+    children.of("api").comeUp();
+    clock.advance(5000);
+    expect(asked).toBe(2);
+    const gone = leave();
+    expect(children.of("checker").got.at(-1)?.kind).toBe("unwatched");
+    await gone;
+    clock.advance(20_000);
+    expect(asked).toBe(2);
+  });
+
   test("one that goes before its picture is whole leaves no timer behind that completes the next one's", async () => {
     const { callers, call, leave } = callersOf();
     const { director, children, clock } = lab(SERVICES, { callers });

@@ -72,7 +72,9 @@ async function runOther(name: string, chosen: Command, rawArgs: readonly string[
   try {
     await run([...rawArgs]);
   } catch (error) {
-    await complain(messageOf(error));
+    // What the system refuses (a disk that is full) is no wrong command line.
+    if (error instanceof Error && "syscall" in error) (await import("./terminal.ts")).complain(messageOf(error), 1);
+    else await complain(messageOf(error));
   }
 
   async function complain(message: string, near?: { readonly word: string; readonly known: readonly string[] }) {

@@ -13,7 +13,7 @@ import { type AskError, ask } from "./client.ts";
 import { print } from "./output.ts";
 import { type Peer, REMOTE_ARGS, type RemoteWords } from "./peer.ts";
 import { askFor, readPicture, type Wanted } from "./status-query.ts";
-import { columns, complain, isTerminal, nearOnes, takesColour } from "./terminal.ts";
+import { columns, complain, isTerminal, nearOnes, takesColour, takesSequences } from "./terminal.ts";
 import { watch } from "./watch.ts";
 import { RUN_DIR_HELP } from "./which-director.ts";
 import { withPeer } from "./with-peer.ts";
@@ -114,10 +114,13 @@ async function showOf(peer: Peer, args: ShowArgs, read: Reader): Promise<void> {
     const shown = await read(peer);
     return shown.ok ? print(render(shown.value, args.json)) : complain(shown.error.message, shown.error.exit);
   }
-  await watch(async () => {
-    const shown = await read(peer);
-    return shown.ok ? render(shown.value, args.json) : `lbd: ${escapeControls(shown.error.message)}\n`;
-  }, isTerminal() && !args.json);
+  await watch(
+    async () => {
+      const shown = await read(peer);
+      return shown.ok ? render(shown.value, args.json) : `lbd: ${escapeControls(shown.error.message)}\n`;
+    },
+    isTerminal() && takesSequences() && !args.json,
+  );
 }
 
 function render(shown: Shown, json: boolean | undefined): string {

@@ -25,8 +25,12 @@ export function complainLines(message: string, details: readonly string[], statu
 
 /** Whether escape sequences for colour are wanted (no-color.org) and understood. */
 export function takesColour(): boolean {
-  const { NO_COLOR, TERM } = process.env;
-  return isTerminal() && (NO_COLOR ?? "") === "" && TERM !== "dumb";
+  return isTerminal() && (process.env.NO_COLOR ?? "") === "" && takesSequences();
+}
+
+/** Whether the terminal says that it understands escape sequences at all. */
+export function takesSequences(): boolean {
+  return process.env.TERM !== "dumb";
 }
 
 /** A wrong command line: what is wrong, what is near, where the help is. */

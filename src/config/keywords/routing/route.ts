@@ -57,7 +57,7 @@ function readRoute(words: Reader): Route | undefined {
   };
   const { options, failed, strange } = readOptions(words, ROUTE, "a route", other, undefined, LEFT_OUT);
   // keepalived takes a strange word for a destination that is none.
-  if (broken || strange || failed.length > 0) return undefined;
+  if (broken || strange || failed.some((option) => !DISPENSABLE.has(option))) return undefined;
   if (!destination) {
     words.error(
       first,
@@ -69,6 +69,9 @@ function readRoute(words: Reader): Route | undefined {
   }
   return buildRoute(words, first, type, destination, options);
 }
+
+/** Options that keepalived ignores when they are wrong, and no more than them. */
+const DISPENSABLE: ReadonlySet<string> = new Set(["as", "features", "ttl-propagate"]);
 
 const LEFT_OUT = "the route is left out";
 

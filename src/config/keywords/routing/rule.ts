@@ -130,6 +130,9 @@ export interface RuleLine extends Omit<Rule, "preference"> {
 }
 
 /** One line. */
+/** Options that keepalived ignores when they are wrong, and no more than them. */
+const DISPENSABLE: ReadonlySet<string> = new Set(["ipproto", "sport", "dport"]);
+
 export const rule: Value<RuleLine> = { grammar: "RULE", read: readRule };
 
 type RuleOptions = Options<typeof RULE>;
@@ -155,7 +158,7 @@ function readRule(words: Reader): RuleLine | undefined {
     return true;
   };
   const { options, failed, strange } = readOptions(words, RULE, "a rule", other, undefined, "the rule is left out");
-  if (broken || strange || failed.length > 0) return undefined;
+  if (broken || strange || failed.some((option) => !DISPENSABLE.has(option))) return undefined;
   if (options.table) action = { kind: "table", table: options.table.value };
   const l3mdev = options.l3mdev !== undefined;
   if (!action && !l3mdev) {

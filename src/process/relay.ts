@@ -2,12 +2,15 @@
 // there misses nothing: it gets everything when it comes.
 import type { RoleName } from "../roles/role.ts";
 import type { ProcessStatus, StatusEvent, StatusUpdate } from "../status/schema.ts";
+import { eventSubject, MAX_EVENTS_OF_SUBJECT } from "../status/store.ts";
 import { createQueue } from "./bounded-queue.ts";
 import { createOutbox, MAX_QUEUE_BYTES } from "./channel.ts";
 import { clip } from "./conduct.ts";
 
 /** Events kept for an api process that starts, and for readers that come back. */
 const MAX_KEPT_EVENTS = 1000;
+/** An instance that others have change its state all the time takes no more of these places, as in the api process. */
+const SHARE = { keyOf: subjectOf, maxItems: MAX_EVENTS_OF_SUBJECT };
 /** Reports that may wait for the api process; above half of it roles have to wait with more. A hundred thousand real servers have 50 MB. */
 export const MAX_WAITING_BYTES = 64_000_000;
 
@@ -40,7 +43,7 @@ export interface Relay {
 
 export function createRelay({ send, isApiUp, overrun, now }: RelayPorts): Relay {
   const processes = new Map<string, ProcessStatus>();
-  const events = createQueue<StatusUpdate & { kind: "event" }>(MAX_KEPT_EVENTS, MAX_QUEUE_BYTES);
+  const events = createQueue<StatusUpdate & { kind: "event" }>(MAX_KEPT_EVENTS, MAX_QUEUE_BYTES, SHARE);
   let eventId = 0;
   const bound = { maxWaitingBytes: MAX_WAITING_BYTES, lost: overrun };
   const outbox = createOutbox(({ updates }) => {
@@ -98,6 +101,10 @@ export function createRelay({ send, isApiUp, overrun, now }: RelayPorts): Relay 
       else waiters.set(role, then);
     },
   };
+}
+
+function subjectOf({ value }: StatusUpdate & { kind: "event" }): string {
+  return eventSubject(value);
 }
 
 /** Events are kept, so their texts have a bound. */

@@ -15,6 +15,8 @@ import type {
 
 /** Events that are kept for readers that come back. */
 export const MAX_EVENTS = 1000;
+/** Of those, about one thing: whoever has it change all the time pushes out nothing of the others. */
+export const MAX_EVENTS_OF_SUBJECT = 100;
 /** Metric names of one role that are kept; more is a mistake of the program. */
 const MAX_METRICS_PER_ROLE = 20_000;
 
@@ -64,6 +66,11 @@ const OWNED: Readonly<Record<string, readonly ObjectKind[]>> = {
   bfd: ["bfd"],
 };
 
+/** What an event is about. */
+export function eventSubject({ kind, subject }: Pick<StatusEvent, "kind" | "subject">): string {
+  return `${kind} ${subject}`;
+}
+
 export function createStatusStore(): StatusStore {
   let revision = 0;
   let director: DirectorStatus | undefined;
@@ -77,6 +84,10 @@ export function createStatusStore(): StatusStore {
   const events: NumberedEvent[] = [];
   const listeners = new Set<(event: NumberedEvent) => void>();
   let nextEventId = 1;
+  /** Number of the last one that is no longer kept, or never came here. */
+  let lastGone = 0;
+  /** Of each subject, how many are kept. */
+  const ofSubject = new Map<string, number>();
 
   const tables = { "virtual-server": virtualServers, vrrp, "sync-group": syncGroups, bfd } as const;
   const changed: Record<ObjectKind, number> = { "virtual-server": 0, vrrp: 0, "sync-group": 0, bfd: 0 };
@@ -94,11 +105,26 @@ export function createStatusStore(): StatusStore {
     const id = given ?? nextEventId;
     // Told twice: by the picture for a new reader, and on its way when that was made.
     if (id < nextEventId) return;
+    if (id > nextEventId) lastGone = id - 1;
     nextEventId = id + 1;
     const numbered = { id, event };
     events.push(numbered);
-    if (events.length > MAX_EVENTS) events.shift();
+    const subject = eventSubject(event);
+    const count = (ofSubject.get(subject) ?? 0) + 1;
+    ofSubject.set(subject, count);
+    if (count > MAX_EVENTS_OF_SUBJECT) forgetEvent(events.findIndex((one) => eventSubject(one.event) === subject));
+    if (events.length > MAX_EVENTS) forgetEvent(0);
     for (const listener of listeners) listener(numbered);
+  }
+
+  function forgetEvent(at: number): void {
+    const [gone] = events.splice(at, 1);
+    if (!gone) return;
+    lastGone = Math.max(lastGone, gone.id);
+    const subject = eventSubject(gone.event);
+    const left = (ofSubject.get(subject) ?? 1) - 1;
+    if (left > 0) ofSubject.set(subject, left);
+    else ofSubject.delete(subject);
   }
 
   function addMetrics(role: string, values: Readonly<Record<string, number>>): void {
@@ -186,8 +212,7 @@ export function createStatusStore(): StatusStore {
     },
     facts: () => Object.fromEntries(facts),
     eventsAfter(id) {
-      const first = events[0]?.id ?? nextEventId;
-      return { events: events.filter((event) => event.id > id), missed: id + 1 < first };
+      return { events: events.filter((event) => event.id > id), missed: id < lastGone };
     },
     lastEventId: () => nextEventId - 1,
     onEvent(listener) {

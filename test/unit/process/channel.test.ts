@@ -157,6 +157,17 @@ test("the newest of what waits is kept, whatever size it has", () => {
   expect(queue.take()).toEqual({ items: ["x".repeat(200)], dropped: 1 });
 });
 
+test("what has the same key takes its share of the places and no more, and others stay", () => {
+  const queue = createQueue<string>(10, 10_000, { keyOf: ([first = ""]) => first, maxItems: 3 });
+  queue.push("b1");
+  for (let i = 0; i < 100; i++) queue.push(`a${i}`);
+  queue.push("b2");
+  expect(queue.items()).toEqual(["b1", "a97", "a98", "a99", "b2"]);
+  expect(queue.take().dropped).toBe(97);
+  for (const item of ["a1", "a2", "a3"]) queue.push(item);
+  expect(queue.items()).toEqual(["a1", "a2", "a3"]);
+});
+
 test("events and log lines without a reader are bounded, the oldest go, and the loss is said", async () => {
   const { sent, box } = outbox();
   box.log(line("on its way"));

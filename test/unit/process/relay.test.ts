@@ -55,6 +55,16 @@ test("processes and events that came while there was no api process are told to 
   ]);
 });
 
+test("what happens to one thing again and again pushes out nothing of the others", async () => {
+  const { relay, comes } = lab();
+  relay.event("vrrp", "one", "BACKUP", "MASTER", "");
+  for (let n = 0; n < 5000; n++) relay.event("vrrp", "flapping", "BACKUP", "MASTER", "");
+  const told = (await comes()).filter((one) => one.startsWith("event "));
+  expect(told).toHaveLength(101);
+  expect(told[0]).toBe("event one 1");
+  expect(told.at(-1)).toBe("event flapping 5001");
+});
+
 test("a role that should have no process any more is told as gone, and not to the next one at all", async () => {
   const { relay, words, process, comes, api } = lab();
   relay.take(process("vrrp"));

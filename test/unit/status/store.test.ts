@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createStatusStore, MAX_EVENTS } from "../../../src/status/store.ts";
+import { createStatusStore, MAX_EVENTS, MAX_EVENTS_OF_SUBJECT } from "../../../src/status/store.ts";
 import { AT, everything, virtualServer, vrrpInstance } from "../../support/status-samples.ts";
 
 const event = (id: number) =>
@@ -163,6 +163,25 @@ test("events are a ring, each is taken once, and a gap is told", () => {
   stop();
   store.apply(event(MAX_EVENTS + 11));
   expect(heard).toHaveLength(MAX_EVENTS + 10);
+});
+
+test("of one thing a part of the events is kept, and who saw less is told that some are gone", () => {
+  const store = createStatusStore();
+  const of = (subject: string) => {
+    const { id: _id, value } = event(1);
+    store.apply({ kind: "event", value: { ...value, subject } });
+  };
+  of("one");
+  for (let n = 0; n < 2 * MAX_EVENTS; n++) of("flapping");
+  of("two");
+  const { events, missed } = store.eventsAfter(0);
+  expect(events.map(({ event: { subject } }) => subject)).toEqual([
+    "one",
+    ...Array<string>(MAX_EVENTS_OF_SUBJECT).fill("flapping"),
+    "two",
+  ]);
+  expect(missed).toBe(true);
+  expect(store.eventsAfter(2 * MAX_EVENTS)).toMatchObject({ missed: false });
 });
 
 test("events without a number go on from the last one; who asks before there were any has missed none", () => {

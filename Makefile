@@ -118,7 +118,12 @@ test-words: .cache/npm ## Does each test that docs/compat.md names fail without 
 test-mutants: .cache/npm ## Would the pure tests see a fault? ROOM=src/vrrp N=40 SEED=1, or AT=src/vrrp/accept.ts:120
 	@ROOM="$(ROOM)" N="$(N)" SEED="$(SEED)" AT="$(AT)" CPU="$(CPU)" $(BUN) test/mutants.ts
 
-bench: deps build ## Figures beside Debian's keepalived (PEER=program) and a build before (BEFORE=program or revision): ONLY=rest,start
+# As `make image` makes it: its size is one of the figures.
+BENCH_IMAGE := dist/bench-appliance/image
+$(BENCH_IMAGE)/SHA256SUMS: dist/lbd $(wildcard appliance/*)
+	$(BUN) appliance/image.ts --level $(LEVEL) --out $(BENCH_IMAGE)
+
+bench: deps build $(if $(if $(ONLY),$(findstring appliance,$(ONLY)),all),$(BENCH_IMAGE)/SHA256SUMS) ## Figures beside Debian's keepalived (PEER=program) and a build before (BEFORE=program or revision): ONLY=rest,start
 	$(BUN) test/bench/run.ts
 
 docs: .cache/npm ## Write docs/reference.md and docs/compat.md from the keyword tables

@@ -62,7 +62,13 @@ export function kernelPackage(architecture: string, cache: string): string {
   return found;
 }
 
+/** Names of these packages and of all that they depend on, as apt would install them where nothing is. */
+export function closureOf(names: readonly string[], architecture: string, cache: string): readonly string[] {
+  return privateApt(join(cache, `apt-${RELEASE}-${architecture}`), architecture).closure(names);
+}
+
 interface Apt {
+  closure(names: readonly string[]): readonly string[];
   /** One record a package. */
   show(names: readonly string[]): readonly ReadonlyMap<string, string>[];
   download(names: readonly string[], to: string): void;
@@ -95,6 +101,10 @@ function privateApt(home: string, architecture: string): Apt {
   };
   if (Date.now() - fetched > LISTS_MAX_AGE_MS) update();
   return {
+    closure: (names) =>
+      [...run("apt-get", "--simulate", "--no-install-recommends", "install", ...names).matchAll(/^Inst (\S+)/gm)].map(
+        ([, name = ""]) => name,
+      ),
     show: (names) =>
       run("apt-cache", "show", "--no-all-versions", ...names)
         .split(/\n\n+/)

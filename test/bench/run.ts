@@ -28,6 +28,7 @@ const BENCHES: Readonly<Record<string, readonly string[]>> = {
     "3000",
   ],
   failover: [BUN, "test/bench/failover.ts"],
+  appliance: [BUN, "test/bench/appliance.ts"],
   takeover: [BUN, "test/bench/takeover.ts"],
   goodbye: [BUN, "test/bench/goodbye.ts"],
   jitter: [BUN, "test/bench/jitter.ts"],

@@ -9,9 +9,10 @@ import { printConfig } from "./effective/print.ts";
 import type { Diagnostic } from "./findings/diagnostic.ts";
 import { createFindings, type Findings } from "./findings/findings.ts";
 import { homesOf } from "./keywords/homes.ts";
+import type { GroupEntry, GroupMark } from "./keywords/lvs/server-names.ts";
 import { TOP_LEVEL } from "./keywords/top-level.ts";
 import type { Config } from "./model/config.ts";
-import type { ServiceAddress, VirtualServer } from "./model/lvs.ts";
+import type { ServiceAddress, ServiceGroup, VirtualServer } from "./model/lvs.ts";
 import type { VrrpConfig } from "./model/vrrp.ts";
 import { checkAcrossBlocks } from "./semantics/semantics.ts";
 import { uniqueByName } from "./semantics/unique.ts";
@@ -94,6 +95,7 @@ function toConfig(
   return {
     global: toGlobal(top, withKnownMaster(global, vrrp.config, findings), context),
     virtualServers: toVirtualServers(top, global, vrrp.bfd, findings),
+    ...(top.virtual_server_group && { serviceGroups: toServiceGroups(top.virtual_server_group) }),
     ...(ssl && { ssl }),
     vrrp: vrrp.config,
     bfd: vrrp.bfd,
@@ -145,6 +147,23 @@ function toVirtualServers(
     if (own) servers.push(own);
   }
   return servers;
+}
+
+/** As they are written; a name twice has its finding, and the first one counts. */
+function toServiceGroups(groups: readonly BoundGroup[]): readonly ServiceGroup[] {
+  const named = new Map(groups.toReversed().map((group) => [group.value, group]));
+  return groups
+    .filter((group) => named.get(group.value) === group)
+    .map((group) => ({ name: group.value, entries: group.lines.flatMap(({ value }) => groupEntryOf(value)) }));
+}
+
+function groupEntryOf(entry: GroupEntry | GroupMark): ServiceGroup["entries"] {
+  if (entry.kind === "fwmark") {
+    const { mark, family } = entry;
+    return [{ kind: "fwmark", mark, ...(family && { family: family === "inet6" ? 6 : 4 }) }];
+  }
+  const [first, last] = [entry.ips[0], entry.ips.at(-1)];
+  return first === undefined || last === undefined ? [] : [{ kind: "address", first, last, port: entry.port }];
 }
 
 /** A whole group served a second time: its entries, maybe very many, are not looked at again. */

@@ -13,6 +13,10 @@ export function enabled(value: boolean): string {
   return value ? "enabled" : "disabled";
 }
 
+export function onOff(value: boolean): string {
+  return value ? "ON" : "OFF";
+}
+
 /** Whole seconds, cut off. */
 export function wholeSeconds(ms: number): number {
   return Math.floor(ms / 1000);
@@ -46,6 +50,12 @@ export function epoch(wallMs: number): string {
 export function stamp(wallMs: number): string {
   const { day, time, year, micros } = parts(wallMs);
   return `${epoch(wallMs)} (${day} ${time}.${micros} ${year})`;
+}
+
+/** `1796135076.809059 (Tue Dec  1 14:24:36 2026.809059)`: other lines have the microseconds there. */
+export function stampAtEnd(wallMs: number): string {
+  const { day, time, year, micros } = parts(wallMs);
+  return `${epoch(wallMs)} (${day} ${time} ${year}.${micros})`;
 }
 
 /** `1796135076.809059 (Tue Dec  1 14:24:36.809059)`: others again lack the year. */

@@ -117,12 +117,12 @@ export function startAlone(
 }
 
 /** keepalived is the one child of unshare. */
-function childOf(pid: number): number | undefined {
+export function childOf(pid: number): number | undefined {
   const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
   return first ? Number(first) : undefined;
 }
 
-function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {

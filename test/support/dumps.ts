@@ -2,6 +2,7 @@
 import type { VrrpSource } from "../../src/dump/vrrp-source.ts";
 import type { Link } from "../../src/net/model.ts";
 import { createVrrpRouter } from "../../src/vrrp/router/router.ts";
+import type { TrackKind } from "../../src/vrrp/track.ts";
 import { initialProcessState } from "../../src/vrrp/track-process.ts";
 import { bindText } from "./config.ts";
 
@@ -15,6 +16,15 @@ export function vrrpSource(text: string, more: Partial<VrrpSource> = {}): VrrpSo
   const { config } = bindText(text);
   const at = { now: 1000, wallMs: 1_767_225_600_000 };
   const router = createVrrpRouter(config.vrrp, config.bfd, at.now);
+  const good = (kind: TrackKind, name: string) => ({ kind, name, up: true, detail: "", since: 0 });
+  router.setFacts(
+    [
+      good("interface", "eth0"),
+      ...config.vrrp.scripts.map(({ name }) => good("script", name)),
+      ...config.vrrp.processes.map(({ name }) => good("process", name)),
+    ],
+    at,
+  );
   for (const { name } of config.vrrp.instances) router.setSource(name, "192.0.2.10", at);
   router.start(at);
   const eth0 = link(2, "eth0");

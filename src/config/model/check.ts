@@ -58,6 +58,8 @@ export interface HttpCheck extends CheckBase {
   readonly sniName?: string;
   readonly tlsCompliant: boolean;
   readonly fastRecovery: boolean;
+  /** `virtualhost` of the checker itself. */
+  readonly ownVirtualHost?: string;
   readonly urls: readonly HttpUrl[];
 }
 
@@ -67,6 +69,8 @@ export interface HttpUrl {
   readonly host: string;
   /** `virtualhost` as configured (url > checker > real > virtual server); absent when the address stands in. */
   readonly virtualHost?: string;
+  /** `virtualhost` of the url itself. */
+  readonly ownVirtualHost?: string;
   /** `tls_compliant` of this page; absent: as the check says. */
   readonly tlsCompliant?: boolean;
   /** 32 lower-case hexadecimal digits. */

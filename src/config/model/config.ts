@@ -5,12 +5,13 @@
 import type { BfdInstance } from "./bfd.ts";
 import type { SslClient } from "./check.ts";
 import type { GlobalConfig } from "./global.ts";
-import type { VirtualServer } from "./lvs.ts";
+import type { ServiceGroup, VirtualServer } from "./lvs.ts";
 import type { VrrpConfig } from "./vrrp.ts";
 
 export interface Config {
   readonly global: GlobalConfig;
   readonly virtualServers: readonly VirtualServer[];
+  readonly serviceGroups?: readonly ServiceGroup[];
   /** Defaults of the certificate for SSL_GET (top-level `SSL`). */
   readonly ssl?: SslClient;
   readonly vrrp: VrrpConfig;

@@ -89,6 +89,31 @@ export interface VirtualServer {
   /** `virtualhost` as configured here; the checks hold what it resolves to. */
   readonly virtualHost?: string;
   readonly snmpName?: string;
+  /** As written, where real servers and checks hold what it resolves to: for who shows it. Absent: nothing. */
+  readonly said?: CheckDefaults;
+  /** Of real servers that say nothing. */
+  readonly forwarding?: Forwarding;
+}
+
+/** What checks may take from a virtual or real server, as far as it is written there. */
+export interface CheckDefaults {
+  readonly connectTimeoutMs?: number;
+  readonly delayLoopMs?: number;
+  readonly retry?: number;
+  readonly delayBeforeRetryMs?: number;
+  readonly warmupMs?: number;
+  readonly alpha?: boolean;
+  readonly inhibitOnFailure?: boolean;
+  readonly virtualHost?: string;
+}
+
+/** `virtual_server_group`, for who shows it: services hold its addresses. */
+export interface ServiceGroup {
+  readonly name: string;
+  readonly entries: readonly (
+    | { readonly kind: "address"; readonly first: IpText; readonly last: IpText; readonly port: number }
+    | { readonly kind: "fwmark"; readonly mark: number; readonly family?: Family }
+  )[];
 }
 
 export interface SorryServer {
@@ -116,5 +141,7 @@ export interface RealServer {
   readonly smtpAlert: boolean;
   readonly checks: readonly Check[];
   readonly snmpName?: string;
+  /** As of a virtual server. */
+  readonly said?: CheckDefaults;
   readonly origin: Origin;
 }

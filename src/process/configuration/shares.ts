@@ -36,7 +36,7 @@ export function shareOf(role: RoleName, config: Config): Config {
   if (role === "checker") return checkerShare(config);
   if (role === "starter") return withPrograms(config);
   // Where the key of its checks is, and the key's password.
-  const { ssl: _ofChecks, ...others } = config;
+  const { ssl: _ofChecks, serviceGroups: _shown, ...others } = config;
   return shareOfOthers(role, others);
 }
 

@@ -9,6 +9,7 @@ import type { Config } from "../../config/model/config.ts";
 import type { ReceivedControl } from "../../kernel/bfd-sockets.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { SESSIONS_TOPIC, type SessionFact } from "../sessions.ts";
+import { dumpOf } from "./dumped.ts";
 import { type BfdPorts, realPorts } from "./ports.ts";
 import { createBfdReports } from "./reports.ts";
 import { createWire } from "./wire.ts";
@@ -22,6 +23,7 @@ export function createBfdRole(context: RoleContext, ports: BfdPorts = realPorts(
   const limited = limitLog(log, clock, FLAP_LOG);
   const wire = createWire(ports.openSockets(hear), clock, log, limited);
   let speaker: BfdSpeaker | undefined;
+  let config: Config | undefined;
   let sessions: ReadonlyMap<number, Session> = new Map();
   let cancelTimer: Cancel = () => {};
   let armedFor: MonoMs = Number.POSITIVE_INFINITY;
@@ -126,7 +128,9 @@ export function createBfdRole(context: RoleContext, ports: BfdPorts = realPorts(
   }
 
   return {
-    start({ bfd, global }: Config) {
+    start(first: Config) {
+      const { bfd, global } = first;
+      config = first;
       ports.takeRights(global.process.bfd);
       speaker = createBfdSpeaker(bfd, ports.chance, clock.now());
       know();
@@ -135,8 +139,10 @@ export function createBfdRole(context: RoleContext, ports: BfdPorts = realPorts(
       perform(speaker.start(clock.now()));
       arm();
     },
-    reload({ bfd, global }: Config) {
+    reload(next: Config) {
       if (!speaker) return;
+      const { bfd, global } = next;
+      config = next;
       ports.takeRights(global.process.bfd);
       const before = sessions;
       const actions = speaker.reload(bfd, clock.now());
@@ -161,6 +167,7 @@ export function createBfdRole(context: RoleContext, ports: BfdPorts = realPorts(
       speaker = undefined;
     },
     snapshot: () => reports.everything(),
+    dump: (kind) => dumpOf(kind, config, sessions.values(), wire.shown, clock),
     unwatched: () => reports.rest(),
   };
 

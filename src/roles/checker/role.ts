@@ -6,6 +6,7 @@ import { createCheckRunner } from "../../check/runner.ts";
 import type { Config } from "../../config/model/config.ts";
 import type { Role, RoleContext } from "../role.ts";
 import { readSessionFacts, SESSIONS_TOPIC } from "../sessions.ts";
+import { dumpOf } from "./dumped.ts";
 import { createCheckerIpvs } from "./ipvs.ts";
 import { inherit } from "./journal.ts";
 import { type HealthBefore, healthBefore, keepHealth } from "./kept-health.ts";
@@ -213,6 +214,7 @@ export function createCheckerRole(context: RoleContext, ports: CheckerPorts = re
     receive,
     snapshot: reports.everything,
     unwatched: reports.rest,
+    dump: (kind) => dumpOf(kind, config, services.all()),
   };
 }
 

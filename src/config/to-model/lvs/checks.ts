@@ -146,6 +146,7 @@ function httpCheck(
     ...(typeof sni === "string" && { sniName: sni }),
     tlsCompliant: SSL_GET.tls_compliant.initial,
     fastRecovery: block.fast_recovery?.value ?? HTTP_GET.fast_recovery.initial,
+    ...(block.virtualhost && { ownVirtualHost: block.virtualhost.value }),
     urls: usable,
     ...common(entry, parent, HTTP),
   };
@@ -164,6 +165,7 @@ function httpUrl(entry: BoundUrl, inheritedHost: string | undefined, endpoint: C
       path: block.path.value,
       host: virtualHost ?? formatEndpoint(endpoint.ip, endpoint.port),
       ...(virtualHost !== undefined && { virtualHost }),
+      ...(block.virtualhost && { ownVirtualHost: block.virtualhost.value }),
       ...(block.digest && { digest: block.digest.value }),
       statusCodes: codes ?? DEFAULT_STATUS,
       ...(regex && { regex }),

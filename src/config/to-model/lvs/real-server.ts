@@ -4,7 +4,7 @@ import type { Findings } from "../../findings/findings.ts";
 import { REAL_SERVER } from "../../keywords/lvs/real-server.ts";
 import type { Endpoint } from "../../keywords/lvs/server-names.ts";
 import { VIRTUAL_SERVER } from "../../keywords/lvs/virtual-server.ts";
-import type { Forwarding, RealServer, SorryServer } from "../../model/lvs.ts";
+import type { CheckDefaults, Forwarding, RealServer, SorryServer } from "../../model/lvs.ts";
 import type { Span } from "../../text/span.ts";
 import { type Statement, valueSpan } from "../../text/tree.ts";
 import type { BoundRealServer, BoundVirtualServer, Inherited } from "./bound.ts";
@@ -167,14 +167,43 @@ function toRealServer(
     origin: shared.origin,
     checks: toChecks(entry, ip, shared.checkPort, inherited),
   };
-  if (!block.notify_up && !block.notify_down && !block.snmp_name) return server;
+  const said = saidOf(block);
+  if (!block.notify_up && !block.notify_down && !block.snmp_name && !said) return server;
   return {
     ...server,
+    ...(said && { said }),
     ...(block.notify_up && { notifyUp: block.notify_up.value }),
     ...(block.notify_down && { notifyDown: block.notify_down.value }),
     ...(block.snmp_name && { snmpName: block.snmp_name.value }),
   };
 }
+
+/** What checks may take from it; undefined where it says nothing, as most do. */
+export function saidOf(block: Pick<BoundRealServer["block"], SaidWord>): CheckDefaults | undefined {
+  const { connect_timeout, delay_loop, retry, delay_before_retry, warmup, alpha, inhibit_on_failure } = block;
+  const any = connect_timeout ?? delay_loop ?? retry ?? delay_before_retry ?? warmup ?? alpha ?? inhibit_on_failure;
+  if (!any && !block.virtualhost) return undefined;
+  return {
+    ...(connect_timeout && { connectTimeoutMs: connect_timeout.value }),
+    ...(delay_loop && { delayLoopMs: delay_loop.value }),
+    ...(retry && { retry: retry.value }),
+    ...(delay_before_retry && { delayBeforeRetryMs: delay_before_retry.value }),
+    ...(warmup && { warmupMs: warmup.value }),
+    ...(alpha && { alpha: alpha.value }),
+    ...(inhibit_on_failure && { inhibitOnFailure: inhibit_on_failure.value }),
+    ...(block.virtualhost && { virtualHost: block.virtualhost.value }),
+  };
+}
+
+type SaidWord =
+  | "connect_timeout"
+  | "delay_loop"
+  | "retry"
+  | "delay_before_retry"
+  | "warmup"
+  | "alpha"
+  | "inhibit_on_failure"
+  | "virtualhost";
 
 /** A real or sorry server as far as its port goes. */
 interface Ported {

@@ -6,7 +6,7 @@ import { VIRTUAL_SERVER } from "../../keywords/lvs/virtual-server.ts";
 import type { Forwarding, RealServer, VirtualServer } from "../../model/lvs.ts";
 import { valueSpan } from "../../text/tree.ts";
 import type { BoundVirtualServer, Inherited } from "./bound.ts";
-import { sorryServerOf, toRealServers } from "./real-server.ts";
+import { saidOf, sorryServerOf, toRealServers } from "./real-server.ts";
 import {
   familyOfService,
   protocolOf,
@@ -52,6 +52,7 @@ export function toVirtualServer(bound: BoundVirtualServer, context: ServiceConte
   reportDefaults(bound, context.findings);
   const { quorum, hysteresis } = quorumOf(bound, realServers, context.findings);
   const sorry = sorryServerOf(bound, inherited, context.findings);
+  const said = saidOf(block);
   const persistence = persistenceOf(bound, services, family, context.findings);
   return {
     id: serviceId(name, family, marksOnly ? undefined : protocol),
@@ -76,6 +77,8 @@ export function toVirtualServer(bound: BoundVirtualServer, context: ServiceConte
     realServers,
     ...(block.virtualhost && { virtualHost: block.virtualhost.value }),
     ...(block.snmp_name && { snmpName: block.snmp_name.value }),
+    ...(said && { said }),
+    forwarding,
   };
 }
 

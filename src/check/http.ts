@@ -26,7 +26,7 @@ const MAX_CHUNK_LINE_BYTES = 4096;
 export const MAX_FRAMING_BYTES = 262_144;
 
 /** The request for one url, byte for byte as keepalived sends it. */
-export function httpRequest(check: HttpCheck, url: HttpUrl): string {
+export function httpRequest(check: Pick<HttpCheck, "httpProtocol">, url: Pick<HttpUrl, "path" | "host">): string {
   const version = check.httpProtocol === "1.1" ? "1.1" : "1.0";
   const connection = check.httpProtocol === "1.0" ? "" : "Connection: close\r\n";
   return `GET ${url.path} HTTP/${version}\r\nUser-Agent: KeepAliveClient\r\n${connection}Host: ${url.host}\r\n\r\n`;
@@ -37,6 +37,8 @@ export interface HttpReader {
   feed(bytes: Uint8Array): Outcome | undefined;
   /** The peer has closed: what does it come to? */
   end(): Outcome;
+  /** MD5 of the whole body in hexadecimal, after the outcome, of a url with a digest; undefined when it did not come whole. */
+  bodyDigest(): string | undefined;
 }
 
 /** Reads one answer and judges it by the url's status codes, digest and regex. */
@@ -88,6 +90,7 @@ class Reader implements HttpReader {
   /** Header bytes of earlier pieces, while the block is not complete. */
   #header: Uint8Array | undefined;
   #headerBytes = 0;
+  #bodyDigest: string | undefined;
   #status = 0;
   #framing: Framing | undefined;
   #outcome: Outcome | undefined;
@@ -285,12 +288,17 @@ class Reader implements HttpReader {
     this.#keptBytes += kept.byteLength;
   }
 
+  bodyDigest(): string | undefined {
+    return this.#bodyDigest;
+  }
+
   /** The status is as wanted; do digest and regex agree? */
   #judge(): Outcome {
     const said = [`status ${this.#status}`];
     const { digest, regex } = this.#url;
     if (digest !== undefined) {
       const got = this.#digest?.digest("hex");
+      this.#bodyDigest = got;
       if (got !== digest && this.#rawDigest?.digest("hex") !== digest)
         return bad("digest", `digest ${got} of ${this.#bodyBytes} body bytes, wanted ${digest}`);
       said.push("digest as wanted");

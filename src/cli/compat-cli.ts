@@ -25,6 +25,7 @@ export const SURFACE: Readonly<Record<string, readonly Row[]>> = {
     { what: "words that belong to no option are named, and it runs", test: AS, says: "$P surprise" },
     { what: "-P, -C and -B each take workers away, --all brings back those before it", test: "test/unit/words/command-line.test.ts", says: '"--all", "-P"' },
     { what: "long options may be shortened, short ones joined", test: "test/unit/cli/flags.test.ts", says: "--config-t" },
+    { what: "--genhash prints the digest of a page, with options of its own", test: "test/netns/genhash.test.ts", says: "whatever its status" },
     { what: "-h prints to standard error, status 0", test: AS, says: "for option in -h -v" },
     { what: "-v begins with the name and v2.4.3, on standard error, status 0", test: AS, says: "s/^Keepalived v" },
     { what: "in the background: a session of its own, /, /dev/null", test: AS, says: "leads a session" },

@@ -22,6 +22,12 @@ const SIGNUMS: Readonly<Record<string, number>> = {
 /** True: a director runs, and ends the process itself. False: what was asked for is done, and the exit status set. */
 export async function directorCommand(argv: readonly string[], help: () => Promise<string>): Promise<boolean> {
   const asKeepalived = isKeepalived(process.argv0, argv);
+  const hash = argv.findIndex((word) => word === "-T" || word === "--genhash");
+  if (hash >= 0) {
+    const { genhash } = await import("./genhash.ts");
+    process.exitCode = await genhash(argv.slice(hash + 1), { isFirst: hash === 0, asKeepalived });
+    return false;
+  }
   const stray: string[] = [];
   const read = readFlags(argv, asKeepalived ? (word) => stray.push(word) : undefined);
   if (!read.ok) {

@@ -64,7 +64,7 @@ export const FLAGS = [
   { long: "no-syslog", short: "G", origin: "keepalived", help: "nothing to syslog" },
   { long: "umask", short: "u", value: "MASK", origin: "keepalived", help: "mask of new files, as octal number" },
   { long: "dump-conf", short: "d", origin: "keepalived", help: "log the configuration", note: NO_DUMP },
-  { long: "genhash", short: "T", origin: "keepalived", help: "compute page digests", note: "there is no genhash yet", refused: true },
+  { long: "genhash", short: "T", origin: "keepalived", help: "print the digest of a page for HTTP_GET; its own options follow (-T -h)" },
   { long: "address-monitoring", short: "a", origin: "keepalived", help: "log every address that comes or goes" },
   { long: "snmp", short: "x", origin: "keepalived", help: "SNMP agent", note: "there is no SNMP agent; see GET /metrics" },
   { long: "snmp-agent-socket", short: "A", value: "SOCKET", origin: "keepalived", help: "AgentX master", note: "there is no SNMP agent; see GET /metrics" },

@@ -70,7 +70,7 @@ export const OPTIONS = {
     reload: "n/a", effective: { test: "test/netns/bfd.test.ts" },
     doc: "Pid file of the BFD worker." },
   "--genhash": { value: positional("(genhash arguments follow)"), repeat: "first option", tier: "core", since: "2.2.3", aliases: "-T", reload: "n/a",
-    effective: "parsed",
+    effective: { test: "test/netns/genhash.test.ts" },
     doc: "Compute page digests instead of running." },
   "--address-monitoring": { value: positional("FLAG"), default: "off", repeat: "flag", tier: "full", since: "1.3.5", aliases: "-a", reload: "n/a",
     effective: { test: "test/netns/as-keepalived.test.ts" },

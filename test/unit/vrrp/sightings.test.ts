@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import type { VrrpInstance } from "../../../src/config/model/vrrp.ts";
 import { LOG_SUMMARY_MS } from "../../../src/vrrp/limiter.ts";
-import { MAX_FOREIGN_MASTERS } from "../../../src/vrrp/sightings.ts";
-import { vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
+import { MAX_FOREIGN_MASTERS, sightings } from "../../../src/vrrp/sightings.ts";
+import { advertFrom, vrrpConfig, vrrpInstance } from "../../support/vrrp.ts";
 import { type Lab, lab } from "../../support/vrrp-lab.ts";
 
 const PEER = "192.0.2.2";
@@ -221,4 +221,22 @@ test("of many other masters, those heard last are remembered", () => {
   // One that is known takes no second place.
   bench.hear("192.0.2.6", 6);
   expect(bench.router.instance("VI_1")?.sightings.foreign(vrrpInstance())?.count).toBe(MAX_FOREIGN_MASTERS);
+});
+
+test("a router that falls silent is told of once, and again when it had come back meanwhile; then it is forgotten", () => {
+  const seen = sightings();
+  const packet = advertFrom(vrrpInstance({ advertMs: 3000 }), PEER);
+  const speak = (...times: readonly number[]) => {
+    for (const at of times) seen.refused(packet, "interval", at);
+  };
+  const silence = () => {
+    const at = seen.deadline();
+    return seen.expire(at, Number.NEGATIVE_INFINITY).silent?.address;
+  };
+  speak(0, 3000, 6000);
+  expect([silence(), silence()]).toEqual([PEER, undefined]);
+  speak(60_000, 63_000, 66_000);
+  expect(silence()).toBe(PEER);
+  speak(80_000);
+  expect(silence()).toBe(PEER);
 });

@@ -51,6 +51,26 @@ test("D3: all of a batch is left before anything is put back, in whatever order 
   }
 });
 
+test("no_track: left, said and told as an event, a static thing as one of its own; again and again it is told once", () => {
+  const { losses, did, pass } = bench({ 1: { owner: "V1", noTrack: true }, 2: { noTrack: true } });
+  const words = (what: string, by = "") => `${what} was removed by somebody else, left so: no_track${by}`;
+  losses.take([event("removed", 1, { by: 77 }), event("removed", 2)])();
+  expect(did.splice(0)).toEqual([
+    "leave rule 1",
+    `log ${words("rule 1", ": it was process 77 (ip)")}`,
+    `drift V1 left: ${words("rule 1", ": it was process 77 (ip)")}`,
+    "leave rule 2",
+    `log ${words("rule 2")}`,
+    `drift static left: ${words("rule 2")}`,
+  ]);
+  losses.take([event("removed", 1)])();
+  expect(did.splice(0)).toEqual(["leave rule 1", `log ${words("rule 1")}`]);
+  pass(10_000);
+  losses.take([event("removed", 1)])();
+  expect(did.at(-1)).toBe(`drift V1 left: ${words("rule 1")}`);
+  expect(losses.metrics()).toEqual({ 'lbd_drift_detected_total{kind="rule"}': 4 });
+});
+
 describe("who did it", () => {
   test.each([
     [77, "process 77 (ip)"],

@@ -132,6 +132,24 @@ describe("interface_up_down_delays", () => {
   });
 });
 
+test("sessions of BFD are known as they were told last, since when they are so; of one that is no more nothing is known", () => {
+  const { trackers, clock, changes } = lab(instance("A", "eth0"));
+  const sessions = () =>
+    trackers
+      .facts()
+      .flatMap(({ kind, name, up, detail, since }) => (kind === "bfd" ? [[name, up, detail, since]] : []));
+  const before = changes();
+  trackers.setBfd({ a: { up: false, detail: "not yet" }, b: { up: true, detail: "up" } });
+  clock.advance(500);
+  trackers.setBfd({ a: { up: true, detail: "up" }, b: { up: true, detail: "still" } });
+  expect(sessions()).toEqual([
+    ["a", true, "up", 500],
+    ["b", true, "still", 0],
+  ]);
+  trackers.setBfd({ b: { up: true, detail: "still" } });
+  expect([sessions(), changes() - before]).toEqual([[["b", true, "still", 0]], 3]);
+});
+
 test("vrrp_delay_after_boot: what is left of it", () => {
   const { config } = bindText("global_defs {\n  vrrp_delay_after_boot 60\n}\n");
   expect([10, 59.5, 61].map((uptimeS) => bootDelayMs(config, uptimeS))).toEqual([50_000, 500, 0]);

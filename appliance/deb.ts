@@ -129,14 +129,16 @@ Description: LVS director in one program, a drop-in for keepalived
 `;
 }
 
-/** An upgrade starts a running director again, as keepalived's does. */
+/** An upgrade has a running director go on as the new program; one that can't is started again, as keepalived's is. */
 function POSTINST(): string {
   return `#!/bin/sh
 set -e
 if [ "$1" = configure ]; then
   if [ -d /run/systemd/system ]; then
     systemctl --system daemon-reload >/dev/null || true
-    [ -z "$2" ] || deb-systemd-invoke try-restart lbd.service >/dev/null || true
+    if [ -n "$2" ] && systemctl --quiet is-active lbd.service; then
+      lbd restart --run-dir /run/lbd || deb-systemd-invoke try-restart lbd.service >/dev/null || true
+    fi
   fi
   if [ -z "$2" ]; then
     echo "lbd: nothing was started. Next: lbd check --here; systemctl enable --now lbd"

@@ -114,6 +114,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     ASK_EXIT.usage,
     async () => (await import("./reload.ts")).reloadCommand,
   ),
+  restart: command(
+    "have it go on as the program installed now",
+    ASK_EXIT.usage,
+    async () => (await import("./restart.ts")).restartCommand,
+  ),
 };
 
 /** What all of them offer; it loads them. */

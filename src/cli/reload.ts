@@ -5,15 +5,14 @@ import * as v from "valibot";
 import { Status } from "../api/answers.ts";
 import { messageOf } from "../base/errors.ts";
 import { escapeControls } from "../base/log.ts";
-import { allowEmpty } from "../process/configuration/allow-empty.ts";
-import { runningDirector } from "../process/host/pidfile.ts";
+import { giveWord } from "../process/configuration/words-given.ts";
 import { ASK_EXIT } from "./ask-exit.ts";
 import { ask } from "./client.ts";
 import { print } from "./output.ts";
 import { directorPeer, type Peer, REMOTE_ARGS } from "./peer.ts";
 import { askFor } from "./status-query.ts";
 import { complain, complainLines } from "./terminal.ts";
-import { RUN_DIR_HELP, runDirOfPid, withRunDir } from "./which-director.ts";
+import { holder, RUN_DIR_HELP, runDirOfPid, withRunDir } from "./which-director.ts";
 import { withAppliance } from "./with-peer.ts";
 
 /** How long the outcome is waited for; the reload goes on all the same. */
@@ -60,7 +59,7 @@ async function reload(runDir: string, mayEmpty: boolean): Promise<void> {
   if (typeof before === "string") return complain(before, ASK_EXIT.none);
   const askedAt = Date.now();
   try {
-    if (mayEmpty) allowEmpty(runDir);
+    if (mayEmpty) giveWord(runDir, "allow-empty");
     process.kill(pid, "SIGHUP");
   } catch (error) {
     return complain(`pid ${pid}: ${messageOf(error)}`, ASK_EXIT.failed);
@@ -107,14 +106,6 @@ function taken({ durationMs, tolerated, changes: [summary, ...names] }: Reloads)
 
 function withErrors(count: number): string {
   return count === 0 ? "" : `, with ${count} error${count === 1 ? "" : "s"} that it had before: see lbd status`;
-}
-
-function holder(runDir: string): number | string {
-  try {
-    return runningDirector(runDir) ?? `no director runs with the run directory ${runDir}`;
-  } catch (error) {
-    return `${runDir}: ${messageOf(error)}`;
-  }
 }
 
 interface Reloads {

@@ -1,6 +1,8 @@
 // CLI: which director a command is about, where several run on one machine.
 import { readFileSync } from "node:fs";
+import { messageOf } from "../base/errors.ts";
 import { chooseDirector, listed, runningDirectors } from "../process/host/directors.ts";
+import { runningDirector } from "../process/host/pidfile.ts";
 import { ASK_EXIT } from "./ask-exit.ts";
 import { writeError } from "./output.ts";
 import { complain } from "./terminal.ts";
@@ -19,6 +21,15 @@ export function runDirOfPid(pid: number): string | undefined {
     return given?.startsWith("/") ? given : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** The pid of the director in a run directory, or why there is none. */
+export function holder(runDir: string): number | string {
+  try {
+    return runningDirector(runDir) ?? `no director runs with the run directory ${runDir}`;
+  } catch (error) {
+    return `${runDir}: ${messageOf(error)}`;
   }
 }
 

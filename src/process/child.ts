@@ -129,6 +129,8 @@ function take(child: ChildState, message: ToChild) {
     case "startup":
     case "shutdown":
       return intake.behind(() => runScript(child, message));
+    case "handover":
+      return handOver(child, message.id);
     case "snapshot":
       return snapshot(child, message.id);
     case "unwatched":
@@ -319,6 +321,12 @@ function dumpMore(child: ChildState, { serial, pieces }: OpenDump): void {
     child.dump = undefined;
     tell({ kind: "dump-piece", serial, text: null, end: true, failed: messageOf(error) });
   }
+}
+
+/** Whatever start or reload is at work: what it has begun is the successor's to end. */
+function handOver({ role, ports }: ChildState, id: number): void {
+  role?.handOver?.();
+  ports.outbox.whenEmpty(() => ports.tell({ kind: "answer", id }));
 }
 
 // --- stop

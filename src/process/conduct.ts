@@ -3,6 +3,7 @@
 // Pure: the time is handed in. What breaks a rule is told in words, and the supervisor ends that child.
 import type { MonoMs } from "../base/clock.ts";
 import type { LogLine } from "../base/log.ts";
+import { HANDOVER_TOPIC } from "../roles/handover.ts";
 import type { RoleName } from "../roles/role.ts";
 import type { StatusUpdate } from "../status/schema.ts";
 import { MAX_BATCH_UPDATES, MAX_TOPICS, MAX_WAITING_EVENTS, MAX_WAITING_LOG_LINES } from "./channel.ts";
@@ -42,7 +43,7 @@ const OWN_KINDS: Readonly<Record<RoleName, readonly StatusUpdate["kind"][]>> = {
 
 /** Topics that only this role publishes. */
 const OWN_TOPICS: Readonly<Record<RoleName, readonly string[]>> = {
-  vrrp: [],
+  vrrp: [HANDOVER_TOPIC],
   checker: [],
   bfd: ["bfd"],
   api: [],
@@ -119,6 +120,7 @@ export function createConduct(role: RoleName): Conduct {
         case "snapshot":
         case "startup":
         case "shutdown":
+        case "handover":
         case "ping":
           asked.add(message.id);
           return;

@@ -31,6 +31,8 @@ export type Question =
   | { readonly kind: "snapshot"; readonly id: number }
   /** starter only: run `startup_script` or `shutdown_script`. Answered when it has ended, or can't be run. */
   | { readonly kind: "startup" | "shutdown"; readonly id: number }
+  /** Another process takes this one's place: say your last word, and change nothing any more. Answered when the parent has the word. */
+  | { readonly kind: "handover"; readonly id: number }
   /** A sign of life. */
   | { readonly kind: "ping"; readonly id: number };
 
@@ -130,7 +132,7 @@ const fromChildShape = v.variant("kind", [
 
 const toChildShape = v.variant("kind", [
   v.object({ kind: v.literal("start"), options: payload, topics }),
-  v.object({ kind: v.picklist(["reload", "snapshot", "startup", "shutdown", "ping"]), id: whole }),
+  v.object({ kind: v.picklist(["reload", "snapshot", "startup", "shutdown", "handover", "ping"]), id: whole }),
   v.object({ kind: v.literal("stop"), limitMs: v.pipe(v.number(), v.minValue(0)) }),
   v.object({ kind: v.picklist(["unwatched", "ack"]) }),
   v.object({ kind: v.literal("complete"), lingerMs: v.pipe(v.number(), v.minValue(0)) }),

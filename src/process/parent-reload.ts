@@ -1,6 +1,7 @@
 // Process layer, parent: a reload: the files are read again, and every role that runs or is needed gets what it has in them.
 import { firstOf } from "../base/first-of.ts";
 import type { RoleName } from "../roles/role.ts";
+import { restartInPlace } from "./parent-restart.ts";
 import { isStopping, lookForDrain, needsOf, type ParentState, wallTime } from "./parent-state.ts";
 import { describe, logRefused, setConfig, takeInForce } from "./parent-told.ts";
 import type { Answer, Refused } from "./reader-messages.ts";
@@ -42,6 +43,7 @@ async function reloadOnce(parent: ParentState): Promise<void> {
   const { clock, log, readings, reloads } = ports;
   log({ level: "info", area: "config", message: `reading ${options.configFile} again` });
   lookForDrain(parent);
+  const restarts = ports.mayReplace?.() === true;
   const strict = readings.inForce()?.outline.reload.checkConfig === true;
   reloads?.reading();
   const answer = await readAnew(parent, strict);
@@ -61,6 +63,8 @@ async function reloadOnce(parent: ParentState): Promise<void> {
   describe(parent);
   log({ level: "info", area: "config", message: `reload done in ${Math.round(durationMs)} ms` });
   relay.event("config", options.configFile, "loaded", "loaded", "read again");
+  // Only with a configuration that can be used: the other program reads it, too.
+  if (restarts) await restartInPlace(parent);
 }
 
 /** The word that all may go may come while the files are read for somebody else's signal: it is for this reading, too, else its answer would be taken for his. */

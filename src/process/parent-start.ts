@@ -1,5 +1,6 @@
 // Process layer, parent: the start of a director: the first reading, and its roles one behind the other.
 import { firstOf } from "../base/first-of.ts";
+import { HANDOVER_TOPIC } from "../roles/handover.ts";
 import { HOLD_TOPIC, type RoleName } from "../roles/role.ts";
 import type { Outline } from "./configuration/outline.ts";
 import { EXIT } from "./options.ts";
@@ -25,6 +26,7 @@ export async function start(parent: ParentState): Promise<void> {
   if (parent.phase.kind !== "new") return;
   if (ports.isVrrpHeld?.()) holdVrrp(parent);
   lookForDrain(parent);
+  if (goesOn(parent)) workers.publish(HANDOVER_TOPIC, ports.handover);
   parent.phase = { kind: "starting", again: false };
   // They boot while the configuration is read; which roles are needed is known after that.
   const answer = readings.read({ at: "start", mayEmpty: false });
@@ -39,10 +41,15 @@ export async function start(parent: ParentState): Promise<void> {
   }
   takeInForce(parent, kept);
   ports.stands?.();
-  await runStartupScript(parent, kept.outline);
+  if (!goesOn(parent)) await runStartupScript(parent, kept.outline);
   if (isStopping(parent)) return;
   startRoles(parent, kept.outline, early);
   readingOver(parent);
+}
+
+/** In the place of a program that was the director a moment ago: its table and addresses are there. */
+function goesOn({ ports }: ParentState): boolean {
+  return ports.handover !== undefined;
 }
 
 /** keepalived: what it comes to does not matter, only that it is over. */
@@ -98,6 +105,8 @@ function startRoles(parent: ParentState, outline: Outline, early: ReadonlySet<Ro
   const at = (delayMs: number, run: (parent: ParentState) => void) =>
     clock.at(clock.now() + delayMs, () => run(parent));
   // The one that has work to do first has the processors to itself.
+  // Backups count on masters that go on; the table is there.
+  if (goesOn(parent) && needed("vrrp")) startVrrp(parent);
   if (needed("checker")) {
     void workers.configure("checker");
     at(VRRP_WAIT_MS, startVrrp);

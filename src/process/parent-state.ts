@@ -38,6 +38,12 @@ export interface ParentPorts {
   reloaded?(): void;
   /** Whether the next reload may take everything away (`lbd reload --allow-empty`); asking uses it up. */
   mayEmpty?(): boolean;
+  /** Whether the director is to go on as the program installed now behind the next reload (`lbd restart`); asking uses it up. */
+  mayReplace?(): boolean;
+  /** Becomes that program; `handover` is for it. Called once, when every role is gone. */
+  replace?(handover: unknown): void;
+  /** What the program before left that this one goes on for; absent: it is a start. */
+  readonly handover?: unknown;
   /** Every VRRP instance is to be in FAULT (`--drain-vrrp`); asked at the start and at each reload. Absent: none is. */
   isVrrpDrained?(): boolean;
   /** VRRP instances are to stay out of the election (`--hold-vrrp`); asked until it says no. Absent: they are not. */

@@ -24,10 +24,12 @@ import type { DumpKind, RoleName } from "../roles/role.ts";
 import { VERSION } from "../version.ts";
 import { openApiDoor } from "./api-door.ts";
 import { leaveLauncher } from "./background.ts";
-import { takeAllowEmpty } from "./configuration/allow-empty.ts";
+import { BACKGROUND_VARIABLE } from "./background-mark.ts";
 import { glance } from "./configuration/files.ts";
 import { createReloadWords } from "./configuration/reload-words.ts";
+import { takeWord } from "./configuration/words-given.ts";
 import { readEventFeed } from "./event-feed.ts";
+import { leaveHandover, takeHandover } from "./host/handover-file.ts";
 import { createLagWatch, type LagWatch } from "./host/lag.ts";
 import { createLetGo, ownCpuMs } from "./host/let-go.ts";
 import { forgetLevels, takenLevels } from "./host/level-word.ts";
@@ -59,7 +61,7 @@ import { createParent } from "./parent.ts";
 import type { Readings } from "./readings.ts";
 import { createRunLog } from "./run-log.ts";
 import { CHILD_MARK, collectGarbage, permitCoreFiles, shrinkMemory, spawnChild, unpackText } from "./runtime.ts";
-import { clearedVariables } from "./runtime-again.ts";
+import { becomeInstalled, clearedVariables } from "./runtime-again.ts";
 
 /** What the last log lines may take to leave. */
 const DRAIN_MS = 500;
@@ -100,6 +102,8 @@ export async function runDirector(
   roles: ReadonlySet<RoleName>,
   { clock, lag }: Timing,
 ): Promise<void> {
+  // As it was given to this process, for one that goes on in its place.
+  const environment = { ...process.env, ...(options.log?.isBackground && { [BACKGROUND_VARIABLE]: "1" }) };
   shedInheritedSignals();
   ignoreRealtimeSignals();
   const readiness = openReadiness();
@@ -130,6 +134,7 @@ export async function runDirector(
   const claimed = claim(options);
   if ("message" in claimed) return fail(sink, claimed.message, claimed.status);
   const { runDir } = claimed;
+  const handover = takeHandover(options.runDir);
   process.chdir("/");
   forgetLevels(options.runDir);
   if (options.umask !== undefined) process.umask(options.umask);
@@ -168,7 +173,10 @@ export async function runDirector(
     leftBehind: (role) => existsSync(journalPath(options.runDir, role)),
     ...(options.holdVrrp !== undefined && { isVrrpHeld: () => existsSync(options.holdVrrp ?? "") }),
     ...(options.drainVrrp !== undefined && { isVrrpDrained: () => existsSync(options.drainVrrp ?? "") }),
-    mayEmpty: () => takeAllowEmpty(options.runDir, clock.wallMs()),
+    mayEmpty: () => takeWord(options.runDir, "allow-empty", clock.wallMs()),
+    mayReplace: () => takeWord(options.runDir, "restart", clock.wallMs()),
+    replace: (handover) => void replace(handover),
+    ...(handover !== undefined && { handover }),
     loadModules: createModuleLoader(log),
     keepFifos: fifos.keep,
     reloads: createReloadWords({
@@ -260,6 +268,17 @@ export async function runDirector(
     else if (before !== undefined) disclaimPidFile(asked, before);
   }
 
+  /** Comes back only by the end of the process: what can't go on is started again by whoever started it. */
+  async function replace(next: unknown): Promise<void> {
+    ended = true;
+    attempt(log, () => leaveHandover(options.runDir, next));
+    attempt(log, () => callers.close());
+    attempt(log, () => runDir.release());
+    await written(sink);
+    attempt(log, () => becomeInstalled(environment));
+    await end(sink, EXIT.failed);
+  }
+
   async function leave(status: number): Promise<void> {
     ended = true;
     if (options.pidFile !== undefined) disclaimPidFile(options.pidFile, process.pid);
@@ -325,7 +344,11 @@ async function fail(sink: LogSink, message: string, status: number = EXIT.failed
 }
 
 async function end(sink: LogSink, status: number): Promise<void> {
+  await written(sink);
+  process.exit(status);
+}
+
+async function written(sink: LogSink): Promise<void> {
   const limit = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS));
   await Promise.race([sink.drained(), limit]);
-  process.exit(status);
 }

@@ -1,10 +1,12 @@
 // Process layer: variables that the JavaScript engine acts on before the first line of this program runs (a debugger's port, code to
 // load first, its collector). A program that finds one starts itself again without it, under the same process id.
+import { readlinkSync } from "node:fs";
 import { execve, ignoreSignal } from "../../ffi/process.ts";
 import { ENGINE_VARIABLE } from "../base/environment.ts";
 import { ownArguments } from "./runtime.ts";
 
 const SIGHUP = 1;
+const SIGIO = 29;
 /** These make it run what somebody else wrote: a director does not start under them at all. */
 const FOREIGN_CODE = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_CONFIG_.*|NODE_OPTIONS|NODE_PATH)$/;
 /** Names that were taken away by the process that had this id before, with commas between. */
@@ -22,12 +24,33 @@ export function startAgain(without: readonly string[]): void {
   for (const [name, value] of Object.entries(process.env))
     if (value !== undefined && !without.includes(name)) environment[name] = value;
   try {
-    // Handlers end with this image. Ignored lives on until the next one has its own, and a reload before the first reading asks for nothing.
-    ignoreSignal(SIGHUP);
-    execve("/proc/self/exe", [process.argv0, ...ownArguments(), ...process.argv.slice(2)], environment);
+    become("/proc/self/exe", environment);
   } catch {
     // Where there is no /proc: a director then refuses what is still set, a command goes on.
   }
+}
+
+/**
+ * Replaces this process by the program that now has its path, which an upgrade may have put there, with the same arguments.
+ * @param environment the one that this process was given @throws Error when it can't be run
+ */
+export function becomeInstalled(environment: NodeJS.ProcessEnv): void {
+  const given = Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  become(installedProgram(process.pid), Object.fromEntries(given));
+}
+
+/** Path of the program of a process; what stands there now may be a newer one. @throws Error ENOENT when there is no such process */
+export function installedProgram(pid: number): string {
+  // kernel: what was replaced under a running process is named so.
+  return readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, "");
+}
+
+function become(program: string, environment: Readonly<Record<string, string>>): void {
+  // Handlers end with this image. Ignored lives on until the next one has its own, and a reload before the first reading asks for nothing.
+  ignoreSignal(SIGHUP);
+  // A socket that was ready a moment ago.
+  ignoreSignal(SIGIO);
+  execve(program, [process.argv0, ...ownArguments(), ...process.argv.slice(2)], environment);
 }
 
 export interface Cleared {

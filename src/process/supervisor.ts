@@ -35,6 +35,10 @@ export interface Supervisor {
   snapshot(): void;
   /** starter only: has a script of the director run. Resolves when it has ended; at once without a process that runs. */
   runScript(which: "startup" | "shutdown"): Promise<void>;
+  /** Its process says its last word: another one takes its place. Resolves when it has; at once without a process. */
+  handOver(): Promise<void>;
+  /** Kills the process as it is, with all that it has in the kernel; it is not restarted. Resolves when it is gone. */
+  abandon(): Promise<void>;
   /** Kills the process, if there is one: `why` is its reason. */
   expel(why: string): void;
   /**
@@ -57,6 +61,8 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     send: (message) => (supervised.live ? tell(supervised.live, message) : false),
     snapshot: () => supervised.live && sendSnapshot(supervised, supervised.live),
     runScript: (which) => runScript(supervised, which),
+    handOver: () => handOver(supervised),
+    abandon: () => abandon(supervised),
     expel: (why) => supervised.live && expel(supervised, supervised.live, why),
     stop: (limitMs) => stop(supervised, limitMs),
   };
@@ -178,6 +184,22 @@ function configure(supervised: Supervised, share: RoleShare): Promise<void> {
 function runScript({ live, state }: Supervised, which: "startup" | "shutdown"): Promise<void> {
   if (!live || state !== "running") return Promise.resolve();
   return new Promise((resolve) => ask(live, which, () => resolve()));
+}
+
+function handOver({ live, state }: Supervised): Promise<void> {
+  if (!live || state !== "running") return Promise.resolve();
+  return new Promise((resolve) => ask(live, "handover", () => resolve()));
+}
+
+function abandon(supervised: Supervised): Promise<void> {
+  supervised.stopping = true;
+  supervised.cancelRestart?.();
+  if (!supervised.live) return Promise.resolve();
+  const gone = new Promise<void>((resolve) => {
+    supervised.whenGone = [...supervised.whenGone, resolve];
+  });
+  supervised.live.handle.kill("SIGKILL");
+  return gone;
 }
 
 /** It booted before the configuration was known, with other rights than that needs. Nothing was said to it yet. */

@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { firstOf } from "../base/first-of.ts";
 import type { Log } from "../base/log.ts";
 import { introduce } from "../kernel/introductions.ts";
+import { HANDOVER_TOPIC } from "../roles/handover.ts";
 import { PROGRAM_ROLES } from "../roles/programs/named.ts";
 import type { RoleName } from "../roles/role.ts";
 import type { StatusUpdate } from "../status/schema.ts";
@@ -84,6 +85,11 @@ export interface Workers {
    * starter have ended, however long it may take.
    */
   stopAll(limitMs: number, how: { readonly shutdownScript: boolean }): Promise<void>;
+  /**
+   * All are gone, and what they have in the kernel stays: another program goes on with it. BFD says good-bye, which no successor can take
+   * back; vrrp speaks once more. Resolves with what it has to say to its successor.
+   */
+  handOver(): Promise<unknown>;
   stuck(): readonly RoleName[];
 }
 
@@ -214,6 +220,13 @@ export function createWorkers(options: RunOptions, roles: readonly RoleName[], p
         const inOrder = await supervisors.get(role)?.stop(role === "api" ? LEAST_STOP_MS : left);
         if (inOrder === false && ports.leftBehind?.(role)) await sweep(role);
       }
+    },
+    async handOver() {
+      isStopping = true;
+      await supervisors.get("bfd")?.stop(LEAST_STOP_MS);
+      await firstOf(supervisors.get("vrrp")?.handOver() ?? Promise.resolve(), clock, LEAST_STOP_MS);
+      await Promise.all(Array.from(supervisors.values(), (supervisor) => supervisor.abandon()));
+      return topics.get(HANDOVER_TOPIC) ?? null;
     },
     stuck: () => [...supervisors.values()].filter((one) => one.isStuck()).map(({ role }) => role),
   };

@@ -86,6 +86,8 @@ export interface Role {
    * resolved soon.
    */
   leave?(): void;
+  /** Another process is to go on in place of this one, which is killed next: says what that must know, and changes nothing any more. */
+  handOver?(): void;
   /** Removes what is ours, in order, within `child_wait_time`. */
   stop(): void | Promise<void>;
   /** Reports everything again, for a new reader; from now on somebody looks. With a promise: in several turns of the loop. */

@@ -7,7 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Level, Log } from "../../base/log.ts";
 import { oneWaiting } from "../../base/one-waiting.ts";
-import { allowEmpty } from "../configuration/allow-empty.ts";
+import { giveWord } from "../configuration/words-given.ts";
 import { socketPath } from "../host/places.ts";
 import type { SyslogSender } from "../host/syslog-sender.ts";
 import { type Access, type AccessPorts, createAccess } from "./access/access.ts";
@@ -105,7 +105,7 @@ export async function startMachine(ports: MachinePorts): Promise<Machine> {
     machine: {
       ...{ book, audit, finish: ports.finish },
       reload(mayEmpty) {
-        if (mayEmpty) allowEmpty(places.runDir);
+        if (mayEmpty) giveWord(places.runDir, "allow-empty");
         void reload();
       },
     },

@@ -8,6 +8,8 @@ import { newPlacement } from "../../net/placement.ts";
 import { settingsOf } from "../../net/sysctls.ts";
 import { changesTables } from "../../vrrp/actions.ts";
 import { beyondText } from "../../vrrp/peers.ts";
+import type { Handover } from "../../vrrp/router/configuration.ts";
+import { HANDOVER_TOPIC, type HandoverFact } from "../handover.ts";
 import { tellFacts } from "./actions.ts";
 import { auditLater } from "./audit.ts";
 import { AREA, type VrrpState } from "./state.ts";
@@ -18,8 +20,8 @@ import { refresh } from "./world.ts";
 /** What notify programs may take after the stop, of child_wait_time. */
 const DRAIN_SHARE = 0.6;
 
-/** Once, with the configuration that the state was made with. */
-export function start(role: VrrpState): void {
+/** Once, with the configuration that the state was made with. `handover`: of the process whose place this one takes. */
+export function start(role: VrrpState, handover?: HandoverFact): void {
   const { config, router, reflector, tables, turns, trackers, stations, now } = role;
   const { clock, log } = role.context;
   const { vrrp } = config;
@@ -38,7 +40,8 @@ export function start(role: VrrpState): void {
   // Instances may depend on what is static; what an earlier process left can wait until they are under way.
   if (!isEmpty(staticPart(vrrp))) applyTables(role);
   checkStatics(role);
-  turns.perform(router.start(now(), clock.now() + bootDelayMs(config, role.ports.uptimeS())));
+  const notBefore = clock.now() + bootDelayMs(config, role.ports.uptimeS());
+  turns.perform(router.start(now(), notBefore, handover && handedOver(role, handover)));
   applyTables(role);
   role.filter.tidy(tables.crashedBefore);
   for (const line of missingInterfaces(vrrp, reflector.seen)) log(line);
@@ -47,6 +50,22 @@ export function start(role: VrrpState): void {
   role.syncDaemons.configure(config, role.owning);
   auditLater(role);
   role.warmth.awake();
+}
+
+/** The processes' clocks begin with them; the machine's is one. */
+function handedOver({ context, ports }: VrrpState, { masters, spokeAtMs }: HandoverFact): Handover {
+  return { masters: new Set(masters), spokeAt: context.clock.now() - (ports.monotonicMs() - spokeAtMs) };
+}
+
+/** Masters advertise once more and are named to the process that goes on; from here on nothing is done. */
+export function handOver(role: VrrpState): void {
+  const { turns, router, context, ports } = role;
+  role.isLeaving = true;
+  turns.stop();
+  const masters = router.instances().flatMap(({ config, state }) => (state.kind === "master" ? [config.name] : []));
+  turns.carryOut(router.handOver(role.now()));
+  context.publish(HANDOVER_TOPIC, { masters, spokeAtMs: ports.monotonicMs() } satisfies HandoverFact);
+  role.trackers.stop();
 }
 
 /** What a configuration asks for besides its instances. */

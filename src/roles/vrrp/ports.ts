@@ -1,5 +1,7 @@
 // Role vrrp: what the vrrp role works with: the real things here, fakes in tests.
+
 import { hostname, uptime } from "node:os";
+import { monotonicMicroseconds } from "../../../ffi/time.ts";
 import type { MonoMs } from "../../base/clock.ts";
 import type { ProcessRights, ScriptSecurity } from "../../config/model/global.ts";
 import { openIpvs } from "../../kernel/ipvs.ts";
@@ -71,6 +73,8 @@ export interface VrrpPorts {
   isVrrpSpokenHere(): boolean;
   /** Seconds since the machine started. */
   uptimeS(): number;
+  /** CLOCK_MONOTONIC, which all processes of the machine read alike. */
+  monotonicMs(): number;
   /** Closes what the tables are changed by. */
   close(): void;
 }
@@ -132,6 +136,7 @@ export function realPorts(context: RoleContext): VrrpPorts {
     processName,
     isVrrpSpokenHere: vrrpIsSpokenHere,
     uptimeS: uptime,
+    monotonicMs: () => monotonicMicroseconds() / 1000,
     close: () => commands[Symbol.dispose](),
   };
 }

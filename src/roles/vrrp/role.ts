@@ -4,12 +4,13 @@
 import { FLAP_LOG, limitLog } from "../../base/log-limit.ts";
 import type { Config } from "../../config/model/config.ts";
 import { createVrrpRouter } from "../../vrrp/router/router.ts";
+import { HANDOVER_TOPIC, type HandoverFact, readHandover } from "../handover.ts";
 import { createReadFailures } from "../read-failures.ts";
 import { DRAIN_TOPIC, HOLD_TOPIC, type Role, type RoleContext } from "../role.ts";
 import { readSessionFacts, SESSIONS_TOPIC, type SessionFacts } from "../sessions.ts";
 import { follow, reach, settled, stayWarm, tellFacts } from "./actions.ts";
 import { createAnnouncer } from "./announcer.ts";
-import { resign, start, stop } from "./configuration.ts";
+import { handOver, resign, start, stop } from "./configuration.ts";
 import { drift } from "./drift.ts";
 import { dumpOf } from "./dumped.ts";
 import { createInstants } from "./instant.ts";
@@ -42,6 +43,8 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
   let drained = false;
   let state: VrrpState | undefined;
   let stopped = false;
+  /** Of the program in whose place this director goes on. */
+  let handover: HandoverFact | undefined;
 
   function begin(first: Config): void {
     if (stopped) return;
@@ -52,7 +55,7 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
     state.router.setDrained(drained, state.now());
     if (drained) context.log({ level: "warning", area: AREA, message: DRAINED });
     if (held) context.log({ level: "info", area: AREA, message: "instances are held in INIT (--hold-vrrp)" });
-    start(state);
+    start(state, handover);
   }
 
   function change(next: Config): Promise<void> | undefined {
@@ -72,6 +75,10 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
     leave() {
       if (state) resign(state);
     },
+    handOver() {
+      stopped = true;
+      if (state) handOver(state);
+    },
     stop() {
       stopped = true;
       return state ? stop(state) : undefined;
@@ -80,6 +87,7 @@ export function createVrrpRole(context: RoleContext, ports: VrrpPorts = realPort
     unwatched: () => state?.reports.rest(),
     dump: (kind) => state && dumpOf(state, kind),
     receive(topic, value) {
+      if (topic === HANDOVER_TOPIC) handover = readHandover(value);
       if (topic === HOLD_TOPIC && typeof value === "boolean") {
         held = value;
         if (!state) return;

@@ -22,10 +22,13 @@ import { arm } from "./wait.ts";
 /** Leaves INIT with the first tracking results; a member of a group waits for the others. */
 export function start(cfg: MachineConfig, state: State, event: Event & { kind: "start" }, now: MonoMs): Step {
   if (state.kind !== "init" || state.started) return stay(state);
-  const { tracked, startAt } = event;
-  const started: InitState = { ...state, ...tracked, started: true, startAt, since: now };
+  const { tracked, startAt, resumes } = event;
+  const begun: InitState = { ...state, ...tracked, started: true, startAt, since: now };
+  // Whoever was in the election stays in it without results of trackers that are to come.
+  const started: InitState = resumes ? { ...begun, resumes, pending: [] } : begun;
   // Crash recovery: what an earlier run left behind goes first, unless we become master this very moment.
-  const clean: Action[] = becomesMasterAtOnce(cfg, started, now) ? [] : [{ kind: "removeAddresses" }];
+  const staysMaster = resumes === true && tracked.faults.length === 0;
+  const clean: Action[] = staysMaster || becomesMasterAtOnce(cfg, started, now) ? [] : [{ kind: "removeAddresses" }];
   const waits = cfg.grouped && started.faults.length === 0;
   const next = waits ? stay(started) : settle(cfg, started, { code: "start", text: "started" }, now);
   return { state: next.state, actions: [...clean, ...next.actions] };

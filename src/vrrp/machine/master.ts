@@ -48,6 +48,14 @@ export function masterTimer(cfg: MachineConfig, state: MasterState, now: MonoMs)
   return { state: { ...current, ...spoken }, actions };
 }
 
+/** An advertisement out of turn, from which the next one counts. */
+export function speak(cfg: MachineConfig, state: MasterState, now: MonoMs): Step {
+  return {
+    state: { ...state, advertAt: now + cfg.advertMs, lastAdvertAt: now, spokeAt: now },
+    actions: [{ kind: "sendAdvert", priority: state.priority }],
+  };
+}
+
 /** An accepted advertisement: yield to a better one, answer the others. */
 export function masterHears(cfg: MachineConfig, state: MasterState, advert: HeardAdvert, now: MonoMs): Step {
   const { priority } = advert;

@@ -33,8 +33,11 @@ export function canLeave(state: State): boolean {
   return state.faults.length === 0 && state.pending.length === 0 && !state.groupFault;
 }
 
+const RESUMED: Cause = { code: "resumed", text: "goes on as master, in a process that took the place of another" };
+
 /** From INIT or FAULT into the election. */
 export function enter(cfg: MachineConfig, state: InitState | FaultState, cause: Cause, now: MonoMs): Step {
+  if (state.kind === "init" && state.resumes) return becomeMaster(cfg, state, RESUMED, now);
   const from = state.kind === "init" ? Math.max(now, state.startAt) : now;
   if (state.kind === "init" && becomesMasterAtOnce(cfg, state, now))
     return becomeMaster(cfg, state, { code: "owner", text: "address owner (priority 255) started" }, now);

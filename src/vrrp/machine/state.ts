@@ -65,6 +65,7 @@ export interface Cause {
 export type CauseCode =
   | "start"
   | "owner"
+  | "resumed"
   | "no-master"
   | "master-down"
   | "master-resigned"
@@ -131,6 +132,8 @@ export interface InitState extends Common {
   readonly started: boolean;
   /** Before this nothing is heard and no timer runs (`vrrp_startup_delay`). */
   readonly startAt: MonoMs;
+  /** It was master a moment ago, in another process, and goes on: nobody has missed it yet. */
+  readonly resumes?: true;
 }
 
 export interface BackupState extends Common {
@@ -196,8 +199,10 @@ export function stateName(state: State): StateName {
 }
 
 export type Event =
-  /** Once, with the first tracking results; `startAt` in the future is the start-up delay. */
-  | { readonly kind: "start"; readonly tracked: Tracked; readonly startAt: MonoMs }
+  /** Once, with the first tracking results; `startAt` in the future is the start-up delay. `resumes`: see InitState. */
+  | { readonly kind: "start"; readonly tracked: Tracked; readonly startAt: MonoMs; readonly resumes?: true }
+  /** Another process is about to go on in place of this one: a master says once more that it is there. */
+  | { readonly kind: "speak" }
   | { readonly kind: "timer" }
   | { readonly kind: "advert"; readonly advert: HeardAdvert }
   /** Weights or faults may have changed. */

@@ -9,7 +9,7 @@ import type { MonoMs } from "../../base/clock.ts";
 import { unreachable } from "../../base/never.ts";
 import { backupHears, backupTimer } from "./backup.ts";
 import { configure, followGroup, start, stop, track } from "./changes.ts";
-import { masterHears, masterTimer, restore } from "./master.ts";
+import { masterHears, masterTimer, restore, speak } from "./master.ts";
 import { stay } from "./moves.ts";
 import type { Event, MachineConfig, State, Step } from "./state.ts";
 
@@ -36,6 +36,8 @@ export function step(cfg: MachineConfig, state: State, event: Event, now: MonoMs
       return state.kind === "master" ? masterHears(cfg, state, event.advert, now) : stay(state);
     case "removed":
       return state.kind === "master" ? restore(state, event, now) : stay(state);
+    case "speak":
+      return state.kind === "master" ? speak(cfg, state, now) : stay(state);
     case "reannounce":
       return state.kind === "master" ? stay(state, { kind: "announce", why: event.why }) : stay(state);
     default:

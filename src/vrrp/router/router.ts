@@ -15,7 +15,7 @@ import { type SocketSpec, socketSpecOf, socketSpecsOf } from "../sockets.ts";
 import { type PlaceOf, statusOf } from "../status.ts";
 import type { TrackDefinition } from "../track.ts";
 import type { InstanceView, Instant } from "../view.ts";
-import { start, stop } from "./configuration.ts";
+import { type Handover, handOver, start, stop } from "./configuration.ts";
 import { deadline } from "./deadline.ts";
 import { receive } from "./packets.ts";
 import { takeStep } from "./perform.ts";
@@ -29,7 +29,7 @@ import { type NamedFact, setDrained, setFacts, setFault, setHeld, setSource } fr
  * The calls are of four kinds:
  * - *facts*: setFacts, setSource, setFault, removed, reannounce. At any time; before start() they are kept and decide nothing.
  * - *events*: receive, timer.
- * - *the life*: start, beginReload, retire, take, endReload, stop.
+ * - *the life*: start, beginReload, retire, take, endReload, then stop or handOver.
  * - *questions*: the others. They change nothing and may be asked at any time.
  *
  * In this order:
@@ -46,8 +46,13 @@ import { type NamedFact, setDrained, setFacts, setFault, setHeld, setSource } fr
  * 6. stop(), once; no call of the first two kinds behind it does anything but say who fell silent.
  */
 export interface VrrpRouter {
-  /** Once. `notBefore` holds everything back longer than `vrrp_startup_delay` does (`vrrp_delay_after_boot`). */
-  start(at: Instant, notBefore?: MonoMs): readonly VrrpAction[];
+  /**
+   * Once. `notBefore` holds everything back longer than `vrrp_startup_delay` does (`vrrp_delay_after_boot`). `handover`: masters of a process
+   * that this one takes the place of go on as such, if nobody can have missed them yet.
+   */
+  start(at: Instant, notBefore?: MonoMs, handover?: Handover): readonly VrrpAction[];
+  /** Masters say once more that they are there; the last call of a process whose place another takes. */
+  handOver(at: Instant): readonly VrrpAction[];
   /** A datagram of the socket with this key. Its bytes are not kept. */
   receive(socket: string, datagram: Datagram, at: Instant): readonly VrrpAction[];
   /** At or after deadline(). Read the sockets before: what came in during a pause comes first. */
@@ -112,7 +117,8 @@ export function createVrrpRouter(
 ): VrrpRouter {
   const state = newRouterState(config, bfd, created, rehearse);
   return {
-    start: (at, notBefore = at.now) => start(state, at, notBefore),
+    start: (at, notBefore = at.now, handover) => start(state, at, notBefore, handover),
+    handOver: (at) => handOver(state, at),
     receive: (socket, datagram, at) => receive(state, socket, datagram, at),
     timer: (at) => timer(state, at),
     deadline: () => deadline(state),

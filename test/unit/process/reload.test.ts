@@ -280,3 +280,88 @@ test("after many changes the pieces begin anew, and a process that has them all 
   expect(wholes.length).toBeGreaterThan(1);
   expect(wholes.length).toBeLessThan(19);
 });
+
+/** A director whose next reload has the word of `lbd restart`. */
+async function toRestart(text: string) {
+  const handed: unknown[] = [];
+  let isWanted = true;
+  const made = parentLab(reading(text), {
+    ports: {
+      mayReplace() {
+        const may = isWanted;
+        isWanted = false;
+        return may;
+      },
+      replace: (handover) => void handed.push(handover),
+    },
+  });
+  made.director.start();
+  await settle();
+  for (const role of ["checker", "vrrp", "api"] as const) {
+    made.children.of(role).comeUp();
+    await settle();
+  }
+  return { ...made, handed };
+}
+
+const WORD = { masters: ["VI_1"], spokeAtMs: 5 };
+
+test("a restart in place hears vrrp out and kills everybody else as they are; nobody is told to stop, nobody is started again", async () => {
+  const { director, children, handed, ended, logs } = await toRestart(service(80) + VRRP);
+  director.reload();
+  await settle();
+  for (const child of children.all) child.answer("reload");
+  await settle();
+  const [vrrp, checker] = [children.of("vrrp"), children.of("checker")];
+  expect([vrrp.last("handover") !== undefined, checker.killed, handed]).toEqual([true, [], []]);
+  vrrp.say({ kind: "batch", logs: [], updates: [], topics: { handover: WORD } });
+  vrrp.answer("handover");
+  await settle();
+  expect(handed).toEqual([WORD]);
+  expect(children.all.map(({ role, killed, got }) => [role, killed, got.some(({ kind }) => kind === "stop")])).toEqual(
+    children.all.map(({ role }) => [role, ["SIGKILL"], false]),
+  );
+  const count = children.all.length;
+  director.reload();
+  await settle();
+  expect([children.all.length, ended, logs.some(({ level }) => level === "error")]).toEqual([count, [], false]);
+});
+
+test("a vrrp process that does not answer is not waited for long", async () => {
+  const { director, children, clock, handed } = await toRestart(service(80) + VRRP);
+  director.reload();
+  await settle();
+  for (const child of children.all) child.answer("reload");
+  await settle();
+  clock.advance(999);
+  await settle();
+  expect(handed).toEqual([]);
+  clock.advance(1);
+  await settle();
+  expect(handed).toEqual([null]);
+});
+
+test("with a configuration that is refused it stays the program that it is", async () => {
+  const { director, children, willRead, handed, said } = await toRestart(service(80) + VRRP);
+  const { config: _, ...unusable } = reading(service(81));
+  willRead({ ...unusable, errors: ["/k.conf:3:1: no }"] });
+  director.reload();
+  await settle();
+  expect([said("reload refused"), handed, children.of("vrrp").last("handover")]).toEqual([true, [], undefined]);
+  // The word is used up.
+  willRead(reading(service(82) + VRRP));
+  director.reload();
+  await settle();
+  for (const child of children.all) if (child.last("reload")) child.answer("reload");
+  await settle();
+  expect(children.of("vrrp").last("handover")).toBeUndefined();
+});
+
+test("a director that goes on tells vrrp what the one before said, and has it start beside the checker", async () => {
+  const { director, children } = parentLab(reading(service(80) + VRRP), { ports: { handover: WORD } });
+  director.start();
+  await settle();
+  children.of("vrrp").say({ kind: "hello" });
+  children.of("checker").say({ kind: "hello" });
+  expect(children.of("vrrp").last("start")?.topics).toEqual({ handover: WORD });
+});

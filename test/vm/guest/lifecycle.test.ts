@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { Daemon, type Kind } from "../../support/daemon.ts";
+import { Daemon, type Kind, lbdBinary } from "../../support/daemon.ts";
 import { kernelView } from "../../support/kernel-view.ts";
 import { Namespace } from "../../support/netns.ts";
 import { until } from "../../support/until.ts";
@@ -121,6 +121,26 @@ describe("life of the program", () => {
     );
     // Counters start anew when a destination is removed and added.
     expect(stats()).toBe(before);
+    expect(await director.stop()).toBe(0);
+    expect(lab.table()).toEqual([]);
+  });
+
+  test("a restart in place leaves the table, its counters, and a server that is down", async () => {
+    using director = new Daemon("lbd", lab.director, virtualServer()).start();
+    await until("programmed", () => same(lab.table(), FULL), 30_000);
+    await lab.ask({ transport: "tcp", host: VIP, port: 80, count: 4 });
+    await lab.kill(1);
+    const left = FULL.slice(0, 2);
+    await until("the second server is out", () => same(lab.table(), left), 30_000);
+    const stats = () => [...lab.director.run("ipvsadm", "-Ln", "--stats").stdout.matchAll(/ \S+:80 +\d+/g)].join();
+    const before = await until("the counters settled", () => /192\.0\.2\.100:80 +4\b/.test(stats()) && stats());
+    const { status, stdout } = lab.director.run(lbdBinary(), "restart", "--run-dir", `${director.dir}/run`);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^goes on as lbd /)]);
+    await until("its checker runs", () => director.output.match(/checker runs/g)?.length === 2, 30_000);
+    expect(stats()).toBe(before);
+    expect(same(lab.table(), left)).toBe(true);
+    await lab.serve(1);
+    await until("the second server is back", () => same(lab.table(), FULL), 30_000);
     expect(await director.stop()).toBe(0);
     expect(lab.table()).toEqual([]);
   });

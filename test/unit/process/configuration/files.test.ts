@@ -4,9 +4,9 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { allowEmpty, takeAllowEmpty } from "../../../../src/process/configuration/allow-empty.ts";
 import { machineContext } from "../../../../src/process/configuration/bind-context.ts";
 import { configFiles, readAnyRegularFile } from "../../../../src/process/configuration/files.ts";
+import { giveWord, takeWord } from "../../../../src/process/configuration/words-given.ts";
 
 let dir = "";
 beforeEach(() => {
@@ -75,14 +75,14 @@ test.each<[string, () => string, boolean]>([
 
 test("the word that a reload may take everything away holds once, and not for long", () => {
   const now = Date.now();
-  expect(takeAllowEmpty(dir, now)).toBe(false);
-  allowEmpty(dir);
+  expect(takeWord(dir, "allow-empty", now)).toBe(false);
+  giveWord(dir, "allow-empty");
   const [name = ""] = readdirSync(dir);
-  expect([takeAllowEmpty(dir, Date.now()), takeAllowEmpty(dir, Date.now())]).toEqual([true, false]);
-  allowEmpty(dir);
+  expect([takeWord(dir, "allow-empty", Date.now()), takeWord(dir, "allow-empty", Date.now())]).toEqual([true, false]);
+  giveWord(dir, "allow-empty");
   utimesSync(join(dir, name), new Date(now - 11_000), new Date(now - 11_000));
-  expect([takeAllowEmpty(dir, now), existsSync(join(dir, name))]).toEqual([false, false]);
+  expect([takeWord(dir, "allow-empty", now), existsSync(join(dir, name))]).toEqual([false, false]);
   // Only a file says it.
   mkdirSync(join(dir, name));
-  expect([takeAllowEmpty(dir, Date.now()), existsSync(join(dir, name))]).toEqual([false, false]);
+  expect([takeWord(dir, "allow-empty", Date.now()), existsSync(join(dir, name))]).toEqual([false, false]);
 });

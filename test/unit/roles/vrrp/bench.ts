@@ -75,6 +75,7 @@ export function bench(options: BenchOptions = {}) {
   network.addLink("eth0", 2);
   network.addAddress("eth0", "192.0.2.1");
   const logs: LogLine[] = [];
+  const published: { readonly topic: string; readonly value: unknown }[] = [];
   const updates: StatusUpdate[] = [];
   const notifications: Notification[] = [];
   const rights: ProcessRights[] = [];
@@ -268,6 +269,7 @@ export function bench(options: BenchOptions = {}) {
     processName: (pid) => (pid === 4242 ? "ip" : undefined),
     isVrrpSpokenHere: () => options.isSpokenHere ?? false,
     uptimeS: () => 1000,
+    monotonicMs: () => clock.now(),
     close: () => void did.push("what the tables are changed by closes"),
   };
   const roleOptions: RoleOptions = {
@@ -296,7 +298,7 @@ export function bench(options: BenchOptions = {}) {
       log: (line) => logs.push(line),
       options: roleOptions,
       report: (update) => updates.push(update),
-      publish() {},
+      publish: (topic, value) => void published.push({ topic, value }),
     },
     ports,
   );
@@ -312,6 +314,8 @@ export function bench(options: BenchOptions = {}) {
     network,
     ipvs,
     logs,
+    /** Facts for others, in order. */
+    published,
     updates,
     notifications,
     rights,

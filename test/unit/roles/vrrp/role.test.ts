@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { Route } from "../../../../src/config/model/net.ts";
 import type { TrackProcess } from "../../../../src/config/model/vrrp.ts";
 import { moveLines } from "../../../../src/process/configuration/places.ts";
+import { HANDOVER_TOPIC, readHandover } from "../../../../src/roles/handover.ts";
 import { HOLD_TOPIC } from "../../../../src/roles/role.ts";
 import { address, syncGroup, vrrpInstance } from "../../../support/vrrp.ts";
 import { bench, configWith, VI_1, WORLD } from "./bench.ts";
@@ -897,5 +898,44 @@ describe("after a crash", () => {
     b.network.addAddress("eth0", "192.0.2.77", 32);
     b.start(configWith([VI_1]));
     expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0"]);
+  });
+});
+
+describe("another process takes the place of this one", () => {
+  test("masters speak once more and are named, and nothing is done behind that", () => {
+    const b = master();
+    const before = b.sent.length;
+    b.role.handOver?.();
+    expect(b.sent.slice(before)).toMatchObject([{ at: 5000, vrid: 51, priority: 100 }]);
+    expect(b.published).toEqual([{ topic: HANDOVER_TOPIC, value: { masters: ["VI_1"], spokeAtMs: 5000 } }]);
+    b.hears(VI_1, "192.0.2.2", 200);
+    b.clock.advance(5000);
+    expect([b.sent.length, b.network.addresses()]).toEqual([before + 1, ["192.0.2.1/24 eth0", "192.0.2.100/32 eth0"]]);
+  });
+
+  test("the one that comes is master from its start, with the addresses that are there", () => {
+    const b = bench();
+    b.network.addAddress("eth0", "192.0.2.100", 32, { protocol: 18 });
+    b.role.receive?.(HANDOVER_TOPIC, { masters: ["VI_1"], spokeAtMs: -200 });
+    b.start(configWith([VI_1]));
+    expect(b.transitions()).toEqual(["VI_1: INIT → MASTER"]);
+    expect(b.sent).toMatchObject([{ at: 0, vrid: 51, priority: 100 }]);
+    expect(b.network.commands).toEqual([]);
+  });
+
+  test("without a word of the one before, or with one that is none, it starts as ever", () => {
+    for (const word of [
+      undefined,
+      null,
+      { masters: "VI_1", spokeAtMs: 0 },
+      { masters: ["VI_1"] },
+      { masters: ["VI_1"], spokeAtMs: Number.NaN },
+    ]) {
+      expect(readHandover(word)).toBeUndefined();
+      const b = bench();
+      b.role.receive?.(HANDOVER_TOPIC, word);
+      b.start(configWith([VI_1]));
+      expect(b.transitions()).toEqual(["VI_1: INIT → BACKUP"]);
+    }
   });
 });

@@ -74,7 +74,8 @@ async function runOther(name: string, chosen: Command, rawArgs: readonly string[
   } catch (error) {
     // What the system refuses (a disk that is full) is no wrong command line.
     if (error instanceof Error && "syscall" in error) (await import("./terminal.ts")).complain(messageOf(error), 1);
-    else await complain(messageOf(error));
+    // The reader of arguments colours its messages, wherever they go.
+    else await complain((await import("node:util")).stripVTControlCharacters(messageOf(error)));
   }
 
   async function complain(message: string, near?: { readonly word: string; readonly known: readonly string[] }) {

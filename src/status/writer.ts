@@ -74,13 +74,13 @@ export function writer({ columns: asked, nowWallMs, colour }: TextOptions): Writ
     wrapped: (text, indent) => flow(" ".repeat(indent), text, indent + 2),
     table(head, rows) {
       const cells = [head, ...rows];
-      const widths = head.slice(0, -1).map((_, i) => Math.max(...cells.map((row) => (row[i] ?? "").length)));
+      const widths = head.slice(0, -1).map((_, i) => Math.max(...cells.map((row) => widthOf(row[i] ?? ""))));
       // A long name gives way, so that the state beside it is seen.
       const rest = widths.slice(1).reduce((sum, width) => sum + width + GAP.length, LEAST_LAST + GAP.length);
       widths[0] = Math.min(widths[0] ?? 0, Math.max(LEAST_NAME, columns - GAP.length - rest));
       for (const row of cells) {
-        const front = widths.map((width, i) => GAP + cutName(row[i] ?? "", width).padEnd(width)).join("") + GAP;
-        flow(front, row[widths.length] ?? "", front.length);
+        const front = widths.map((width, i) => GAP + padded(cutName(row[i] ?? "", width), width)).join("") + GAP;
+        flow(front, row[widths.length] ?? "", widthOf(front));
       }
     },
     blank: () => void lines.push(""),
@@ -89,13 +89,27 @@ export function writer({ columns: asked, nowWallMs, colour }: TextOptions): Writ
   };
 }
 
+/** Characters of East Asia that take two columns (UAX #11), below those that are two UTF-16 units anyway. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g;
+
+function widthOf(text: string): number {
+  return text.length + (text.match(WIDE)?.length ?? 0) - (text.match(/\p{Mn}/gu)?.length ?? 0);
+}
+
+function padded(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - widthOf(text)));
+}
+
 function cut(text: string, columns: number): string {
   return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
 }
 
 /** Cut in the middle: names of a site begin alike, and an address without its port is another one. */
 export function cutName(text: string, columns: number): string {
-  if (text.length <= columns) return text;
+  const width = widthOf(text);
+  if (width <= columns) return text;
+  if (width > text.length) return cutName(text.slice(0, -1), columns);
   const port = /(?:\]?:\d+)?(?:\/[a-z0-9]+)?$/i.exec(text)?.[0] ?? "";
   const tail = Math.min(Math.max(port.length + 4, Math.floor((columns - 1) / 2)), columns - 2);
   return `${text.slice(0, columns - 1 - tail)}…${text.slice(-tail)}`;

@@ -31,3 +31,11 @@ test("a disk that is full is said, and is no wrong command line", () => {
   expect(done.stderr).not.toContain("Try:");
   expect(done.status).toBe(1);
 });
+
+test("a value that an option does not take is named in plain text", () => {
+  const main = `${import.meta.dirname}/../../../src/main.ts`;
+  const done = spawnSync(process.execPath, [main, "check", "--format", "xml"], { encoding: "utf8" });
+  expect(done.stderr).toContain("--format (xml). Expected one of: text, json, sarif");
+  expect(done.stderr).not.toContain("x1b");
+  expect(done.status).toBe(2);
+});

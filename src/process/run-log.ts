@@ -61,6 +61,22 @@ export function createRunLog(options: RunLogOptions, clock: Clock): RunLog {
     );
   }
 
+  /** Should nobody take lines at its socket, the rest goes to standard error, which leads there as well. */
+  function addJournal(): void {
+    let own: LogSink | undefined;
+    add(
+      (tell) =>
+        datagramStream(openDatagramPath(JOURNAL), clock, () => {
+          if (own === undefined || !sinks.includes(own)) return;
+          sinks.splice(sinks.indexOf(own), 1);
+          add(() => openLogStream(clock), { journal: true });
+          tell(`${JOURNAL}: nobody takes log lines there; from now on they go to standard error`);
+        }),
+      { render: (line) => journalMessage(line, speaker) },
+    );
+    own = sinks.at(-1);
+  }
+
   const toJournal = isJournal(process.env.JOURNAL_STREAM);
   const isNative = toJournal && format === "text" && existsSync(JOURNAL);
   const toConsole = options.console || (options.syslog !== undefined && isConsoleNeeded(options));
@@ -68,7 +84,7 @@ export function createRunLog(options: RunLogOptions, clock: Clock): RunLog {
     const stderr = createLogSink(openLogStream(clock), clock, { format, debug: false });
     startErrors = { ...stderr, log: (line) => line.level === "error" && stderr.log(line) };
   }
-  if (toConsole && isNative) addDatagrams(JOURNAL, (line) => journalMessage(line, speaker));
+  if (toConsole && isNative) addJournal();
   else if (toConsole) add(() => openLogStream(clock), { journal: toJournal });
   // The journal listens on syslog's socket, too: each line once.
   if (options.syslog !== undefined && !(toConsole && toJournal))

@@ -29,7 +29,9 @@ mkdir -p /run/etc; mount --bind /run/etc /etc/keepalived; cp $DIR/keepalived.con
 wait_for() { n=0; until eval "$1" || [ $n -gt 400 ]; do n=$((n+1)); sleep 0.05; done; eval "$1" || echo "never: $1"; }
 pid() { cat /run/keepalived.pid; }
 pid_files() { ls /run/*.pid 2>/dev/null | tr '\\n' ' '; }
-term() { p=$(pid); kill $p; wait_for "! kill -0 $p 2>/dev/null"; echo "left: $(pid_files)"; }
+# keepalived's own process forgets its pid file when TERM comes before it is set up.
+master() { wait_for 'ip addr show eth0 | grep -q 192.0.2.100'; }
+term() { master; p=$(pid); kill $p; wait_for "! kill -0 $p 2>/dev/null"; echo "left: $(pid_files)"; }
 `;
 
 interface Seen {
@@ -39,29 +41,31 @@ interface Seen {
 
 let count = 0;
 
-/** What a shell prints that has the program as $P and does this, once for each of the two programs. */
+/** What a shell prints that has the program as $P and does this, and what came to syslog or to the journal. */
+async function seen(program: string, script: string, text: string): Promise<Seen> {
+  using segment = new Segment("a");
+  const dir = join(base, `${count++}`);
+  mkdirSync(join(dir, "bin"), { recursive: true });
+  if (program !== "keepalived") symlinkSync(program, join(dir, "bin", "keepalived"));
+  writeFileSync(join(dir, "keepalived.conf"), text);
+  const log: string[] = [];
+  const receiver = openServiceSocket(openReadiness(), join(dir, "log"), (lines) => void log.push(...lines));
+  const run = program === "keepalived" ? "keepalived" : `${join(dir, "bin", "keepalived")}`;
+  const child = segment.host(0).spawn("sh", ["-c", `DIR=${dir}; P=${run}\n${SHELL}\n${script}`]);
+  let out = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+  await until(`it ends\n${out}`, () => child.exitCode !== null, 40_000);
+  await until("its output is read", () => child.stdout?.destroyed === true || child.stdout?.readableEnded === true);
+  receiver.close();
+  return { out, log };
+}
+
+/** Once for each of the two programs. */
 async function both(script: string, text: string): Promise<readonly [lbd: Seen, keepalived: Seen]> {
-  const one = async (program: string): Promise<Seen> => {
-    using segment = new Segment("a");
-    const dir = join(base, `${count++}`);
-    mkdirSync(join(dir, "bin"), { recursive: true });
-    if (program !== "keepalived") symlinkSync(program, join(dir, "bin", "keepalived"));
-    writeFileSync(join(dir, "keepalived.conf"), text);
-    const log: string[] = [];
-    const receiver = openServiceSocket(openReadiness(), join(dir, "log"), (lines) => void log.push(...lines));
-    const run = program === "keepalived" ? "keepalived" : `${join(dir, "bin", "keepalived")}`;
-    const child = segment.host(0).spawn("sh", ["-c", `DIR=${dir}; P=${run}\n${SHELL}\n${script}`]);
-    let out = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream?.on("data", (chunk: Buffer) => {
-        out += chunk.toString();
-      });
-    await until(`it ends\n${out}`, () => child.exitCode !== null, 40_000);
-    await until("its output is read", () => child.stdout?.destroyed === true || child.stdout?.readableEnded === true);
-    receiver.close();
-    return { out, log };
-  };
-  return [await one(lbdBinary()), await one("keepalived")];
+  return [await seen(lbdBinary(), script, text), await seen("keepalived", script, text)];
 }
 
 /** The same output of both, and this. */
@@ -167,9 +171,9 @@ describe.skipIf(reason !== undefined)("started under the name keepalived", () =>
 
   netTest("--all: each process runs without anything to do", async () => {
     await same(
-      `$P --all; wait_for '[ -s /run/vrrp.pid -a -s /run/checkers.pid -a -s /run/bfd.pid ]'; pid_files; term`,
+      `$P --all; wait_for '[ -s /run/vrrp.pid -a -s /run/checkers.pid -a -s /run/bfd.pid ]'; pid_files; p=$(pid); kill $p; wait_for "! kill -0 $p 2>/dev/null"`,
       "global_defs {\n}\n",
-      "/run/bfd.pid /run/checkers.pid /run/keepalived.pid /run/vrrp.pid left: \n",
+      "/run/bfd.pid /run/checkers.pid /run/keepalived.pid /run/vrrp.pid ",
     );
   });
 
@@ -198,4 +202,29 @@ describe.skipIf(reason !== undefined)("started under the name keepalived", () =>
     );
     expect(stdout).toMatch(/^status 0\nkeepalived\nleft: \nstatus 2\n[1-9]\n$/);
   });
+});
+
+describe.skipIf(reason !== undefined)("under its own name, with the journal at the other end of standard error", () => {
+  netTest(
+    "lines are messages of the journal's own protocol; when nobody takes them they go to standard error",
+    async () => {
+      const { out, log } = await seen(
+        lbdBinary(),
+        `mkdir -p /run/systemd/journal; ln -s $DIR/log /run/systemd/journal/socket
+      sh -c 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec ${lbdBinary()} -S local1 --api off --run-dir /run/own' 2>/run/err &
+      master; wc -c </run/err; rm /run/systemd/journal/socket
+      kill -HUP $!; wait_for 'grep -q "reload done" /run/err'; kill $!; wait; grep -c "^<6>info config: reload done" /run/err`,
+        config(),
+      );
+      expect(out).toBe("0\n1\n");
+      expect(log).toContain("LBD_AREA=vrrp");
+      expect(log).toContain("SYSLOG_IDENTIFIER=lbd");
+      // LOG_LOCAL1; nothing came to /dev/log beside.
+      expect(
+        log.filter((line) => line.startsWith("SYSLOG_FACILITY=")).every((line) => line === "SYSLOG_FACILITY=17"),
+      ).toBe(true);
+      expect(log.some((line) => /^MESSAGE=process: lbd .* starts/.test(line))).toBe(true);
+      expect(log.some((line) => /^<\d+>/.test(line))).toBe(false);
+    },
+  );
 });

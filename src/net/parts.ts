@@ -99,7 +99,7 @@ function wantedOn(address: Address, resolve: ResolveDevice): Decoded<WantedAddre
 }
 
 /** Each interface is looked for once. */
-function once(resolve: ResolveDevice): ResolveDevice {
+export function once(resolve: ResolveDevice): ResolveDevice {
   const known = new Map<string, ReturnType<ResolveDevice>>();
   return (name) => {
     if (!known.has(name)) known.set(name, resolve(name));

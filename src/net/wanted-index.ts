@@ -9,10 +9,13 @@ import type { ResolveDevice } from "./wanted.ts";
 export interface WantedPart {
   readonly part: TablesPart;
   readonly addresses: ReadonlyMap<string, InterfaceAddress>;
-  readonly tables: WantedTables;
+  /** Its routes and rules; undefined: it has none. */
+  readonly others: Pick<WantedTables, "routes" | "rules"> | undefined;
   readonly wishes: ReadonlyMap<string, Wish>;
   /** What waits for an interface, in words. */
   readonly waiting: readonly string[];
+  /** Indexes of the interfaces that its addresses name. */
+  readonly devices: ReadonlyMap<string, number>;
 }
 
 export interface WantedIndex {
@@ -30,10 +33,19 @@ export function emptyIndex(): WantedIndex {
   return { parts: new Set(), byOwner: new Map(), addresses: new Map(), wishes: new Map(), shared: new Set() };
 }
 
+/** Parts of addresses alone as they were made last: an audit asks for all of them, and the interfaces are what they were. */
+const knownParts = new WeakMap<TablesPart, WantedPart>();
+
 /** Without what was `left`. */
 export function wantedPart(part: TablesPart, resolve: ResolveDevice, left: ReadonlyMap<string, unknown>): WantedPart {
+  const known = left.size === 0 ? knownParts.get(part) : undefined;
+  if (known?.devices.entries().every(([device, index]) => resolve(device)?.index === index)) return known;
   const { wanted, byKey, waiting, wishes } = wantedOf([part], resolve, left);
-  return { part, addresses: byKey, tables: wanted, wishes, waiting };
+  const devices = new Map(part.addresses.map(({ device = "" }) => [device, resolve(device)?.index ?? 0]));
+  const others = part.routes.length + part.rules.length > 0 ? wanted : undefined;
+  const made = { part, addresses: byKey, others, wishes, waiting, devices };
+  if (!others && left.size + waiting.length === 0) knownParts.set(part, made);
+  return made;
 }
 
 /** Of what several ask for, the last one's wish counts. */

@@ -5,7 +5,7 @@ import type { BlockedAddress } from "../../net/firewall-wish.ts";
 import { partOf, staticPart, type TablesPart, trackedStatics } from "../../net/parts.ts";
 import { blockedOn } from "../../net/placement.ts";
 import type { VrrpState } from "./state.ts";
-import type { TablesChange } from "./tables.ts";
+import type { TablesChange } from "./tables-state.ts";
 
 /** Instances by name, with the configurations by which they owned their addresses, routes and rules, and own them now. */
 export type OwningChange = ReadonlyMap<

@@ -105,24 +105,27 @@ export function hexBytes(grammar: string, kind: "bytes" | "pattern"): Value<stri
   return {
     grammar,
     read: (words) => {
-      const all = words.takeAll();
+      // Bytes in quotes are one word.
+      const all = words
+        .takeAll()
+        .flatMap((word) => (word.text.match(/\S+/g) ?? []).map((text) => ({ word, text: text.toLowerCase() })));
       if (all.length === 0 && kind === "pattern") return "";
       if (all.length === 0) return void words.need("hexadecimal bytes such as 01 02 ab");
-      const bad = all.find((word) => !accepted.test(word.text.toLowerCase()));
-      const digits = all.map((word) => wholeBytes(word.text.toLowerCase())).join("");
+      const bad = all.find(({ text }) => !accepted.test(text));
+      const digits = all.map(({ text }) => wholeBytes(text)).join("");
       if (bad) {
         words.error(
-          bad,
+          bad.word,
           "bad-value",
-          `${words.keyword.text}: ${bad.text} is not hexadecimal`,
+          `${words.keyword.text}: ${bad.word.text} is not hexadecimal`,
           "expected bytes such as 01 02 ab",
         );
         return undefined;
       }
-      const odd = all.find((word) => word.text.length % 2 !== 0);
+      const odd = all.find(({ text }) => text.length % 2 !== 0);
       if (odd)
         words.warn(
-          odd,
+          odd.word,
           "odd-digits",
           `${words.keyword.text}: ${odd.text} has an odd number of digits: ${wholeBytes(odd.text)} is taken`,
           "write two digits for each byte",

@@ -62,7 +62,7 @@ export const FLAGS = [
   { long: "log-file", short: "g", value: "[FILE]", origin: "keepalived", help: "log also to a file; it is opened anew after it was moved away" },
   { long: "flush-log-file", origin: "keepalived", help: "flush the log file at each line (always so)" },
   { long: "no-syslog", short: "G", origin: "keepalived", help: "nothing to syslog" },
-  { long: "umask", short: "u", value: "MASK", origin: "keepalived", help: "mask of new files, as octal number" },
+  { long: "umask", short: "u", value: "MASK", origin: "keepalived", help: "mask of new files, as C writes numbers: 027, 0x17" },
   { long: "dump-conf", short: "d", origin: "keepalived", help: "log the configuration", note: NO_DUMP },
   { long: "genhash", short: "T", origin: "keepalived", help: "print the digest of a page for HTTP_GET; its own options follow (-T -h)" },
   { long: "address-monitoring", short: "a", origin: "keepalived", help: "log every address that comes or goes" },

@@ -45,9 +45,14 @@ export function runOptions(
   if (!transport) return err(`--ipvs-transport ${last("ipvs-transport")}: expected auto, sockopt or netlink`);
   const logFormat = oneOf(last("log-format") ?? "text", ["text", "json"] as const);
   if (!logFormat) return err(`--log-format ${last("log-format")}: expected text or json`);
-  const umask = last("umask");
-  if (umask !== undefined && readUmask(umask) === undefined)
-    return err(`--umask ${umask}: expected an octal number up to 0777`);
+  const umaskText = last("umask");
+  const umask = umaskText === undefined ? undefined : readUmask(umaskText);
+  const badUmask =
+    umaskText !== undefined && umask === undefined
+      ? `--umask ${umaskText}: expected a number up to 0777, as C writes it (027, 0x17, 23)`
+      : undefined;
+  // keepalived: then there is none, and on it goes.
+  if (badUmask !== undefined && !habits.asKeepalived) return err(badUmask);
 
   const log = logOptions(flags, absolute, habits);
   if (typeof log === "string") return err(log);
@@ -83,7 +88,7 @@ export function runOptions(
     logFormat,
     log,
     debug: has("log-detail"),
-    ...(umask === undefined ? {} : { umask: readUmask(umask) ?? 0 }),
+    ...(umask === undefined ? {} : { umask }),
     ...(drainVrrp === undefined ? {} : { drainVrrp }),
     ...(holdVrrp === undefined ? {} : { holdVrrp }),
     ...(has("keep-health") && { keepHealth: true }),
@@ -96,7 +101,10 @@ export function runOptions(
     respawn: !has("dont-respawn"),
     ignoreSigint: has("ignore-sigint"),
     coreFiles: has("core-dump") || has("core-dump-pattern"),
-    notes: givenFlags(flags).flatMap((flag) => (flag.note ? [`--${flag.long} has no effect: ${flag.note}`] : [])),
+    notes: [
+      ...givenFlags(flags).flatMap((flag) => (flag.note ? [`--${flag.long} has no effect: ${flag.note}`] : [])),
+      ...(badUmask === undefined ? [] : [badUmask]),
+    ],
   });
 }
 
@@ -139,6 +147,9 @@ function oneOf<const T extends string>(text: string, values: readonly T[]): T | 
   return values.find((value) => value === text);
 }
 
+/** keepalived: as C writes numbers, so that `27` is decimal. */
 function readUmask(text: string): number | undefined {
-  return /^0*[0-7]{1,3}$/.test(text) ? Number.parseInt(text, 8) : undefined;
+  if (!/^(0[xX][0-9a-fA-F]{1,8}|0[0-7]{0,11}|[1-9]\d{0,9})$/.test(text)) return undefined;
+  const mask = /^0\d/.test(text) ? Number.parseInt(text, 8) : Number(text);
+  return mask <= 0o777 ? mask : undefined;
 }

@@ -169,6 +169,15 @@ describe.skipIf(reason !== undefined)("started under the name keepalived", () =>
     await same(script(""), config(), "left: \n0\n0\n");
   });
 
+  netTest("--umask: as C writes numbers; a wrong one is none", async () => {
+    await same(
+      `for mask in 27 0x17 junk; do $P -u $mask >/dev/null 2>&1; master; echo "$mask $(sed -n 's/^Umask:.//p' /proc/$(cat /run/vrrp.pid)/status)"
+      p=$(pid); kill $p; wait_for "! kill -0 $p 2>/dev/null"; done`,
+      config(),
+      "27 0033\n0x17 0027\njunk 0177\n",
+    );
+  });
+
   netTest("--all: each process runs without anything to do", async () => {
     await same(
       `$P --all; wait_for '[ -s /run/vrrp.pid -a -s /run/checkers.pid -a -s /run/bfd.pid ]'; pid_files; p=$(pid); kill $p; wait_for "! kill -0 $p 2>/dev/null"`,

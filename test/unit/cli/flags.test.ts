@@ -157,6 +157,16 @@ describe("options of a run:", () => {
     });
   });
 
+  test.each([
+    ["27", 27],
+    ["027", 0o27],
+    ["0x17", 0o27],
+    ["0777", 0o777],
+    ["0", 0],
+  ])("--umask %s is what C makes of it, as with keepalived", (text, mask) => {
+    expect(options("--umask", text).umask).toBe(mask);
+  });
+
   test("what has no effect is said, once each", () => {
     expect(options("-x", "-d", "-d").notes).toEqual([
       expect.stringContaining("--dump-conf has no effect"),
@@ -172,7 +182,8 @@ describe("options of a run:", () => {
     [["--api", "example.org:80"], "--api example.org:80: expected"],
     [["--ipvs-transport", "tcp"], "expected auto, sockopt or netlink"],
     [["--log-format", "xml"], "expected text or json"],
-    [["--umask", "8"], "expected an octal number"],
+    [["--umask", "08"], "--umask 08: expected a number up to 0777, as C writes it"],
+    [["--umask", "1000"], "expected a number up to 0777"],
     [["--run-dir="], "--run-dir: the value is empty"],
   ] as const)("%j is refused", (argv, message) => {
     expect(() => options(...argv)).toThrow(message);

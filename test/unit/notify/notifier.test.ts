@@ -14,6 +14,7 @@ import { createSerialQueues } from "../../../src/notify/queue.ts";
 import { mailRelay } from "../../support/mail-relay.ts";
 import { manualClock } from "../../support/manual-clock.ts";
 import { configOf } from "../../support/model.ts";
+import { until } from "../../support/until.ts";
 
 const origin = { file: "k.conf", line: 1, column: 1 };
 const command = (program: string, user?: string): Command => ({ argv: [program], origin, ...(user && { user }) });
@@ -257,6 +258,21 @@ describe("mail", () => {
     // Ten, and one for the two that were held at the first end.
     expect(subjects(first)).toBeGreaterThanOrEqual(11);
     expect(subjects(second)).toBe(1);
+    first.close();
+    second.close();
+  });
+
+  test("what is held back when a reload comes goes through the relay of before, not through the next one", async () => {
+    const [first, second] = [await mailRelay(), await mailRelay()];
+    using one = lab("vrrp", { smtp: { ...smtp, port: first.port } });
+    for (let i = 0; i < 6; i++)
+      for (const name of ["MASTER", "BACKUP"] as const)
+        one.notifier.notify(state(name, { smtpAlert: true, commands: {} }));
+    one.reload({ smtp: { ...smtp, port: second.port } });
+    await one.notifier.drain(60_000);
+    const subjects = (relay: typeof first) => relay.received.join("").match(/^Subject: .*$/gm)?.length ?? 0;
+    await until("the mails of before", () => subjects(first) === 11);
+    expect(subjects(second)).toBe(0);
     first.close();
     second.close();
   });

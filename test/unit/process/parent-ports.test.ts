@@ -20,6 +20,7 @@ const reading = (text: string, ...errors: string[]): Found => found(bindText(tex
 /** Everything that is told, in its order. */
 function lab(text: string | Found, options: ParentLabOptions = {}) {
   const told: string[] = [];
+  const lines: string[] = [];
   const notices: ServiceNotices = {
     starting: (limitMs) => told.push(`starting within ${limitMs}`),
     expect: (roles) => told.push(`expect ${roles.join(" ")}`),
@@ -27,7 +28,7 @@ function lab(text: string | Found, options: ParentLabOptions = {}) {
     reloading: () => told.push("reloading"),
     reloaded: () => told.push("reloaded"),
     stopping: (limitMs) => told.push(`stopping within ${limitMs}`),
-    status() {},
+    status: (text) => void lines.push(text),
   };
   const made = parentLab(typeof text === "string" ? reading(text) : text, {
     ...options,
@@ -41,7 +42,7 @@ function lab(text: string | Found, options: ParentLabOptions = {}) {
       ...options.ports,
     },
   });
-  return { ...made, told, only: (word: string) => told.filter((line) => line.startsWith(word)) };
+  return { ...made, told, lines, only: (word: string) => told.filter((line) => line.startsWith(word)) };
 }
 
 /** As a machine's sockets: `namespace` is where they were opened. */
@@ -118,6 +119,41 @@ test("a reload that is refused is over as well, for the service manager and for 
   director.reload();
   await settle();
   expect(told).toEqual(["reloading", "reloaded", "let go"]);
+});
+
+test("the service manager's line says how it is: while it starts, when it runs, with a reload that was refused, and again without", async () => {
+  const { director, children, lines, willRead } = lab(SERVICES);
+  director.start();
+  await settle();
+  children.of("checker").comeUp();
+  await settle();
+  const running = lines.at(-1);
+  willRead(unusable("k.conf:1:1: unknown keyword x"));
+  director.reload();
+  await settle();
+  expect(lines.at(-1)).toBe(`reload refused: k.conf:1:1: unknown keyword x; ${running}`);
+  willRead(reading(SERVICES));
+  director.reload();
+  await settle();
+  children.of("checker").answer("reload");
+  await settle();
+  expect(lines.at(-1)).toBe(running as string);
+  children.of("checker").end("status 1");
+  expect(lines.at(-1)).not.toBe(running as string);
+});
+
+test("a reload that the stop overtakes is none that was done", async () => {
+  const children = fakeChildren({ obedient: false });
+  const { director, said } = lab(SERVICES, { children });
+  director.start();
+  await settle();
+  children.of("checker").comeUp();
+  director.reload();
+  await settle();
+  director.stop("SIGTERM");
+  children.of("checker").answer("reload");
+  await settle();
+  expect(said("reload done")).toBe(false);
 });
 
 test.each([

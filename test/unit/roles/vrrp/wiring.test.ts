@@ -405,6 +405,19 @@ describe("a reload in pieces", () => {
     expect([named[0], named.at(-1)]).toEqual([40, 20]);
   });
 
+  test("static things of the next configuration are there before those of the one before go, and those do go", () => {
+    const statics = (...ips: readonly string[]) =>
+      configWith([VI_1], { staticAddresses: ips.map((ip) => address(ip, { device: "eth0" })) });
+    const b = master(statics("192.0.2.50", "192.0.2.51"));
+    b.network.commands.length = 0;
+    b.reload(statics("192.0.2.51", "192.0.2.52"));
+    b.clock.advance(0);
+    expect(b.network.commands).toEqual(["add-address 192.0.2.52", "delete-address 192.0.2.50"]);
+    b.reload(configWith([VI_1]));
+    b.clock.advance(10_000);
+    expect(b.network.addresses()).toEqual(["192.0.2.1/24 eth0", "192.0.2.100/32 eth0"]);
+  });
+
   test("tells instances in the order of the file from then on", () => {
     const two = vrrpInstance({ name: "VI_2", vrid: 52, virtualAddresses: [address("192.0.2.101")] });
     const order = (b: ReturnType<typeof bench>) => {

@@ -42,7 +42,7 @@ const Appliance = v.object({
     history: v.object({
       starts: v.array(
         v.object({
-          ...{ slot: v.string(), version: v.string(), trial: v.boolean() },
+          ...{ slot: v.string(), version: v.string(), at: v.string(), trial: v.boolean() },
           ...{ end: v.exactOptional(v.string()), reason: v.exactOptional(v.string()) },
         }),
       ),
@@ -261,6 +261,8 @@ const DIRECT = [
   ...["-kernel", join(IMAGES, "vmlinuz"), "-initrd", join(IMAGES, "initrd"), "-append"],
   "console=ttyS0,115200 rootfstype=ramfs panic=5 reserve_mem=1M:16M:oops lbd.slot=A lbd.left=none",
 ];
+/** An older chipset: q35 has a watchdog that Linux takes for one, and that restarts nothing. */
+export const WITHOUT_WATCHDOG = ["-machine", "pc"];
 const WATCHDOG = ["-device", "i6300esb", "-action", "watchdog=reset"];
 
 /** A version of `git describe`. */

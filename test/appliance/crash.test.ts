@@ -1,6 +1,6 @@
 // Test of the appliance: a machine whose first program stands still is restarted, by a watchdog of hardware or the kernel's, and says so after.
 import { afterEach, expect, test } from "bun:test";
-import { type ApplianceMachine, applianceMachine, LIMIT_MS } from "./appliance-machine.ts";
+import { type ApplianceMachine, applianceMachine, LIMIT_MS, WITHOUT_WATCHDOG } from "./appliance-machine.ts";
 import { signalAppliance } from "./harm.ts";
 
 let machine: ApplianceMachine;
@@ -28,7 +28,7 @@ test.each([
 ] as const)(
   "%s: without a watchdog of hardware the kernel's restarts the machine by a crash, which %s keeps",
   async (firmware, place) => {
-    machine = await applianceMachine({ name: `crash-${firmware}`, firmware, isDirect: true, more: [] });
+    machine = await applianceMachine({ name: `crash-${firmware}`, firmware, isDirect: true, more: WITHOUT_WATCHDOG });
     const { image } = await machine.fresh();
     expect([image.watchdog.identity, image.crashRecords]).toEqual(["Software Watchdog", place]);
     expect(image.watchdog.problem).toMatch(/^the machine has none of its own/);

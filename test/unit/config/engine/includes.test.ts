@@ -146,6 +146,11 @@ describe("include_check", () => {
       ["wildcard_match"],
       { read: true, match: false, wildcardMatch: true, braceMatch: false },
     ],
+    [
+      "a bare word behind another one, and one that is none, say nothing",
+      ["wildcard_match", "match", "odd", "+odd", "+brace_match"],
+      { read: true, match: false, wildcardMatch: true, braceMatch: true },
+    ],
     ["signed words add", ["+brace_match"], { read: false, match: false, wildcardMatch: false, braceMatch: true }],
   ])("%s", (_why, words, rule) => {
     expect(includeCheck(include, words)).toEqual(rule);

@@ -53,4 +53,16 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: "SERVICE_USER.bytes + DEST_USER.address → (SERVICE_USER.bytes - DEST_USER.address)",
     why: "the address is the structure's first field: its offset is 0",
   },
+  {
+    file: "src/roles/checker/seen-table.ts",
+    at: "!sameCounters(old.statistics, destination.statistics)",
+    change: "old.statistics, destination.statistics → destination.statistics, old.statistics",
+    why: "a comparison for equality has no order",
+  },
+  {
+    file: "src/roles/checker/failures.ts",
+    at: "if (next === undefined || retryAt < next) next = retryAt;",
+    change: "retryAt < next → (retryAt <= next)",
+    why: "of two that are equal either is the earliest",
+  },
 ];

@@ -8,6 +8,7 @@ import type { InstallDisk } from "../appliance/console/install.ts";
 import { CONFIGURATION_FOLDER } from "../appliance/image.ts";
 import { SEARCH_PATH } from "../base/environment.ts";
 import { type Disk, readDisks } from "../kernel/disks.ts";
+import { kernelModules } from "../kernel/modules.ts";
 import { APPLIANCE_YAML, NETWORK_YAML } from "../process/appliance/configuration.ts";
 import { ownArguments } from "../process/runtime.ts";
 import { sizeText } from "./flash.ts";
@@ -102,6 +103,8 @@ async function* linesOf(program: string, words: readonly string[]): AsyncGenerat
 
 function openMedium(): ReturnType<InstallPorts["openMedium"]> {
   mkdirSync(MEDIUM, { recursive: true });
+  // The image has no modprobe that the kernel could ask for it.
+  kernelModules().load("isofs");
   for (const name of readdirSync("/sys/class/block")
     .filter((one) => MAY_BE_MEDIUM.test(one))
     .sort()) {

@@ -47,6 +47,9 @@ function typedNext(typed: string, key: string): string {
   return /^[\w./-]$/.test(key) && typed.length < MAX_TYPED ? typed + key : typed;
 }
 
+/** The newest: progress is a line a second, and how it ended comes last. A small terminal has room for so many. */
+const SHOWN_LINES = 8;
+
 export function installLines(view: InstallView, out: Writer): void {
   switch (view.kind) {
     case "disks": {
@@ -69,7 +72,7 @@ export function installLines(view: InstallView, out: Writer): void {
       break;
     case "install":
       out.line("install to a disk of this machine");
-      for (const line of view.lines) out.wrapped(line, 2);
+      for (const line of view.lines.slice(-SHOWN_LINES)) out.wrapped(line, 2);
       if (!view.done) out.line("  …");
   }
 }

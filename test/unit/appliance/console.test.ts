@@ -252,6 +252,11 @@ describe("what is wrong", () => {
 });
 
 describe("installing from the console", () => {
+  test("shows how it ended, however many lines of progress came before", () => {
+    const lines = [...Array.from({ length: 60 }, (_, n) => `write ${n} MB`), "done: take the medium out"];
+    expect(show(WELL, { kind: "install", lines, done: true })).toContain("  done: take the medium out");
+  });
+
   const disks = [
     { name: "sda", text: "500.1 GB  Disk One  nothing known on it" },
     { name: "sdb", text: "16.0 GB  Stick (USB)  sdb iso9660", refusal: "sdb is mounted (/run/lbd-appliance/medium)" },

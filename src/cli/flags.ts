@@ -19,8 +19,6 @@ export interface Flag {
   readonly refused?: boolean;
 }
 
-const NO_DUMP = "the effective configuration is shown by lbd check --effective and GET /v1/config";
-
 // biome-ignore format: a table reads better dense.
 export const FLAGS = [
   { long: "use-file", also: ["config"], short: "f", value: "FILE", origin: "keepalived", help: "configuration file" },
@@ -63,7 +61,7 @@ export const FLAGS = [
   { long: "flush-log-file", origin: "keepalived", help: "flush the log file at each line (always so)" },
   { long: "no-syslog", short: "G", origin: "keepalived", help: "nothing to syslog" },
   { long: "umask", short: "u", value: "MASK", origin: "keepalived", help: "mask of new files, as C writes numbers: 027, 0x17" },
-  { long: "dump-conf", short: "d", origin: "keepalived", help: "log the configuration", note: NO_DUMP },
+  { long: "dump-conf", short: "d", origin: "keepalived", help: "log what each role has of the configuration when it starts, as a data dump says it" },
   { long: "genhash", short: "T", origin: "keepalived", help: "print the digest of a page for HTTP_GET; its own options follow (-T -h)" },
   { long: "address-monitoring", short: "a", origin: "keepalived", help: "log every address that comes or goes" },
   { long: "snmp", short: "x", origin: "keepalived", help: "SNMP agent", note: "there is no SNMP agent; see GET /metrics" },

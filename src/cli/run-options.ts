@@ -99,6 +99,7 @@ export function runOptions(
     releaseIpvs: !has("dont-release-ipvs"),
     releaseVrrp: !has("dont-release-vrrp"),
     respawn: !has("dont-respawn"),
+    dumpConfig: has("dump-conf"),
     ignoreSigint: has("ignore-sigint"),
     coreFiles: has("core-dump") || has("core-dump-pattern"),
     notes: [

@@ -27,6 +27,8 @@ export interface DumpPorts {
   pathOf(kind: DumpKind, dumper: Dumper): string | undefined;
   /** @throws Error */
   open(path: string): DumpFile;
+  /** A line of a dump that goes to the log. */
+  line(dumper: Dumper, text: string): void;
   /** Of the parent itself. @throws Error */
   own(): Iterable<string>;
   /** Whether a role has a process that runs. */
@@ -39,6 +41,8 @@ export interface DumpPorts {
 export interface Dumps {
   /** A signal came. */
   take(kind: DumpKind): void;
+  /** `--dump-conf`: the data of a role that has just started goes to the log. */
+  toLog(role: RoleName): void;
   piece(role: RoleName, piece: DumpPiece): void;
   /** The role's process has gone, or another one has taken its place. */
   gone(role: string): void;
@@ -72,7 +76,10 @@ export function createDumps(ports: DumpPorts): Dumps {
     const path = ports.pathOf(kind, role);
     if (path === undefined || !ports.isRunning(role)) return;
     const file = attempt(path, () => ports.open(path));
-    if (!file) return;
+    if (file) ask(role, kind, path, file);
+  }
+
+  function ask(role: RoleName, kind: DumpKind, path: string, file: DumpFile): void {
     const serial = ++serials;
     jobs.set(role, { serial, path, file, chars: 0 });
     ports.tell(role, { kind: "dump", what: kind, serial });
@@ -160,6 +167,15 @@ export function createDumps(ports: DumpPorts): Dumps {
         else waiting.set(dumper, (waiting.get(dumper) ?? new Set()).add(kind));
       }
     },
+    toLog(role) {
+      if (!DUMPERS.data.includes(role) || jobs.has(role)) return;
+      ask(
+        role,
+        "data",
+        `the dump of ${role}`,
+        logFile((line) => ports.line(role, line)),
+      );
+    },
     piece(role, piece) {
       const job = jobs.get(role);
       if (job?.serial === piece.serial) takePiece(role, job, piece);
@@ -169,5 +185,22 @@ export function createDumps(ports: DumpPorts): Dumps {
       jobs.get(role)?.file.drop();
       jobs.delete(role);
     },
+  };
+}
+
+/** Lines are told when they are whole. */
+function logFile(tell: (line: string) => void): DumpFile {
+  let rest = "";
+  return {
+    write(text) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) tell(line);
+    },
+    done() {
+      if (rest !== "") tell(rest);
+      return undefined;
+    },
+    drop() {},
   };
 }

@@ -101,6 +101,8 @@ export interface RunOptions {
   readonly keepHealth?: boolean;
   /** `-R`: a dead child ends the director instead of being restarted. */
   readonly respawn: boolean;
+  /** `-d`: what each role has been given goes to the log when it starts. */
+  readonly dumpConfig?: boolean;
   readonly ignoreSigint: boolean;
   /** `-m`, `-M`: a crash may leave a core file, with the passwords in it. */
   readonly coreFiles: boolean;

@@ -28,6 +28,7 @@ export function openDumps(
       return dumpPath(kind === "stats-clear" ? "stats" : kind, dumper, place.directory, identity, outline.dumps);
     },
     open: (path) => place.open(path, 0o666 & ~(options.umask ?? readings.inForce()?.outline.umask ?? 0o177)),
+    line: (area, message) => log({ level: "info", area, message }),
     own() {
       // What is global the api's share has, and little else.
       const assembly = createAssembly();

@@ -121,6 +121,7 @@ function running(parent: ParentState, role: RoleName): void {
   const { notices, workers, effective, picture } = parent;
   notices.runs(role);
   startBehind(parent, role);
+  if (parent.options.dumpConfig) parent.dumps?.toLog(role);
   // What roles say while nobody looks is dropped: they are told when somebody does.
   if (role !== "api" && workers.isRunning("api")) workers.snapshot(role);
   if (role !== "api") return;

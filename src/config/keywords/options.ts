@@ -55,7 +55,7 @@ export const OPTIONS = {
     effective: { test: "test/netns/as-keepalived.test.ts" },
     doc: "Stay in the foreground." },
   "--dump-conf": { value: positional("FLAG"), default: "off", repeat: "flag", tier: "seed", since: "0.6.6", aliases: "-d", reload: "n/a",
-    effective: "parsed",
+    effective: { test: "test/netns/dump-log.test.ts" },
     doc: "Log the parsed configuration at start." },
   "--pid": { value: positional("FILE"), default: "/run/keepalived.pid", repeat: "last", tier: "seed", since: "1.1.16", aliases: "-p", reload: "n/a",
     effective: { test: "test/netns/lifecycle.test.ts" },

@@ -168,9 +168,9 @@ describe("options of a run:", () => {
   });
 
   test("what has no effect is said, once each", () => {
-    expect(options("-x", "-d", "-d").notes).toEqual([
-      expect.stringContaining("--dump-conf has no effect"),
+    expect(options("-x", "-A", "x", "-x").notes).toEqual([
       expect.stringContaining("--snmp has no effect"),
+      expect.stringContaining("--snmp-agent-socket has no effect"),
     ]);
   });
 

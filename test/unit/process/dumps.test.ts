@@ -8,11 +8,13 @@ function lab(change: Partial<DumpPorts> = {}) {
   const files = new Map<string, string>();
   const told: { readonly role: RoleName; readonly message: ToChild }[] = [];
   const logged: string[] = [];
+  const lines: string[] = [];
   const problems: string[] = [];
   const dropped: string[] = [];
   const dumps = createDumps({
     log: ({ message }) => logged.push(message),
     pathOf: (kind, dumper) => `/tmp/${dumper}.${kind}`,
+    line: (dumper, text) => lines.push(`${dumper}: ${text}`),
     open(path) {
       let text = "";
       return {
@@ -38,7 +40,7 @@ function lab(change: Partial<DumpPorts> = {}) {
   };
   const say = (role: RoleName, text: string | null, end: boolean, failed?: string) =>
     dumps.piece(role, { kind: "dump-piece", serial: serialOf(role), text, end, ...(failed && { failed }) });
-  return { dumps, files, told, logged, problems, dropped, say };
+  return { dumps, files, told, logged, lines, problems, dropped, say };
 }
 
 test("each role that runs is asked for its data, piece by piece, and the parent adds its own", () => {
@@ -52,6 +54,22 @@ test("each role that runs is asked for its data, piece by piece, and the parent 
   say("vrrp", "b\n", true);
   say("checker", "c\n", true);
   expect([files.get("/tmp/vrrp.data"), files.get("/tmp/checker.data")]).toEqual(["a\nb\n", "c\n"]);
+});
+
+test("for --dump-conf the data of a role goes to the log, line by line, and to no file", () => {
+  const { dumps, files, told, lines, say } = lab();
+  for (const role of ["api", "starter"] as const) dumps.toLog(role);
+  expect(told).toEqual([]);
+  dumps.toLog("vrrp");
+  dumps.toLog("vrrp");
+  expect(told).toMatchObject([{ role: "vrrp", message: { kind: "dump", what: "data" } }]);
+  say("vrrp", "one\ntw", false);
+  say("vrrp", "o\nthree", true);
+  expect([lines, files.size]).toEqual([["vrrp: one", "vrrp: two", "vrrp: three"], 0]);
+  // A signal behind it writes its files.
+  dumps.take("data");
+  say("vrrp", "a\n", true);
+  expect(files.get("/tmp/vrrp.data")).toBe("a\n");
 });
 
 test.each(["stats", "stats-clear", "json"] as const)("%s is for vrrp alone", (kind) => {

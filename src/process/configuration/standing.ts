@@ -23,9 +23,11 @@ export const WHOLE_IN: readonly RoleName[] = ["vrrp", "checker"];
 export function standingOf({ content, errorKeys }: Said, pieces: SharePieces): Standing | undefined {
   const [vrrp, checker] = WHOLE_IN.map((role) => pieces.get(role));
   if (!vrrp || !checker) return undefined;
-  const { virtualServers, ssl } = assembled(checker);
+  const { virtualServers, ssl, serviceGroups } = assembled(checker);
   const { served: _made, ...rest }: Config & { readonly served?: unknown } = assembled(vrrp);
-  return { config: { ...rest, virtualServers, ...(ssl && { ssl }) }, content, errorKeys: () => errorKeys };
+  // shares.ts: these the checker alone is given.
+  const ofChecks = { virtualServers, ...(ssl && { ssl }), ...(serviceGroups && { serviceGroups }) };
+  return { config: { ...rest, ...ofChecks }, content, errorKeys: () => errorKeys };
 }
 
 function assembled(pieces: Iterable<string>): Config {

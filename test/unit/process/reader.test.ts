@@ -222,6 +222,7 @@ describe("what is in force, by the shares that roles have of it", () => {
   test("is what its record says, through all examples one after the other", async () => {
     const texts = readdirSync("conf/examples")
       .filter((name) => name.endsWith(".conf"))
+      .sort()
       .map((name) => readFileSync(join("conf/examples", name), "utf8"));
     const services = Array.from({ length: 40 }, (_, i) => service(1, `192.0.2.${i + 1}`)).join("");
     const small = [
@@ -235,7 +236,8 @@ describe("what is in force, by the shares that roles have of it", () => {
     let kept: Kept = new Map();
     let inForce: InForce | undefined;
     let changed = 0;
-    for (const text of [...texts, ...small, ...withError]) {
+    // Both ways: what one of two has alone comes, and goes.
+    for (const text of [...texts, ...texts.toReversed(), ...small, ...withError]) {
       write("k.conf", text);
       const byRecord = await reading(inForce, kept, new Map());
       const byShares = await reading(inForce, kept, piecesOf(kept));

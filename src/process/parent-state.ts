@@ -40,6 +40,8 @@ export interface ParentPorts {
   mayEmpty?(): boolean;
   /** Whether the director is to go on as the program installed now behind the next reload (`lbd restart`); asking uses it up. */
   mayReplace?(): boolean;
+  /** Why that program can't go on with this director's words and configuration; undefined when it can. Absent: nobody asks. */
+  tryNext?(): Promise<string | undefined>;
   /** Becomes that program; `handover` is for it. Called once, when every role is gone. */
   replace?(handover: unknown): void;
   /** What the program before left that this one goes on for; absent: it is a start. */

@@ -61,7 +61,7 @@ import { createParent } from "./parent.ts";
 import type { Readings } from "./readings.ts";
 import { createRunLog } from "./run-log.ts";
 import { CHILD_MARK, collectGarbage, permitCoreFiles, shrinkMemory, spawnChild, unpackText } from "./runtime.ts";
-import { becomeInstalled, clearedVariables } from "./runtime-again.ts";
+import { becomeInstalled, clearedVariables, tryInstalled } from "./runtime-again.ts";
 
 /** What the last log lines may take to leave. */
 const DRAIN_MS = 500;
@@ -134,7 +134,7 @@ export async function runDirector(
   const claimed = claim(options);
   if ("message" in claimed) return fail(sink, claimed.message, claimed.status);
   const { runDir } = claimed;
-  const handover = takeHandover(options.runDir);
+  const handover = takeHandover(options.runDir, monotonicMicroseconds() / 1000);
   process.chdir("/");
   forgetLevels(options.runDir);
   if (options.umask !== undefined) process.umask(options.umask);
@@ -175,6 +175,7 @@ export async function runDirector(
     ...(options.drainVrrp !== undefined && { isVrrpDrained: () => existsSync(options.drainVrrp ?? "") }),
     mayEmpty: () => takeWord(options.runDir, "allow-empty", clock.wallMs()),
     mayReplace: () => takeWord(options.runDir, "restart", clock.wallMs()),
+    tryNext: () => tryInstalled(environment),
     replace: (handover) => void replace(handover),
     ...(handover !== undefined && { handover }),
     loadModules: createModuleLoader(log),
@@ -271,7 +272,7 @@ export async function runDirector(
   /** Comes back only by the end of the process: what can't go on is started again by whoever started it. */
   async function replace(next: unknown): Promise<void> {
     ended = true;
-    attempt(log, () => leaveHandover(options.runDir, next));
+    attempt(log, () => leaveHandover(options.runDir, next, monotonicMicroseconds() / 1000));
     attempt(log, () => callers.close());
     attempt(log, () => runDir.release());
     await written(sink);

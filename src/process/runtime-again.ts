@@ -1,5 +1,6 @@
 // Process layer: variables that the JavaScript engine acts on before the first line of this program runs (a debugger's port, code to
 // load first, its collector). A program that finds one starts itself again without it, under the same process id.
+import { execFile } from "node:child_process";
 import { readlinkSync } from "node:fs";
 import { execve, ignoreSignal } from "../../ffi/process.ts";
 import { ENGINE_VARIABLE } from "../base/environment.ts";
@@ -37,6 +38,31 @@ export function startAgain(without: readonly string[]): void {
 export function becomeInstalled(environment: NodeJS.ProcessEnv): void {
   const given = Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
   become(installedProgram(process.pid), Object.fromEntries(given));
+}
+
+/** Statuses of `-t` with which a director runs: no errors, or such that keepalived runs with, too. */
+const USABLE = new Set([0, 2, 5, 6]);
+const TRIAL_MS = 10_000;
+
+/**
+ * Has the program that now has this one's path judge this process' own words and configuration, while this one still runs.
+ * @returns why it can't go on in this one's place; undefined when it can
+ */
+export function tryInstalled(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const program = installedProgram(process.pid);
+  const words = [...ownArguments(), ...process.argv.slice(2), "-t"];
+  return new Promise((resolve) => {
+    execFile(program, words, { env: environment, timeout: TRIAL_MS }, (error, _, said) => {
+      const status = error === null ? 0 : (error.code ?? "none");
+      const isUsable = typeof status === "number" && USABLE.has(status);
+      const first = said.trim().split("\n")[0] ?? "";
+      resolve(
+        isUsable
+          ? undefined
+          : `${program} … -t ended with ${error?.signal ?? status}${first === "" ? "" : `: ${first}`}`,
+      );
+    });
+  });
 }
 
 /** Path of the program of a process; what stands there now may be a newer one. @throws Error ENOENT when there is no such process */

@@ -1,6 +1,6 @@
 // Ring netns: `lbd restart`: the director goes on as the program that is installed now, and nobody on the wire notices.
 import { afterAll, expect, test } from "bun:test";
-import { copyFileSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Daemon, lbdBinary } from "../support/daemon.ts";
@@ -73,6 +73,21 @@ test("masters stay masters beside a keepalived that waits for them, and no reque
     answers.filter((line) => line.includes(`from ${vip}`)).map((line) => Number(/icmp_seq=(\d+)/.exec(line)?.[1])),
   );
   for (const numbers of heard) expect(numbers).toEqual(numbers.map((_, at) => at + 1));
+}, 120_000);
+
+test("a program that does not take this director's options never takes its place", async () => {
+  using segment = new Segment("director");
+  const program = join(programs, "tried");
+  copyFileSync(lbdBinary(), program);
+  using director = new Daemon("lbd", segment.host(0), file(150), { program }).start();
+  await until("it is master", () => director.output.includes("web: BACKUP to MASTER"), 30_000);
+  writeFileSync(`${program}.new`, "#!/bin/sh\ncase $* in --version) echo lbd 9;; *) exit 1;; esac\n", { mode: 0o755 });
+  renameSync(`${program}.new`, program);
+  const said = segment.host(0).run(lbdBinary(), "restart", "--run-dir", join(director.dir, "run"));
+  expect([said.status, said.stderr]).toEqual([1, expect.stringContaining("no sign of the other program")]);
+  await until("it is said", () => director.output.includes("not restarting, this program goes on"));
+  expect(director.output).not.toContain("MASTER to");
+  expect(segment.host(0).ip("-o addr show to 192.0.2.100")).not.toBe("");
 }, 120_000);
 
 test("a configuration that can't be used is refused, and the program that runs stays", async () => {

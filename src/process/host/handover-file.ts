@@ -5,20 +5,24 @@ import { replaceFile } from "./replace-file.ts";
 
 /** A thousand instances with long names have a tenth of it. */
 const MAX_BYTES = 1 << 20;
+/** Who starts later starts; the other program was there in a second. */
+const GOOD_FOR_MS = 30_000;
 
 function pathIn(runDir: string): string {
   return `${runDir}/handover.json`;
 }
 
-/** @throws Error ENOSPC */
-export function leaveHandover(runDir: string, handover: unknown): void {
-  replaceFile(pathIn(runDir), JSON.stringify(handover ?? null), 0o600);
+/** @param nowMs CLOCK_MONOTONIC @throws Error ENOSPC */
+export function leaveHandover(runDir: string, handover: unknown, nowMs: number): void {
+  replaceFile(pathIn(runDir), JSON.stringify([nowMs, handover ?? null]), 0o600);
 }
 
-/** Once: nobody finds it again. Undefined when there is none, or none that can be read. */
-export function takeHandover(runDir: string): unknown {
+/** Once: nobody finds it again. Undefined when there is none, none that can be read, or one of a program that came to nothing long ago. */
+export function takeHandover(runDir: string, nowMs: number): unknown {
   try {
-    return JSON.parse(readWhole(pathIn(runDir), MAX_BYTES).toString());
+    const [leftAtMs, handover]: unknown[] = JSON.parse(readWhole(pathIn(runDir), MAX_BYTES).toString());
+    const ageMs = nowMs - Number(leftAtMs);
+    return ageMs >= 0 && ageMs < GOOD_FOR_MS ? handover : undefined;
   } catch {
     return undefined;
   } finally {

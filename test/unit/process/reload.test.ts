@@ -282,7 +282,7 @@ test("after many changes the pieces begin anew, and a process that has them all 
 });
 
 /** A director whose next reload has the word of `lbd restart`. */
-async function toRestart(text: string) {
+async function toRestart(text: string, tryNext?: () => Promise<string | undefined>) {
   const handed: unknown[] = [];
   let isWanted = true;
   const made = parentLab(reading(text), {
@@ -293,6 +293,7 @@ async function toRestart(text: string) {
         return may;
       },
       replace: (handover) => void handed.push(handover),
+      ...(tryNext && { tryNext }),
     },
   });
   made.director.start();
@@ -325,6 +326,22 @@ test("a restart in place hears vrrp out and kills everybody else as they are; no
   director.reload();
   await settle();
   expect([children.all.length, ended, logs.some(({ level }) => level === "error")]).toEqual([count, [], false]);
+});
+
+test("a program that can't go on with this director's words is found out while this one runs", async () => {
+  const { director, children, handed, said } = await toRestart(
+    service(80) + VRRP,
+    async () => "/usr/sbin/lbd … -t ended with 1",
+  );
+  director.reload();
+  await settle();
+  for (const child of children.all) child.answer("reload");
+  await settle();
+  expect([handed, children.of("vrrp").last("handover"), children.of("vrrp").alive]).toEqual([[], undefined, true]);
+  expect(said("not restarting, this program goes on: /usr/sbin/lbd … -t ended with 1")).toBe(true);
+  director.reload();
+  await settle();
+  expect(children.of("checker").got.filter(({ kind }) => kind === "reload")).toHaveLength(2);
 });
 
 test("a vrrp process that does not answer is not waited for long", async () => {

@@ -44,6 +44,7 @@ import { createDirector } from "./director.ts";
 import { bringHealthBack, takeHealthAway } from "./health-store.ts";
 import { createImageKeeper } from "./image-keeper.ts";
 import { endLeftChildren } from "./left-children.ts";
+import { letGoOfMounts } from "./left-mounts.ts";
 import { startMachine } from "./machine.ts";
 import { LINK_DRIVERS } from "./network.ts";
 import { createNetworkKeeper, type NetworkKeeper, setLinkSetting } from "./network-keeper.ts";
@@ -90,6 +91,7 @@ export async function startAppliance(
   };
   const say: Say = (level, message) => log({ level, area: "appliance", message });
   endLeftChildren();
+  letGoOfMounts(readFileSync("/proc/self/mounts", "utf8"), MOUNTS, say);
   const boot = readBoot(readFileSync("/proc/cmdline", "utf8"));
   const modules = kernelModules();
   const coldplug = createColdplug(modules, { bus: "/sys/bus", directory: `/lib/modules/${release()}` });

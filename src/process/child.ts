@@ -13,7 +13,7 @@ import type { Outbox } from "./channel.ts";
 import { type Assembly, createAssembly } from "./configuration/assembly.ts";
 import { processName } from "./host/process-names.ts";
 import { createIntake, type Intake } from "./intake.ts";
-import type { FromChild, ToChild } from "./messages.ts";
+import { DUMP_PIECE_CHARS, type FromChild, type ToChild } from "./messages.ts";
 import { EXIT } from "./options.ts";
 import { createTelling, type Telling } from "./telling.ts";
 
@@ -23,8 +23,6 @@ const ORPHAN_STOP_MS = 5000;
 const PARENT_SILENT_MS = 10_000;
 /** What the last status and log lines may take to leave. */
 const FLUSH_MS = 500;
-/** UTF-16 units of a dump in one turn of the loop; one object may go beyond it. */
-const DUMP_PIECE_CHARS = 32 * 1024;
 
 export interface ChildPorts {
   readonly clock: Clock;

@@ -3,20 +3,36 @@
 // Pure: the time is handed in. What breaks a rule is told in words, and the supervisor ends that child.
 import type { MonoMs } from "../base/clock.ts";
 import type { LogLine } from "../base/log.ts";
-import { HANDOVER_TOPIC } from "../roles/handover.ts";
+import { HANDOVER_TOPIC, readHandover } from "../roles/handover.ts";
 import type { RoleName } from "../roles/role.ts";
+import { readSessionFacts, SESSIONS_TOPIC } from "../roles/sessions.ts";
 import type { StatusUpdate } from "../status/schema.ts";
+import { bytesOf } from "./bounded-queue.ts";
 import { MAX_BATCH_UPDATES, MAX_TOPICS, MAX_WAITING_EVENTS, MAX_WAITING_LOG_LINES } from "./channel.ts";
+import { MAX_HANDOVER_BYTES } from "./host/places.ts";
+import type { JsonBounds } from "./json-measure.ts";
 import type { Batch, FromChild, ToChild } from "./messages.ts";
 
-/** The largest message that a child may send: one object is never cut, and a service of a hundred thousand real servers has 50 MB. */
+/**
+ * The largest message that a child may send: one object is never cut, and a service of a hundred thousand real servers has 50 MB, an
+ * instance of as many addresses 9 MB.
+ */
 export const MAX_FROM_CHILD_BYTES: Readonly<Record<RoleName, number>> = {
-  vrrp: 64 * 1024 * 1024,
+  vrrp: 16 * 1024 * 1024,
   checker: 64 * 1024 * 1024,
   bfd: 8 * 1024 * 1024,
   api: 8 * 1024 * 1024,
   starter: 8 * 1024 * 1024,
 };
+/**
+ * What its JSON may have: reports are nine levels deep. A snapshot of services has an object in 86 bytes and a value in 16; what holds
+ * most (BFD sessions, names of masters) an object in 32 bytes and a value in 8, and no machine has a hundred thousand of those.
+ */
+export const FROM_CHILD_JSON: JsonBounds = {
+  ...{ maxDepth: 32, freeContainers: 10_000, bytesPerContainer: 20, freeValues: 200_000, bytesPerValue: 10 },
+};
+/** Of all BFD sessions: fifty thousand of them have it. */
+const MAX_SESSION_FACTS_BYTES = 4 * 1024 * 1024;
 /** Pieces of the effective configuration that may be asked for and not answered: a reader that gave up leaves one behind. */
 export const MAX_WISHES = 4;
 /** Questions that one who says other things may leave without an answer. */
@@ -41,11 +57,20 @@ const OWN_KINDS: Readonly<Record<RoleName, readonly StatusUpdate["kind"][]>> = {
   starter: [],
 };
 
+/** What is published goes to every other role, and is kept for those that start: it has a shape and a bound. */
+interface TopicRule {
+  readonly topic: string;
+  /** Undefined for anything else. */
+  read(value: unknown): unknown;
+  /** As JSON. */
+  readonly maxBytes: number;
+}
+
 /** Topics that only this role publishes. */
-const OWN_TOPICS: Readonly<Record<RoleName, readonly string[]>> = {
-  vrrp: [HANDOVER_TOPIC],
+const OWN_TOPICS: Readonly<Record<RoleName, readonly TopicRule[]>> = {
+  vrrp: [{ topic: HANDOVER_TOPIC, read: readHandover, maxBytes: MAX_HANDOVER_BYTES }],
   checker: [],
-  bfd: ["bfd"],
+  bfd: [{ topic: SESSIONS_TOPIC, read: readSessionFacts, maxBytes: MAX_SESSION_FACTS_BYTES }],
   api: [],
   starter: [],
 };
@@ -165,13 +190,24 @@ function judgeWhole(role: RoleName, batch: Batch): string | undefined {
   if (batch.updates.length > MAX_BATCH_UPDATES + MAX_WAITING_EVENTS) return `${batch.updates.length} reports at once`;
   const names = Object.keys(batch.topics);
   if (names.length > MAX_TOPICS) return `${names.length} topics at once`;
-  const foreign = names.find((topic) => !OWN_TOPICS[role].includes(topic));
-  if (foreign !== undefined) return `topic ${foreign.slice(0, 40)}, which is not the ${role} process's to tell`;
+  for (const [topic, value] of Object.entries(batch.topics)) {
+    const reason = judgeTopic(role, topic, value);
+    if (reason !== undefined) return reason;
+  }
   for (const update of batch.updates) {
     const reason = judgeUpdate(role, update);
     if (reason !== undefined) return reason;
   }
   return;
+}
+
+/** What passes has been written once: telling others of it can't fail any more. @throws RangeError what is too deep to be written */
+function judgeTopic(role: RoleName, topic: string, value: unknown): string | undefined {
+  const rule = OWN_TOPICS[role].find((one) => one.topic === topic);
+  if (!rule) return `topic ${topic.slice(0, 40)}, which is not the ${role} process's to tell`;
+  if (rule.read(value) === undefined) return `topic ${topic} with something else than its facts`;
+  const bytes = bytesOf(value);
+  return bytes > rule.maxBytes ? `topic ${topic} of ${bytes} bytes, at most ${rule.maxBytes} are taken` : undefined;
 }
 
 function judgeUpdate(role: RoleName, update: StatusUpdate): string | undefined {

@@ -3,10 +3,12 @@
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DumpKind, RoleName } from "../roles/role.ts";
-import type { DumpPiece, ToChild } from "./messages.ts";
+import { clip } from "./conduct.ts";
+import { DUMP_PIECE_CHARS, type DumpPiece, type ToChild } from "./messages.ts";
 
 /** Longer ones are none: a hundred thousand real servers with a check each have 150 MB. */
 const MAX_DUMP_CHARS = 1_000_000_000;
+const MAX_DUMP_PIECES = Math.ceil(MAX_DUMP_CHARS / DUMP_PIECE_CHARS);
 
 /** Who writes a dump: a role, or the parent itself. */
 export type Dumper = RoleName | "parent";
@@ -61,6 +63,7 @@ interface Job {
   readonly path: string;
   readonly file: DumpFile;
   chars: number;
+  pieces: number;
 }
 
 export function createDumps(ports: DumpPorts): Dumps {
@@ -81,7 +84,7 @@ export function createDumps(ports: DumpPorts): Dumps {
 
   function ask(role: RoleName, kind: DumpKind, path: string, file: DumpFile): void {
     const serial = ++serials;
-    jobs.set(role, { serial, path, file, chars: 0 });
+    jobs.set(role, { serial, path, file, chars: 0, pieces: 0 });
     ports.tell(role, { kind: "dump", what: kind, serial });
   }
 
@@ -98,13 +101,16 @@ export function createDumps(ports: DumpPorts): Dumps {
     const { path, file, serial } = job;
     if (text === null) {
       file.drop();
-      if (failed !== undefined) fail(path, failed);
+      if (failed !== undefined) fail(path, clip(failed));
       end(role);
       return;
     }
     job.chars += text.length;
+    job.pieces++;
     const isWritten = attempt(path, () => {
-      if (job.chars > MAX_DUMP_CHARS) throw new Error(`more than ${MAX_DUMP_CHARS} characters`);
+      // A role that was taken over may send empty ones without end.
+      if (job.chars > MAX_DUMP_CHARS || job.pieces > MAX_DUMP_PIECES)
+        throw new Error(`${job.chars} characters in ${job.pieces} pieces`);
       file.write(text);
       if (isLast) took(path, file.done());
       return true;

@@ -1,6 +1,7 @@
 // Process layer: how a message lies on the socket between parent and child: four bytes of length (little-endian), then that many
-// bytes of JSON in UTF-8, or a zero and bytes that are handed on as they are. The length is looked at before anything is kept, so a
-// writer costs its reader at most one message.
+// bytes of JSON in UTF-8, or a zero and bytes that are handed on as they are. The length is looked at before anything is kept, and what the
+// text holds before it is parsed, so a writer costs its reader at most one message.
+import { beyondBounds, type JsonBounds } from "./json-measure.ts";
 
 const HEADER_BYTES = 4;
 /** No JSON text begins with it. */
@@ -32,9 +33,15 @@ export interface FrameReader {
   push(chunk: Uint8Array): string | undefined;
 }
 
+export interface FrameLimits {
+  readonly maxBytes: number;
+  /** What the JSON of a message may have; absent: its writer is trusted. */
+  readonly json?: JsonBounds;
+}
+
 /** @param takeBytes what is no JSON; absent: nobody may send that */
 export function createFrameReader(
-  maxBytes: number,
+  { maxBytes, json }: FrameLimits,
   take: (message: unknown, bytes: number) => void,
   takeBytes?: (bytes: Uint8Array) => void,
 ): FrameReader {
@@ -68,6 +75,8 @@ export function createFrameReader(
         takeBytes(whole.subarray(1));
         continue;
       }
+      const beyond = json && beyondBounds(whole, json);
+      if (beyond !== undefined) return beyond;
       let message: unknown;
       try {
         message = JSON.parse(whole.toString("utf8"));

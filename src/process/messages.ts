@@ -54,6 +54,9 @@ export type FromChild =
   | DumpPiece
   | Batch;
 
+/** UTF-16 units of a dump in one turn of a role's loop: each piece but the last has as many, and may go beyond it by one object. */
+export const DUMP_PIECE_CHARS = 32 * 1024;
+
 /** `text` null: the role has no dump of this kind; `failed`: why it can't be made. */
 export interface DumpPiece {
   readonly kind: "dump-piece";

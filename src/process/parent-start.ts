@@ -1,6 +1,6 @@
 // Process layer, parent: the start of a director: the first reading, and its roles one behind the other.
 import { firstOf } from "../base/first-of.ts";
-import { HANDOVER_TOPIC } from "../roles/handover.ts";
+import { HANDOVER_TOPIC, readHandover } from "../roles/handover.ts";
 import { HOLD_TOPIC, type RoleName } from "../roles/role.ts";
 import type { Outline } from "./configuration/outline.ts";
 import { EXIT } from "./options.ts";
@@ -26,7 +26,7 @@ export async function start(parent: ParentState): Promise<void> {
   if (parent.phase.kind !== "new") return;
   if (ports.isVrrpHeld?.()) holdVrrp(parent);
   lookForDrain(parent);
-  if (goesOn(parent)) workers.publish(HANDOVER_TOPIC, ports.handover);
+  if (goesOn(parent)) workers.publish(HANDOVER_TOPIC, readHandover(ports.handover) ?? null);
   parent.phase = { kind: "starting", again: false };
   // They boot while the configuration is read; which roles are needed is known after that.
   const answer = readings.read({ at: "start", mayEmpty: false });

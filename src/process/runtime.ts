@@ -4,8 +4,8 @@ import { closeChannelEnd, openChannelPair } from "../kernel/channel-pair.ts";
 import { openIntroductions } from "../kernel/introductions.ts";
 import { namespacePath } from "../kernel/namespace.ts";
 import type { RoleName } from "../roles/role.ts";
-import { MAX_FROM_CHILD_BYTES } from "./conduct.ts";
-import { createFrameReader, encodeBytesFrame, encodeFrame } from "./frames.ts";
+import { FROM_CHILD_JSON, MAX_FROM_CHILD_BYTES } from "./conduct.ts";
+import { createFrameReader, encodeBytesFrame, encodeFrame, type FrameLimits } from "./frames.ts";
 import { READER_WORD, ROLE_WORD } from "./options.ts";
 import { PIPE_BYTES_PER_MS } from "./read-lines.ts";
 import type { RoleRights } from "./role-rights.ts";
@@ -70,7 +70,7 @@ const DEPTH_VARIABLE = "LBD_DEPTH";
 const PARENT_VARIABLE = "LBD_PARENT";
 const CORE_VARIABLE = "LBD_CORE";
 /** Parent and reader are trusted; a configuration of a million lines has less. */
-const MAX_TRUSTED_BYTES = 1024 * 1024 * 1024;
+const TRUSTED: FrameLimits = { maxBytes: 1024 * 1024 * 1024 };
 /** What may wait for a process that does not read; those without a configuration of their own are sent a few megabytes at most. */
 const MAX_QUEUED_BYTES = 512 * 1024 * 1024;
 const MAX_QUEUED: Readonly<Partial<Record<RoleName, number>>> = { api: 64 * 1024 * 1024, starter: 64 * 1024 * 1024 };
@@ -152,7 +152,7 @@ export const spawnChild: SpawnChild = (role, events, rights, listeners = []) => 
     listeners,
     introduced: isIntroduced(role),
     rights: process.getuid?.() === 0 ? rights : undefined,
-    maxBytes: MAX_FROM_CHILD_BYTES[role],
+    limits: { maxBytes: MAX_FROM_CHILD_BYTES[role], json: FROM_CHILD_JSON },
     maxQueued: MAX_QUEUED[role],
     lastWordsMs: LAST_WORDS_MS,
   });
@@ -175,7 +175,7 @@ export const spawnReader: SpawnReader = (events) => {
     listeners: [],
     introduced: false,
     rights: undefined,
-    maxBytes: MAX_TRUSTED_BYTES,
+    limits: TRUSTED,
     maxQueued: MAX_QUEUED_BYTES,
     lastWordsMs: LAST_ANSWER_MS,
   });
@@ -186,7 +186,7 @@ interface ProcessOptions {
   readonly listeners: readonly HandedListener[];
   readonly introduced: boolean;
   readonly rights: RoleRights | undefined;
-  readonly maxBytes: number;
+  readonly limits: FrameLimits;
   readonly maxQueued: number | undefined;
   /** What is on its way when the process ends is waited for so long. */
   readonly lastWordsMs: number;
@@ -198,7 +198,7 @@ function spawnProcess(
   events: ChildEvents & Pick<ChannelEvents, "bytes">,
   options: ProcessOptions,
 ) {
-  const { maxBytes, maxQueued, lastWordsMs } = options;
+  const { limits, maxQueued, lastWordsMs } = options;
   if (process.env[DEPTH_VARIABLE] !== undefined) throw new Error("a child does not start children");
   const [ours, theirs] = openChannelPair();
   const [introductions, bornWith] = options.introduced ? openIntroductions() : [];
@@ -219,7 +219,7 @@ function spawnProcess(
   const channelEnd = new Promise<void>((resolve) => {
     channelEnds = resolve;
   });
-  const channel = openChannel(ours, maxBytes, { ...events, closed: () => channelEnds() }, maxQueued);
+  const channel = openChannel(ours, limits, { ...events, closed: () => channelEnds() }, maxQueued);
   const ends = Promise.all([channelEnd, relay(child.stdout, events.stderr), relay(child.stderr, events.stderr)]);
   return {
     pid: child.pid,
@@ -260,7 +260,7 @@ function spawnOn(
 
 /** The channel of a process that spawnChild() or spawnReader() started; called once. */
 export function openParentChannel(events: ChannelEvents): Channel {
-  return openChannel(CHANNEL_FD, MAX_TRUSTED_BYTES, events);
+  return openChannel(CHANNEL_FD, TRUSTED, events);
 }
 
 export interface ChannelEvents {
@@ -285,8 +285,8 @@ export interface Channel {
 }
 
 /** Messages over a descriptor, which it owns from now on. It takes bytes only: descriptors that come with them are closed by the kernel. */
-function openChannel(fd: number, maxBytes: number, events: ChannelEvents, maxQueued = MAX_QUEUED_BYTES): Channel {
-  const reader = createFrameReader(maxBytes, events.message, events.bytes);
+function openChannel(fd: number, limits: FrameLimits, events: ChannelEvents, maxQueued = MAX_QUEUED_BYTES): Channel {
+  const reader = createFrameReader(limits, events.message, events.bytes);
   const waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let socket: Bun.Socket | undefined;

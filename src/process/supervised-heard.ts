@@ -15,16 +15,15 @@ const ROOM_LIMIT_MS = 1000;
 /** What a child sends wrong, or what goes wrong as it is taken, ends that child and nobody else. */
 export function hearMessage(supervised: Supervised, from: Live, raw: unknown, bytes: number): void {
   if (from.killedFor !== "") return;
-  const message = readFromChild(raw);
-  const reason = message ? from.conduct.judge(message) : "something that is no message";
-  if (!message || reason !== undefined) {
-    expel(supervised, from, `sent ${reason}`);
-    return;
-  }
+  let kind = "something";
   try {
-    take(supervised, from, message, bytes);
+    const message = readFromChild(raw);
+    if (message) kind = `«${message.kind}»`;
+    const reason = message ? from.conduct.judge(message) : "something that is no message";
+    if (!message || reason !== undefined) expel(supervised, from, `sent ${reason}`);
+    else take(supervised, from, message, bytes);
   } catch (error) {
-    expel(supervised, from, `sent «${message.kind}», and taking it failed: ${messageOf(error)}`);
+    expel(supervised, from, `sent ${kind}, and taking it failed: ${messageOf(error)}`);
   }
 }
 

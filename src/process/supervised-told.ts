@@ -1,4 +1,5 @@
 // Process layer, parent: what the process of a supervised role is told: its start, its share of the configuration, a reload.
+import { messageOf } from "../base/errors.ts";
 import type { Question, ToChild } from "./messages.ts";
 import { gained, type RoleRights } from "./role-rights.ts";
 import type { RoleShare } from "./role-share.ts";
@@ -7,6 +8,18 @@ import type { Live, Supervised } from "./supervised.ts";
 export function tell(to: Live, message: ToChild): boolean {
   to.conduct.sent(message);
   return to.handle.send(message);
+}
+
+/** What others said. That it can't be said again is neither this process's fault nor that of the one who is heard just now. */
+export function passOn({ role, ports, live }: Supervised, message: ToChild): boolean {
+  if (!live) return false;
+  try {
+    return tell(live, message);
+  } catch (error) {
+    const what = message.kind === "topic" ? `topic ${message.topic}` : `«${message.kind}»`;
+    ports.log({ level: "error", area: "process", message: `${role} is not told ${what}: ${messageOf(error)}` });
+    return false;
+  }
 }
 
 /** Its start, once it has said hello and there is a configuration. */

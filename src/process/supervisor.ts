@@ -12,7 +12,7 @@ import type { RoleShare } from "./role-share.ts";
 import { watchSigns } from "./signs-of-life.ts";
 import { createSupervised, enter, type Live, type Supervised, type SupervisorPorts } from "./supervised.ts";
 import { expel, hearMessage, hearNothing, hearText } from "./supervised-heard.ts";
-import { ask, endQuestions, sendReload, sendSnapshot, sendStart, tell } from "./supervised-told.ts";
+import { ask, endQuestions, passOn, sendReload, sendSnapshot, sendStart, tell } from "./supervised-told.ts";
 
 /** An end for the same reason as the last is logged this often. */
 const SAY_AGAIN_MS = 60_000;
@@ -58,7 +58,7 @@ export function createSupervisor(role: RoleName, ports: SupervisorPorts): Superv
     isStuck: () => supervised.live?.signs.isStuck() === true,
     spawn: () => spawn(supervised),
     configure: (share) => configure(supervised, share),
-    send: (message) => (supervised.live ? tell(supervised.live, message) : false),
+    send: (message) => passOn(supervised, message),
     snapshot: () => supervised.live && sendSnapshot(supervised, supervised.live),
     runScript: (which) => runScript(supervised, which),
     handOver: () => handOver(supervised),

@@ -1,4 +1,4 @@
-// Roles: what the bfd role tells vrrp and the checker of its sessions. It goes through the parent, whole, so both check what they read.
+// Roles: what the bfd role tells vrrp and the checker of its sessions. It goes through the parent, whole, so all three check what they read.
 
 /** Of the bfd role. */
 export const SESSIONS_TOPIC = "bfd";
@@ -22,5 +22,5 @@ function isFact(value: unknown): value is SessionFact {
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

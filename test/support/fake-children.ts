@@ -19,6 +19,8 @@ export interface FakeChild {
   say(message: FromChild): void;
   /** Anything, as a process says it that somebody else has taken over. */
   sayRaw(raw: unknown): void;
+  /** The same of what JSON.stringify can't write. */
+  sayParsed(raw: unknown): void;
   /** Bytes that are no message. */
   breakChannel(reason: string): void;
   stderr(text: string): void;
@@ -97,6 +99,9 @@ function fakeChild(role: RoleName, pid: number, events: ChildEvents): FakeChild 
     },
     sayRaw(raw) {
       if (this.alive) events.message(raw, JSON.stringify(raw).length);
+    },
+    sayParsed(raw) {
+      if (this.alive) events.message(raw, 0);
     },
     breakChannel: (reason) => events.broken(reason),
     stderr: (text) => events.stderr(text),

@@ -1,10 +1,11 @@
 // Process layer: what a director leaves for the program that goes on in its place, under the same process id: handover.json in the run directory.
 import { rmSync } from "node:fs";
 import { readWhole } from "../../kernel/regular-file.ts";
+import { MAX_HANDOVER_BYTES } from "./places.ts";
 import { replaceFile } from "./replace-file.ts";
 
-/** A thousand instances with long names have a tenth of it. */
-const MAX_BYTES = 1 << 20;
+/** With the time before it. */
+const MAX_BYTES = MAX_HANDOVER_BYTES + 100;
 /** Who starts later starts; the other program was there in a second. */
 const GOOD_FOR_MS = 30_000;
 

@@ -48,6 +48,8 @@ export type KeepingRole = (typeof KEEPING_ROLES)[number];
 export const JOURNALS = { vrrp: ["kernel", "sysctl"], checker: ["kernel", "health"] } as const;
 /** Larger ones were not written by us. */
 export const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
+/** Of what vrrp says to its successor, as JSON: a thousand instances with long names have a tenth of it. */
+export const MAX_HANDOVER_BYTES = 1 << 20;
 
 export function journalFile(of: string): string {
   return `${of}.journal`;

@@ -43,10 +43,13 @@ export type FromStarter =
   | { readonly kind: "piece"; readonly id: number; readonly base64: string; readonly end: boolean }
   | { readonly kind: "unread"; readonly id: number; readonly reason: string };
 
+/** The first mistake is enough: thousands in one message cost tens of milliseconds. */
+const STRICTLY = { abortEarly: true };
+
 /** Undefined for anything that is no message of a role. */
 export function readToStarter(text: string): ToStarter | undefined {
   try {
-    const read = v.safeParse(toStarter, JSON.parse(text));
+    const read = v.safeParse(toStarter, JSON.parse(text), STRICTLY);
     return read.success ? read.output : undefined;
   } catch {
     return undefined;

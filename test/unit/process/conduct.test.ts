@@ -50,11 +50,16 @@ test.each([
   expect(takers).toEqual([...owners]);
 });
 
+const HANDED_OVER = { masters: ["a"], spokeAtMs: 5 };
+const SESSION = { up: true, detail: "" };
+
 test.each([
-  ["bfd", ["bfd"]],
-  ["anything", []],
-] as const)("topic %s is published by its owner alone", (topic, owners) => {
-  const takers = ROLES.filter((role) => createConduct(role).judge(batch([], { [topic]: true })) === undefined);
+  ["bfd", { s: SESSION }, ["bfd"]],
+  ["handover", HANDED_OVER, ["vrrp"]],
+  ["anything", true, []],
+  ["constructor", true, []],
+] as const)("topic %s is published by its owner alone", (topic, value, owners) => {
+  const takers = ROLES.filter((role) => createConduct(role).judge(batch([], { [topic]: value })) === undefined);
   expect(takers).toEqual([...owners]);
 });
 
@@ -77,6 +82,34 @@ test.each([
   expect(conduct.judge(message)).toBeDefined();
   // What a process may say of itself, and the first batch, need no word of the parent.
   expect(first).toBe(message.kind === "batch" ? 1 : 0);
+});
+
+test.each<[RoleName, string, string, unknown]>([
+  ["vrrp", "handover", "null", null],
+  ["vrrp", "handover", "a text", "x"],
+  ["vrrp", "handover", "masters that are no names", { ...HANDED_OVER, masters: [["a"]] }],
+  ["vrrp", "handover", "masters in an object", { ...HANDED_OVER, masters: { 0: "a" } }],
+  ["vrrp", "handover", "no time", { masters: [] }],
+  ["bfd", "bfd", "null", null],
+  ["bfd", "bfd", "an array", []],
+  ["bfd", "bfd", "a session that is none", { s: true }],
+  ["bfd", "bfd", "a session in an array", { s: [SESSION] }],
+  ["bfd", "bfd", "a reason that is no text", { s: { ...SESSION, detail: [[]] } }],
+])("of %s topic %s with %s is not kept", (role, topic, _what, value) => {
+  expect(createConduct(role).judge(batch([], { [topic]: value }))).toBe(
+    `topic ${topic} with something else than its facts`,
+  );
+});
+
+test.each<[RoleName, string, number, (filler: string) => unknown]>([
+  ["vrrp", "handover", 1 << 20, (name) => ({ ...HANDED_OVER, masters: [name] })],
+  ["vrrp", "handover", 1 << 20, (more) => ({ ...HANDED_OVER, more })],
+  ["bfd", "bfd", 4 << 20, (detail) => ({ s: { ...SESSION, detail } })],
+])("of %s topic %s is kept up to %i bytes", (role, topic, most, around) => {
+  const room = most - JSON.stringify(around("")).length;
+  const judge = (filler: string) => createConduct(role).judge(batch([], { [topic]: around(filler) }));
+  expect(judge("x".repeat(room))).toBeUndefined();
+  expect(judge(`${"x".repeat(room - 1)}é`)).toBe(`topic ${topic} of ${most + 1} bytes, at most ${most} are taken`);
 });
 
 test("a question has one answer, with its own number; one that leaves too many without is told", () => {

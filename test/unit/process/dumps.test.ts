@@ -164,3 +164,18 @@ test("the half of a dump whose process ended goes, and the next process is asked
   say("vrrp", "whole", true);
   expect(files.get("/tmp/vrrp.stats")).toBe("whole");
 });
+
+test("pieces of nothing have an end, and so has the reason why there is no dump", () => {
+  const { dumps, told, say, problems, dropped } = lab();
+  dumps.take("stats");
+  let pieces = 0;
+  for (let asked = 0; told.length > asked && pieces < 100_000; pieces++) {
+    asked = told.length;
+    say("vrrp", "", false);
+  }
+  expect(pieces).toBeLessThan(31_000);
+  expect([dropped, problems]).toEqual([["/tmp/vrrp.stats"], ["/tmp/vrrp.stats: 0 characters in 30519 pieces"]]);
+  dumps.take("stats");
+  say("vrrp", null, true, "x".repeat(1_000_000));
+  expect(problems.at(-1)?.length).toBeLessThan(5000);
+});

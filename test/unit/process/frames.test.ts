@@ -4,7 +4,7 @@ import { createFrameReader, encodeBytesFrame, encodeFrame } from "../../../src/p
 
 function readAll(chunks: readonly Uint8Array[], maxBytes = 1000) {
   const messages: unknown[] = [];
-  const reader = createFrameReader(maxBytes, (message) => messages.push(message));
+  const reader = createFrameReader({ maxBytes }, (message) => messages.push(message));
   const broken = chunks.map((chunk) => reader.push(chunk)).find((reason) => reason !== undefined);
   return { messages, broken };
 }
@@ -54,7 +54,7 @@ test("what comes behind the end of a stream is not read, in a later chunk neithe
     [3, 0, 0, 0, 97, 98, 99],
   ]) {
     const messages: unknown[] = [];
-    const reader = createFrameReader(1000, (message) => messages.push(message));
+    const reader = createFrameReader({ maxBytes: 1000 }, (message) => messages.push(message));
     const reason = reader.push(Uint8Array.from(bad));
     expect(reason).toBeString();
     expect([reader.push(encodeFrame("behind")), messages]).toEqual([reason, []]);
@@ -70,11 +70,22 @@ test("bytes go as they are, to who takes any, in their order among the messages"
   const stream = joined([encodeFrame("a"), encodeBytesFrame(Uint8Array.of(0, 1, 255)), encodeFrame("b")]);
   const got: unknown[] = [];
   const reader = createFrameReader(
-    100,
+    { maxBytes: 100 },
     (message) => got.push(message),
     (bytes) => got.push([...bytes]),
   );
   for (const byte of stream) expect(reader.push(Uint8Array.of(byte))).toBeUndefined();
   expect(got).toEqual(["a", [0, 1, 255], "b"]);
   expect(readAll([stream])).toEqual({ messages: ["a"], broken: "4 bytes that are no JSON" });
+});
+
+test("what holds too much is the end of the stream, before it is parsed; of a trusted writer it is taken", () => {
+  const json = { maxDepth: 3, freeContainers: 4, bytesPerContainer: 100, freeValues: 10, bytesPerValue: 100 };
+  const messages: unknown[] = [];
+  const reader = createFrameReader({ maxBytes: 1000, json }, (message) => messages.push(message));
+  expect(reader.push(encodeFrame([[[1]]]))).toBeUndefined();
+  expect(reader.push(encodeFrame([[[[1]]]]))).toBe("JSON more than 3 levels deep");
+  expect(reader.push(encodeFrame("behind"))).toBe("JSON more than 3 levels deep");
+  expect(messages).toEqual([[[[1]]]]);
+  expect(readAll([encodeFrame([[[[1]]]])]).messages).toEqual([[[[[1]]]]]);
 });

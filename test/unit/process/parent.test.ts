@@ -548,13 +548,13 @@ test("what one role publishes, the others hear, also those that start later", as
   bfd.comeUp();
   const vrrp = children.of("vrrp");
   vrrp.comeUp();
-  bfd.say({ kind: "batch", logs: [], updates: [], topics: { bfd: { b: true } } });
-  expect(vrrp.last("topic")).toMatchObject({ topic: "bfd", value: { b: true } });
+  bfd.say({ kind: "batch", logs: [], updates: [], topics: { bfd: { b: { up: true, detail: "" } } } });
+  expect(vrrp.last("topic")).toMatchObject({ topic: "bfd", value: { b: { up: true, detail: "" } } });
   expect(bfd.last("topic")).toBeUndefined();
   vrrp.end("status 1");
   clock.advance(100);
   children.of("vrrp").say({ kind: "hello" });
-  expect(children.of("vrrp").last("start")?.topics).toEqual({ bfd: { b: true } });
+  expect(children.of("vrrp").last("start")?.topics).toEqual({ bfd: { b: { up: true, detail: "" } } });
 });
 
 test("starter and roles that have programs are introduced to each other, each process anew, and nobody else is", async () => {

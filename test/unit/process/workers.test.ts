@@ -118,15 +118,57 @@ describe("facts", () => {
     const { workers, children, up } = lab();
     up("bfd", "vrrp");
     const topics = (role: RoleName) =>
-      children.of(role).got.flatMap((one) => (one.kind === "topic" ? [`${one.topic} ${one.value}`] : []));
-    children.of("bfd").say({ kind: "batch", logs: [], updates: [], topics: { bfd: "a" } });
+      children
+        .of(role)
+        .got.flatMap((one) => (one.kind === "topic" ? [`${one.topic} ${JSON.stringify(one.value)}`] : []));
+    const sessions = { s: { up: true, detail: "a" } };
+    children.of("bfd").say({ kind: "batch", logs: [], updates: [], topics: { bfd: sessions } });
     workers.publish("hold", true);
     workers.publish("hold", false);
     expect(topics("bfd")).toEqual(["hold true", "hold false"]);
-    expect(topics("vrrp")).toEqual(["bfd a", "hold true", "hold false"]);
+    expect(topics("vrrp")).toEqual([`bfd ${JSON.stringify(sessions)}`, "hold true", "hold false"]);
     void workers.configure("checker");
     children.of("checker").comeUp();
-    expect(children.of("checker").last("start")?.topics).toEqual({ bfd: "a", hold: false });
+    expect(children.of("checker").last("start")?.topics).toEqual({ bfd: sessions, hold: false });
+  });
+
+  /** JSON.parse makes it; JSON.stringify can't write it. */
+  const deep = (levels = 200_000): unknown => JSON.parse("[".repeat(levels) + "]".repeat(levels));
+
+  test.each<[RoleName, string, (value: unknown) => unknown]>([
+    ["vrrp", "handover", (value) => value],
+    ["vrrp", "handover", (more) => ({ masters: [], spokeAtMs: 1, more })],
+    ["bfd", "bfd", (value) => ({ s: value })],
+    ["bfd", "bfd", (more) => ({ s: { up: true, detail: "", more } })],
+  ])("of %s that can't be written again end it, and nobody else, now or later", (teller, topic, around) => {
+    const { children, up, logs, clock } = lab();
+    up("bfd", "vrrp", "api");
+    const value = around(deep());
+    children.of(teller).sayParsed({ kind: "batch", logs: [], updates: [], topics: { [topic]: value } });
+    const killed = () => children.all.filter((child) => child.killed.length > 0).map(({ role }) => role);
+    expect(killed()).toEqual([teller]);
+    expect(logs.filter(({ message }) => message.includes("killing pid"))).toHaveLength(1);
+    clock.advance(1000);
+    children.of(teller).comeUp();
+    children.of("api").end("status 1");
+    clock.advance(1000);
+    children.of("api").comeUp();
+    expect([killed(), children.of(teller).last("start")?.topics, children.of("api").last("start")?.topics]).toEqual([
+      [teller],
+      {},
+      {},
+    ]);
+  });
+
+  test("of the parent that can't be written cost no process its life", () => {
+    const { workers, children, up, logs } = lab();
+    up("bfd", "vrrp");
+    workers.publish("hold", deep());
+    expect(children.all.flatMap(({ killed }) => killed)).toEqual([]);
+    expect(logs.filter(({ level }) => level === "error").map(({ message }) => message)).toEqual([
+      "bfd is not told topic hold: Maximum call stack size exceeded.",
+      "vrrp is not told topic hold: Maximum call stack size exceeded.",
+    ]);
   });
 
   test("reports and words of a process reach the parent", () => {

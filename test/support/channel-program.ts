@@ -14,12 +14,13 @@ const SCM_RIGHTS = 1;
 const DESCRIPTORS_SENT = 20;
 
 const DEEDS: Readonly<Record<RoleName, () => void>> = {
-  /** Says back what it hears; ends when the parent goes. */
+  /** Says back what it hears. */
   checker() {
     const channel = openParentChannel({
       message: (raw) => channel.send(raw),
       broken: (reason) => channel.send(reason),
-      closed: () => process.exit(0),
+      // The parent has closed the channel, and ends this process in a moment.
+      closed: () => setTimeout(() => process.exit(0), 5000),
     });
   },
   /** Hands descriptors over. */

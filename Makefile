@@ -75,8 +75,8 @@ check: .cache/npm ## Types, lint, format, and the house rules
 fmt: .cache/npm ## Format and mend what the linter can
 	node_modules/.bin/biome check --write .
 
-test: deps build ## Every ring but the appliance's, side by side, with one summary
-	$(BUN) test/run.ts check unit deno netns vm packages
+test: deps build .cache/debian-appliance ## Every ring, side by side, the appliance's behind them, with one summary
+	$(BUN) test/run.ts check unit deno netns vm packages appliance
 
 test-unit: .cache/npm ## Pure tests: units, golden files, scenarios, simulations
 	$(BUN) test/run.ts unit
@@ -99,11 +99,11 @@ test-packages: deps build .cache/debian-packages ## The Debian package: made twi
 	@touch $@
 
 test-appliance-everyday: deps build .cache/debian-appliance ## The image of a disk: start, refused and good update, a crash of the appliance; a ring of its own (bun test/run.ts appliance)
-	$(BUN) appliance/image.ts --config test/appliance/director --out dist/test-appliance/image
+	$(BUN) appliance/image.ts --level 3 --config test/appliance/director --out $(TEST_IMAGE)
 	$(BUN) test --timeout 900000 test/appliance/everyday.test.ts
 
 test-appliance: deps build .cache/debian-appliance ## Boot every medium of the image through every firmware, check formats and signature, updates that fail, build twice: hours
-	$(BUN) appliance/image.ts --config test/appliance/director --out dist/test-appliance/image
+	$(BUN) appliance/image.ts --config test/appliance/director --out $(TEST_IMAGE)
 	$(BUN) test --timeout 2400000 test/appliance
 
 .cache/debian-appliance: Makefile

@@ -4,6 +4,7 @@ import { connect as connectTls } from "node:tls";
 import { parseArgs } from "node:util";
 import { messageOf } from "../base/errors.ts";
 import { formatEndpoint } from "../base/ip.ts";
+import { escapeControls } from "../base/log.ts";
 import { createHttpReader, httpRequest } from "../check/http.ts";
 import type { HttpCheck } from "../config/model/check.ts";
 import { print, writeError } from "./output.ts";
@@ -68,12 +69,12 @@ export async function genhash(
   const began = performance.now();
   try {
     const { digest, head } = await fetchDigest(wanted);
-    if (wanted.isVerbose) print(head.trimEnd());
+    if (wanted.isVerbose) print(head.trimEnd().split("\r\n").map(escapeControls).join("\n"));
     print(digest);
     if (wanted.isVerbose) print(`${wanted.path}: ${Math.round(performance.now() - began)} ms`);
     return 0;
   } catch (error) {
-    writeError(`Connection failed: ${messageOf(error)}\n`);
+    writeError(`Connection failed: ${escapeControls(messageOf(error))}\n`);
     return how.asKeepalived ? 0 : 1;
   }
 }

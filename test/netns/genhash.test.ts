@@ -1,6 +1,7 @@
 // Ring netns: --genhash, of lbd and of Debian's keepalived, against a server on loopback.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
+import { type AddressInfo, createServer } from "node:net";
 import { selfSigned } from "../support/certificate.ts";
 import { lbdBinary } from "../support/daemon.ts";
 import { plainEnvironment } from "../support/plain-environment.ts";
@@ -52,6 +53,27 @@ test.each(programs)("%s: the digest of the body, whatever its status; the reques
         .out,
     ).toBe(md5("page"));
   expect(new Set(asked.splice(0))).toEqual(new Set(["/p web KeepAliveClient"]));
+});
+
+test("what a server says in its header does not speak to the terminal", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.end("HTTP/1.0 200 OK\r\nX-Said: \x1b]0;title\x07\r\nLast: one\r\n\r\npage"));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const { out } = await run(lbdBinary(), "--genhash", "-v", "-s", "127.0.0.1", "-p", `${port}`, "-u", "/p");
+    const lines = out.split("\n");
+    expect([out.includes("\x1b"), out.includes("\x07")]).toEqual([false, false]);
+    expect([lines[0], lines[1]?.includes("]0;title"), lines.slice(2, 4)]).toEqual([
+      "HTTP/1.0 200 OK",
+      true,
+      ["Last: one", md5("page")],
+    ]);
+  } finally {
+    server.close();
+  }
 });
 
 test.each(programs)("%s: by TLS, whoever signed the certificate", async (name) => {

@@ -20,6 +20,9 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { VERSION } from "../src/version.ts";
 
+// dpkg-deb takes the rights of folders as they are made here.
+process.umask(0o022);
+
 const REPOSITORY = resolve(import.meta.dirname, "..");
 const MAINTAINER = "lbd maintainers <lbd@example.org>";
 /** What of keepalived's interface is here; packages that need keepalived may ask for a version. */

@@ -68,9 +68,16 @@ beforeAll(() => {
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 test(
-  "the same commit gives the same bytes in another folder",
+  "the same commit gives the same bytes in another folder, whatever the umask of who makes it",
   () => {
-    const [first, second] = [deb, build("elsewhere", "0.1.0-1")].map((path) =>
+    const mask = process.umask(0o077);
+    let elsewhere: string;
+    try {
+      elsewhere = build("elsewhere", "0.1.0-1");
+    } finally {
+      process.umask(mask);
+    }
+    const [first, second] = [deb, elsewhere].map((path) =>
       createHash("sha256").update(readFileSync(path)).digest("hex"),
     );
     expect(second).toBe(first);

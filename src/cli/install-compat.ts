@@ -4,6 +4,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, s
 import { basename, dirname } from "node:path";
 import { defineCommand } from "citty";
 import { messageOf } from "../base/errors.ts";
+import { judgeFile } from "../kernel/script-security.ts";
 import { EXIT } from "../process/options.ts";
 import { ownArguments } from "../process/runtime.ts";
 import { print } from "./output.ts";
@@ -63,6 +64,9 @@ interface Link {
 
 /** What the command does. Exported for tests: they install below folders of their own. */
 export function installCompat({ root, program, isTried, removes }: InstallOptions): Done {
+  // Root runs what bears keepalived's name: it is to be a program that only root can change.
+  const against = removes ? undefined : judgeFile(program);
+  if (against) return { ok: false, reasons: [`${program} would run as root, but ${against.reason}: ${against.mend}`] };
   const unit = UNIT_FOLDERS.map((folder) => `${folder}/${OWN_UNIT}`).find((path) => existsSync(`${root}${path}`));
   const links: readonly Link[] = [
     { path: PROGRAM_LINK, target: dirname(program) === dirname(PROGRAM_LINK) ? basename(program) : program },

@@ -56,7 +56,32 @@ export function readWhole(path: string, maxBytes: number): Buffer {
   return readRegular(path, maxBytes, "followed");
 }
 
-/** Gives a file this content. @throws Error EEXIST when it is there and `overwrite` is not set; ELOOP for a symbolic link; others */
+/**
+ * What a file of root or of this user says, and when it was written: no link of either kind, which others may have laid in a directory of
+ * everybody's. undefined for a file of others, with other names, or beyond `maxBytes`. @throws Error as open(2)
+ */
+export function readTrusted(
+  path: string,
+  maxBytes: number,
+): { readonly text: string; readonly mtimeMs: number } | undefined {
+  const fd = openRegular(path, O_RDONLY | O_NOFOLLOW);
+  try {
+    const stats = fstatSync(fd);
+    if (whyNotTrusted(stats) !== undefined || stats.size > maxBytes) return undefined;
+    const bytes = Buffer.alloc(maxBytes);
+    return { text: bytes.toString("latin1", 0, readSync(fd, bytes)), mtimeMs: stats.mtimeMs };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What speaks against a file that only root or this user should have made; undefined: nothing. */
+export function whyNotTrusted({ uid, nlink }: { readonly uid: number; readonly nlink: number }): string | undefined {
+  if (uid !== 0 && uid !== process.getuid?.()) return `belongs to user ${uid}, wanted root or this user`;
+  return nlink > 1 ? "has more names than this one (hard links)" : undefined;
+}
+
+/** Gives a file this content, whoever's it is; but none that has another name, too. @throws Error EEXIST when it is there and `overwrite` is not set; ELOOP for a symbolic link; others */
 export function writeRegular(
   path: string,
   text: string,
@@ -64,6 +89,7 @@ export function writeRegular(
 ) {
   const fd = openRegular(path, O_WRONLY | O_CREAT | O_NOFOLLOW | (options.overwrite ? 0 : O_EXCL), options.mode);
   try {
+    if (fstatSync(fd).nlink > 1) throw new Error(`${path} has more names than this one (hard links)`);
     ftruncateSync(fd, 0);
     writeSync(fd, text);
   } finally {
@@ -71,10 +97,12 @@ export function writeRegular(
   }
 }
 
-/** Adds text at the end of a file, made if missing. @throws Error ELOOP for a symbolic link; others */
+/** Adds text at the end of a file of ours, made if missing. @throws Error ELOOP for a symbolic link; for a file of others; others */
 export function appendRegular(path: string, text: string, mode: number): void {
   const fd = openRegular(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, mode);
   try {
+    const against = whyNotTrusted(fstatSync(fd));
+    if (against !== undefined) throw new Error(`${path} ${against}`);
     writeSync(fd, text);
   } finally {
     closeSync(fd);

@@ -4,6 +4,7 @@ import { close, constants, fstat, open, stat, write } from "node:fs";
 import { promisify } from "node:util";
 import type { Clock, MonoMs } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
+import { whyNotTrusted } from "../../kernel/regular-file.ts";
 import type { TextStream } from "./log-sink.ts";
 
 const LOG_MODE = 0o600;
@@ -87,13 +88,15 @@ export function fileStream(path: string, clock: Clock, failed: (reason: string) 
   };
 }
 
-/** Only a regular file, and no link, which in a directory of everybody's others may have laid. @throws Error */
+/** Only a regular file of root or this user, and no link of either kind, which in a directory of everybody's others may have laid. @throws Error */
 async function openLogFile(path: string): Promise<number> {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW } = constants;
   const file = await calls.open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, LOG_MODE);
-  if ((await calls.fstat(file)).isFile()) return file;
+  const stats = await calls.fstat(file);
+  const against = stats.isFile() ? whyNotTrusted(stats) : "is no regular file";
+  if (against === undefined) return file;
   await calls.close(file);
-  throw new Error(`${path} is no regular file`);
+  throw new Error(`${path} ${against}`);
 }
 
 async function isStillCalled(path: string, file: number): Promise<boolean> {

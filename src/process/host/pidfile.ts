@@ -1,9 +1,10 @@
 // Process layer: the run directory, which director holds it, and pid files.
 
-import { chmodSync, lstatSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../../base/errors.ts";
 import { type LockAttempt, type LockFile, lockFile, lockHolder } from "../../kernel/lock-file.ts";
+import { readTrusted } from "../../kernel/regular-file.ts";
 import { KEEPING_ROLES, roleDirectory, socketPath } from "./places.ts";
 import { nameOf, runsOurProgram, startedAtMs } from "./process-facts.ts";
 import { replaceFile } from "./replace-file.ts";
@@ -15,6 +16,7 @@ const PID_FILE = "lbd.pid";
 const LOCK_FILE = "lbd.lock";
 /** Times of files and processes are told by clocks of different grain, and the wall clock may be set a little. */
 const CLOCK_SLACK_MS = 2000;
+const MAX_PID_FILE_BYTES = 256;
 
 export class AlreadyRunning extends Error {
   constructor(path: string, pid: string) {
@@ -178,11 +180,10 @@ export function claimPidFile(path: string, pid: number): void {
 
 /** The living process whose pid file this is. One that started after the file was written only has the number of its owner. */
 export function pidFileOwner(path: string): number | undefined {
-  const pid = readPidFile(path);
-  const startedMs = pid === undefined ? undefined : startedAtMs(pid);
-  const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-  if (startedMs === undefined || writtenMs === undefined) return undefined;
-  return startedMs <= writtenMs + CLOCK_SLACK_MS ? pid : undefined;
+  const file = pidFileAt(path);
+  const startedMs = file === undefined ? undefined : startedAtMs(file.pid);
+  if (file === undefined || startedMs === undefined) return undefined;
+  return startedMs <= file.writtenMs + CLOCK_SLACK_MS ? file.pid : undefined;
 }
 
 /** In the run directory, where all is ours. */
@@ -195,11 +196,17 @@ export function disclaimPidFile(path: string, pid: number): void {
   if (readPidFile(path) === pid) rmSync(path, { force: true });
 }
 
-/** The pid in a pid file; undefined when there is none or it holds something else. */
+/** The pid in a pid file of root or this user; undefined when there is none or it holds something else. */
 export function readPidFile(path: string): number | undefined {
+  return pidFileAt(path)?.pid;
+}
+
+/** Where others write to the directory, they may have put anything there: it is not waited for, and not believed. */
+function pidFileAt(path: string): { readonly pid: number; readonly writtenMs: number } | undefined {
   try {
-    const text = readFileSync(path, "utf8").trim();
-    return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+    const file = readTrusted(path, MAX_PID_FILE_BYTES);
+    const text = file?.text.trim() ?? "";
+    return file !== undefined && /^\d{1,10}$/.test(text) ? { pid: Number(text), writtenMs: file.mtimeMs } : undefined;
   } catch {
     return undefined;
   }

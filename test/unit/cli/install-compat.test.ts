@@ -1,5 +1,14 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { installCompat } from "../../../src/cli/install-compat.ts";
@@ -151,4 +160,22 @@ describe("nothing at all is done", () => {
     });
     expect(one.do().ok).toBe(true);
   });
+});
+
+test("a program that others could change does not get keepalived's name", () => {
+  const one = machine();
+  const program = join(base, "open/lbd");
+  mkdirSync(dirname(program));
+  writeFileSync(program, "");
+  chmodSync(dirname(program), 0o777);
+  expect(one.do({ program })).toEqual({
+    ok: false,
+    reasons: [
+      `${program} would run as root, but ${dirname(program)} can be written by everybody (mode bit o+w): chmod o-w ${dirname(program)}`,
+    ],
+  });
+  expect(one.at(LINK)).toBeUndefined();
+  chmodSync(dirname(program), 0o755);
+  expect(one.do({ program }).ok).toBe(true);
+  expect(one.at(LINK)).toBe(program);
 });

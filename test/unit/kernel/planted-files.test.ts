@@ -64,6 +64,17 @@ describe("a regular file or nothing", () => {
     expect(readRegular(at("x"), 100, "followed").toString()).toBe("keep");
   });
 
+  test("a planted hard link leads into no other file, and what a stranger made gets no line", () => {
+    linkSync(join(root, "precious"), at("x"));
+    for (const open of [write, append]) expect(open).toThrow(`${at("x")} has more names than this one (hard links)`);
+    expect(readFileSync(join(root, "precious"), "utf8")).toBe("keep");
+    rmSync(at("x"));
+    writeFileSync(at("x"), "");
+    chownSync(at("x"), STRANGER, STRANGER);
+    expect(append).toThrow(`${at("x")} belongs to user ${STRANGER}, wanted root or this user`);
+    expect(readFileSync(at("x"), "utf8")).toBe("");
+  });
+
   test("a planted FIFO holds nobody up", () => {
     mkfifo("x");
     expect(write).toThrow("ENXIO");

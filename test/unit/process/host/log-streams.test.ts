@@ -1,6 +1,18 @@
 // Where log lines go: datagrams and a file, with receivers that are away, full or new.
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../../src/kernel/clock.ts";
@@ -119,6 +131,25 @@ describe("a file", () => {
     other.log(line("more"));
     await other.drained();
     expect(one.text().endsWith("99\nmore\n")).toBe(true);
+  });
+
+  test("what a stranger laid in its place gets no line, and that is told once", async () => {
+    writeFileSync(place("precious"), "keep");
+    linkSync(place("precious"), place("linked.log"));
+    writeFileSync(place("strange.log"), "");
+    chownSync(place("strange.log"), 65534, 65534);
+    for (const [name, why] of [
+      ["linked.log", "has more names than this one (hard links)"],
+      ["strange.log", "belongs to user 65534, wanted root or this user"],
+    ] as const) {
+      const { path, log, failures } = lab(name);
+      log(line("one"));
+      log(line("two"));
+      await until("it is told", () => failures.length > 0);
+      expect(failures).toEqual([`${path} ${why}`]);
+      rmSync(path);
+    }
+    expect(readFileSync(place("precious"), "utf8")).toBe("keep");
   });
 
   test("one that was moved away is opened anew when that is asked for", async () => {

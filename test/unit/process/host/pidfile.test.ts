@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
   constants,
   existsSync,
   lchownSync,
+  linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -156,6 +159,31 @@ describe("a pid file in a place that others use", () => {
     disclaimPidFile(path, 9);
     expect(existsSync(path)).toBe(false);
   });
+
+  test("what others laid there is neither waited for nor believed, and is replaced", () => {
+    const path = join(base, "k.pid");
+    const real = join(base, "real.pid");
+    writeFileSync(real, `${process.ppid}\n`);
+    const plants = [
+      () => execFileSync("mkfifo", [path]),
+      () => symlinkSync(real, path),
+      () => linkSync(real, path),
+      () => {
+        writeFileSync(path, `${process.ppid}\n`);
+        chownSync(path, 65534, 65534);
+      },
+    ];
+    for (const plant of plants) {
+      plant();
+      expect([readPidFile(path), pidFileOwner(path)]).toEqual([undefined, undefined]);
+      disclaimPidFile(path, process.ppid);
+      expect(lstatSync(path, { throwIfNoEntry: false })).toBeDefined();
+      claimPidFile(path, 9);
+      expect([readPidFile(path), statSync(path).uid]).toEqual([9, process.getuid?.() ?? 0]);
+      rmSync(path);
+    }
+    expect(readPidFile(real)).toBe(process.ppid);
+  }, 5000);
 });
 
 test("the times of a file and of a process are told by different clocks: a little early is still its owner's", () => {

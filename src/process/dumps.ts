@@ -6,9 +6,9 @@ import type { DumpKind, RoleName } from "../roles/role.ts";
 import { clip } from "./conduct.ts";
 import { DUMP_PIECE_CHARS, type DumpPiece, type ToChild } from "./messages.ts";
 
-/** Longer ones are none: a hundred thousand real servers with a check each have 150 MB. */
-const MAX_DUMP_CHARS = 1_000_000_000;
-const MAX_DUMP_PIECES = Math.ceil(MAX_DUMP_CHARS / DUMP_PIECE_CHARS);
+/** Longer ones are none: a hundred thousand real servers with a check each have 150 MB. What writes them may fill a file system that others share. */
+const MAX_DUMP_BYTES = 256 << 20;
+const MAX_DUMP_PIECES = Math.ceil(MAX_DUMP_BYTES / DUMP_PIECE_CHARS);
 
 /** Who writes a dump: a role, or the parent itself. */
 export type Dumper = RoleName | "parent";
@@ -62,7 +62,7 @@ interface Job {
   readonly serial: number;
   readonly path: string;
   readonly file: DumpFile;
-  chars: number;
+  bytes: number;
   pieces: number;
 }
 
@@ -84,7 +84,7 @@ export function createDumps(ports: DumpPorts): Dumps {
 
   function ask(role: RoleName, kind: DumpKind, path: string, file: DumpFile): void {
     const serial = ++serials;
-    jobs.set(role, { serial, path, file, chars: 0, pieces: 0 });
+    jobs.set(role, { serial, path, file, bytes: 0, pieces: 0 });
     ports.tell(role, { kind: "dump", what: kind, serial });
   }
 
@@ -105,12 +105,12 @@ export function createDumps(ports: DumpPorts): Dumps {
       end(role);
       return;
     }
-    job.chars += text.length;
+    job.bytes += Buffer.byteLength(text);
     job.pieces++;
     const isWritten = attempt(path, () => {
       // A role that was taken over may send empty ones without end.
-      if (job.chars > MAX_DUMP_CHARS || job.pieces > MAX_DUMP_PIECES)
-        throw new Error(`${job.chars} characters in ${job.pieces} pieces`);
+      if (job.bytes > MAX_DUMP_BYTES || job.pieces > MAX_DUMP_PIECES)
+        throw new Error(`${job.bytes} bytes in ${job.pieces} pieces`);
       file.write(text);
       if (isLast) took(path, file.done());
       return true;

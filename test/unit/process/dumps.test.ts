@@ -174,8 +174,22 @@ test("pieces of nothing have an end, and so has the reason why there is no dump"
     say("vrrp", "", false);
   }
   expect(pieces).toBeLessThan(31_000);
-  expect([dropped, problems]).toEqual([["/tmp/vrrp.stats"], ["/tmp/vrrp.stats: 0 characters in 30519 pieces"]]);
+  expect([dropped, problems]).toEqual([["/tmp/vrrp.stats"], ["/tmp/vrrp.stats: 0 bytes in 8193 pieces"]]);
   dumps.take("stats");
   say("vrrp", null, true, "x".repeat(1_000_000));
   expect(problems.at(-1)?.length).toBeLessThan(5000);
+});
+
+test("a dump is bounded in bytes, whatever its characters take", () => {
+  const { dumps, files, dropped, logged, say } = lab({ isRunning: (role) => role === "vrrp" });
+  dumps.take("data");
+  const piece = "€".repeat(16 << 20);
+  for (let n = 0; n < 5; n++) say("vrrp", piece, false);
+  expect(dropped).toEqual([]);
+  say("vrrp", piece, false);
+  expect([dropped, files.has("/tmp/vrrp.data"), logged.at(-1)]).toEqual([
+    ["/tmp/vrrp.data"],
+    false,
+    "/tmp/vrrp.data is not written: 301989888 bytes in 6 pieces",
+  ]);
 });

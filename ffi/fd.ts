@@ -115,13 +115,17 @@ function addFlags(fd: Fd, flags: number): void {
   check(libc.fcntl(fd, F_SETFL, now | flags), "fcntl", `F_SETFL fd ${fd}`);
 }
 
-/** Whether reading, or accepting, would not wait. @throws SyscallError EINTR, ENOMEM */
+/** Whether reading, or accepting, would not wait. @throws SyscallError ENOMEM */
 export function isReadable(fd: Fd): boolean {
   const pollFd = new Uint8Array(8);
   const view = new DataView(pollFd.buffer);
   view.setInt32(0, fd, true);
   view.setInt16(4, POLLIN, true);
-  return check(libc.poll(pollFd, 1, 0), "poll", `fd ${fd}`) > 0;
+  // A signal that comes meanwhile ends even a call that does not wait (poll(2), EINTR).
+  for (;;) {
+    const ready = libc.poll(pollFd, 1, 0);
+    if (ready >= 0 || lastErrno() !== EINTR) return check(ready, "poll", `fd ${fd}`) > 0;
+  }
 }
 
 /** Makes the number `fd` stand for what `by` is, instead of what it was, which is closed. @throws SyscallError EBADF */

@@ -104,7 +104,7 @@ export function realPorts(context: RoleContext): CheckerPorts {
       openPing,
       openSystemTls: systemTls(),
       random,
-      runProgram: (command, extraArgs, limitMs) => checkScripts.run(command, extraArgs, limitMs),
+      runProgram: (command, extraArgs, limitMs, end) => checkScripts.run(command, extraArgs, limitMs, undefined, end),
       session: (name) => sessions[name],
       readFile: fileClient.text,
       readWhole: fileClient.read,

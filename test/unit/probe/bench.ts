@@ -35,7 +35,7 @@ export const probes = createProbes({
   openPing,
   openSystemTls: systemTls(),
   random: Math.random,
-  runProgram: (command, extraArgs, limitMs) => scripts.run(command, extraArgs, limitMs),
+  runProgram: (command, extraArgs, limitMs, end) => scripts.run(command, extraArgs, limitMs, undefined, end),
   readFile: (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined),
   readWhole,
   session: () => undefined,
